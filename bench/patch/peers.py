@@ -1,0 +1,103 @@
+"""The libraries that patches are compared with, each in its own process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench.patch.pairs import Pair
+
+HERE = Path(__file__).parent
+CACHE = HERE.parent / ".cache"
+PIP = {"jsonpatch 1.33": "jsonpatch==1.33"}
+NPM = {"fast-json-patch": "^3.1.1", "rfc6902": "^5.4.0", "jsondiffpatch": "^0.7.7", "json-joy": "^17.67.0"}
+# rfc6902 takes exponential time on arrays in arrays, and cubic on long ones.
+TOO_LARGE = {"rfc6902": 400}
+Result = dict[str, Any]
+
+
+def install() -> None:
+    """Every peer into bench/.cache, unless it is there."""
+    CACHE.mkdir(exist_ok=True)
+    for name, requirement in PIP.items():
+        target = CACHE / name.replace(" ", "-")
+        if not target.exists():
+            run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), requirement])
+    if not (CACHE / "node_modules" / "json-joy").exists():
+        (CACHE / "package.json").write_text(json.dumps({"name": "peers", "private": True, "dependencies": NPM}))
+        run([str(shutil.which("npm")), "install", "--no-audit", "--no-fund", "--prefix", str(CACHE)])
+
+
+def run(command: list[str], **options: Any) -> None:
+    """A command that must succeed."""
+    subprocess.run(command, check=True, **options)
+
+
+def peer_results(name: str, pairs: list[Pair], *, moving: bool) -> list[Result]:
+    """A patch, or an error, for every pair; `{}` where the peer is spared the pair."""
+    most = TOO_LARGE.get(name)
+    chosen = [number for number, pair in enumerate(pairs) if most is None or longest(pair.before) <= most]
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "pairs.json"), Path(folder, "patches.json")
+        source.write_text(json.dumps([[pairs[number].before, pairs[number].after] for number in chosen]))
+        run([*command_of(name, moving=moving), str(source), str(target)], timeout=1200)
+        results = json.loads(target.read_text())
+    found: list[Result] = [{} for _ in pairs]
+    for number, result in zip(chosen, results, strict=True):
+        found[number] = result
+    return found
+
+
+def command_of(name: str, *, moving: bool) -> list[str]:
+    """How to start a peer."""
+    moves = "yes" if moving else "no"
+    if name in NPM:
+        return [str(shutil.which("node")), str(HERE / "peers.mjs"), name, moves, str(CACHE)]
+    return [sys.executable, __file__, str(CACHE / name.replace(" ", "-")), moves]
+
+
+def longest(value: Any) -> int:
+    """The most items an array in a value has."""
+    if isinstance(value, dict):
+        return max(map(longest, value.values()), default=0)
+    if isinstance(value, list):
+        return max(len(value), max(map(longest, value), default=0))
+    return 0
+
+
+def jsonpatch_differ(package: Any, *, moving: bool) -> Callable[[Any, Any], list[dict[str, Any]]]:
+    """The differ of any version of the jsonpatch package."""
+
+    def diff(before: Any, after: Any) -> list[dict[str, Any]]:
+        return list(package.JsonPatch.from_diff(before, after, optimization=moving).patch)
+
+    return diff
+
+
+def main() -> None:
+    """A version of the jsonpatch package: FOLDER MOVES INPUT OUTPUT."""
+    folder, moves, source, target = sys.argv[1:]
+    sys.path.insert(0, folder)
+    import time  # noqa: PLC0415
+
+    import jsonpatch  # noqa: PLC0415
+
+    diff = jsonpatch_differ(jsonpatch, moving=moves == "yes")
+    results: list[Result] = []
+    for before, after in json.loads(Path(source).read_text()):
+        started = time.perf_counter()
+        try:
+            results.append({"patch": diff(before, after), "seconds": time.perf_counter() - started})
+        except Exception as error:  # noqa: BLE001 - whatever a peer raises is its result
+            results.append({"error": repr(error), "seconds": time.perf_counter() - started})
+    Path(target).write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

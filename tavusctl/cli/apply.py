@@ -1,0 +1,179 @@
+"""`tavusctl apply`: bring the account to the manifests."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from tavusctl import duration
+from tavusctl.cli import planfile as planfile_
+from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.local import say
+from tavusctl.cli.output import Reports, emit, format_option, report_option
+from tavusctl.cli.session import Session, SystemClock, addresses, options
+from tavusctl.cli.trash import Trash
+from tavusctl.client import Client
+from tavusctl.engine.apply import Run
+from tavusctl.engine.plan import Consent, check_deletes, deletes
+from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger, tools
+from tavusctl.errors import UsageError, worst
+from tavusctl.kinds import KINDS
+from tavusctl.model import Address, Outcome, Plan, Status
+from tavusctl.reports import REPORTS, text
+
+
+def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float:
+    try:
+        return duration.seconds(value) if value else 0.0
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("apply")
+@click.argument("planfile", required=False, type=click.Path(dir_okay=False))
+@format_option
+@report_option
+@click.option("-y", "--yes", "--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Agree to exactly this many deletes.")
+@click.option(
+    "--allow-replace", multiple=True, callback=addresses, metavar="ADDR", help="Agree to train this replica anew."
+)
+@click.option(
+    "--allow-replica-delete", multiple=True, callback=addresses, metavar="ADDR", help="Agree to delete this replica."
+)
+@click.option(
+    "--overwrite", multiple=True, callback=addresses, metavar="ADDR", help="Take the manifest's side in a conflict."
+)
+@click.option(
+    "--target", "targets", multiple=True, callback=addresses, help="Only this address and what it needs; repeatable."
+)
+@click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
+@click.option("--wait", callback=_duration, metavar="DURATION", help="Wait this long for background work, such as 15m.")
+@click.option(
+    "--lock-timeout", callback=_duration, metavar="DURATION", help="Wait this long for another run to end, such as 10m."
+)
+@click.option("--parallel", type=click.IntRange(1, 32), default=4, help="Calls at a time, default 4.")
+@options
+def command(
+    session: Session,
+    *,
+    planfile: str | None,
+    format_: str,
+    reports: Reports,
+    yes: bool,
+    allow_deletes: int | None,
+    allow_replace: frozenset[Address],
+    allow_replica_delete: frozenset[Address],
+    overwrite: frozenset[Address],
+    targets: frozenset[Address],
+    adopt: bool,
+    wait: float,
+    lock_timeout: float,
+    parallel: int,
+) -> int:
+    """Bring the account to the manifests: plan, ask, change.
+
+    With PLANFILE, from `plan --out`, the plan is made afresh and must be the same, or nothing is done.
+
+    \b
+    tavusctl apply
+    tavusctl apply --yes --allow-deletes 1
+    """  # noqa: D301
+    approved = planfile_.read(Path(planfile)) if planfile else None
+    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets)
+    store = session.store()
+    with store.lock(lock_timeout, "apply"), session.client(parallel) as api, interruptible() as interruption:
+        prepared = _prepared(session, api, consent, adopt=adopt)
+        plan = prepared.plan
+        if approved is not None:
+            planfile_.check(approved, prepared, api.server_time())
+        _show(session, prepared, format_)
+        managed, shown = len(prepared.state.bindings), approved is not None
+        check_deletes(plan, session.project.safety, managed=managed, allowed=allow_deletes, approved=shown)
+        if plan.steps and not yes and approved is None:
+            _confirm(plan)
+        ledger = open_ledger(prepared, store)
+        trash = Trash(session.root, ledger.run)
+        this = Run(
+            api,
+            ledger,
+            tools(prepared, KINDS, api, ledger, trash.keep),
+            SystemClock(),
+            externals=prepared.externals,
+            known=prepared.known,
+            patience=wait,
+            settle=session.settle,
+            parallel=parallel,
+            stop=interruption.stop,
+            report=lambda outcome: say(session, text.outcome(outcome)),
+        )
+        outcomes, failure = carry_out(prepared, this)
+    if format_ != "text" or outcomes or reports:
+        emit(lambda report: report.outcomes(plan, outcomes), format_, reports)
+    _next_step(session, outcomes)
+    if failure:
+        raise failure
+    return interruption.code or exit_code(plan, outcomes)
+
+
+def _prepared(session: Session, api: Client, consent: Consent, *, adopt: bool) -> Prepared:
+    """The plan; first, time for creates of an interrupted run to show in the account."""
+    while True:
+        prepared = session.plan(api, consent=consent, adopt=adopt)
+        sent = [datetime.fromisoformat(intent.time) for intent in prepared.lost]
+        left = session.settle - (api.server_time() - max(sent)).total_seconds() if sent else 0.0
+        if left <= 0:
+            return prepared
+        names = ", ".join(str(intent.address) for intent in prepared.lost)
+        say(session, f"an interrupted run may have created {names}; looking again, for up to {left:.0f} s")
+        time.sleep(min(left, 5.0))
+
+
+def exit_code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
+    """The worst of what happened; with nothing changed, a failure's own code."""
+    failures = [one for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN)]
+    changed = any(one.status is Status.DONE for one in outcomes)
+    codes = [_code(one, changed=changed) for one in failures]
+    return worst([*codes, *(refusal.exit_code for refusal in plan.refused)])
+
+
+def _code(outcome: Outcome, *, changed: bool) -> int:
+    if outcome.status is Status.UNKNOWN:
+        return 6
+    return 5 if changed and outcome.exit_code == 11 else outcome.exit_code or 5  # noqa: PLR2004 - exit codes
+
+
+def _show(session: Session, prepared: Prepared, format_: str) -> None:
+    """The plan goes to stdout as text, to stderr when stdout is for a document."""
+    shown = REPORTS["text"].plan(prepared.plan)
+    if format_ == "text":
+        click.echo(shown, nl=False)
+    else:
+        say(session, shown.rstrip("\n"))
+
+
+def _confirm(plan: Plan) -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        message = "apply asks before it changes anything, and there is no terminal to ask on"
+        raise UsageError(message, "add --yes, or apply a reviewed plan file", id="E1201")
+    count = deletes(plan)
+    warning = f" {count} object{'s' if count != 1 else ''} will be deleted." if count else ""
+    answer = click.prompt(
+        f"\nApply this plan?{warning} Only 'yes' is accepted", default="", show_default=False, err=True
+    )
+    if answer != "yes":
+        message = "nothing was changed"
+        raise click.Abort(message)
+
+
+def _next_step(session: Session, outcomes: Sequence[Outcome]) -> None:
+    left = {one.status for one in outcomes} & {Status.FAILED, Status.UNKNOWN, Status.SKIPPED, Status.DEFERRED}
+    if Status.UNKNOWN in left:
+        say(session, "next: tavusctl plan   (it looks at what became of the unknown calls)")
+    elif left:
+        say(session, "next: tavusctl apply   (it goes on with what is left)")

@@ -1,0 +1,28 @@
+"""`tavusctl drift`: what was changed in the account since the last apply."""
+
+from __future__ import annotations
+
+import click
+
+from tavusctl.cli.output import Reports, emit, format_option, report_option
+from tavusctl.cli.session import Session, options
+
+DRIFT_EXISTS = 2
+
+
+@click.command("drift")
+@format_option
+@report_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift.")
+@options
+def command(session: Session, *, format_: str, reports: Reports, detailed_exitcode: bool) -> int:
+    """Show what was changed or deleted in the account, outside tavusctl, since the last apply.  Cannot write.
+
+    \b
+    tavusctl drift
+    tavusctl drift --detailed-exitcode --format json
+    """  # noqa: D301
+    with session.reader() as api:
+        plan = session.plan(api).plan
+    emit(lambda report: report.drift(plan, plan.drift), format_, reports)
+    return DRIFT_EXISTS if plan.drift and detailed_exitcode else 0

@@ -1,0 +1,40 @@
+"""`tavusctl emulator`: a local Tavus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tavusctl.errors import UsageError
+
+
+@click.command("emulator")
+@click.option("--host", default="127.0.0.1", help="Address to listen on, default 127.0.0.1.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0, the default, takes a free one."
+)
+@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Keep the account in this file.")
+@click.option(
+    "--seed", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="Objects to begin with (JSON)."
+)
+@click.option("--faults", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="Faults to inject (JSON).")
+@click.option("--latency", type=click.FloatRange(0), default=0.0, metavar="MS", help="Delay every answer.")
+def command(host: str, port: int, db: Path | None, seed: Path | None, faults: Path | None, latency: float) -> int:
+    """Run a local Tavus until it is interrupted.  Its base URL is the first line on stdout; any key is accepted.
+
+    \b
+    tavusctl emulator --port 8042 --db account.db
+    TAVUS_BASE_URL=http://127.0.0.1:8042 TAVUS_API_KEY=demo tavusctl plan
+    """  # noqa: D301
+    from tavusctl.emulator import serve
+
+    try:
+        serve(host=host, port=port, db=db, seed=seed, faults=faults, latency_ms=latency)
+    except ImportError as error:  # an extra: everything else works without it
+        message = f"the emulator needs {error.name}, which is not installed"
+        raise UsageError(message, "pip install 'tavusctl[emulator]'") from None
+    except OSError as error:
+        message = f"cannot listen on {host}:{port}: {error.strerror}"
+        raise UsageError(message, "--port 0 takes a free port") from None
+    return 0

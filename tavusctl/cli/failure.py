@@ -1,0 +1,81 @@
+"""How a failure reaches the user: words on stderr, or one JSON document on stdout, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from tavusctl.errors import ConfigError, InternalError, TavusctlError
+from tavusctl.files import read_bytes
+from tavusctl.model import Complaint
+from tavusctl.reports import json, text
+
+
+# A line that may hold a secret written out is not shown, whatever the complaint about it is.
+_TELLING = re.compile(r"api_?key|header|authorization|bearer|secret|token|password", re.IGNORECASE)
+_MANIFEST_LIMIT = 5 * 1024 * 1024
+
+
+def report(error: Exception, args: Sequence[str]) -> int:
+    """Say what went wrong and what to do; the exit code."""
+    if not isinstance(error, TavusctlError):
+        error = _defect(error)
+    complaints = error.complaints
+    if wants_json(args):
+        click.echo(json.error(error.id, error.exit_code, complaints), nl=False)
+    elif isinstance(error, ConfigError):
+        click.echo(text.complaints(with_excerpts(complaints)), err=True, nl=False)
+    else:
+        for complaint in complaints:
+            click.echo(text.complaint(complaint), err=True)
+    return error.exit_code
+
+
+def wants_json(args: Sequence[str]) -> bool:
+    """Whether the command line asks for JSON, even when it cannot be parsed as a whole."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    return any(arg == "--format=json" or (arg in ("--format", "-f") and value == "json") for arg, value in pairs)
+
+
+def with_excerpts(complaints: Sequence[Complaint]) -> list[Complaint]:
+    """Complaints with the lines they are about; a file that cannot be read gives none."""
+    files: dict[str, list[str]] = {}
+    return [replace(one, excerpt=_line(one, files)) for one in complaints]
+
+
+def _line(complaint: Complaint, files: dict[str, list[str]]) -> str:
+    source = complaint.source
+    if source is None or complaint.id == "TV113":
+        return ""
+    if source.path not in files:
+        files[source.path] = _lines(source.path)
+    lines = files[source.path]
+    line = lines[source.line - 1] if 0 < source.line <= len(lines) else ""
+    return "" if _TELLING.search(line) else line
+
+
+def _lines(path: str) -> list[str]:
+    """The lines of a file that is named from the root of the project, which is here or above."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / path).is_file():
+            try:
+                return read_bytes(folder / path, folder, _MANIFEST_LIMIT).decode("utf-8", "replace").split("\n")
+            except ValueError:
+                return []
+    return []
+
+
+def _defect(error: Exception) -> InternalError:
+    """A defect in one line: where it happened, never the values involved, which may be secret."""
+    if os.environ.get("TAVUSCTL_DEBUG"):
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
+    place = f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
+    hint = "this is a defect of tavusctl; TAVUSCTL_DEBUG=1 shows more, which may hold secrets"
+    return InternalError(f"{type(error).__name__}{place}", hint)

@@ -1,0 +1,95 @@
+"""`tavusctl init`: start a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from tavusctl.cli.schema import text
+from tavusctl.errors import UsageError
+from tavusctl.kinds import KINDS
+from tavusctl.kinds.schema import all_schemas
+
+IGNORED = ".tavusctl/"
+PROJECT = """\
+# yaml-language-server: $schema=schemas/project.schema.json
+version: 1
+manifests: manifests
+# Environment variables that manifests may read as ${secret:NAME}, and nothing else:
+secrets: []
+# Without environments there is one, "default", whose key is in TAVUS_API_KEY:
+# environments:
+#   staging: {account: acme-staging, api_key_env: TAVUS_API_KEY_STAGING}
+#   prod: {account: acme, api_key_env: TAVUS_API_KEY_PROD}
+safety: {max_deletes: 5, max_delete_ratio: 0.3}
+"""
+PERSONA = """\
+# yaml-language-server: $schema=../../schemas/persona.schema.json
+kind: persona
+name: assistant
+spec:
+  persona_name: Assistant
+  system_prompt: ${file:prompts/assistant.md}
+  guardrails_id: ${ref:guardrails/house-rules}
+  layers:
+    conversational_flow: {turn_taking_patience: medium}
+"""
+GUARDRAILS = """\
+# yaml-language-server: $schema=../../schemas/guardrails.schema.json
+kind: guardrails
+name: house-rules
+spec:
+  name: House rules
+  data:
+    - guardrail_name: no_promises
+      guardrail_prompt: The assistant promises a price, a date or a discount.
+"""
+PROMPT = """\
+You are a friendly assistant. You greet people by name when you know it, keep
+answers short, and say so when you do not know something.
+"""
+
+
+@click.command("init")
+@click.argument("folder", required=False, default=".", type=click.Path(file_okay=False, path_type=Path))
+def command(folder: Path) -> int:
+    """Start a project: project file, an example persona, schemas for the editor, .gitignore.
+
+    Nothing that exists is overwritten, and nothing is sent anywhere.
+    """
+    if (folder / "tavusctl.yaml").exists():
+        message = f"{folder / 'tavusctl.yaml'} exists: this is a project already"
+        raise UsageError(message, "tavusctl validate checks it")
+    for name, content in _files().items():
+        path = folder / name
+        if path.exists():
+            click.echo(f"kept    {path}", err=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+        click.echo(f"wrote   {path}", err=True)
+    _ignore_state(folder / ".gitignore")
+    click.echo("\nnext: export TAVUS_API_KEY=... and run tavusctl plan", err=True)
+    return 0
+
+
+def _files() -> Mapping[str, str]:
+    schemas = {f"schemas/{name}": text(schema) for name, schema in all_schemas(KINDS).items()}
+    return {
+        "tavusctl.yaml": PROJECT,
+        "manifests/personas/assistant.yaml": PERSONA,
+        "manifests/guardrails/house-rules.yaml": GUARDRAILS,
+        "manifests/prompts/assistant.md": PROMPT,
+        **schemas,
+    }
+
+
+def _ignore_state(path: Path) -> None:
+    """The local state tells ids and prompts; it belongs in a store, not in the repository."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if IGNORED not in before.splitlines():
+        separator = "" if not before or before.endswith("\n") else "\n"
+        path.write_text(f"{before}{separator}{IGNORED}\n", encoding="utf-8")
+        click.echo(f"added   {IGNORED} to {path}", err=True)

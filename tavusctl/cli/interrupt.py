@@ -1,0 +1,46 @@
+"""Signals during an apply: the first asks to stop, the second stops at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from tavusctl.engine.apply import Stop
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# How a shell reports an end by a signal.
+ENDED_BY_SIGNAL = frozenset(128 + number for number in _SIGNALS)
+
+
+class Interruption:
+    """What signals have asked for."""
+
+    def __init__(self) -> None:
+        self.stop = Stop()
+        self.code = 0
+
+    def _take(self, number: int, _: FrameType | None) -> None:
+        if self.code:
+            # The journal is on disk before every call, and the kernel or the lease frees the lock: nothing to tidy.
+            os._exit(self.code)
+        self.code = 128 + number
+        self.stop.ask("interrupted")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Turn signals into a request to stop, for as long as the block runs."""
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption  # only the main thread may set handlers; whoever embeds us has its own
+        return
+    before = {number: signal.signal(number, interruption._take) for number in _SIGNALS}  # noqa: SLF001 - same module
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,114 @@
+"""What commands that need no network have in common: options, the project, its manifests."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tavusctl.engine import load, resolve
+from tavusctl.errors import ConfigError, RefusedError
+from tavusctl.kinds import KINDS
+from tavusctl.model import Complaint, Environment, Manifest, Project, Severity
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSession:
+    """One run of a command on one environment of a project."""
+
+    project: Project
+    environment: Environment
+    quiet: bool
+
+    @property
+    def root(self) -> Path:
+        """The folder of the project."""
+        return Path(self.project.root)
+
+    def check(self, paths: Sequence[Path] = ()) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
+        """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all."""
+        loaded = load.read(self.project, self.environment, KINDS, paths)
+        if not loaded.files:
+            message = f"there is no manifest in {_relative(self.project.manifests)}"
+            hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
+            raise RefusedError(message, hint, id="E420")
+        complaints = [*loaded.complaints]
+        if not paths:  # references lead anywhere in the project: a part of it cannot be checked for them
+            try:
+                resolve.resolve(loaded.manifests, KINDS, secrets=None, declared=loaded.declared)
+            except ConfigError as error:
+                complaints += error.complaints
+        return loaded.manifests, tuple(complaints)
+
+    def load(self) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
+        """All manifests, and the warnings about them; ConfigError with every error."""
+        manifests, complaints = self.check()
+        if any(one.severity is Severity.ERROR for one in complaints):
+            raise ConfigError(complaints)
+        return manifests, complaints
+
+
+def local_options(command: Command) -> Command:
+    """Options of every command that works on a project; passes `session`."""
+
+    @click.option("-e", "--env", "environment", envvar="TAVUSCTL_ENV", help="Environment of tavusctl.yaml to work on.")
+    @click.option("-C", "--chdir", type=click.Path(file_okay=False, exists=True), help="Work in this folder.")
+    @click.option("--no-color", is_flag=True, help="No colour; NO_COLOR does the same.")
+    @click.option("-q", "--quiet", is_flag=True, help="Only results and errors.")
+    @click.option("-v", "--verbose", count=True, help="Say what is done; twice: every request.")
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        environment: str | None,
+        chdir: str | None,
+        no_color: bool,
+        quiet: bool,
+        verbose: int,
+        **rest: Any,
+    ) -> Any:
+        _set_up_output(no_color=no_color, verbose=verbose)
+        if chdir:
+            os.chdir(chdir)
+        return command(*args, session=open_session(environment, quiet=quiet), **rest)
+
+    return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
+
+
+def open_session(environment: str | None, *, quiet: bool) -> LocalSession:
+    """Find the project around the working folder."""
+    project, chosen, complaints = load.read_project(None, environment=environment)
+    if any(one.severity is Severity.ERROR for one in complaints):
+        raise ConfigError(complaints)
+    return LocalSession(project, chosen, quiet)
+
+
+def say(session: LocalSession, text: str) -> None:
+    """Progress and hints, which go to stderr and can be silenced."""
+    if not session.quiet:
+        click.echo(text, err=True)
+
+
+def _set_up_output(*, no_color: bool, verbose: int) -> None:
+    context = click.get_current_context()
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        context.color = False
+    elif os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
+        context.color = True
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    if verbose:
+        logging.getLogger("tavusctl").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
+
+
+def _relative(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path

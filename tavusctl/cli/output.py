@@ -1,0 +1,62 @@
+"""Where reports go: stdout in one format, and files in others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from tavusctl.errors import UsageError
+from tavusctl.reports import REPORTS, Report
+
+Reports = Sequence[tuple[str, Path]]
+
+format_option = click.option(
+    "-f", "--format", "format_", type=click.Choice(sorted(REPORTS)), default="text", help="Output format, default text."
+)
+
+
+def _targets(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Path], ...]:
+    """Reports to write, as format and file; what cannot work is told before anything is done (click callback)."""
+    return tuple(_target(value) for value in values)
+
+
+def _target(entry: str) -> tuple[str, Path]:
+    name, separator, file = entry.partition("=")
+    if not separator or not file or name not in REPORTS:
+        message = f"--report {entry!r} is not FORMAT=FILE with a format of {', '.join(sorted(REPORTS))}"
+        raise UsageError(message)
+    path = Path(file)
+    if not path.parent.is_dir() or path.is_dir():
+        message = f"cannot write {path}: {'it is a folder' if path.is_dir() else f'there is no folder {path.parent}'}"
+        raise UsageError(message)
+    return name, path
+
+
+report_option = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    callback=_targets,
+    metavar="FORMAT=FILE",
+    help="Also write the report to a file; repeatable.",
+)
+
+
+def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
+    """Print a report, and write its other forms."""
+    for name, path in reports:
+        write_private(path, click.unstyle(make(REPORTS[name])))
+    click.echo(make(REPORTS[format_]), nl=False)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read: a plan tells much about an account."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}"
+        raise UsageError(message) from None

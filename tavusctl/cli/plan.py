@@ -1,0 +1,69 @@
+"""`tavusctl plan`: show what apply would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tavusctl.cli import planfile
+from tavusctl.cli.output import Reports, emit, format_option, report_option
+from tavusctl.cli.session import Session, addresses, options
+from tavusctl.engine.plan import Consent
+from tavusctl.errors import worst
+from tavusctl.model import Address, Plan
+
+CHANGES_EXIST = 2
+
+
+@click.command("plan")
+@format_option
+@report_option
+@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write the plan to a file, for apply.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+@click.option(
+    "--target", "targets", multiple=True, callback=addresses, help="Only this address and what it needs; repeatable."
+)
+@click.option(
+    "--allow-replace", multiple=True, callback=addresses, metavar="ADDR", help="Agree to train this replica anew."
+)
+@click.option(
+    "--overwrite", multiple=True, callback=addresses, metavar="ADDR", help="Take the manifest's side in a conflict."
+)
+@click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
+@click.option("--destroy", is_flag=True, help="Plan to delete everything that is managed.")
+@options
+def command(
+    session: Session,
+    *,
+    format_: str,
+    reports: Reports,
+    out: str | None,
+    detailed_exitcode: bool,
+    targets: frozenset[Address],
+    allow_replace: frozenset[Address],
+    overwrite: frozenset[Address],
+    adopt: bool,
+    destroy: bool,
+) -> int:
+    """Show what apply would do, and change nothing.
+
+    \b
+    tavusctl plan
+    tavusctl plan --out plan.json && tavusctl apply plan.json
+    """  # noqa: D301
+    consent = Consent(allow_replace, overwrite, frozenset(), targets)
+    with session.reader() as api:
+        prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy)
+        now = api.server_time()
+    plan = prepared.plan
+    if out:
+        planfile.write(Path(out), prepared, now)
+    emit(lambda report: report.plan(plan), format_, reports)
+    return exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
+
+
+def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:
+    """What a plan says to a script: refusals before changes."""
+    refused = worst([refusal.exit_code for refusal in plan.refused])
+    return refused or (changes_exist if plan.steps else 0)

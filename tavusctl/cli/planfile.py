@@ -1,0 +1,127 @@
+"""Plan files: a plan, and everything it depends on.  They can stop an apply, and never steer it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tavusctl import __version__
+from tavusctl.cli.output import write_private
+from tavusctl.document import digest, plain
+from tavusctl.engine.reconcile import Prepared
+from tavusctl.errors import ConflictError, StateError
+from tavusctl.reports.json import plan_document
+from tavusctl.secret import Secret, fingerprint_key
+
+LIMIT = 16 * 1024 * 1024
+LIFE = timedelta(hours=24)
+_HINT = "make and review a new plan"
+# What a plan is bound to, in the order in which a difference explains most, with the words for it.
+_BOUND = {
+    "tavusctl_version": "it was made by another version of tavusctl",
+    "environment": "it is for another environment",
+    "account": "it is for another account",
+    "lineage": "it belongs to another state",
+    "serial": "the state has changed since it was made: another apply has run",
+    "commit": "the repository is at another commit",
+    "configuration": "the manifests have changed since it was made",
+    "secrets": "a secret has changed since it was made",
+}
+
+
+def write(path: Path, prepared: Prepared, now: datetime) -> None:
+    """Write a plan to a file, for `apply PLANFILE`."""
+    document = {
+        **plan_document(prepared.plan),
+        "bound": {**_bound(prepared), "created": now.isoformat(), "expires": (now + LIFE).isoformat()},
+    }
+    write_private(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def read(path: Path) -> Mapping[str, Any]:
+    """A plan from a file; StateError when it is not one."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LIMIT + 1)
+        document = json.loads(content) if len(content) <= LIMIT else None
+    except OSError as error:
+        message = f"cannot read the plan file {path}: {error.strerror}"
+        raise StateError(message, "make a new one with plan --out", id="E920") from None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("bound"), dict):
+        message = f"{path} is not a plan that tavusctl wrote with --out"
+        raise StateError(message, "make a new one with plan --out", id="E920")
+    return document
+
+
+def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> None:
+    """Compare an approved plan with the one made just now; ConflictError says how they differ."""
+    bound, current = approved["bound"], _bound(prepared)
+    for name, words in _BOUND.items():
+        if bound.get(name) != current[name]:
+            _refuse(words)
+    try:
+        expired = datetime.fromisoformat(str(bound.get("expires"))) < now
+    except (ValueError, TypeError):
+        expired = True
+    if expired:
+        _refuse("it has expired: a plan is good for 24 hours")
+    fresh = json.loads(json.dumps(plan_document(prepared.plan)))
+    for part in ("changes", "refused", "fingerprint"):
+        if approved.get(part) != fresh[part]:
+            _refuse(f"the account has changed since it was made{_where(approved.get(part), fresh[part])}")
+
+
+def _bound(prepared: Prepared) -> dict[str, Any]:
+    state, request = prepared.state, prepared.request
+    # A state that was never written gets its lineage with the first apply.
+    lineage = state.lineage if state.serial else ""
+    key = fingerprint_key(request.api_key, lineage)
+    settings = [[str(one.address), plain(one.spec), repr(one.lifecycle), one.external_id] for one in prepared.desired]
+    return {
+        "tavusctl_version": __version__,
+        "environment": request.environment.name,
+        "account": digest([request.environment.account, Secret("", key).fingerprint.digest]),
+        "lineage": lineage,
+        "serial": state.serial,
+        "commit": _commit(Path.cwd()),
+        "configuration": digest(settings),
+        "secrets": {name: Secret(value, key).fingerprint.digest for name, value in request.secrets.items()},
+    }
+
+
+def _commit(folder: Path) -> str:
+    """The commit that is checked out, read from .git; empty when there is none."""
+    for parent in (folder, *folder.parents):
+        head = parent / ".git" / "HEAD"
+        if head.is_file():
+            text = head.read_text(encoding="utf-8").strip()
+            name = text.removeprefix("ref: ")
+            reference = parent / ".git" / name
+            return reference.read_text(encoding="utf-8").strip() if text != name and reference.is_file() else text
+    return os.environ.get("GITHUB_SHA", "")
+
+
+def _where(approved: object, fresh: object) -> str:
+    if not isinstance(approved, list) or not isinstance(fresh, list):
+        return ""
+    before, after = _by_address(approved), _by_address(fresh)
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return f": {', '.join(names)}" if names else ""
+
+
+def _by_address(entries: list[Any]) -> dict[str, list[Any]]:
+    grouped: dict[str, list[Any]] = {}
+    for entry in entries:
+        grouped.setdefault(str(entry.get("address")) if isinstance(entry, dict) else "", []).append(entry)
+    return grouped
+
+
+def _refuse(why: str) -> None:
+    message = f"the plan file is stale: {why}"
+    raise ConflictError(message, _HINT, id="E302")

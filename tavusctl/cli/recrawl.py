@@ -1,0 +1,178 @@
+"""`tavusctl recrawl`: crawl documents again when they are due."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tavusctl import duration
+from tavusctl.cli.local import say
+from tavusctl.cli.session import Session, SystemClock, addresses, options
+from tavusctl.engine.recrawl import AT_ONCE, Manners, Recrawls, look, run
+from tavusctl.errors import UsageError, worst
+from tavusctl.freshness import Entry, Status, Target, stamp
+from tavusctl.kinds import KINDS
+from tavusctl.model import Address
+from tavusctl.reports.json import FORMAT_VERSION, complaint_document
+from tavusctl.reports.text import complaint, visible
+from tavusctl.wording import suggestion
+
+CRAWLED = next(kind for kind in KINDS.values() if kind.crawls)
+_COLOURS = {Status.DONE: "green", Status.DUE: "cyan", Status.FAILED: "red", Status.UNKNOWN: "red"}
+_UNREACHABLE, _PARTLY = 11, 5
+_SPREAD = 4.0  # seconds by which the same job, started twice at one moment, is drawn apart
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
+    try:
+        return duration.seconds(value) if value else 0.0
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("recrawl")
+@click.argument("addresses_", metavar="[ADDR]...", nargs=-1, callback=addresses)
+@click.option("--all", "every", is_flag=True, help="Crawl whether due or not, those without `recrawl:` too.")
+@click.option("--dry-run", is_flag=True, help="Show what is due, and start nothing.")
+@click.option("--wait", callback=_seconds, metavar="DURATION", help="Wait this long for crawls to end, such as 30m.")
+@click.option("--reserve", type=click.IntRange(0, AT_ONCE - 1), default=1, help="Slots left for people, default 1.")
+@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@options
+def command(
+    session: Session,
+    *,
+    addresses_: frozenset[Address],
+    every: bool,
+    dry_run: bool,
+    wait: float,
+    reserve: int,
+    format_: str,
+) -> int:
+    """Crawl documents again when their `recrawl:` says so; those at ADDR, or all that have one.
+
+    What is due is decided from the last crawl and the server's clock, so this can run as often as you like.  What is
+    not due or busy is deferred to the next run, and that is no error.
+
+    \b
+    tavusctl recrawl --dry-run
+    tavusctl recrawl document/price-list --all --wait 30m
+    """  # noqa: D301
+    targets = _targets(session, addresses_, every=every)
+    if not targets:
+        say(session, "no document has `recrawl:`; name one, or use --all")
+    if dry_run or not targets:
+        with session.reader() as api:
+            found = look(api, CRAWLED, targets) if targets else Recrawls(())
+    else:
+        seed = random.SystemRandom().getrandbits(32)
+        spread = _SPREAD if os.environ.get("CI") else 0.0
+        manners = Manners(reserve, seed, spread, lambda: _turn(session.root))
+        with session.client(1) as api:
+            found = run(
+                api,
+                CRAWLED,
+                targets,
+                SystemClock(),
+                manners=manners,
+                patience=wait,
+                report=lambda entry: _tell(session, entry, format_),
+            )
+    click.echo(_document(found) if format_ == "json" else _text(found, listed=dry_run), nl=False)
+    return exit_code(found.entries)
+
+
+def exit_code(entries: Sequence[Entry]) -> int:
+    """The worst of what happened; 0 when all was done or deferred."""
+    done = any(entry.status is Status.DONE for entry in entries)
+    codes = [_PARTLY if done and one.exit_code == _UNREACHABLE else one.exit_code for one in entries]
+    return worst(codes)
+
+
+@contextlib.contextmanager
+def _turn(root: Path) -> Iterator[None]:
+    """Start crawls one by one with other runs on this machine; without it, the API would refuse one of two."""
+    folder = root / ".tavusctl"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(folder / "recrawl.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError:
+        yield
+        return
+    with os.fdopen(descriptor) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _targets(session: Session, named: frozenset[Address], *, every: bool) -> list[Target]:
+    """The documents that this run is about, with their ids."""
+    manifests, _ = session.load()
+    crawlable = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
+    for address in sorted(named):
+        if address.kind in KINDS and not KINDS[address.kind].crawls:
+            message = f"{address} is not crawled: only a {CRAWLED.name} is"
+            raise UsageError(message)
+        if address not in crawlable:
+            message = f"the project has no {address}"
+            raise UsageError(message, suggestion(str(address), map(str, crawlable)))
+    bindings = session.store().read().bindings
+    targets = []
+    for address, manifest in sorted(crawlable.items()):
+        bound = bindings.get(address)
+        remote_id = manifest.external_id or (bound.remote_id if bound else "")
+        if address in named or (not named and manifest.recrawl):
+            targets.append(Target(address, remote_id, manifest.recrawl, every))
+        elif every and not named and (remote_id or manifest.spec.get("crawl")):
+            # Whether it is crawled may not stand in the manifest; the account knows.
+            targets.append(Target(address, remote_id, None, asked=True, if_crawled=True))
+    return targets
+
+
+def _tell(session: Session, entry: Entry, format_: str) -> None:
+    """One entry as soon as it is known: on stdout as text, on stderr beside a document."""
+    if format_ == "text":
+        click.echo(_line(entry))
+    else:
+        say(session, _line(entry))
+
+
+def _line(entry: Entry) -> str:
+    word = click.style(f"{entry.status.value:<8}", fg=_COLOURS.get(entry.status, "yellow"))
+    remote_id = f" ({entry.remote_id})" if entry.remote_id else ""
+    due = f"; next {stamp(entry.next)}" if entry.next and entry.status is not Status.DUE else ""
+    return f"{word} {entry.address}{remote_id}: {visible(entry.reason)}{due}"
+
+
+def _text(found: Recrawls, *, listed: bool) -> str:
+    counts = Counter(entry.status for entry in found.entries)
+    words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
+    lines = [*(map(_line, found.entries) if listed else ()), *map(complaint, found.warnings)]
+    return "\n".join([*lines, click.style(f"Recrawl: {words}", bold=True)]) + "\n"
+
+
+def _document(found: Recrawls) -> str:
+    document = {
+        "format_version": FORMAT_VERSION,
+        "recrawls": [_entry(entry) for entry in found.entries],
+        "warnings": [complaint_document(one) for one in found.warnings],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "address": str(entry.address),
+        "id": entry.remote_id or None,
+        "status": entry.status.value,
+        "reason": entry.reason,
+        "next": stamp(entry.next) if entry.next else None,
+        "last": stamp(entry.last) if entry.last else None,
+    }

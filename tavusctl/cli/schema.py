@@ -1,0 +1,43 @@
+"""`tavusctl schema`: the JSON Schemas of manifests, project file and plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tavusctl.errors import UsageError
+from tavusctl.kinds import KINDS
+from tavusctl.kinds.schema import all_schemas
+
+
+@click.command("schema")
+@click.argument("name", required=False)
+@click.option(
+    "-o", "--out", type=click.Path(file_okay=False, path_type=Path), help="Write every schema into this folder."
+)
+def command(name: str | None, out: Path | None) -> None:
+    """Print one schema, or write all of them for an editor.
+
+    \b
+    tavusctl schema persona
+    tavusctl schema --out schemas
+    """  # noqa: D301
+    schemas = all_schemas(KINDS)
+    names = {file.removesuffix(".schema.json"): file for file in schemas}
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        for file, schema in schemas.items():
+            (out / file).write_text(text(schema), encoding="utf-8")
+        click.echo(f"{len(schemas)} schemas written to {out}", err=True)
+    elif name in names:
+        click.echo(text(schemas[names[name]]), nl=False)
+    else:
+        message = f"there is no schema {name!r}" if name else "which schema?"
+        raise UsageError(message, f"one of {', '.join(names)}; or --out DIR for all")
+
+
+def text(schema: object) -> str:
+    """A schema as the bytes of its file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,175 @@
+"""What commands have in common: options, the project, the key, the client, the store."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import time
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import click
+
+from tavusctl.cli.local import Command, LocalSession, local_options
+from tavusctl.client import DEFAULT_URL, Client, ReadClient
+from tavusctl.engine.plan import Consent
+from tavusctl.engine.reconcile import Prepared, Request, prepare
+from tavusctl.errors import UnauthorisedError, UsageError
+from tavusctl.kinds import KINDS
+from tavusctl.model import Address, Complaint
+from tavusctl.ports import Store
+from tavusctl.stores import open_store
+from tavusctl.wording import suggestion
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Session(LocalSession):
+    """One run of a command on one environment of a project, with the account."""
+
+    base_url: str = DEFAULT_URL
+
+    @property
+    def api_key(self) -> str:
+        """The API key; UnauthorisedError names the variable that should hold it, and never shows what it holds."""
+        name = self.environment.api_key_env
+        file = os.environ.get("TAVUS_API_KEY_FILE", "")
+        key = os.environ.get(name, "")
+        if not key and file:
+            try:
+                key = Path(file).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                message = f"the file {file} in TAVUS_API_KEY_FILE cannot be read"
+                raise UnauthorisedError(message, "check its path and rights", id="E802") from None
+        if not key.strip():
+            message = f"no API key: the environment variable {name} is not set"
+            raise UnauthorisedError(message, f"export {name}=... (the key is on the API page of the portal)", id="E801")
+        key = key.strip()
+        if not key.isascii() or not key.isprintable() or " " in key:
+            # Such a value cannot be sent, and whoever complained about it later would print it.
+            message = f"no API key: what {name if os.environ.get(name) else file} holds has characters that no key has"
+            raise UnauthorisedError(message, "copy the key again, alone and on one line", id="E803")
+        return key
+
+    @property
+    def settle(self) -> float:
+        """Seconds after which a create whose answer was lost has surely shown, if it happened."""
+        try:
+            return max(0.0, float(os.environ.get("TAVUSCTL_SETTLE", "120")))
+        except ValueError:
+            message = "TAVUSCTL_SETTLE is not a number of seconds"
+            raise UsageError(message) from None
+
+    def reader(self) -> ReadClient:
+        """The API without a way to write."""
+        return ReadClient(self.base_url, self.api_key)
+
+    def client(self, parallel: int) -> Client:
+        """The API with writing."""
+        return Client(self.base_url, self.api_key, connections=max(8, parallel))
+
+    def store(self) -> Store:
+        """Where this environment's bindings are."""
+        return open_store(self.environment.state, self.root, self.environment.name)
+
+    def plan(
+        self,
+        api: ReadClient,
+        *,
+        consent: Consent | None = None,
+        adopt: bool = False,
+        destroy: bool = False,
+    ) -> Prepared:
+        """Plan this environment; reads only."""
+        manifests, warnings = self.load()
+        request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
+        prepared = prepare(manifests, KINDS, api, self.store(), request)
+        _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
+        return prepared
+
+    def request(
+        self,
+        consent: Consent,
+        *,
+        adopt: bool = False,
+        destroy: bool = False,
+        warnings: tuple[Complaint, ...] = (),
+    ) -> Request:
+        """What a plan needs to know from outside."""
+        secrets = {name: os.environ.get(name, "") for name in self.project.secrets}
+        return Request(self.environment, secrets, self.api_key, consent, adopt, destroy, warnings)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def _check_named(consent: Consent, known: AbstractSet[Address]) -> None:
+    """Refuse an address that nothing has: a slip of the pen would mean "nothing to do"."""
+    named = consent.targets | consent.replace | consent.overwrite | consent.delete_costly
+    for address in sorted(named - known):
+        message = f"there is no {address}, neither in the manifests nor in the state"
+        raise UsageError(message, suggestion(str(address), map(str, known)))
+
+
+def options(command: Command) -> Command:
+    """Options of every command that works on an account; passes `session`."""
+
+    @click.option("--base-url", envvar="TAVUS_BASE_URL", default=DEFAULT_URL, help=f"API host, default {DEFAULT_URL}.")
+    @local_options
+    @functools.wraps(command)
+    def wrapped(*args: Any, session: LocalSession, base_url: str, **rest: Any) -> Any:
+        url = check_base_url(base_url)
+        account = Session(session.project, session.environment, session.quiet, url)
+        return command(*args, session=account, **rest)
+
+    return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
+
+
+def check_base_url(url: str) -> str:
+    """The API host must be reached over TLS, or be this machine; UsageError otherwise."""
+    parts = _parts(url)
+    if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment:
+        message = f"--base-url {_shown(url)} is not the address of a host"
+        raise UsageError(message, f"write it like {DEFAULT_URL}")
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        message = f"--base-url {_shown(url)} would send the API key unprotected"
+        raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)")
+    return url
+
+
+def _parts(url: str) -> SplitResult | None:
+    """An address in its parts, or None when it cannot be one."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.port != 0  # raises when it is no number, or too large
+    except ValueError:
+        return None
+    return parts if usable and url.isascii() and url.isprintable() and " " not in url else None
+
+
+def _shown(url: str) -> str:
+    """An address without the password that may be in it."""
+    return repr(re.sub(r"//[^/@]*@", "//...@", url))
+
+
+def addresses(_: click.Context, __: click.Parameter, values: Sequence[str]) -> frozenset[Address]:
+    """Option values as addresses (click callback)."""
+    try:
+        return frozenset(Address.parse(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None

@@ -1,0 +1,91 @@
+"""`tavusctl state pull|push|unlock`: the state as a whole, and its lock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tavusctl.cli.local import LocalSession, local_options, say
+from tavusctl.cli.locking import lock_timeout
+from tavusctl.errors import StateError
+from tavusctl.ports import State, Store
+from tavusctl.stores import open_store
+from tavusctl.stores.codec import decode, encode
+from tavusctl.stores.holder import printable
+
+
+@click.command("pull")
+@local_options
+def pull(session: LocalSession) -> int:
+    """Print the state as JSON, such as for a backup."""
+    click.echo(encode(store_of(session).read()), nl=False)
+    return 0
+
+
+@click.command("push")
+@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@lock_timeout
+@local_options
+def push(session: LocalSession, *, file: Path, lock_timeout: float) -> int:
+    """Replace the state by FILE, from `state pull`; an older state, or that of something else, is refused."""
+    try:
+        pushed = decode(file.read_bytes(), str(file))
+    except OSError as error:
+        message = f"cannot read {file}: {error.strerror}"
+        raise StateError(message, "check its path and rights", id="E903") from None
+    store = store_of(session)
+    with store.lock(lock_timeout, "state push"):
+        check_settled(store)
+        known = store.read()
+        if pushed == known:
+            say(session, f"the state is already that of {file}, serial {known.serial}")
+            return 0
+        _check_successor(pushed, known, file)
+        store.write(pushed)
+    say(session, f"the state is now that of {file}, serial {pushed.serial}")
+    return 0
+
+
+@click.command("unlock")
+@click.argument("owner", metavar="ID")
+@click.option("--holder-is-dead", "dead", metavar="HOLDER", default="", help="Repeat the name of a holder just heard.")
+@local_options
+def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
+    """Free the lock of a run that is no more.
+
+    ID is shown to every run that is refused the lock.  A lock that has missed its heartbeats frees itself; a holder
+    that was heard just now is freed only when its name is repeated.
+
+    \b
+    tavusctl state unlock 0f3a... --holder-is-dead build-7:4711
+    """  # noqa: D301
+    store_of(session).unlock(owner, dead=dead)
+    say(session, f"the lock {printable(owner)} is free; run tavusctl plan to see where things stand")
+    return 0
+
+
+def store_of(session: LocalSession) -> Store:
+    """The store of the environment."""
+    return open_store(session.environment.state, session.root, session.environment.name)
+
+
+def check_settled(store: Store) -> None:
+    """Refuse while an interrupted run has left records that the state does not have yet."""
+    if store.journal():
+        message = "a run was interrupted, and its journal has what the state does not have yet"
+        raise StateError(message, "run tavusctl apply first: it settles the journal", id="E913")
+
+
+def _check_successor(pushed: State, known: State, file: Path) -> None:
+    if not known.serial:  # nothing was ever written here
+        return
+    if pushed.lineage != known.lineage:
+        message = f"{file} is of another lineage: it is not a copy of this state"
+        hint = "check the environment; to begin anew from that file, point `state` at a place that is empty"
+        raise StateError(message, hint, id="E904")
+    if pushed.serial <= known.serial:
+        message = (
+            f"{file} has serial {pushed.serial}, and the state is at {known.serial}: it would forget what was done"
+        )
+        raise StateError(message, "pull the state again, and bind what is missing with tavusctl import", id="E904")

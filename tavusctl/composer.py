@@ -1,0 +1,250 @@
+"""The composer: events of the YAML parser made into JSON values with their positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import yaml
+
+from tavusctl.model import Complaint, Severity, Source, Value
+from tavusctl.patch.pointer import escape
+from tavusctl.scalars import key_fault, plain, quoted
+from tavusctl.wording import Fault, shown
+
+MAX_DEPTH: Final = 64
+MAX_NODES: Final = 200_000  # of a file, aliases expanded
+_MAX_WEIGHT: Final = 20_000_000  # characters of all pointers and of all text that aliases repeat
+_MAX_COMPLAINTS: Final = 100  # of a file and a severity
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One document of a file: its JSON value, and by JSON Pointer where values and keys stand."""
+
+    value: Value
+    source: Source
+    sources: dict[str, Source]
+    keys: dict[str, Source]
+
+
+class StopError(Exception):
+    """The rest of the file cannot be read, or not safely."""
+
+    def __init__(self, complaint: Complaint) -> None:
+        super().__init__(complaint.message)
+        self.complaint = complaint
+
+
+def stop(source: Source, id: str, message: str, hint: str = "") -> StopError:  # noqa: A002 - as in Complaint
+    """The exception for a complaint that ends the reading of a file."""
+    return StopError(Complaint(id, message, source, hint))
+
+
+class Mark(Protocol):
+    """The part of the parser's mark that is used; counts from 0."""
+
+    line: int
+    column: int
+
+
+class Events(Protocol):
+    """The part of PyYAML's parsers that is used, in C or in Python."""
+
+    def get_event(self) -> yaml.Event:
+        """The next event; the last one is the end of the stream."""
+        ...
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection being filled; `key` is the key whose value comes next."""
+
+    value: Value
+    pointer: str
+    anchor: str | None
+    is_mapping: bool
+    key: str | None = None
+
+    @property
+    def awaits_key(self) -> bool:
+        return self.is_mapping and self.key is None
+
+
+@dataclass(slots=True)
+class Composer:
+    """Documents made from parser events, with a stack of its own so that depth costs nothing."""
+
+    path: str
+    documents: list[Node] = field(default_factory=list)
+    complaints: list[Complaint] = field(default_factory=list)
+    _counts: dict[Severity, int] = field(default_factory=lambda: dict.fromkeys(Severity, 0))
+    _nodes: int = 0
+    _weight: int = 0
+    _stack: list[_Frame] = field(default_factory=list)
+    _anchors: dict[str, tuple[str, Value]] = field(default_factory=dict)
+    _sources: dict[str, Source] = field(default_factory=dict)
+    _keys: dict[str, Source] = field(default_factory=dict)
+    _root: Value = None
+
+    def follow(self, parser: Events) -> None:
+        """Take every event of a stream."""
+        steps: dict[type[yaml.Event], Callable[..., None]] = {
+            yaml.StreamStartEvent: lambda _: None,
+            yaml.DocumentStartEvent: self._start,
+            yaml.DocumentEndEvent: self._finish,
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._open,
+            yaml.SequenceStartEvent: self._open,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+        }
+        while (kind := type(event := parser.get_event())) is not yaml.StreamEndEvent:
+            steps[kind](event)
+
+    def last(self) -> Source:
+        """The position of the value that was read last."""
+        return next(reversed(self._sources.values()), Source(self.path, 1, 1))
+
+    def at(self, mark: Mark | None) -> Source:
+        """The position of a mark of the parser."""
+        return Source(self.path, mark.line + 1, mark.column + 1) if mark else self.last()
+
+    def _start(self, event: yaml.DocumentStartEvent) -> None:
+        self._anchors, self._sources, self._keys, self._root = {}, {}, {}, None
+        if event.tags:
+            self._note(Fault("TV101", "tags are not read", "remove the %TAG directive"), self.at(event.start_mark))
+
+    def _finish(self, _: yaml.DocumentEndEvent) -> None:
+        if self._root is not None:
+            self.documents.append(Node(self._root, self._sources[""], self._sources, self._keys))
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        source = self.at(event.start_mark)
+        self._refuse_tag(event.tag, source)
+        if self._stack and self._stack[-1].awaits_key:
+            self._key(event, self._stack[-1], source)
+            return
+        value, fault = plain(event.value) if event.implicit[0] else quoted(event.value)
+        self._note(fault, source)
+        pointer = self._pointer()
+        if event.anchor:
+            self._anchors[event.anchor] = (pointer, value)
+        self._put(pointer, value, source)
+
+    def _key(self, event: yaml.ScalarEvent, frame: _Frame, source: Source) -> None:
+        key, fault = (event.value, key_fault(event.value)) if event.implicit[0] else quoted(event.value)
+        self._note(fault, source)
+        pointer = f"{frame.pointer}/{escape(key)}"
+        if key in frame.value:
+            first = self._keys[pointer]
+            message = f"key {shown(key)} is here and in line {first.line}, column {first.column}"
+            self._note(Fault("TV102", message, "keep one of them"), source)
+        self._weigh(len(pointer), source)
+        self._keys[pointer] = source
+        frame.key = key
+
+    def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
+        source = self.at(event.start_mark)
+        self._refuse_as_key(source)
+        self._refuse_tag(event.tag, source)
+        if len(self._stack) >= MAX_DEPTH:
+            raise _too_deep(source)
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        value: Value = {} if is_mapping else []
+        pointer = self._pointer()
+        self._put(pointer, value, source)
+        if event.anchor:  # until the end an alias would be a cycle
+            self._anchors.pop(event.anchor, None)
+        self._stack.append(_Frame(value, pointer, event.anchor, is_mapping))
+
+    def _close(self, _: yaml.CollectionEndEvent) -> None:
+        frame = self._stack.pop()
+        if frame.anchor:
+            self._anchors[frame.anchor] = (frame.pointer, frame.value)
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        source, name = self.at(event.start_mark), str(event.anchor)
+        self._refuse_as_key(source)
+        known = self._anchors.get(name)
+        if known is None:
+            inside = any(frame.anchor == name for frame in self._stack)
+            what = "stands inside what it repeats" if inside else "has no anchor before it"
+            raise stop(source, "TV101", f"alias *{name[:60]} {what}")
+        pointer = self._pointer()
+        self._put(pointer, self._copy(known[1], known[0], pointer, len(self._stack)), source)
+
+    def _copy(self, value: Value, old: str, new: str, depth: int) -> Value:
+        """What an alias stands for; inner values keep the position where they were written."""
+        if isinstance(value, str):
+            self._weigh(len(value), self.last())
+        if not isinstance(value, dict | list):
+            return value
+        if depth >= MAX_DEPTH:
+            raise _too_deep(self.last())
+        if isinstance(value, list):
+            return [self._copy_item(item, f"{old}/{i}", f"{new}/{i}", depth + 1) for i, item in enumerate(value)]
+        copied = {}
+        for key, item in value.items():
+            segment = escape(key)
+            self._keys[f"{new}/{segment}"] = self._keys[f"{old}/{segment}"]
+            copied[key] = self._copy_item(item, f"{old}/{segment}", f"{new}/{segment}", depth + 1)
+        return copied
+
+    def _copy_item(self, item: Value, old: str, new: str, depth: int) -> Value:
+        source = self._sources[new] = self._sources[old]
+        self._count(len(new), source)
+        return self._copy(item, old, new, depth)
+
+    def _pointer(self) -> str:
+        """The pointer of the value that comes next."""
+        if not self._stack:
+            return ""
+        frame = self._stack[-1]
+        return f"{frame.pointer}/{len(frame.value) if frame.key is None else escape(frame.key)}"
+
+    def _put(self, pointer: str, value: Value, source: Source) -> None:
+        self._count(len(pointer), source)
+        self._sources[pointer] = source
+        if not self._stack:
+            self._root = value
+        elif self._stack[-1].is_mapping:
+            self._stack[-1].value[self._stack[-1].key] = value
+            self._stack[-1].key = None
+        else:
+            self._stack[-1].value.append(value)
+
+    def _count(self, characters: int, source: Source) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise stop(source, "TV115", f"more than {MAX_NODES} values, aliases counted each time")
+        self._weigh(characters, source)
+
+    def _weigh(self, characters: int, source: Source) -> None:
+        self._weight += characters
+        if self._weight > _MAX_WEIGHT:
+            raise stop(source, "TV115", "long keys in deep nesting, or long text repeated: the file grows too large")
+
+    def _refuse_tag(self, tag: str | None, source: Source) -> None:
+        if tag is not None:
+            self._note(Fault("TV101", f"tags are not read, found {shown(tag)}", "remove it; quotes make text"), source)
+
+    def _refuse_as_key(self, source: Source) -> None:
+        if self._stack and self._stack[-1].awaits_key:
+            raise stop(source, "TV101", "a key must be text, found a collection or an alias")
+
+    def _note(self, fault: Fault | None, source: Source) -> None:
+        if fault is None:
+            return
+        self._counts[fault.severity] += 1
+        if self._counts[fault.severity] <= _MAX_COMPLAINTS:
+            complaint = Complaint(fault.id, fault.message, source, fault.hint, severity=fault.severity)
+            self.complaints.append(complaint)
+        elif fault.severity is Severity.ERROR:
+            raise stop(source, "TV115", f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not read")
+
+
+def _too_deep(source: Source) -> StopError:
+    return stop(source, "TV115", f"nested deeper than {MAX_DEPTH} levels")

@@ -1,0 +1,77 @@
+"""A local Tavus: an independent server with the behaviour of the Tavus API, for demos, tests and CI without keys.
+
+It keeps accounts, personas, replicas, documents, guardrail and objective sets and conversations, and misbehaves on
+request.  `serve` blocks, `running` lends a server to a `with` block; both speak plain HTTP.  How to steer a running
+server is told in `tavusctl.emulator.control`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Running", "running", "serve"]
+
+LOCAL = "127.0.0.1"
+
+
+def announce(url: str) -> None:
+    """Say the base URL on stdout at once, also when stdout is a pipe."""
+    sys.stdout.write(f"{url}\n")
+    sys.stdout.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that is up: its base URL, without a slash at the end."""
+
+    url: str
+
+
+def serve(
+    *,
+    host: str = LOCAL,
+    port: int = 0,
+    db: str | Path | None = None,
+    seed: str | Path | Mapping[str, Any] | None = None,
+    faults: str | Path | list[dict[str, Any]] | None = None,
+    latency_ms: float = 0.0,
+    ready: Callable[[str], object] = announce,
+) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is given the base URL as soon as requests are accepted.
+
+    `port` 0 is any free one.  `db` is a SQLite file that outlives the server, None is memory.  `seed` and `faults`
+    are JSON files (or their content): objects by account, and fault rules, as `control` describes them.
+    """
+    from tavusctl.emulator.server import serve as serve_world  # noqa: PLC0415 - importing this package must cost nothing
+    from tavusctl.emulator.world import build  # noqa: PLC0415 - as above
+
+    serve_world(build(db=db, seed=seed, faults=faults), host, port, latency_ms / 1000, ready)
+
+
+@contextmanager
+def running(
+    *,
+    host: str = LOCAL,
+    port: int = 0,
+    db: str | Path | None = None,
+    seed: str | Path | Mapping[str, Any] | None = None,
+    faults: str | Path | list[dict[str, Any]] | None = None,
+    latency_ms: float = 0.0,
+    switches: Mapping[str, Any] | None = None,
+) -> Iterator[Running]:
+    """A server in a background thread, for the length of a `with` block; `switches` are set from the start."""
+    from tavusctl.emulator.server import lend  # noqa: PLC0415 - as above
+    from tavusctl.emulator.world import build  # noqa: PLC0415 - as above
+
+    with lend(
+        lambda: build(db=db, seed=seed, faults=faults, switches=switches),
+        host,
+        port,
+        latency_ms / 1000,
+    ) as url:
+        yield Running(url)

@@ -1,0 +1,99 @@
+"""From a request to its response: account, portal edits, handler, journal; knows nothing of sockets."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+
+from tavusctl.emulator import control, routes, seeding
+from tavusctl.emulator.clock import in_microseconds
+from tavusctl.emulator.faults import Fault
+from tavusctl.emulator.journal import Entry
+from tavusctl.emulator.messages import Refusal, Request, Response, answer
+from tavusctl.emulator.portal import BadEdit
+from tavusctl.emulator.world import Call, World
+
+UNAUTHORISED = {"message": "Invalid access token"}
+OK = 200
+BAD_REQUEST = 400
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way: its line in the journal and the fault that will strike it."""
+
+    request: Request
+    account: str | None = None
+    entry: Entry | None = None
+    fault: Fault | None = None
+
+
+@dataclass(slots=True)
+class App:
+    """Answers requests, one at a time."""
+
+    world: World
+    _greeted: set[str] = field(default_factory=set)
+
+    def open(self, request: Request) -> Exchange:
+        """Write a request down and draw its fault; requests of the control side are left in peace."""
+        exchange = Exchange(request)
+        if control.is_meant(request):
+            return exchange
+        exchange.account = self._account(request)
+        exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
+        exchange.fault = self.world.faults.take(request.method, request.path)
+        if exchange.fault is not None:
+            exchange.entry.fault = exchange.fault.kind
+        return exchange
+
+    def answer(self, exchange: Exchange) -> Response:
+        """Carry a request out."""
+        entry = exchange.entry
+        if entry is None:
+            self._greeted.clear()
+            return control.answer_control(self.world, exchange.request)
+        try:
+            response = self._carried_out(exchange, entry)
+        except Refusal as refusal:
+            response = refusal.response
+        except Exception as error:  # noqa: BLE001 - a defect of the emulator must show, not hang the client
+            text = "".join(traceback.format_exception(error))
+            response = answer({"error": "the emulator failed", "traceback": text}, 500)
+        entry.status = response.status
+        after_commit = self.world.switches["error_after_commit"]
+        if entry.committed and after_commit:
+            response = answer({"error": "Internal Server Error"}, after_commit)
+            entry.status = after_commit
+        if entry.committed:
+            self._edit_portal("after", entry)
+        return response
+
+    def _carried_out(self, exchange: Exchange, entry: Entry) -> Response:
+        if exchange.account is None:
+            return answer(UNAUTHORISED, 401)
+        if exchange.account not in self._greeted:
+            seeding.greet(self.world, exchange.account)
+            self._greeted.add(exchange.account)
+        self._edit_portal("before", entry)
+        match = routes.match(exchange.request)
+        commits = self.world.commits
+        try:
+            return match.handler(Call(self.world, exchange.request, entry, exchange.account, match.id))
+        finally:
+            entry.committed = self.world.commits != commits
+
+    def _account(self, request: Request) -> str | None:
+        key = request.headers.get("x-api-key", "")
+        keys = self.world.switches["keys"]
+        if key in keys:
+            account = keys[key]
+            return None if account is None else str(account)
+        return key if key and self.world.switches["unknown_keys"] == "account" else None
+
+    def _edit_portal(self, moment: str, entry: Entry) -> None:
+        for armed in self.world.portal.due(moment, entry.method, entry.path):
+            try:
+                seeding.edit(self.world, armed.edit, request=entry.seq)
+            except BadEdit as error:
+                armed.failures.append(str(error))

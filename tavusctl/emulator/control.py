@@ -1,0 +1,289 @@
+"""The control side of a running emulator: everything under `/__emulator/`, JSON in and out, no API key.
+
+Bad input is answered 400 `{"error": why}`.  Control requests are never written down, delayed or struck by faults.
+`PATTERN` is `"METHOD /path"` with `*` and `?` as wildcards (`*` also matches slashes; query and a slash at the end do
+not count): `"POST /v2/personas"`, `"* /v2/documents/*/recrawl"`, `"*"`.
+
+GET    requests     {"requests": [...]} in order: seq, time, method, path, query, body (API keys as "(sensitive)"),
+                    account (null: 401), user_agent, status (null: no answer), committed (it changed something), fault
+                    (the kind that struck, or null).  Filters: ?method=PATCH&path=/v2/personas*&since=SEQ
+DELETE requests     forget them, and the violations.
+GET    mutations    {"mutations": [...]} committed changes, append-only, kept with `db`: seq, time, account, kind
+                    (personas ...), id, action (create update rename delete recrawl end), by (api, portal), request
+                    (its seq), body (redacted request body); running_crawls on those that start a crawl.  ?since=SEQ
+GET    violations   {"violations": [...]}: request (its seq), rule (mask_written: "********" in a write; stock_written:
+                    PATCH or DELETE of a stock object), method, path, text.
+GET    objects      {"objects": [...]}: account, kind, id, deleted (bool), document (as a read shows it, API keys as
+                    "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  Deleted ones only with ?deleted=1;
+                    also ?kind=personas&account=NAME
+GET    clock        {"now": ISO time, "frozen": bool}.
+POST   clock        {"advance": seconds} | {"set": ISO time} | {"freeze": true | false}, combinable, freeze first and
+                    advance last.  Answers like GET.  Documents, crawls, replicas, conversations, lags, cooldowns and
+                    the Date header follow this clock.
+GET    switches     {"switches": {name: value}, "defaults": {...}, "meanings": {...}}; all are told in `switches`.
+PUT    switches     {name: value, ...}: set some; answers like GET.  PATCH is the same.
+DELETE switches     back to the defaults.
+GET    faults       {"faults": [rule + "struck": how often]}.
+POST   faults       a rule, or a list of rules: {"match": PATTERN ("*"), "kind", "phase": "before" | "after" the change,
+                    "skip": 0, "times": 1 (null: for ever), "probability": 1.0, "seed": 0} and, by kind: status,
+                    headers {}, body (JSON or text), raw (text; with "base64": true, base64), at (bytes of the body),
+                    seconds, to.  Kinds: see `faults.KINDS`.  The first rule that strikes wins.
+DELETE faults       forget them.
+GET    outcomes     {"outcomes": {"documents": [...], "replicas": [...]}} still waiting.
+POST   outcomes     {"kind": "documents" | "replicas", "error": code or text (null: success), "times": 1}: how the next
+                    processing, crawl or training ends.
+DELETE outcomes     forget them.
+POST   portal       an edit that no API client made: {"kind": "persona", "id", "account"?} with one of "patch": [JSON
+                    Patch on the document as a read shows it, real keys in it], "delete": true; or "create": {body}
+                    without id.  Answers {"account", "kind", "id"}.  "when": {"before": PATTERN} arms it: it is made
+                    when such a request has arrived and before its handler reads anything, so it falls between a
+                    client's GET and its PATCH; {"after": PATTERN}: after such a request has changed something, before
+                    its answer.  "when" also takes "skip" and "times" (1).  Answers {"armed": true}.
+GET    portal       {"edits": [{edit, moment, times (left), failures}]}.
+DELETE portal       disarm.
+POST   seed         {"ACCOUNT": {"personas": [body, ...], "replicas": ..., "documents": ..., "guardrails": ...,
+                    "objectives": ..., "conversations": ...}}: objects without checks and without mutations.  A body is
+                    that of a creation or of a read; "id" (or the read's own key) fixes the id; status, times and
+                    counts may be given.  "*" is every account, on its first call.  Answers {account: {kind: [ids]}}.
+POST   reset        forget everything and begin again with the seed, the switches and the faults of the start.
+GET    accounts     {"accounts": [...]}.
+
+By default every non-empty API key is an account of its own, named by the key.  The switch `keys` maps keys to account
+names: {"old": "acme", "new": "acme"} shares one account, {"old": null} revokes a key, `unknown_keys: refuse` lets no
+others in.  A fault of kind `kill` needs the caller's process id in the request header `x-tavusctl-pid`.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from dataclasses import replace
+
+from tavusctl.emulator import seeding
+from tavusctl.emulator.clock import in_microseconds, parse
+from tavusctl.emulator.faults import BadRule
+from tavusctl.emulator.journal import redact, secrets
+from tavusctl.emulator.messages import Json, Malformed, Object, Request, Response, answer, refuse
+from tavusctl.emulator.portal import BadEdit
+from tavusctl.emulator.routes import RESOURCES
+from tavusctl.emulator.switches import SWITCHES, UnknownSwitch
+from tavusctl.emulator.world import World
+
+PREFIX = "/__emulator/"
+Verb = Callable[[World, Request], Json]
+
+
+def is_meant(request: Request) -> bool:
+    """Whether a request is for the control side."""
+    return request.path.startswith(PREFIX)
+
+
+def answer_control(world: World, request: Request) -> Response:
+    """Carry a control request out."""
+    name = request.path.removeprefix(PREFIX).strip("/")
+    verb = VERBS.get((request.method, name))
+    if verb is None:
+        known = sorted({f"{method} {PREFIX}{known}" for method, known in VERBS})
+        return answer({"error": f"no {request.method} {name}", "known": known}, 404)
+    try:
+        return answer(verb(world, request))
+    except (Malformed, UnknownSwitch, BadRule, BadEdit, binascii.Error) as error:
+        return refuse(str(error)).response
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return refuse(f"{type(error).__name__}: {error}").response
+
+
+def _since(request: Request) -> int:
+    return int(request.query.get("since", "0"))
+
+
+def _requests(world: World, request: Request) -> Json:
+    return {"requests": world.journal.select(request.query)}
+
+
+def _forget_requests(world: World, _: Request) -> Json:
+    world.journal.clear()
+    return {}
+
+
+def _mutations(world: World, request: Request) -> Json:
+    return {"mutations": world.store.mutations(_since(request))}
+
+
+def _violations(world: World, _: Request) -> Json:
+    return {"violations": world.journal.violations}
+
+
+def _objects(world: World, request: Request) -> Json:
+    query = request.query
+    shown = []
+    for stored in world.store.dump():
+        if stored.deleted is not None and not query.get("deleted"):
+            continue
+        if query.get("kind", stored.kind) == stored.kind and query.get("account", stored.account) == stored.account:
+            document = RESOURCES[stored.kind].opened(world, replace(stored, deleted=None))
+            shown.append(
+                {
+                    "account": stored.account,
+                    "kind": stored.kind,
+                    "id": stored.id,
+                    "deleted": stored.deleted is not None,
+                    "document": redact(document),
+                    "secrets": secrets(document),
+                },
+            )
+    return {"objects": shown}
+
+
+def _clock(world: World, _: Request) -> Json:
+    return {"now": in_microseconds(world.clock.now()), "frozen": world.clock.frozen_at is not None}
+
+
+def _turn_clock(world: World, request: Request) -> Json:
+    wanted = _object(request, {"advance", "set", "freeze"})
+    if wanted.get("freeze") is True:
+        world.clock.freeze()
+    elif "freeze" in wanted:
+        world.clock.thaw()
+    if "set" in wanted:
+        world.clock.set(parse(wanted["set"]))
+    if "advance" in wanted:
+        world.clock.set(world.clock.now() + float(wanted["advance"]))
+    world.remember()
+    return _clock(world, request)
+
+
+def _object(request: Request, members: set[str] | None = None) -> Object:
+    body = request.json()
+    if not isinstance(body, dict):
+        message = "the body must be an object"
+        raise Malformed(message)
+    strange = set(body) - members if members is not None else None
+    if strange:
+        message = f"unknown members {sorted(strange)}"
+        raise Malformed(message)
+    return body
+
+
+def _switches(world: World, _: Request) -> Json:
+    return {
+        "switches": world.switches.values,
+        "defaults": {name: switch.default for name, switch in SWITCHES.items()},
+        "meanings": {name: switch.meaning for name, switch in SWITCHES.items()},
+    }
+
+
+def _set_switches(world: World, request: Request) -> Json:
+    world.switches.change(_object(request))
+    world.remember()
+    return _switches(world, request)
+
+
+def _restore_switches(world: World, request: Request) -> Json:
+    world.switches.restore()
+    world.remember()
+    return _switches(world, request)
+
+
+def _faults(world: World, _: Request) -> Json:
+    return {"faults": [fault.as_object() for fault in world.faults.rules]}
+
+
+def _add_faults(world: World, request: Request) -> Json:
+    rules = request.json()
+    world.faults.add(rules if isinstance(rules, list) else [rules])
+    return _faults(world, request)
+
+
+def _forget_faults(world: World, request: Request) -> Json:
+    world.faults.rules.clear()
+    return _faults(world, request)
+
+
+def _outcomes(world: World, _: Request) -> Json:
+    return {"outcomes": world.outcomes}
+
+
+def _add_outcome(world: World, request: Request) -> Json:
+    wanted = _object(request, {"kind", "error", "times"})
+    if wanted.get("kind") not in ("documents", "replicas"):
+        message = "kind is documents or replicas"
+        raise Malformed(message)
+    world.outcomes.setdefault(wanted["kind"], []).extend([wanted.get("error")] * int(wanted.get("times", 1)))
+    return _outcomes(world, request)
+
+
+def _forget_outcomes(world: World, request: Request) -> Json:
+    world.outcomes.clear()
+    return _outcomes(world, request)
+
+
+def _edit(world: World, request: Request) -> Json:
+    change = _object(request, {"account", "kind", "id", "patch", "delete", "create", "when"})
+    if "when" not in change:
+        return seeding.edit(world, change)
+    world.portal.arm(change["when"], change)
+    return {"armed": True}
+
+
+def _edits(world: World, _: Request) -> Json:
+    return {
+        "edits": [
+            {"edit": redact(armed.edit), "moment": armed.moment, "times": armed.times, "failures": armed.failures}
+            for armed in world.portal.edits
+        ],
+    }
+
+
+def _disarm(world: World, request: Request) -> Json:
+    world.portal.edits.clear()
+    return _edits(world, request)
+
+
+def _seed(world: World, request: Request) -> Json:
+    wanted = _object(request)
+    sown: Object = {}
+    for account, kinds in wanted.items():
+        if account == seeding.EVERYBODY:
+            world.seed = world.seed | {account: kinds}
+            sown |= {known: seeding.sow(world, known, kinds) for known in world.store.accounts()}
+        else:
+            seeding.greet(world, account)
+            sown[account] = seeding.sow(world, account, kinds)
+    return sown
+
+
+def _reset(world: World, _: Request) -> Json:
+    world.reset()
+    return {}
+
+
+def _accounts(world: World, _: Request) -> Json:
+    return {"accounts": world.store.accounts()}
+
+
+VERBS: dict[tuple[str, str], Verb] = {
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _forget_requests,
+    ("GET", "mutations"): _mutations,
+    ("GET", "violations"): _violations,
+    ("GET", "objects"): _objects,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _turn_clock,
+    ("GET", "switches"): _switches,
+    ("PUT", "switches"): _set_switches,
+    ("PATCH", "switches"): _set_switches,
+    ("DELETE", "switches"): _restore_switches,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _add_faults,
+    ("DELETE", "faults"): _forget_faults,
+    ("GET", "outcomes"): _outcomes,
+    ("POST", "outcomes"): _add_outcome,
+    ("DELETE", "outcomes"): _forget_outcomes,
+    ("POST", "portal"): _edit,
+    ("GET", "portal"): _edits,
+    ("DELETE", "portal"): _disarm,
+    ("POST", "seed"): _seed,
+    ("POST", "reset"): _reset,
+    ("GET", "accounts"): _accounts,
+}

@@ -1,0 +1,209 @@
+"""Conversations: /v2/conversations, as far as a check in test mode needs them."""
+
+from __future__ import annotations
+
+import re
+
+from tavusctl.emulator.bodies import read_object
+from tavusctl.emulator.clock import in_microseconds
+from tavusctl.emulator.fields import Field, Fields, choice, complaints, flag, integer, mapping, nested, text, texts
+from tavusctl.emulator.messages import Json, Object, Response, answer, empty, refuse, refuse_fields, refuse_message
+from tavusctl.emulator.paging import list_all, listing
+from tavusctl.emulator.replicas import replica_exists
+from tavusctl.emulator.resource import Missing, Resource, Route
+from tavusctl.emulator.stock import STOCK_PERSONAS
+from tavusctl.emulator.store import Stored
+from tavusctl.emulator.world import Call, World
+
+KIND = "conversations"
+ABSENT_TIMEOUT = 300
+
+
+def _language(value: Json) -> Json:
+    named = isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z ()-]{3,}", value)
+    return None if named else ["Must be one of: multilingual, or the English name of a language."]
+
+
+PROPERTIES: Fields = {
+    "max_call_duration": Field(integer(1, 3600)),
+    "participant_left_timeout": Field(integer(0)),
+    "participant_absent_timeout": Field(integer(0)),
+    "enable_recording": Field(flag),
+    "enable_closed_captions": Field(flag),
+    "apply_greenscreen": Field(flag),
+    "language": Field(_language),
+    "languages": Field(texts),
+    "recording_s3_bucket_name": Field(text),
+    "recording_s3_bucket_region": Field(text),
+    "aws_assume_role_arn": Field(text),
+    "recording_storage": Field(mapping),
+}
+CREATE: Fields = {
+    "replica_id": Field(text),
+    "persona_id": Field(text),
+    "audio_only": Field(flag),
+    "callback_url": Field(text),
+    "conversation_name": Field(text),
+    "conversational_context": Field(text),
+    "custom_greeting": Field(text),
+    "memory_stores": Field(texts),
+    "document_ids": Field(texts),
+    "document_tags": Field(texts),
+    "document_retrieval_strategy": Field(choice("speed", "quality", "balanced")),
+    "test_mode": Field(flag),
+    "require_auth": Field(flag),
+    "max_participants": Field(integer(2)),
+    "policy": Field(choice("eu")),
+    "properties": Field(nested(PROPERTIES)),
+}
+
+
+def opened(world: World, stored: Stored) -> Object:
+    """The conversation as it is now; one that nobody joins ends by itself."""
+    document = {"conversation_id": stored.id, **stored.document}
+    ends = stored.hidden.get("ends")
+    if document["status"] == "active" and ends is not None and world.clock.now() >= ends:
+        document |= {"status": "ended", "updated_at": in_microseconds(ends)}
+    return document
+
+
+def _shown(call: Call, stored: Stored) -> Object:
+    document = opened(call.world, stored)
+    return document | {"events": []} if call.wants("verbose") else document
+
+
+def create(call: Call) -> Response:
+    """POST /v2/conversations: in test mode it is born ended, free and uncounted."""
+    world, body = call.world, read_object(call)
+    wrong = complaints(CREATE, body)
+    if wrong:
+        raise refuse_fields(wrong)
+    replica = _replica(call, body)
+    test = body.get("test_mode", False)
+    if not test:
+        _check_means(call)
+    now = world.clock.now()
+    ident = RESOURCE.new_id(world)
+    document = {
+        "conversation_name": body.get("conversation_name", f"New Conversation {int(now * 1000)}"),
+        "conversation_url": f"https://tavus.daily.co/{ident}",
+        "status": "ended" if test else "active",
+        "callback_url": body.get("callback_url", ""),
+        "created_at": in_microseconds(now),
+        "replica_id": replica,
+        "persona_id": body.get("persona_id"),
+        "updated_at": in_microseconds(now),
+    }
+    ends = now + body.get("properties", {}).get("participant_absent_timeout", ABSENT_TIMEOUT)
+    stored = Stored(call.account, KIND, ident, now, document, {"ends": ends})
+    call.commit(stored, "create")
+    hidden = ("replica_id", "persona_id", "updated_at")
+    shown = {name: value for name, value in opened(world, stored).items() if name not in hidden}
+    return answer(shown | {"meeting_token": f"token-{ident}"} if body.get("require_auth") else shown)
+
+
+def _replica(call: Call, body: Object) -> str:
+    """The replica of the call: the one given, else the persona's; whatever is named must exist."""
+    world, persona_id = call.world, body.get("persona_id")
+    default = None
+    if persona_id is not None:
+        stock = {row.id: row.replica_id for row in STOCK_PERSONAS} if world.switches["stock"] else {}
+        persona = world.store.get(call.account, "personas", persona_id)
+        if persona is None and persona_id not in stock:
+            message = "Invalid persona_id"
+            raise refuse(message)
+        default = stock.get(persona_id) if persona is None else persona.document.get("default_replica_id")
+    replica = body.get("replica_id", default)
+    if not replica or not replica_exists(world, call.account, replica):
+        message = "Invalid replica_id"
+        raise refuse(message)
+    missing = [d for d in body.get("document_ids", ()) if not world.store.exists(call.account, "documents", d)]
+    if missing and world.switches["references"] == "reject":
+        message = "Invalid document_ids"
+        raise refuse(message)
+    return str(replica)
+
+
+def _check_means(call: Call) -> None:
+    world = call.world
+    if not world.switches["credits"]:
+        message = "The user is out of conversational credits"
+        raise refuse_message(message, 402)
+    greatest = world.switches["max_conversations"]
+    if greatest is None:
+        return
+    active = sum(1 for s in world.store.every(call.account, KIND) if opened(world, s)["status"] == "active")
+    if active >= greatest:
+        message = "User has reached maximum concurrent conversations"
+        raise refuse_message(message)
+
+
+def get(call: Call) -> Response:
+    """GET /v2/conversations/ID."""
+    return answer(_shown(call, RESOURCE.find(call)))
+
+
+def end(call: Call) -> Response:
+    """POST /v2/conversations/ID/end: a second time it is refused."""
+    stored = RESOURCE.find(call)
+    if opened(call.world, stored)["status"] == "ended":
+        message = "Conversation has already ended"
+        raise refuse(message)
+    now = in_microseconds(call.world.clock.now())
+    call.commit(stored.with_document(stored.document | {"status": "ended", "updated_at": now}), "end")
+    return empty(200)
+
+
+def delete(call: Call) -> Response:
+    """DELETE /v2/conversations/ID."""
+    call.delete(RESOURCE.find(call))
+    return empty(204)
+
+
+def list_conversations(call: Call) -> Response:
+    """GET /v2/conversations."""
+    wanted = {
+        key: call.request.query[key] for key in ("status", "persona_id", "replica_id") if key in call.request.query
+    }
+
+    def keep(stored: Stored) -> bool:
+        document = opened(call.world, stored)
+        return all(document.get(key) == value for key, value in wanted.items())
+
+    data, total = list_all(call, RESOURCE, lambda stored: _shown(call, stored), keep=keep if wanted else None)
+    return listing(call, data, total)
+
+
+def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+    """A conversation from a seed: ended, unless it says otherwise."""
+    document = {
+        "conversation_name": "Conversation",
+        "conversation_url": "https://tavus.daily.co/seeded",
+        "status": "ended",
+        "callback_url": "",
+        "created_at": in_microseconds(now),
+        "replica_id": None,
+        "persona_id": None,
+        "updated_at": in_microseconds(now),
+    }
+    return document | {name: value for name, value in given.items() if name in document}, {}
+
+
+RESOURCE = Resource(
+    name=KIND,
+    singular="conversation",
+    id_key="conversation_id",
+    prefix="c",
+    digits=11,
+    missing=Missing(400, "error", "Invalid conversation_id"),
+    view=opened,
+    opened=opened,
+    sown=sown,
+    routes=(
+        Route("GET", "/v2/conversations", list_conversations),
+        Route("POST", "/v2/conversations", create),
+        Route("GET", "/v2/conversations/*", get),
+        Route("DELETE", "/v2/conversations/*", delete),
+        Route("POST", "/v2/conversations/*/end", end),
+    ),
+)

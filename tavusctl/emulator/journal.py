@@ -1,0 +1,140 @@
+"""What was asked and answered, and what no client should have sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from tavusctl.emulator.messages import Json, Malformed, Object, Request
+
+MASK = "********"
+SENSITIVE = "(sensitive)"
+SECRET_KEY = "api_key"  # noqa: S105 - the name of a field
+KEPT_REQUESTS = 50_000
+
+
+def redact(value: Json) -> Json:
+    """The value with every API key in it replaced; JSON Patch operations that write one included."""
+    if isinstance(value, dict):
+        if str(value.get("path", "")).endswith("/" + SECRET_KEY) and value.get("value"):
+            value = value | {"value": SENSITIVE}
+        return {
+            name: SENSITIVE if name == SECRET_KEY and isinstance(item, str) and item else redact(item)
+            for name, item in value.items()
+        }
+    return [redact(item) for item in value] if isinstance(value, list) else value
+
+
+def secrets(value: Json, pointer: str = "") -> dict[str, str]:
+    """The SHA-256 of every stored API key by its JSON Pointer, so that a test can tell which one is there."""
+    if not isinstance(value, dict):
+        return {}
+    found = {}
+    for name, item in value.items():
+        if name == SECRET_KEY and isinstance(item, str) and item:
+            found[f"{pointer}/{name}"] = hashlib.sha256(item.encode()).hexdigest()
+        found.update(secrets(item, f"{pointer}/{name}"))
+    return found
+
+
+def holds_mask(value: Json) -> bool:
+    """Whether the eight asterisks of a read are somewhere in it."""
+    if isinstance(value, dict):
+        return any(holds_mask(item) for item in value.values())
+    if isinstance(value, list):
+        return any(holds_mask(item) for item in value)
+    return bool(value == MASK)
+
+
+class Pattern(NamedTuple):
+    """Which requests are meant: `PATCH /v2/personas/*`, both parts with wildcards; `*` alone is any request."""
+
+    method: str
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        """Read a pattern; a slash at the end does not count."""
+        method, _, path = text.strip().partition(" ")
+        if not path:
+            method, path = ("*", method) if method.startswith("/") else (method, "*")
+        return cls(method.upper(), path.strip().rstrip("/") or "/")
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether a request is meant."""
+        return fnmatchcase(method, self.method) and fnmatchcase(path.rstrip("/") or "/", self.path)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request and what became of it."""
+
+    seq: int
+    time: str
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Json
+    account: str | None
+    user_agent: str
+    status: int | None = None
+    committed: bool = False
+    fault: str | None = None
+
+    def as_object(self) -> Object:
+        """The entry as JSON."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(slots=True)
+class Journal:
+    """The requests of this run, the newest 50,000, and the violations."""
+
+    requests: deque[Entry] = field(default_factory=lambda: deque(maxlen=KEPT_REQUESTS))
+    violations: list[Object] = field(default_factory=list)
+    _seq: int = 0
+
+    def open(self, request: Request, time: str, account: str | None) -> Entry:
+        """Write a request down before it is answered."""
+        self._seq += 1
+        entry = Entry(
+            self._seq,
+            time,
+            request.method,
+            request.path,
+            request.query,
+            _body(request),
+            account,
+            request.headers.get("user-agent", ""),
+        )
+        self.requests.append(entry)
+        return entry
+
+    def blame(self, entry: Entry, rule: str, text: str) -> None:
+        """Write down that a client did what none may do."""
+        self.violations.append(
+            {"request": entry.seq, "rule": rule, "method": entry.method, "path": entry.path, "text": text},
+        )
+
+    def select(self, query: dict[str, str]) -> list[Object]:
+        """The requests after `since`, of a `method`, of a `path` pattern."""
+        wanted = Pattern(query.get("method", "*").upper(), query.get("path", "*").rstrip("/") or "/")
+        since = int(query.get("since", "0"))
+        return [e.as_object() for e in self.requests if e.seq > since and wanted.matches(e.method, e.path)]
+
+    def clear(self) -> None:
+        """Forget requests and violations; numbers go on."""
+        self.requests.clear()
+        self.violations.clear()
+
+
+def _body(request: Request) -> Json:
+    if not request.body:
+        return None
+    try:
+        return redact(request.json())
+    except Malformed:
+        return request.body.decode("utf-8", "replace")

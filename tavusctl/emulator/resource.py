@@ -1,0 +1,64 @@
+"""What every kind of object has: its place, its ids, its reads, its routes, its way to say that it is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tavusctl.emulator.messages import Object, Refusal, Response
+from tavusctl.emulator.store import Stored
+from tavusctl.emulator.world import Call, World
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method, a path whose `*` is the id, and who answers."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """How the API says that there is no such object."""
+
+    status: int
+    key: str
+    text: str
+
+    def refusal(self, style: str) -> Refusal:
+        """The refusal; `style` is the not_found switch."""
+        return Refusal(self.status if style == "documented" else int(style), {self.key: self.text})
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object."""
+
+    name: str  # the collection, and the kind in the store
+    singular: str
+    id_key: str
+    prefix: str
+    digits: int
+    missing: Missing
+    # What a read shows, secrets hidden.
+    view: Callable[[World, Stored], Object]
+    # What a portal edit patches: like a read, with real secrets.
+    opened: Callable[[World, Stored], Object]
+    # Document and hidden part from a seed or a portal creation, with the id given.
+    sown: Callable[[World, Object, float], tuple[Object, Object]]
+    routes: Sequence[Route]
+
+    def new_id(self, world: World) -> str:
+        """An id of this kind."""
+        return world.store.next_id(self.prefix, self.digits)
+
+    def find(self, call: Call) -> Stored:
+        """The object in the path, or the refusal."""
+        stored = call.world.store.get(call.account, self.name, call.id)
+        if stored is None:
+            raise self.missing.refusal(call.world.switches["not_found"])
+        return stored

@@ -1,0 +1,120 @@
+"""Objects that come from a seed or from the portal, not through the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tavusctl.emulator import patching
+from tavusctl.emulator.messages import Json, Object
+from tavusctl.emulator.portal import BadEdit
+from tavusctl.emulator.resource import Resource
+from tavusctl.emulator.routes import by_kind
+from tavusctl.emulator.store import Stored
+from tavusctl.emulator.world import World
+
+EVERYBODY = "*"
+ENDED = {"ready", "completed", "ended", "error"}
+
+
+def greet(world: World, account: str) -> None:
+    """Meet an account; the first time it is given its seed, and everybody's."""
+    if not world.store.greet(account):
+        return
+    for whose in (EVERYBODY, account):
+        if whose in world.seed:
+            sow(world, account, world.seed[whose])
+
+
+def sow(world: World, account: str, kinds: Mapping[str, Json]) -> dict[str, list[str]]:
+    """Put objects into an account, as they are; the ids by kind."""
+    sown: dict[str, list[str]] = {}
+    for name, bodies in kinds.items():
+        resource = _kind(name)
+        made = []
+        for body in bodies:
+            stored = _made(world, resource, account, body)
+            # An id is derived from how many objects there were, so each is kept before the next is made.
+            world.store.put_unnoticed(stored)
+            made.append(stored.id)
+        sown[name] = made
+    return sown
+
+
+def _kind(name: str) -> Resource:
+    resource = by_kind(name)
+    if resource is None:
+        message = f"there is no kind {name!r}"
+        raise BadEdit(message)
+    return resource
+
+
+def _id_in(resource: Resource, body: Object) -> str | None:
+    for key in ("id", resource.id_key, "uuid"):
+        if isinstance(body.get(key), str):
+            return str(body[key])
+    return None
+
+
+def _made(world: World, resource: Resource, account: str, body: Object) -> Stored:
+    now = world.clock.now()
+    document, hidden = resource.sown(world, body, now)
+    ident = _id_in(resource, body) or resource.new_id(world)
+    return Stored(account, resource.name, ident, now, document, hidden)
+
+
+def edit(world: World, change: Object, *, request: int | None = None) -> Object:
+    """Make an edit in the portal; answers kind, id and account."""
+    resource = _kind(str(change.get("kind")))
+    if "create" in change:
+        account = change.get("account") or _only_account(world)
+        greet(world, account)
+        stored = _made(world, resource, account, change["create"])
+        world.commit(stored, "create", by="portal", request=request, body=change["create"])
+        return {"account": account, "kind": resource.name, "id": stored.id}
+    stored = _target(world, resource, change)
+    if change.get("delete"):
+        world.commit(replace(stored, deleted=world.clock.now()), "delete", by="portal", request=request)
+    elif "patch" in change:
+        changed = _patched(world, resource, stored, change["patch"])
+        world.commit(changed, "update", by="portal", request=request, body=change["patch"])
+    else:
+        message = "an edit is one of create, patch, delete"
+        raise BadEdit(message)
+    return {"account": stored.account, "kind": resource.name, "id": stored.id}
+
+
+def _patched(world: World, resource: Resource, stored: Stored, operations: Json) -> Stored:
+    before = resource.opened(world, stored)
+    try:
+        after = patching.apply(before, operations)
+    except patching.Unpatchable as error:
+        raise BadEdit(str(error)) from error
+    document, _ = resource.sown(world, after, world.clock.now())
+    if after["updated_at"] == before["updated_at"]:
+        fresh, _ = resource.sown(world, {}, world.clock.now())
+        document["updated_at"] = fresh["updated_at"]
+    # What has ended, or is ended by this edit, must not be told again by the clock.
+    hidden = {} if after.get("status") in ENDED else stored.hidden
+    return replace(stored, document=document, hidden=hidden)
+
+
+def _only_account(world: World) -> str:
+    accounts = world.store.accounts()
+    if len(accounts) != 1:
+        message = f"say which account; there are {accounts}"
+        raise BadEdit(message)
+    return accounts[0]
+
+
+def _target(world: World, resource: Resource, change: Object) -> Stored:
+    ident = str(change.get("id"))
+    account = change.get("account")
+    if account is None:
+        owners = world.store.owners(resource.name, ident)
+        account = owners[0] if len(owners) == 1 else None
+    stored = world.store.get(account, resource.name, ident) if account else None
+    if stored is None:
+        message = f"there is no {resource.singular} {ident} (or several: say which account)"
+        raise BadEdit(message)
+    return stored

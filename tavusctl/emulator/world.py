@@ -1,0 +1,143 @@
+"""The emulated world: everything a handler may look at or change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tavusctl.emulator.clock import Clock, in_microseconds
+from tavusctl.emulator.faults import Faults
+from tavusctl.emulator.journal import Entry, Journal, redact
+from tavusctl.emulator.messages import Json, Object, Request
+from tavusctl.emulator.portal import Portal
+from tavusctl.emulator.store import Store, Stored
+from tavusctl.emulator.switches import Switches, defaults
+
+
+@dataclass(slots=True)
+class World:
+    """One emulated Tavus."""
+
+    store: Store
+    clock: Clock = field(default_factory=Clock)
+    switches: Switches = field(default_factory=defaults)
+    journal: Journal = field(default_factory=Journal)
+    faults: Faults = field(default_factory=Faults)
+    portal: Portal = field(default_factory=Portal)
+    # By kind: what becomes of the next processing; None is success.
+    outcomes: dict[str, list[str | None]] = field(default_factory=dict)
+    seed: Object = field(default_factory=dict)
+    first_seed: Object = field(default_factory=dict)
+    first_switches: Object = field(default_factory=dict)
+    first_faults: list[Json] = field(default_factory=list)
+    commits: int = 0
+
+    def as_of(self) -> float | None:
+        """The moment that lists show; None when they do not lag."""
+        lag = float(self.switches["list_lag"])
+        return self.clock.now() - lag if lag else None
+
+    def next_outcome(self, kind: str) -> str | None:
+        """What becomes of a processing that starts now: an error, or None."""
+        waiting = self.outcomes.get(kind)
+        return waiting.pop(0) if waiting else None
+
+    def commit(
+        self,
+        stored: Stored,
+        action: str,
+        *,
+        by: str,
+        request: int | None = None,
+        body: Json = None,
+        more: Object | None = None,
+    ) -> None:
+        """Keep an object and write the change down, as one."""
+        mutation = {
+            "time": in_microseconds(self.clock.now()),
+            "account": stored.account,
+            "kind": stored.kind,
+            "id": stored.id,
+            "action": action,
+            "by": by,
+            "request": request,
+            "body": redact(body),
+            **(more or {}),
+        }
+        self.store.put(stored, mutation)
+        self.commits += 1
+
+    def remember(self) -> None:
+        """Keep clock and switches for the next start."""
+        self.store.keep_setting("clock", [self.clock.offset, self.clock.frozen_at])
+        self.store.keep_setting("switches", self.switches.changed())
+
+    def start(self) -> None:
+        """Clock and switches as they were kept, else as the caller wants them; the rules for faults."""
+        kept = self.store.setting("clock")
+        if kept is not None:
+            self.clock.offset, self.clock.frozen_at = kept
+        self.seed = dict(self.first_seed)
+        self.switches.change(self.store.setting("switches") or self.first_switches)
+        self.faults.add(self.first_faults)
+
+    def reset(self) -> None:
+        """Begin again: nothing but the seed."""
+        self.store.clear()
+        self.journal.clear()
+        self.portal.edits.clear()
+        self.outcomes.clear()
+        self.faults.rules.clear()
+        self.switches.restore()
+        self.clock = Clock()
+        self.start()
+
+
+@dataclass(slots=True)
+class Call:
+    """One request of one account to one handler; `id` is the object in the path."""
+
+    world: World
+    request: Request
+    entry: Entry
+    account: str
+    id: str = ""
+
+    def commit(self, stored: Stored, action: str, more: Object | None = None) -> None:
+        """Make a change on behalf of this request."""
+        self.world.commit(stored, action, by="api", request=self.entry.seq, body=self.entry.body, more=more)
+
+    def delete(self, stored: Stored) -> None:
+        """Delete an object on behalf of this request."""
+        self.commit(replace(stored, deleted=self.world.clock.now()), "delete")
+
+    def wants(self, name: str) -> bool:
+        """Whether a boolean query parameter is on."""
+        return self.request.query.get(name, "").lower() == "true"
+
+
+def build(
+    *,
+    db: str | Path | None,
+    seed: str | Path | Mapping[str, Json] | None,
+    faults: str | Path | list[Object] | None,
+    switches: Mapping[str, Json] | None = None,
+) -> World:
+    """A world from the arguments of `serve`; must run in the thread that serves."""
+    rules = _load(faults) or []
+    world = World(
+        Store(db),
+        first_seed=_load(seed) or {},
+        first_switches=dict(switches or {}),
+        first_faults=rules["faults"] if isinstance(rules, dict) else rules,
+    )
+    world.start()
+    return world
+
+
+def _load(source: str | Path | Json) -> Json:
+    if isinstance(source, str | Path):
+        return json.loads(Path(source).read_text(encoding="utf-8"))
+    return source

@@ -1,0 +1,12 @@
+"""Carry out a plan: walk its steps, respect what they wait for, and record every id before anything else happens.
+
+The plan is all this stage knows; there are no manifests to look at.  Every step ends in one of five outcomes, and one
+that fails takes only its dependants with it.  Deletes start when everything else has succeeded.
+"""
+
+from __future__ import annotations
+
+from tavusctl.engine.apply.run import Keep, Run, Stop, Tools
+from tavusctl.engine.apply.walk import run
+
+__all__ = ["Keep", "Run", "Stop", "Tools", "run"]

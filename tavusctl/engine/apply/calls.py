@@ -1,0 +1,215 @@
+"""The calls that change the account, made so that no answer, and no lack of one, costs anything.
+
+A call ends done, surely not done, or unknown.  Unknown is settled by looking:
+
+    create   Is there an object that was not there before, has the name, and reads as what was sent?  It is ours.  None,
+             once a late create would have shown: one more POST.  Anything else: a person decides (exit 6).
+    update   Does the object read as wanted?  Done.  As before?  The same guarded patch again.  Otherwise: a conflict.
+    delete   Is it gone?  Done.  Otherwise once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tavusctl import guards, patch
+from tavusctl.document import leaves
+from tavusctl.engine.apply.run import Run
+from tavusctl.errors import Ambiguous, ConflictError, Gone, NeverSent, Rejected, TavusctlError, UnauthorisedError
+from tavusctl.model import Binding, Change, Desired, Document, Live, ResourceKind, Update
+from tavusctl.patch import Pinned
+from tavusctl.secret import Secret
+
+_LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)  # seconds after a lost answer at which to look
+_REFUSALS = frozenset({400, 409, 422})  # how a failed `test` may be answered
+_PROBE = {"op": "test", "value": "tavusctl asks whether test operations are obeyed: no object has this name"}
+
+
+def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
+    """Create an object; its id, bound before anything else happens.  Ambiguous when no look can tell what became of it."""
+    desired, body = _wanted(step), step.patch[0]["value"]
+    name = str(body.get(desired.kind.name_field) or "")
+    spec = this.tools.remember(desired, Binding(step.address, "")).applied
+    op = this.ledger.intend(step.address, step.action, spec=spec, name=name, time=this.now())
+    remote_id = ""
+    try:
+        remote_id = _post(this, desired, body)
+    except Ambiguous:
+        remote_id = _found(this, desired, name) or _post_again(this, desired, body, name)
+    except TavusctlError:
+        this.ledger.settle(op, done=False)
+        raise
+    this.ledger.bind(bound(remote_id), op)
+    return remote_id
+
+
+def _post(this: Run, desired: Desired, body: Document) -> str:
+    answer = this.api.post(desired.kind.collection, this.with_ids(body))
+    remote_id = desired.kind.id_of(answer)
+    if not remote_id:
+        message = f"the answer to POST {desired.kind.collection} has no id"
+        raise Ambiguous(message)
+    return remote_id
+
+
+def _post_again(this: Run, desired: Desired, body: Document, name: str) -> str:
+    """The second and last attempt, after a look that would have shown the first."""
+    try:
+        return _post(this, desired, body)
+    except Ambiguous:
+        found = _found(this, desired, name)
+        if found:
+            return found
+        raise
+
+
+def _found(this: Run, desired: Desired, name: str) -> str:
+    """What a create without an answer has made, if it has; Ambiguous when that cannot be told."""
+    waited, found = 0.0, ""
+    for at in (*(look for look in _LOOKS if look < this.settle), this.settle):
+        this.clock.sleep(at - waited)
+        waited = at
+        found = this.tools.find(desired, name, this.known.get(desired.kind.name, ()))
+        if found or this.stop.asked():
+            break
+    if this.stop.asked() and not found:
+        message = f"{this.stop.reason} before a look could tell whether {desired.address} was created"
+        raise Ambiguous(message)
+    return found
+
+
+def update(this: Run, step: Change, remote_id: str, current: Binding) -> None:
+    """Send a patch; ConflictError, and nothing written, when somebody edited what it is about to change."""
+    desired, before = _wanted(step), _seen(this, step, remote_id)
+    undo = patch.diff(patch.apply(before.body, step.patch), before.body) if _plain(step, before) else []
+    op = this.ledger.intend(
+        step.address, step.action, remote_id=remote_id, spec=current.applied, time=this.now(), undo=undo
+    )
+    try:
+        _send_guarded(this, desired.kind, remote_id, step, before)
+    except Ambiguous:
+        _settle_update(this, step, remote_id, before)
+    except TavusctlError:
+        this.ledger.settle(op, done=False)
+        raise
+    this.ledger.bind(current, op)
+
+
+def _seen(this: Run, step: Change, remote_id: str) -> Live:
+    """The object as the plan saw it; kinds without `test` are looked at again, as late as possible."""
+    planned = step.live
+    if planned is None:
+        return this.tools.look(_wanted(step).kind, remote_id)
+    if planned.kind.update is Update.JSON_PATCH and _obeys_tests(this, planned.kind, remote_id):
+        return planned
+    now = this.tools.look(planned.kind, remote_id)
+    moved = guards.moved(planned.body, now.body, step.patch)
+    if moved:
+        raise _conflict(step, moved)
+    return planned
+
+
+def _obeys_tests(this: Run, kind: ResourceKind, remote_id: str) -> bool:
+    """Whether the API obeys `test`: asked once per account, by a test that must fail."""
+    with this.probing:
+        if this.ledger.state.guarded is None:
+            probe = {**_PROBE, "path": kind.patch_root + patch.join((kind.name_field,))}
+            try:
+                this.api.patch(f"{kind.collection}/{remote_id}", [probe])
+                this.ledger.remember_guards(obeyed=False)
+            except Gone:
+                raise
+            except Rejected as error:
+                this.ledger.remember_guards(obeyed=error.status in _REFUSALS)
+        return bool(this.ledger.state.guarded)
+
+
+def _send_guarded(this: Run, kind: ResourceKind, remote_id: str, step: Change, before: Live) -> None:
+    path = f"{kind.collection}/{remote_id}"
+    if kind.update is not Update.JSON_PATCH:
+        members = {one["path"].removeprefix("/"): one["value"] for one in this.with_ids(list(step.patch))}
+        this.api.patch(f"{path}/name" if kind.update is Update.RENAME else path, members)
+        return
+    tested = bool(this.ledger.state.guarded)
+    operations = guards.protect(kind, before.body, step.patch) if tested else list(step.patch)
+    try:
+        this.api.patch(path, [{**one, "path": kind.patch_root + one["path"]} for one in this.with_ids(operations)])
+    except Gone:
+        raise
+    except Rejected as error:
+        moved = guards.moved(before.body, this.tools.look(kind, remote_id).body, step.patch)
+        if tested and error.status in _REFUSALS and moved:
+            raise _conflict(step, moved) from None
+        raise
+
+
+def _settle_update(this: Run, step: Change, remote_id: str, before: Live) -> None:
+    """The answer was lost: look, and send again only what certainly is not there."""
+    kind = _wanted(step).kind
+    wanted = patch.apply(before.body, step.patch)
+    now = this.tools.look(kind, remote_id).body
+    touched = [one for one in guards.moved(wanted, now, step.patch) if not _hidden(wanted, one)]
+    if not touched and not _writes_hidden(step):
+        return
+    moved = guards.moved(before.body, now, step.patch)
+    if moved and touched:
+        raise _conflict(step, moved)
+    _send_guarded(this, kind, remote_id, step, before)
+
+
+def remove(this: Run, step: Change, kind: ResourceKind, left: Binding | None = None) -> None:
+    """Delete an object, its body kept aside; the binding goes, or becomes `left`."""
+    op = this.ledger.intend(step.address, step.action, remote_id=step.remote_id, time=this.now())
+    try:
+        this.tools.keep(step.address, step.remote_id, this.tools.look(kind, step.remote_id).body)
+        _delete(this, f"{kind.collection}/{step.remote_id}")
+    except Gone:
+        pass  # what was to be deleted is not there: done
+    except Ambiguous:
+        raise
+    except TavusctlError:
+        this.ledger.settle(op, done=False)
+        raise
+    if left is None:
+        this.ledger.forget(step.address, op)
+    else:
+        this.ledger.bind(left, op)
+
+
+def _delete(this: Run, path: str) -> None:
+    try:
+        this.api.delete(path)
+    except (NeverSent, UnauthorisedError, Rejected):
+        raise
+    except Ambiguous:
+        this.api.get(path)  # Gone: it was carried out
+        this.api.delete(path)
+
+
+def _wanted(step: Change) -> Desired:
+    if step.desired is None:
+        message = f"a {step.action} of {step.address} without its manifest"
+        raise ValueError(message)
+    return step.desired
+
+
+def _conflict(step: Change, moved: Sequence[str]) -> ConflictError:
+    message = f"{', '.join(moved)} of {step.address} was edited in the account meanwhile; nothing of it was written"
+    return ConflictError(message, "run plan again to see both sides", id="E303")
+
+
+def _plain(step: Change, before: Live) -> bool:
+    """Whether a patch can be reversed from what was seen: not where it replaces what nobody can see."""
+    return not any(_hidden(before.body, one["path"]) for one in step.patch) and not _writes_hidden(step)
+
+
+def _hidden(body: Document, pointer: str) -> bool:
+    try:
+        held = patch.resolve(body, pointer)
+    except patch.MisfitError:
+        return False
+    return any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(held))
+
+
+def _writes_hidden(step: Change) -> bool:
+    return any(isinstance(leaf, Secret) for one in step.patch for _, leaf in leaves(one.get("value")))

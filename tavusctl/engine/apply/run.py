@@ -1,0 +1,80 @@
+"""What the steps of one apply share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tavusctl.document import map_leaves
+from tavusctl.ledger import Ledger
+from tavusctl.model import Address, Binding, Desired, Document, FieldChange, Live, Outcome, ResourceKind, Value
+from tavusctl.ports import Api, Clock
+
+
+Keep = Callable[[Address, str, Document], None]  # puts what is about to be deleted aside
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the other stages lend to this one, joined by `reconcile`."""
+
+    look: Callable[[ResourceKind, str], Live]  # one object by id
+    users: Callable[[ResourceKind, str, Address | None], Sequence[str]]  # who refers to an object, read afresh
+    remember: Callable[[Desired, Binding], Binding]  # the binding of an object brought to its manifest
+    unkept: Callable[[Desired, Live], Sequence[FieldChange]]  # what does not read as it was written
+    name_unkept: Callable[[FieldChange], str]
+    find: Callable[[Desired, str, Sequence[str]], str]  # the object that a lost create made, by look; "" for none
+    kinds: Callable[[str], ResourceKind]
+    keep: Keep
+
+
+class Stop:
+    """Tells a running apply to start nothing new."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason = ""
+
+    def ask(self, reason: str) -> None:
+        """Stop, and why; the first reason counts."""
+        if not self._event.is_set():
+            self.reason = reason
+            self._event.set()
+
+    def asked(self) -> bool:
+        """Whether to stop."""
+        return self._event.is_set()
+
+
+@dataclass(slots=True)
+class Run:
+    """One apply under way."""
+
+    api: Api
+    ledger: Ledger
+    tools: Tools
+    clock: Clock
+    externals: Mapping[str, str]  # ids of external objects, by address
+    known: Mapping[str, Sequence[str]]  # ids of the account's objects at the time of the plan, by kind
+    patience: float = 0.0  # seconds to wait for what the server works on in the background
+    settle: float = 120.0  # seconds after which a lost create, if it happened, has surely happened
+    parallel: int = 4
+    stop: Stop = field(default_factory=Stop)
+    report: Callable[[Outcome], None] = lambda _: None
+    probing: threading.Lock = field(default_factory=threading.Lock)
+
+    def with_ids(self, value: Value) -> Value:
+        """A document with ids where it has addresses."""
+
+        def settled(leaf: Value) -> Value:
+            if not isinstance(leaf, Address):
+                return leaf
+            binding = self.ledger.get(leaf)
+            return binding.remote_id if binding else self.externals[str(leaf)]
+
+        return map_leaves(value, settled)
+
+    def now(self) -> str:
+        """The server's time."""
+        return self.api.server_time().isoformat()

@@ -1,0 +1,140 @@
+"""One function per action: what it does to the account, and what it records before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from tavusctl.engine.apply.calls import create, remove, update
+from tavusctl.engine.apply.run import Run
+from tavusctl.model import Action, Binding, Change, Desired, Live, Outcome, ResourceKind, Status
+
+_POLL_SECONDS = 5.0
+_CONFLICT = 3
+_FAILED = 5
+
+
+def _create(this: Run, step: Change) -> Outcome:
+    desired = _desired(step)
+    remote_id = create(this, step, lambda made: this.tools.remember(desired, Binding(step.address, made)))
+    return _read_back(this, step, remote_id)
+
+
+def _update(this: Run, step: Change) -> Outcome:
+    desired = _desired(step)
+    binding = this.ledger.get(step.address) or Binding(step.address, step.remote_id)
+    current = this.tools.remember(desired, binding)
+    if step.patch:
+        update(this, step, binding.remote_id, current)
+    else:
+        this.ledger.bind(current)
+    return _read_back(this, step, binding.remote_id)
+
+
+def _adopt(this: Run, step: Change) -> Outcome:
+    # Ours from here on, whatever becomes of the update: the base stays empty until it has been written.
+    this.ledger.bind(Binding(step.address, step.remote_id))
+    return _update(this, step)
+
+
+def _replace(this: Run, step: Change) -> Outcome:
+    """The new half: create it, wait until it can be used, and let the address mean it from then on."""
+    desired = _desired(step)
+    binding = this.ledger.get(step.address) or Binding(step.address, step.remote_id)
+    if step.patch:
+        create(this, step, lambda made: _with_successor(this, desired, binding, made))
+        binding = this.ledger.get(step.address) or binding
+    live = _await_usable(this, desired.kind, binding.successor)
+    if not _usable(live):
+        failed = live.status in live.kind.failed
+        reason = f"the new version {binding.successor} is {live.status}; the old one stays in use"
+        status = Status.FAILED if failed else Status.DEFERRED
+        return Outcome(step, status, binding.successor, reason, _FAILED if failed else 0)
+    current = this.tools.remember(desired, binding)
+    retired = (*binding.retired, binding.remote_id)
+    this.ledger.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
+    return Outcome(step, Status.DONE, binding.successor)
+
+
+def _with_successor(this: Run, desired: Desired, binding: Binding, made: str) -> Binding:
+    abandoned = tuple(filter(None, [binding.successor]))
+    spec = this.tools.remember(desired, binding).applied
+    return replace(binding, successor=made, successor_spec=spec, retired=(*binding.retired, *abandoned))
+
+
+def _delete(this: Run, step: Change) -> Outcome:
+    kind = this.tools.kinds(step.address.kind)
+    users = this.tools.users(kind, step.remote_id, step.address)
+    if users:
+        reason = f"{', '.join(users)} uses it; nothing was deleted"
+        return Outcome(step, Status.FAILED, step.remote_id, reason, _CONFLICT)
+    remove(this, step, kind)
+    return Outcome(step, Status.DONE, step.remote_id)
+
+
+def _retire(this: Run, step: Change) -> Outcome:
+    kind = this.tools.kinds(step.address.kind)
+    binding = this.ledger.get(step.address)
+    if binding is None or binding.remote_id == step.remote_id:
+        return Outcome(step, Status.DEFERRED, step.remote_id, "it is still in use")
+    users = this.tools.users(kind, step.remote_id, None)
+    if users:
+        return Outcome(step, Status.DEFERRED, step.remote_id, f"{', '.join(users)} still uses it")
+    left = tuple(one for one in binding.retired if one != step.remote_id)
+    remove(this, step, kind, replace(binding, retired=left))
+    return Outcome(step, Status.DONE, step.remote_id)
+
+
+def _forget(this: Run, step: Change) -> Outcome:
+    this.ledger.forget(step.address)
+    return Outcome(step, Status.DONE, step.remote_id, step.reason)
+
+
+ACTIONS: Mapping[Action, Callable[[Run, Change], Outcome]] = {
+    Action.CREATE: _create,
+    Action.UPDATE: _update,
+    Action.ADOPT: _adopt,
+    Action.REPLACE: _replace,
+    Action.DELETE: _delete,
+    Action.RETIRE: _retire,
+    Action.FORGET: _forget,
+}
+
+
+def _desired(step: Change) -> Desired:
+    if step.desired is None:
+        message = f"a {step.action} of {step.address} without its manifest"
+        raise ValueError(message)
+    return step.desired
+
+
+def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
+    """Look at what was written: what the server did not keep is named now, and not planned again and again."""
+    desired = _desired(step)
+    live = this.tools.look(desired.kind, remote_id)
+    binding = this.ledger.get(step.address)
+    lost = [change for change in this.tools.unkept(desired, live) if not change.sensitive]
+    names = {change.path: this.tools.name_unkept(change) for change in lost}
+    if binding and names != dict(binding.unkept):
+        this.ledger.bind(replace(binding, unkept=names))
+    unkept = tuple(change.path for change in lost)
+    reason = f"not kept by the server: {', '.join(unkept)}" if unkept else _progress(live)
+    return Outcome(step, Status.DONE, remote_id, reason, 0, unkept)
+
+
+def _progress(live: Live) -> str:
+    return "" if _usable(live) or live.status in live.kind.failed else f"{live.status}, still worked on by the server"
+
+
+def _usable(live: Live) -> bool:
+    return not live.kind.usable or live.status in live.kind.usable
+
+
+def _await_usable(this: Run, kind: ResourceKind, remote_id: str) -> Live:
+    deadline = this.clock.monotonic() + this.patience
+    while True:
+        live = this.tools.look(kind, remote_id)
+        left = deadline - this.clock.monotonic()
+        if _usable(live) or live.status in kind.failed or left <= 0 or this.stop.asked():
+            return live
+        this.clock.sleep(min(_POLL_SECONDS, left))

@@ -1,0 +1,122 @@
+"""The order of steps: in parallel where nothing waits, deletes last, nothing new once a stop is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+
+from tavusctl.engine.apply.run import Run
+from tavusctl.engine.apply.steps import ACTIONS
+from tavusctl.errors import Ambiguous, ConflictError, Gone, LockError, StateError, TavusctlError, UnauthorisedError
+from tavusctl.model import Action, Address, Change, Outcome, Plan, Status
+
+UNKNOWN = 6
+_GRACE = 5.0  # seconds that calls under way get after a stop is asked for
+_TICK = 0.05  # seconds between looks at the stop
+_BAD = (Status.FAILED, Status.UNKNOWN, Status.SKIPPED)
+
+
+def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
+    """Do the steps of a plan; one outcome per step, in the order of the plan."""
+    if plan.steps or plan.settled:
+        creates = {step.address.kind for step in plan.steps if step.action in (Action.CREATE, Action.REPLACE)}
+        this.ledger.begin({kind: this.known.get(kind, ()) for kind in creates})
+    for binding in plan.settled:
+        this.ledger.bind(binding)
+    making = [step for step in plan.steps if step.action is not Action.DELETE]
+    removing = [step for step in plan.steps if step.action is Action.DELETE]
+    outcomes = _walk(this, making, {refusal.change.address for refusal in plan.refused})
+    if removing and any(outcome.status in _BAD for outcome in outcomes):
+        reason = "deletes start only when everything else has succeeded"
+        outcomes += [_reported(this, Outcome(step, Status.SKIPPED, step.remote_id, reason)) for step in removing]
+    else:
+        outcomes += _walk(this, removing, set(), one_by_one=True)
+    place = {id(step): index for index, step in enumerate(plan.steps)}
+    return tuple(sorted(outcomes, key=lambda outcome: place[id(outcome.step)]))
+
+
+def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_one: bool = False) -> list[Outcome]:
+    """Steps in parallel; each after the earlier ones at its own address and those that it waits for."""
+    graph = _graph(steps)
+    done: dict[Address, Outcome] = {}
+    running: dict[Future[Outcome], int] = {}
+    outcomes: dict[int, Outcome] = {}
+    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel))
+    while graph.is_active() and not (this.stop.asked() and not running):
+        for index in graph.get_ready():
+            running[pool.submit(_step, this, steps[index], dict(done), refused)] = index
+        finished = wait(running, timeout=_TICK if running else 0, return_when=FIRST_COMPLETED).done
+        for future in finished:
+            index = running.pop(future)
+            outcomes[index] = _reported(this, future.result())
+            done[steps[index].address] = outcomes[index]
+            graph.done(index)
+        if this.stop.asked():
+            _last_moments(this, steps, running, outcomes)
+            running.clear()
+            break
+    pool.shutdown(wait=not this.stop.asked(), cancel_futures=True)
+    for index, step in enumerate(steps):
+        if index not in outcomes:
+            outcomes[index] = _reported(this, Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason))
+    return [outcomes[index] for index in range(len(steps))]
+
+
+def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
+    latest: dict[Address, int] = {}
+    graph: TopologicalSorter[int] = TopologicalSorter()
+    for index, step in enumerate(steps):
+        graph.add(index, *(latest[one] for one in {step.address, *step.waits_for} if one in latest))
+        latest[step.address] = index
+    graph.prepare()
+    return graph
+
+
+def _last_moments(
+    this: Run, steps: Sequence[Change], running: Mapping[Future[Outcome], int], outcomes: dict[int, Outcome]
+) -> None:
+    """Calls under way get a few seconds; what they have not told by then is unknown, and the journal says so."""
+    started = {future: index for future, index in running.items() if not future.cancel()}
+    finished = wait(started, timeout=_GRACE).done
+    for future, index in started.items():
+        step = steps[index]
+        lost = Outcome(step, Status.UNKNOWN, step.remote_id, f"{this.stop.reason} while a call was under way", UNKNOWN)
+        outcomes[index] = _reported(this, future.result() if future in finished else lost)
+
+
+def _reported(this: Run, outcome: Outcome) -> Outcome:
+    this.report(outcome)
+    return outcome
+
+
+def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome:
+    held_up = _held_up(this, step, done, refused)
+    if held_up:
+        return held_up
+    try:
+        return ACTIONS[step.action](this, step)
+    except Ambiguous as error:
+        return Outcome(step, Status.UNKNOWN, step.remote_id, error.message, UNKNOWN)
+    except Gone as error:
+        reason = f"{step.remote_id} disappeared from the account while this ran: {error.text}"
+        return Outcome(step, Status.FAILED, step.remote_id, reason, ConflictError.exit_code)
+    except (UnauthorisedError, LockError, StateError) as error:
+        # Every other call would end like this one, or must not be made at all.
+        this.stop.ask(error.message)
+        return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
+    except TavusctlError as error:
+        return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
+
+
+def _held_up(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome | None:
+    if this.stop.asked():
+        return Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason)
+    for address in step.waits_for:
+        blocker = done.get(address)
+        if blocker and blocker.status is Status.DEFERRED:
+            return Outcome(step, Status.DEFERRED, step.remote_id, f"waits for {address}")
+        failed = blocker is not None and blocker.status is not Status.DONE
+        if failed or (address in refused and this.ledger.get(address) is None):
+            return Outcome(step, Status.SKIPPED, step.remote_id, f"waits for {address}, which was not done")
+    return None

@@ -1,0 +1,227 @@
+"""Files to manifests: finds the project, reads every YAML file once, and tells all that is wrong in one run.
+
+The only stage that reads files.  What a manifest says is checked against its kind; what it refers to is not looked up.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tavusctl import files, yaml12
+from tavusctl.envelope import Opened, open_document
+from tavusctl.errors import UsageError
+from tavusctl.interpolation import FileText, Scope
+from tavusctl.model import Address, Complaint, Environment, Manifest, Project, ResourceKind, Severity, Source
+from tavusctl.project import FILE, default, open_project
+from tavusctl.wording import suggestion
+
+# Every complaint about files, in one line each.
+COMPLAINTS: Final[Mapping[str, str]] = {
+    "TV101": "not readable as YAML, or a part of YAML that is not read (tags, merge keys)",
+    "TV102": "a key stands twice in one mapping",
+    "TV103": "an unknown key",
+    "TV104": "a value of the wrong type, or one that is not allowed",
+    "TV105": "text that YAML 1.1 reads as a boolean, a number or a date (warning)",
+    "TV106": "a required key is missing",
+    "TV107": "a name or an address that cannot be one",
+    "TV108": "two manifests with one address",
+    "TV109": "an expression ${...} that cannot be read",
+    "TV110": "a file that cannot be read or lies outside the project",
+    "TV111": "a variable that the environment does not have",
+    "TV112": "a secret where none is allowed, or not listed under secrets:",
+    "TV113": "a secret written out in a manifest",
+    "TV114": "a field that is going away (warning)",
+    "TV115": "larger, deeper or longer than is read",
+    "TV116": "lifecycle or recrawl that cannot be followed",
+}
+_MAX_COMPLAINTS: Final = 500  # of one file
+_SUFFIXES: Final = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All manifests that are right, sorted by address, and all that is wrong."""
+
+    manifests: tuple[Manifest, ...]
+    complaints: tuple[Complaint, ...]
+    files: int  # YAML files found
+    declared: frozenset[Address] = frozenset()  # addresses in the files, those of manifests with errors included
+    origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file it came from
+
+
+def read_project(start: Path | None, *, environment: str | None) -> tuple[Project, Environment, tuple[Complaint, ...]]:
+    """The project around a folder and one of its environments; UsageError when the choice is not clear."""
+    folder = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 - links in the way to the project stay as they are
+    root = next((parent for parent in _upward(folder) if os.path.lexists(parent / FILE)), None)
+    if root is None:
+        project, complaints = default(folder), _misnamed(folder)
+    else:
+        project, complaints = _project(root)
+    broken = any(complaint.severity is Severity.ERROR for complaint in complaints)
+    return project, _chosen(project, environment, broken=broken), complaints
+
+
+def read(
+    project: Project, environment: Environment, kinds: Mapping[str, ResourceKind], paths: Sequence[Path] = ()
+) -> Loaded:
+    """Every manifest of the project, or those in some of its files and folders."""
+    complaints: list[Complaint] = []
+    found = sorted(set(_find(project, paths, complaints)))
+    opened: list[Opened] = []
+    for path in found:
+        opened += _read_file(path, project, environment, kinds, complaints)
+    first: dict[Address, Opened] = {}
+    for each in opened:
+        complaints += each.complaints
+        if each.address is not None and first.setdefault(each.address, each) is not each:
+            complaints.append(_twice(each.address, each.source, first[each.address].source))
+    manifests = [each.manifest for _, each in sorted(first.items()) if each.manifest]
+    origins = {address: each.origins for address, each in first.items() if each.origins}
+    return Loaded(tuple(manifests), tuple(sorted(complaints, key=_order)), len(found), frozenset(first), origins)
+
+
+def _upward(folder: Path) -> Iterator[Path]:
+    """A folder and those around it, up to the top of the repository; never into a stranger's folder."""
+    own = {_owner(folder), getattr(os, "geteuid", lambda: None)()}
+    for parent in (folder, *folder.parents):
+        if _owner(parent) not in own:
+            return
+        yield parent
+        if os.path.lexists(parent / ".git"):
+            return
+
+
+def _owner(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_uid
+    except OSError:
+        return None
+
+
+def _misnamed(folder: Path) -> tuple[Complaint, ...]:
+    if not os.path.lexists(folder / "tavusctl.yml"):
+        return ()
+    source = Source("tavusctl.yml", 1, 1)
+    return (Complaint("TV110", "the project file must be called tavusctl.yaml", source, "rename it"),)
+
+
+def _project(root: Path) -> tuple[Project, tuple[Complaint, ...]]:
+    try:
+        text = files.read_bytes(root / FILE, root, yaml12.MAX_BYTES)
+    except files.RefusedError as error:
+        return default(root), (Complaint("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
+    parsed = yaml12.read(text, FILE)
+    if not parsed.documents:
+        return default(root), parsed.complaints
+    project, notes = open_project(parsed.documents[0], root)
+    if len(parsed.documents) > 1:
+        notes.error("TV101", "the project file is one document, found another", parsed.documents[1].source)
+    return project, tuple(sorted((*parsed.complaints, *notes.complaints), key=_order))
+
+
+def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
+    known = project.environments
+    if name is None and len(known) == 1:
+        return next(iter(known.values()))
+    if name is not None and name in known:
+        return known[name]
+    if broken:  # its complaints say more than the choice does
+        return Environment(name or "default")
+    names = ", ".join(sorted(known))
+    if name is None:
+        message = f"the project has several environments: {names}"
+        raise UsageError(message, "choose one with --env NAME or TAVUSCTL_ENV")
+    message = f"there is no environment {name!r}; there is {names}"
+    raise UsageError(message, suggestion(name, known))
+
+
+def _find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
+    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
+    for path in paths or (Path(project.manifests),):
+        top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
+        if os.path.isdir(top):  # noqa: PTH112 - never raises
+            yield from _walk(top, project, complaints)
+        elif paths and os.path.lexists(top):
+            yield top
+        elif paths:
+            message = f"there is no {path}"
+            raise UsageError(message)
+
+
+def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        message = f"the folder cannot be read: {error.strerror}"
+        complaints.append(Complaint("TV110", message, _start(error.filename, project)))
+
+    for folder, folders, names in os.walk(top, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        complaints += [_linked(Path(folder, name), project) for name in folders if Path(folder, name).is_symlink()]
+        for name in names:
+            is_manifest = name.lower().endswith(_SUFFIXES) and not name.startswith(".")
+            if is_manifest and Path(folder, name) != Path(project.root, FILE):
+                yield Path(folder, name)
+
+
+def _linked(folder: Path, project: Project) -> Complaint:
+    message = "links to folders are not followed; manifests behind this one are not read"
+    return Complaint("TV110", message, _start(folder, project), severity=Severity.WARNING)
+
+
+def _start(path: Path | str, project: Project) -> Source:
+    return Source(_shown_path(Path(path), project), 1, 1)
+
+
+def _shown_path(path: Path, project: Project) -> str:
+    """A path as positions name it: from the root of the project, with / between folders, printable."""
+    inside = path.is_relative_to(project.root)
+    text = (path.relative_to(project.root) if inside else path).as_posix()
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _read_file(
+    path: Path,
+    project: Project,
+    environment: Environment,
+    kinds: Mapping[str, ResourceKind],
+    complaints: list[Complaint],
+) -> list[Opened]:
+    try:
+        text = files.read_bytes(path, Path(project.root), yaml12.MAX_BYTES)
+    except files.RefusedError as error:
+        id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Complaint
+        complaints.append(Complaint(id, f"the file {error}", _start(path, project)))
+        return []
+    parsed = yaml12.read(text, _shown_path(path, project))
+    complaints += parsed.complaints
+
+    def read_file(name: str) -> FileText:
+        where = files.locate(name, Path(project.manifests), path)
+        origin = _shown_path(Path(os.path.normpath(where)), project)
+        return FileText(files.read_text(where, Path(project.root)), origin)
+
+    told = 0
+    scope = Scope(environment.vars, frozenset(project.secrets), read_file)
+    opened: list[Opened] = []
+    for node in parsed.documents:
+        opened.append(open_document(node, kinds, scope))
+        told += len(opened[-1].complaints)
+        if told > _MAX_COMPLAINTS:
+            message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
+            complaints.append(Complaint("TV115", message, node.source))
+            break
+    return opened
+
+
+def _twice(address: Address, here: Source, there: Source) -> Complaint:
+    return Complaint(
+        "TV108", f"{address} is declared here and at {there}", here, "give one of them another name", address
+    )
+
+
+def _order(complaint: Complaint) -> tuple[str, int, int, str, str]:
+    source = complaint.source or Source("", 0, 0)
+    return source.path, source.line, source.column, complaint.id, complaint.message

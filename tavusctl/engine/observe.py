@@ -1,0 +1,195 @@
+"""Read the account: every object that matters to the manifests and the state, in the spelling of manifests.
+
+A listing is complete or it is an error, and an object that a listing lacks is asked for by its id before it counts
+as missing: a gap in an answer is never taken for an absence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tavusctl.document import leaves, map_leaves
+from tavusctl.errors import ApiError, ConfigError, Gone
+from tavusctl.model import Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
+from tavusctl.patch import Pinned
+from tavusctl.ports import Reader
+from tavusctl.secret import MASK, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the account holds: `live` by kind and id, and the bound ids that are surely gone."""
+
+    live: tuple[Live, ...]
+    missing: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """What turns a read body into a Live: the addresses of known ids, and the key that seals secrets."""
+
+    ids: Mapping[str, Address]
+    key: bytes
+
+    def view(self, kind: ResourceKind, raw: Document) -> Live:
+        """An object as the account has it, less what the server computes."""
+        body = _seal(kind, kind.normalise(raw), (), self.key)
+        remote_id = kind.id_of(_unwrapped(kind, raw))
+        return Live(
+            kind=kind,
+            remote_id=remote_id,
+            body=map_leaves(body, self._address_of),
+            name=str(body.get(kind.name_field) or ""),
+            status=str(_unwrapped(kind, raw).get("status") or ""),
+            address=self.ids.get(remote_id),
+            created=str(_unwrapped(kind, raw).get("created_at") or ""),
+        )
+
+    def _address_of(self, leaf: Value) -> Value:
+        return self.ids.get(leaf, leaf) if isinstance(leaf, str) else leaf
+
+
+def known_ids(bindings: Iterable[Binding], externals: Iterable[tuple[str, Address]] = ()) -> dict[str, Address]:
+    """Ids of bound and external objects, with their addresses."""
+    return {**{binding.remote_id: binding.address for binding in bindings}, **dict(externals)}
+
+
+def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live:
+    """One object by id; errors.Gone when there is none."""
+    raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
+    live = lens.view(kind, raw)
+    if live.remote_id and live.remote_id != remote_id:
+        # A confused proxy answered another question; what it says is about another object.
+        message = f"GET {kind.collection}/{remote_id} was answered with the object {live.remote_id}"
+        raise ApiError(message)
+    return live if live.remote_id else lens.view(kind, {**raw, kind.id_fields[0]: remote_id})
+
+
+def snapshot(
+    api: Reader,
+    kinds: Mapping[str, ResourceKind],
+    desired: Sequence[Desired],
+    bindings: Sequence[Binding],
+    lens: Lens,
+) -> Account:
+    """Everything of the kinds in use, and proof of what is missing; ConfigError when an external object is not there."""
+    used = {item.address.kind for item in desired if not item.external_id}
+    used |= {binding.address.kind for binding in bindings}
+    # What may refer to an object about to be deleted has to be seen, too.
+    referring = {k.name for k in kinds.values() for f in k.fields.values() if f.refers_to in used}
+    live: dict[tuple[str, str], Live] = {}
+    for name in kinds:
+        if name in used | referring:
+            live.update({(name, one.remote_id): one for one in listed(api, kinds[name], lens)})
+    missing: set[Address] = set()
+    for binding in bindings:
+        for remote_id in filter(None, (binding.remote_id, binding.successor)):
+            if (binding.address.kind, remote_id) not in live and not _ask(api, kinds, binding, remote_id, lens, live):
+                missing.update({binding.address} if remote_id == binding.remote_id else ())
+    live.update(_externals(api, desired, lens))
+    return Account(tuple(live[key] for key in sorted(live)), frozenset(missing))
+
+
+def promoted(api: Reader, kinds: Mapping[str, ResourceKind], bindings: Sequence[Binding]) -> tuple[Binding, ...]:
+    """Bindings as they are once the new halves of replacements that have become usable stand for their addresses."""
+    return tuple(_promoted(api, kinds[one.address.kind], one) if one.successor else one for one in bindings)
+
+
+def users(
+    api: Reader,
+    kinds: Mapping[str, ResourceKind],
+    kind: ResourceKind,
+    remote_id: str,
+    address: Address | None,
+    lens: Lens,
+) -> tuple[str, ...]:
+    """Who refers to an object now, anyone's: read afresh, right before it is deleted."""
+    found = []
+    for referring in kinds.values():
+        if any(declared.refers_to == kind.name for declared in referring.fields.values()):
+            for one in listed(api, referring, lens):
+                if any(leaf in (remote_id, address) for _, leaf in leaves(one.body) if leaf is not None):
+                    found.append(str(one.address or f"{referring.name} {one.remote_id}"))  # noqa: PERF401 - reads better
+    return tuple(sorted(found))
+
+
+def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
+    try:
+        successor = read(api, kind, binding.successor, Lens({}, b""))
+    except Gone:
+        return replace(binding, successor="", successor_spec={})
+    if successor.status not in kind.usable:
+        return binding
+    return replace(
+        binding,
+        remote_id=binding.successor,
+        applied=binding.successor_spec,
+        successor="",
+        successor_spec={},
+        retired=(*binding.retired, binding.remote_id),
+    )
+
+
+def listed(api: Reader, kind: ResourceKind, lens: Lens) -> Iterable[Live]:
+    """Every object of a kind that is not stock."""
+    items = api.list(kind.collection, first_page=kind.first_page, query=kind.list_query, id_fields=kind.id_fields)
+    for raw in items:
+        if kind.stock(raw):
+            continue
+        if kind.whole and not isinstance(raw.get(kind.whole), list):
+            yield read(api, kind, kind.id_of(raw), lens)
+        else:
+            yield lens.view(kind, raw)
+
+
+def _ask(
+    api: Reader,
+    kinds: Mapping[str, ResourceKind],
+    binding: Binding,
+    remote_id: str,
+    lens: Lens,
+    live: dict[tuple[str, str], Live],
+) -> bool:
+    try:
+        live[binding.address.kind, remote_id] = read(api, kinds[binding.address.kind], remote_id, lens)
+    except Gone:
+        return False
+    return True
+
+
+def _externals(api: Reader, desired: Sequence[Desired], lens: Lens) -> dict[tuple[str, str], Live]:
+    found, complaints = {}, []
+    for item in desired:
+        if not item.external_id:
+            continue
+        try:
+            found[item.address.kind, item.external_id] = read(api, item.kind, item.external_id, lens)
+        except Gone:
+            message = f"{item.address} is external, and the account has no {item.address.kind} {item.external_id}"
+            hint = "check the id, or the API key: objects of another account cannot be seen"
+            complaints.append(Complaint("TV205", message, item.source, hint, item.address))
+    if complaints:
+        raise ConfigError(complaints)
+    return found
+
+
+def _seal(kind: ResourceKind, value: Value, path: Path, key: bytes) -> Value:
+    """Wrap what is secret, so that no later stage can print it; a mask is pinned, so that none can send it."""
+    if isinstance(value, dict):
+        return {name: _seal(kind, item, (*path, name), key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_seal(kind, item, (*path, "*"), key) for item in value]
+    if isinstance(value, str) and value and kind.field_at(path).secret:
+        return Pinned(MASK) if value == MASK else Secret(value, key)
+    return value
+
+
+def _unwrapped(kind: ResourceKind, raw: Document) -> Document:
+    """The object itself, also when it comes in the documented `data` envelope."""
+    if kind.id_of(raw):
+        return raw
+    inner = raw.get("data")
+    if isinstance(inner, list) and len(inner) == 1:
+        inner = inner[0]
+    return inner if isinstance(inner, dict) and kind.id_of(inner) else raw

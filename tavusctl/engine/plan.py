@@ -1,0 +1,201 @@
+"""Make a plan of a comparison: order its steps, and refuse what must not be done.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+
+from tavusctl.document import digest, plain
+from tavusctl.errors import RefusedError
+from tavusctl.model import (
+    Action,
+    Address,
+    Binding,
+    Cause,
+    Change,
+    Complaint,
+    Drift,
+    Plan,
+    Refusal,
+    Safety,
+    Severity,
+)
+
+# What has to exist before a step can name it by id.
+_MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
+_REMOVES = frozenset({Action.DELETE, Action.RETIRE})
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the user has allowed by name on the command line."""
+
+    replace: AbstractSet[Address] = frozenset()
+    overwrite: AbstractSet[Address] = frozenset()
+    delete_costly: AbstractSet[Address] = frozenset()
+    targets: AbstractSet[Address] = field(default_factory=frozenset)  # empty: everything
+
+
+def make(
+    changes: Sequence[Change],
+    drift: Sequence[Drift],
+    settled: Sequence[Binding],
+    *,
+    bindings: Mapping[Address, Binding],
+    consent: Consent,
+    no_op: int = 0,
+    environment: str = "default",
+    account: str = "",
+    warnings: Sequence[Complaint] = (),
+) -> Plan:
+    """The plan: what may be done as steps, what must not as refusals with the way out."""
+    wanted = _targeted(changes, consent.targets)
+    judged = [(change, _refusal(change, bindings.get(change.address), consent)) for change in wanted]
+    refused = {refusal.change.address for _, refusal in judged if refusal}
+    allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change)]
+    # What only follows from a replacement (pointing to the new half, deleting the old) goes when that is refused.
+    steps = _ordered([change for change in allowed if not refused.intersection(change.waits_for)])
+    return Plan(
+        steps=steps,
+        drift=tuple(sorted(drift, key=lambda entry: entry.address)),
+        refused=tuple(refusal for _, refusal in judged if refusal),
+        warnings=(*warnings, *(_kept_version(change) for change in wanted if _is_kept(change))),
+        no_op=no_op,
+        environment=environment,
+        account=account,
+        settled=tuple(settled),
+        fingerprint=_fingerprint(steps, environment, account),
+    )
+
+
+def deletes(plan: Plan) -> int:
+    """How many objects the plan deletes; the old half of a replacement is not counted."""
+    return sum(step.action is Action.DELETE for step in plan.steps)
+
+
+def check_deletes(plan: Plan, safety: Safety, *, managed: int, allowed: int | None, approved: bool = False) -> None:
+    """Refuse deletes that nobody has agreed to; RefusedError says how many there are and what would allow them.
+
+    `allowed` must be the plan's exact number; a plan file that shows the deletes (`approved`) agrees to them within
+    the limits of `safety`.
+    """
+    count = deletes(plan)
+    if allowed is not None and allowed != count:
+        message = f"the plan deletes {_objects(count)}, and --allow-deletes says {allowed}; nothing was written"
+        raise RefusedError(message, f"review the plan, then run again with --allow-deletes {count}", id="E410")
+    if not count or allowed is not None:
+        return
+    hint = f"review the plan, then run again with --allow-deletes {count}"
+    limit = min(safety.max_deletes, int(max(1, safety.max_delete_ratio * managed)))
+    if approved and count <= limit:
+        return
+    over = f" (more than the limit of {limit} in one run)" if approved else ""
+    message = f"the plan deletes {_objects(count)}{over}; nothing was written"
+    raise RefusedError(message, hint, id="E410")
+
+
+def _objects(count: int) -> str:
+    return f"{count} object{'' if count == 1 else 's'}"
+
+
+def _refusal(change: Change, binding: Binding | None, consent: Consent) -> Refusal | None:
+    address, action = change.address, change.action
+    costly = bool(change.desired and change.desired.kind.costly) or bool(change.live and change.live.kind.costly)
+    if action is Action.CREATE and change.rivals:
+        return _rivals(change)
+    if change.cause is Cause.BOTH and address not in consent.overwrite:
+        paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
+        reason = f"{paths} was changed in the manifest and in the account, differently"
+        return Refusal(change, "E301", 3, reason, f"apply --overwrite {address} takes the manifest's value")
+    remakes = action is Action.REPLACE or (action is Action.CREATE and change.cause is Cause.DRIFTED)
+    if remakes and costly and address not in consent.replace:
+        reason = f"{change.reason}; a new {address.kind} has to be trained, which takes hours"
+        return Refusal(change, "E402", 4, reason, f"apply --allow-replace {address} agrees to it")
+    if action in (Action.DELETE, Action.REPLACE) and binding and binding.prevent_destroy:
+        reason = "lifecycle.prevent_destroy protects it"
+        return Refusal(change, "E403", 4, reason, "apply prevent_destroy: false first, then this change")
+    if action is Action.DELETE and costly and address not in consent.delete_costly:
+        return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be brought back", _retain_hint(address))
+    if action is Action.DELETE and change.referrers:
+        reason = f"still used by {', '.join(change.referrers)}, not managed here"
+        return Refusal(change, "E405", 4, reason, "detach it there first")
+    return _failed_replacement(change)
+
+
+def _retain_hint(address: Address) -> str:
+    return f"apply --allow-replica-delete {address} agrees to it; state rm {address} forgets it without deleting"
+
+
+def _rivals(change: Change) -> Refusal:
+    ids = ", ".join(change.rivals)
+    reason = f"the account has this name already, not managed here: {ids}"
+    if len(change.rivals) == 1:
+        hint = f"import {change.address} {ids} takes it over, and so does apply --adopt"
+    else:
+        hint = f"import {change.address} ID takes over the right one"
+    return Refusal(change, "E401", 4, reason, hint)
+
+
+def _failed_replacement(change: Change) -> Refusal | None:
+    # A replacement that waits for its new half carries that half as `live`, and no patch.
+    if (
+        change.action is Action.REPLACE
+        and not change.patch
+        and change.live
+        and change.live.status in change.live.kind.failed
+    ):
+        hint = "change the manifest to try again; the old version stays in use"
+        return Refusal(change, "E406", 5, f"{change.reason}: it failed", hint)
+    return None
+
+
+def _is_kept(change: Change) -> bool:
+    """An old version that somebody else still uses stays, and that is no failure."""
+    return change.action is Action.RETIRE and bool(change.referrers)
+
+
+def _kept_version(change: Change) -> Complaint:
+    users = ", ".join(change.referrers)
+    message = f"{change.address}: the old version {change.remote_id} is kept, because {users} still uses it"
+    return Complaint("TV301", message, None, "", change.address, Severity.WARNING)
+
+
+def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[Change]:
+    if not targets:
+        return list(changes)
+    by_address = {change.address: change for change in changes}
+    wanted, queue = set(targets), list(targets)
+    while queue:
+        change = by_address.get(queue.pop())
+        needs = change.desired.refers_to if change and change.desired else ()
+        queue += [address for address in needs if address not in wanted]
+        wanted.update(needs)
+    return [change for change in changes if change.address in wanted]
+
+
+def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Creates and updates in the order of references; deletes last, in the opposite one; old versions at the very end."""
+    making = [change for change in changes if change.action not in _REMOVES]
+    made = {change.address for change in making if change.action in _MAKES_AN_ID}
+    waiting = [_waiting(change, made) for change in making]
+    removing = sorted((c for c in changes if c.action is Action.DELETE), key=lambda c: (_rank(c), c.address))
+    retiring = [change for change in changes if change.action is Action.RETIRE]
+    return (*waiting, *removing, *retiring)
+
+
+def _waiting(change: Change, made: Iterable[Address]) -> Change:
+    if change.waits_for or change.desired is None:
+        return change
+    return replace(change, waits_for=tuple(sorted(set(made).intersection(change.desired.refers_to))))
+
+
+def _rank(change: Change) -> int:
+    """What refers to others goes before them."""
+    kind = change.live.kind if change.live else None
+    return 0 if kind and any(declared.refers_to for declared in kind.fields.values()) else 1
+
+
+def _fingerprint(steps: Sequence[Change], environment: str, account: str) -> str:
+    listed = [[step.action.value, str(step.address), step.remote_id, plain(list(step.patch))] for step in steps]
+    return "sha256:" + digest([environment, account, listed])

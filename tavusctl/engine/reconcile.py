@@ -1,0 +1,204 @@
+"""The whole path on one screen: manifests and account to a plan, a plan to outcomes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tavusctl import journal, lookup
+from tavusctl.engine import apply, diff, observe, plan, recover, resolve
+from tavusctl.errors import RefusedError, StateError, TavusctlError
+from tavusctl.journal import Intent, Replay
+from tavusctl.ledger import Ledger
+from tavusctl.model import (
+    Address,
+    Binding,
+    Complaint,
+    Desired,
+    Environment,
+    Live,
+    Manifest,
+    Outcome,
+    Plan,
+    ResourceKind,
+    Severity,
+)
+from tavusctl.ports import Reader, State, Store
+from tavusctl.secret import fingerprint_key
+from tavusctl.threeway import kept, unkept_digest
+
+Kinds = Mapping[str, ResourceKind]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks of a plan."""
+
+    environment: Environment
+    secrets: Mapping[str, str]
+    api_key: str
+    consent: plan.Consent = field(default_factory=plan.Consent)
+    adopt: bool = False
+    destroy: bool = False
+    warnings: tuple[Complaint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and what it was made of; `carry_out` needs both."""
+
+    plan: Plan
+    state: State
+    desired: tuple[Desired, ...]
+    request: Request
+    ids: dict[str, Address] = field(default_factory=dict)
+    known: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
+    lost: tuple[Intent, ...] = ()  # creates of an interrupted run that have not shown in the account
+    recovered: bool = False  # the state on disk is behind
+
+    @property
+    def externals(self) -> dict[str, str]:
+        """Ids of external objects, by address."""
+        return {str(item.address): item.external_id for item in self.desired if item.external_id}
+
+
+def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: Request) -> Prepared:
+    """Work out what apply would do; change nothing."""
+    before = journal.replay(store.read(), store.journal())
+    state, lost = recovered(kinds, api, before, request)
+    key = fingerprint_key(request.api_key, state.lineage)
+    bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
+    wanted = [m for m in manifests if not request.destroy or m.external_id]
+    externals = [(m.external_id, m.address) for m in manifests if m.external_id]
+    ids = observe.known_ids(bindings, externals)
+    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
+    account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
+    _check_account(state, request, len(bindings), len(account.missing))
+    found = diff.compare_all(desired, account.live, bindings, account.missing, adopt=request.adopt)
+    made = plan.make(
+        found.changes,
+        found.drift,
+        (*found.settled, *(b for b in bindings if state.bindings[b.address] != b)),
+        bindings={b.address: b for b in bindings},
+        consent=request.consent,
+        no_op=found.no_op,
+        environment=request.environment.name,
+        account=request.environment.account or state.account,
+        warnings=(*request.warnings, *map(_doubt, lost)),
+    )
+    by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
+    current = replace(state, bindings={b.address: b for b in bindings})
+    behind = bool(before.records) or not state.serial
+    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
+
+
+def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
+    """The state with what an interrupted run did, and creates of it that have not shown in the account."""
+    if not replayed.pending:
+        return replayed.state, ()
+    key = fingerprint_key(request.api_key, replayed.state.lineage)
+    lens = observe.Lens(observe.known_ids(replayed.state.bindings.values()), key)
+    return recover.settle(
+        replayed,
+        kinds,
+        lambda kind: observe.listed(api, kind, lens),
+        lambda kind, remote_id: observe.read(api, kind, remote_id, lens),
+    )
+
+
+def checkpoint(state: State, store: Store, request: Request) -> State:
+    """Make a recovered or new state durable before anything is built on it."""
+    current = replace(owned(state, request), serial=state.serial + 1)
+    store.write(current)
+    store.clear_journal()
+    return current
+
+
+def open_ledger(prepared: Prepared, store: Store) -> Ledger:
+    """The state to carry a plan out on; what an interrupted run left is made durable first."""
+    state = owned(prepared.state, prepared.request)
+    state = checkpoint(state, store, prepared.request) if prepared.recovered else state
+    return Ledger(store, state, ids=prepared.ids)
+
+
+def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...], TavusctlError | None]:
+    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
+    outcomes = apply.run(this, prepared.plan)
+    try:
+        if outcomes or prepared.plan.settled:
+            this.ledger.checkpoint()
+    except TavusctlError as error:
+        return outcomes, error
+    return outcomes, None
+
+
+def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep) -> apply.Tools:
+    """What the other stages lend to apply."""
+    lens = observe.Lens(ledger.ids, fingerprint_key(prepared.request.api_key, prepared.state.lineage))
+
+    def look(kind: ResourceKind, remote_id: str) -> Live:
+        return observe.read(api, kind, remote_id, lens)
+
+    def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
+        return observe.users(api, kinds, kind, remote_id, address, lens)
+
+    def find(desired: Desired, name: str, known: Sequence[str]) -> str:
+        live = observe.listed(api, desired.kind, lens)
+        return lookup.found(desired.kind, diff.applied(desired), name, live, frozenset(known))
+
+    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep)
+
+
+def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Store, request: Request) -> Binding:
+    """Bind an existing object to an address, as `import` does; nothing is written to the account."""
+    state, _ = recovered(kinds, api, journal.replay(store.read(), store.journal()), request)
+    kind = kinds[address.kind]
+    _check_account(state, request, 0, 0)
+    ids = observe.known_ids(state.bindings.values())
+    if ids.get(remote_id, address) != address:
+        message = f"{remote_id} is already bound to {ids[remote_id]}"
+        raise StateError(message, f"state rm {ids[remote_id]} first", id="E905")
+    bound = state.bindings.get(address)
+    if bound and bound.remote_id != remote_id:
+        message = f"{address} is already bound to {bound.remote_id}"
+        raise StateError(message, f"state rm {address} first", id="E905")
+    lens = observe.Lens(ids, fingerprint_key(request.api_key, state.lineage))
+    observe.read(api, kind, remote_id, lens)
+    if kind.list_query and remote_id not in {one.remote_id for one in observe.listed(api, kind, lens)}:
+        message = f"{remote_id} is a stock {kind.name}: it belongs to everybody and cannot be managed"
+        raise RefusedError(message, f"refer to it with external: true and id: {remote_id}", id="E421")
+    binding = bound or Binding(address, remote_id)
+    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request)
+    return binding
+
+
+def owned(state: State, request: Request) -> State:
+    """A state that says whose it is."""
+    label = request.environment.account or state.account
+    return replace(state, account=label, key_digest=_key_digest(request.api_key, state.lineage))
+
+
+def _doubt(intent: Intent) -> Complaint:
+    message = (
+        f"an earlier run was interrupted while it created {intent.address}; nothing of it shows in the account yet"
+    )
+    return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
+
+
+def _key_digest(api_key: str, lineage: str) -> str:
+    return hmac.new(lineage.encode(), api_key.encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def _check_account(state: State, request: Request, bound: int, missing: int) -> None:
+    """Refuse to work on another account than the one the state is about."""
+    label = request.environment.account
+    if label and state.account and label != state.account:
+        message = f"the state belongs to the account {state.account!r}, and the environment names {label!r}"
+        raise StateError(message, "give each account its own environment and state", id="E910")
+    digest = _key_digest(request.api_key, state.lineage)
+    known_key = not state.key_digest or hmac.compare_digest(state.key_digest, digest)
+    if not known_key and bound and missing * 5 > bound:
+        message = f"this API key does not see {missing} of the {bound} objects that the state knows: another account?"
+        raise StateError(message, "check the API key; a rotated key of the same account sees them all", id="E911")

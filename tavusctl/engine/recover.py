@@ -1,0 +1,87 @@
+"""Find out what an interrupted run left unknown: by looking at the account, never by repeating a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from tavusctl import lookup
+from tavusctl.document import canonical
+from tavusctl.errors import Ambiguous, Gone
+from tavusctl.journal import Intent, Replay
+from tavusctl.model import Action, Address, Binding, Live, ResourceKind
+from tavusctl.ports import State
+
+_MAKES = frozenset({Action.CREATE, Action.REPLACE})
+_CHANGES = frozenset({Action.UPDATE, Action.ADOPT})
+
+
+def settle(
+    replayed: Replay,
+    kinds: Mapping[str, ResourceKind],
+    listed: Callable[[ResourceKind], Iterable[Live]],
+    look: Callable[[ResourceKind, str], Live],
+) -> tuple[State, tuple[Intent, ...]]:
+    """The state with what could be found, and the creates that have not shown (yet).
+
+    Ambiguous when objects have appeared that may or may not be what a lost create made.
+    """
+    state, lost = replayed.state, []
+    making = sorted((one for one in replayed.pending if one.action in _MAKES), key=_likeness)
+    for _, group in groupby(making, key=_likeness):
+        alike = list(group)
+        ids = _made(alike, kinds[alike[0].address.kind], listed, replayed)
+        for intent, remote_id in zip(alike, ids, strict=False):
+            state = _bound(state, intent, remote_id)
+        lost += alike[len(ids) :]
+    for intent in replayed.pending:
+        if intent.action in _CHANGES:
+            state = _updated(state, intent, kinds[intent.address.kind], look)
+    return state, tuple(lost)
+
+
+def _likeness(intent: Intent) -> tuple[str, str, str]:
+    """Creates of the same name and content are interchangeable: whose is whose makes no difference."""
+    return intent.address.kind, intent.name, canonical(intent.spec)
+
+
+def _made(
+    alike: Sequence[Intent],
+    kind: ResourceKind,
+    listed: Callable[[ResourceKind], Iterable[Live]],
+    replayed: Replay,
+) -> tuple[str, ...]:
+    known = replayed.known.get(kind.name, frozenset())
+    ids = lookup.matching(kind, alike[0].spec, alike[0].name, listed(kind), known)
+    if len(ids) > len(alike):
+        message = f"{len(ids)} objects read as what was sent for {alike[0].address}: {', '.join(ids)}"
+        raise Ambiguous(message, "bind the right one with import, and delete the other")
+    return ids
+
+
+def _bound(state: State, intent: Intent, remote_id: str) -> State:
+    before = state.bindings.get(intent.address)
+    if intent.action is Action.REPLACE and before:
+        abandoned = tuple(filter(None, [before.successor]))
+        retired = (*before.retired, *abandoned)
+        binding = replace(before, successor=remote_id, successor_spec=intent.spec, retired=retired)
+    else:
+        binding = Binding(intent.address, remote_id, intent.spec)
+    return _with(state, intent.address, binding)
+
+
+def _updated(state: State, intent: Intent, kind: ResourceKind, look: Callable[[ResourceKind, str], Live]) -> State:
+    """An update that reads as it was meant was carried out: it is the base from then on."""
+    before = state.bindings.get(intent.address)
+    try:
+        live = look(kind, intent.remote_id)
+    except Gone:
+        return state
+    if before is None or not lookup.reads_as(kind, intent.spec, live):
+        return state
+    return _with(state, intent.address, replace(before, applied=intent.spec))
+
+
+def _with(state: State, address: Address, binding: Binding) -> State:
+    return replace(state, bindings={**state.bindings, address: binding})

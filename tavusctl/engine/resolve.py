@@ -1,0 +1,135 @@
+"""Find what manifests refer to: addresses and secrets.  Pure; every complaint of the run at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from graphlib import CycleError, TopologicalSorter
+
+from tavusctl.document import leaves, map_leaves
+from tavusctl.errors import ConfigError
+from tavusctl.model import Address, Complaint, Desired, Manifest, Path, ResourceKind, Source, Value
+from tavusctl.patch import join
+from tavusctl.secret import SecretText
+
+
+def resolve(
+    manifests: Sequence[Manifest],
+    kinds: Mapping[str, ResourceKind],
+    *,
+    secrets: Mapping[str, str] | None,
+    key: bytes = b"",
+    ids: Mapping[str, Address] | None = None,
+    declared: AbstractSet[Address] = frozenset(),
+) -> tuple[Desired, ...]:
+    """Manifests with references found and secrets sealed, in an order in which nothing comes before what it refers to.
+
+    `secrets` maps names to values; None leaves them as they are, for checks that need no values.  `ids` are the ids
+    known to belong to an address: a manifest that writes such an id means that address.  `declared` are further
+    addresses that exist although their manifests are not among these.  ConfigError carries every reference that
+    leads nowhere or round in a circle and every secret without a value.
+    """
+    known = {manifest.address: manifest for manifest in manifests}
+    by_id = {**(ids or {}), **{m.external_id: m.address for m in manifests if m.external_id}}
+    elsewhere = declared - known.keys()
+    complaints = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
+    if complaints:
+        raise ConfigError(complaints)
+    desired = {m.address: _desired(m, kinds, secrets, key, by_id) for m in manifests}
+    return tuple(desired[address] for address in _ordered(desired))
+
+
+def _complaints(
+    manifest: Manifest,
+    kinds: Mapping[str, ResourceKind],
+    known: Mapping[Address, Manifest],
+    elsewhere: AbstractSet[Address],
+    secrets: Mapping[str, str] | None,
+) -> Iterator[Complaint]:
+    kind = kinds[manifest.address.kind]
+    for path, leaf in leaves(manifest.spec):
+        source = _source(manifest, path)
+        if isinstance(leaf, Address) and leaf not in elsewhere:
+            yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source)
+        elif isinstance(leaf, SecretText) and secrets is not None:
+            yield from _check_secret(manifest, leaf, secrets, source)
+
+
+def _check_reference(
+    manifest: Manifest, wanted_kind: str, target: Address, known: Mapping[Address, Manifest], source: Source
+) -> Iterator[Complaint]:
+    if target not in known:
+        message = f"{manifest.address} refers to {target}, which no manifest declares"
+        yield Complaint("TV201", message, source, _suggest(target, known), manifest.address)
+    elif wanted_kind and target.kind != wanted_kind:
+        message = f"{target} is a {target.kind}; this field takes a {wanted_kind}"
+        yield Complaint("TV203", message, source, f"write ${{ref:{wanted_kind}/...}}", manifest.address)
+
+
+def _suggest(target: Address, known: Mapping[Address, Manifest]) -> str:
+    close = difflib.get_close_matches(str(target), [str(address) for address in known], n=1)
+    if not close:
+        return f"add a manifest with kind: {target.kind} and name: {target.name}"
+    return f"did you mean {close[0]} ({known[Address.parse(close[0])].source})?"
+
+
+def _check_secret(
+    manifest: Manifest, text: SecretText, secrets: Mapping[str, str], source: Source
+) -> Iterator[Complaint]:
+    for name in text.names:
+        if not secrets.get(name):
+            message = f"the secret {name} has no value: the environment variable {name} is not set"
+            yield Complaint("TV204", message, source, f"export {name}=...", manifest.address)
+
+
+def _desired(
+    manifest: Manifest,
+    kinds: Mapping[str, ResourceKind],
+    secrets: Mapping[str, str] | None,
+    key: bytes,
+    by_id: Mapping[str, Address],
+) -> Desired:
+    def settle(leaf: Value) -> Value:
+        if isinstance(leaf, SecretText) and secrets is not None:
+            return leaf.fill(secrets, key)
+        return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
+
+    spec = map_leaves(manifest.spec, settle)
+    targets = {leaf for _, leaf in leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
+    return Desired(
+        kind=kinds[manifest.address.kind],
+        address=manifest.address,
+        spec=spec,
+        source=manifest.source,
+        refers_to=tuple(sorted(targets)),
+        lifecycle=manifest.lifecycle,
+        sources=manifest.sources,
+        external_id=manifest.external_id,
+        recrawl=manifest.recrawl,
+    )
+
+
+def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
+    # A literal id may name a bound object whose manifest is gone; such a target is no node of this graph.
+    graph = {address: [t for t in item.refers_to if t in desired] for address, item in sorted(desired.items())}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        first = min(circle)
+        message = "references form a circle: " + " -> ".join(str(address) for address in circle)
+        hint = "remove one of these references"
+        raise ConfigError([Complaint("TV202", message, desired[first].source, hint, first)]) from None
+
+
+def _source(manifest: Manifest, path: Path) -> Source:
+    for length in range(len(path), -1, -1):
+        found = manifest.sources.get(join(path[:length]))
+        if found:
+            return found
+    return manifest.source
+
+
+def _pattern(path: Path) -> Path:
+    return tuple("*" if segment.isdigit() else segment for segment in path)

@@ -1,0 +1,66 @@
+"""When two spellings of a field mean the same: the declarations of a kind, applied.
+
+Missing, null, "", [] and {} are one state; 1 and 1.0 are one number; what a `Field` declares as a set, a joined list,
+a boolean in words or a one-element list under another name is compared as such.  A default that the server fills in
+agrees with a field that is not set; a field that is set to that default does not agree with one that is missing,
+because servers change their defaults.  Everything here is about values that are managed as a whole.
+"""
+
+from __future__ import annotations
+
+from tavusctl.document import canonical, is_empty
+from tavusctl.model import Document, Field, Path, ResourceKind, Value
+from tavusctl.patch import Pinned
+from tavusctl.secret import Fingerprint, Secret
+
+_WORDS = {"true": True, "false": False}
+
+
+def same(kind: ResourceKind, path: Path, told: Value, shown: Value) -> bool:
+    """Whether what a manifest says of the field at `path` (list indices as `*`) is what a read shows."""
+    declared = kind.field_at(path)
+    told, shown = _settled(declared, told), _settled(declared, shown)
+    if is_empty(told):
+        return is_empty(shown) or any(_same_leaves(shown, default) for default in declared.defaults)
+    if isinstance(told, dict) and isinstance(shown, dict):
+        told, shown = unaliased(kind, path, told), unaliased(kind, path, shown)
+        return all(same(kind, (*path, key), told.get(key), shown.get(key)) for key in {**told, **shown})
+    if isinstance(told, list) and isinstance(shown, list):
+        return _same_lists(kind, path, told, shown, unordered=declared.unordered)
+    return _same_leaves(told, shown)
+
+
+def unaliased(kind: ResourceKind, path: Path, value: Document) -> Document:
+    """An object with one-element lists that stand as a bare value under another name moved to where they belong."""
+    aliases = [(key, kind.field_at((*path, key)).single) for key in kind.aliased(path)]
+    if not any(single in value for _, single in aliases):
+        return value
+    settled = dict(value)
+    for key, single in aliases:
+        bare = settled.pop(single, None)
+        if not is_empty(bare) and is_empty(settled.get(key)):
+            settled[key] = [bare]
+    return settled
+
+
+def _settled(declared: Field, value: Value) -> Value:
+    if declared.boolean and isinstance(value, str):
+        return _WORDS.get(value.lower(), value)
+    if declared.joined_by and isinstance(value, list):
+        return declared.joined_by.join(str(item) for item in value)
+    return value.fingerprint if isinstance(value, Secret) else value
+
+
+def _same_lists(kind: ResourceKind, path: Path, one: list[Value], other: list[Value], *, unordered: bool) -> bool:
+    if unordered:
+        return {canonical(item) for item in one} == {canonical(item) for item in other}
+    return len(one) == len(other) and all(same(kind, (*path, "*"), a, b) for a, b in zip(one, other, strict=True))
+
+
+def _same_leaves(one: Value, other: Value) -> bool:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, Pinned) or isinstance(other, Pinned):
+        # A masked key is known to be set and no more: it agrees with whatever was last applied.
+        return isinstance(one, Pinned | Fingerprint) and isinstance(other, Pinned | Fingerprint)
+    return bool(one == other)

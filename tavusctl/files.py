@@ -1,0 +1,127 @@
+"""Files of the project, read without ever leaving it.
+
+A path is followed through its links first; what it ends at must lie inside the project and under no name that begins
+with a dot (`.git`, `.env`, the state).  The walk then opens one folder after the other without following links,
+so that a link put there in between is refused too.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Final
+
+MAX_TEXT_BYTES: Final = 1024 * 1024
+_SYSTEM: Final = frozenset(("proc", "sys", "dev"))
+_ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z]:")
+_QUIET: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
+
+
+class RefusedError(ValueError):
+    """Why a file is not read; the message goes on from the file's name: `is not ...`."""
+
+    too_large = False
+
+
+class TooLargeError(RefusedError):
+    """The file is larger than is read."""
+
+    too_large = True
+
+
+def locate(path: str, manifests: Path, manifest: Path) -> Path:
+    """Where a path in a manifest points: from the manifests folder, or with `./` and `../` from the manifest itself."""
+    if _ELSEWHERE.match(path) or "\\" in path:
+        message = "must be given relative to the manifests folder, with / between folders"
+        raise RefusedError(message)
+    start = manifest.parent if path.startswith(("./", "../")) else manifests
+    return start / path
+
+
+def read_bytes(path: Path, root: Path, limit: int) -> bytes:
+    """The content of a regular file inside the project, of at most `limit` bytes."""
+    try:
+        real_root, real = os.path.realpath(root), os.path.realpath(path, strict=True)
+        descriptor = _open(real_root, _inside(real, real_root))
+    except FileNotFoundError:
+        message = "does not exist"
+        raise RefusedError(message) from None
+    except (OSError, ValueError) as error:
+        raise error if isinstance(error, RefusedError) else RefusedError(_reason(error)) from None
+    try:
+        return _read(descriptor, limit)
+    finally:
+        os.close(descriptor)
+
+
+def read_text(path: Path, root: Path) -> str:
+    """The text of a prompt or the like: one line end at its end is taken off, all else is as it stands."""
+    content = read_bytes(path, root, MAX_TEXT_BYTES).removeprefix(codecs.BOM_UTF8)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text (line {line})"
+        raise RefusedError(message) from None
+    if "\0" in text:
+        message = "is not text: it has NUL characters"
+        raise RefusedError(message)
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+
+
+def _inside(real: str, root: str) -> tuple[str, ...]:
+    """The way from the root to a resolved path."""
+    found = Path(real)
+    if not found.is_relative_to(root):
+        message = "ends outside the project"
+        raise RefusedError(message)
+    if len(found.parts) > 1 and found.parts[1] in _SYSTEM:
+        message = "is not a file of the project"
+        raise RefusedError(message)
+    way = found.relative_to(root).parts
+    if any(part.startswith(".") for part in way):
+        message = "ends under a name that begins with a dot, and those are never read"
+        raise RefusedError(message)
+    return way
+
+
+def _open(root: str, way: tuple[str, ...]) -> int:
+    """A descriptor of the file, or folder, at the end of the way."""
+    if os.open not in os.supports_dir_fd:
+        return os.open(Path(root, *way), _QUIET)
+    descriptor = os.open(root, _FOLDER)
+    for index, part in enumerate(way):
+        flags = _QUIET | _NO_LINK if index == len(way) - 1 else _FOLDER
+        parent = descriptor
+        try:
+            descriptor = os.open(part, flags, dir_fd=parent)
+        finally:
+            os.close(parent)
+    return descriptor
+
+
+def _read(descriptor: int, limit: int) -> bytes:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        message = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
+        raise RefusedError(message)
+    pieces, left = [], limit + 1
+    while left > 0 and (piece := os.read(descriptor, left)):
+        pieces.append(piece)
+        left -= len(piece)
+    if left <= 0:
+        size = f"{limit // 1024**2} MiB" if limit >= 1024**2 else f"{limit} bytes"
+        message = f"is larger than {size}"
+        raise TooLargeError(message)
+    return b"".join(pieces)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror}"
+    return "has a NUL character in its name"

@@ -1,0 +1,194 @@
+"""Crawled documents and what is to be done about them: pure judgements from what the server says.
+
+The Tavus API takes a recrawl of a document that is `ready` or `error`, an hour after the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from tavusctl import schedule
+from tavusctl.errors import ApiError
+from tavusctl.model import Address, Complaint, Document, Recrawl, ResourceKind, Severity
+
+_RESTING: Final = frozenset({"ready", "error"})  # states from which a recrawl is taken
+_STUCK: Final = timedelta(hours=2)
+
+
+class Status(StrEnum):
+    """What became of one document."""
+
+    DONE = "done"  # its crawl was started; when waited for, ended well
+    DEFERRED = "deferred"  # not due, busy, or no room now: for the next run
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    DUE = "due"  # would be crawled; nothing was sent
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A document that is to be kept fresh."""
+
+    address: Address
+    remote_id: str  # empty: not in the account yet
+    recrawl: Recrawl | None = None
+    asked: bool = False  # crawl it whether its schedule says so or not
+    if_crawled: bool = False  # no target at all when it turns out to have no crawl configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of a target, why, when it is due next (where that is known), and when it was last crawled."""
+
+    address: Address
+    remote_id: str
+    status: Status
+    reason: str = ""
+    next: datetime | None = None
+    last: datetime | None = None
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Crawled:
+    """A document as far as its crawls go."""
+
+    remote_id: str
+    status: str
+    crawls: bool  # it has a crawl configuration
+    created: datetime | None
+    updated: datetime | None
+    last: datetime | None
+    count: int
+    pages: int | None
+    error: str
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is being done to it."""
+        return self.status in _RESTING
+
+    @property
+    def running(self) -> bool:
+        """Whether a crawl of it is under way, and so takes one of the account's slots."""
+        return self.crawls and not self.resting
+
+    @property
+    def tried(self) -> datetime | None:
+        """When a crawl of it last ended, well or not."""
+        moments = [self.last, self.updated if self.status == "error" else None]
+        return max((moment for moment in moments if moment), default=None)
+
+    def moved_from(self, before: Crawled) -> bool:
+        """Whether a crawl of it was started, or has ended, since `before`."""
+        failed_anew = self.status == "error" and self.updated != before.updated
+        return failed_anew or (self.status, self.count, self.last) != (before.status, before.count, before.last)
+
+
+def read(kind: ResourceKind, body: Document) -> Crawled:
+    """The document in a body of the API; ApiError when a moment in it cannot be understood."""
+    urls, count = body.get("crawled_urls"), body.get("crawl_count")
+    return Crawled(
+        remote_id=kind.id_of(body),
+        status=str(body.get("status") or ""),
+        crawls=bool(body.get("crawl_config")),
+        created=_moment(body.get("created_at")),
+        updated=_moment(body.get("updated_at")),
+        last=_moment(body.get("last_crawled_at")),
+        count=count if isinstance(count, int) else 0,
+        pages=len(urls) if isinstance(urls, list) else None,
+        error=str(body.get("error_message") or ""),
+    )
+
+
+def judge(target: Target, seen: Crawled, now: datetime) -> Entry | None:
+    """Why a document is not to be crawled now; nothing when it is."""
+    if not seen.crawls:
+        reason = "it was created without `crawl:`, so there is nothing to crawl again"
+        return Entry(target.address, target.remote_id, Status.FAILED, reason, None, seen.last, 5)
+    if not seen.resting:
+        return defer(target, f"busy: {seen.status or 'in no known state'}", seen.last, after(target, now))
+    free = schedule.allowed(seen.tried) if seen.tried else now
+    due = _due(target, seen)
+    if due and now < due:
+        return defer(target, "not due", seen.last, max(due, free))
+    if now < free:
+        return defer(target, "too soon after its last crawl", seen.last, free)
+    return None
+
+
+def after(target: Target, end: datetime) -> datetime:
+    """When a document is due again if a crawl of it ends at `end`."""
+    due = schedule.due(target.recrawl, end) if target.recrawl else end
+    return max(due, schedule.allowed(end))
+
+
+def why(target: Target, seen: Crawled) -> str:
+    """What makes a document due."""
+    if seen.status == "error":
+        return f"its last crawl failed{f': {seen.error}' if seen.error else ''}"
+    if target.asked or target.recrawl is None:
+        return "asked for"
+    return "due by its schedule"
+
+
+def defer(target: Target, reason: str, last: datetime | None = None, until: datetime | None = None) -> Entry:
+    """Leave a document to the next run."""
+    return Entry(target.address, target.remote_id, Status.DEFERRED, reason, until, last)
+
+
+def failed(target: Target, reason: str, last: datetime | None = None, exit_code: int = 5) -> Entry:
+    """A document that cannot be crawled."""
+    return Entry(target.address, target.remote_id, Status.FAILED, reason, None, last, exit_code)
+
+
+def neglect(target: Target, seen: Crawled, now: datetime) -> Iterator[Complaint]:
+    """Signs that a document is not being kept fresh."""
+    since = seen.last or seen.created
+    if target.recrawl and since and now >= schedule.overdue(target.recrawl, since):
+        what = f"was last crawled at {stamp(since)}" if seen.last else "has never been crawled to an end"
+        message = f"{target.address} {what}, and has been due for more than {schedule.MISSED} periods"
+        yield _warning("TV601", message, target, "is the job that runs tavusctl recrawl switched off?")
+    if seen.running and seen.updated and now - seen.updated > _STUCK:
+        message = f"{target.address} has been {seen.status} since {stamp(seen.updated)}"
+        yield _warning("TV602", message, target, "a crawl takes minutes; if this one never ends, ask Tavus support")
+
+
+def shrunk(target: Target, before: Crawled, now: Crawled) -> Iterator[Complaint]:
+    """A crawl that came back with less than half of the pages."""
+    if before.pages and now.pages is not None and now.pages * 2 < before.pages:
+        message = f"{target.address}: the crawl found {now.pages} of the {before.pages} pages it had before"
+        hint = "is the site up? personas already answer from what was found now; recrawl when it is mended"
+        yield _warning("TV603", message, target, hint)
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the API writes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _due(target: Target, seen: Crawled) -> datetime | None:
+    """When a document is due by its schedule; None for at once: it was asked for, or its last crawl failed."""
+    since = seen.last or seen.created
+    if target.asked or target.recrawl is None or seen.status == "error" or since is None:
+        return None
+    return schedule.due(target.recrawl, since)
+
+
+def _warning(id: str, message: str, target: Target, hint: str) -> Complaint:  # noqa: A002 - as in Complaint
+    return Complaint(id, message, None, hint, target.address, Severity.WARNING)
+
+
+def _moment(value: object) -> datetime | None:
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        message = f"{str(value)[:60]!r} is not a moment that can be understood"
+        raise ApiError(message) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

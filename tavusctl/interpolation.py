@@ -1,0 +1,207 @@
+"""Expressions in text: `${ref:kind/name}`, `${file:path}`, `${var:name}`, `${secret:NAME}`; `$${` is a literal `${`.
+
+An expression that is the whole text keeps its type: a reference is an `Address`, a variable what the project file says.
+Amid other text, files and variables are text, and a secret makes the whole a `SecretText`.  What an expression brings
+is never scanned again.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tavusctl.model import Address, Complaint, Source, Value
+from tavusctl.secret import SecretText
+from tavusctl.wording import Fault, shown, suggestion
+
+MAX_TEXT: Final = 5 * 1024 * 1024  # characters of one text after expansion
+_MAX_COMPLAINTS: Final = 10  # of one text
+_TOKEN = re.compile(r"\$(?P<literal>\$)?\{(?(literal)|(?P<body>[^}\n]*)(?P<end>\}?))")
+_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """The text of a file and where it came from."""
+
+    text: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What expressions can reach."""
+
+    variables: Mapping[str, Value]
+    secrets: Collection[str]  # names that manifests may read
+    read_file: Callable[[str], FileText]  # ValueError says why a file is not to be had
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What a text stands for; `origin` is the file when the whole value came from one."""
+
+    value: Value
+    complaints: tuple[Complaint, ...] = ()
+    origin: str = ""
+
+
+def expand(text: str, where: Source, scope: Scope) -> Expansion:
+    """What a text stands for; with complaints, the text itself."""
+    if "${" not in text:
+        return Expansion(text)
+    whole = _TOKEN.fullmatch(text)
+    try:
+        if whole and not whole["literal"]:
+            return _whole(_evaluate(whole, scope))
+    except _WrongError as wrong:
+        return Expansion(text, (_complaint(wrong.fault, where),))
+    return _Mixture(text, where, scope).expansion()
+
+
+class _WrongError(Exception):
+    """An expression that stands for nothing."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+def _complaint(fault: Fault, where: Source, line: int = 1) -> Complaint:
+    message = fault.message if line == 1 else f"{fault.message} (line {line} of the text)"
+    return Complaint(fault.id, message, where, fault.hint)
+
+
+def _whole(found: Value) -> Expansion:
+    return Expansion(found.text, origin=found.path) if isinstance(found, FileText) else Expansion(found)
+
+
+def _evaluate(token: re.Match[str], scope: Scope) -> Value:
+    """The value of one expression: an Address, a SecretText, a FileText, or the variable's JSON value."""
+    expression = token.group()
+    if not token["end"]:
+        message = f"{shown(expression)} has no closing brace on its line"
+        raise _WrongError(Fault("TV109", message, "write $${ for a literal ${"))
+    scheme, colon, rest = token["body"].partition(":")
+    evaluate = _SCHEMES.get(scheme)
+    if evaluate is None or not colon:
+        raise _unknown(expression, scheme)
+    if not rest or rest != rest.strip() or "${" in rest:
+        what = "expressions do not nest" if "${" in rest else "no spaces, and something after the colon"
+        raise _WrongError(Fault("TV109", f"{shown(expression)} cannot be read: {what}", f"write {_FORMS[scheme]}"))
+    return evaluate(rest, scope)
+
+
+def _unknown(expression: str, scheme: str) -> _WrongError:
+    meant = suggestion(scheme.strip(), _SCHEMES) if len(scheme) > 1 else ""
+    forms = ", ".join(_FORMS.values())
+    hint = f"{meant if meant.startswith('did') else f'known: {forms}'}; write $${{ for a literal ${{"
+    return _WrongError(Fault("TV109", f"unknown expression {shown(expression)}", hint))
+
+
+def _ref(rest: str, _: Scope) -> Address:
+    try:
+        return Address.parse(rest)
+    except ValueError as error:
+        raise _WrongError(Fault("TV107", str(error))) from None
+
+
+def _var(name: str, scope: Scope) -> Value:
+    if name not in scope.variables:
+        hint = suggestion(name, scope.variables) or "declare it under vars: of the environment in tavusctl.yaml"
+        raise _WrongError(Fault("TV111", f"there is no variable {shown(name)} in this environment", hint))
+    return copy.deepcopy(scope.variables[name])
+
+
+def _secret(name: str, scope: Scope) -> SecretText:
+    if not _SECRET_NAME.fullmatch(name):
+        raise _WrongError(Fault("TV109", f"{shown(name)} cannot be the name of an environment variable"))
+    if name not in scope.secrets:
+        meant = suggestion(name, scope.secrets)
+        hint = meant if meant.startswith("did") else f"add {name[:60]} to secrets: in tavusctl.yaml"
+        raise _WrongError(Fault("TV112", f"the secret {shown(name)} is not listed under secrets:", hint))
+    return SecretText(("", ""), (name,))
+
+
+def _file(path: str, scope: Scope) -> FileText:
+    try:
+        return scope.read_file(path)
+    except ValueError as error:
+        raise _WrongError(Fault("TV110", f"file {shown(path)} {error}")) from None
+
+
+_SCHEMES: Final[dict[str, Callable[[str, Scope], Value]]] = {"ref": _ref, "file": _file, "var": _var, "secret": _secret}
+_FORMS: Final = {"ref": "${ref:kind/name}", "file": "${file:path}", "var": "${var:name}", "secret": "${secret:NAME}"}
+
+
+@dataclass(slots=True)
+class _Mixture:
+    """A text with expressions amid other text."""
+
+    text: str
+    where: Source
+    scope: Scope
+    _pieces: list[str] = field(default_factory=list)  # of the part being read
+    _parts: list[str] = field(default_factory=list)
+    _names: list[str] = field(default_factory=list)
+    _complaints: list[Complaint] = field(default_factory=list)
+    _length: int = 0
+
+    def expansion(self) -> Expansion:
+        """The text put together, a SecretText when there is a secret in it."""
+        end = 0
+        for token in _TOKEN.finditer(self.text):
+            self._add(self.text[end : token.start()])
+            end = token.end()
+            try:
+                self._take(token)
+            except _WrongError as wrong:
+                line = self.text.count("\n", 0, token.start()) + 1
+                self._complaints.append(_complaint(wrong.fault, self.where, line))
+            if len(self._complaints) == _MAX_COMPLAINTS or self._length > MAX_TEXT:
+                break
+        self._add(self.text[end:])
+        return self._result()
+
+    def _take(self, token: re.Match[str]) -> None:
+        if token["literal"]:
+            self._add("${")
+            return
+        value = _evaluate(token, self.scope)
+        if isinstance(value, SecretText):
+            self._parts.append("".join(self._pieces))
+            self._pieces.clear()
+            self._names += value.names
+        else:
+            self._add(_as_text(value, token.group()))
+
+    def _add(self, piece: str) -> None:
+        self._length += len(piece)
+        self._pieces.append(piece)
+
+    def _result(self) -> Expansion:
+        if self._length > MAX_TEXT:
+            message = f"the text grows beyond {MAX_TEXT} characters"
+            self._complaints.append(Complaint("TV115", message, self.where))
+        if self._complaints:
+            return Expansion(self.text, tuple(self._complaints))
+        last = "".join(self._pieces)
+        return Expansion(SecretText((*self._parts, last), tuple(self._names)) if self._names else last)
+
+
+def _as_text(value: Value, expression: str) -> str:
+    """A value amid other text."""
+    if isinstance(value, FileText):
+        return value.text
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return shown(value)
+    if isinstance(value, Address):
+        hint = "take away the text around it"
+        raise _WrongError(Fault("TV109", f"{shown(expression)} must be the whole value", hint))
+    message = f"{shown(expression)} is {shown(value)}, which cannot stand amid text"
+    raise _WrongError(Fault("TV109", message, "make it the whole value"))

@@ -1,0 +1,102 @@
+"""What differs between one kind of resource and another, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+# A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
+Value = Any
+Document = dict[str, Value]
+Path = tuple[str, ...]
+
+
+class Update(Enum):
+    """How the API changes an object of a kind."""
+
+    JSON_PATCH = "json-patch"  # PATCH with RFC 6902 operations
+    MERGE = "merge"  # PATCH with a plain object of the changed keys
+    RENAME = "rename"  # PATCH .../name, and nothing else can change
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What the engine must know of a field beyond its type."""
+
+    refers_to: str = ""  # kind of the object whose id stands here
+    replaces: bool = False  # fixed at creation: a change is a replacement
+    unread: bool = False  # accepted on write, never returned: only the last apply can be compared
+    unordered: bool = False  # a list that is a set
+    keyed_by: str = ""  # list items are known by this member; dots descend: "function.name"
+    secret: bool = False
+    masked: bool = False  # a secret that reads show as asterisks, or leave out: whether it is set is all one can see
+    boolean: bool = False  # "true" and "false" are read as booleans
+    joined_by: str = ""  # a list is written as one string with this between its items
+    single: str = ""  # the name of the sibling that holds this one-element list as a bare string
+    defaults: tuple[Value, ...] = ()  # values the server fills in; equal to not set
+    deprecated: str = ""  # why not to use it, and what to use; a warning when it is used
+
+
+PLAIN = Field()
+
+
+@dataclass(frozen=True)
+class ResourceKind:
+    """All that differs between one kind and another."""
+
+    name: str
+    collection: str  # path of the collection, "/v2/personas"
+    id_fields: tuple[str, ...]  # where a body carries its id; the first one present counts
+    name_field: str
+    update: Update
+    model: type[Any]  # pydantic model of `spec`
+    fields: Mapping[str, Field]  # by JSON Pointer; `*` is any list index or any key
+    normalise: Callable[[Document], Document]  # a read body in the spelling of `spec`, computed fields dropped
+    summary: str = ""  # one line for `explain` and the schemas
+    first_page: int = 1
+    list_query: Mapping[str, str] = field(default_factory=dict)  # leaves out what is not the user's
+    get_query: Mapping[str, str] = field(default_factory=dict)
+    whole: str = ""  # key that a list item must have to be the whole object; without it, it is read by id
+    patch_root: str = ""  # pointer prefix of the patched document, when it is not the body itself
+    usable: frozenset[str] = frozenset()  # values of `status` at which others may depend on it; empty: always
+    failed: frozenset[str] = frozenset()  # values of `status` that will not change by themselves
+    stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
+    costly: bool = False  # replaced or deleted only when named on the command line
+    crawls: bool = False  # may carry `recrawl:`
+    _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def field_at(self, path: Path) -> Field:
+        """The declaration for a path of keys; list indices are given as `*`."""
+        known = self._found.get(path)
+        if known is None:
+            known = self._found[path] = self._find(path)
+        return known
+
+    def aliased(self, path: Path) -> tuple[str, ...]:
+        """Members of the object at `path` that may also stand under another name, as `Field.single` says."""
+        found = self._aliased.get(path)
+        if found is None:
+            split = (tuple(pattern.split("/")[1:]) for pattern, declared in self.fields.items() if declared.single)
+            found = self._aliased[path] = tuple(key for *parent, key in split if _matches(tuple(parent), path))
+        return found
+
+    def _find(self, path: Path) -> Field:
+        for pattern, declared in self.fields.items():
+            if _matches(tuple(pattern.split("/")[1:]), path):
+                return declared
+        return PLAIN
+
+    def id_of(self, body: Mapping[str, Value]) -> str:
+        """The id a body carries, or an empty string."""
+        for name in self.id_fields:
+            found = body.get(name)
+            if isinstance(found, str) and found:
+                return found
+        return ""
+
+
+def _matches(pattern: Path, path: Path) -> bool:
+    return len(pattern) == len(path) and all(p in ("*", s) for p, s in zip(pattern, path, strict=True))

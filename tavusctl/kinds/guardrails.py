@@ -1,0 +1,72 @@
+"""Guardrails: a set of rules that a persona keeps to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from tavusctl.kinds.sets import respell_set
+from tavusctl.kinds.shape import Shape, optional, required, wrong
+from tavusctl.model import Document, Field, ResourceKind, Update
+
+NAME_PATTERN: Final = r"^[A-Za-z0-9_]+$"
+
+
+def _guardrail_name(value: str) -> str:
+    if re.fullmatch(NAME_PATTERN[1:-1], value):
+        return value
+    right = re.sub(r"[^A-Za-z0-9]+", "_", value).strip("_").lower() or "a_name"
+    message = f"found {value!r}; a guardrail name has letters, digits and underscores only, such as {right}"
+    raise wrong(message)
+
+
+GuardrailName = Annotated[
+    str, AfterValidator(_guardrail_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})
+]
+
+
+class Guardrail(Shape):
+    """One rule."""
+
+    guardrail_name: GuardrailName = required("Name of the rule: letters, digits and underscores.")
+    guardrail_prompt: str = required("What must or must not happen.", min_length=1)
+    modality: Literal["verbal", "visual"] | None = optional("Whether what is said or what is seen is judged.")
+    callback_url: str | None = optional("Address that is told when the rule is broken.")
+    tags: list[str] | None = optional("Tags of the rule.")
+
+
+class Guardrails(Shape):
+    """A set of guardrails as it is written."""
+
+    name: str | None = optional("Name of the set, shown in lists.")
+    data: list[Guardrail] = required("The rules.", min_length=1)
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "/data": Field(keyed_by="guardrail_name"),
+    "/data/*/modality": Field(defaults=("verbal",)),
+    "/data/*/tags": Field(unordered=True),
+}
+_PLURALS: Final = {"guardrails_name": "guardrail_name", "guardrails_prompt": "guardrail_prompt"}
+
+
+def normalise(body: Document) -> Document:
+    """A set of guardrails as read, in the spelling of `spec`; plural item keys are taken for the singular ones."""
+    return respell_set(body, _PLURALS)
+
+
+GUARDRAILS: Final = ResourceKind(
+    name="guardrails",
+    collection="/v2/guardrails",
+    id_fields=("guardrails_id", "uuid", "id"),
+    name_field="name",
+    update=Update.JSON_PATCH,
+    model=Guardrails,
+    fields=FIELDS,
+    normalise=normalise,
+    summary="A set of rules that a persona keeps to.",
+    whole="data",
+)

@@ -1,0 +1,83 @@
+"""Objectives: a set of goals with branches that a conversation works through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from tavusctl.kinds.sets import respell_set
+from tavusctl.kinds.shape import Quarrel, Shape, optional, required, wrong
+from tavusctl.model import Document, Field, ResourceKind, Update
+
+
+def _objective_name(value: str) -> str:
+    if re.fullmatch(r"\S+", value):
+        return value
+    right = re.sub(r"\s+", "_", value.strip()) or "a_name"
+    message = f"found {value!r}; an objective name has no white space: write {right}"
+    raise wrong(message)
+
+
+ObjectiveName = Annotated[str, AfterValidator(_objective_name), WithJsonSchema({"type": "string", "pattern": r"^\S+$"})]
+
+
+class Objective(Shape):
+    """One goal, and where the conversation goes from it."""
+
+    objective_name: ObjectiveName = required("Name of the goal, without white space; others lead to it by this name.")
+    objective_prompt: str = required("What is to be reached.", min_length=1)
+    confirmation_mode: Literal["auto", "manual"] | None = optional(
+        "`auto`: the model decides when it is reached; `manual`: your side does."
+    )
+    output_variables: list[str] | None = optional("What to note down on the way.")
+    modality: Literal["verbal", "visual"] | None = optional("Whether it is reached by what is said or by what is seen.")
+    next_conditional_objectives: dict[str, str] | None = optional(
+        "Goals that may follow: name, and the condition for it."
+    )
+    next_required_objectives: list[str] | None = optional("Goals that must follow.")
+    next_required_objective: str | None = optional("The goal that must follow, when there is one.")
+    callback_url: str | None = optional("Address that is told when the goal is reached.")
+
+    @classmethod
+    def quarrels(cls, given: Mapping[str, Any]) -> Iterator[Quarrel]:
+        """The next goal is written in one way."""
+        if "next_required_objective" in given and "next_required_objectives" in given:
+            message = "next_required_objective stands beside next_required_objectives; keep one of them"
+            yield ("next_required_objective",), "not_together", message
+
+
+class Objectives(Shape):
+    """A set of objectives as it is written."""
+
+    name: str | None = optional("Name of the set, shown in lists.")
+    data: list[Objective] = required("The goals, in the order they are worked through.", min_length=1)
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "/data": Field(keyed_by="objective_name"),
+    "/data/*/confirmation_mode": Field(defaults=("auto",)),
+    "/data/*/modality": Field(defaults=("verbal",)),
+    "/data/*/next_required_objectives": Field(single="next_required_objective"),
+}
+
+
+def normalise(body: Document) -> Document:
+    """A set of objectives as read, in the spelling of `spec`."""
+    return respell_set(body, {})
+
+
+OBJECTIVES: Final = ResourceKind(
+    name="objectives",
+    collection="/v2/objectives",
+    id_fields=("objectives_id", "uuid", "id"),
+    name_field="name",
+    update=Update.JSON_PATCH,
+    model=Objectives,
+    fields=FIELDS,
+    normalise=normalise,
+    summary="A set of goals that a conversation works through.",
+    whole="data",
+)

@@ -1,0 +1,81 @@
+"""The JSON Schema of the project file, tavusctl.yaml."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tavusctl.model import NAME
+
+_VARIABLE: Final = "^[A-Za-z_][A-Za-z0-9_]*$"
+
+_ENVIRONMENT: Final[dict[str, Any]] = {
+    "type": ["object", "null"],
+    "description": "One account that the project is applied to.",
+    "properties": {
+        "account": {
+            "type": "string",
+            "description": "A label; bound to the account on first use, and refused when another account answers.",
+        },
+        "api_key_env": {
+            "type": "string",
+            "pattern": _VARIABLE,
+            "description": "Environment variable that holds the API key; TAVUS_API_KEY when left out.",
+        },
+        "state": {
+            "type": "string",
+            "description": "Where state lives: s3://, gs://, az:// or file://; a file in the project when left out.",
+        },
+        "vars": {"type": "object", "description": "What ${var:NAME} stands for."},
+    },
+    "additionalProperties": False,
+}
+
+_SAFETY: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "Limits on deletes in one run; lifted only by --allow-deletes.",
+    "properties": {
+        "max_deletes": {"type": "integer", "minimum": 0, "description": "Objects at most; 5 when left out."},
+        "max_delete_ratio": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Share of the managed objects at most; 0.3 when left out.",
+        },
+    },
+    "additionalProperties": False,
+}
+
+
+def for_project() -> dict[str, Any]:
+    """The schema of the project file; every key may be left out."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "description": "A tavusctl project.",
+        "type": "object",
+        "properties": {
+            "version": {"const": 1, "description": "Version of this file's layout."},
+            "manifests": {"type": "string", "description": "Folder of the manifests; manifests when left out."},
+            "secrets": {
+                "type": "array",
+                "items": {"type": "string", "pattern": _VARIABLE},
+                "uniqueItems": True,
+                "description": "Environment variables that ${secret:NAME} may read, and nothing else.",
+            },
+            "environments": {
+                "type": "object",
+                "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+                "additionalProperties": _ENVIRONMENT,
+                "description": "Accounts by name; chosen with --env or TAVUSCTL_ENV.",
+            },
+            "safety": _SAFETY,
+            "outputs": {
+                "type": "object",
+                "propertyNames": {"pattern": _VARIABLE},
+                "additionalProperties": {
+                    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+                },
+                "description": "Names under which applications get ids: a name, and the address it stands for.",
+            },
+        },
+        "additionalProperties": False,
+    }

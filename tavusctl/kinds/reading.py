@@ -1,0 +1,40 @@
+"""What reads of all kinds need: envelopes opened, keys renamed, computed keys dropped, nothing changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from tavusctl.model import Document
+
+# Bookkeeping that any object may carry.
+COMPUTED = frozenset(
+    {
+        "uuid",
+        "id",
+        "owner_id",
+        "is_deleted",
+        "is_draft",
+        "is_published",
+        "session_id",
+        "public_id",
+        "created_at",
+        "updated_at",
+    }
+)
+
+
+def unwrap(body: Document, known: Collection[str]) -> Document:
+    """The object in `{data: {...}}` or `{data: [{...}]}`; a body that has a `known` key is the object already."""
+    inner = body.get("data")
+    if isinstance(inner, list) and len(inner) == 1:
+        inner = inner[0]
+    if isinstance(inner, dict) and not any(key in body for key in known):
+        return inner
+    return body
+
+
+def respell(body: Document, renamed: Mapping[str, str], dropped: Collection[str]) -> Document:
+    """A copy under the names of `spec`, without dropped keys; a name already there wins over the one it replaces."""
+    kept = {renamed.get(key, key): value for key, value in body.items() if key in renamed}
+    kept.update((key, value) for key, value in body.items() if key not in renamed)
+    return {key: kept[key] for key in kept if key not in dropped}

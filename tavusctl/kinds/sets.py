@@ -1,0 +1,37 @@
+"""Named sets of items, `{name, data: [...]}`: what guardrails and objectives have in common on read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tavusctl.kinds.reading import COMPUTED, respell
+from tavusctl.model import Document, Value
+
+_DROPPED: Final = COMPUTED | {"guardrails_id", "objectives_id", "status"}
+_SET_NAMES: Final = {"guardrails_name": "name", "objectives_name": "name"}
+
+
+def respell_set(body: Document, item_names: Mapping[str, str]) -> Document:
+    """A set as read, in the spelling of `spec`; a documented read of one item becomes a list of one."""
+    whole = _open(body)
+    read = respell(whole, _SET_NAMES, _DROPPED)
+    if "data" in whole:
+        read["data"] = [_respell_item(item, item_names) for item in _items(whole["data"])]
+    return read
+
+
+def _open(body: Document) -> Document:
+    """The set inside a documented envelope; an item has no `data` of its own, a set has."""
+    inner = body.get("data")
+    if isinstance(inner, list) and len(inner) == 1:
+        inner = inner[0]
+    return inner if isinstance(inner, dict) and "data" in inner else body
+
+
+def _items(data: Value) -> list[Value]:
+    return data if isinstance(data, list) else [data]
+
+
+def _respell_item(item: Value, names: Mapping[str, str]) -> Value:
+    return respell(item, names, _DROPPED) if isinstance(item, dict) else item

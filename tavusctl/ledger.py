@@ -1,0 +1,87 @@
+"""The state while an apply changes it: intents before calls, ids on disk before the next one, a checkpoint at the end."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tavusctl import journal
+from tavusctl.journal import Intent
+from tavusctl.model import Action, Address, Binding, Document
+from tavusctl.ports import State, Store
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The only writer of state and journal; safe to share between threads."""
+
+    store: Store
+    state: State
+    run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    ids: dict[str, Address] = field(default_factory=dict)  # of every known object; kept up while ids are made
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    begun: bool = False
+
+    def begin(self, known: Mapping[str, Sequence[str]]) -> None:
+        """Open the journal of this run; `known` are the ids that were there before it, where creates follow."""
+        with self.guard:
+            self.store.append(journal.begin(self.state, self.run, known))
+            self.begun = True
+
+    def intend(
+        self,
+        address: Address,
+        action: Action,
+        *,
+        remote_id: str = "",
+        spec: Document | None = None,
+        name: str = "",
+        time: str = "",
+        undo: Sequence[Document] = (),
+    ) -> str:
+        """Put a call on record before it is made; the name of the operation, for its result."""
+        op = uuid.uuid4().hex[:12]
+        entry = Intent(op, address, action, remote_id, spec or {}, name, time, tuple(undo))
+        with self.guard:
+            self.store.append(journal.intent(entry))
+        return op
+
+    def settle(self, op: str, *, done: bool) -> None:
+        """Put on record that a call was carried out, or surely was not."""
+        with self.guard:
+            self.store.append(journal.result(op, "done" if done else "failed"))
+
+    def bind(self, binding: Binding, op: str = "") -> None:
+        """Record what an address is bound to from now on."""
+        with self.guard:
+            self.store.append(journal.bind(binding, op))
+            before = self.state.bindings.get(binding.address)
+            if before:
+                self.ids.pop(before.remote_id, None)
+            self.ids[binding.remote_id] = binding.address
+            self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
+
+    def forget(self, address: Address, op: str = "") -> None:
+        """Drop a binding."""
+        with self.guard:
+            self.store.append(journal.forget(address, op))
+            left = {key: value for key, value in self.state.bindings.items() if key != address}
+            self.state = replace(self.state, bindings=left)
+
+    def remember_guards(self, *, obeyed: bool) -> None:
+        """Remember whether the API obeys `test` operations; kept with the next checkpoint."""
+        with self.guard:
+            self.state = replace(self.state, guarded=obeyed)
+
+    def get(self, address: Address) -> Binding | None:
+        """The binding of an address, if it has one."""
+        return self.state.bindings.get(address)
+
+    def checkpoint(self) -> None:
+        """Write the state, then clear the journal: a kill in between leaves a journal that is known to be behind."""
+        with self.guard:
+            self.state = replace(self.state, serial=self.state.serial + 1)
+            self.store.write(self.state)
+            self.store.clear_journal()

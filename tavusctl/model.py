@@ -1,0 +1,311 @@
+"""The core types: frozen values without I/O that travel between the stages of the engine.
+
+A plan made of them can be printed, stored, compared and tested as a value.  Documents are JSON values
+whose leaves may also be an `Address` (a reference, where the API has an id) or a `secret.Secret`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from tavusctl.kind import PLAIN, Document, Field, Path, ResourceKind, Update, Value
+from tavusctl.settings import Environment, Project, Safety
+
+__all__ = [
+    "ABSENT",
+    "NAME",
+    "PLAIN",
+    "Absent",
+    "Action",
+    "Address",
+    "Binding",
+    "Cause",
+    "Change",
+    "Complaint",
+    "Desired",
+    "Document",
+    "Drift",
+    "Environment",
+    "Field",
+    "FieldChange",
+    "Lifecycle",
+    "Live",
+    "Manifest",
+    "Outcome",
+    "Path",
+    "Plan",
+    "Project",
+    "Recrawl",
+    "Refusal",
+    "ResourceKind",
+    "Safety",
+    "Severity",
+    "Source",
+    "Status",
+    "Update",
+    "Value",
+]
+
+# Names are what people type and what files are called: lower case, digits, hyphens.
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Address:
+    """What a person calls a resource: `persona/sales-coach`."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `kind/name`; ValueError says what would be right."""
+        kind, slash, name = text.partition("/")
+        if not slash or not kind or not NAME.fullmatch(name):
+            message = f"{text!r} is not an address; write kind/name, such as persona/sales-coach"
+            raise ValueError(message)
+        return cls(kind, name)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Source:
+    """Where a value was written; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    """How much a complaint weighs: an error stops the command, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing wrong with a file: what was found, what would be right, and where."""
+
+    id: str  # stable: TV101, ...
+    message: str
+    source: Source | None = None
+    hint: str = ""
+    address: Address | None = None
+    severity: Severity = Severity.ERROR
+    excerpt: str = ""  # the line it is about
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """What may happen to a resource; the keys of `lifecycle:`."""
+
+    prevent_destroy: bool = False
+    ignore_changes: tuple[str, ...] = ()  # JSON Pointers into spec
+    on_remove: str = "delete"  # or "retain"
+
+
+@dataclass(frozen=True, slots=True)
+class Recrawl:
+    """When a crawled document is due: after a period, or by a cron expression in a time zone."""
+
+    every: float | None = None  # seconds
+    cron: str = ""
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One YAML document: shape checked, nothing resolved.
+
+    Leaves of `spec` are JSON values, an `Address` where `${ref:}` stood, or a `secret.SecretText`.
+    """
+
+    address: Address
+    spec: Document
+    source: Source
+    lifecycle: Lifecycle = Lifecycle()
+    sources: Mapping[str, Source] = field(default_factory=dict)  # by JSON Pointer into spec
+    external_id: str = ""  # set: exists already, referred to and never written
+    recrawl: Recrawl | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A manifest whose references are found and whose secrets are sealed."""
+
+    kind: ResourceKind
+    address: Address
+    spec: Document
+    source: Source
+    refers_to: tuple[Address, ...] = ()
+    lifecycle: Lifecycle = Lifecycle()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    external_id: str = ""
+    recrawl: Recrawl | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An object of the account now, in the spelling of `spec`, less what the server computes."""
+
+    kind: ResourceKind
+    remote_id: str
+    body: Document
+    name: str = ""  # display name, for people and for matching strangers
+    status: str = ""
+    address: Address | None = None  # None: not ours
+    created: str = ""  # when, as the server says
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What we last did to an object: proof of ownership, and the base that tells drift from edits."""
+
+    address: Address
+    remote_id: str
+    applied: Document = field(default_factory=dict)  # secrets as `secret.Fingerprint`, references as Address
+    prevent_destroy: bool = False  # remembered: leaving the manifest out does not lift it
+    on_remove: str = "delete"
+    successor: str = ""  # id of the new half of a replacement that is not usable yet
+    successor_spec: Document = field(default_factory=dict)  # what the successor was created with
+    retired: tuple[str, ...] = ()  # old halves still to delete
+    unkept: Mapping[str, str] = field(
+        default_factory=dict
+    )  # pointer -> digest of a wanted value the server did not keep
+
+
+class Action(StrEnum):
+    """What a change does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    RECRAWL = "recrawl"
+    FORGET = "forget"  # drop the binding, keep the object
+    RETIRE = "retire"  # delete the old half of a replacement
+
+
+class Cause(StrEnum):
+    """Why a change is there: which side moved since the last apply."""
+
+    EDITED = "edited"  # the manifest
+    DRIFTED = "drifted"  # the account
+    BOTH = "both"  # each differently: a conflict
+    NEW = "new"
+    ORPHANED = "orphaned"  # the manifest is gone
+    MISSING = "missing"  # the account's object is gone (drift only)
+    DUE = "due"
+
+
+class Absent(Enum):
+    """Stands for a value that is not there, where None is a value."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One managed field, three ways: last applied, live, desired (ABSENT where there is none)."""
+
+    path: str  # JSON Pointer into spec
+    cause: Cause
+    base: Value
+    live: Value
+    desired: Value
+    sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference and the patch that settles it.
+
+    `patch` is in RFC 6902 operations for every kind; a create is one `add` of the whole document at "".
+    """
+
+    action: Action
+    cause: Cause
+    address: Address
+    remote_id: str = ""
+    fields: tuple[FieldChange, ...] = ()
+    patch: tuple[Document, ...] = ()
+    guards: tuple[Document, ...] = ()
+    waits_for: tuple[Address, ...] = ()
+    reason: str = ""
+    source: Source | None = None
+    desired: Desired | None = None  # None for a delete
+    live: Live | None = None
+    rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
+    referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A managed object whose live side moved since the last apply."""
+
+    address: Address
+    remote_id: str
+    cause: Cause  # DRIFTED or MISSING
+    fields: tuple[FieldChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A change that is needed and must not be made, why, and what would allow it."""
+
+    change: Change
+    id: str
+    exit_code: int
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything apply may do, and nothing it may not; steps in an order that respects references."""
+
+    steps: tuple[Change, ...] = ()
+    drift: tuple[Drift, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    warnings: tuple[Complaint, ...] = ()
+    no_op: int = 0
+    environment: str = "default"
+    account: str = ""
+    settled: tuple[Binding, ...] = ()  # bindings to record although nothing has to be sent
+    fingerprint: str = ""  # of everything apply would do; equal plans have equal ones
+
+
+class Status(StrEnum):
+    """What became of one step."""
+
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    DEFERRED = "deferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step, the id it ended with, and why when it is not `done`."""
+
+    step: Change
+    status: Status
+    remote_id: str = ""
+    reason: str = ""
+    exit_code: int = 0
+    unkept: tuple[str, ...] = ()  # pointers of fields the server did not keep

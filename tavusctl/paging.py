@@ -1,0 +1,67 @@
+"""Whole lists from pages: complete, or an error.
+
+Page bases differ between collections (0 and 1), page sizes may be capped, totals may be missing or wrong, and objects
+may come and go between two pages.  A list that cannot be shown to be complete is never taken for one: what is missing
+from it would be created again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tavusctl.errors import ApiError, Rejected, Throttled
+from tavusctl.kind import Document
+
+Page = Callable[[int], Document]
+_IDLE_PAGES = 2
+
+
+def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) -> list[Document]:
+    """Every object, each once, in the order of the pages; ApiError when some did not come.
+
+    `page` gets the page of a number, with its objects under `data`.
+    """
+    found: dict[str, Document] = {}
+    number, total, idle = first_page, None, 0
+    while idle < _IDLE_PAGES:
+        answer = page(number)
+        new = _new(answer, found, id_fields, path)
+        found.update(new)
+        total = answer.get("total_count")
+        if isinstance(total, int) and len(found) == total:
+            return list(found.values())
+        if not answer["data"]:
+            break
+        # A page that only repeats is the end, or the first page again under its other number.
+        idle = 0 if new else idle + 1
+        number += 1
+    if first_page == 1 and not (isinstance(total, int) and len(found) >= total):
+        # What pages from 1 on do not show may be on page 0.
+        found.update(_new(_zeroth(page, total), found, id_fields, path))
+    if isinstance(total, int) and len(found) < total:
+        message = f"the listing of {path} is incomplete: {len(found)} of {total} objects came"
+        raise ApiError(message, "run again; nothing is concluded from a part of a list", id="E1106")
+    return list(found.values())
+
+
+def _zeroth(page: Page, total: object) -> Document:
+    """Page 0, where a server that counts from 1 may say that there is none."""
+    try:
+        return page(0)
+    except Rejected as error:
+        if isinstance(total, int) or isinstance(error, Throttled):
+            raise
+        return {"data": []}
+
+
+def _new(page: Document, found: Mapping[str, Document], id_fields: tuple[str, ...], path: str) -> dict[str, Document]:
+    fresh = {_id_of(item, id_fields, path): item for item in page["data"]}
+    return {key: item for key, item in fresh.items() if key not in found}
+
+
+def _id_of(item: Document, id_fields: tuple[str, ...], path: str) -> str:
+    for name in id_fields:
+        if isinstance(item.get(name), str) and item[name]:
+            return str(item[name])
+    message = f"GET {path} listed an object without {' or '.join(id_fields)}"
+    raise ApiError(message)

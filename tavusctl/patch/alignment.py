@@ -1,0 +1,147 @@
+"""The cheapest alignment of two sequences: which items stay, which are dropped, which are put in."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import accumulate
+from math import inf
+from typing import NamedTuple, Protocol
+
+# (old index, new index) of items that stay, both ascending.
+Pairs = list[tuple[int, int]]
+
+
+class Prices(Protocol):
+    """What alignment must know; `kept` is the number of items that stay in front."""
+
+    old: list[int]  # content numbers
+    new: list[int]
+    drops: list[float]  # cost of removing an item, but for its index
+    puts: list[float]  # cost of adding an item, but for its index
+    least_old: list[float]  # what an item without an equal costs at least, however it is dealt with
+    least_new: list[float]
+    appends: bool  # whether nothing follows the sequences
+
+    def index(self, kept: int) -> int:
+        """What an index costs in a pointer."""
+        ...
+
+    def edit(self, old: int, new: int, kept: int) -> float:
+        """Cost of making one item into another."""
+        ...
+
+    def least_edit(self, old: int, new: int) -> float:
+        """A lower bound of `edit`, found at once."""
+        ...
+
+
+class _Step(NamedTuple):
+    """How a state is best reached."""
+
+    cost: float
+    came: int  # the state before
+    edits: bool  # whether the step pairs two items that differ
+    equals: int  # how many equal items were followed after the step
+    kept: int
+
+
+class Search:
+    """A* over states (i, j): so many old and new items are dealt with.
+
+    Equal items at a state are always followed: costs obey the triangle inequality, so some cheapest alignment does.
+    The cost of an edit is asked for only when its lower bound is the best way on, so similar sequences are
+    aligned in time near their length.
+    """
+
+    def __init__(self, prices: Prices) -> None:
+        self._prices = prices
+        self._rows, self._columns = len(prices.old), len(prices.new)
+        self._ahead = _Ahead(prices)
+        self._best: dict[int, _Step] = {}
+        self._heap: list[tuple[float, int, int, bool]] = []  # bound, less items to go first, state, edit pending
+
+    def run(self, effort: int, limit: float = inf) -> Pairs | None:
+        """The cheapest alignment; None when it costs `limit` or takes more than `effort` states."""
+        self._reach(0, 0, 0, -1, 0)
+        goal = self._state(self._rows, self._columns)
+        closed: set[int] = set()
+        while effort:
+            bound, _, state, pending = heappop(self._heap)
+            if pending:
+                self._edit(state)
+            elif state == goal:
+                return self._trace(goal)
+            elif state not in closed:
+                if limit <= bound:
+                    return None
+                closed.add(state)
+                self._leave(state)
+                effort -= 1
+        return None
+
+    def _state(self, i: int, j: int) -> int:
+        return i * (self._columns + 1) + j
+
+    def _reach(self, i: int, j: int, cost: float, came: int, kept: int, *, edits: bool = False) -> None:
+        old, new = self._prices.old, self._prices.new
+        start = i
+        while i < self._rows and j < self._columns and old[i] == new[j]:
+            i += 1
+            j += 1
+        state = self._state(i, j)
+        known = self._best.get(state)
+        if known is None or cost < known.cost:
+            self._best[state] = _Step(cost, came, edits, i - start, kept + i - start)
+            heappush(self._heap, (cost + self._ahead.of(i, j), -i - j, state, False))
+
+    def _leave(self, state: int) -> None:
+        i, j = divmod(state, self._columns + 1)
+        prices, here = self._prices, self._best[state]
+        index = prices.index(here.kept)
+        if i < self._rows:
+            self._reach(i + 1, j, here.cost + prices.drops[i] + index, state, here.kept)
+        if j < self._columns:
+            place = 1 if i == self._rows and prices.appends else index
+            self._reach(i, j + 1, here.cost + prices.puts[j] + place, state, here.kept)
+        if i < self._rows and j < self._columns:
+            bound = here.cost + prices.least_edit(i, j) + index + self._ahead.of(i + 1, j + 1)
+            heappush(self._heap, (bound, -i - j, state, True))
+
+    def _edit(self, state: int) -> None:
+        i, j = divmod(state, self._columns + 1)
+        here = self._best[state]
+        cost = here.cost + self._prices.edit(i, j, here.kept)
+        self._reach(i + 1, j + 1, cost, state, here.kept + 1, edits=True)
+
+    def _trace(self, state: int) -> Pairs:
+        pairs: Pairs = []
+        while state >= 0:
+            i, j = divmod(state, self._columns + 1)
+            step = self._best[state]
+            pairs += [(i - back, j - back) for back in range(1, step.equals + 1 + step.edits)]
+            state = step.came
+        return pairs[::-1]
+
+
+class _Ahead:
+    """A lower bound of what is still to pay: items without an equal, and the difference of the lengths."""
+
+    def __init__(self, prices: Prices) -> None:
+        self._old = _sums_behind(prices.old, prices.new, prices.least_old)
+        self._new = _sums_behind(prices.new, prices.old, prices.least_new)
+        self._drop = min(prices.drops, default=0)
+        self._put = min(prices.puts, default=0)
+        self._rows, self._columns = len(prices.old), len(prices.new)
+
+    def of(self, i: int, j: int) -> float:
+        """The bound for a state."""
+        more = (self._rows - i) - (self._columns - j)
+        if more >= 0:
+            return max(self._old[i], self._new[j] + more * self._drop)
+        return max(self._new[j], self._old[i] - more * self._put)
+
+
+def _sums_behind(items: list[int], others: list[int], least: list[float]) -> list[float]:
+    known = set(others)
+    alone = [0 if item in known else cost for item, cost in zip(items, least, strict=True)]
+    return list(accumulate(reversed(alone), initial=0))[::-1]

@@ -1,0 +1,112 @@
+"""Applying operations (RFC 6902) to a document without changing the one that was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tavusctl.patch import pointer as pointers
+from tavusctl.patch.equality import same
+from tavusctl.patch.pointer import MisfitError
+
+
+def apply(document: Any, operations: Iterable[Mapping[str, Any]]) -> Any:
+    """The document after the operations; MisfitError when one does not fit.
+
+    Containers are copied before they are first written to, so the result shares what did not change with the input.
+    """
+    room = _Room(document)
+    for operation in operations:
+        _STEPS.get(operation["op"], _refuse)(room, operation)
+    return room.top[""]
+
+
+class _Room:
+    """A document being changed: its root hangs in `top`, and only containers in `own` may be written to."""
+
+    def __init__(self, document: Any) -> None:
+        self.top: dict[str, Any] = {"": document}
+        self.own: dict[int, Any] = {id(self.top): self.top}
+
+    def place(self, pointer: str) -> tuple[Any, str]:
+        """The container that holds a pointer's target, made ours, and the segment of the target in it."""
+        path = ("", *pointers.split(pointer))
+        container: Any = self.top
+        for segment in path[:-1]:
+            container = self._enter(container, segment)
+        return container, path[-1]
+
+    def _enter(self, container: Any, segment: str) -> Any:
+        found = pointers.child(container, segment)
+        if not isinstance(found, (dict, list)):
+            raise MisfitError(segment)
+        if id(found) in self.own:
+            return found
+        ours = found.copy()
+        self.own[id(ours)] = ours
+        if isinstance(container, list):
+            container[int(segment)] = ours
+        else:
+            container[segment] = ours
+        return ours
+
+
+def _add(room: _Room, operation: Mapping[str, Any]) -> None:
+    _put(room, operation["path"], operation["value"])
+
+
+def _put(room: _Room, pointer: str, value: Any) -> None:
+    container, segment = room.place(pointer)
+    if isinstance(container, dict):
+        container[segment] = value
+    elif segment == "-":
+        container.append(value)
+    else:
+        container.insert(pointers.index(segment, len(container)), value)
+
+
+def _remove(room: _Room, operation: Mapping[str, Any]) -> None:
+    _take(room, operation["path"])
+
+
+def _take(room: _Room, pointer: str) -> Any:
+    if not pointer:
+        raise MisfitError(pointer)
+    container, segment = room.place(pointer)
+    value = pointers.child(container, segment)
+    if isinstance(container, dict):
+        del container[segment]
+    else:
+        del container[int(segment)]
+    return value
+
+
+def _replace(room: _Room, operation: Mapping[str, Any]) -> None:
+    container, segment = room.place(operation["path"])
+    pointers.child(container, segment)
+    if isinstance(container, dict):
+        container[segment] = operation["value"]
+    else:
+        container[int(segment)] = operation["value"]
+
+
+def _move(room: _Room, operation: Mapping[str, Any]) -> None:
+    source, target = operation["from"], operation["path"]
+    if target.startswith(f"{source}/"):
+        raise MisfitError(target)
+    if source == target:
+        pointers.resolve(room.top[""], source)
+    else:
+        _put(room, target, _take(room, source))
+
+
+def _test(room: _Room, operation: Mapping[str, Any]) -> None:
+    if not same(pointers.resolve(room.top[""], operation["path"]), operation["value"]):
+        raise MisfitError(operation["path"])
+
+
+def _refuse(_: _Room, operation: Mapping[str, Any]) -> None:
+    raise MisfitError(operation["op"])
+
+
+_STEPS = {"add": _add, "remove": _remove, "replace": _replace, "move": _move, "test": _test}

@@ -1,0 +1,105 @@
+"""The cheapest way through a gap between two arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tavusctl.patch.alignment import Pairs, Search
+from tavusctl.patch.gap import Gap
+from tavusctl.patch.likeness import pair_alike
+from tavusctl.patch.matching import pair_equals, rising
+from tavusctl.patch.relocation import Eased, find_moves, write_steps
+from tavusctl.patch.script import Steps
+
+# States that the search for an alignment may look at: every one for 32 items on each side.
+EFFORT = 1100
+
+
+def plan_gap(gap: Gap) -> tuple[float, Steps]:
+    """Cost and steps of the cheapest way through a gap."""
+    if not gap.differ.moving:
+        return write_steps(gap, align(gap), [])
+    short = len(gap.old) * len(gap.new) <= EFFORT
+    if short and _is_shuffled(gap):
+        found = _write_with_moves(gap, Search(Eased(gap)).run(EFFORT) or [])
+        pairs = Search(gap).run(EFFORT, found[0])
+        return found if pairs is None else _cheaper(found, _write_with_moves(gap, pairs))
+    pairs = align(gap)
+    found = _write_with_moves(gap, pairs)
+    if short and len(pairs) < min(len(gap.old), len(gap.new)):
+        return _cheaper(found, _write_with_moves(gap, Search(Eased(gap)).run(EFFORT) or []))
+    return found
+
+
+def _write_with_moves(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
+    return write_steps(gap, pairs, find_moves(gap, pairs))
+
+
+def _cheaper(first: tuple[float, Steps], second: tuple[float, Steps]) -> tuple[float, Steps]:
+    return second if second[0] < first[0] else first
+
+
+def _is_shuffled(gap: Gap) -> bool:
+    """Whether items with an equal, or with the same identity, stand in another order than their others."""
+    for olds, news in ((gap.old, gap.new), gap.identities()):
+        places = [place for _, place in sorted(pair_equals(enumerate(olds), enumerate(news))) if olds[_] is not None]
+        if places != sorted(places):
+            return True
+    return False
+
+
+def align(gap: Gap) -> Pairs:
+    """Which items of a gap stay: the cheapest choice in short gaps, a good one in long ones."""
+    rows, columns = len(gap.old), len(gap.new)
+    if not rows or not columns:
+        return []
+    if rows == columns == 1:
+        return [(0, 0)]
+    if rows * columns > EFFORT:
+        anchors = rising(pair_alike(gap))
+        if anchors:
+            return _align_between(gap, anchors)
+        if set(gap.old).isdisjoint(gap.new):
+            return _by_position(gap)
+    found = Search(gap).run(EFFORT + 2 * (rows + columns))
+    return _by_position(gap) if found is None else found
+
+
+def _by_position(gap: Gap) -> Pairs:
+    return [(place, place) for place in range(min(len(gap.old), len(gap.new)))]
+
+
+def _align_between(gap: Gap, anchors: Pairs) -> Pairs:
+    """The alignment of what lies between anchors, with the anchors; equal neighbours of anchors join them."""
+    pairs: Pairs = []
+    i = j = 0
+    for i_end, j_end in [*anchors, (len(gap.old), len(gap.new))]:
+        pairs += _align_part(gap, slice(i, i_end), slice(j, j_end))
+        pairs.append((i_end, j_end))
+        i, j = i_end + 1, j_end + 1
+    return pairs[:-1]
+
+
+def _align_part(gap: Gap, rows: slice, columns: slice) -> Pairs:
+    """The alignment of a part of a gap, its equal ends trimmed."""
+    start, end = common_ends(gap.old[rows], gap.new[columns], int.__eq__)
+    old = slice(rows.start + start, rows.stop - end)
+    new = slice(columns.start + start, columns.stop - end)
+    inner = align(gap.part(old, new)) if old.start < old.stop and new.start < new.stop else []
+    return [
+        *zip(range(rows.start, old.start), range(columns.start, new.start), strict=True),
+        *((old.start + i, new.start + j) for i, j in inner),
+        *zip(range(old.stop, rows.stop), range(new.stop, columns.stop), strict=True),
+    ]
+
+
+def common_ends(old: Sequence[Any], new: Sequence[Any], equal: Callable[[Any, Any], bool]) -> tuple[int, int]:
+    """How many items are equal in front, and how many others at the end."""
+    shorter = min(len(old), len(new))
+    start = end = 0
+    while start < shorter and equal(old[start], new[start]):
+        start += 1
+    while end < shorter - start and equal(old[-1 - end], new[-1 - end]):
+        end += 1
+    return start, end

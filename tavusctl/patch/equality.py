@@ -1,0 +1,38 @@
+"""Strict equality of JSON values: True is not 1, 1 is not 1.0, the order of keys means nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A value that may be compared and never written: no operation carries it."""
+
+    value: Any
+
+
+def same(first: Any, second: Any) -> bool:
+    """Whether two values are equal, kind of number included; nesting may be as deep as memory allows."""
+    waiting = [(first, second)]
+    while waiting:
+        one, other = waiting.pop()
+        if one is other:
+            continue
+        kind = type(one)
+        if kind is not type(other):
+            return False
+        if kind is dict:
+            if one.keys() != other.keys():
+                return False
+            waiting += [(value, other[key]) for key, value in one.items()]
+        elif kind is list:
+            if len(one) != len(other):
+                return False
+            waiting += zip(one, other, strict=True)
+        elif kind is Pinned:
+            waiting.append((one.value, other.value))
+        elif one != other:
+            return False
+    return True

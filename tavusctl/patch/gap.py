@@ -1,0 +1,110 @@
+"""The differing middle of two arrays, with the price of everything that can be done in it."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any, NamedTuple, Protocol
+
+from tavusctl.patch.ledger import Ledger
+from tavusctl.patch.prices import ADD, MOVE, REMOVE, REPLACE, WEIGHT, digits, least_operation
+from tavusctl.patch.script import Plan
+
+Priced = tuple[float, Plan | None]
+_CONTAINERS = (dict, list)
+
+
+class Frame(NamedTuple):
+    """Where a gap lies."""
+
+    at: int  # bytes of the array's pointer, with a slash
+    start: int  # items in front that stay
+    appends: bool  # whether nothing follows
+    spots: tuple[Any, ...]  # what is declared for the items: identity of nested arrays
+    identity: tuple[str, ...]  # the path inside an item to what identifies it; empty: nothing does
+
+
+class Pricing(Protocol):
+    """The differ, as arrays see it."""
+
+    ledger: Ledger
+    moving: bool
+
+    def pair(self, before: Any, after: Any, at: int, spots: tuple[Any, ...]) -> Priced:
+        """Cost and plan of making one value into another."""
+        ...
+
+
+class Gap:
+    """Old and new items between the equal ends of two arrays; `kept` is always the number of items kept in front."""
+
+    def __init__(self, differ: Pricing, old: list[Any], new: list[Any], frame: Frame) -> None:
+        self.frame, self.differ = frame, differ
+        self.old_values, self.new_values = old, new
+        self.old_facts = [differ.ledger.of(value) for value in old]
+        self.new_facts = [differ.ledger.of(value) for value in new]
+        self.old = [facts.number for facts in self.old_facts]
+        self.new = [facts.number for facts in self.new_facts]
+        at = frame.at
+        self.drops: list[float] = [REMOVE + at + WEIGHT * facts.leaves for facts in self.old_facts]
+        self.puts: list[float] = [
+            inf if facts.pinned else ADD + at + facts.size + WEIGHT * facts.leaves for facts in self.new_facts
+        ]
+        self.least = least_operation(at + 1, moving=differ.moving)
+        self.least_old = self._least(old, self.drops)
+        self.least_new = self._least(new, self.puts)
+        self.appends = frame.appends
+
+    def _least(self, values: list[Any], costs: list[float]) -> list[float]:
+        whole = self.least if self.differ.moving else inf
+        return [
+            self.least if type(value) in _CONTAINERS else min(whole, cost + 1)
+            for value, cost in zip(values, costs, strict=True)
+        ]
+
+    def part(self, old: slice, new: slice) -> Gap:
+        """A gap inside this one."""
+        ends = self.appends and old.stop == len(self.old) and new.stop == len(self.new)
+        frame = self.frame._replace(start=self.frame.start + min(old.start, new.start), appends=ends)
+        return Gap(self.differ, self.old_values[old], self.new_values[new], frame)
+
+    def index(self, kept: int) -> int:
+        """What an index costs."""
+        return digits(self.frame.start + kept)
+
+    def change(self, old: int, new: int, kept: int) -> Priced:
+        """Cost and plan of making one item into another."""
+        if self.old[old] == self.new[new]:
+            return 0, None
+        at = self.frame.at + digits(self.frame.start + kept)
+        return self.differ.pair(self.old_values[old], self.new_values[new], at, self.frame.spots)
+
+    def edit(self, old: int, new: int, kept: int) -> float:
+        """Cost of making one item into another."""
+        return self.change(old, new, kept)[0]
+
+    def least_edit(self, old: int, new: int) -> float:
+        """A lower bound of `edit` but for the index."""
+        kind = type(self.old_values[old])
+        if kind in _CONTAINERS and kind is type(self.new_values[new]):
+            return self.least
+        facts = self.new_facts[new]
+        return REPLACE + self.frame.at + facts.size + WEIGHT * (facts.leaves + self.old_facts[old].leaves)
+
+    def move(self, old: int, new: int) -> float:
+        """Cost of moving an item to where another is wanted, and of making it that."""
+        return MOVE + 2 * (self.frame.at + self.index(new)) + self.edit(old, new, new)
+
+    def identities(self) -> tuple[list[Any], list[Any]]:
+        """What identifies each old and each new item, None where nothing does."""
+        path = self.frame.identity
+        return [_identity(value, path) for value in self.old_values], [_identity(v, path) for v in self.new_values]
+
+
+def _identity(value: Any, path: tuple[str, ...]) -> Any:
+    if not path:
+        return None
+    for key in path:
+        if type(value) is not dict or key not in value:
+            return None
+        value = value[key]
+    return value if isinstance(value, str) else None

@@ -1,0 +1,111 @@
+"""What the differ must know of a value: which other values equal it, its length as JSON, how many leaves it has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from itertools import count
+from json.encoder import encode_basestring
+from typing import Any, NamedTuple
+
+from tavusctl.patch.equality import Pinned
+from tavusctl.patch.pointer import escape
+
+# What an opaque leaf is taken to measure: it is printed as "(sensitive)".
+OPAQUE_SIZE = 13
+_WORDS = {True: 4, False: 5, None: 4}
+
+
+class Facts(NamedTuple):
+    """Equal values have equal numbers; size is bytes of compact UTF-8 JSON; an empty container is one leaf."""
+
+    number: int
+    size: int
+    leaves: int
+    pinned: bool
+
+
+class Ledger:
+    """Facts of every value met during one diff; the documents must stay alive and unchanged meanwhile."""
+
+    def __init__(self) -> None:
+        self._leaves: dict[type, dict[Any, Facts]] = defaultdict(dict)
+        self._containers: dict[int, Facts] = {}
+        self._contents: dict[Any, int] = {}
+        self._shapes: dict[tuple[str, ...], int] = {}
+        self._next = count()
+
+    def of(self, value: Any) -> Facts:
+        """The facts of a value."""
+        kind = type(value)
+        if kind is dict or kind is list or kind is Pinned:
+            return self._containers.get(id(value)) or self._enter_container(value)
+        return self._leaves[kind].get(value) or self._enter_leaf(kind, value)
+
+    def _enter_leaf(self, kind: type, value: Any) -> Facts:
+        facts = Facts(next(self._next), _leaf_size(kind, value), 1, False)  # noqa: FBT003 - a name costs time
+        self._leaves[kind][value] = facts
+        return facts
+
+    def _enter_container(self, value: Any) -> Facts:
+        kind = type(value)
+        if kind is dict:
+            facts = self._weigh(value.values(), self._shape(value), tuple(value))
+        elif kind is list:
+            facts = self._weigh(value, len(value) + 1, None)
+        else:
+            facts = Facts(self._number((Pinned, self.of(value.value).number)), 0, 1, pinned=True)
+        self._containers[id(value)] = facts
+        return facts
+
+    def _weigh(self, inside: Collection[Any], size: int, keys: tuple[str, ...] | None) -> Facts:
+        leaves, pinned = 0, False
+        numbers = []
+        known, containers = self._leaves, self._containers
+        for value in inside:
+            kind = type(value)
+            if kind is dict or kind is list or kind is Pinned:
+                facts = containers.get(id(value)) or self._enter_container(value)
+                pinned = pinned or facts.pinned
+            else:
+                facts = known[kind].get(value) or self._enter_leaf(kind, value)
+            numbers.append(facts.number)
+            size += facts.size
+            leaves += facts.leaves
+        content: Any = tuple(numbers) if keys is None else frozenset(zip(keys, numbers, strict=True))
+        return Facts(self._number(content), size if numbers else 2, leaves or 1, pinned)
+
+    def _shape(self, value: dict[str, Any]) -> int:
+        """The bytes of an object but for its values."""
+        keys = tuple(value)
+        size = self._shapes.get(keys)
+        if size is None:
+            size = self._shapes[keys] = sum([text_size(key) + 2 for key in keys]) + 1
+        return size
+
+    def _number(self, content: Any) -> int:
+        number = self._contents.get(content)
+        if number is None:
+            number = self._contents[content] = next(self._next)
+        return number
+
+
+def text_size(text: str) -> int:
+    """The bytes of a string as JSON, quotes and escapes included."""
+    encoded = encode_basestring(text)
+    return len(encoded) if encoded.isascii() else len(encoded.encode("utf-8", "surrogatepass"))
+
+
+def segment_size(segment: str) -> int:
+    """The bytes that a key takes inside a pointer, with its slash."""
+    return text_size(escape(segment)) - 1
+
+
+def _leaf_size(kind: type, value: Any) -> int:
+    if kind is str:
+        return text_size(value)
+    if kind is bool or value is None:
+        return _WORDS[value]
+    if kind is int or kind is float:
+        return len(repr(value))
+    return OPAQUE_SIZE

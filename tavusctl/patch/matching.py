@@ -1,0 +1,57 @@
+"""Finding again what seems to have gone: which removed value is which added one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+# Removed with added values that are compared one by one; beyond that only equal ones are found.
+ALL_PAIRS = 144
+
+Pair = tuple[int, int]
+
+
+def pair_equals(gone: Iterable[tuple[int, Hashable]], come: Iterable[tuple[int, Hashable]]) -> list[Pair]:
+    """Pairs of places with equal contents, first with first."""
+    places: dict[Hashable, list[int]] = {}
+    for place, content in come:
+        places.setdefault(content, []).append(place)
+    waiting = {content: iter(found) for content, found in places.items()}
+    pairs = []
+    for place, content in gone:
+        found = next(waiting[content], None) if content in waiting else None
+        if found is not None:
+            pairs.append((place, found))
+    return pairs
+
+
+def pair_best(gone: Sequence[int], come: Sequence[int], saving: Callable[[int, int], float]) -> list[Pair]:
+    """Pairs with the greatest savings first; a pair that saves nothing is none."""
+    savings = [(-saving(i, j), i, j) for i in gone for j in come]
+    left_gone, left_come = set(gone), set(come)
+    pairs = []
+    for _, i, j in sorted(entry for entry in savings if entry[0] < 0):
+        if i in left_gone and j in left_come:
+            left_gone.remove(i)
+            left_come.remove(j)
+            pairs.append((i, j))
+    return pairs
+
+
+def rising(pairs: Iterable[Pair]) -> list[Pair]:
+    """The most pairs whose places rise on both sides (longest increasing subsequence, by patience)."""
+    ordered = sorted(pairs)
+    tops: list[int] = []
+    piles: list[int] = []
+    before: list[int] = []
+    for number, (_, place) in enumerate(ordered):
+        pile = bisect_left(tops, place)
+        tops[pile : pile + 1] = [place]
+        piles[pile : pile + 1] = [number]
+        before.append(piles[pile - 1] if pile else -1)
+    found = []
+    at = piles[-1] if piles else -1
+    while at >= 0:
+        found.append(ordered[at])
+        at = before[at]
+    return found[::-1]

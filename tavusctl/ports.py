@@ -1,0 +1,108 @@
+"""The doors of the engine: Protocols through which it reaches the API, the store and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from tavusctl.model import Address, Binding, Document, Value
+
+
+class Reader(Protocol):
+    """The API without any way to write; paths are those of the published API, `/v2/...`."""
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
+        """One object; errors.Gone when there is none."""
+        ...
+
+    def list(
+        self, path: str, *, first_page: int, query: Mapping[str, str], id_fields: tuple[str, ...]
+    ) -> list[Document]:
+        """Every object of a collection, each once; errors.ApiError when the listing cannot be shown to be complete."""
+        ...
+
+    def server_time(self) -> datetime:
+        """The server's clock as of its last answer, else the local clock; aware, UTC."""
+        ...
+
+
+class Api(Reader, Protocol):
+    """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
+
+    def post(self, path: str, body: Value = None) -> Document:
+        """Create or act; the answer's object, empty when there is none."""
+        ...
+
+    def patch(self, path: str, body: Value) -> None:
+        """Change; 304 counts as done."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Delete; errors.Gone when there was nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a store keeps: bindings, and whose they are.  Never a secret."""
+
+    lineage: str
+    serial: int = 0
+    account: str = ""  # label of the account, from the project file
+    key_digest: str = ""  # salted digest of the API key that last wrote
+    guarded: bool | None = None  # whether the API obeys `test` operations; None: not probed yet
+    bindings: Mapping[Address, Binding] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """Where bindings live."""
+
+    def read(self) -> State:
+        """The state; a new one (serial 0) when none was ever written; errors.StateError when it cannot be trusted."""
+        ...
+
+    def write(self, state: State) -> None:
+        """Make the state durable before returning; errors.LockError when another run has taken the state over."""
+        ...
+
+    def lock(self, timeout: float = 0.0, command: str = "") -> AbstractContextManager[None]:
+        """Hold the state alone, waiting up to `timeout` seconds; errors.LockError names the holder, host, run and age.
+
+        `command` is told to those who wait.
+        """
+        ...
+
+    def unlock(self, owner: str, *, dead: str = "") -> None:
+        """Free the lock of a run that is no more, by its exact id; `dead` repeats a fresh holder's name."""
+        ...
+
+    def journal(self) -> list[bytes]:
+        """Records appended since the journal was last cleared, in order; errors.StateError when one is damaged."""
+        ...
+
+    def append(self, record: bytes) -> None:
+        """Add one line (no newline in it) to the journal, durable before returning.
+
+        errors.StateError when it could not be kept, errors.LockError when another run has taken the state over: in
+        both cases the record counts as not written and nothing may be sent because of it.
+        """
+        ...
+
+    def clear_journal(self) -> None:
+        """Forget all records, in one step: the state has what they say."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that waiting can be tested."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never going back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...

@@ -1,0 +1,152 @@
+"""The project file `tavusctl.yaml`: every key optional, unknown ones refused, and never a word about the API's host."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from tavusctl.model import NAME, Address, Document, Environment, Project, Safety, Value
+from tavusctl.notes import EnoughError, Notes
+from tavusctl.patch.pointer import escape
+from tavusctl.wording import shown
+from tavusctl.yaml12 import Node
+
+FILE: Final = "tavusctl.yaml"
+_KEYS: Final = ("version", "manifests", "secrets", "environments", "safety", "outputs")
+_ENVIRONMENT_KEYS: Final = ("account", "api_key_env", "state", "vars")
+_HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def open_project(node: Node, root: Path) -> tuple[Project, Notes]:
+    """Read the project file; what is wrong is left at its default, with a complaint."""
+    notes = Notes(node)
+    try:
+        return _project(node.value, root, notes), notes
+    except EnoughError:
+        return default(root), notes
+
+
+def _project(found: Value, root: Path, notes: Notes) -> Project:
+    if not notes.typed(found, dict, ""):
+        return default(root)
+    _refuse_hosts(found, "", notes)
+    notes.unknown_keys({key: 0 for key in found if key not in _HOST_KEYS}, _KEYS)
+    if found.get("version", 1) != 1 or found.get("version") is True:
+        notes.error("TV104", f"version: expected 1, found {shown(found['version'])}", notes.value_at("/version"))
+    _check_outputs(found.get("outputs"), notes)
+    manifests, secrets = str(_manifests(found, root, notes)), _secrets(found, notes)
+    return Project(str(root), manifests, secrets, _environments(found, notes), _safety(found, notes))
+
+
+def default(root: Path) -> Project:
+    """The project where there is no project file."""
+    return Project(str(root), str(root / "manifests"), environments={"default": Environment()})
+
+
+def _refuse_hosts(found: Document, pointer: str, notes: Notes) -> None:
+    for key in found:
+        if key in _HOST_KEYS:
+            message = f"{key}: the API's host is never read from a file"
+            hint = "use --base-url or TAVUS_BASE_URL"
+            notes.error("TV103", message, notes.key_at(f"{pointer}/{key}"), hint)
+
+
+def _manifests(found: Document, root: Path, notes: Notes) -> Path:
+    folder = found.get("manifests", "manifests")
+    if not notes.typed(folder, str, "/manifests"):
+        return root / "manifests"
+    where = Path(root, folder)
+    if not Path(os.path.realpath(where)).is_relative_to(os.path.realpath(root)):
+        message = f"manifests: {shown(folder)} is outside the project"
+        notes.error("TV110", message, notes.value_at("/manifests"))
+        return root / "manifests"
+    return where
+
+
+def _secrets(found: Document, notes: Notes) -> tuple[str, ...]:
+    names = found.get("secrets", [])
+    if not notes.typed(names, list, "/secrets"):
+        return ()
+    for index, name in enumerate(names):
+        if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+            message = f"secrets: {shown(name)} cannot be the name of an environment variable"
+            notes.error("TV104", message, notes.value_at(f"/secrets/{index}"))
+    return tuple(str(name) for name in names)
+
+
+def _environments(found: Document, notes: Notes) -> Mapping[str, Environment]:
+    environments = found.get("environments") or {}
+    if not notes.typed(environments, dict, "/environments") or not environments:
+        return {"default": Environment()}
+    return {name: _environment(name, value, notes) for name, value in environments.items()}
+
+
+def _environment(name: str, found: Value, notes: Notes) -> Environment:
+    pointer = f"/environments/{escape(name)}"
+    if not NAME.fullmatch(name):
+        hint = "use 1 to 63 of a-z, 0-9 and hyphens, with no hyphen at either end"
+        notes.error("TV107", f"{shown(name)} cannot be the name of an environment", notes.key_at(pointer), hint)
+    if found is None or not notes.typed(found, dict, pointer):
+        return Environment(name)
+    _refuse_hosts(found, pointer, notes)
+    notes.unknown_keys({key: 0 for key in found if key not in _HOST_KEYS}, _ENVIRONMENT_KEYS, pointer)
+    variables = found.get("vars") or {}
+    key = _text(found, "api_key_env", "TAVUS_API_KEY", pointer, notes)
+    if not _VARIABLE.fullmatch(key):
+        message = f"api_key_env: {shown(key)} cannot be the name of an environment variable"
+        hint = "the name of the variable, not the key itself"
+        notes.error("TV104", message, notes.value_at(f"{pointer}/api_key_env"), hint)
+    account, state = _text(found, "account", "", pointer, notes), _text(found, "state", "", pointer, notes)
+    usable = notes.typed(variables, dict, f"{pointer}/vars")
+    return Environment(name, account, key, state, variables if usable else {})
+
+
+def _text(found: Document, key: str, otherwise: str, pointer: str, notes: Notes) -> str:
+    value = found.get(key, otherwise)
+    return str(value) if notes.typed(value, str, f"{pointer}/{key}") else otherwise
+
+
+def _safety(found: Document, notes: Notes) -> Safety:
+    safety = found.get("safety") or {}
+    if not notes.typed(safety, dict, "/safety"):
+        return Safety()
+    notes.unknown_keys(safety, ("max_deletes", "max_delete_ratio"), "/safety")
+    standard = Safety()
+    deletes = safety.get("max_deletes", standard.max_deletes)
+    ratio = safety.get("max_delete_ratio", standard.max_delete_ratio)
+    fits = notes.typed(deletes, int, "/safety/max_deletes")
+    if not notes.typed(ratio, float, "/safety/max_delete_ratio") or not fits:
+        return standard
+    if deletes < 0:
+        message = f"safety.max_deletes: expected 0 or more, found {deletes}"
+        notes.error("TV104", message, notes.value_at("/safety/max_deletes"))
+    if not 0 <= ratio <= 1:
+        message = f"safety.max_delete_ratio: expected 0 to 1, found {ratio}"
+        notes.error("TV104", message, notes.value_at("/safety/max_delete_ratio"), "0.3 is 30 %")
+    return Safety(deletes, ratio)
+
+
+def _check_outputs(found: Value, notes: Notes) -> None:
+    """Names for applications, each for an address or a list of them."""
+    if found is None or not notes.typed(found, dict, "/outputs"):
+        return
+    for name, value in found.items():
+        pointer = f"/outputs/{escape(name)}"
+        if not _VARIABLE.fullmatch(name):
+            message = f"outputs: {shown(name)} cannot be the name of a variable"
+            notes.error("TV107", message, notes.key_at(pointer))
+        is_list = isinstance(value, list)
+        for index, item in enumerate(value if is_list else [value]):
+            _check_address(item, f"{pointer}/{index}" if is_list else pointer, notes)
+
+
+def _check_address(found: Value, pointer: str, notes: Notes) -> None:
+    if notes.typed(found, str, pointer):
+        try:
+            Address.parse(found)
+        except ValueError as error:
+            notes.error("TV107", f"outputs: {error}", notes.value_at(pointer))

@@ -1,0 +1,46 @@
+"""Bindings and their documents as plain JSON, for state and journal; no secret is in them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from tavusctl.document import canonical
+from tavusctl.model import Address, Binding, Value
+from tavusctl.secret import Fingerprint
+
+
+def binding_out(binding: Binding) -> dict[str, Any]:
+    """A binding without its address; what is at its default is left out, so that old and new ones stay readable."""
+    fresh = asdict(Binding(binding.address, ""))
+    known = {name: getattr(binding, name) for name in fresh}
+    return {name: value for name, value in known.items() if name != "address" and value != fresh[name]}
+
+
+def binding_in(address: Address, body: dict[str, Any]) -> Binding:
+    """The binding of an address; TypeError when it has members that this version does not know."""
+    members = dict(body)
+    for name in ("applied", "successor_spec"):
+        if name in members:
+            members[name] = leaves_in(members[name])
+    members["retired"] = tuple(members.get("retired", ()))
+    return Binding(address=address, **members)
+
+
+def leaves_in(value: Value) -> Value:
+    """A document from its plain JSON."""
+    if isinstance(value, list):
+        return [leaves_in(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"tavusctl:ref"}:
+        return Address.parse(value["tavusctl:ref"])
+    if value.keys() == {"tavusctl:secret"}:
+        return Fingerprint(value["tavusctl:secret"])
+    return {key: leaves_in(item) for key, item in value.items()}
+
+
+def plain(value: Value) -> Value:
+    """A document as plain JSON: addresses and fingerprints in a spelling of their own, which `leaves_in` reads back."""
+    return json.loads(canonical(value))

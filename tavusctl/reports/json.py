@@ -1,0 +1,153 @@
+"""The plan document, version 1.0: a promise of its own, with a schema in schemas/plan.schema.json.  It has no secret."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tavusctl import __version__
+from tavusctl.document import plain
+from tavusctl.model import (
+    ABSENT,
+    Action,
+    Change,
+    Complaint,
+    Drift,
+    FieldChange,
+    Outcome,
+    Plan,
+    Refusal,
+    Source,
+    Value,
+)
+
+FORMAT_VERSION = "1.0"
+_COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.RECRAWL, Action.ADOPT)
+
+
+def plan(plan: Plan) -> str:
+    """A plan as one JSON document."""
+    return _text(plan_document(plan))
+
+
+def drift(plan: Plan, drift: Sequence[Drift]) -> str:
+    """Drift alone: the plan document without changes."""
+    document = plan_document(plan)
+    summary = {**dict.fromkeys(document["summary"], 0), "no_op": document["summary"]["no_op"]}
+    return _text(
+        {**document, "summary": summary, "changes": [], "refused": [], "drift": [_drift(entry) for entry in drift]}
+    )
+
+
+def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+    """A plan and what became of it."""
+    return _text({**plan_document(plan), "outcomes": [_outcome(outcome) for outcome in outcomes]})
+
+
+def complaints(complaints: Sequence[Complaint]) -> str:
+    """What validation found."""
+    return _text({"format_version": FORMAT_VERSION, "complaints": [complaint_document(one) for one in complaints]})
+
+
+def error(id: str, exit_code: int, complaints: Sequence[Complaint]) -> str:  # noqa: A002 - the published name
+    """An error as one JSON document, in place of whatever was asked for."""
+    listed = [complaint_document(one) for one in complaints]
+    return _text({"format_version": FORMAT_VERSION, "error": {"id": id, "exit_code": exit_code, "complaints": listed}})
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON values."""
+    counts = Counter(step.action for step in plan.steps)
+    summary = {action.value: counts[action] for action in _COUNTED}
+    return {
+        "format_version": FORMAT_VERSION,
+        "tavusctl_version": __version__,
+        "environment": plan.environment,
+        "account": plan.account,
+        "fingerprint": plan.fingerprint,
+        "summary": {**summary, "no_op": plan.no_op, "refused": len(plan.refused)},
+        "changes": [_change(step) for step in plan.steps],
+        "drift": [_drift(entry) for entry in plan.drift],
+        "refused": [_refusal(refusal) for refusal in plan.refused],
+        "warnings": [complaint_document(one) for one in plan.warnings],
+    }
+
+
+def complaint_document(complaint: Complaint) -> dict[str, Any]:
+    """One complaint as JSON values."""
+    source = complaint.source
+    return {
+        "id": complaint.id,
+        "severity": complaint.severity.value,
+        "path": source.path if source else None,
+        "line": source.line if source else None,
+        "column": source.column if source else None,
+        "address": str(complaint.address) if complaint.address else None,
+        "message": complaint.message,
+        "hint": complaint.hint,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "address": str(change.address),
+        "kind": change.address.kind,
+        "id": change.remote_id or None,
+        "action": change.action.value,
+        "cause": change.cause.value,
+        "patch": plain(list(change.patch)),
+        "guards": plain(list(change.guards)),
+        "fields": [_field(entry) for entry in change.fields],
+        "waits_for": [str(address) for address in change.waits_for],
+        "reason": change.reason,
+        "source": _source(change.source),
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, Any]:
+    return {
+        **_change(refusal.change),
+        "code": refusal.id,
+        "exit_code": refusal.exit_code,
+        "reason": refusal.reason,
+        "hint": refusal.hint,
+    }
+
+
+def _drift(entry: Drift) -> dict[str, Any]:
+    return {
+        "address": str(entry.address),
+        "kind": entry.address.kind,
+        "id": entry.remote_id,
+        "cause": entry.cause.value,
+        "fields": [_field(one) for one in entry.fields],
+    }
+
+
+def _field(entry: FieldChange) -> dict[str, Any]:
+    known: dict[str, Any] = {"path": entry.path, "cause": entry.cause.value}
+    if not entry.sensitive:
+        sides: Mapping[str, Value] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
+        known |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
+    return {**known, "sensitive": entry.sensitive}
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "address": str(outcome.step.address),
+        "action": outcome.step.action.value,
+        "status": outcome.status.value,
+        "id": outcome.remote_id or None,
+        "reason": outcome.reason,
+        "unkept": list(outcome.unkept),
+    }
+
+
+def _source(source: Source | None) -> dict[str, Any] | None:
+    return {"path": source.path, "line": source.line, "column": source.column} if source else None
+
+
+def _text(document: Value) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,74 @@
+"""Values that cannot be printed: secrets, the templates they come from, and their fingerprints."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+SHOWN: Final = "(sensitive)"
+MASK: Final = "********"  # what the API returns in place of a stored key
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A keyed digest of a secret: tells whether it changed, and nothing else."""
+
+    digest: str
+
+
+class Secret:
+    """A secret value.  `str`, `repr`, `format` and JSON never show it; only the request encoder reveals it."""
+
+    __slots__ = ("__value", "fingerprint")
+
+    def __init__(self, value: str, key: bytes) -> None:
+        self.__value = value
+        self.fingerprint = Fingerprint(hmac.new(key, value.encode(), hashlib.sha256).hexdigest())
+
+    def reveal(self) -> str:
+        """The value itself, for the body of a request."""
+        return self.__value
+
+    def __repr__(self) -> str:
+        return SHOWN
+
+    __str__ = __repr__
+
+    def __format__(self, _: str) -> str:
+        return SHOWN
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self.__value.encode(), other.__value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __deepcopy__(self, _: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        message = "a secret is not to be stored"
+        raise TypeError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretText:
+    """Text with `${secret:NAME}` in it: parts and names alternate, parts first and last."""
+
+    parts: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def fill(self, values: Mapping[str, str], key: bytes) -> Secret:
+        """The secret itself; KeyError names a secret that has no value."""
+        text = self.parts[0]
+        for name, part in zip(self.names, self.parts[1:], strict=True):
+            text += values[name] + part
+        return Secret(text, key)
+
+
+def fingerprint_key(api_key: str, lineage: str) -> bytes:
+    """The key of fingerprints: made from the API key, so that a state alone reveals nothing about a weak secret."""
+    return hmac.new(api_key.encode(), b"tavusctl fingerprint " + lineage.encode(), hashlib.sha256).digest()

@@ -1,0 +1,38 @@
+"""What the project file says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tavusctl.kind import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One account that the project is applied to."""
+
+    name: str = "default"
+    account: str = ""  # a label, bound to the account on first use
+    api_key_env: str = "TAVUS_API_KEY"
+    state: str = ""  # URL of the store; empty: a file in the project
+    vars: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """Limits on deletes in one run; lifted only by `--allow-deletes N`."""
+
+    max_deletes: int = 5
+    max_delete_ratio: float = 0.3  # of the managed objects
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project file and where it stands; `root` and `manifests` are absolute paths."""
+
+    root: str
+    manifests: str
+    secrets: tuple[str, ...] = ()  # environment variables that manifests may read, and nothing else
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    safety: Safety = Safety()

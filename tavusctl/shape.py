@@ -1,0 +1,261 @@
+"""The shape of a spec: the kind's pydantic model asked, and its errors told as complaints with places."""
+
+from __future__ import annotations
+
+import functools
+import re
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tavusctl.model import Address, Document, Field, ResourceKind, Value
+from tavusctl.model import Path as KeyPath
+from tavusctl.notes import Notes, dotted
+from tavusctl.patch.pointer import escape, join
+from tavusctl.secret import SecretText
+from tavusctl.wording import either, nearest, shown, suggestion
+
+_MAX_ERRORS: Final = 50  # of one spec
+_EXPECTED: Final[Mapping[str, str]] = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "none_required": "null",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "too_short": "at least {min_length} items",
+    "too_long": "at most {max_length} items",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "union_tag_invalid": "{discriminator}: {expected_tags}",
+}
+_OWN_WORDS: Final = ("value_error", "assertion_error")
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """One error of pydantic, its place walked against the data."""
+
+    path: KeyPath
+    type: str
+    message: str
+    context: Mapping[str, Any]
+    name: str  # of the key that is missing
+    told: bool  # a rule of the kind found it, in words of its own
+
+
+def check(kind: ResourceKind, spec: Document, notes: Notes, failed: frozenset[str] = frozenset()) -> None:
+    """Complain about all that does not fit the kind; `failed` are pointers of values that have a complaint already."""
+    view, had_null = _view(spec)
+    errors = _errors(kind, view)
+    if had_null:  # a null removes a key, so it fits everywhere, but not under a name that is no key
+        nulls = (e for e in _errors(kind, _view(spec, keep_null=True)[0]) if e.type == "extra_forbidden")
+        errors += [e for e in nulls if _value_at(spec, e.path) is None]
+    for path, group in _by_path(errors).items():
+        pointer = "/spec" + join(path)
+        if pointer not in failed:
+            _tell(kind, spec, path, group, notes)
+
+
+def fields_at(model: type[object], path: KeyPath) -> dict[str, tuple[type[object], ...]]:
+    """The keys a model knows at a path, each with the models below it."""
+    level: tuple[type[object], ...] = (model,)
+    for key in path:
+        below = tuple(inner for outer in level for inner in _fields(outer).get(key, ()))
+        declared = any(key in _fields(outer) for outer in level)
+        level = below if declared else level  # a list index, or a free key of a mapping of models
+    return {key: inner for outer in level for key, inner in _fields(outer).items()}
+
+
+def _errors(kind: ResourceKind, view: Value) -> list[_Error]:
+    from pydantic import ValidationError  # noqa: PLC0415 - heavy, and loaded already where there are kinds
+
+    try:
+        kind.model.model_validate(view)
+    except ValidationError as invalid:
+        raw = invalid.errors(include_url=False, include_input=False)[: _MAX_ERRORS * 4]
+        return [_walked(view, error) for error in raw]
+    return []
+
+
+def _walked(view: Value, error: Mapping[str, Any]) -> _Error:
+    """The place of an error in the data; parts that are not keys but names of a union's members are passed over."""
+    path: list[str] = []
+    here = view
+    for part in error["loc"]:
+        if (isinstance(here, dict) and part in here) or (
+            isinstance(here, list) and isinstance(part, int) and part < len(here)
+        ):
+            here = here[part]
+        else:
+            continue
+        path.append(str(part))
+    name = str(error["loc"][-1]) if error["type"] == "missing" else ""
+    told = error["type"] in _OWN_WORDS or error["type"] not in _pydantic_types()
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return _Error(tuple(path), error["type"], message, error.get("ctx", {}), name, told)
+
+
+@functools.cache
+def _pydantic_types() -> frozenset[str]:
+    """The types of the errors that pydantic finds by itself."""
+    from pydantic_core.core_schema import ErrorType  # noqa: PLC0415 - as above
+
+    return frozenset(typing.get_args(ErrorType))
+
+
+def _by_path(errors: list[_Error]) -> dict[KeyPath, list[_Error]]:
+    """Errors of one place together; where the members of a union disagree, the deepest one knows best."""
+    above = {e.path[:length] for e in errors for length in range(len(e.path))}
+    above |= {e.path for e in errors if e.type == "missing"}
+    groups: dict[KeyPath, list[_Error]] = {}
+    for error in errors:
+        if error.path not in above or error.type == "missing" or error.told:
+            groups.setdefault(error.path, []).append(error)
+    return dict(list(groups.items())[:_MAX_ERRORS])
+
+
+def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[_Error], notes: Notes) -> None:
+    found, declared = _value_at(spec, path), kind.field_at(_generic(spec, path))
+    if _stands_in(declared, found):
+        return
+    source = notes.value_at("/spec" + join(path))
+    for name in dict.fromkeys(error.name for error in group if error.name):
+        where = f"{dotted(join(path))}: " if path else ""
+        notes.error("TV106", f"{where}the key {name!r} is missing", source)
+    for error in group:
+        if error.told:
+            id = "TV106" if error.type == "missing_key" else "TV104"  # noqa: A001 - as in Complaint
+            message = "the value does not fit" if declared.secret or isinstance(found, Address) else error.message
+            notes.error(id, f"{_place(kind, path)}: {message}", source)
+    wrong = [error for error in group if not error.name and not error.told]
+    if any(error.type == "extra_forbidden" for error in wrong):
+        _unknown(kind, path, notes)
+    elif wrong:
+        _wrong_value(kind, spec, path, wrong, notes)
+
+
+def _unknown(kind: ResourceKind, path: KeyPath, notes: Notes) -> None:
+    hint = suggestion(path[-1], fields_at(kind.model, path[:-1]))
+    if not hint.startswith("did"):
+        hint = f"{hint}{'; ' if hint else ''}a field newer than tavusctl goes under extra:"
+    message = f"unknown key {shown(path[-1])} in {_place(kind, path[:-1])}"
+    notes.error("TV103", message, notes.key_at("/spec" + join(path)), hint)
+
+
+def _wrong_value(kind: ResourceKind, spec: Document, path: KeyPath, wrong: list[_Error], notes: Notes) -> None:
+    pointer, found = "/spec" + join(path), _value_at(spec, path)
+    decisive = wrong[0].context.get("discriminator") if wrong[0].type == "union_tag_invalid" else None
+    if decisive is not None:  # the key that decides between the members of a union
+        key = str(decisive).strip("'")
+        pointer, found = f"{pointer}/{escape(key)}", found.get(key)
+    expected = either(dict.fromkeys(_expected(error) for error in wrong))
+    is_secret = _is_secret(kind, _generic(spec, path))
+    message = f"{_place(kind, path)}: expected {expected}" + ("" if is_secret else f", found {shown(found)}")
+    notes.error("TV104", message, notes.value_at(pointer), _meant(found, expected))
+
+
+def _is_secret(kind: ResourceKind, generic: KeyPath) -> bool:
+    """Whether a secret may stand at a path or below it."""
+    patterns = (pattern.split("/")[1:] for pattern, declared in kind.fields.items() if declared.secret)
+    return any(
+        len(keys) >= len(generic) and all(key in ("*", own) for key, own in zip(keys, generic, strict=False))
+        for keys in patterns
+    )
+
+
+def _expected(error: _Error) -> str:
+    template = _EXPECTED.get(error.type)
+    if template is None:
+        return error.message.removeprefix("Input should be ").removeprefix("Value should be ")
+    return template.format_map(error.context)
+
+
+def _meant(found: Value, expected: str) -> str:
+    """The allowed value that was probably meant."""
+    if not isinstance(found, str):
+        return "put it in quotes" if expected == "text" and isinstance(found, bool | int | float) else ""
+    meant = nearest(found, _QUOTED.findall(expected))
+    return f"did you mean {meant!r}?" if meant else ""
+
+
+def _stands_in(declared: Field, found: Value) -> bool:
+    """Whether only the word that stands for a reference or secret did not fit; misplaced secrets are told elsewhere."""
+    return isinstance(found, SecretText) or (isinstance(found, Address) and bool(declared.refers_to))
+
+
+def _place(kind: ResourceKind, path: KeyPath) -> str:
+    return dotted(join(path)) or kind.name
+
+
+def _generic(spec: Value, path: KeyPath) -> KeyPath:
+    """A path as declarations know it: `*` for list indices."""
+    generic: list[str] = []
+    here = spec
+    for key in path:
+        is_list = isinstance(here, list)
+        generic.append("*" if is_list else key)
+        here = here[int(key)] if is_list else here.get(key)
+    return tuple(generic)
+
+
+def _value_at(spec: Value, path: KeyPath) -> Value:
+    here = spec
+    for key in path:
+        here = here[int(key)] if isinstance(here, list) else here.get(key) if isinstance(here, dict) else None
+    return here
+
+
+def _view(value: Value, *, keep_null: bool = False) -> tuple[Value, bool]:
+    """A spec as the model reads it, words for references and secrets; and whether a key had the value null."""
+    nulls = False
+
+    def seen(value: Value) -> Value:
+        nonlocal nulls
+        if isinstance(value, dict):
+            nulls = nulls or None in value.values()
+            return {key: seen(item) for key, item in value.items() if keep_null or item is not None}
+        if isinstance(value, list):
+            return [seen(item) for item in value]
+        return _STAND_INS.get(type(value), _same)(value)
+
+    return seen(value), nulls
+
+
+def _same(value: Value) -> Value:
+    return value
+
+
+_STAND_INS: Final[dict[type, Callable[[Value], Value]]] = {Address: lambda _: "ref", SecretText: lambda _: "secret"}
+
+
+def _fields(model: type[object]) -> Mapping[str, tuple[type[object], ...]]:
+    """The keys of one model, each with the models in its type."""
+    declared: Mapping[str, Any] = getattr(model, "model_fields", {})
+    return {info.alias or name: tuple(dict.fromkeys(_models_in(info.annotation))) for name, info in declared.items()}
+
+
+def _models_in(annotation: Any) -> typing.Iterator[type[object]]:
+    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
+        yield annotation
+    for inner in (*typing.get_args(annotation), getattr(annotation, "__value__", None)):  # the latter: `type X = ...`
+        if inner is not None:
+            yield from _models_in(inner)

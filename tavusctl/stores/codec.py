@@ -1,0 +1,82 @@
+"""The state as JSON: sorted keys, a checksum, no secret; refuses what it cannot fully understand.
+
+Layout: {"format": 1, "tavusctl_version", "lineage", "serial", "account", "key_digest", "resources": {address: binding},
+"checksum"}, where the checksum is SHA-256 of the canonical JSON of everything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, NoReturn
+
+from tavusctl import __version__
+from tavusctl.document import canonical
+from tavusctl.errors import StateError
+from tavusctl.model import Address
+from tavusctl.ports import State
+from tavusctl.records import binding_in, binding_out
+
+FORMAT = 1
+_HINT = "restore it from a backup, or move it away and bind the objects again with import --match-names"
+
+
+def encode(state: State, fence: str = "") -> bytes:
+    """The state as the bytes of its file; a `fence` tells this write from all others and is not part of the state."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "tavusctl_version": __version__,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "account": state.account,
+        "key_digest": state.key_digest,
+        "guarded": state.guarded,
+        "resources": {str(binding.address): binding_out(binding) for binding in state.bindings.values()},
+    }
+    if fence:
+        document["fence"] = fence
+    plain = json.loads(canonical(document))
+    plain["checksum"] = _checksum(plain)
+    return (json.dumps(plain, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def decode(content: bytes, where: str) -> State:
+    """The state in the bytes of its file; StateError when they are damaged, foreign or newer."""
+    try:
+        document = json.loads(content.decode("utf-8"))
+    except (UnicodeDecodeError, ValueError, RecursionError):
+        _refuse(where, "is damaged: it is not the JSON that tavusctl writes")
+    if not isinstance(document, dict) or not isinstance(document.get("format"), int):
+        _refuse(where, "is not a tavusctl state")
+    if document["format"] > FORMAT:
+        version = document.get("tavusctl_version", "a newer version")
+        message = f"{where} was written by tavusctl {version}, which is newer than this {__version__}"
+        raise StateError(message, "upgrade tavusctl", id="E902")
+    checksum = document.pop("checksum", None)
+    if checksum != _checksum(document):
+        _refuse(where, "is damaged: its checksum does not agree with its content")
+    try:
+        return _state_in(document)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        _refuse(where, "is damaged: a part of it is missing or of another shape")
+
+
+def _state_in(document: dict[str, Any]) -> State:
+    bindings = [binding_in(Address.parse(name), body) for name, body in document["resources"].items()]
+    return State(
+        lineage=document["lineage"],
+        serial=document["serial"],
+        account=document["account"],
+        key_digest=document["key_digest"],
+        guarded=document.get("guarded"),
+        bindings={binding.address: binding for binding in bindings},
+    )
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    return "sha256:" + hashlib.sha256(canonical(document).encode()).hexdigest()
+
+
+def _refuse(where: str, what: str) -> NoReturn:
+    message = f"{where} {what}"
+    raise StateError(message, _HINT, id="E901")

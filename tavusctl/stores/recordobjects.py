@@ -1,0 +1,139 @@
+"""The journal in an object store: one object per record, in groups that one mark in the lock makes void at once.
+
+Names are `wal/<epoch>-<turn>/<number>`: the epoch of the lock under which the record was written, how often that run
+had cleared the journal before, and the place in the group.  No two runs share an epoch, so that none can be in the
+way of another; deleting void objects is housekeeping.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from tavusctl.errors import LockError, StateError
+from tavusctl.stores.bucket import Bucket, Taken
+from tavusctl.stores.chain import START, follow, link
+from tavusctl.stores.lease import NAME as LOCK
+from tavusctl.stores.lease import Lease
+from tavusctl.stores.lockobject import Group, decode
+
+FOLDER: Final = "wal"
+_NAME: Final = re.compile(r"wal/(\d{10})-(\d{6})/(\d{8})")
+_AT_A_TIME: Final = 8
+_TRIES: Final = 5
+
+
+class RecordObjects:
+    """Records of all runs for reading, of the run that holds the lock for writing."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._guard = threading.Lock()
+        self._lease: Lease | None = None
+        self._group = Group()
+        self._number = 0
+        self._head = START
+        self._doubtful = b""  # a line whose write failed, and that may yet be there
+
+    def begin(self, lease: Lease) -> None:
+        """Write under this lease from now on."""
+        with self._guard:
+            self._lease = lease
+            self._start(Group(lease.held.epoch))
+
+    def newest_epoch(self) -> int:
+        """The highest epoch of any record: a lock that was deleted must not begin below it."""
+        return max((group.epoch for group in self._listed()), default=0)
+
+    def read(self) -> list[bytes]:
+        """Records after the mark, in order; StateError when one is missing or damaged."""
+        for _ in range(_TRIES):
+            groups = self._standing()
+            names = [name for group in sorted(groups) for name in groups[group]]
+            with ThreadPoolExecutor(_AT_A_TIME) as pool:
+                blobs = dict(zip(names, pool.map(self._bucket.get, names), strict=True))
+            # Another run may have cleared and deleted them since they were listed: then the list is another.
+            if all(blobs.values()):
+                contents = {name: blob.content for name, blob in blobs.items() if blob}
+                return [record for group in sorted(groups) for record in self._followed(groups[group], contents)]
+        message = f"the journal in {self._bucket.url} changes faster than it can be read, or a part of it is missing"
+        raise StateError(message, "try again when no run is under way", id="E908")
+
+    def append(self, record: bytes) -> None:
+        """Write one record; when this returns it is durable and the lock is still held."""
+        with self._guard:
+            lease = self._held()
+            lease.check()
+            try:
+                self._put(record)
+            except Taken:
+                message = f"the journal of {self._bucket.url} was lost to another run"
+                raise lease.fail(message) from None
+            # A stall before the write came through may have cost the lock.
+            lease.check()
+
+    def clear(self) -> None:
+        """Make every record void."""
+        with self._guard:
+            lease = self._held()
+            listed = self._listed()
+            if not listed:
+                return
+            lease.clear(max(self._group, *listed))
+            self._start(Group(self._group.epoch, self._group.turn + 1))
+        self._bucket.sweep(name for group in sorted(listed) for name in listed[group])
+
+    def _start(self, group: Group) -> None:
+        self._group, self._number, self._head, self._doubtful = group, 0, START, b""
+
+    def _held(self) -> Lease:
+        if self._lease is None:
+            message = f"the state {self._bucket.url} is not locked by this run"
+            raise LockError(message, id="E702")
+        return self._lease
+
+    def _put(self, record: bytes) -> None:
+        line, head = link(self._head, record)
+        if self._doubtful not in (b"", line):
+            self._settle()
+            line, head = link(self._head, record)
+        self._doubtful = line
+        self._bucket.put(_name(self._group, self._number + 1), line, None)
+        self._number, self._head, self._doubtful = self._number + 1, head, b""
+
+    def _settle(self) -> None:
+        """Count a line whose write failed, if it arrived all the same: the next one has to follow it."""
+        found = self._bucket.get(_name(self._group, self._number + 1))
+        if found and found.content == self._doubtful:
+            record = self._doubtful[:-1].split(b" ", 2)[-1]
+            self._number, self._head = self._number + 1, link(self._head, record)[1]
+        self._doubtful = b""
+
+    def _standing(self) -> dict[Group, list[str]]:
+        found = self._bucket.get(LOCK)
+        mark = decode(found.content, f"{self._bucket.url}/{LOCK}").cleared if found else Group()
+        return {group: names for group, names in self._listed().items() if group > mark}
+
+    def _listed(self) -> dict[Group, list[str]]:
+        groups: defaultdict[Group, list[str]] = defaultdict(list)
+        for name in self._bucket.names(FOLDER):
+            found = _NAME.fullmatch(name)
+            if found:
+                groups[Group(int(found[1]), int(found[2]))].append(name)
+        return groups
+
+    def _followed(self, names: list[str], contents: dict[str, bytes]) -> tuple[bytes, ...]:
+        where = f"the journal in {self._bucket.url}/{names[0].rpartition('/')[0]}"
+        lines = [contents[name] for name in names]
+        chain = follow(b"".join(lines), where)
+        if not chain.complete or len(chain.records) != len(names) or not all(line.endswith(b"\n") for line in lines):
+            message = f"{where} is damaged: an object of it is cut off"
+            raise StateError(message, "compare the account with the state, then delete that folder", id="E908")
+        return chain.records
+
+
+def _name(group: Group, number: int) -> str:
+    return f"{FOLDER}/{group.epoch:010}-{group.turn:06}/{number:08}"

@@ -1,0 +1,75 @@
+"""Object stores by URL: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
+
+Regions, endpoints and credentials come from the environment, by the names that obstore documents.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from tavusctl.errors import StateError, UsageError
+
+if TYPE_CHECKING:
+    from tavusctl.stores.bucket import Bucket, Remote
+    from tavusctl.stores.object import ObjectStore
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_ENDPOINTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
+}
+
+
+def open_object_store(scheme: str, location: str) -> ObjectStore:
+    """The state in an object store; nothing is sent yet."""
+    bucket = open_bucket(scheme, location)
+    from tavusctl.stores.lease import pace_from  # noqa: PLC0415 - needs obstore, which `open_bucket` has looked for
+    from tavusctl.stores.object import ObjectStore  # noqa: PLC0415 - as above
+
+    return ObjectStore(bucket, pace_from(os.environ))
+
+
+def open_bucket(scheme: str, location: str) -> Bucket:
+    """The folder of an object store."""
+    container, _, prefix = location.partition("/")
+    url = f"{scheme}://{location}".rstrip("/")
+    if not container:
+        message = f"state: {url}// names no bucket"
+        raise UsageError(message, f"write it like {scheme}://bucket/prefix", id="E1203")
+    check_endpoints(scheme, os.environ)
+    try:
+        from tavusctl.stores.bucket import Bucket  # noqa: PLC0415 - the extra `state` is not everybody's
+    except ModuleNotFoundError:
+        message = f"a state in {scheme}:// needs obstore, which is not installed"
+        raise UsageError(message, "pip install 'tavusctl[state]'", id="E1203") from None
+    return Bucket(_remote(scheme, container, url), prefix, url)
+
+
+def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
+    """Whether an endpoint without TLS is set; UsageError when it is another machine's."""
+    plain = {name: environment[name] for name in _ENDPOINTS[scheme] if environment.get(name, "").startswith("http://")}
+    for name, value in plain.items():
+        if urlsplit(value).hostname not in _LOOPBACK:
+            message = f"{name} would send the state and its credentials unprotected to {value}"
+            raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)", id="E1203")
+    return bool(plain) or (scheme == "az" and bool(environment.get("AZURE_STORAGE_USE_EMULATOR")))
+
+
+def _remote(scheme: str, container: str, url: str) -> Remote:
+    from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
+    from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - as above
+
+    make: Mapping[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
+    plain = check_endpoints(scheme, os.environ)
+    options = {"timeout": "10s", "connect_timeout": "5s", "allow_http": plain}
+    try:
+        # It would repeat a write whose answer was lost and then report our own object as another's: we repeat.
+        remote: Remote = make[scheme](container, client_options=options, retry_config={"max_retries": 0})
+    except (BaseError, OSError, ValueError, TypeError) as error:  # each store complains of its settings in its own way
+        message = f"the state {url} cannot be used: {' '.join(str(error).split())[:300]}"
+        raise StateError(message, "check the variables of the environment for this store", id="E912") from None
+    return remote

@@ -1,0 +1,114 @@
+"""The keys `lifecycle:` and `recrawl:` of a manifest: what may happen to a resource, and when it is due."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from tavusctl import duration
+from tavusctl.model import Document, Lifecycle, Recrawl, ResourceKind, Value
+from tavusctl.notes import Notes
+from tavusctl.wording import shown
+
+CRON_WORDS: Final[Mapping[str, str]] = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+}
+_CRON_FIELDS: Final = 5
+_LONGEST_CRON: Final = 200
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])+)+")
+
+
+def lifecycle(found: Value, notes: Notes) -> Lifecycle:
+    """What may happen to a resource; what is wrong is left at its default."""
+    if found is None or not notes.typed(found, dict, "/lifecycle", "TV116"):
+        return Lifecycle()
+    notes.unknown_keys(found, ("prevent_destroy", "ignore_changes", "on_remove"), "/lifecycle")
+    prevent, on_remove = found.get("prevent_destroy", False), found.get("on_remove", "delete")
+    notes.typed(prevent, bool, "/lifecycle/prevent_destroy", "TV116")
+    if on_remove not in ("delete", "retain"):
+        message = f"lifecycle.on_remove: expected delete or retain, found {shown(on_remove)}"
+        notes.error("TV116", message, notes.value_at("/lifecycle/on_remove"))
+    return Lifecycle(prevent is True, _ignored(found.get("ignore_changes", []), notes), str(on_remove))
+
+
+def recrawl(found: Value, kind: ResourceKind, notes: Notes) -> Recrawl | None:
+    """When a crawled document is due."""
+    if found is None:
+        return None
+    if not kind.crawls:
+        notes.error("TV116", f"a {kind.name} is not crawled, so it has no recrawl", notes.key_at("/recrawl"))
+        return None
+    if not notes.typed(found, dict, "/recrawl", "TV116"):
+        return None
+    notes.unknown_keys(found, ("every", "max_age", "cron", "timezone"), "/recrawl")
+    given = [key for key in ("every", "max_age", "cron") if key in found]
+    if len(given) != 1:
+        what = " and ".join(given) or "none of them"
+        message = f"recrawl: expected one of every, max_age (the same) or cron, found {what}"
+        notes.error("TV116", message, notes.key_at("/recrawl"))
+        return None
+    if not notes.typed(found[given[0]], str, f"/recrawl/{given[0]}", "TV116"):
+        return None
+    return _by_cron(found, notes) if given == ["cron"] else _by_period(found, given[0], notes)
+
+
+def _ignored(found: Value, notes: Notes) -> tuple[str, ...]:
+    if not notes.typed(found, list, "/lifecycle/ignore_changes", "TV116"):
+        return ()
+    for index, pointer in enumerate(found):
+        if not isinstance(pointer, str) or not _POINTER.fullmatch(pointer):
+            message = f"lifecycle.ignore_changes: {shown(pointer)} is not a JSON Pointer into spec"
+            source = notes.value_at(f"/lifecycle/ignore_changes/{index}")
+            notes.error("TV116", message, source, "write /layers/tts, for one")
+    return tuple(str(pointer) for pointer in found)
+
+
+def _by_period(found: Document, key: str, notes: Notes) -> Recrawl | None:
+    if "timezone" in found:
+        notes.error("TV116", "recrawl.timezone goes with cron only", notes.key_at("/recrawl/timezone"))
+    try:
+        return Recrawl(every=duration.seconds(found[key]))
+    except ValueError as error:
+        notes.error("TV116", f"recrawl.{key}: {error}", notes.value_at(f"/recrawl/{key}"))
+        return None
+
+
+def _by_cron(found: Document, notes: Notes) -> Recrawl:
+    cron, timezone = CRON_WORDS.get(found["cron"], found["cron"]), found.get("timezone", "UTC")
+    reason = _cron_fault(cron)
+    if reason:
+        hint = 'five fields: minute hour day month weekday, such as "0 3 * * *"'
+        notes.error("TV116", f"recrawl.cron: {shown(found['cron'])} {reason}", notes.value_at("/recrawl/cron"), hint)
+    if notes.typed(timezone, str, "/recrawl/timezone", "TV116") and not _is_timezone(timezone):
+        message = f"recrawl.timezone: there is no time zone {shown(timezone)}"
+        notes.error("TV116", message, notes.value_at("/recrawl/timezone"), "write Europe/Berlin, for one")
+    return Recrawl(cron=cron, timezone=str(timezone))
+
+
+def _cron_fault(cron: str) -> str:
+    """Why a cron expression is of no use, or nothing."""
+    import datetime as dt  # noqa: PLC0415 - few manifests have a schedule
+
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - few manifests have a schedule
+
+    if len(cron) > _LONGEST_CRON or len(cron.split()) != _CRON_FIELDS:
+        return "is not a cron expression"
+    try:
+        due = next(CronSim(cron, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)), None)
+    except CronSimError:
+        return "is not a cron expression"
+    return "never comes" if due is None else ""
+
+
+def _is_timezone(name: str) -> bool:
+    import zoneinfo  # noqa: PLC0415 - few manifests have a schedule
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return True

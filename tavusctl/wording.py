@@ -1,0 +1,60 @@
+"""Words shared by all complaints: how a found value is shown, and which name was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from tavusctl.model import Address, Severity, Value
+from tavusctl.secret import SecretText
+
+_SHOWN = 60  # characters of a found value; a complaint is one line
+_MANY = 12  # more names than this are not listed
+
+
+_SORTS: Final[dict[type, str]] = {SecretText: "a secret", dict: "a mapping", list: "a list", type(None): "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a value, for one who knows where it stands to complain about."""
+
+    id: str
+    message: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+
+
+def shown(value: Value) -> str:
+    """A found value in a few printable characters; never a secret."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+    if isinstance(value, Address):
+        return f"${{ref:{value}}}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _SORTS.get(type(value)) or repr(value)
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """The name that was probably meant, or an empty string."""
+    by_form = {name.lower(): name for name in names}
+    found = difflib.get_close_matches(word[:_SHOWN].lower(), list(by_form), n=1, cutoff=0.6)
+    return by_form[found[0]] if found else ""
+
+
+def suggestion(word: str, names: Iterable[str]) -> str:
+    """A hint: the name that was probably meant, else the names there are when they are few."""
+    known = sorted(names)
+    meant = nearest(word, known)
+    if meant:
+        return f"did you mean {meant!r}?"
+    return f"known: {', '.join(known)}" if 0 < len(known) <= _MANY else ""
+
+
+def either(words: Iterable[str]) -> str:
+    """Alternatives in a sentence: `a, b or c`."""
+    *most, last = list(words)
+    return f"{', '.join(most)} or {last}" if most else last

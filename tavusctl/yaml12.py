@@ -1,0 +1,105 @@
+"""YAML 1.2 read as JSON values, every value and every key with its position.
+
+Nothing in a file makes `read` raise: what cannot be taken is a complaint.  Scalars follow the core schema of YAML 1.2;
+what YAML 1.1 would have read otherwise (`yes`, `0123`, `12:30`, dates) is text, with a warning.  Aliases are
+copied within a budget; merge keys and tags are refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import Final, cast
+
+import yaml
+
+from tavusctl.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
+from tavusctl.model import Complaint, Source
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
+
+MAX_BYTES: Final = 5 * 1024 * 1024
+_MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it
+
+_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00|\x00\x00\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a file holds; empty documents left out."""
+
+    documents: tuple[Node, ...] = ()
+    complaints: tuple[Complaint, ...] = ()
+
+
+def read(text: bytes, path: str) -> Parsed:
+    """Read every document of a file; `path` is what positions name."""
+    composer = Composer(path)
+    try:
+        _build(composer, _decoded(text, path))
+    except StopError as stopped:
+        composer.complaints.append(stopped.complaint)
+    return Parsed(tuple(composer.documents), tuple(composer.complaints))
+
+
+def _build(composer: Composer, text: str) -> None:
+    """Read all of a text; complaints that do not spoil the rest are collected."""
+    start = Source(composer.path, 1, 1)
+    if text.count("\n%") > _MAX_DIRECTIVES:
+        raise stop(start, "TV115", "too many directives (lines that begin with %)")
+    try:
+        composer.follow(cast("Events", getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)))
+    except yaml.reader.ReaderError:
+        raise _unprintable(text, composer) from None
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error, text, composer) from None
+    except (ValueError, OverflowError):  # PyYAML without C, on escapes beyond Unicode
+        raise stop(composer.last(), "TV101", "this is not YAML: an escape names no character") from None
+
+
+def _decoded(text: bytes, path: str) -> str:
+    start = Source(path, 1, 1)
+    if len(text) > MAX_BYTES:
+        raise stop(start, "TV115", f"the file is larger than {MAX_BYTES // 1024**2} MiB", "move long text to files")
+    if _UTF16.match(text):
+        raise stop(start, "TV101", "the file is in UTF-16 or UTF-32", "save it as UTF-8")
+    text = text.removeprefix(codecs.BOM_UTF8)
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        source = _position(path, text[: error.start].decode())
+        message = f"the file is not UTF-8: byte 0x{text[error.start]:02X}"
+        raise stop(source, "TV101", message, "save it as UTF-8") from None
+
+
+def _position(path: str, before: str) -> Source:
+    """The position after some text."""
+    return Source(path, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def _unprintable(text: str, composer: Composer) -> StopError:
+    found = _UNPRINTABLE.search(text)
+    if found is None:
+        return stop(composer.last(), "TV101", "this is not YAML: a character cannot be read")
+    message = f"a control character (U+{ord(found.group()):04X}) is not allowed"
+    return stop(_position(composer.path, text[: found.start()]), "TV101", message, "remove it")
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, composer: Composer) -> StopError:
+    source = composer.at(error.problem_mark or error.context_mark)
+    problem = str(error.problem or error.context)
+    lines = text.split("\n")
+    line = lines[source.line - 1] if source.line <= len(lines) else ""
+    return stop(source, "TV101", f"this is not YAML: {problem}", _syntax_hint(problem, line, source.column))
+
+
+def _syntax_hint(problem: str, line: str, column: int) -> str:
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces, not with tabs"
+    if "${" in line and re.search(r"\[|(?<!\$)\{", line):
+        return 'inside [ ] and { } write "${...}" in quotes'
+    if "mapping values" in problem or line[column - 1 : column] in ("%", "@", "`"):
+        return "put quotes around the text"
+    return ""

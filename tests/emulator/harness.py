@@ -1,0 +1,80 @@
+"""A running emulator as the tests see it: over HTTP only."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tavusctl.emulator import running
+
+KEY = "key-of-acme"
+Json = Any
+
+
+@dataclass
+class Tavus:
+    """One emulator, called as one account."""
+
+    url: str
+    http: httpx.Client
+
+    def call(self, method: str, path: str, body: Json = None, *, key: str = KEY, **headers: str) -> httpx.Response:
+        sent = {"x-api-key": key, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if body is None:
+            return self.http.request(method, f"{self.url}{path}", headers=sent)
+        return self.http.request(method, f"{self.url}{path}", json=body, headers=sent)
+
+    def ok(self, method: str, path: str, body: Json = None, *, key: str = KEY) -> Json:
+        """The JSON of a call that must succeed."""
+        response = self.call(method, path, body, key=key)
+        assert response.status_code in (200, 202), response.text
+        return response.json() if response.content else None
+
+    def control(self, method: str, name: str, body: Json = None) -> Json:
+        """The JSON of a control call that must succeed."""
+        response = self.http.request(method, f"{self.url}/__emulator/{name}", json=body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def switch(self, **values: Json) -> None:
+        self.control("PUT", "switches", values)
+
+    def advance(self, seconds: float) -> None:
+        self.control("POST", "clock", {"advance": seconds})
+
+    def mutations(self) -> list[tuple[str, str, str]]:
+        """Action, kind and author of every committed change."""
+        return [(m["action"], m["kind"], m["by"]) for m in self.control("GET", "mutations")["mutations"]]
+
+    def persona(self, **fields: Json) -> str:
+        """The id of a new persona."""
+        created = self.ok("POST", "/v2/personas", {"persona_name": "Coach", "system_prompt": "You coach.", **fields})
+        return str(created["persona_id"])
+
+    def crawled(self) -> str:
+        """The id of a document that was crawled two hours ago."""
+        body = {"document_url": "https://docs.example.com/", "crawl": {"depth": 2, "max_pages": 5}}
+        document = self.ok("POST", "/v2/documents", body)["document_id"]
+        self.advance(7200)
+        return str(document)
+
+    def raw(self, request: str, timeout: float = 5) -> bytes:
+        """Every byte that comes back for these, until the server hangs up."""
+        host, port = self.url.removeprefix("http://").split(":")
+        got = b""
+        with socket.create_connection((host, int(port)), timeout=timeout) as connection:
+            connection.sendall(request.encode())
+            while data := connection.recv(65536):
+                got += data
+        return got
+
+
+@contextmanager
+def emulated(**options: Json) -> Iterator[Tavus]:
+    with running(**options) as server, httpx.Client(timeout=10) as http:
+        yield Tavus(server.url, http)

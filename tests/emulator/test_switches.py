@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.emulator.harness import Tavus
+
+GUARDRAIL = {"name": "Safety", "data": [{"guardrail_name": "a", "guardrail_prompt": "A"}]}
+
+
+def layer(tavus: Tavus, ident: str, name: str) -> Any:
+    return tavus.ok("GET", f"/v2/personas/{ident}")["layers"][name]
+
+
+def test_reads_can_come_wrapped_as_documented(tavus: Tavus) -> None:
+    persona = tavus.persona()
+    guardrails = tavus.ok("POST", "/v2/guardrails", GUARDRAIL)["guardrails_id"]
+    tavus.switch(wrapped_get=True)
+    assert tavus.ok("GET", f"/v2/personas/{persona}")["data"][0]["persona_id"] == persona
+    assert tavus.ok("GET", f"/v2/guardrails/{guardrails}")["data"][0]["uuid"] == guardrails
+
+
+def test_newer_fields_can_be_left_out_unless_they_are_set(tavus: Tavus) -> None:
+    tavus.switch(newer_fields=False)
+    ident = tavus.persona(layers={"perception": {"visual_tool_prompt": "x"}, "tts": {}})
+    perception = layer(tavus, ident, "perception")
+    assert list(perception) == [
+        "visual_tool_prompt",
+        "perception_analysis_queries",
+        "perception_model",
+        "perception_tools",
+        "ambient_awareness_queries",
+        "perception_tool_prompt",
+        "tool_prompt",
+    ]
+    assert "pronunciation_dictionary_id" not in layer(tavus, ident, "tts")
+    document = tavus.ok("POST", "/v2/documents", {"document_url": "https://a.example.com"})
+    assert "error_message" not in document
+    tavus.switch(newer_fields=True)
+    assert (
+        layer(tavus, ident, "perception").items()
+        >= {"visual_tools": [], "audio_tools": [], "audio_tool_prompt": ""}.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "shown"),
+    [
+        (
+            "filled",
+            {"turn_detection_model": "sparrow-1", "turn_taking_patience": "high", "replica_interruptibility": "medium"},
+        ),
+        ("null", {"turn_detection_model": None, "turn_taking_patience": "high", "replica_interruptibility": None}),
+    ],
+)
+def test_unset_fields_of_the_flow_show_their_defaults_or_null(tavus: Tavus, setting: str, shown: Any) -> None:
+    tavus.switch(flow_defaults=setting)
+    ident = tavus.persona(layers={"conversational_flow": {"turn_taking_patience": "high"}})
+    assert layer(tavus, ident, "conversational_flow") == {**shown, "voice_isolation": None}
+
+
+@pytest.mark.parametrize(
+    ("style", "shown"), [("stars", {"api_key": "********"}), ("omit", {}), ("echo", {"api_key": "k"})]
+)
+def test_a_key_is_masked_left_out_or_echoed(tavus: Tavus, style: str, shown: Any) -> None:
+    ident = tavus.persona(layers={"tts": {"tts_engine": "cartesia", "api_key": "k"}})
+    tavus.switch(mask=style)
+    tts = layer(tavus, ident, "tts")
+    assert {key: value for key, value in tts.items() if key == "api_key"} == shown
+
+
+def test_sets_can_be_known_by_their_documented_id(tavus: Tavus) -> None:
+    tavus.switch(set_id_key="documented")
+    ident = tavus.ok("POST", "/v2/guardrails", GUARDRAIL)["guardrails_id"]
+    shown = tavus.ok("GET", f"/v2/guardrails/{ident}")
+    assert (shown["guardrails_id"], "uuid" in shown) == (ident, False)
+
+
+def test_lists_of_sets_can_show_only_ids_and_times(tavus: Tavus) -> None:
+    ident = tavus.ok("POST", "/v2/guardrails", GUARDRAIL)["guardrails_id"]
+    tavus.switch(sets_list_documented=True)
+    item = tavus.ok("GET", "/v2/guardrails")["data"][0]
+    assert list(item) == ["guardrails_id", "created_at", "updated_at"]
+    assert item["guardrails_id"] == ident
+
+
+def test_creating_a_set_can_answer_the_whole_set(tavus: Tavus) -> None:
+    tavus.switch(set_create_full=True)
+    created = tavus.ok("POST", "/v2/guardrails", GUARDRAIL)
+    assert tavus.ok("GET", f"/v2/guardrails/{created['uuid']}") == created
+
+
+def test_a_304_can_announce_a_body_or_send_one_against_http(tavus: Tavus) -> None:
+    ident = tavus.persona()
+    request = (
+        f"PATCH /v2/personas/{ident} HTTP/1.1\r\nhost: x\r\nx-api-key: key-of-acme\r\n"
+        "connection: close\r\ncontent-length: 2\r\n\r\n[]"
+    )
+    body = b'{"message":"No changes were made to the persona"}'
+    found = {}
+    for style in ("none", "length", "body"):
+        tavus.switch(body_304=style)
+        head, _, rest = tavus.raw(request).partition(b"\r\n\r\n")
+        found[style] = (head.split(b"\r\n")[0], b"content-length: %d" % len(body) in head.lower(), rest)
+    status = b"HTTP/1.1 304 Not Modified"
+    assert found == {"none": (status, False, b""), "length": (status, True, b""), "body": (status, True, body)}
+
+
+def test_unknown_keys_inside_layers_are_refused_dropped_or_kept(tavus: Tavus) -> None:
+    layers = {"llm": {"model": "tavus-gpt-oss", "mood": 1}, "ears": {"a": 1}}
+    tavus.switch(layers_unknown="drop")
+    dropped = tavus.ok("GET", f"/v2/personas/{tavus.persona(layers=layers)}")["layers"]
+    assert ("mood" in dropped["llm"], "ears" in dropped) == (False, False)
+    tavus.switch(layers_unknown="keep")
+    kept = tavus.ok("GET", f"/v2/personas/{tavus.persona(layers=layers)}")["layers"]
+    assert (kept["llm"]["mood"], kept["ears"]) == (1, {"a": 1})
+    tavus.switch(layers_unknown="reject")
+    assert tavus.call("POST", "/v2/personas", {"system_prompt": "x", "layers": layers}).status_code == 400
+
+
+def test_writes_to_chosen_fields_can_be_ignored_silently(tavus: Tavus) -> None:
+    tavus.switch(ignore_fields=["/layers/perception/perception_model", "/greeting"])
+    ident = tavus.persona(greeting="Hi", layers={"perception": {"perception_model": "raven-1", "tool_prompt": "x"}})
+    shown = tavus.ok("GET", f"/v2/personas/{ident}")
+    assert (shown["greeting"], shown["layers"]["perception"]["perception_model"]) == ("", "raven-0")
+    patch = [{"op": "replace", "path": "/layers/perception/perception_model", "value": "off"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 304
+    both = [*patch, {"op": "replace", "path": "/layers/perception/tool_prompt", "value": "y"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", both).status_code == 200
+    perception = layer(tavus, ident, "perception")
+    assert (perception["perception_model"], perception["tool_prompt"]) == ("raven-0", "y")
+
+
+def test_test_operations_can_be_ignored(tavus: Tavus) -> None:
+    ident = tavus.persona()
+    patch = [{"op": "test", "path": "/greeting", "value": "no"}, {"op": "replace", "path": "/greeting", "value": "Hi"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 422
+    tavus.switch(ignore_test=True)
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 200
+
+
+def test_a_422_can_carry_the_recorded_text(tavus: Tavus) -> None:
+    tavus.switch(patch_error="recorded")
+    ident = tavus.persona()
+    refused = tavus.call("PATCH", f"/v2/personas/{ident}", [{"op": "replace", "path": "/skills", "value": 1}])
+    assert (refused.status_code, refused.json()) == (422, {"message": "can't replace a non-existent object 'skills'"})
+
+
+def test_a_patch_can_answer_without_a_body(tavus: Tavus) -> None:
+    ident = tavus.persona()
+    patch = [{"op": "replace", "path": "/greeting", "value": "Hi"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).json()["greeting"] == "Hi"
+    tavus.switch(patch_answer="empty")
+    answered = tavus.call("PATCH", f"/v2/personas/{ident}", [{"op": "remove", "path": "/greeting"}])
+    assert (answered.status_code, answered.content) == (200, b"")
+
+
+def test_ignored_fields_hold_for_documents_and_sets(tavus: Tavus) -> None:
+    tavus.switch(ignore_fields=["/tags", "/name"])
+    document = tavus.ok("POST", "/v2/documents", {"document_url": "https://a.example.com", "tags": ["a"]})
+    assert document["tags"] == []
+    assert tavus.ok("PATCH", f"/v2/documents/{document['document_id']}", {"tags": ["b"]})["tags"] == []
+    ident = tavus.ok("POST", "/v2/guardrails", GUARDRAIL)["guardrails_id"]
+    assert tavus.ok("GET", f"/v2/guardrails/{ident}")["name"] is None
+
+
+def test_references_that_do_not_exist_are_accepted_or_refused(tavus: Tavus) -> None:
+    body = {"system_prompt": "x", "objectives_id": "o12345"}
+    assert tavus.call("POST", "/v2/personas", body).status_code == 200
+    tavus.switch(references="reject")
+    refused = tavus.call("POST", "/v2/personas", body)
+    assert (refused.status_code, refused.json()) == (400, {"error": "Invalid objectives_id"})
+    assert tavus.call("POST", "/v2/personas", {"system_prompt": "x", "document_ids": ["d0"]}).status_code == 400
+
+
+def test_deleting_a_set_can_clear_the_personas_that_name_it(tavus: Tavus) -> None:
+    tavus.switch(delete_clears=True)
+    ident = tavus.ok("POST", "/v2/guardrails", GUARDRAIL)["guardrails_id"]
+    persona = tavus.persona(guardrails_id=ident)
+    tavus.call("DELETE", f"/v2/guardrails/{ident}")
+    assert tavus.ok("GET", f"/v2/personas/{persona}")["guardrails_id"] is None
+
+
+def test_an_error_can_hide_a_change_that_was_made(tavus: Tavus) -> None:
+    ident = tavus.persona()
+    tavus.switch(error_after_commit=502)
+    patch = [{"op": "replace", "path": "/greeting", "value": "Hi"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 502
+    assert tavus.ok("GET", f"/v2/personas/{ident}")["greeting"] == "Hi"
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 304
+
+
+@pytest.mark.parametrize("style", [400, 404])
+def test_unknown_ids_can_all_be_answered_alike(tavus: Tavus, style: int) -> None:
+    tavus.switch(not_found=str(style))
+    paths = ("/v2/personas/p0", "/v2/documents/d0", "/v2/guardrails/g0", "/v2/guardrails/BAD", "/v2/replicas/r0")
+    assert [tavus.call("GET", path).status_code for path in paths] == [style] * 5
+
+
+def test_switches_are_listed_changed_together_and_restored(tavus: Tavus) -> None:
+    before = tavus.control("GET", "switches")
+    assert before["switches"] == before["defaults"]
+    assert set(before["meanings"]) == set(before["defaults"])
+    tavus.switch(mask="omit", list_lag=3)
+    bad = tavus.http.put(f"{tavus.url}/__emulator/switches", json={"mask": "stars", "list_lag": "soon"})
+    assert bad.status_code == 400
+    assert tavus.http.put(f"{tavus.url}/__emulator/switches", json={"colour": 1}).status_code == 400
+    changed = tavus.control("GET", "switches")["switches"]
+    assert (changed["mask"], changed["list_lag"]) == ("omit", 3)
+    assert tavus.control("DELETE", "switches")["switches"] == before["defaults"]

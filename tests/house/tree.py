@@ -1,0 +1,30 @@
+"""The files of the project, as the gates of the house read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FOLDERS = ("tavusctl", "tests", "manifests", "schemas", "bench", ".github")
+MADE = {"__pycache__", "node_modules", ".hypothesis", ".tavusctl"}
+
+
+def files(*folders: str, suffix: str = "") -> Iterator[Path]:
+    """Every file below the folders that a person or `make schemas` wrote, in order."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob(f"*{suffix}")):
+            if path.is_file() and not MADE.intersection(path.relative_to(ROOT).parts):
+                yield path
+
+
+def everything() -> Iterator[Path]:
+    """Every file that is committed, but for the script of the CI machine and the licence."""
+    yield from (path for path in sorted(ROOT.iterdir()) if path.is_file() and path.name not in ("LICENSE", ".coverage"))
+    yield from files(*FOLDERS)
+
+
+def name(path: Path) -> str:
+    """A path as people write it, from the root of the project."""
+    return path.relative_to(ROOT).as_posix()

@@ -1,0 +1,59 @@
+"""Documents and helpers that the laws of patches share."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+# The round trip is what everything rests on, so it is tried most.
+MOST = settings(max_examples={"long": 1_000_000}.get(os.environ.get("TAVUSCTL_LAWS", ""), 400))
+
+WITHOUT_MOVES = frozenset({"add", "remove", "replace"})
+WITH_MOVES = WITHOUT_MOVES | {"move"}
+
+keys = st.sampled_from(["a", "b", "name", "tools", "", "~", "/", "m~n/o", "0", "-", "é\n"]) | st.text(max_size=3)
+# Values that Python takes for equal and JSON does not are met often.
+leaves = (
+    st.sampled_from([None, True, False, 0, 1, 1.0, 0.0, "", "a", "1", "true", "a longer text, as prompts are"])
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5)
+)
+documents = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=6) | st.dictionaries(keys, inner, max_size=5), max_leaves=25
+)
+allowed = st.sampled_from([WITHOUT_MOVES, WITH_MOVES])
+
+
+@st.composite
+def edited(draw: st.DrawFn, value: Any) -> Any:
+    """A document like another: parts left out, doubled, exchanged, renamed, replaced."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(documents)
+    if isinstance(value, dict):
+        entries = [(key, draw(edited(inner))) for key, inner in value.items() if draw(st.integers(0, 9))]
+        if draw(st.integers(0, 4)) == 0:
+            entries.append((draw(keys), draw(st.sampled_from(list(value.values())) if value else leaves)))
+        return dict(entries)
+    if isinstance(value, list):
+        items = [draw(edited(inner)) for inner in value if draw(st.integers(0, 9))]
+        if draw(st.integers(0, 4)) == 0:
+            items.insert(draw(st.integers(0, len(items))), draw(leaves if not value else st.sampled_from(value)))
+        return draw(st.permutations(items)) if draw(st.integers(0, 5)) == 0 else items
+    return value
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Any, Any]:
+    """Two documents: alike more often than not."""
+    before = draw(documents)
+    return before, draw(edited(before) | documents)
+
+
+def exact(value: Any) -> str:
+    """Text that is the same for strictly equal documents only."""
+    return json.dumps(value, sort_keys=True)

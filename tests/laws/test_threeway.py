@@ -1,0 +1,213 @@
+"""The rule of managed fields, as laws of real kinds: last applied, live and desired in any combination.
+
+Every unmanaged leaf carries a mark of its own, which must be found again where it was and nowhere in a patch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jsonpatch
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavusctl import patch
+from tavusctl.document import leaves
+from tavusctl.equality import same
+from tavusctl.kinds import KINDS
+from tavusctl.model import Cause, Live
+from tavusctl.secret import MASK, Secret
+from tavusctl.threeway import Difference, compare
+from tests.laws.specs import SPECS, Body, as_read, bound, desired, fixed, live, member, nested, plain
+
+MARK = "unmanaged"
+
+
+def settled(kind: str, body: Body, difference: Difference) -> Body:
+    """The body after the patch, by two appliers that agree; secrets read as masks again."""
+    ours = patch.apply(body, difference.patch)
+    theirs = jsonpatch.apply_patch(plain(body), plain(list(difference.patch)))
+    assert json.dumps(plain(ours), sort_keys=True) == json.dumps(theirs, sort_keys=True)
+    read: Body = as_read(KINDS[kind], ours)
+    return read
+
+
+def marked(spec: Body, path: tuple[str, ...] = ()) -> Body:
+    """The document with a marked leaf in every object that is managed key by key."""
+    inner = {key: marked(item, (*path, key)) if isinstance(item, dict) else item for key, item in spec.items()}
+    return {**inner, MARK: f"{MARK} {'/'.join(path)}", f"{MARK}_list": [f"{MARK} item"]}
+
+
+def marks(body: Body) -> dict[tuple[str, ...], Any]:
+    return {path: leaf for path, leaf in leaves(body) if isinstance(leaf, str) and leaf.startswith(MARK)}
+
+
+def sides(kind: str) -> st.SearchStrategy[tuple[Body, Body, Body | None]]:
+    """Desired, live, last applied (None: never)."""
+    return st.tuples(SPECS[kind], SPECS[kind], st.none() | SPECS[kind])
+
+
+of_each_kind = pytest.mark.parametrize("kind", KINDS_OF_PATCH)
+
+
+@of_each_kind
+@given(data=st.data())
+def test_the_patch_settles_the_difference_and_nothing_else(kind: str, data: st.DataObject) -> None:
+    """After it the object compares equal, every unmanaged leaf is as it was, and no mark or mask was sent."""
+    spec, body, base = data.draw(sides(kind))
+    now = live(kind, marked(body))
+
+    difference = compare(desired(kind, spec), now, bound(kind, base))
+    after = settled(kind, now.body, difference)
+
+    sent = json.dumps(plain(list(difference.patch)))
+    again = compare(desired(kind, spec), live(kind, after), bound(kind, spec))
+    assert (again.fields, again.patch, again.drift) == ((), (), ())
+    assert marks(after) == marks(now.body)
+    assert MARK not in sent
+    assert MASK not in sent
+    assert "Pinned" not in sent
+    assert bool(difference.fields) == bool(difference.patch)
+
+
+@of_each_kind
+@given(data=st.data())
+def test_every_difference_is_told_at_the_path_of_its_field(kind: str, data: st.DataObject) -> None:
+    """No operation goes where no field is told, and no field is told that the patch does not reach."""
+    spec, body, base = data.draw(sides(kind))
+
+    difference = compare(desired(kind, spec), live(kind, body), bound(kind, base))
+
+    told = {change.path for change in difference.fields}
+    for operation in difference.patch:
+        assert any(_related(operation["path"], pointer) for pointer in told)
+    for pointer in told:
+        assert any(_related(operation["path"], pointer) for operation in difference.patch)
+
+
+def _related(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+@of_each_kind
+@given(data=st.data())
+def test_absent_is_unmanaged(kind: str, data: st.DataObject) -> None:
+    """A manifest that says nothing, and never said anything, changes nothing."""
+    body = data.draw(SPECS[kind])
+
+    assert compare(desired(kind, {}), live(kind, body), None) == Difference()
+    assert compare(desired(kind, {}), live(kind, body), bound(kind, {})) == Difference()
+
+
+@of_each_kind
+@given(data=st.data())
+def test_null_removes_and_so_does_a_key_that_was_dropped(kind: str, data: st.DataObject) -> None:
+    """Both end in the same document, in which the key is not set."""
+    body = data.draw(SPECS[kind])
+    spec = data.draw(SPECS[kind])
+    for key in sorted(body):
+        nulled, dropped = {**spec, key: None}, {name: value for name, value in spec.items() if name != key}
+        by_null = compare(desired(kind, nulled), live(kind, body), bound(kind, spec))
+        by_absence = compare(desired(kind, dropped), live(kind, body), bound(kind, {**spec, key: body[key]}))
+
+        for difference in (by_null, by_absence):
+            left = member(settled(kind, live(kind, body).body, difference), f"/{key}")
+            assert all(same(KINDS[kind], path, None, leaf) for path, leaf in leaves(left, (key,)))
+
+
+def cause(base: Any, found: Any, wanted: Any) -> Cause | None:
+    """What the rule says of one field that has a value on all three sides."""
+    if wanted == found:
+        return None
+    if base == found:
+        return Cause.EDITED
+    return Cause.DRIFTED if base == wanted else Cause.BOTH
+
+
+@of_each_kind
+@given(data=st.data())
+def test_each_field_has_the_cause_of_whichever_side_moved(kind: str, data: st.DataObject) -> None:
+    """Both alike is nothing, both differently is a conflict on exactly those paths; drift is told whatever is wanted."""
+    base, found, wanted = (data.draw(fixed(kind)) for _ in range(3))
+
+    difference = compare(
+        desired(kind, nested(wanted)), Live(KINDS[kind], "id", nested(found)), bound(kind, nested(base))
+    )
+
+    causes = {pointer: cause(base[pointer], found[pointer], wanted[pointer]) for pointer in base}
+    assert {change.path: change.cause for change in difference.fields} == {p: c for p, c in causes.items() if c}
+    assert {change.path for change in difference.conflicts} == {p for p, c in causes.items() if c is Cause.BOTH}
+    assert {change.path for change in difference.drift} == {p for p in base if base[p] != found[p]}
+    assert [change.path for change in difference.fields] == sorted(change.path for change in difference.fields)
+
+
+@of_each_kind
+@given(data=st.data())
+def test_what_was_never_applied_is_edited_and_never_a_conflict(kind: str, data: st.DataObject) -> None:
+    """Without a last apply nobody can say that the account has moved."""
+    spec, body = data.draw(SPECS[kind]), data.draw(SPECS[kind])
+
+    difference = compare(desired(kind, spec), live(kind, body), None)
+
+    assert {change.cause for change in difference.fields} <= {Cause.EDITED}
+    assert difference.drift == ()
+
+
+@of_each_kind
+@given(data=st.data())
+def test_ignored_fields_are_left_to_the_account(kind: str, data: st.DataObject) -> None:
+    """No difference, no drift and no operation at an ignored pointer, above it or below it; the rest is as ever."""
+    spec, body, base = data.draw(sides(kind))
+    known = sorted(set(_pointers(spec)) | set(_pointers(body)) | set(_pointers(base or {})))
+    ignored = data.draw(st.lists(st.sampled_from(known), max_size=3)) if known else []
+    now = live(kind, body)
+
+    difference = compare(desired(kind, spec, *ignored), now, bound(kind, base))
+    after = settled(kind, now.body, difference)
+
+    for pointer in ignored:
+        told = [change.path for change in (*difference.fields, *difference.drift)]
+        assert not any(f"{path}/".startswith(f"{pointer}/") for path in told)
+        assert plain(member(after, pointer)) == plain(member(now.body, pointer))
+    whole = compare(desired(kind, spec), now, bound(kind, base))
+    kept = [one for one in whole.fields if not any(_related(one.path, pointer) for pointer in ignored)]
+    assert [one for one in difference.fields if not any(_related(one.path, p) for p in ignored)] == kept
+
+
+def _pointers(value: Any, at: str = "") -> Iterator[str]:
+    """Pointers to every member that is managed by itself."""
+    for key, item in value.items() if isinstance(value, dict) else ():
+        yield f"{at}/{key}"
+        yield from _pointers(item, f"{at}/{key}")
+
+
+@given(spec=SPECS["persona"], base=st.none() | SPECS["persona"])
+def test_a_masked_key_is_what_was_last_applied_as_far_as_anybody_can_tell(spec: Body, base: Body | None) -> None:
+    """Shown as a mask or left out of the read: a new value is sent, the old one is not sent again."""
+    keys = [f"/layers/{layer}/api_key" for layer in ("tts", "llm")]
+    for reads_mask in (True, False):
+        now = live("persona", base or {})
+        shown = now.body if reads_mask else map_members(now.body, lambda value: not isinstance(value, patch.Pinned))
+
+        difference = compare(desired("persona", spec), Live(KINDS["persona"], "id", shown), bound("persona", base))
+
+        told = {change.path for change in difference.fields if change.path in keys}
+        moved = {key for key in keys if _print(member(spec, key)) != _print(member(base or {}, key))}
+        gone = {change.path for change in difference.fields if any(key.startswith(f"{change.path}/") for key in keys)}
+        assert told <= moved
+        assert all(key in told or any(key.startswith(f"{path}/") for path in gone) for key in moved)
+        assert all(change.sensitive for change in difference.fields if change.path in keys)
+
+
+def map_members(value: Any, keep: Callable[[Any], bool]) -> Any:
+    """A document without the members that are not kept."""
+    if isinstance(value, dict):
+        return {key: map_members(item, keep) for key, item in value.items() if keep(item)}
+    return value
+
+
+def _print(value: Any) -> Any:
+    return value.fingerprint if isinstance(value, Secret) else value

@@ -1,0 +1,356 @@
+"""Bad input: a clear message with its place, the exit code that was promised, and nothing written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.project import Body, Project
+
+COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
+STATE = ".tavusctl/state.json"
+
+
+def refused(project: Project, *args: str, **environment: str | None) -> tuple[int, str, str]:
+    """Exit code, id and words of a command that fails; the JSON form says the same, and nothing is written."""
+    said = project.run(*args, **environment)
+    told = project.run(*args, "--format", "json", **environment)
+    document = told.document
+    error = document["error"]
+    assert document.keys() == {"format_version", "error"}
+    assert (told.code, error["exit_code"]) == (said.code, said.code)
+    assert all(one["message"] and one["message"] in said.err for one in error["complaints"])
+    assert "Traceback" not in said.err + told.err
+    assert project.account.writes == []
+    return said.code, error["id"], said.err
+
+
+@pytest.fixture
+def coach(project: Project) -> Project:
+    """A project with one persona, applied."""
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    project.account.forget()
+    return project
+
+
+def persona(name: str, rest: str) -> str:
+    return f"kind: persona\nname: {name}\nspec:\n  system_prompt: Hi.\n{rest}"
+
+
+# What stands in manifests/ and the complaints about it: id, place, and words that must be there.
+MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
+    "no YAML": ({"a.yaml": "kind: [persona\n"}, [("TV101", "a.yaml:2:1", "not YAML")]),
+    "a tab": ({"a.yaml": "kind: persona\n\tname: a\n"}, [("TV101", "a.yaml:2:1", "tab")]),
+    "not UTF-8": ({"a.yaml": "kind: persona # \udcff\n"}, [("TV101", "a.yaml:1:", "UTF-8")]),
+    "a tag": ({"a.yaml": persona("a", "  greeting: !env X\n")}, [("TV101", "a.yaml:5:13", "tag")]),
+    "a key twice": ({"a.yaml": persona("a", "  system_prompt: Ho.\n")}, [("TV102", "a.yaml:5:3", "system_prompt")]),
+    "an unknown key": (
+        {"a.yaml": persona("a", "  sistem_prompt: Hi.\n")},
+        [("TV103", "a.yaml:5:3", "did you mean 'system_prompt'?")],
+    ),
+    "a wrong type": (
+        {"a.yaml": persona("a", "  document_ids: d1\n")},
+        [("TV104", "a.yaml:5:17", "expected a list, found 'd1'")],
+    ),
+    "an unknown kind": ({"a.yaml": "kind: person\nname: a\nspec: {}\n"}, [("TV104", "a.yaml:1:7", "'persona'")]),
+    "no spec": ({"a.yaml": "kind: persona\nname: a\n"}, [("TV106", "a.yaml:1:1", "'spec' is missing")]),
+    "no prompt": ({"a.yaml": "kind: persona\nname: a\nspec: {}\n"}, [("TV106", "a.yaml:3:7", "system_prompt")]),
+    "a bad name": ({"a.yaml": persona("Coach!", "")}, [("TV107", "a.yaml:2:7", "a-z, 0-9 and hyphens")]),
+    "one address twice": (
+        {"a.yaml": persona("a", ""), "b.yaml": persona("a", "")},
+        [("TV108", "b.yaml:2:7", "manifests/a.yaml:2:7")],
+    ),
+    "an unknown expression": (
+        {"a.yaml": persona("a", "  greeting: ${env:HOME}\n")},
+        [("TV109", "a.yaml:5:13", "${secret:NAME}")],
+    ),
+    "no such file": (
+        {"a.yaml": persona("a", "  greeting: ${file:hello.md}\n")},
+        [("TV110", "a.yaml:5:13", "hello.md")],
+    ),
+    "a file outside the project": (
+        {"a.yaml": persona("a", "  greeting: ${file:../../../../../../etc/passwd}\n")},
+        [("TV110", "a.yaml:5:13", "outside")],
+    ),
+    "no such variable": (
+        {"a.yaml": persona("a", "  greeting: ${var:brand}\n")},
+        [("TV111", "a.yaml:5:13", "vars:")],
+    ),
+    "a secret that is not listed": (
+        {"a.yaml": persona("a", "  layers: {tts: {api_key: '${secret:HOME}'}}\n")},
+        [("TV112", "a.yaml:5:27", "secrets:")],
+    ),
+    "a secret in a prompt": (
+        {"a.yaml": persona("a", "  greeting: ${secret:LISTED}\n")},
+        [("TV112", "a.yaml:5:13", "not a secret field")],
+    ),
+    "a secret written out": (
+        {"a.yaml": persona("a", "  layers: {tts: {api_key: sk-1234}}\n")},
+        [("TV113", "a.yaml:5:27", "${secret:NAME}")],
+    ),
+    "a reference to nothing": (
+        {"a.yaml": persona("a", "  guardrails_id: ${ref:guardrails/rule}\n")},
+        [("TV201", "a.yaml:5:18", "add a manifest with kind: guardrails")],
+    ),
+    "a reference to the wrong kind": (
+        {"a.yaml": persona("a", "  guardrails_id: ${ref:persona/b}\n"), "b.yaml": persona("b", "")},
+        [("TV203", "a.yaml:5:18", "takes a guardrails")],
+    ),
+    "a circle": (
+        {
+            "a.yaml": persona("a", "  guardrails_id: ${ref:guardrails/g}\n"),
+            "g.yaml": "kind: guardrails\nname: g\nspec:\n  extra: {owner: '${ref:persona/a}'}\n"
+            "  data: [{guardrail_name: x, guardrail_prompt: X.}]\n",
+        },
+        [("TV202", "g.yaml:1:1", "guardrails/g -> persona/a -> guardrails/g")],
+    ),
+    "a secret without a value": (
+        {"a.yaml": persona("a", "  layers: {tts: {api_key: '${secret:LISTED}'}}\n")},
+        [("TV204", "a.yaml:5:27", "export LISTED=")],
+    ),
+    "an external object that is not there": (
+        {"a.yaml": "{kind: replica, name: anna, external: true, id: r0123456789}"},
+        [("TV205", "a.yaml:1:1", "r0123456789")],
+    ),
+    "all at once": (
+        {"a.yaml": persona("a", "  nick: x\n  greeting: [1]\n"), "b.yaml": "kind: [\n", "c.yaml": "kind: persona\n"},
+        [
+            ("TV103", "a.yaml:5:3", "nick"),
+            ("TV104", "a.yaml:6:13", "expected text"),
+            ("TV101", "b.yaml:2:1", "not YAML"),
+            ("TV106", "c.yaml:1:1", "'name'"),
+            ("TV106", "c.yaml:1:1", "'spec'"),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "expected"), MANIFESTS.values(), ids=MANIFESTS)
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"]], ids=["plan", "apply"])
+def test_a_manifest_that_is_wrong_is_told_with_place_and_remedy(
+    project: Project, files: Mapping[str, str], expected: list[tuple[str, str, str]], command: list[str]
+) -> None:
+    """Every complaint has its line in the text form and its entry in the JSON form."""
+    project.write("tavusctl.yaml", "secrets: [LISTED]")
+    for name, text in files.items():
+        path = project.write(f"manifests/{name}", "")
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+
+    code, _, words = refused(project, *command)
+    complaints = project.run(*command, "--format", "json").document["error"]["complaints"]
+
+    found = [one for one in complaints if one["severity"] == "error"]
+    assert code == 10
+    assert [one["id"] for one in found] == [id_ for id_, _, _ in expected]
+    for one, (id_, place, text) in zip(found, expected, strict=True):
+        assert f"{one['path']}:{one['line']}:{one['column']}".startswith(f"manifests/{place}")
+        assert text in f"{one['message']} {one['hint']}"
+        assert f"manifests/{place}" in words
+        assert f"[{id_}]" in words
+
+
+PROJECTS: dict[str, tuple[str, str, str]] = {
+    "an unknown key": ("secrets: []\nmanifest: x\n", "TV103", "tavusctl.yaml:2:1"),
+    "a host": ("base_url: https://evil.example.com\n", "TV103", "tavusctl.yaml:1:1"),
+    "a later version": ("version: 2\n", "TV104", "tavusctl.yaml:1:10"),
+    "manifests elsewhere": ("manifests: ../other\n", "TV110", "tavusctl.yaml:1:12"),
+    "an unknown store": ("environments: {default: {state: 'ftp://x/y'}}\n", "TV117", "ftp://"),
+    "no YAML": ("secrets: [\n", "TV101", "tavusctl.yaml:2:1"),
+}
+
+
+@pytest.mark.parametrize(("text", "id_", "place"), PROJECTS.values(), ids=PROJECTS)
+def test_a_project_file_that_is_wrong_stops_everything(project: Project, text: str, id_: str, place: str) -> None:
+    """The host of the API is among what it must not say."""
+    project.write("tavusctl.yaml", text)
+    project.manifest("persona", "coach", COACH)
+
+    code, _, words = refused(project, "apply", "--yes")
+
+    assert (code, f"[{id_}]" in words, place in words) == (10, True, True)
+    assert project.account.requests == []
+
+
+# Options and variables that make a command fail before it asks the account for anything: code, id, words.
+BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], str]] = {
+    "no key": ([], {"TAVUS_API_KEY": None}, (8, "E801"), "TAVUS_API_KEY is not set"),
+    "an empty key": ([], {"TAVUS_API_KEY": " \n"}, (8, "E801"), "TAVUS_API_KEY is not set"),
+    "a key of two lines": ([], {"TAVUS_API_KEY": "canary\nsecond"}, (8, "E803"), "copy the key again"),
+    "a key with an umlaut": ([], {"TAVUS_API_KEY": "canäry"}, (8, "E803"), "copy the key again"),
+    "a key file that is not there": (
+        [],
+        {"TAVUS_API_KEY": None, "TAVUS_API_KEY_FILE": "nowhere"},
+        (8, "E802"),
+        "cannot be read",
+    ),
+    "no such environment": (["--env", "prod"], {}, (12, "E1200"), "no environment 'prod'"),
+    "plain http": (["--base-url", "http://tavusapi.com"], {}, (12, "E1200"), "unprotected"),
+    "another scheme": (["--base-url", "ftp://tavusapi.com"], {}, (12, "E1200"), "use https"),
+    "no host": (["--base-url", "tavusapi.com"], {}, (12, "E1200"), "not the address of a host"),
+    "half an address": (["--base-url", "http://[::1"], {}, (12, "E1200"), "not the address of a host"),
+    "no such port": (["--base-url", "http://127.0.0.1:99999"], {}, (12, "E1200"), "not the address of a host"),
+    "a password in it": (["--base-url", "https://u:canary@host"], {}, (12, "E1200"), "not the address of a host"),
+    "a space in it": (["--base-url", "https://tavus api.com"], {}, (12, "E1200"), "not the address of a host"),
+    "a report of no format": (["--report", "xml=x"], {}, (12, "E1200"), "json, text"),
+    "a report to nowhere": (["--report", "json=nowhere/x.json"], {}, (12, "E1200"), "no folder nowhere"),
+    "no address": (["--target", "coach"], {}, (12, "E1200"), "write kind/name"),
+    "no such option": (["--forse"], {}, (12, "E1200"), "--forse"),
+}
+
+
+@pytest.mark.parametrize(("args", "environment", "ending", "text"), BEFOREHAND.values(), ids=BEFOREHAND)
+def test_what_cannot_work_is_told_before_anything_is_asked(
+    coach: Project, args: list[str], environment: dict[str, str | None], ending: tuple[int, str], text: str
+) -> None:
+    """No request is made, and no key or password is repeated."""
+    code, id_, words = refused(coach, "apply", "--yes", *args, **environment)
+
+    assert ((code, id_), text in words, "canary" in words) == (ending, True, False)
+    assert coach.account.requests == []
+
+
+def test_a_key_that_is_refused_is_no_reason_to_believe_the_account_empty(coach: Project) -> None:
+    """401, for a key that is unknown and for one that was revoked."""
+    coach.account.switch(unknown_keys="refuse")
+    unknown = refused(coach, "apply", "--yes")
+    coach.account.switch(unknown_keys="account", keys={coach.account.key: None})
+    revoked = refused(coach, "apply", "--yes")
+
+    assert (unknown[:2], revoked[:2]) == ((8, "E800"), (8, "E800"))
+    assert "Invalid access token" in unknown[2]
+
+
+def test_an_address_that_nothing_has_is_not_taken_for_nothing_to_do(coach: Project) -> None:
+    """A slip of the pen in --target would hide every change."""
+    for option in ("--target", "--overwrite", "--allow-replace"):
+        code, _, words = refused(coach, "plan", option, "persona/coahc")
+        assert (code, "did you mean persona/coach" in words) == (12, True)
+
+
+def test_no_manifest_is_not_a_wish_to_delete_everything(coach: Project) -> None:
+    """An empty folder, a missing one, and files that are all wrong."""
+    coach.remove("persona", "coach")
+    empty = refused(coach, "apply", "--yes", "--allow-deletes", "1")
+    (coach.root / "manifests").rmdir()
+    missing = refused(coach, "apply", "--yes", "--allow-deletes", "1")
+    coach.write("manifests/coach.yaml", "kind: [")
+    invalid = refused(coach, "apply", "--yes", "--allow-deletes", "1")
+
+    assert (empty[:2], missing[:2], invalid[:2]) == ((4, "E420"), (4, "E420"), (10, "E1000"))
+    assert "tavusctl init" in empty[2]
+
+
+def test_apply_without_a_terminal_asks_for_yes(project: Project) -> None:
+    """The plan is shown, and nothing is done."""
+    project.manifest("persona", "coach", COACH)
+
+    code, id_, words = refused(project, "apply")
+
+    assert (code, id_, "add --yes" in words) == (12, "E1201", True)
+
+
+PLAN_FILES: dict[str, tuple[str | None, tuple[int, str]]] = {
+    "none": (None, (9, "E920")),
+    "no JSON": ("{", (9, "E920")),
+    "a list": ("[]", (9, "E920")),
+    "an error document": ('{"format_version": "1.0", "error": {}}', (9, "E920")),
+    "no text": ('{"format_version": "1.0", "fingerprint": 7}', (9, "E920")),
+    "of a later version": ('{"format_version": "2.0", "fingerprint": "sha256:00"}', (9, "E920")),
+    "another plan": ('{"format_version": "1.0", "fingerprint": "sha256:00"}', (3, "E302")),
+}
+
+
+@pytest.mark.parametrize(("content", "ending"), PLAN_FILES.values(), ids=PLAN_FILES)
+def test_a_plan_file_can_stop_an_apply(project: Project, content: str | None, ending: tuple[int, str]) -> None:
+    """One that cannot be read, and one that is not about this apply."""
+    project.manifest("persona", "coach", COACH)
+    if content is not None:
+        project.write("plan.json", content)
+
+    code, id_, _ = refused(project, "apply", "plan.json")
+
+    assert (code, id_) == ending
+
+
+def test_a_plan_file_is_stale_when_manifests_or_account_have_moved(coach: Project) -> None:
+    """Each side on its own."""
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
+    assert coach.run("plan", "--out", "plan.json").code == 0
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hello."})
+    edited = refused(coach, "apply", "plan.json")
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
+    coach.account.portal("persona", coach.bound("persona/coach"), {"op": "replace", "path": "/persona_name", "value": "C"})
+    moved = refused(coach, "apply", "plan.json")
+
+    assert (edited[:2], moved[:2]) == ((3, "E302"), (3, "E302"))
+
+
+def test_the_state_of_one_account_is_not_used_on_another(coach: Project) -> None:
+    """Told by the label, and by what another key sees; a rotated key of the same account is no other."""
+    account = coach.account
+    stranger = refused(coach, "apply", "--yes", TAVUS_API_KEY="key-of-somebody-else")
+    account.switch(keys={account.key: account.key, "rotated": account.key})
+    rotated = coach.run("plan", TAVUS_API_KEY="rotated")
+    coach.write("tavusctl.yaml", "environments: {default: {account: acme}}")
+    coach.apply()
+    coach.write("tavusctl.yaml", "environments: {default: {account: other}}")
+    relabelled = refused(coach, "apply", "--yes")
+
+    assert (stranger[:2], rotated.code, relabelled[:2]) == ((9, "E911"), 0, (9, "E910"))
+    assert "'acme'" in relabelled[2]
+
+
+DAMAGE: dict[str, tuple[str, str]] = {
+    "empty": ("", "E901"),
+    "no JSON": ("{", "E901"),
+    "another document": ("{}", "E901"),
+    "edited by hand": ("EDITED", "E901"),
+    "of a later version": ('{"format": 99, "tavusctl_version": "9.9"}', "E902"),
+}
+
+
+@pytest.mark.parametrize(("content", "id_"), DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("command", [["apply", "--yes"], ["plan"], ["drift"]], ids=["apply", "plan", "drift"])
+def test_a_damaged_state_is_not_taken_for_a_new_one(coach: Project, content: str, id_: str, command: list[str]) -> None:
+    """Nothing is created again, and the file stays as it was for whoever mends it."""
+    path = coach.root / STATE
+    damaged = path.read_text().replace("Coach", "Couch") if content == "EDITED" else content
+    path.write_text(damaged)
+
+    code, found, words = refused(coach, *command)
+
+    assert (code, found, STATE in words) == (9, id_, True)
+    assert path.read_text() == damaged
+
+
+@contextmanager
+def held(path: Path) -> Iterator[int]:
+    """A lock that another process holds; its id."""
+    program = "import fcntl,sys; f=open(sys.argv[1],'a'); fcntl.flock(f,fcntl.LOCK_EX); print('held',flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        path.write_text(json.dumps({"pid": process.pid, "host": "elsewhere"}))
+        yield process.pid
+        process.communicate("\n")
+
+
+def test_a_state_that_another_run_holds_is_left_alone(coach: Project) -> None:
+    """Apply names the holder and ends; looking is free."""
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
+    with held(coach.root / f"{STATE}.lock") as pid:
+        code, id_, words = refused(coach, "apply", "--yes")
+        looked: Body = coach.plan()
+
+    assert (code, id_, f"process {pid} on elsewhere" in words) == (7, "E701", True)
+    assert looked["summary"]["update"] == 1
+    assert coach.apply().code == 0

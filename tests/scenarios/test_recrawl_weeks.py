@@ -1,0 +1,218 @@
+"""Weeks of hourly jobs on the account's own clock, and what the account saw of them.
+
+The job is late, doubled, skipped and run by two machines at once; a person crawls by hand; answers get lost; and the
+clock of this machine is months ahead of the account's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+
+from tavusctl import schedule
+from tavusctl.client import Client
+from tavusctl.engine import recrawl
+from tavusctl.engine.recrawl import Manners
+from tavusctl.freshness import Status, Target
+from tavusctl.kinds.document import DOCUMENT
+from tavusctl.model import Address, Recrawl
+from tests.scenarios.project import Account, Body
+
+BEGIN = datetime.fromisoformat("2026-01-05T00:00:00+00:00")
+SCHEDULES = [Recrawl(every=86400.0)] * 26 + [Recrawl(cron="0 3 * * *", timezone="Europe/Berlin")] * 8
+SCHEDULES += [Recrawl(every=6 * 3600.0)] * 5 + [Recrawl(every=1800.0)]  # the last cannot be kept: the cooldown is longer
+OURS = 4  # crawls at once at most, with one slot left for people
+HOUR = 3600.0
+
+
+SCALE = 40  # a call takes that much longer over the Internet than here, so pauses are shortened by it
+
+
+class Clock:
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / SCALE)
+
+
+@dataclass
+class Weeks:
+    """A simulation under way."""
+
+    account: Account
+    http: httpx.Client
+    chance: random.Random
+    targets: list[Target]
+    clients: list[Client]
+    now: float = 0.0  # seconds since BEGIN
+    runs: int = 0
+    unknown: int = 0
+    idle: list[str] = field(default_factory=list)  # due documents that were left although there was a slot
+
+    def control(self, method: str, verb: str, body: Any = None) -> Body:
+        answer = self.http.request(method, f"{self.account.url}/__emulator/{verb}", json=body)
+        document: Body = answer.raise_for_status().json()
+        return document
+
+    def pass_time(self, until: float) -> None:
+        if until > self.now:
+            self.control("POST", "clock", {"advance": until - self.now})
+            self.now = until
+
+    def job(self, machines: int) -> None:
+        """Machines that run the job at the same moment."""
+        seeds = [self.chance.getrandbits(32) for _ in range(machines)]
+
+        def run(client: Client, seed: int) -> recrawl.Recrawls:
+            return recrawl.run(client, DOCUMENT, self.targets, Clock(), manners=Manners(seed=seed, spread=4.0 if machines > 1 else 0.0))
+
+        with ThreadPoolExecutor(machines) as pool:
+            results = list(pool.map(run, self.clients[:machines], seeds))
+        self.runs += machines
+        unknown = {e.remote_id for one in results for e in one.entries if e.status is Status.UNKNOWN}
+        self.unknown += len(unknown)
+        self._look_for_idleness(unknown)
+
+    def person(self) -> None:
+        """Somebody crawls what they please by hand, and does not look at limits before."""
+        target = self.chance.choice(self.targets)
+        with contextlib.suppress(httpx.HTTPError):
+            url = f"{self.account.url}/v2/documents/{target.remote_id}/recrawl"
+            self.http.post(url, headers={"x-api-key": self.account.key})
+
+    def _look_for_idleness(self, unknown: set[str]) -> None:
+        listed = self.control("GET", f"objects?account={self.account.key}&kind=documents")["objects"]
+        documents = {one["id"]: one["document"] for one in listed}
+        running = [one for one in documents.values() if one["status"] not in ("ready", "error")]
+        if len(running) >= OURS:
+            return
+        moment = BEGIN + timedelta(seconds=self.now)
+        for target in self.targets:
+            document = documents[target.remote_id]
+            if document["status"] == "ready" and target.remote_id not in unknown and self._is_due(target, document, moment):
+                self.idle.append(f"{moment} {target.address} {document['last_crawled_at']}")
+
+    def _is_due(self, target: Target, document: Body, moment: datetime) -> bool:
+        last = datetime.fromisoformat(document["last_crawled_at"])
+        assert target.recrawl is not None
+        return moment >= max(schedule.due(target.recrawl, last), last + timedelta(seconds=3660))
+
+
+def plan_of(weeks: float, chance: random.Random) -> Iterator[tuple[float, str]]:
+    """What happens when: an hourly job that is late by up to two hours, doubled or skipped, and a person."""
+    for hour in range(int(weeks * 168)):
+        nominal = hour * HOUR + 7 * 60
+        if chance.random() < 0.15:
+            yield chance.uniform(nominal, nominal + HOUR), "person"
+        if chance.random() < 0.1 or 200 <= hour < 212:  # half a day without a single run
+            continue
+        moment = nominal + (chance.uniform(0, 2 * HOUR) if chance.random() < 0.3 else chance.uniform(0, 300))
+        yield moment, "pair" if chance.random() < 0.15 else "single"
+        if chance.random() < 0.25:  # the other machine, or the same job started again
+            yield moment + chance.uniform(1, 120), "single"
+
+
+@contextlib.contextmanager
+def account_of_forty(account: Account, seed: int) -> Iterator[Weeks]:
+    account.control("POST", "clock", {"set": BEGIN.isoformat(), "freeze": True})
+    bodies: list[Body] = [
+        {"document_url": f"https://docs.example.com/{index}", "crawl": {"depth": 2, "max_pages": 20}}
+        for index in range(len(SCHEDULES))
+    ]
+    ids = account.seed(documents=bodies)["documents"]
+    targets = [
+        Target(Address("document", f"site-{index}"), remote_id, SCHEDULES[index]) for index, remote_id in enumerate(ids)
+    ]
+    with Client(account.url, account.key) as one, Client(account.url, account.key) as other, httpx.Client() as http:
+        yield Weeks(account, http, random.Random(seed), targets, [one, other])
+
+
+def live_through(weeks: Weeks, length: float, *, person: bool) -> None:
+    for moment, what in sorted(plan_of(length, weeks.chance)):
+        weeks.pass_time(moment)
+        weeks.control("PUT", "switches", {"processing_seconds": weeks.chance.choice([60, 300, 600, 900])})
+        if what != "person":
+            weeks.job(2 if what == "pair" else 1)
+        elif person:
+            weeks.person()
+    weeks.pass_time(weeks.now + HOUR)
+
+
+@dataclass
+class Seen:
+    """What the account saw."""
+
+    starts: list[Body]  # crawls that were begun, with running_crawls
+    posts: list[Body]  # our requests for one
+    refused: list[Body]
+    lost: int
+
+    @property
+    def crowd(self) -> int:
+        return max(int(one["running_crawls"]) for one in self.starts)
+
+
+def what_was_seen(weeks: Weeks, since: int) -> Seen:
+    account = weeks.account
+    starts = [one for one in account.control("GET", f"mutations?since={since}")["mutations"] if one["action"] == "recrawl"]
+    posts = [one for one in account.writes if one["user_agent"].startswith("tavusctl/")]
+    refused = [one for one in posts if one["status"] in (409, 429)]
+    return Seen(starts, posts, refused, sum(1 for one in posts if one["fault"]))
+
+
+def gaps(weeks: Weeks, seen: Seen) -> dict[str, list[float]]:
+    """Seconds between the starts of crawls of a document, by its id."""
+    moments: dict[str, list[datetime]] = {target.remote_id: [BEGIN] for target in weeks.targets}
+    for one in seen.starts:
+        moments[one["id"]].append(datetime.fromisoformat(one["time"]))
+    return {key: [(b - a).total_seconds() for a, b in pairwise(found)] for key, found in moments.items()}
+
+
+def newest(account: Account) -> int:
+    return max((int(one["seq"]) for one in account.control("GET", "mutations")["mutations"]), default=0)
+
+
+def show(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with capsys.disabled():
+        print(f"\n{text}")  # noqa: T201 - the figures are what this is about
+
+
+def test_weeks_of_an_unreliable_job(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    since = newest(account)
+    losses: list[dict[str, Any]] = [
+        {"kind": "drop", "phase": "after", "probability": 0.03, "seed": 1},
+        {"kind": "status", "phase": "after", "probability": 0.02, "seed": 2},
+        {"kind": "reset", "phase": "before", "probability": 0.02, "seed": 3},
+    ]
+    for rule in losses:
+        account.fault(match="POST /v2/documents/*/recrawl", times=None, **rule)
+    with account_of_forty(account, seed=7) as weeks:
+        began = time.monotonic()
+        live_through(weeks, 2, person=True)
+        seen, spent = what_was_seen(weeks, since), time.monotonic() - began
+        between = gaps(weeks, seen)
+    rate = len(seen.refused) / len(seen.posts)
+    daily = sorted(gap / HOUR for target in weeks.targets[:26] for gap in between[target.remote_id])
+    show(
+        capsys,
+        f"recrawl, {weeks.now / 86400:.0f} days, {len(weeks.targets)} documents: {weeks.runs} runs, "
+        f"{len(seen.starts)} crawls, at once {seen.crowd} at most; {len(seen.posts)} requests, {seen.lost} lost, "
+        f"{len(seen.refused)} refused ({rate:.1%}); every 24 h: median {daily[len(daily) // 2]:.1f} h, "
+        f"longest {daily[-1]:.1f} h; shortest gap of any {min(min(g) for g in between.values()) / 60:.0f} min; {spent:.0f} s"
+        + str([ (r["time"],r["status"]) for r in seen.refused][:20]),
+    )
+    assert weeks.idle == []
+    assert seen.crowd <= 5
+    assert min(min(found) for found in between.values()) >= HOUR
+    assert rate <= 0.01

@@ -1,0 +1,83 @@
+"""A kind with one field of each sort, for tests of what is common to all kinds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AnyUrl, BaseModel, ConfigDict, Field, field_validator
+
+from tavusctl import model
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Engine(Shape):
+    name: Literal["small", "large"] | None = None
+    api_key: str | None = None
+    headers: dict[str, str] | None = None
+    options: dict[str, Any] | None = None
+
+
+class Circle(Shape):
+    form: Literal["circle"]
+    radius: float
+
+
+class Square(Shape):
+    form: Literal["square"]
+    side: float
+
+
+class Link(Shape):
+    url: str = Field(pattern="^https://")
+    label: str | None = None
+
+    @field_validator("label")
+    @classmethod
+    def is_calm(cls, label: str) -> str:
+        if "!" in label:
+            message = f"{label} is loud; leave out the exclamation mark"
+            raise ValueError(message)
+        return label
+
+
+class Toy(Shape):
+    title: str
+    size: Annotated[int, Field(ge=1, le=10)] | None = None
+    ratio: float | None = None
+    on: bool | None = None
+    engine: Engine | None = None
+    figure: Annotated[Circle | Square, Field(discriminator="form")] | None = None
+    link: str | Link | None = None
+    links: list[Link] | None = None
+    friend_id: Annotated[str, Field(pattern="^[a-z][0-9]+$")] | None = None
+    tags: list[str] | None = None
+    old: str | None = None
+    site: AnyUrl | None = None
+
+
+FIELDS = {
+    "/friend_id": model.Field(refers_to="toy"),
+    "/engine/api_key": model.Field(secret=True),
+    "/engine/headers/*": model.Field(secret=True),
+    "/old": model.Field(deprecated="old is going away; write title"),
+}
+
+
+def toy(name: str, *, crawls: bool) -> model.ResourceKind:
+    return model.ResourceKind(
+        name=name,
+        collection=f"/v2/{name}s",
+        id_fields=("id",),
+        name_field="title",
+        update=model.Update.MERGE,
+        model=Toy,
+        fields=FIELDS,
+        normalise=lambda body: body,
+        crawls=crawls,
+    )
+
+
+KINDS = {kind.name: kind for kind in (toy("toy", crawls=False), toy("crawler", crawls=True))}
