@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from tavusctl.model import NAME, Address, Document, Environment, Project, Safety, Value
-from tavusctl.notes import EnoughError, Notes
+from tavusctl.notes import EnoughError, Notes, dotted
 from tavusctl.patch.pointer import escape
+from tavusctl.settings import Output
 from tavusctl.wording import shown
 from tavusctl.yaml12 import Node
 
@@ -37,9 +38,9 @@ def _project(found: Value, root: Path, notes: Notes) -> Project:
     notes.unknown_keys({key: 0 for key in found if key not in _HOST_KEYS}, _KEYS)
     if found.get("version", 1) != 1 or found.get("version") is True:
         notes.error("TV104", f"version: expected 1, found {shown(found['version'])}", notes.value_at("/version"))
-    _check_outputs(found.get("outputs"), notes)
     manifests, secrets = str(_manifests(found, root, notes)), _secrets(found, notes)
-    return Project(str(root), manifests, secrets, _environments(found, notes), _safety(found, notes))
+    environments, safety = _environments(found, notes), _safety(found, notes)
+    return Project(str(root), manifests, secrets, environments, safety, _outputs(found.get("outputs"), notes))
 
 
 def default(root: Path) -> Project:
@@ -130,23 +131,48 @@ def _safety(found: Document, notes: Notes) -> Safety:
     return Safety(deletes, ratio)
 
 
-def _check_outputs(found: Value, notes: Notes) -> None:
-    """Names for applications, each for an address or a list of them."""
+def _outputs(found: Value, notes: Notes) -> Mapping[str, Output]:
+    """Names for applications: each for an address, a list of them, or a value as it is."""
     if found is None or not notes.typed(found, dict, "/outputs"):
-        return
-    for name, value in found.items():
-        pointer = f"/outputs/{escape(name)}"
+        return {}
+    for name in found:
         if not _VARIABLE.fullmatch(name):
             message = f"outputs: {shown(name)} cannot be the name of a variable"
-            notes.error("TV107", message, notes.key_at(pointer))
-        is_list = isinstance(value, list)
-        for index, item in enumerate(value if is_list else [value]):
-            _check_address(item, f"{pointer}/{index}" if is_list else pointer, notes)
+            notes.error("TV107", message, notes.key_at(f"/outputs/{escape(name)}"))
+    return {name: _output(value, f"/outputs/{escape(name)}", notes) for name, value in found.items()}
 
 
-def _check_address(found: Value, pointer: str, notes: Notes) -> None:
-    if notes.typed(found, str, pointer):
-        try:
-            Address.parse(found)
-        except ValueError as error:
-            notes.error("TV107", f"outputs: {error}", notes.value_at(pointer))
+def _output(found: Value, pointer: str, notes: Notes) -> Output:
+    if isinstance(found, dict):
+        return Output(value=_literal(found, pointer, notes))
+    many = isinstance(found, list)
+    items = [(item, f"{pointer}/{index}") for index, item in enumerate(found)] if many else [(found, pointer)]
+    good = [(item, place) for item, place in items if _is_address(item, place, notes)]
+    sources = [notes.value_at(place) for _, place in good]
+    places = tuple((source.line, source.column) for source in sources)
+    return Output(tuple(item for item, _ in good), many, None, places)
+
+
+def _literal(found: Document, pointer: str, notes: Notes) -> Value:
+    notes.unknown_keys(found, ("value",), pointer)
+    value = found.get("value")
+    if "value" not in found:
+        notes.error("TV106", f"{dotted(pointer)}: the key 'value' is missing", notes.key_at(pointer))
+    elif not isinstance(value, str | int | float):
+        message = f"{dotted(pointer)}.value: expected text, a number, true or false, found {shown(value)}"
+        notes.error("TV104", message, notes.value_at(f"{pointer}/value"))
+    elif isinstance(value, str) and not value.isprintable():
+        message = f"{dotted(pointer)}.value: expected one line of printable text, found {shown(value)}"
+        notes.error("TV104", message, notes.value_at(f"{pointer}/value"))
+    return value
+
+
+def _is_address(found: Value, pointer: str, notes: Notes) -> bool:
+    if not notes.typed(found, str, pointer):
+        return False
+    try:
+        Address.parse(found)
+    except ValueError as error:
+        notes.error("TV107", f"outputs: {error}", notes.value_at(pointer))
+        return False
+    return True

@@ -28,6 +28,16 @@ class Safety:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """What an application finds under one name: the id of an address, the ids of several, or a text as it is."""
+
+    addresses: tuple[str, ...] = ()
+    many: bool = False  # written as a list, so it stays one also with a single address
+    value: Value = None  # the text, number or boolean that stands there in place of ids
+    places: tuple[tuple[int, int], ...] = ()  # line and column of each address in the project file
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """The project file and where it stands; `root` and `manifests` are absolute paths."""
 
@@ -36,3 +46,4 @@ class Project:
     secrets: tuple[str, ...] = ()  # environment variables that manifests may read, and nothing else
     environments: Mapping[str, Environment] = field(default_factory=dict)
     safety: Safety = Safety()
+    outputs: Mapping[str, Output] = field(default_factory=dict)  # by the name that applications know

@@ -16,12 +16,15 @@ live spelling, and a field that is not managed is pinned, so that no patch can w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import jsonpatch
+
 from tavusctl import patch
-from tavusctl.document import canonical, digest, is_empty
-from tavusctl.equality import same, unaliased
+from tavusctl.document import digest, is_empty
+from tavusctl.equality import same
+from tavusctl.errors import InternalError
 from tavusctl.model import (
     ABSENT,
     Binding,
@@ -36,6 +39,7 @@ from tavusctl.model import (
     Value,
 )
 from tavusctl.secret import Fingerprint
+from tavusctl.wanted import wanted_value
 
 JSON_PATCH_OPS = frozenset({"add", "remove", "replace"})
 
@@ -167,7 +171,7 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
         return found
     run.changes.append(change)
     # A key that reads leave out may be there or not: only an empty one can be written over both.
-    return "" if masked and is_empty(aim) else _wanted(kind, path, aim, live)
+    return "" if masked and is_empty(aim) else wanted_value(kind, path, aim, live)
 
 
 def _secret_agrees(kind: ResourceKind, path: Path, aim: Value, base: Value, live: Value) -> bool:
@@ -181,113 +185,6 @@ def _cause(kind: ResourceKind, path: Path, base: Value, aim: Value, *, moved: bo
     if base is ABSENT or not moved:
         return Cause.EDITED
     return Cause.DRIFTED if same(kind, path, base, aim) else Cause.BOTH
-
-
-def _wanted(kind: ResourceKind, path: Path, aim: Value, live: Value) -> Value:
-    """A value to write, in the live spelling wherever that means the same."""
-    declared = kind.field_at(path)
-    if is_empty(aim) and aim is None:
-        # A reference is cleared by null: the API shows null for one that is not set, and refuses none.
-        return None if declared.refers_to and live is not ABSENT else ABSENT
-    if isinstance(aim, list) and declared.joined_by:
-        return declared.joined_by.join(str(item) for item in aim)
-    if isinstance(aim, list):
-        return _wanted_list(kind, path, aim, live if isinstance(live, list) else [])
-    if isinstance(aim, dict):
-        return _wanted_item(kind, path, aim, live if isinstance(live, dict) else {})
-    return aim
-
-
-def _wanted_list(kind: ResourceKind, path: Path, aim: list[Value], live: list[Value]) -> list[Value]:
-    declared = kind.field_at(path)
-    if declared.unordered:
-        wanted = {canonical(item): item for item in aim}
-        staying = {canonical(item): item for item in live if canonical(item) in wanted}
-        return [*staying.values(), *(wanted[key] for key in sorted(wanted) if key not in staying)]
-    item_path = (*path, "*")
-    return [_wanted_value(kind, item_path, item, match) for item, match in _matched(kind, path, aim, live)]
-
-
-def _matched(kind: ResourceKind, path: Path, aim: list[Value], live: list[Value]) -> Iterable[tuple[Value, Value]]:
-    """Each wanted item with the live item it stands for: of the same name, or equal, or at the same place."""
-    name_of = kind.field_at(path).keyed_by
-    if name_of:
-        named = {_name(item, name_of): item for item in reversed(live)}
-        return [(item, named.get(_name(item, name_of), ABSENT)) for item in aim]
-    free = dict(enumerate(live))
-    found: dict[int, Value] = {}
-    for index, item in enumerate(aim):
-        twin = next((at for at, one in free.items() if same(kind, (*path, "*"), item, one)), None)
-        if twin is not None:
-            found[index] = free.pop(twin)
-    return [(item, found.get(index, free.get(index, ABSENT))) for index, item in enumerate(aim)]
-
-
-def _name(item: Value, dotted: str) -> Value:
-    for key in dotted.split("."):
-        item = item.get(key) if isinstance(item, dict) else None
-    return canonical(item)
-
-
-def _wanted_value(kind: ResourceKind, path: Path, aim: Value, live: Value) -> Value:
-    if live is not ABSENT and same(kind, path, aim, live):
-        return live
-    return _wanted_item(kind, path, aim, live) if isinstance(aim, dict) and isinstance(live, dict) else _bare(aim)
-
-
-def _wanted_item(kind: ResourceKind, path: Path, aim: Document, live: Document) -> Document:
-    """A list item or free-form object managed as a whole: what the manifest says, and what the server fills in."""
-    wanted: Document = {}
-    told, shown = unaliased(kind, path, aim), unaliased(kind, path, live)
-    for key, found in live.items():
-        if key in aim and not is_empty(aim[key]):
-            wanted[key] = _wanted_value(kind, (*path, key), aim[key], found)
-        elif (
-            same(kind, (*path, key), None, found)
-            or (key not in shown and same(kind, path, told, shown))
-            or (key not in shown and _single_stays(kind, path, key, told, shown))
-        ):
-            wanted[key] = found
-    for key, value in aim.items():
-        if key not in wanted and not is_empty(value) and not _covered(kind, path, key, told, shown, wanted):
-            wanted[key] = _bare(value)
-    return wanted
-
-
-def _single_stays(kind: ResourceKind, path: Path, single: str, told: Document, shown: Document) -> bool:
-    """Whether the bare spelling of a one-element list already says what is wanted."""
-    owner = next(key for key in kind.aliased(path) if kind.field_at((*path, key)).single == single)
-    return same(kind, (*path, owner), told.get(owner), shown.get(owner))
-
-
-def _covered(kind: ResourceKind, path: Path, key: str, told: Document, shown: Document, wanted: Document) -> bool:
-    single = kind.field_at((*path, key)).single
-    return bool(single) and single in wanted and same(kind, (*path, key), told.get(key), shown.get(key))
-
-
-def _bare(value: Value) -> Value:
-    """A value without its nulls: null means "remove", and there is nothing to remove from a new object."""
-    if isinstance(value, dict):
-        return {key: _bare(item) for key, item in value.items() if item is not None}
-    return [_bare(item) for item in value] if isinstance(value, list) else value
-
-
-def new_document(desired: Desired) -> Document:
-    """The document that creates an object."""
-    body: Document = {}
-    for key, value in desired.spec.items():
-        path = (key,)
-        if value is None:
-            continue
-        body[key] = _created(desired.kind, path, value)
-    return body
-
-
-def _created(kind: ResourceKind, path: Path, value: Value) -> Value:
-    declared = kind.field_at(path)
-    if isinstance(value, dict):
-        return {key: _created(kind, (*path, key), item) for key, item in value.items() if item is not None}
-    return _wanted(kind, path, value, ABSENT) if isinstance(value, list) or declared.joined_by else value
 
 
 def _unpinned(value: Value) -> Value:
@@ -308,4 +205,14 @@ def _operations(kind: ResourceKind, before: Document, after: Document) -> tuple[
             if before.get(key, ABSENT) != after.get(key, ABSENT)
         )
     keyed = {pointer: declared.keyed_by for pointer, declared in kind.fields.items() if declared.keyed_by}
-    return tuple(patch.diff(before, after, keyed_by=keyed, allowed=JSON_PATCH_OPS))
+    operations = patch.diff(before, after, keyed_by=keyed, allowed=JSON_PATCH_OPS)
+    _verify(before, after, operations)
+    return tuple(operations)
+
+
+def _verify(before: Document, after: Document, operations: list[Document]) -> None:
+    """No patch leaves that another hand does not find right: it must lead from the live document to the wanted one."""
+    reached = jsonpatch.JsonPatch(operations).apply(before)
+    if not patch.same(reached, after):
+        message = "a patch does not lead to what the manifest says; nothing was sent"
+        raise InternalError(message, "this is a defect of tavusctl")

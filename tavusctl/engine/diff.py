@@ -25,7 +25,8 @@ from tavusctl.model import (
     Update,
 )
 from tavusctl.secret import Secret
-from tavusctl.threeway import Difference, compare, new_document
+from tavusctl.threeway import Difference, compare
+from tavusctl.wanted import new_document
 
 
 @dataclass(frozen=True, slots=True)

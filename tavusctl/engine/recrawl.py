@@ -25,7 +25,7 @@ from tavusctl.ports import Api, Clock, Reader
 AT_ONCE: Final = 5  # crawls of an account at a time
 _CONFLICT: Final = 409
 _FIRST_POLL, _LONGEST_POLL = 1.0, 15.0
-_MINUTES: Final = re.compile(r"(\d{1,4}) minute")
+_MINUTES: Final = re.compile(r"\b(\d{1,6}) minute")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,20 @@ _SAFETY: Final[dict[str, Any]] = {
     "additionalProperties": False,
 }
 
+_ADDRESS: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": f"^[a-z]+/{NAME.pattern}$",
+    "description": "An address, such as persona/sales-coach; its id is what the application gets.",
+}
+
+_LITERAL: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "A value as it is, such as {value: true}.",
+    "properties": {"value": {"type": ["string", "number", "boolean"], "description": "What the application gets."}},
+    "required": ["value"],
+    "additionalProperties": False,
+}
+
 
 def for_project() -> dict[str, Any]:
     """The schema of the project file; every key may be left out."""
@@ -72,9 +86,9 @@ def for_project() -> dict[str, Any]:
                 "type": "object",
                 "propertyNames": {"pattern": _VARIABLE},
                 "additionalProperties": {
-                    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+                    "anyOf": [_ADDRESS, {"type": "array", "items": _ADDRESS}, _LITERAL],
                 },
-                "description": "Names under which applications get ids: a name, and the address it stands for.",
+                "description": "Names under which applications get ids, each for an address, or for several.",
             },
         },
         "additionalProperties": False,

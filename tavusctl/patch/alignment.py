@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from heapq import heappop, heappush
 from itertools import accumulate
 from math import inf
@@ -14,13 +15,33 @@ Pairs = list[tuple[int, int]]
 class Prices(Protocol):
     """What alignment must know; `kept` is the number of items that stay in front."""
 
-    old: list[int]  # content numbers
-    new: list[int]
-    drops: list[float]  # cost of removing an item, but for its index
-    puts: list[float]  # cost of adding an item, but for its index
-    least_old: list[float]  # what an item without an equal costs at least, however it is dealt with
-    least_new: list[float]
+    old: list[Hashable]  # contents, only to be compared
+    new: list[Hashable]
     appends: bool  # whether nothing follows the sequences
+
+    @property
+    def drops(self) -> list[float]:
+        """Cost of removing each item, but for its index."""
+        ...
+
+    @property
+    def puts(self) -> list[float]:
+        """Cost of adding each item, but for its index."""
+        ...
+
+    @property
+    def least_old(self) -> list[float]:
+        """What each item without an equal costs at least, however it is dealt with."""
+        ...
+
+    @property
+    def least_new(self) -> list[float]:
+        """What each item without an equal costs at least, however it is dealt with."""
+        ...
+
+    def spend(self) -> bool:
+        """Whether the search may look at one more state."""
+        ...
 
     def index(self, kept: int) -> int:
         """What an index costs in a pointer."""
@@ -65,7 +86,7 @@ class Search:
         self._reach(0, 0, 0, -1, 0)
         goal = self._state(self._rows, self._columns)
         closed: set[int] = set()
-        while effort:
+        while effort and self._prices.spend():
             bound, _, state, pending = heappop(self._heap)
             if pending:
                 self._edit(state)
@@ -141,7 +162,7 @@ class _Ahead:
         return max(self._new[j], self._old[i] - more * self._put)
 
 
-def _sums_behind(items: list[int], others: list[int], least: list[float]) -> list[float]:
+def _sums_behind(items: list[Hashable], others: list[Hashable], least: list[float]) -> list[float]:
     known = set(others)
     alone = [0 if item in known else cost for item, cost in zip(items, least, strict=True)]
     return list(accumulate(reversed(alone), initial=0))[::-1]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import eq
 from typing import Any
 
 from tavusctl.patch.alignment import Pairs, Search
 from tavusctl.patch.gap import Gap
 from tavusctl.patch.likeness import pair_alike
 from tavusctl.patch.matching import pair_equals, rising
-from tavusctl.patch.relocation import Eased, find_moves, write_steps
+from tavusctl.patch.relocation import Eased, find_moves, likely_moves, write_steps
 from tavusctl.patch.script import Steps
 
 # States that the search for an alignment may look at: every one for 32 items on each side.
@@ -22,14 +23,20 @@ def plan_gap(gap: Gap) -> tuple[float, Steps]:
         return write_steps(gap, align(gap), [])
     short = len(gap.old) * len(gap.new) <= EFFORT
     if short and _is_shuffled(gap):
-        found = _write_with_moves(gap, Search(Eased(gap)).run(EFFORT) or [])
+        found = _write_with_moves(gap, _align_moved(gap, likely_moves(gap)))
         pairs = Search(gap).run(EFFORT, found[0])
         return found if pairs is None else _cheaper(found, _write_with_moves(gap, pairs))
     pairs = align(gap)
     found = _write_with_moves(gap, pairs)
     if short and len(pairs) < min(len(gap.old), len(gap.new)):
-        return _cheaper(found, _write_with_moves(gap, Search(Eased(gap)).run(EFFORT) or []))
+        moves = likely_moves(gap)
+        if not set(pairs).issuperset(moves):
+            return _cheaper(found, _write_with_moves(gap, _align_moved(gap, moves)))
     return found
+
+
+def _align_moved(gap: Gap, moves: Pairs) -> Pairs:
+    return Search(Eased(gap, moves)).run(EFFORT) or []
 
 
 def _write_with_moves(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
@@ -83,7 +90,7 @@ def _align_between(gap: Gap, anchors: Pairs) -> Pairs:
 
 def _align_part(gap: Gap, rows: slice, columns: slice) -> Pairs:
     """The alignment of a part of a gap, its equal ends trimmed."""
-    start, end = common_ends(gap.old[rows], gap.new[columns], int.__eq__)
+    start, end = common_ends(gap.old[rows], gap.new[columns], eq)
     old = slice(rows.start + start, rows.stop - end)
     new = slice(columns.start + start, columns.stop - end)
     inner = align(gap.part(old, new)) if old.start < old.stop and new.start < new.stop else []

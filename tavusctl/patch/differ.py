@@ -21,6 +21,9 @@ WITHOUT_MOVES: Final = frozenset({"add", "remove", "replace"})
 NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
 NOTHING: Final[Priced] = (0, None)
 
+# States that searches may look at and members that they may compare in one diff; about a second's worth.
+EFFORT: Final = 200_000
+
 # What is declared below a place: the rest of a pattern, and the path to what identifies an item.
 Spots = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
@@ -54,6 +57,7 @@ class Differ:
     def __init__(self, *, moving: bool) -> None:
         self.ledger = Ledger()
         self.moving = moving
+        self.effort = EFFORT
         self._sizes = _Sizes()
         self._pairs: dict[tuple[int, int, int, Spots], Priced] = {}
 
@@ -75,6 +79,9 @@ class Differ:
         found = self._pairs.get(key)
         if found is None:
             limit = self._replace(before, after, at)
+            self.effort -= (
+                len(before) + len(after) if type(before) in (dict, list) and type(after) in (dict, list) else 1
+            )
             found = self.change(before, after, at, spots, limit)
             if found[0] == inf:
                 found = (limit, Write(after))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import inf
 from typing import Any, NamedTuple
 
@@ -64,7 +65,7 @@ class Exchange:
     def _renamed(self) -> list[tuple[int, int]]:
         gone, come = self._gone, self._come
         if len(gone) * len(come) <= ALL_PAIRS:
-            return pair_best(range(len(gone)), range(len(come)), self._saving)
+            return pair_best(product(range(len(gone)), range(len(come))), self._saving)
         number = self._differ.ledger.of
         pairs = pair_equals(
             [(i, number(old.value).number) for i, old in enumerate(gone)],

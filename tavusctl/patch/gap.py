@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import inf
 from typing import Any, NamedTuple, Protocol
 
@@ -24,10 +25,11 @@ class Frame(NamedTuple):
 
 
 class Pricing(Protocol):
-    """The differ, as arrays see it."""
+    """The differ, as arrays and objects see it."""
 
     ledger: Ledger
     moving: bool
+    effort: int  # what may still be spent on searching
 
     def pair(self, before: Any, after: Any, at: int, spots: tuple[Any, ...]) -> Priced:
         """Cost and plan of making one value into another."""
@@ -35,24 +37,46 @@ class Pricing(Protocol):
 
 
 class Gap:
-    """Old and new items between the equal ends of two arrays; `kept` is always the number of items kept in front."""
+    """Old and new items between the equal ends of two arrays; `kept` is always the number of items kept in front.
+
+    `old` and `new` are contents to be compared.  Prices are found when asked for: in long arrays most never are.
+    """
 
     def __init__(self, differ: Pricing, old: list[Any], new: list[Any], frame: Frame) -> None:
         self.frame, self.differ = frame, differ
         self.old_values, self.new_values = old, new
-        self.old_facts = [differ.ledger.of(value) for value in old]
-        self.new_facts = [differ.ledger.of(value) for value in new]
-        self.old = [facts.number for facts in self.old_facts]
-        self.new = [facts.number for facts in self.new_facts]
-        at = frame.at
-        self.drops: list[float] = [REMOVE + at + WEIGHT * facts.leaves for facts in self.old_facts]
-        self.puts: list[float] = [
-            inf if facts.pinned else ADD + at + facts.size + WEIGHT * facts.leaves for facts in self.new_facts
-        ]
-        self.least = least_operation(at + 1, moving=differ.moving)
-        self.least_old = self._least(old, self.drops)
-        self.least_new = self._least(new, self.puts)
+        self.old, self.new = differ.ledger.contents(old), differ.ledger.contents(new)
+        self.least = least_operation(frame.at + 1, moving=differ.moving)
         self.appends = frame.appends
+
+    def drop(self, old: int) -> float:
+        """Cost of removing an item, but for its index."""
+        return REMOVE + self.frame.at + WEIGHT * self.differ.ledger.of(self.old_values[old]).leaves
+
+    def put(self, new: int) -> float:
+        """Cost of adding an item, but for its index."""
+        facts = self.differ.ledger.of(self.new_values[new])
+        return inf if facts.pinned else ADD + self.frame.at + facts.size + WEIGHT * facts.leaves
+
+    @cached_property
+    def drops(self) -> list[float]:
+        """Cost of removing each item, but for its index."""
+        return [self.drop(old) for old in range(len(self.old))]
+
+    @cached_property
+    def puts(self) -> list[float]:
+        """Cost of adding each item, but for its index."""
+        return [self.put(new) for new in range(len(self.new))]
+
+    @cached_property
+    def least_old(self) -> list[float]:
+        """What each old item without an equal costs at least."""
+        return self._least(self.old_values, self.drops)
+
+    @cached_property
+    def least_new(self) -> list[float]:
+        """What each new item without an equal costs at least."""
+        return self._least(self.new_values, self.puts)
 
     def _least(self, values: list[Any], costs: list[float]) -> list[float]:
         whole = self.least if self.differ.moving else inf
@@ -66,6 +90,11 @@ class Gap:
         ends = self.appends and old.stop == len(self.old) and new.stop == len(self.new)
         frame = self.frame._replace(start=self.frame.start + min(old.start, new.start), appends=ends)
         return Gap(self.differ, self.old_values[old], self.new_values[new], frame)
+
+    def spend(self) -> bool:
+        """Take one step's effort from the diff, if there is some left."""
+        self.differ.effort -= 1
+        return self.differ.effort >= 0
 
     def index(self, kept: int) -> int:
         """What an index costs."""
@@ -84,11 +113,16 @@ class Gap:
 
     def least_edit(self, old: int, new: int) -> float:
         """A lower bound of `edit` but for the index."""
-        kind = type(self.old_values[old])
-        if kind in _CONTAINERS and kind is type(self.new_values[new]):
+        if self.is_alike(old, new):
             return self.least
-        facts = self.new_facts[new]
-        return REPLACE + self.frame.at + facts.size + WEIGHT * (facts.leaves + self.old_facts[old].leaves)
+        facts = self.differ.ledger.of(self.new_values[new])
+        leaves = facts.leaves + self.differ.ledger.of(self.old_values[old]).leaves
+        return REPLACE + self.frame.at + facts.size + WEIGHT * leaves
+
+    def is_alike(self, old: int, new: int) -> bool:
+        """Whether an item can become another other than by being replaced."""
+        kind = type(self.old_values[old])
+        return kind in _CONTAINERS and kind is type(self.new_values[new])
 
     def move(self, old: int, new: int) -> float:
         """Cost of moving an item to where another is wanted, and of making it that."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from itertools import count
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
@@ -41,6 +41,10 @@ class Ledger:
         if kind is dict or kind is list or kind is Pinned:
             return self._containers.get(id(value)) or self._enter_container(value)
         return self._leaves[kind].get(value) or self._enter_leaf(kind, value)
+
+    def contents(self, values: list[Any]) -> list[Hashable]:
+        """What stands for each value when only equality matters: the same for equal values, for others not."""
+        return [value if type(value) is str else self.of(value).number for value in values]
 
     def _enter_leaf(self, kind: type, value: Any) -> Facts:
         facts = Facts(next(self._next), _leaf_size(kind, value), 1, False)  # noqa: FBT003 - a name costs time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 
 # Removed with added values that are compared one by one; beyond that only equal ones are found.
 ALL_PAIRS = 144
@@ -25,15 +25,16 @@ def pair_equals(gone: Iterable[tuple[int, Hashable]], come: Iterable[tuple[int, 
     return pairs
 
 
-def pair_best(gone: Sequence[int], come: Sequence[int], saving: Callable[[int, int], float]) -> list[Pair]:
+def pair_best(candidates: Iterable[Pair], saving: Callable[[int, int], float]) -> list[Pair]:
     """Pairs with the greatest savings first; a pair that saves nothing is none."""
-    savings = [(-saving(i, j), i, j) for i in gone for j in come]
-    left_gone, left_come = set(gone), set(come)
+    savings = sorted((-saving(i, j), i, j) for i, j in candidates)
+    left: set[int] = set()
+    found: set[int] = set()
     pairs = []
-    for _, i, j in sorted(entry for entry in savings if entry[0] < 0):
-        if i in left_gone and j in left_come:
-            left_gone.remove(i)
-            left_come.remove(j)
+    for lost, i, j in savings:
+        if lost < 0 and i not in left and j not in found:
+            left.add(i)
+            found.add(j)
             pairs.append((i, j))
     return pairs
 

@@ -21,7 +21,7 @@ def find_moves(gap: Gap, pairs: Pairs) -> Pairs:
         return []
 
     def saving(old: int, new: int) -> float:
-        return gap.drops[old] + gap.puts[new] - gap.move(old, new)
+        return gap.drop(old) + gap.put(new) - gap.move(old, new)
 
     moves: Pairs = []
     for olds, news in ((gap.old, gap.new), gap.identities()):
@@ -30,7 +30,7 @@ def find_moves(gap: Gap, pairs: Pairs) -> Pairs:
         gone = sorted(set(gone) - {old for old, _ in moves})
         come = sorted(set(come) - {new for _, new in moves})
     if len(gone) * len(come) <= ALL_PAIRS:
-        moves += pair_best(gone, come, saving)
+        moves += pair_best([(i, j) for i in gone for j in come if gap.is_alike(i, j)], saving)
     return moves
 
 
@@ -40,12 +40,11 @@ class Eased:
     An item that has become another shares the cost of its move with it; it is made into no third one.
     """
 
-    def __init__(self, gap: Gap) -> None:
+    def __init__(self, gap: Gap, moves: Pairs) -> None:
         self._gap = gap
         self.old, self.new, self.appends = gap.old, gap.new, gap.appends
         self.drops, self.puts = gap.drops.copy(), gap.puts.copy()
         self.least_old, self.least_new = gap.least_old.copy(), gap.least_new.copy()
-        moves = _likely_moves(gap)
         self._becomes = dict(moves)
         self._was = {new: old for old, new in moves}
         for old, new in moves:
@@ -57,6 +56,10 @@ class Eased:
         self.drops[old], self.puts[new] = drop, cost - drop
         self.least_old[old] = min(drop, self.least_old[old])
         self.least_new[new] = min(cost - drop, self.least_new[new])
+
+    def spend(self) -> bool:
+        """As in the gap."""
+        return self._gap.spend()
 
     def index(self, kept: int) -> int:
         """As in the gap."""
@@ -74,7 +77,8 @@ class Eased:
         return self._becomes.get(old, new) == new and self._was.get(new, old) == old
 
 
-def _likely_moves(gap: Gap) -> Pairs:
+def likely_moves(gap: Gap) -> Pairs:
+    """Which item has likely become which, those that stay included."""
     if len(gap.old) * len(gap.new) > ALL_PAIRS:
         return pair_alike(gap)
     return find_moves(gap, [])
@@ -95,7 +99,7 @@ def write_steps(gap: Gap, pairs: Pairs, moves: Pairs) -> tuple[float, Steps]:
     for place in range(len(gap.old)):
         if place not in there:
             steps.append((start + place - gone, DROP))
-            cost += gap.drops[place] + digits(start + place - gone)
+            cost += gap.drop(place) + digits(start + place - gone)
             gone += 1
     for source, target in _shifts(sorted(there), [old for old, _ in final], {old for old, _ in moves}):
         steps.append((start + target, Bring(start + source)))
@@ -141,8 +145,8 @@ def _puts(gap: Gap, final: Pairs) -> tuple[float, Steps]:
             kept += 1
         elif kept == len(final) and gap.appends:
             appended.append(("-", Put(value)))
-            cost += gap.puts[place] + 1
+            cost += gap.put(place) + 1
         else:
             inserted.append((gap.frame.start + kept, Put(value)))
-            cost += gap.puts[place] + digits(gap.frame.start + kept)
+            cost += gap.put(place) + digits(gap.frame.start + kept)
     return cost, [*appended, *reversed(inserted)]

@@ -42,6 +42,8 @@ def encode(state: State, fence: str = "") -> bytes:
 
 def decode(content: bytes, where: str) -> State:
     """The state in the bytes of its file; StateError when they are damaged, foreign or newer."""
+    if not content.endswith(b"}\n"):
+        _refuse(where, "is damaged: its end is missing")
     try:
         document = json.loads(content.decode("utf-8"))
     except (UnicodeDecodeError, ValueError, RecursionError):

@@ -32,9 +32,11 @@ class FileStore:
         self.path = path
         self._lock_path = path.with_name(path.name + ".lock")
         self._journal = JournalFile(path.with_name(path.name + ".wal"))
+        self._seen: tuple[int, ...] | None = None  # the file when it was last read or written here
 
     def read(self) -> State:
         """The state; one of a new lineage when there is no file."""
+        self._seen = self._identity()
         try:
             content = read_private(self.path, LIMIT)
         except FileNotFoundError:
@@ -45,6 +47,9 @@ class FileStore:
 
     def write(self, state: State) -> None:
         """Replace the file in one step: it is the old state or the new one, never a part."""
+        if self._seen not in (None, self._identity()):
+            message = f"the state {self.path} was lost to another run, which has written it meanwhile"
+            raise LockError(message, "run tavusctl plan to see where things stand", id="E702")
         content = encode(state)
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
         try:
@@ -56,6 +61,7 @@ class FileStore:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise self._unusable(error, "write") from None
+        self._seen = self._identity()
 
     def journal(self) -> list[bytes]:
         """What was appended since the journal was cleared."""
@@ -76,6 +82,7 @@ class FileStore:
         try:
             self._take(descriptor, timeout)
             _note(descriptor, replace(Holder(), command=command))
+            self._seen = self._identity()
             try:
                 yield
             finally:
@@ -109,6 +116,13 @@ class FileStore:
             if _flock(again):
                 message = f"the folder of {self.path} is on a file system without working locks"
                 raise StateError(message, "keep the state on a local disk or in an object store", id="E909")
+
+    def _identity(self) -> tuple[int, ...]:
+        """What changes with every write of the file; empty when there is none."""
+        with contextlib.suppress(OSError):
+            found = self.path.lstat()
+            return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+        return ()
 
     @contextlib.contextmanager
     def _second_look(self) -> Iterator[int]:

@@ -35,9 +35,10 @@ def some(**members: st.SearchStrategy[Any]) -> st.SearchStrategy[Body]:
 def named(key: str, item: st.SearchStrategy[Body]) -> st.SearchStrategy[list[Body]]:
     """A list of items, each with a name of its own under `key` (dots descend)."""
     names = st.lists(st.sampled_from(["one", "two", "three"]), min_size=1, max_size=3, unique=True)
-    return names.flatmap(
-        lambda chosen: st.tuples(*(item.map(lambda one, n=name: _name(one, key, n)) for name in chosen))
-    ).map(list)
+    items = st.lists(item, min_size=3, max_size=3)
+    return st.builds(
+        lambda some_names, bodies: [_name(b, key, n) for n, b in zip(some_names, bodies, strict=False)], names, items
+    )
 
 
 def _name(item: Body, key: str, name: str) -> Body:
@@ -75,7 +76,6 @@ SPECS: dict[str, st.SearchStrategy[Body]] = {
     "objectives": some(name=WORDS, data=named("objective_name", GOAL)),
     "guardrails": some(name=WORDS, data=named("guardrail_name", RULE)),
 }
-KINDS_OF_PATCH = sorted(SPECS)
 
 
 def desired(kind: str, spec: Body, *ignored: str) -> Desired:

@@ -8,6 +8,7 @@ import pytest
 from tavusctl.engine import load
 from tavusctl.errors import UsageError
 from tavusctl.model import Environment, Project, Safety
+from tavusctl.settings import Output
 
 WHOLE = """\
 version: 1
@@ -24,6 +25,7 @@ safety: {max_deletes: 2, max_delete_ratio: 0.5}
 outputs:
   VITE_PERSONA: persona/coach
   ALL: [persona/coach, replica/anna]
+  REQUIRE_AUTH: {value: true}
 """
 STAGING = Environment(
     "staging", "acme-staging", "TAVUS_API_KEY_STAGING", "s3://acme/staging", {"brand": "Acme (staging)", "n": 3}
@@ -50,6 +52,11 @@ def test_the_project_file_is_read_whole(tmp_path: Path) -> None:
         ("OPENAI_API_KEY", "TOKEN"),
         {"staging": STAGING, "production": Environment("production")},
         Safety(2, 0.5),
+        {
+            "VITE_PERSONA": Output(("persona/coach",), places=((13, 17),)),
+            "ALL": Output(("persona/coach", "replica/anna"), many=True, places=((14, 9), (14, 24))),
+            "REQUIRE_AUTH": Output(value=True),
+        },
     )
 
 
@@ -129,6 +136,12 @@ def test_a_broken_file_says_more_than_the_choice_of_environment(tmp_path: Path) 
         ("safety: {max_delete_ratio: x}\n", ["1:28 TV104 safety.max_delete_ratio: expected a number, found 'x'"]),
         ("outputs: {A B: persona/x}\n", ["1:11 TV107 outputs: 'A B' cannot be the name of a variable"]),
         ("outputs: {A: persona}\n", ["1:14 TV107 outputs: 'persona' is not an address"]),
+        (
+            "outputs: {A: {valeu: x}}\n",
+            ["1:11 TV106 outputs.A: the key 'value'", "1:15 TV103 outputs.A: unknown key 'valeu'"],
+        ),
+        ("outputs: {A: {value: [x]}}\n", ["1:22 TV104 outputs.A.value: expected text, a number, true or false"]),
+        ('outputs: {A: {value: "x\\ny"}}\n', ["1:22 TV104 outputs.A.value: expected one line of printable text"]),
         ("outputs: {A: [persona/x, 3]}\n", ["1:26 TV104 outputs.A[1]: expected text, found 3"]),
     ],
 )

@@ -1,0 +1,97 @@
+"""`tavusctl verify`: check that what applications use exists and is ready."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tavusctl.cli.session import Session, options
+from tavusctl.engine.verify import Check, Target, converse, run
+from tavusctl.errors import UsageError
+from tavusctl.kinds import KINDS
+from tavusctl.model import Address
+from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.text import visible
+from tavusctl.wording import suggestion
+
+UNUSABLE = 5
+# With whom a conversation can be, and where a conversation says so.
+PARTNERS = {"persona": "persona_id", "replica": "replica_id"}
+
+
+def _partner(_: click.Context, __: click.Parameter, value: str | None) -> Address | None:
+    if value is None:
+        return None
+    try:
+        address = Address.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if address.kind not in PARTNERS:
+        message = f"a conversation is with a {' or a '.join(PARTNERS)}, not with {address}"
+        raise click.BadParameter(message)
+    return address
+
+
+@click.command("verify")
+@click.option("--conversation", "partner", callback=_partner, metavar="ADDR", help="Also try a conversation, for free.")
+@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@options
+def command(session: Session, *, partner: Address | None, format_: str) -> int:
+    """Check that what the manifests describe exists and is ready: ids, replicas, documents, references of personas.
+
+    With --conversation, a conversation in test mode is begun with a persona or a replica, looked at, ended and deleted;
+    it costs nothing.  Exits 5 when something cannot be used.
+
+    \b
+    tavusctl verify
+    tavusctl verify --conversation persona/sales-coach
+    """  # noqa: D301
+    targets = _targets(session)
+    if partner and partner not in targets:
+        message = f"the project has no {partner}"
+        raise UsageError(message, suggestion(str(partner), map(str, targets)))
+    with session.client(4) as api:
+        checks = [*run(api, KINDS, list(targets.values()))]
+        if partner:
+            name = f"tavusctl verify {secrets.token_hex(6)}"
+            checks.append(converse(api, targets[partner], PARTNERS[partner.kind], name))
+    click.echo(_document(checks) if format_ == "json" else _text(checks), nl=False)
+    return 0 if all(check.usable for check in checks) else UNUSABLE
+
+
+def _targets(session: Session) -> dict[Address, Target]:
+    manifests, _ = session.load()
+    bindings = session.store().read().bindings
+    bound = {address: binding.remote_id for address, binding in bindings.items()}
+    return {one.address: Target(one.address, one.external_id or bound.get(one.address, "")) for one in manifests}
+
+
+def _text(checks: Sequence[Check]) -> str:
+    failing = sum(1 for check in checks if not check.usable)
+    lines = []
+    for check in checks:
+        word = click.style("ok      " if check.usable else "unusable", fg="green" if check.usable else "red")
+        what = "" if check.what == "object" else f" {check.what}"
+        remote_id = f" ({check.remote_id})" if check.remote_id else ""
+        lines.append(f"{word} {check.address}{what}{remote_id}: {visible(check.reason)}")
+    summary = f"{len(checks) - failing} ok" + (f", {failing} unusable" if failing else "")
+    return "\n".join([*lines, click.style(f"Verify: {summary}", bold=True)]) + "\n"
+
+
+def _document(checks: Sequence[Check]) -> str:
+    document = {"format_version": FORMAT_VERSION, "checks": [_check(check) for check in checks]}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "address": str(check.address),
+        "id": check.remote_id or None,
+        "check": check.what,
+        "usable": check.usable,
+        "reason": check.reason,
+    }

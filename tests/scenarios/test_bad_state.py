@@ -1,0 +1,128 @@
+"""State, plan file and lock that cannot be used: what they are about stays as it is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+
+from tests.scenarios.project import Body, Project
+from tests.scenarios.refusals import COACH, refused
+
+STATE = ".tavusctl/state.json"
+
+
+@pytest.fixture
+def coach(project: Project) -> Project:
+    """A project with one persona, applied."""
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    project.account.forget()
+    return project
+
+
+PLAN_FILES: dict[str, tuple[str | None, tuple[int, str]]] = {
+    "none": (None, (9, "E920")),
+    "no JSON": ("{", (9, "E920")),
+    "a list": ("[]", (9, "E920")),
+    "an error document": ('{"format_version": "1.0", "error": {}}', (9, "E920")),
+    "what plan prints": ('{"format_version": "1.0", "changes": [], "fingerprint": "sha256:00"}', (9, "E920")),
+    "bound to nothing": ('{"format_version": "1.0", "bound": {}}', (3, "E302")),
+}
+
+
+@pytest.mark.parametrize(("content", "ending"), PLAN_FILES.values(), ids=PLAN_FILES)
+def test_a_plan_file_can_stop_an_apply(project: Project, content: str | None, ending: tuple[int, str]) -> None:
+    """One that cannot be read, and one that is not about this apply."""
+    project.manifest("persona", "coach", COACH)
+    if content is not None:
+        project.write("plan.json", content)
+
+    code, id_, _ = refused(project, "apply", "plan.json")
+
+    assert (code, id_) == ending
+
+
+def test_a_plan_file_is_stale_when_manifests_or_account_have_moved(coach: Project) -> None:
+    """Each side on its own."""
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
+    assert coach.run("plan", "--out", "plan.json").code == 0
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hello."})
+    edited = refused(coach, "apply", "plan.json")
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
+    coach.account.portal(
+        "persona", coach.bound("persona/coach"), {"op": "replace", "path": "/persona_name", "value": "C"}
+    )
+    moved = refused(coach, "apply", "plan.json")
+
+    assert (edited[:2], moved[:2]) == ((3, "E302"), (3, "E302"))
+
+
+def test_the_state_of_one_account_is_not_used_on_another(coach: Project) -> None:
+    """Told by the label, and by what another key sees; a rotated key of the same account is no other."""
+    account = coach.account
+    stranger = refused(coach, "apply", "--yes", TAVUS_API_KEY="key-of-somebody-else")
+    account.switch(keys={account.key: account.key, "rotated": account.key})
+    rotated = coach.run("plan", TAVUS_API_KEY="rotated")
+    coach.write("tavusctl.yaml", "environments: {default: {account: acme}}")
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
+    coach.apply()
+    account.forget()
+    coach.write("tavusctl.yaml", "environments: {default: {account: other}}")
+    relabelled = refused(coach, "apply", "--yes")
+
+    assert (stranger[:2], rotated.code, relabelled[:2]) == ((9, "E911"), 0, (9, "E910"))
+    assert "'acme'" in relabelled[2]
+
+
+DAMAGE: dict[str, tuple[str, str]] = {
+    "empty": ("", "E901"),
+    "no JSON": ("{}x", "E901"),
+    "another document": ("{}", "E901"),
+    "edited by hand": ("EDITED", "E901"),
+    "of a later version": ('{"format": 99, "tavusctl_version": "9.9"}\n', "E902"),
+}
+
+
+@pytest.mark.parametrize(("content", "id_"), DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("command", [["apply", "--yes"], ["plan"], ["drift"]], ids=["apply", "plan", "drift"])
+def test_a_damaged_state_is_not_taken_for_a_new_one(coach: Project, content: str, id_: str, command: list[str]) -> None:
+    """Nothing is created again, and the file stays as it was for whoever mends it."""
+    path = coach.root / STATE
+    damaged = path.read_text().replace("Coach", "Couch") if content == "EDITED" else content
+    path.write_text(damaged)
+
+    code, found, words = refused(coach, *command)
+
+    assert (code, found, STATE in words) == (9, id_, True)
+    assert path.read_text() == damaged
+
+
+@contextmanager
+def held(path: Path) -> Iterator[int]:
+    """A state that another process holds; its id."""
+    program = (
+        "import pathlib, sys; from tavusctl.stores.file import FileStore; store = FileStore(pathlib.Path(sys.argv[1]))"
+    )
+    wait = "\nwith store.lock(command='apply'): print('held', flush=True); input()"
+    with Popen([sys.executable, "-c", program + wait, str(path)], stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process.pid
+        process.communicate("\n")
+
+
+def test_a_state_that_another_run_holds_is_left_alone(coach: Project) -> None:
+    """Apply names the holder and ends; looking is free."""
+    coach.manifest("persona", "coach", {**COACH, "greeting": "Hi."})
+    with held(coach.root / STATE) as pid:
+        code, id_, words = refused(coach, "apply", "--yes")
+        looked: Body = coach.plan()
+
+    assert (code, id_, f"process {pid} on" in words) == (7, "E701", True)
+    assert looked["summary"]["update"] == 1
+    assert coach.apply().code == 0
