@@ -1,4 +1,4 @@
-"""The state while an apply changes it: intents before calls, ids on disk before the next one, a checkpoint at the end."""
+"""The state while an apply changes it: intents before calls, ids on disk before the next, a checkpoint at the end."""
 
 from __future__ import annotations
 

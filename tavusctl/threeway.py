@@ -160,9 +160,7 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
         live = base if base is not ABSENT else aim
     moved = base is not ABSENT and not same(kind, path, base, live)
     agrees = same(kind, path, aim, live) if not declared.secret else _secret_agrees(kind, path, aim, base, live)
-    change = FieldChange(
-        patch.join(path), _cause(kind, path, base, aim, moved=moved), base, live, aim, declared.secret
-    )
+    change = FieldChange(patch.join(path), _cause(kind, path, base, aim, moved=moved), base, live, aim, declared.secret)
     if run.unkept.get(change.path) == unkept_digest(change):
         return found
     if moved:

@@ -44,7 +44,7 @@ class Demo:
     def run(self, *args: str, code: int = 0, show: int = 0) -> str:
         """Run a command, show the last lines of what it says, and check its exit code."""
         print(f"{DIM}$ tavusctl {' '.join(args)}{RESET}", flush=True)
-        done = subprocess.run(  # noqa: S603 - our own command line
+        done = subprocess.run(
             [TAVUSCTL, *args], cwd=self.root, env=self.environment, capture_output=True, text=True, check=False
         )
         text = done.stdout + (done.stderr if done.returncode else "")
@@ -75,7 +75,7 @@ class Demo:
         return [entry for entry in listed if entry["method"] != "GET" and entry["body"] != []]
 
 
-def check(fact: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+def check(fact: bool, otherwise: str) -> None:
     """Stop the demo when it does not show what it says."""
     if not fact:
         sys.exit(f"demo: {otherwise}")
@@ -84,7 +84,7 @@ def check(fact: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sent
 @contextmanager
 def emulator() -> Iterator[str]:
     """A local Tavus in a process of its own; its base URL."""
-    with subprocess.Popen([TAVUSCTL, "emulator"], stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen([TAVUSCTL, "emulator"], stdout=subprocess.PIPE, text=True) as process:
         try:
             yield (process.stdout.readline() if process.stdout else "").strip()
         finally:
@@ -112,7 +112,7 @@ def tell(demo: Demo) -> None:
 
     demo.chapter("Apply creates everything, in the order of references")
     demo.run("apply", "--yes", show=15)
-    check(len(demo.writes()) > 0, "apply wrote nothing")  # noqa: S101
+    check(len(demo.writes()) > 0, "apply wrote nothing")
 
     demo.chapter("The second plan is empty, and the second apply makes no call that writes")
     demo.run("plan", "--detailed-exitcode")

@@ -16,7 +16,6 @@ from tavusctl.files import read_bytes
 from tavusctl.model import Complaint
 from tavusctl.reports import json, text
 
-
 # A line that may hold a secret written out is not shown, whatever the complaint about it is.
 _TELLING = re.compile(r"api_?key|header|authorization|bearer|secret|token|password", re.IGNORECASE)
 _MANIFEST_LIMIT = 5 * 1024 * 1024

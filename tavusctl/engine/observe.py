@@ -73,7 +73,7 @@ def snapshot(
     bindings: Sequence[Binding],
     lens: Lens,
 ) -> Account:
-    """Everything of the kinds in use, and proof of what is missing; ConfigError when an external object is not there."""
+    """Everything of the kinds in use, and proof of what is missing; ConfigError when an external object is gone."""
     used = {item.address.kind for item in desired if not item.external_id}
     used |= {binding.address.kind for binding in bindings}
     # What may refer to an object about to be deleted has to be seen, too.

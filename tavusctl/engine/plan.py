@@ -175,7 +175,7 @@ def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[
 
 
 def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
-    """Creates and updates in the order of references; deletes last, in the opposite one; old versions at the very end."""
+    """Creates and updates in the order of references; deletes last, in the opposite one; old versions at the end."""
     making = [change for change in changes if change.action not in _REMOVES]
     made = {change.address for change in making if change.action in _MAKES_AN_ID}
     waiting = [_waiting(change, made) for change in making]

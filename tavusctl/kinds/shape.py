@@ -27,12 +27,12 @@ RULES: Final[tuple[str, ...]] = get_args(Rule)
 Quarrel = tuple[tuple[str | int, ...], Rule, str]  # where in the object, which rule, what to tell the person
 
 
-def optional(text: str, **limits: Any) -> Any:  # noqa: ANN401 - stands where a value of any field's type stands
+def optional(text: str, **limits: Any) -> Any:
     """A field that may be left out, with the line that editors show for it."""
     return Field(default=None, description=text, **limits)
 
 
-def required(text: str, **limits: Any) -> Any:  # noqa: ANN401 - as above
+def required(text: str, **limits: Any) -> Any:
     """A field that must be there, with the line that editors show for it."""
     return Field(description=text, **limits)
 
@@ -54,7 +54,7 @@ class Shape(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _check(cls, data: Any, handler: ModelWrapValidatorHandler[Shape]) -> Shape:  # noqa: ANN401 - not yet checked
+    def _check(cls, data: Any, handler: ModelWrapValidatorHandler[Shape]) -> Shape:
         found = _quarrels(cls, data)
         try:
             made = handler(data)

@@ -1,4 +1,4 @@
-"""The plan document, version 1.0: a promise of its own, with a schema in schemas/plan.schema.json.  It has no secret."""
+"""The plan document, version 1.0: a promise of its own, with a schema in schemas/plan.schema.json, without secrets."""
 
 from __future__ import annotations
 

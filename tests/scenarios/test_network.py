@@ -1,4 +1,4 @@
-"""A network that fails: nothing is concluded from an answer that is not whole, and no call is repeated that may count."""
+"""A network that fails: nothing is concluded from half an answer, and no call is repeated that may count."""
 
 from __future__ import annotations
 

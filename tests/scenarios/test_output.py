@@ -151,12 +151,12 @@ def test_a_file_is_brought_up_to_date_and_nothing_else_in_it_moves(applied: Proj
 def test_a_new_file_is_for_its_owner_alone_and_a_link_stays_one(applied: Project) -> None:
     applied.write("tavusctl.yaml", OUTPUTS)
     (applied.root / "web").mkdir()
-    (applied.root / "web/.env").symlink_to("../shared.env")
+    (applied.root / "web/.env").symlink_to("../common.env")
     assert applied.run("output", "--check", "web/.env").code == 2
     assert applied.run("output", "--write", "web/.env").code == 0
     assert (applied.root / "web/.env").is_symlink()
-    assert (applied.root / "shared.env").read_text().splitlines() == expected(applied)
-    assert (applied.root / "shared.env").stat().st_mode & 0o777 == 0o600
+    assert (applied.root / "common.env").read_text().splitlines() == expected(applied)
+    assert (applied.root / "common.env").stat().st_mode & 0o777 == 0o600
 
 
 def test_an_unknown_address_is_told_with_its_place(applied: Project) -> None:

@@ -1,7 +1,7 @@
 """Another run in a process of its own, which holds a state and does as it is told.
 
-Started with a URL: takes the lock and says "held".  Then a line on stdin per order: `write SERIAL`, `append TEXT`, `end`; the
-answer is "done" or the class and message of the error.
+Started with a URL: takes the lock and says "held".  Then a line on stdin per order, `write SERIAL`,
+`append TEXT` or `end`; the answer is "done" or the class and message of the error.
 """
 
 from __future__ import annotations

@@ -139,11 +139,11 @@ def test_the_corpus_has_bodies_of_every_kind_and_every_refused_one() -> None:
     assert len(files) - len(REFUSED) >= 85
 
 
-def persona(**layers: Any) -> dict[str, Any]:  # noqa: ANN401 - layers of any content
+def persona(**layers: Any) -> dict[str, Any]:
     return {"system_prompt": "Be brief.", "layers": layers}
 
 
-def document(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of any content
+def document(**fields: Any) -> dict[str, Any]:
     return {"document_url": "https://example.com/", **fields}
 
 

@@ -26,7 +26,7 @@ _PROBE = {"op": "test", "value": "tavusctl asks whether test operations are obey
 
 
 def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
-    """Create an object; its id, bound before anything else happens.  Ambiguous when no look can tell what became of it."""
+    """Create an object; its id, bound before anything else happens.  Ambiguous when no look tells what became of it."""
     desired, body = _wanted(step), step.patch[0]["value"]
     name = str(body.get(desired.kind.name_field) or "")
     spec = this.tools.remember(desired, Binding(step.address, "")).applied

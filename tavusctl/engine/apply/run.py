@@ -11,7 +11,6 @@ from tavusctl.ledger import Ledger
 from tavusctl.model import Address, Binding, Desired, Document, FieldChange, Live, Outcome, ResourceKind, Value
 from tavusctl.ports import Api, Clock
 
-
 Keep = Callable[[Address, str, Document], None]  # puts what is about to be deleted aside
 
 

@@ -1,0 +1,269 @@
+"""The patch benchmark: our differ against its peers on the same pairs, with a gate on every promise.
+
+    python bench/patch/run.py [GIT_REPOSITORY ...]
+
+Bodies come from tests/corpus or TAVUSCTL_CORPUS.  Writes RESULTS.md; fails when a gate does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+import jsonpatch  # noqa: E402
+
+from bench.patch.histories import from_histories  # noqa: E402
+from bench.patch.measure import Measure, measure, walk  # noqa: E402
+from bench.patch.optimum import TooLargeError, least_cost  # noqa: E402
+from bench.patch.pairs import Pair, from_corpus  # noqa: E402
+from bench.patch.peers import NPM, PIP, install, jsonpatch_differ, peer_results  # noqa: E402
+from bench.patch.scaling import growing, unrelated  # noqa: E402
+from tavusctl.patch import diff  # noqa: E402
+
+OURS, RIVAL = "tavusctl", "jsonpatch 1.47"
+WITHOUT_MOVES = frozenset({"add", "remove", "replace"})
+REPEATS = int(os.environ.get("TAVUSCTL_BENCH_REPEATS", "6"))  # of every edit on every body
+SMALL = 40  # pairs whose optimum is proved
+Differ = Callable[[Any, Any], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A promise, what was measured, and whether it is kept."""
+
+    promise: str
+    measured: float
+    most: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether the measured is within bounds."""
+        return self.measured <= self.most
+
+
+@dataclass(frozen=True)
+class Table:
+    """The measures of every differ on every pair."""
+
+    pairs: list[Pair]
+    ours: list[Measure]
+    peers: dict[str, list[Measure]]
+    seconds: dict[str, list[float]]
+
+    def right(self, number: int) -> list[Measure]:
+        """The right patches of peers for a pair."""
+        return [found[number] for found in self.peers.values() if not found[number].wrong]
+
+
+def main() -> None:
+    """Run everything with and without moves."""
+    install()
+    corpus = Path(os.environ.get("TAVUSCTL_CORPUS", ROOT / "tests" / "corpus"))
+    pairs = from_corpus(corpus, REPEATS) + from_histories([Path(name) for name in sys.argv[1:]])
+    lines = ["# Patches measured", "", f"{len(pairs):,} pairs; every figure of one run on one machine.", ""]
+    failed = False
+    for moving in (False, True):
+        table = measured(pairs, moving=moving)
+        gates = [*size_gates(table), *time_gates(table, moving=moving), optimum_gate(pairs, moving=moving)]
+        failed = failed or not all(gate.kept for gate in gates)
+        lines += [f"## {'With' if moving else 'Without'} moves", "", *gate_lines(gates), ""]
+        lines += [*peer_lines(table), "", *category_lines(table), ""]
+        print("\n".join(lines[-60:]), flush=True)
+    lines += ["## Two unrelated documents of 1 MB", "", *unrelated_lines()]
+    (Path(__file__).parent / "RESULTS.md").write_text("\n".join(lines) + "\n")
+    sys.exit(failed)
+
+
+def our_differ(pair: Pair, allowed: frozenset[str]) -> Differ:
+    """The differ as the engine calls it."""
+    return lambda before, after: diff(before, after, keyed_by=pair.keyed_by, allowed=allowed)
+
+
+def measured(pairs: list[Pair], *, moving: bool) -> Table:
+    """Everybody's patches, measured; times of ours and of the rival are taken by turns, the best of three."""
+    allowed = WITHOUT_MOVES | ({"move"} if moving else set())
+    rival = jsonpatch_differ(jsonpatch, moving=moving)
+    ours, rivals = [], []
+    seconds: dict[str, list[float]] = {OURS: [], RIVAL: []}
+    for pair in pairs:
+        mine, patch = timed(our_differ(pair, allowed), pair.before, pair.after)
+        theirs, other = timed(rival, pair.before, pair.after)
+        seconds[OURS].append(mine)
+        seconds[RIVAL].append(theirs)
+        ours.append(measure(pair.before, pair.after, patch, allowed))
+        rivals.append(measure(pair.before, pair.after, other, allowed))
+    peers = {RIVAL: rivals}
+    for name in (*PIP, *NPM):
+        results = peer_results(name, pairs, moving=moving)
+        peers[name] = [
+            measure(pair.before, pair.after, result["patch"], allowed)
+            if "patch" in result
+            else Measure(result.get("error", "spared"))
+            for pair, result in zip(pairs, results, strict=True)
+        ]
+        seconds[name] = [result.get("seconds", 0) for result in results]
+    return Table(pairs, ours, peers, seconds)
+
+
+def timed(differ: Differ, before: Any, after: Any, times: int = 3) -> tuple[float, list[dict[str, Any]]]:
+    """The best time and the patch."""
+    best, patch = float("inf"), []
+    gc.disable()
+    for _ in range(times):
+        started = time.perf_counter()
+        patch = differ(before, after)
+        best = min(best, time.perf_counter() - started)
+        if best > 1:
+            break
+    gc.enable()
+    return best, patch
+
+
+def size_gates(table: Table) -> Iterator[Gate]:
+    """Wrong patches, bytes and leaves against the best of all peers, pair by pair."""
+    ours, numbers = table.ours, range(len(table.pairs))
+    compared = [number for number in numbers if table.right(number)]
+    best = {number: min(found.size for found in table.right(number)) for number in compared}
+    least = {number: min(found.touched for found in table.right(number)) for number in compared}
+    yield Gate("wrong patches", sum(bool(found.wrong) for found in ours), 0)
+    yield Gate("bytes against the per-pair best", sum(ours[n].size for n in compared) / sum(best.values()), 1.005)
+    beaten = [n for n in compared if any(f.touched <= ours[n].touched and f.size < ours[n].size for f in table.right(n))]
+    yield Gate("% of pairs where a peer that touches no more sends less", 100 * len(beaten) / len(compared), 0.5)
+    dominated = [n for n in compared if any(dominates(found, ours[n]) for found in table.right(n))]
+    yield Gate("% of pairs dominated by a peer", 100 * len(dominated) / len(compared), 0.4)
+    yield Gate("worst of these, times the bytes", max((ours[n].size / best[n] for n in dominated), default=1), 1.5)
+    yield Gate("leaves touched against the least", sum(ours[n].touched for n in compared) / sum(least.values()), 1.05)
+    single = sum(ours[n].lost for n in numbers if table.pairs[n].single)
+    yield Gate("unchanged leaves rewritten on single edits", single, 0)
+    more = [n for n in compared if ours[n].lost > min(found.lost for found in table.right(n))]
+    yield Gate("% of pairs with more unchanged leaves rewritten than the best", 100 * len(more) / len(compared), 2)
+
+
+def dominates(peer: Measure, ours: Measure) -> bool:
+    """Whether a peer is no worse in bytes and leaves, and better in one."""
+    return peer.size <= ours.size and peer.touched <= ours.touched and peer != ours and (
+        (peer.size, peer.touched) != (ours.size, ours.touched)
+    )
+
+
+def time_gates(table: Table, *, moving: bool) -> Iterator[Gate]:
+    """Time against the rival: on the pairs, and where documents grow."""
+    ours, rival = table.seconds[OURS], table.seconds[RIVAL]
+    yield Gate("median time against jsonpatch 1.47", statistics.median(ours) / statistics.median(rival), 1.1)
+    yield Gate("p99 time against jsonpatch 1.47", percentile(ours) / percentile(rival), 2)
+    allowed = WITHOUT_MOVES | ({"move"} if moving else set())
+    worst = 0.0
+    for name, before, after in growing():
+        mine, patch = timed(lambda one, other: diff(one, other, allowed=allowed), before, after, 5)
+        theirs, _ = timed(jsonpatch_differ(jsonpatch, moving=moving), before, after, 5)
+        if wrong := measure(before, after, patch, allowed).wrong:
+            sys.exit(f"{name}: {wrong}")
+        worst = max(worst, mine / theirs)
+    yield Gate("worst scaling point against jsonpatch 1.47", worst, 2)
+
+
+def percentile(values: list[float]) -> float:
+    """The 99th."""
+    return statistics.quantiles(values, n=100)[98]
+
+
+def optimum_gate(pairs: list[Pair], *, moving: bool) -> Gate:
+    """How often a small pair misses the proved optimum: parts of the bodies, small enough to search."""
+    dice = random.Random("small")
+    allowed = WITHOUT_MOVES | ({"move"} if moving else set())
+    proved = missed = 0
+    small = [pair for pair in map(cut_down, pairs) if pair is not None]
+    dice.shuffle(small)
+    for pair in small:
+        found = measure(pair.before, pair.after, diff(pair.before, pair.after, allowed=allowed), allowed)
+        try:
+            least = least_cost(pair.before, pair.after, moving=moving, known=found.cost - 1, patience=250)
+        except TooLargeError:
+            continue
+        proved += 1
+        missed += least < found.cost - 1
+        if proved == SMALL:
+            break
+    return Gate(f"% of {proved} small pairs above the proved optimum", 100 * missed / max(proved, 1), 10)
+
+
+def cut_down(pair: Pair) -> Pair | None:
+    """The smallest part that holds the whole change, if it is small enough."""
+    before, after = pair.before, pair.after
+    while isinstance(before, dict) and isinstance(after, dict):
+        differing = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+        if len(differing) != 1 or differing[0] not in before or differing[0] not in after:
+            before = {key: before[key] for key in differing if key in before}
+            after = {key: after[key] for key in differing if key in after}
+            break
+        before, after = before[differing[0]], after[differing[0]]
+    sizes = [sum(1 for _ in walk(value, "")) for value in (before, after)]
+    return Pair(pair.category, before, after) if 2 < sum(sizes) and max(sizes) <= 5 else None
+
+
+def gate_lines(gates: list[Gate]) -> Iterator[str]:
+    """The gates as a table."""
+    yield "| promise | measured | at most | |"
+    yield "|---|---:|---:|---|"
+    for gate in gates:
+        yield f"| {gate.promise} | {gate.measured:.4g} | {gate.most:g} | {'kept' if gate.kept else '**broken**'} |"
+
+
+def peer_lines(table: Table) -> Iterator[str]:
+    """Everybody in one line each; bytes and leaves are sums over the pairs that this differ got right."""
+    yield "| differ | wrong or none | operations | bytes | against ours | leaves touched | unchanged lost | median ms |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    for name, found in {OURS: table.ours, **table.peers}.items():
+        right = [(one, mine) for one, mine in zip(found, table.ours, strict=True) if not one.wrong]
+        size, mine = sum(one.size for one, _ in right), sum(ours.size for _, ours in right)
+        figures = [sum(one.operations for one, _ in right), size]
+        touched, lost = sum(one.touched for one, _ in right), sum(one.lost for one, _ in right)
+        median = statistics.median(table.seconds[name]) * 1000
+        yield (
+            f"| {name} | {len(found) - len(right)} | {figures[0]:,} | {figures[1]:,} | {size / mine:.3f} "
+            f"| {touched:,} | {lost:,} | {median:.3f} |"
+        )
+
+
+def category_lines(table: Table) -> Iterator[str]:
+    """Kinds of edits: bytes against the per-pair best of all peers, and time against the rival."""
+    yield "| kind of edit | pairs | bytes against the best | leaves against the least | time against jsonpatch 1.47 |"
+    yield "|---|---:|---:|---:|---:|"
+    for name in dict.fromkeys(pair.category for pair in table.pairs):
+        numbers = [n for n, pair in enumerate(table.pairs) if pair.category == name and table.right(n)]
+        best = sum(min(found.size for found in table.right(n)) for n in numbers)
+        least = sum(min(found.touched for found in table.right(n)) for n in numbers)
+        size, touched = sum(table.ours[n].size for n in numbers), sum(table.ours[n].touched for n in numbers)
+        spent = [sum(table.seconds[differ][n] for n in numbers) for differ in (OURS, RIVAL)]
+        leaves = f"{touched / least:.3f}" if least else "none" if not touched else "more"
+        yield f"| {name} | {len(numbers)} | {size / best:.3f} | {leaves} | {spent[0] / spent[1]:.2f} |"
+
+
+def unrelated_lines() -> Iterator[str]:
+    """Time and size where there is nothing to find."""
+    yield "| documents | without moves, s | with moves, s |"
+    yield "|---|---:|---:|"
+    for name, before, after in unrelated():
+        seconds = []
+        for allowed in (WITHOUT_MOVES, WITHOUT_MOVES | {"move"}):
+            started = time.perf_counter()
+            patch = diff(before, after, allowed=allowed)
+            seconds.append(time.perf_counter() - started)
+            if wrong := measure(before, after, patch, allowed).wrong:
+                sys.exit(f"{name}: {wrong}")
+        yield f"| {name} | {seconds[0]:.2f} | {seconds[1]:.2f} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""moto's S3 and Azurite as processes of this machine."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import email.utils
+import fcntl
+import hashlib
+import hmac
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+
+from tavusctl.ports import Store
+from tavusctl.stores import open_store
+
+HERE = Path(__file__).parent
+AZURITE = HERE / "azurite"
+BUCKET = "states"
+# Azurite is a package of npm, which not everybody has; where everything is tested it must be there.
+REMOTE = ["s3", "az"] if shutil.which("npm") or os.environ.get("CI") else ["s3"]
+# The account and key of every Azurite, from its documentation.
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+LEASE = 2.0
+
+Open = Callable[[], Store]
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[str]:
+    """moto's S3 with a bucket; its URL."""
+    command = [sys.executable, str(HERE / "s3_server.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout
+            url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+            httpx.put(f"{url}/{BUCKET}").raise_for_status()
+            yield url
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def azure_server() -> Iterator[str]:
+    """Azurite with a container; its URL."""
+    port = free_port()
+    options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
+    command = ["node", str(installed_azurite()), *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            make_container(url)
+            yield url
+        finally:
+            process.kill()
+
+
+def opener(url: str) -> Open:
+    """What opens the state as another run does: with nothing remembered."""
+    return lambda: open_store(url, Path("/"), "default")
+
+
+def s3_environment(url: str) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+@contextlib.contextmanager
+def variables(added: dict[str, str]) -> Iterator[None]:
+    """Variables of the environment, for this process and those it starts."""
+    before = dict(os.environ)
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def installed_azurite() -> Path:
+    """Azurite's program; installs it once, from the versions in its lock file."""
+    program = AZURITE / "node_modules/azurite/dist/src/blob/main.js"
+    with (AZURITE / "package.json").open() as lock:  # several test processes may want it at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ready = AZURITE / "node_modules" / ".ready"
+        if not ready.exists():
+            options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            subprocess.run(["npm", "ci", "--prefix", str(AZURITE), *options], check=True)
+            ready.touch()
+    return program
+
+
+def make_container(url: str) -> None:
+    """Make the container, once Azurite answers; the request is signed with the shared key."""
+    date = email.utils.formatdate(usegmt=True)
+    headers = f"x-ms-date:{date}\nx-ms-version:2021-12-02"
+    signed = f"PUT{chr(10) * 12}{headers}\n/devstoreaccount1/devstoreaccount1/{BUCKET}\nrestype:container"
+    digest = hmac.new(base64.b64decode(AZURITE_KEY), signed.encode(), hashlib.sha256).digest()
+    authorization = f"SharedKey devstoreaccount1:{base64.b64encode(digest).decode()}"
+    sent = {"x-ms-date": date, "x-ms-version": "2021-12-02", "Authorization": authorization, "Content-Length": "0"}
+    wait_for_port(int(url.rpartition(":")[2]))
+    httpx.put(f"{url}/devstoreaccount1/{BUCKET}?restype=container", headers=sent).raise_for_status()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int) -> None:
+    """Wait until a server listens."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < end, "the server did not start"
+            time.sleep(0.05)
+        else:
+            return
