@@ -92,8 +92,18 @@ def tests_of(operations: Sequence[Document]) -> tuple[Document, ...]:
 
 def moved(before: Mapping[str, Value], now: Mapping[str, Value], operations: Sequence[Document]) -> list[str]:
     """Paths that a patch writes and whose values are no longer what they were."""
-    paths = sorted({_whole_list(before, patch.split(operation["path"])) for operation in operations})
-    return [patch.join(path) for path in paths if _at(dict(before), path) != _at(dict(now), path)]
+    paths = places(before, operations)
+    return [patch.join(path) for path in paths if value_at(before, path) != value_at(now, path)]
+
+
+def places(body: Mapping[str, Value], operations: Sequence[Document]) -> list[Path]:
+    """The places that a patch writes; a list that it reaches into is one place."""
+    return sorted({_whole_list(body, patch.split(operation["path"])) for operation in operations})
+
+
+def value_at(body: Mapping[str, Value], path: Path) -> Value:
+    """The value at a path, None where there is none."""
+    return _at(dict(body), path)
 
 
 def _whole_list(body: Mapping[str, Value], path: Path) -> Path:

@@ -5,21 +5,24 @@ answered.  An intent without a result is a call whose outcome is unknown: the ne
 and never repeats the call blindly.  Changed bindings are recorded at once, so that an id is on disk before the next
 call; the state file is a checkpoint that is written at the end, after which the journal is cleared.
 
-    begin     run, lineage, serial of the checkpoint it goes on from, ids known before (by kind, where creates follow)
-    intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the server's)
+    begin     run, time, lineage, serial of the checkpoint it goes on from, ids known before (by kind, where creates follow)
+    intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the server's),
+              before (the binding until then, if any), inverse (what would reverse an update)
+    left      op, left: what an update left at the places of its inverse, as the account shows it
     bind      address, binding, op (whose result it is, if any)
-    forget    address, op
+    forget    address, op, before
     result    op, status: "failed" (surely not done) or "done"; a bind or forget with an op stands for "done"
 
 A journal whose `serial` is behind the state's was left by a kill between checkpoint and clearing: the state has it all.
-One that is ahead means that the state is older than the work: refused.
+One that is ahead means that the state is older than the work: refused.  The journal of a run that has ended is kept
+aside for `undo`, which reads it with `past`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tavusctl.errors import StateError
@@ -28,6 +31,16 @@ from tavusctl.ports import State
 from tavusctl.records import binding_in, binding_out, leaves_in, plain
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """What would reverse an update, as plain JSON with ids, and the places by which to tell whether it still may."""
+
+    operations: tuple[Document, ...] = ()
+    left: Document = field(default_factory=dict)  # by pointer: what the update left there
+    was: Document = field(default_factory=dict)  # by pointer: what was there before
+    lost: tuple[str, ...] = ()  # pointers of secrets, which nobody can bring back
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +54,8 @@ class Intent:
     spec: Document = field(default_factory=dict)  # secrets as fingerprints
     name: str = ""  # display name of what is created
     time: str = ""  # the server's, ISO 8601
-    undo: tuple[Document, ...] = ()  # what would reverse an update, as plain JSON
+    before: Binding | None = None
+    inverse: Inverse = Inverse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +68,25 @@ class Replay:
     records: int = 0
 
 
-def begin(state: State, run: str, known: Mapping[str, Sequence[str]]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A run that has ended, from its records."""
+
+    run: str
+    time: str  # when it began, ISO 8601
+    lineage: str
+    intents: tuple[Intent, ...] = ()
+    failed: frozenset[str] = frozenset()  # operations that were surely not carried out
+    made: Mapping[str, Binding] = field(default_factory=dict)  # by operation: the binding that was its result
+    adopted: tuple[Binding, ...] = ()  # objects taken over, as they were bound first
+    forgotten: tuple[Binding, ...] = ()  # bindings dropped while the objects stayed
+
+
+def begin(state: State, run: str, known: Mapping[str, Sequence[str]], time: str = "") -> bytes:
     """The first record of a run."""
     listed = {kind: sorted(ids) for kind, ids in sorted(known.items())}
-    return _line({"is": "begin", "run": run, "lineage": state.lineage, "serial": state.serial, "known": listed})
+    head = {"is": "begin", "run": run, "time": time, "lineage": state.lineage, "serial": state.serial}
+    return _line({**head, "known": listed})
 
 
 def intent(entry: Intent) -> bytes:
@@ -72,7 +101,8 @@ def intent(entry: Intent) -> bytes:
             "spec": plain(entry.spec),
             "name": entry.name,
             "time": entry.time,
-            "undo": plain(list(entry.undo)),
+            "before": _binding_out(entry.before),
+            "inverse": plain(asdict(entry.inverse)),
         }
     )
 
@@ -83,9 +113,14 @@ def bind(binding: Binding, op: str = "") -> bytes:
     return _line({"is": "bind", "op": op, "address": str(binding.address), "binding": body})
 
 
-def forget(address: Address, op: str = "") -> bytes:
+def forget(address: Address, op: str = "", before: Binding | None = None) -> bytes:
     """The record of a binding that is no more."""
-    return _line({"is": "forget", "op": op, "address": str(address)})
+    return _line({"is": "forget", "op": op, "address": str(address), "before": _binding_out(before)})
+
+
+def left(op: str, places: Document) -> bytes:
+    """The record of what an update left, with what the server filled in."""
+    return _line({"is": "left", "op": op, "left": plain(places)})
 
 
 def result(op: str, status: str) -> bytes:
@@ -115,7 +150,8 @@ def _replayed(state: State, records: Sequence[Record]) -> Replay:
         message = "the journal beside the state belongs to another state"
         raise StateError(message, "put the state and its journal back together, or move the journal away", id="E931")
     if first["serial"] < state.serial:
-        return Replay(state)  # the checkpoint was written, only the clearing was not
+        # The checkpoint was written, only the clearing was not; counted, so that it is cleared before more is added.
+        return Replay(state, records=len(records))
     if first["serial"] > state.serial:
         message = f"the state (serial {state.serial}) is older than its journal (serial {first['serial']})"
         raise StateError(message, "put the newest state back; an old copy would repeat what was done", id="E932")
@@ -142,13 +178,50 @@ def _followed(state: State, records: Sequence[Record]) -> Replay:
                 pending.pop(record["op"], None)
             case "result":
                 pending.pop(record["op"], None)
+            case "left":
+                pass  # of use to `undo` alone
             case other:
                 raise ValueError(other)
     frozen = {kind: frozenset(ids) for kind, ids in known.items()}
     return Replay(replace(state, bindings=bindings), tuple(pending.values()), frozen, len(records))
 
 
+def past(lines: Sequence[bytes]) -> Past:
+    """What a run did, from the records that were kept of it; StateError when they cannot be understood."""
+    try:
+        return _past([json.loads(line) for line in lines])
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        message = "the records of that run cannot be understood"
+        raise StateError(message, "change the manifests back and apply them instead", id="E933") from None
+
+
+def _past(records: Sequence[Record]) -> Past:
+    first = records[0]
+    following = [record for record in records if record["is"] in ("bind", "forget")]
+    results = [record for record in records if record["is"] == "result"]
+    bound = [(one["op"], _binding_in(one["address"], one["binding"])) for one in following if one["is"] == "bind"]
+    dropped = [_binding_in(one["address"], one.get("before")) for one in following if one["is"] == "forget" and not one["op"]]
+    shown = {record["op"]: record["left"] for record in records if record["is"] == "left"}
+    intents = [_intent_in(record) for record in records if record["is"] == "intent"]
+    return Past(
+        run=first["run"],
+        time=first.get("time", ""),
+        lineage=first["lineage"],
+        intents=tuple(_as_shown(one, shown.get(one.op)) for one in intents),
+        failed=frozenset(record["op"] for record in results if record["status"] == "failed"),
+        made={op: binding for op, binding in bound if op and binding},
+        # A taken-over object is bound with nothing applied to it, before anything is.
+        adopted=tuple(binding for op, binding in bound if binding and not op and not binding.applied),
+        forgotten=tuple(binding for binding in dropped if binding),
+    )
+
+
+def _as_shown(entry: Intent, shown: Document | None) -> Intent:
+    return entry if shown is None else replace(entry, inverse=replace(entry.inverse, left=leaves_in(shown)))
+
+
 def _intent_in(record: Record) -> Intent:
+    inverse = leaves_in(record.get("inverse") or {})
     return Intent(
         op=record["op"],
         address=Address.parse(record["address"]),
@@ -157,8 +230,22 @@ def _intent_in(record: Record) -> Intent:
         spec=leaves_in(record["spec"]),
         name=record["name"],
         time=record["time"],
-        undo=tuple(record["undo"]),
+        before=_binding_in(record["address"], record.get("before")),
+        inverse=Inverse(
+            tuple(inverse.get("operations", ())),
+            inverse.get("left", {}),
+            inverse.get("was", {}),
+            tuple(inverse.get("lost", ())),
+        ),
     )
+
+
+def _binding_out(binding: Binding | None) -> Document | None:
+    return plain(binding_out(binding)) if binding else None
+
+
+def _binding_in(address: str, body: Document | None) -> Binding | None:
+    return binding_in(Address.parse(address), body) if body else None
 
 
 def _line(record: Record) -> bytes:

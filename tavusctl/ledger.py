@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from tavusctl import journal
-from tavusctl.journal import Intent
+from tavusctl.journal import Intent, Inverse
 from tavusctl.model import Action, Address, Binding, Document
 from tavusctl.ports import State, Store
 
@@ -23,11 +24,14 @@ class Ledger:
     ids: dict[str, Address] = field(default_factory=dict)  # of every known object; kept up while ids are made
     guard: threading.Lock = field(default_factory=threading.Lock)
     begun: bool = False
+    records: list[bytes] = field(default_factory=list)  # what this run has put into the journal
+    inverses: dict[Address, tuple[str, Inverse]] = field(default_factory=dict)  # of the last update of each
+    archive: Callable[[Sequence[bytes]], None] = lambda _: None  # keeps the records of a run when it ends
 
     def begin(self, known: Mapping[str, Sequence[str]]) -> None:
         """Open the journal of this run; `known` are the ids that were there before it, where creates follow."""
         with self.guard:
-            self.store.append(journal.begin(self.state, self.run, known))
+            self._append(journal.begin(self.state, self.run, known, datetime.now(UTC).isoformat(timespec="seconds")))
             self.begun = True
 
     def intend(
@@ -39,24 +43,34 @@ class Ledger:
         spec: Document | None = None,
         name: str = "",
         time: str = "",
-        undo: Sequence[Document] = (),
+        inverse: Inverse | None = None,
     ) -> str:
         """Put a call on record before it is made; the name of the operation, for its result."""
         op = uuid.uuid4().hex[:12]
-        entry = Intent(op, address, action, remote_id, spec or {}, name, time, tuple(undo))
         with self.guard:
-            self.store.append(journal.intent(entry))
+            before = self.state.bindings.get(address)
+            entry = Intent(op, address, action, remote_id, spec or {}, name, time, before, inverse or Inverse())
+            self._append(journal.intent(entry))
+            self.inverses[address] = op, entry.inverse
         return op
+
+    def note_left(self, address: Address, read: Callable[[Inverse], Document]) -> None:
+        """Put on record what an update left, where the server shows more than was written."""
+        with self.guard:
+            op, inverse = self.inverses.get(address, ("", Inverse()))
+            shown = read(inverse)
+            if shown != inverse.left:
+                self._append(journal.left(op, shown))
 
     def settle(self, op: str, *, done: bool) -> None:
         """Put on record that a call was carried out, or surely was not."""
         with self.guard:
-            self.store.append(journal.result(op, "done" if done else "failed"))
+            self._append(journal.result(op, "done" if done else "failed"))
 
     def bind(self, binding: Binding, op: str = "") -> None:
         """Record what an address is bound to from now on."""
         with self.guard:
-            self.store.append(journal.bind(binding, op))
+            self._append(journal.bind(binding, op))
             before = self.state.bindings.get(binding.address)
             if before:
                 self.ids.pop(before.remote_id, None)
@@ -66,7 +80,10 @@ class Ledger:
     def forget(self, address: Address, op: str = "") -> None:
         """Drop a binding."""
         with self.guard:
-            self.store.append(journal.forget(address, op))
+            before = self.state.bindings.get(address)
+            self._append(journal.forget(address, op, before))
+            if before:
+                self.ids.pop(before.remote_id, None)
             left = {key: value for key, value in self.state.bindings.items() if key != address}
             self.state = replace(self.state, bindings=left)
 
@@ -79,9 +96,14 @@ class Ledger:
         """The binding of an address, if it has one."""
         return self.state.bindings.get(address)
 
+    def _append(self, record: bytes) -> None:
+        self.store.append(record)
+        self.records.append(record)
+
     def checkpoint(self) -> None:
         """Write the state, then clear the journal: a kill in between leaves a journal that is known to be behind."""
         with self.guard:
             self.state = replace(self.state, serial=self.state.serial + 1)
             self.store.write(self.state)
+            self.archive(tuple(self.records))
             self.store.clear_journal()

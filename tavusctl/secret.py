@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-SHOWN: Final = "(sensitive)"
+from tavusctl import redaction
+
+SHOWN: Final = redaction.SHOWN
 MASK: Final = "********"  # what the API returns in place of a stored key
 
 
@@ -25,6 +27,7 @@ class Secret:
     __slots__ = ("__value", "fingerprint")
 
     def __init__(self, value: str, key: bytes) -> None:
+        redaction.remember(value)
         self.__value = value
         self.fingerprint = Fingerprint(hmac.new(key, value.encode(), hashlib.sha256).hexdigest())
 

@@ -32,7 +32,9 @@ def from_histories(repositories: list[Path]) -> list[Pair]:
 def changes(repository: Path) -> list[Pair]:
     """The changes of one repository."""
     pairs: list[Pair] = []
-    for name in sorted(set(git(repository, "log", "--format=", "--no-renames", "--name-only", "--diff-filter=M").splitlines())):
+    for name in sorted(
+        set(git(repository, "log", "--format=", "--no-renames", "--name-only", "--diff-filter=M").splitlines())
+    ):
         if len(pairs) >= MOST_PAIRS:
             break
         if name.endswith((".json", ".yaml", ".yml")) and not name.endswith(LOCKS):

@@ -49,11 +49,11 @@ def from_corpus(folder: Path, repeats: int) -> list[Pair]:
 
 def tools_in(body: Body) -> list[Body]:
     """Function tools anywhere in a body."""
-    found = []
-    for value in containers(body):
-        if isinstance(value, dict) and isinstance(value.get("function"), dict) and "name" in value["function"]:
-            found.append(value)
-    return found
+    return [
+        value
+        for value in containers(body)
+        if isinstance(value, dict) and isinstance(value.get("function"), dict) and "name" in value["function"]
+    ]
 
 
 def containers(value: Any) -> Iterator[Any]:

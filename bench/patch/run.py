@@ -138,7 +138,9 @@ def size_gates(table: Table) -> Iterator[Gate]:
     least = {number: min(found.touched for found in table.right(number)) for number in compared}
     yield Gate("wrong patches", sum(bool(found.wrong) for found in ours), 0)
     yield Gate("bytes against the per-pair best", sum(ours[n].size for n in compared) / sum(best.values()), 1.005)
-    beaten = [n for n in compared if any(f.touched <= ours[n].touched and f.size < ours[n].size for f in table.right(n))]
+    beaten = [
+        n for n in compared if any(f.touched <= ours[n].touched and f.size < ours[n].size for f in table.right(n))
+    ]
     yield Gate("% of pairs where a peer that touches no more sends less", 100 * len(beaten) / len(compared), 0.5)
     dominated = [n for n in compared if any(dominates(found, ours[n]) for found in table.right(n))]
     yield Gate("% of pairs dominated by a peer", 100 * len(dominated) / len(compared), 0.4)
@@ -152,8 +154,11 @@ def size_gates(table: Table) -> Iterator[Gate]:
 
 def dominates(peer: Measure, ours: Measure) -> bool:
     """Whether a peer is no worse in bytes and leaves, and better in one."""
-    return peer.size <= ours.size and peer.touched <= ours.touched and peer != ours and (
-        (peer.size, peer.touched) != (ours.size, ours.touched)
+    return (
+        peer.size <= ours.size
+        and peer.touched <= ours.touched
+        and peer != ours
+        and ((peer.size, peer.touched) != (ours.size, ours.touched))
     )
 
 
@@ -209,7 +214,7 @@ def cut_down(pair: Pair) -> Pair | None:
             break
         before, after = before[differing[0]], after[differing[0]]
     sizes = [sum(1 for _ in walk(value, "")) for value in (before, after)]
-    return Pair(pair.category, before, after) if 2 < sum(sizes) and max(sizes) <= 5 else None
+    return Pair(pair.category, before, after) if sum(sizes) > 2 and max(sizes) <= 5 else None
 
 
 def gate_lines(gates: list[Gate]) -> Iterator[str]:

@@ -10,11 +10,14 @@ from typing import Any, NoReturn
 import click
 
 from tavusctl import __version__
+from tavusctl.cli.outlet import close_broken, of_one_run
 
 # Name -> one-line help; the module is tavusctl.cli.<name>, with an underscore where that name is taken.
 COMMANDS: dict[str, dict[str, str]] = {
     "Write": {
         "apply": "Bring the account to the manifests.",
+        "undo": "Reverse one apply.",
+        "destroy": "Delete everything that is managed here.",
         "import": "Bind an existing object to an address.",
         "init": "Start a project here.",
     },
@@ -38,6 +41,7 @@ _TAKEN = frozenset({"import", "output"})  # a keyword, and the module of what co
 _HELP = {name: text for group in COMMANDS.values() for name, text in group.items()}
 
 
+USAGE = 12
 SIGNALS = 128  # codes above this say which signal ended a run
 
 
@@ -104,31 +108,38 @@ def cli(chdir: str | None) -> None:
 def main() -> NoReturn:
     """The console script: runs a command and turns what happened into an exit code."""
     code = run(sys.argv[1:])
+    close_broken()
     if code > SIGNALS:
         # A call may still be under way in a thread; what it was is in the journal, and nobody waits for its answer.
-        sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
 
 
 def run(args: list[str]) -> int:
     """Run one command line; the exit code."""
+    with of_one_run() as outlets:
+        code = _run(args)
+        outlets.out.flush()
+        if outlets.trouble:
+            click.echo(f"error: standard output is not whole: {outlets.trouble}", err=True)
+            return code or USAGE
+        return code
+
+
+def _run(args: list[str]) -> int:
     try:
         result: Any = cli.main(args=args, prog_name="tavusctl", standalone_mode=False)
     except click.UsageError as error:
         return _report_usage(error, args)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return 130
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; keep the interpreter from complaining about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (click.Abort, KeyboardInterrupt) as interrupt:
+        click.echo("interrupted; nothing was changed", err=True)
+        # click may have turned the interrupt into an exception of its own
+        return getattr(interrupt.__context__ or interrupt, "code", 130)
     except click.ClickException as error:
         error.show()
-        return 12
+        return USAGE
     except Exception as error:  # noqa: BLE001 - the last door: everything leaves through it as words and a code
         from tavusctl.cli.failure import report
 
@@ -143,4 +154,4 @@ def _report_usage(error: click.UsageError, args: list[str]) -> int:
 
         return report(UsageError(error.format_message()), args)
     error.show()
-    return 12
+    return USAGE

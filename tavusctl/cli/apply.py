@@ -12,17 +12,16 @@ import click
 
 from tavusctl import duration
 from tavusctl.cli import planfile as planfile_
+from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
-from tavusctl.cli.session import Session, SystemClock, addresses, options
-from tavusctl.cli.trash import Trash
+from tavusctl.cli.runs import Archive
+from tavusctl.cli.session import Session, addresses, options
 from tavusctl.client import Client
-from tavusctl.engine.apply import Run
 from tavusctl.engine.plan import Consent, check_deletes, deletes
-from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger, tools
-from tavusctl.errors import UsageError, worst
-from tavusctl.kinds import KINDS
+from tavusctl.engine.reconcile import Prepared
+from tavusctl.errors import TavusctlError, UsageError, worst
 from tavusctl.model import Address, Outcome, Plan, Status
 from tavusctl.reports import REPORTS, text
 
@@ -87,38 +86,24 @@ def command(
     approved = planfile_.read(Path(planfile)) if planfile else None
     consent = Consent(allow_replace, overwrite, allow_replica_delete, targets)
     store = session.store()
-    with store.lock(lock_timeout, "apply"), session.client(parallel) as api, interruptible() as interruption:
+    with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
         prepared = _prepared(session, api, consent, adopt=adopt)
         plan = prepared.plan
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())
-        _show(session, prepared, format_)
+        show(session, prepared, format_)
         managed, shown = len(prepared.state.bindings), approved is not None
         check_deletes(plan, session.project.safety, managed=managed, allowed=allow_deletes, approved=shown)
         if plan.steps and not yes and approved is None:
-            _confirm(plan)
-        ledger = open_ledger(prepared, store)
-        trash = Trash(session.root, ledger.run)
-        this = Run(
-            api,
-            ledger,
-            tools(prepared, KINDS, api, ledger, trash.keep),
-            SystemClock(),
-            externals=prepared.externals,
-            known=prepared.known,
-            patience=wait,
-            settle=session.settle,
-            parallel=parallel,
-            stop=interruption.stop,
-            report=lambda outcome: say(session, text.outcome(outcome)),
-        )
-        outcomes, failure = carry_out(prepared, this)
+            confirm(plan)
+        archive = Archive(session.root)
+        outcomes, failure = carry(session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel)
     if format_ != "text" or outcomes or reports:
         emit(lambda report: report.outcomes(plan, outcomes), format_, reports)
-    _next_step(session, outcomes)
+    next_step(session, outcomes, archive)
     if failure:
-        raise failure
-    return interruption.code or exit_code(plan, outcomes)
+        click.echo(text.complaint(failure.complaints[0]), err=True)
+    return interruption.code or exit_code(plan, outcomes, failure)
 
 
 def _prepared(session: Session, api: Client, consent: Consent, *, adopt: bool) -> Prepared:
@@ -134,11 +119,12 @@ def _prepared(session: Session, api: Client, consent: Consent, *, adopt: bool) -
         time.sleep(min(left, 5.0))
 
 
-def exit_code(plan: Plan, outcomes: Sequence[Outcome]) -> int:
+def exit_code(plan: Plan, outcomes: Sequence[Outcome], failure: TavusctlError | None = None) -> int:
     """The worst of what happened; with nothing changed, a failure's own code."""
     failures = [one for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN)]
     changed = any(one.status is Status.DONE for one in outcomes)
     codes = [_code(one, changed=changed) for one in failures]
+    codes += [failure.exit_code] if failure else []
     return worst([*codes, *(refusal.exit_code for refusal in plan.refused)])
 
 
@@ -148,7 +134,7 @@ def _code(outcome: Outcome, *, changed: bool) -> int:
     return 5 if changed and outcome.exit_code == 11 else outcome.exit_code or 5  # noqa: PLR2004 - exit codes
 
 
-def _show(session: Session, prepared: Prepared, format_: str) -> None:
+def show(session: Session, prepared: Prepared, format_: str) -> None:
     """The plan goes to stdout as text, to stderr when stdout is for a document."""
     shown = REPORTS["text"].plan(prepared.plan)
     if format_ == "text":
@@ -157,7 +143,8 @@ def _show(session: Session, prepared: Prepared, format_: str) -> None:
         say(session, shown.rstrip("\n"))
 
 
-def _confirm(plan: Plan) -> None:
+def confirm(plan: Plan) -> None:
+    """Ask, on a terminal; whoever does not say yes gets nothing changed."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         message = "apply asks before it changes anything, and there is no terminal to ask on"
         raise UsageError(message, "add --yes, or apply a reviewed plan file", id="E1201")
@@ -171,9 +158,12 @@ def _confirm(plan: Plan) -> None:
         raise click.Abort(message)
 
 
-def _next_step(session: Session, outcomes: Sequence[Outcome]) -> None:
+def next_step(session: Session, outcomes: Sequence[Outcome], archive: Archive) -> None:
+    """Say what can be done about what is left, and how to reverse what was done."""
     left = {one.status for one in outcomes} & {Status.FAILED, Status.UNKNOWN, Status.SKIPPED, Status.DEFERRED}
     if Status.UNKNOWN in left:
         say(session, "next: tavusctl plan   (it looks at what became of the unknown calls)")
     elif left:
         say(session, "next: tavusctl apply   (it goes on with what is left)")
+    if archive.kept:
+        say(session, f"undo with: tavusctl undo {archive.kept[-1]}")

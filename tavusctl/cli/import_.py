@@ -1,4 +1,4 @@
-"""`tavusctl import`: bind an existing object to an address."""
+"""`tavusctl import`: bind existing objects to addresses."""
 
 from __future__ import annotations
 
@@ -7,23 +7,40 @@ import click
 from tavusctl.cli.local import say
 from tavusctl.cli.session import Session, options
 from tavusctl.engine.plan import Consent
-from tavusctl.engine.reconcile import bind
-from tavusctl.errors import Gone, StateError, UsageError
+from tavusctl.engine.reconcile import bind, bind_by_name
+from tavusctl.errors import Gone, RefusedError, StateError, UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
 from tavusctl.wording import suggestion
 
 
 @click.command("import")
-@click.argument("address")
-@click.argument("remote_id", metavar="ID")
+@click.argument("address", required=False)
+@click.argument("remote_id", metavar="ID", required=False)
+@click.option("--match-names", is_flag=True, help="Bind every manifest whose name exactly one object has.")
+@click.option("--dry-run", is_flag=True, help="With --match-names: show what would be bound.")
 @options
-def command(session: Session, *, address: str, remote_id: str) -> int:
-    """Bind an object of the account to an address.  The account is not changed; `plan` shows what apply would.
+def command(
+    session: Session, *, address: str | None, remote_id: str | None, match_names: bool, dry_run: bool
+) -> int:
+    """Bind objects of the account to addresses.  The account is not changed; `plan` shows what apply would.
 
     \b
     tavusctl import persona/sales-coach p7e13c73f41f
+    tavusctl import --match-names --dry-run
     """  # noqa: D301
+    if match_names != (address is None and remote_id is None) or (dry_run and not match_names):
+        message = "import takes an address and an id, or --match-names"
+        raise UsageError(message, "tavusctl import persona/sales-coach p7e13c73f41f")
+    if match_names:
+        return _match(session, dry_run=dry_run)
+    if address is None or remote_id is None:
+        message = "import needs the id of the object, too"
+        raise UsageError(message, f"tavusctl import {address} ID")
+    return _bind(session, address, remote_id)
+
+
+def _bind(session: Session, address: str, remote_id: str) -> int:
     try:
         target = Address.parse(address)
     except ValueError as error:
@@ -40,3 +57,23 @@ def command(session: Session, *, address: str, remote_id: str) -> int:
             raise StateError(message, "check the id, and that the key is of the right account", id="E906") from None
     say(session, f"{target} is bound to {remote_id}; run tavusctl plan to see what apply would change")
     return 0
+
+
+def _match(session: Session, *, dry_run: bool) -> int:
+    """Bind by name what can be told; say what cannot (exit 4)."""
+    manifests, _ = session.load()
+    store = session.store()
+    with store.lock(command="import"), session.reader() as api:
+        found = bind_by_name(manifests, KINDS, api, store, session.request(Consent()), record=not dry_run)
+    verb = "would bind" if dry_run else "bound"
+    for one, remote_id in sorted(found.bound.items()):
+        click.echo(f"{verb} {one} {remote_id}")
+    for one, ids in sorted(found.ambiguous.items()):
+        click.echo(f"ambiguous {one} {' '.join(ids)}")
+    for one in sorted(found.unmatched):
+        click.echo(f"unmatched {one}")
+    if found.ambiguous:
+        say(session, "where several have a name, bind the right one: tavusctl import ADDR ID")
+    if found.unmatched:
+        say(session, "what is unmatched has no object of its name; apply would create it")
+    return RefusedError.exit_code if found.ambiguous else 0

@@ -16,14 +16,25 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ENDED_BY_SIGNAL = frozenset(128 + number for number in _SIGNALS)
 
 
+class InterruptedRun(KeyboardInterrupt):
+    """A signal before anything was written: everything unwinds, and `code` is the exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
+
+
 class Interruption:
     """What signals have asked for."""
 
     def __init__(self) -> None:
         self.stop = Stop()
         self.code = 0
+        self.writing = False  # calls that change the account may be under way: they are not to be torn apart
 
     def _take(self, number: int, _: FrameType | None) -> None:
+        if not self.writing:
+            raise InterruptedRun(128 + number)
         if self.code:
             # The journal is on disk before every call, and the kernel or the lease frees the lock: nothing to tidy.
             os._exit(self.code)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from tavusctl import redaction
 from tavusctl.engine import load, resolve
 from tavusctl.errors import ConfigError, RefusedError
 from tavusctl.kinds import KINDS
@@ -87,6 +88,8 @@ def open_session(environment: str | None, *, quiet: bool) -> LocalSession:
     project, chosen, complaints = load.read_project(None, environment=environment)
     if any(one.severity is Severity.ERROR for one in complaints):
         raise ConfigError(complaints)
+    for name in (*project.secrets, chosen.api_key_env):
+        redaction.remember(os.environ.get(name, ""))
     return LocalSession(project, chosen, quiet)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tavusctl import redaction
 from tavusctl.errors import UsageError
 from tavusctl.reports import REPORTS, Report
 
@@ -56,7 +57,7 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read: a plan tells much about an account."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(redaction.redacted(text))
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}"
         raise UsageError(message) from None

@@ -11,7 +11,7 @@ from typing import Any
 
 from tavusctl import __version__
 from tavusctl.cli.output import write_private
-from tavusctl.document import digest, plain
+from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConflictError, StateError
 from tavusctl.reports.json import plan_document
@@ -24,8 +24,8 @@ _HINT = "make and review a new plan"
 _BOUND = {
     "tavusctl_version": "it was made by another version of tavusctl",
     "environment": "it is for another environment",
-    "account": "it is for another account",
     "lineage": "it belongs to another state",
+    "account": "it is for another account",
     "serial": "the state has changed since it was made: another apply has run",
     "commit": "the repository is at another commit",
     "configuration": "the manifests have changed since it was made",
@@ -39,6 +39,7 @@ def write(path: Path, prepared: Prepared, now: datetime) -> None:
         **plan_document(prepared.plan),
         "bound": {**_bound(prepared), "created": now.isoformat(), "expires": (now + LIFE).isoformat()},
     }
+    document["bound"]["seal"] = _seal(document, prepared)
     write_private(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -75,6 +76,15 @@ def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> Non
     for part in ("changes", "refused", "fingerprint"):
         if approved.get(part) != fresh[part]:
             _refuse(f"the account has changed since it was made{_where(approved.get(part), fresh[part])}")
+    if bound.get("seal") != _seal(approved, prepared):
+        _refuse("it was edited")
+
+
+def _seal(document: Mapping[str, Any], prepared: Prepared) -> str:
+    """A keyed digest of a plan file: whoever has not the API key cannot change a byte of it, its end least of all."""
+    bound = {name: value for name, value in document["bound"].items() if name != "seal"}
+    key = fingerprint_key(prepared.request.api_key, "plan file")
+    return Secret(canonical({**document, "bound": bound}), key).fingerprint.digest
 
 
 def _bound(prepared: Prepared) -> dict[str, Any]:

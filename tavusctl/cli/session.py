@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import time
@@ -60,19 +61,20 @@ class Session(LocalSession):
     @property
     def settle(self) -> float:
         """Seconds after which a create whose answer was lost has surely shown, if it happened."""
-        try:
-            return max(0.0, float(os.environ.get("TAVUSCTL_SETTLE", "120")))
-        except ValueError:
-            message = "TAVUSCTL_SETTLE is not a number of seconds"
-            raise UsageError(message) from None
+        return _seconds_in("TAVUSCTL_SETTLE")
+
+    @property
+    def max_wait(self) -> float:
+        """The longest pause between two tries of a call, in seconds."""
+        return _seconds_in("TAVUSCTL_MAX_WAIT")
 
     def reader(self) -> ReadClient:
         """The API without a way to write."""
-        return ReadClient(self.base_url, self.api_key)
+        return ReadClient(self.base_url, self.api_key, max_wait=self.max_wait)
 
     def client(self, parallel: int) -> Client:
         """The API with writing."""
-        return Client(self.base_url, self.api_key, connections=max(8, parallel))
+        return Client(self.base_url, self.api_key, connections=max(8, parallel), max_wait=self.max_wait)
 
     def store(self) -> Store:
         """Where this environment's bindings are."""
@@ -116,6 +118,18 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait."""
         time.sleep(seconds)
+
+
+def _seconds_in(variable: str) -> float:
+    """An environment variable as seconds, 120 without one; UsageError when it is no number."""
+    try:
+        seconds = float(os.environ.get(variable) or "120")
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        message = f"{variable} is not a number of seconds"
+        raise UsageError(message)
+    return max(0.0, seconds)
 
 
 def _check_named(consent: Consent, known: AbstractSet[Address]) -> None:

@@ -19,7 +19,7 @@ from tavusctl.stores.holder import printable
 @local_options
 def pull(session: LocalSession) -> int:
     """Print the state as JSON, such as for a backup."""
-    click.echo(encode(store_of(session).read()), nl=False)
+    click.echo(encode(store_of(session).read()).decode(), nl=False)
     return 0
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tavusctl.cli.output import write_private
-from tavusctl.document import plain
 from tavusctl.model import Address, Document
+from tavusctl.records import plain
 
 
 @dataclass(frozen=True, slots=True)

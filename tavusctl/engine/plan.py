@@ -35,6 +35,7 @@ class Consent:
     overwrite: AbstractSet[Address] = frozenset()
     delete_costly: AbstractSet[Address] = frozenset()
     targets: AbstractSet[Address] = field(default_factory=frozenset)  # empty: everything
+    adopt: bool = False  # objects that have the name of a planned create
 
 
 def make(
@@ -51,7 +52,8 @@ def make(
 ) -> Plan:
     """The plan: what may be done as steps, what must not as refusals with the way out."""
     wanted = _targeted(changes, consent.targets)
-    judged = [(change, _refusal(change, bindings.get(change.address), consent)) for change in wanted]
+    lost = not bindings and not consent.adopt and any(change.rivals for change in wanted)
+    judged = [(change, _refusal(change, bindings.get(change.address), consent, lost=lost)) for change in wanted]
     refused = {refusal.change.address for _, refusal in judged if refusal}
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change)]
     # What only follows from a replacement (pointing to the new half, deleting the old) goes when that is refused.
@@ -99,11 +101,15 @@ def _objects(count: int) -> str:
     return f"{count} object{'' if count == 1 else 's'}"
 
 
-def _refusal(change: Change, binding: Binding | None, consent: Consent) -> Refusal | None:
+def _refusal(change: Change, binding: Binding | None, consent: Consent, *, lost: bool = False) -> Refusal | None:
     address, action = change.address, change.action
     costly = bool(change.desired and change.desired.kind.costly) or bool(change.live and change.live.kind.costly)
     if action is Action.CREATE and change.rivals:
         return _rivals(change)
+    if lost and action is Action.CREATE:
+        reason = "the state has no object, and the account has some with names of these manifests: a lost state?"
+        hint = "import --match-names binds what is there, and so does apply --adopt, which creates the rest"
+        return Refusal(change, "E422", 4, reason, hint)
     if change.cause is Cause.BOTH and address not in consent.overwrite:
         paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
         reason = f"{paths} was changed in the manifest and in the account, differently"

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tavusctl import journal, lookup
-from tavusctl.engine import apply, diff, observe, plan, recover, resolve
-from tavusctl.errors import RefusedError, StateError, TavusctlError
-from tavusctl.journal import Intent, Replay
+from tavusctl import journal, lookup, patch
+from tavusctl.engine import apply, diff, observe, plan, recover, resolve, undo
+from tavusctl.errors import RefusedError, StateError, TavusctlError, UnknownOutcome
+from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
     Address,
     Binding,
     Complaint,
     Desired,
+    Document,
     Environment,
+    FieldChange,
     Live,
     Manifest,
     Outcome,
+    Path,
     Plan,
     ResourceKind,
     Severity,
+    Status,
 )
 from tavusctl.ports import Reader, State, Store
 from tavusctl.secret import fingerprint_key
 from tavusctl.threeway import kept, unkept_digest
 
 Kinds = Mapping[str, ResourceKind]
+Archive = Callable[[Sequence[bytes]], None]  # keeps the journal of a run that has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         found.drift,
         (*found.settled, *(b for b in bindings if state.bindings[b.address] != b)),
         bindings={b.address: b for b in bindings},
-        consent=request.consent,
+        consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
         environment=request.environment.name,
         account=request.environment.account or state.account,
@@ -108,24 +114,27 @@ def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> 
     )
 
 
-def checkpoint(state: State, store: Store, request: Request) -> State:
+def checkpoint(state: State, store: Store, request: Request, archive: Archive = lambda _: None) -> State:
     """Make a recovered or new state durable before anything is built on it."""
     current = replace(owned(state, request), serial=state.serial + 1)
     store.write(current)
+    archive(store.journal())
     store.clear_journal()
     return current
 
 
-def open_ledger(prepared: Prepared, store: Store) -> Ledger:
+def open_ledger(prepared: Prepared, store: Store, archive: Archive = lambda _: None) -> Ledger:
     """The state to carry a plan out on; what an interrupted run left is made durable first."""
     state = owned(prepared.state, prepared.request)
-    state = checkpoint(state, store, prepared.request) if prepared.recovered else state
-    return Ledger(store, state, ids=prepared.ids)
+    state = checkpoint(state, store, prepared.request, archive) if prepared.recovered else state
+    return Ledger(store, state, ids=prepared.ids, archive=archive)
 
 
 def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...], TavusctlError | None]:
     """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
     outcomes = apply.run(this, prepared.plan)
+    if any(outcome.status is Status.UNKNOWN for outcome in outcomes):
+        return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
         if outcomes or prepared.plan.settled:
             this.ledger.checkpoint()
@@ -151,6 +160,66 @@ def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: a
     return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep)
 
 
+def prepare_undo(
+    past: Past, trash: Mapping[str, Document], kinds: Kinds, api: Reader, store: Store, request: Request, *, recreate: bool
+) -> Prepared:
+    """Work out what reverses one apply; change nothing."""
+    before = journal.replay(store.read(), store.journal())
+    state, lost = recovered(kinds, api, before, request)
+    if lost:
+        message = f"an interrupted run may have created {', '.join(str(one.address) for one in lost)}"
+        raise UnknownOutcome(message, "run tavusctl apply first: it finds out")
+    if past.lineage != state.lineage:
+        message = f"the run {past.run} belongs to another state"
+        raise StateError(message, "choose its environment with --env", id="E931")
+    key = fingerprint_key(request.api_key, state.lineage)
+    bindings = tuple(state.bindings.values())
+    ids = observe.known_ids(bindings)
+    lens = observe.Lens(ids, key)
+    account = observe.snapshot(api, kinds, (), bindings, lens)
+    _check_account(state, request, len(bindings), len(account.missing))
+    live = {(one.kind.name, one.remote_id): one for one in account.live}
+    touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
+    for name in touched - {kind for kind, _ in live}:
+        live.update({(name, one.remote_id): one for one in observe.listed(api, kinds[name], lens)})
+    found = undo.reverse(past, undo.Scene(kinds, state.bindings, live, ids, trash, recreate))
+    made = plan.make(
+        found.changes,
+        (),
+        found.settled,
+        bindings=state.bindings,
+        consent=request.consent,
+        environment=request.environment.name,
+        account=request.environment.account or state.account,
+        warnings=found.warnings,
+    )
+    made = replace(made, refused=(*found.refused, *made.refused))
+    by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
+    return Prepared(made, state, (), request, ids, by_kind, (), recovered=bool(before.records))
+
+
+def reversing(prepared: Prepared, lent: apply.Tools) -> apply.Tools:
+    """The tools of an undo: only what it writes can be found not kept, the rest of an object may have drifted."""
+    written = {step.address: [patch.split(one["path"]) for one in step.patch] for step in prepared.plan.steps}
+
+    def unkept(desired: Desired, live: Live) -> list[FieldChange]:
+        binding = prepared.state.bindings.get(desired.address)
+        known = binding.unkept if binding else {}
+        paths = written.get(desired.address, [])
+        return [
+            one
+            for one in kept(desired, live)
+            if known.get(one.path) == unkept_digest(one) or any(_within(patch.split(one.path), path) for path in paths)
+        ]
+
+    return replace(lent, unkept=unkept)
+
+
+def _within(one: Path, other: Path) -> bool:
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
+
+
 def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Store, request: Request) -> Binding:
     """Bind an existing object to an address, as `import` does; nothing is written to the account."""
     state, _ = recovered(kinds, api, journal.replay(store.read(), store.journal()), request)
@@ -172,6 +241,44 @@ def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Sto
     binding = bound or Binding(address, remote_id)
     checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request)
     return binding
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Which objects have the names of manifests that are not bound."""
+
+    bound: Mapping[Address, str]  # exactly one object, wanted by one manifest alone
+    ambiguous: Mapping[Address, Sequence[str]]
+    unmatched: Sequence[Address]
+
+
+def bind_by_name(
+    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: Request, *, record: bool
+) -> Matches:
+    """Bind every manifest whose name one unbound object has; nothing is written to the account."""
+    replayed = journal.replay(store.read(), store.journal())
+    state, lost = recovered(kinds, api, replayed, request)
+    if lost:
+        message = f"an interrupted run may have created {', '.join(str(one.address) for one in lost)}"
+        raise UnknownOutcome(message, "run tavusctl apply first: it finds out")
+    _check_account(state, request, 0, 0)
+    externals = {m.external_id: m.address for m in manifests if m.external_id}
+    lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
+    free = [m for m in manifests if not m.external_id and m.address not in state.bindings]
+    live = {name: tuple(observe.listed(api, kinds[name], lens)) for name in sorted({m.address.kind for m in free})}
+    named = {m.address: _named(m, kinds[m.address.kind], live[m.address.kind]) for m in free}
+    wanted = Counter(remote_id for ids in named.values() for remote_id in ids)
+    bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
+    if record and bound:
+        bindings = {one: Binding(one, remote_id) for one, remote_id in bound.items()}
+        checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request)
+    ambiguous = {one: ids for one, ids in named.items() if ids and one not in bound}
+    return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
+
+
+def _named(manifest: Manifest, kind: ResourceKind, live: Sequence[Live]) -> tuple[str, ...]:
+    name = manifest.spec.get(kind.name_field)
+    return tuple(sorted(one.remote_id for one in live if name and one.address is None and one.name == name))
 
 
 def owned(state: State, request: Request) -> State:

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from heapq import heappop, heappush
 from itertools import accumulate
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 # (old index, new index) of items that stay, both ascending.
 Pairs = list[tuple[int, int]]
@@ -56,14 +56,9 @@ class Prices(Protocol):
         ...
 
 
-class _Step(NamedTuple):
-    """How a state is best reached."""
-
-    cost: float
-    came: int  # the state before
-    edits: bool  # whether the step pairs two items that differ
-    equals: int  # how many equal items were followed after the step
-    kept: int
+# How a state is best reached: cost, the state before, whether the step pairs two items that differ, how many equal
+# items were followed after it, and items kept in all.  A bare tuple: there is one for every step tried.
+_Step = tuple[float, int, bool, int, int]
 
 
 class Search:
@@ -75,9 +70,10 @@ class Search:
     """
 
     def __init__(self, prices: Prices) -> None:
-        self._prices = prices
+        self._prices, self._old, self._new = prices, prices.old, prices.new
+        self._drops, self._puts = prices.drops, prices.puts
         self._rows, self._columns = len(prices.old), len(prices.new)
-        self._ahead = _Ahead(prices)
+        self._ahead = _Ahead(prices).of
         self._best: dict[int, _Step] = {}
         self._heap: list[tuple[float, int, int, bool]] = []  # bound, less items to go first, state, edit pending
 
@@ -104,43 +100,41 @@ class Search:
         return i * (self._columns + 1) + j
 
     def _reach(self, i: int, j: int, cost: float, came: int, kept: int, *, edits: bool = False) -> None:
-        old, new = self._prices.old, self._prices.new
         start = i
-        while i < self._rows and j < self._columns and old[i] == new[j]:
+        while i < self._rows and j < self._columns and self._old[i] == self._new[j]:
             i += 1
             j += 1
-        state = self._state(i, j)
+        state = i * (self._columns + 1) + j
         known = self._best.get(state)
-        if known is None or cost < known.cost:
-            self._best[state] = _Step(cost, came, edits, i - start, kept + i - start)
-            heappush(self._heap, (cost + self._ahead.of(i, j), -i - j, state, False))
+        if known is None or cost < known[0]:
+            self._best[state] = (cost, came, edits, i - start, kept + i - start)
+            heappush(self._heap, (cost + self._ahead(i, j), -i - j, state, False))
 
     def _leave(self, state: int) -> None:
         i, j = divmod(state, self._columns + 1)
-        prices, here = self._prices, self._best[state]
-        index = prices.index(here.kept)
+        cost, _, _, _, kept = self._best[state]
+        index = self._prices.index(kept)
         if i < self._rows:
-            self._reach(i + 1, j, here.cost + prices.drops[i] + index, state, here.kept)
+            self._reach(i + 1, j, cost + self._drops[i] + index, state, kept)
         if j < self._columns:
-            place = 1 if i == self._rows and prices.appends else index
-            self._reach(i, j + 1, here.cost + prices.puts[j] + place, state, here.kept)
+            place = 1 if i == self._rows and self._prices.appends else index
+            self._reach(i, j + 1, cost + self._puts[j] + place, state, kept)
         if i < self._rows and j < self._columns:
-            bound = here.cost + prices.least_edit(i, j) + index + self._ahead.of(i + 1, j + 1)
+            bound = cost + self._prices.least_edit(i, j) + index + self._ahead(i + 1, j + 1)
             heappush(self._heap, (bound, -i - j, state, True))
 
     def _edit(self, state: int) -> None:
         i, j = divmod(state, self._columns + 1)
-        here = self._best[state]
-        cost = here.cost + self._prices.edit(i, j, here.kept)
-        self._reach(i + 1, j + 1, cost, state, here.kept + 1, edits=True)
+        cost, _, _, _, kept = self._best[state]
+        self._reach(i + 1, j + 1, cost + self._prices.edit(i, j, kept), state, kept + 1, edits=True)
 
     def _trace(self, state: int) -> Pairs:
         pairs: Pairs = []
         while state >= 0:
             i, j = divmod(state, self._columns + 1)
-            step = self._best[state]
-            pairs += [(i - back, j - back) for back in range(1, step.equals + 1 + step.edits)]
-            state = step.came
+            _, came, edits, equals, _ = self._best[state]
+            pairs += [(i - back, j - back) for back in range(1, equals + 1 + edits)]
+            state = came
         return pairs[::-1]
 
 

@@ -11,13 +11,21 @@ from tavusctl.patch.pointer import MisfitError
 
 
 def apply(document: Any, operations: Iterable[Mapping[str, Any]]) -> Any:
-    """The document after the operations; MisfitError when one does not fit.
+    """The document after the operations; MisfitError when one does not fit, or is none.
 
     Containers are copied before they are first written to, so the result shares what did not change with the input.
     """
     room = _Room(document)
     for operation in operations:
-        _STEPS.get(operation["op"], _refuse)(room, operation)
+        step = _STEPS.get(operation.get("op", ""))
+        if step is None:
+            message = f"no operation: {operation.get('op')!r}"
+            raise MisfitError(message)
+        try:
+            step(room, operation)
+        except KeyError as missing:
+            message = f"{operation['op']} without {missing.args[0]!r}"
+            raise MisfitError(message) from None
     return room.top[""]
 
 
@@ -39,7 +47,8 @@ class _Room:
     def _enter(self, container: Any, segment: str) -> Any:
         found = pointers.child(container, segment)
         if not isinstance(found, (dict, list)):
-            raise MisfitError(segment)
+            message = f"{segment!r} holds nothing"
+            raise MisfitError(message)
         if id(found) in self.own:
             return found
         ours = found.copy()
@@ -70,8 +79,9 @@ def _remove(room: _Room, operation: Mapping[str, Any]) -> None:
 
 
 def _take(room: _Room, pointer: str) -> Any:
-    if not pointer:
-        raise MisfitError(pointer)
+    if pointer == "":
+        message = "the whole document cannot be removed"
+        raise MisfitError(message)
     container, segment = room.place(pointer)
     value = pointers.child(container, segment)
     if isinstance(container, dict):
@@ -92,8 +102,10 @@ def _replace(room: _Room, operation: Mapping[str, Any]) -> None:
 
 def _move(room: _Room, operation: Mapping[str, Any]) -> None:
     source, target = operation["from"], operation["path"]
-    if target.startswith(f"{source}/"):
-        raise MisfitError(target)
+    path = pointers.split(source)
+    if source != target and pointers.split(target)[: len(path)] == path:
+        message = f"{source!r} cannot be moved into itself"
+        raise MisfitError(message)
     if source == target:
         pointers.resolve(room.top[""], source)
     else:
@@ -102,11 +114,8 @@ def _move(room: _Room, operation: Mapping[str, Any]) -> None:
 
 def _test(room: _Room, operation: Mapping[str, Any]) -> None:
     if not same(pointers.resolve(room.top[""], operation["path"]), operation["value"]):
-        raise MisfitError(operation["path"])
-
-
-def _refuse(_: _Room, operation: Mapping[str, Any]) -> None:
-    raise MisfitError(operation["op"])
+        message = f"another value at {operation['path']!r}"
+        raise MisfitError(message)
 
 
 _STEPS = {"add": _add, "remove": _remove, "replace": _replace, "move": _move, "test": _test}

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from tavusctl.patch import coarse
 from tavusctl.patch.arrays import common_ends, plan_gap
+from tavusctl.patch.crossing import join_moves
 from tavusctl.patch.equality import Pinned, same
 from tavusctl.patch.exchange import Exchange, Member
 from tavusctl.patch.gap import Frame, Gap, Priced
 from tavusctl.patch.ledger import Ledger, segment_size
 from tavusctl.patch.pointer import split
 from tavusctl.patch.prices import REPLACE, WEIGHT, digits
-from tavusctl.patch.script import DROP, Inside, Steps, Write, operations
+from tavusctl.patch.script import Inside, Steps, Write, operations, spell
 
 WITHOUT_MOVES: Final = frozenset({"add", "remove", "replace"})
 NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
@@ -41,14 +42,19 @@ def diff(
     dots descend.  `move` is used when it is allowed.
     """
     spots = tuple((split(pattern), tuple(member.split("."))) for pattern, member in keyed_by.items())
+    differ = Differ(moving="move" in allowed)
     try:
-        cost, plan = Differ(moving="move" in allowed).change(before, after, 0, spots)
+        cost, plan = differ.change(before, after, 0, spots)
+        steps = operations(plan)
+        if differ.moving:
+            steps = join_moves(steps, differ.ledger)
     except RecursionError:
         cost, plan = coarse.change(before, after)
+        steps = operations(plan)
     if cost == inf:
         message = "a pinned value would have to be written"
         raise ValueError(message)
-    return operations(plan)
+    return [spell(step) for step in steps]
 
 
 class Differ:
@@ -62,7 +68,7 @@ class Differ:
         self._pairs: dict[tuple[int, int, int, Spots], Priced] = {}
 
     def change(self, before: Any, after: Any, at: int, spots: Spots, limit: float = inf) -> Priced:
-        """The cheapest plan from one value to another; no matter which when it costs more than `limit`."""
+        """The cheapest plan from one value to another; where it would cost more than `limit`, the whole replaced."""
         kind = type(before)
         if kind is type(after):
             if kind is dict:
@@ -82,10 +88,7 @@ class Differ:
             self.effort -= (
                 len(before) + len(after) if type(before) in (dict, list) and type(after) in (dict, list) else 1
             )
-            found = self.change(before, after, at, spots, limit)
-            if found[0] == inf:
-                found = (limit, Write(after))
-            self._pairs[key] = found
+            found = self._pairs[key] = self.change(before, after, at, spots, limit)
         return found
 
     def _replace(self, before: Any, after: Any, at: int) -> float:
@@ -115,12 +118,14 @@ class Differ:
             new = after[key]
             if old is new or (type(old) is str and type(new) is str and old == new):
                 continue
-            extra, plan = self.change(old, new, at + self._sizes[key], spots and _below(spots, key))
+            extra, plan = self.change(old, new, at + self._sizes[key], spots and _below(spots, key), limit - cost)
             if plan is not None:
                 cost += extra
                 steps.append((key, plan))
                 if cost > limit and len(steps) > 1:
-                    return inf, DROP
+                    break
+        if cost > limit and len(steps) > 1:
+            return self._replace(before, after, at), Write(after)
         if not steps:
             return NOTHING
         steps.sort(key=_key)

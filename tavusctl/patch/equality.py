@@ -15,6 +15,14 @@ class Pinned:
 
 def same(first: Any, second: Any) -> bool:
     """Whether two values are equal, kind of number included; nesting may be as deep as memory allows."""
+    if first is second:
+        return True
+    if type(first) is str:
+        return type(second) is str and first == second
+    return _same_inside(first, second)
+
+
+def _same_inside(first: Any, second: Any) -> bool:
     waiting = [(first, second)]
     while waiting:
         one, other = waiting.pop()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tavusctl.patch.gap import Pricing
 from tavusctl.patch.matching import ALL_PAIRS, pair_best, pair_equals
 from tavusctl.patch.prices import ADD, MOVE, REMOVE, WEIGHT
-from tavusctl.patch.script import DROP, Bring, Put, Steps
+from tavusctl.patch.script import Bring, Drop, Put, Steps
 
 
 class Member(NamedTuple):
@@ -43,7 +43,7 @@ class Exchange:
         for i, old in enumerate(self._gone):
             if i not in left:
                 cost += self._drop(old)
-                steps.append((old.key, DROP))
+                steps.append((old.key, Drop(old.value)))
         for j, new in enumerate(self._come):
             if j not in found:
                 cost += self._put(new)

@@ -17,9 +17,9 @@ def pair_alike(gap: Gap) -> list[tuple[int, int]]:
     An old item is in one pair at most; what occurs twice on a side says nothing.
     """
     pairs = dict(_pair_unique(gap.old, gap.new))
-    old_names, new_names = gap.identities()
-    for old, new in _pair_unique(old_names, new_names):
-        pairs.setdefault(old, new)
+    if gap.frame.identity:
+        for old, new in _pair_unique(*gap.identities()):
+            pairs.setdefault(old, new)
     taken = set(pairs.values())
     old_left = [place for place in range(len(gap.old)) if place not in pairs]
     new_left = [place for place in range(len(gap.new)) if place not in taken]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable
+from itertools import pairwise
 
 # Removed with added values that are compared one by one; beyond that only equal ones are found.
 ALL_PAIRS = 144
@@ -42,6 +43,8 @@ def pair_best(candidates: Iterable[Pair], saving: Callable[[int, int], float]) -
 def rising(pairs: Iterable[Pair]) -> list[Pair]:
     """The most pairs whose places rise on both sides (longest increasing subsequence, by patience)."""
     ordered = sorted(pairs)
+    if all(one[1] < other[1] for one, other in pairwise(ordered)):
+        return ordered
     tops: list[int] = []
     piles: list[int] = []
     before: list[int] = []

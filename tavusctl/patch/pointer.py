@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+_STRAY = re.compile("~(?![01])")
 # Array indices have no sign, no leading zero and only ASCII digits.
 _INDEX = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 
@@ -26,14 +27,13 @@ def join(path: Iterable[str]) -> str:
     return "".join([f"/{escape(segment)}" for segment in path])
 
 
-def split(pointer: str) -> tuple[str, ...]:
+def split(pointer: Any) -> tuple[str, ...]:
     """The path of keys a pointer names; MisfitError when it is not a pointer."""
-    if not pointer:
+    if pointer == "":
         return ()
-    if not pointer.startswith("/"):
-        raise MisfitError(pointer)
-    if re.search("~(?![01])", pointer):
-        raise MisfitError(pointer)
+    if not isinstance(pointer, str) or not pointer.startswith("/") or _STRAY.search(pointer):
+        message = f"not a pointer: {pointer!r}"
+        raise MisfitError(message)
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
 
 
@@ -50,11 +50,13 @@ def child(container: Any, segment: str) -> Any:
         return container[segment]
     if isinstance(container, list):
         return container[index(segment, len(container) - 1)]
-    raise MisfitError(segment)
+    message = f"nothing at {segment!r}"
+    raise MisfitError(message)
 
 
 def index(segment: str, last: int) -> int:
     """A segment as an array index up to `last`; MisfitError otherwise."""
     if _INDEX.fullmatch(segment) and len(segment) <= len(str(last)) and int(segment) <= last:
         return int(segment)
-    raise MisfitError(segment)
+    message = f"{segment!r} is no index up to {last}"
+    raise MisfitError(message)

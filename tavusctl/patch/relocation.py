@@ -9,7 +9,7 @@ from tavusctl.patch.gap import Gap
 from tavusctl.patch.likeness import pair_alike
 from tavusctl.patch.matching import ALL_PAIRS, pair_best, pair_equals
 from tavusctl.patch.prices import MOVE, digits
-from tavusctl.patch.script import DROP, Bring, Put, Steps
+from tavusctl.patch.script import Bring, Drop, Put, Steps
 
 
 def find_moves(gap: Gap, pairs: Pairs) -> Pairs:
@@ -98,7 +98,7 @@ def write_steps(gap: Gap, pairs: Pairs, moves: Pairs) -> tuple[float, Steps]:
     gone = 0
     for place in range(len(gap.old)):
         if place not in there:
-            steps.append((start + place - gone, DROP))
+            steps.append((start + place - gone, Drop(gap.old_values[place])))
             cost += gap.drop(place) + digits(start + place - gone)
             gone += 1
     for source, target in _shifts(sorted(there), [old for old, _ in final], {old for old, _ in moves}):

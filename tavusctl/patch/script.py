@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from tavusctl.patch.pointer import escape
 
+# Keys, array indices as numbers, and "-" for the end of an array.
+Path = tuple[str | int, ...]
 # Where each step is done, and the step: a Plan.
 Steps = list[tuple[str | int, Any]]
 
@@ -25,6 +27,8 @@ class Write(NamedTuple):
 class Drop(NamedTuple):
     """A value removed."""
 
+    value: Any
+
 
 class Bring(NamedTuple):
     """A value taken from another place in the same container."""
@@ -40,33 +44,47 @@ class Inside(NamedTuple):
 
 Plan = Put | Write | Drop | Bring | Inside
 
-DROP = Drop()
+
+class Operation(NamedTuple):
+    """One operation; `value` is what is written or removed, `source` where a move comes from."""
+
+    op: str
+    path: Path
+    value: Any = None
+    source: Path = ()
 
 
-def operations(plan: Plan | None) -> list[dict[str, Any]]:
-    """A plan as JSON Patch operations."""
-    done: list[dict[str, Any]] = []
-    waiting: list[tuple[str, str, Any]] = [("", "", plan)] if plan is not None else []
+def operations(plan: Plan | None) -> list[Operation]:
+    """A plan as operations."""
+    done: list[Operation] = []
+    waiting: list[tuple[Path, Any]] = [((), plan)] if plan is not None else []
     while waiting:
-        parent, path, step = waiting.pop()
-        if isinstance(step, Inside):
-            waiting += [(path, f"{path}/{_segment(at)}", inner) for at, inner in reversed(step.steps)]
-        else:
-            done.append(_operation(parent, path, step))
+        path, step = waiting.pop()
+        match step:
+            case Inside(steps):
+                waiting += [((*path, at), inner) for at, inner in reversed(steps)]
+            case Put(value):
+                done.append(Operation("add", path, value))
+            case Write(value):
+                done.append(Operation("replace", path, value))
+            case Drop(value):
+                done.append(Operation("remove", path, value))
+            case Bring(source):
+                done.append(Operation("move", path, source=(*path[:-1], source)))
     return done
 
 
-def _segment(at: str | int) -> str:
-    return escape(at) if isinstance(at, str) else str(at)
-
-
-def _operation(parent: str, path: str, step: Plan) -> dict[str, Any]:
-    match step:
-        case Put(value):
-            return {"op": "add", "path": path, "value": value}
-        case Write(value):
-            return {"op": "replace", "path": path, "value": value}
-        case Bring(source):
-            return {"op": "move", "from": f"{parent}/{_segment(source)}", "path": path}
-        case _:
+def spell(operation: Operation) -> dict[str, Any]:
+    """An operation as JSON Patch writes it."""
+    path = _pointer(operation.path)
+    match operation.op:
+        case "remove":
             return {"op": "remove", "path": path}
+        case "move":
+            return {"op": "move", "from": _pointer(operation.source), "path": path}
+        case _:
+            return {"op": operation.op, "path": path, "value": operation.value}
+
+
+def _pointer(path: Path) -> str:
+    return "".join([f"/{escape(at) if isinstance(at, str) else at}" for at in path])

@@ -17,7 +17,7 @@ from tavusctl.ports import State
 from tavusctl.stores.codec import decode, encode
 from tavusctl.stores.holder import Holder, from_json
 from tavusctl.stores.waiting import pauses
-from tavusctl.stores.wal import JournalFile, read_private, sync_directory
+from tavusctl.stores.wal import JournalFile, fault_of, read_private, sync_directory
 
 LIMIT = 256 * 1024 * 1024
 
@@ -81,12 +81,13 @@ class FileStore:
         descriptor = self._open_lock()
         try:
             self._take(descriptor, timeout)
-            _note(descriptor, replace(Holder(), command=command))
+            self._note(descriptor, replace(Holder(), command=command))
             self._seen = self._identity()
             try:
                 yield
             finally:
-                os.ftruncate(descriptor, 0)
+                with contextlib.suppress(OSError):  # who finds it held asks the kernel; this is only a name
+                    os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
 
@@ -100,9 +101,14 @@ class FileStore:
         try:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            return os.open(self._lock_path, flags, 0o600)
+            descriptor = os.open(self._lock_path, flags, 0o600)
         except OSError as error:
             raise self._unusable(error, "lock") from None
+        fault = fault_of(os.fstat(descriptor), LIMIT)
+        if fault:
+            os.close(descriptor)
+            raise self._unusable(OSError(0, f"its lock {self._lock_path.name}: {fault}"), "lock")
+        return descriptor
 
     def _take(self, descriptor: int, timeout: float) -> None:
         waits = pauses(timeout)
@@ -116,6 +122,14 @@ class FileStore:
             if _flock(again):
                 message = f"the folder of {self.path} is on a file system without working locks"
                 raise StateError(message, "keep the state on a local disk or in an object store", id="E909")
+
+    def _note(self, descriptor: int, holder: Holder) -> None:
+        content = json.dumps({**holder.to_json(), "since": time.time()}).encode()
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, content, 0)
+        except OSError as error:  # a disk that cannot take this takes no state either
+            raise self._unusable(error, "lock") from None
 
     def _identity(self) -> tuple[int, ...]:
         """What changes with every write of the file; empty when there is none."""
@@ -143,12 +157,6 @@ def _flock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _note(descriptor: int, holder: Holder) -> None:
-    content = json.dumps({**holder.to_json(), "since": time.time()}).encode()
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, content, 0)
 
 
 def _holder(descriptor: int) -> str:

@@ -101,13 +101,14 @@ def read_private(path: Path, limit: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(file.fileno())
-        fault = _fault(found, limit)
+        fault = fault_of(found, limit)
         if fault:
             raise OSError(0, fault)
         return file.read()
 
 
-def _fault(found: os.stat_result, limit: int) -> str:
+def fault_of(found: os.stat_result, limit: int) -> str:
+    """Why a file cannot be one of ours, or nothing."""
     if not stat.S_ISREG(found.st_mode):
         return "it is not a regular file"
     if found.st_nlink > 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 FOLDERS = ("tavusctl", "tests", "manifests", "schemas", "bench", ".github")
-MADE = {"__pycache__", "node_modules", ".hypothesis", ".tavusctl"}
+MADE = {"__pycache__", "node_modules", ".hypothesis", ".tavusctl", ".cache"}
 
 
 def files(*folders: str, suffix: str = "") -> Iterator[Path]:
@@ -21,7 +21,11 @@ def files(*folders: str, suffix: str = "") -> Iterator[Path]:
 
 def everything() -> Iterator[Path]:
     """Every file that is committed, but for the script of the CI machine and the licence."""
-    yield from (path for path in sorted(ROOT.iterdir()) if path.is_file() and path.name not in ("LICENSE", ".coverage"))
+    yield from (
+        path
+        for path in sorted(ROOT.iterdir())
+        if path.is_file() and path.name != "LICENSE" and not path.name.startswith(".coverage")
+    )
     yield from files(*FOLDERS)
 
 

@@ -20,7 +20,7 @@ keys = st.sampled_from(["a", "b", "name", "tools", "", "~", "/", "m~n/o", "0", "
 leaves = (
     st.sampled_from([None, True, False, 0, 1, 1.0, 0.0, "", "a", "1", "true", "a longer text, as prompts are"])
     | st.integers(-(2**60), 2**60)
-    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(allow_nan=False, allow_infinity=False).map(lambda value: value + 0.0)  # -0.0 equals 0.0
     | st.text(max_size=5)
 )
 documents = st.recursive(

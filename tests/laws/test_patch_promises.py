@@ -6,16 +6,16 @@ import copy
 from typing import Any
 
 import pytest
-from bench.patch.measure import measure
-from bench.patch.optimum import TooLargeError, least_cost
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from bench.patch.measure import measure
+from bench.patch.optimum import TooLargeError, least_cost
 from tavusctl.patch import Pinned, apply, diff, same
 from tests.laws.patches import WITH_MOVES, WITHOUT_MOVES, allowed, documents, edited, leaves
 
 TOOLS = {"/tools": "function.name"}
-SMALL = settings(max_examples=min(60, settings.default.max_examples), deadline=None)
+SMALL = settings(max_examples=60)
 
 tiny = st.recursive(
     st.sampled_from([None, True, 1, "some words", "another, longer text"]),
@@ -148,7 +148,9 @@ def test_documents_may_be_nested_deep(depth: int) -> None:
 
 
 def test_edits_in_a_long_array_stay_where_they_are() -> None:
-    before = [{"number": number, "text": f"item {number}", "tags": ["a", "b"]} for number in range(2000)]
+    before: list[dict[str, Any]] = [
+        {"number": number, "text": f"item {number}", "tags": ["a", "b"]} for number in range(2000)
+    ]
     after = copy.deepcopy(before)
     after[10]["text"] = "edited"
     after[1500]["tags"].append("c")

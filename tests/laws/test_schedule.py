@@ -33,6 +33,7 @@ def test_nothing_is_due_between_a_tick_and_the_next(recrawl: Recrawl, last: date
     tick = schedule.due(recrawl, last)
     assume(tick != schedule.NEVER)
     between = last + (tick - last) * share
+    assume(between < tick)  # a share just below 1 may be rounded up
     assert schedule.due(recrawl, between) == tick
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import stamina
 
 from tests.scenarios.project import Body, Project
 from tests.scenarios.refusals import COACH, refused
@@ -17,10 +15,9 @@ LISTS = "GET /v2/personas"
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting() -> Iterator[None]:
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many attempts as ever, without the pauses between them."""
-    with stamina.set_testing(testing=True, attempts=5, cap=True):
-        yield
+    monkeypatch.setenv("TAVUSCTL_MAX_WAIT", "0")
 
 
 @pytest.fixture
@@ -57,12 +54,12 @@ UNREADABLE: dict[str, tuple[Body, tuple[int, str], str, int]] = {
     "a server that fails": (always("status", status=500), (11, "E1102"), "500", 5),
     "a server that is busy": (always("status", status=503), (11, "E1102"), "503", 5),
     "a redirect": (always("redirect", to="https://evil.example.com/"), (11, "E1100"), "never followed", 1),
-    "too many requests": (always("status", status=429), (11, "E1105"), "429", 5),
+    "too many requests": (always("status", status=429), (11, "E1105"), "429", 6),
     "too many requests, with a time": (
         always("status", status=429, headers={"retry-after": "1"}),
         (11, "E1105"),
         "429",
-        5,
+        6,
     ),
     "a limit in words": (
         always("status", status=429, body={"error": "Limit reached. Wait 45 minutes."}),

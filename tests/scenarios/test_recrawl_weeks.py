@@ -37,7 +37,7 @@ OURS = 4  # crawls at once at most, with one slot left for people
 HOUR = 3600.0
 
 
-SCALE = 40  # a call takes that much longer over the Internet than here, so pauses are shortened by it
+SCALE = 20  # a call takes that much longer over the Internet than here, so pauses are shortened by it
 
 
 class Clock:
@@ -126,7 +126,7 @@ def plan_of(weeks: float, chance: random.Random) -> Iterator[tuple[float, str]]:
         if chance.random() < 0.1 or 200 <= hour < 212:  # half a day without a single run
             continue
         moment = nominal + (chance.uniform(0, 2 * HOUR) if chance.random() < 0.3 else chance.uniform(0, 300))
-        yield moment, "pair" if chance.random() < 0.15 else "single"
+        yield moment, "pair" if chance.random() < 0.12 else "single"
         if chance.random() < 0.25:  # the other machine, or the same job started again
             yield moment + chance.uniform(1, 120), "single"
 

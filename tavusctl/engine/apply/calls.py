@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 
 from tavusctl import guards, patch
 from tavusctl.document import leaves
+from tavusctl.engine.apply.inverse import invert
 from tavusctl.engine.apply.run import Run
-from tavusctl.errors import Ambiguous, ConflictError, Gone, NeverSent, Rejected, TavusctlError, UnauthorisedError
+from tavusctl.errors import Ambiguous, ConflictError, Gone, NeverSent, Rejected, TavusctlError, Throttled, UnauthorisedError
 from tavusctl.model import Binding, Change, Desired, Document, Live, ResourceKind, Update
 from tavusctl.patch import Pinned
 from tavusctl.secret import Secret
@@ -49,7 +50,16 @@ def _post(this: Run, desired: Desired, body: Document) -> str:
     if not remote_id:
         message = f"the answer to POST {desired.kind.collection} has no id"
         raise Ambiguous(message)
+    if _of_another(this, desired.kind, remote_id, body, answer):
+        message = f"the answer to POST {desired.kind.collection} is about another object, {remote_id}"
+        raise Ambiguous(message)
     return remote_id
+
+
+def _of_another(this: Run, kind: ResourceKind, remote_id: str, sent: Document, answer: Document) -> bool:
+    """Whether a confused proxy gave us the answer to another request: an older object, or one of another name."""
+    names = {one.get(kind.name_field) for one in (sent, answer)} - {None}
+    return remote_id in this.ledger.ids or remote_id in this.known.get(kind.name, ()) or len(names) > 1
 
 
 def _post_again(this: Run, desired: Desired, body: Document, name: str) -> str:
@@ -81,9 +91,14 @@ def _found(this: Run, desired: Desired, name: str) -> str:
 def update(this: Run, step: Change, remote_id: str, current: Binding) -> None:
     """Send a patch; ConflictError, and nothing written, when somebody edited what it is about to change."""
     desired, before = _wanted(step), _seen(this, step, remote_id)
-    undo = patch.diff(patch.apply(before.body, step.patch), before.body) if _plain(step, before) else []
+    known = this.ledger.get(step.address)
     op = this.ledger.intend(
-        step.address, step.action, remote_id=remote_id, spec=current.applied, time=this.now(), undo=undo
+        step.address,
+        step.action,
+        remote_id=remote_id,
+        spec=current.applied,
+        time=this.now(),
+        inverse=invert(this, before, step.patch, known.applied if known else {}),
     )
     try:
         _send_guarded(this, desired.kind, remote_id, step, before)
@@ -117,8 +132,10 @@ def _obeys_tests(this: Run, kind: ResourceKind, remote_id: str) -> bool:
             try:
                 this.api.patch(f"{kind.collection}/{remote_id}", [probe])
                 this.ledger.remember_guards(obeyed=False)
-            except Gone:
+            except (Gone, Throttled):
                 raise
+            except Ambiguous:
+                return False  # not known yet: this one write is compared instead, and the next one asks again
             except Rejected as error:
                 this.ledger.remember_guards(obeyed=error.status in _REFUSALS)
         return bool(this.ledger.state.guarded)
@@ -154,6 +171,9 @@ def _settle_update(this: Run, step: Change, remote_id: str, before: Live) -> Non
     moved = guards.moved(before.body, now, step.patch)
     if moved and touched:
         raise _conflict(step, moved)
+    if not this.ledger.state.guarded and kind.update is Update.JSON_PATCH:
+        message = f"{step.address} reads as before, and without tests a patch that comes late could apply twice"
+        raise Ambiguous(message, "run plan again: it looks at what became of it")
     _send_guarded(this, kind, remote_id, step, before)
 
 
@@ -161,7 +181,7 @@ def remove(this: Run, step: Change, kind: ResourceKind, left: Binding | None = N
     """Delete an object, its body kept aside; the binding goes, or becomes `left`."""
     op = this.ledger.intend(step.address, step.action, remote_id=step.remote_id, time=this.now())
     try:
-        this.tools.keep(step.address, step.remote_id, this.tools.look(kind, step.remote_id).body)
+        this.tools.keep(step.address, step.remote_id, this.with_ids(this.tools.look(kind, step.remote_id).body))
         _delete(this, f"{kind.collection}/{step.remote_id}")
     except Gone:
         pass  # what was to be deleted is not there: done
@@ -196,11 +216,6 @@ def _wanted(step: Change) -> Desired:
 def _conflict(step: Change, moved: Sequence[str]) -> ConflictError:
     message = f"{', '.join(moved)} of {step.address} was edited in the account meanwhile; nothing of it was written"
     return ConflictError(message, "run plan again to see both sides", id="E303")
-
-
-def _plain(step: Change, before: Live) -> bool:
-    """Whether a patch can be reversed from what was seen: not where it replaces what nobody can see."""
-    return not any(_hidden(before.body, one["path"]) for one in step.patch) and not _writes_hidden(step)
 
 
 def _hidden(body: Document, pointer: str) -> bool:

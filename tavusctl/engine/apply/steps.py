@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tavusctl.engine.apply.calls import create, remove, update
+from tavusctl.engine.apply.inverse import left_by
 from tavusctl.engine.apply.run import Run
+from tavusctl.errors import ApiError
 from tavusctl.model import Action, Binding, Change, Desired, Live, Outcome, ResourceKind, Status
 
 _POLL_SECONDS = 5.0
@@ -111,13 +113,18 @@ def _desired(step: Change) -> Desired:
 def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
     """Look at what was written: what the server did not keep is named now, and not planned again and again."""
     desired = _desired(step)
-    live = this.tools.look(desired.kind, remote_id)
+    try:
+        live = this.tools.look(desired.kind, remote_id)
+    except ApiError as error:
+        return Outcome(step, Status.DONE, remote_id, f"written, but not read back: {error.message}")
     binding = this.ledger.get(step.address)
     lost = [change for change in this.tools.unkept(desired, live) if not change.sensitive]
     names = {change.path: this.tools.name_unkept(change) for change in lost}
     if binding and names != dict(binding.unkept):
         this.ledger.bind(replace(binding, unkept=names))
     unkept = tuple(change.path for change in lost)
+    if not unkept:
+        this.ledger.note_left(step.address, lambda inverse: left_by(this, inverse, live))
     reason = f"not kept by the server: {', '.join(unkept)}" if unkept else _progress(live)
     return Outcome(step, Status.DONE, remote_id, reason, 0, unkept)
 

@@ -1,0 +1,53 @@
+"""Carrying a plan out, for every command that does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tavusctl.cli.interrupt import Interruption
+from tavusctl.cli.local import say
+from tavusctl.cli.runs import Archive
+from tavusctl.cli.session import Session, SystemClock
+from tavusctl.cli.trash import Trash
+from tavusctl.client import Client
+from tavusctl.engine.apply import Run, Tools
+from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger, tools
+from tavusctl.errors import TavusctlError
+from tavusctl.kinds import KINDS
+from tavusctl.model import Outcome
+from tavusctl.ports import Store
+from tavusctl.reports import text
+
+Ended = tuple[tuple[Outcome, ...], TavusctlError | None]
+
+
+def carry(
+    session: Session,
+    api: Client,
+    store: Store,
+    prepared: Prepared,
+    interruption: Interruption,
+    archive: Archive,
+    *,
+    patience: float = 0.0,
+    parallel: int = 4,
+    lend: Callable[[Tools], Tools] = lambda lent: lent,
+) -> Ended:
+    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
+    interruption.writing = True
+    ledger = open_ledger(prepared, store, archive.keep)
+    lent = tools(prepared, KINDS, api, ledger, Trash(session.root, ledger.run).keep)
+    this = Run(
+        api,
+        ledger,
+        lend(lent),
+        SystemClock(),
+        externals=prepared.externals,
+        known=prepared.known,
+        patience=patience,
+        settle=session.settle,
+        parallel=parallel,
+        stop=interruption.stop,
+        report=lambda outcome: say(session, text.outcome(outcome)),
+    )
+    return carry_out(prepared, this)

@@ -1,0 +1,82 @@
+"""`tavusctl destroy`: delete everything that is managed here."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from tavusctl.cli.apply import exit_code, next_step, show
+from tavusctl.cli.carry import carry
+from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.locking import lock_timeout
+from tavusctl.cli.output import emit, format_option
+from tavusctl.cli.runs import Archive
+from tavusctl.cli.session import Session, addresses, options
+from tavusctl.engine.plan import Consent, check_deletes, deletes
+from tavusctl.errors import RefusedError, UsageError
+from tavusctl.model import Address, Plan
+from tavusctl.reports import text
+
+
+@click.command("destroy")
+@format_option
+@click.option("-y", "--yes", is_flag=True, help="Do not ask; needs --allow-deletes.")
+@click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Agree to exactly this many deletes.")
+@click.option(
+    "--allow-replica-delete", multiple=True, callback=addresses, metavar="ADDR", help="Agree to delete this replica."
+)
+@lock_timeout
+@options
+def command(
+    session: Session,
+    *,
+    format_: str,
+    yes: bool,
+    allow_deletes: int | None,
+    allow_replica_delete: frozenset[Address],
+    lock_timeout: float,
+) -> int:
+    """Delete everything that is managed here, having asked for the name of the account.
+
+    What `prevent_destroy` protects stays, and so do replicas that are not named.
+
+    \b
+    tavusctl destroy
+    tavusctl destroy --yes --allow-deletes 7
+    """  # noqa: D301
+    consent = Consent(delete_costly=allow_replica_delete)
+    archive, store = Archive(session.root), session.store()
+    with interruptible() as interruption, store.lock(lock_timeout, "destroy"), session.client(4) as api:
+        prepared = session.plan(api, consent=consent, destroy=True)
+        plan = prepared.plan
+        show(session, prepared, format_)
+        if plan.steps:
+            _agree(plan, session.environment.account or session.environment.name, yes=yes, allowed=allow_deletes)
+        # Who has typed the name has seen how many there are.
+        allowed = allow_deletes if allow_deletes is not None else deletes(plan)
+        check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allowed)
+        outcomes, failure = carry(session, api, store, prepared, interruption, archive)
+    if format_ != "text" or outcomes:
+        emit(lambda report: report.outcomes(plan, outcomes), format_)
+    next_step(session, outcomes, archive)
+    if failure:
+        click.echo(text.complaint(failure.complaints[0]), err=True)
+    return interruption.code or exit_code(plan, outcomes, failure)
+
+
+def _agree(plan: Plan, label: str, *, yes: bool, allowed: int | None) -> None:
+    """Have the account's name typed; without a terminal, have the exact number said."""
+    count = deletes(plan)
+    if yes:
+        if allowed is None:
+            message = f"the plan deletes {count} object{'' if count == 1 else 's'}, and --yes alone does not agree to that"
+            raise RefusedError(message, f"review the plan, then add --allow-deletes {count}", id="E410")
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        message = "destroy asks before it deletes anything, and there is no terminal to ask on"
+        raise UsageError(message, f"add --yes and --allow-deletes {count}", id="E1201")
+    question = f"\nDelete {count} object{'' if count == 1 else 's'}? Type {label} to agree"
+    if click.prompt(question, default="", show_default=False, err=True) != label:
+        message = "nothing was changed"
+        raise click.Abort(message)

@@ -1,0 +1,114 @@
+"""Standard output and standard error of a run: no secret passes, and a reader who is gone stops nothing.
+
+A run that changes an account must come to its end whether or not somebody listens: what cannot be written is dropped,
+and `Outlets.trouble` says so afterwards.  What the encoding of a stream lacks is escaped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+from tavusctl import redaction
+
+
+class Outlet(io.TextIOBase):
+    """A text stream on top of another, which is None when the process was started with it closed."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self.stream = stream
+        self.failure: OSError | None = None
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # a constant there, for whoever writes bytes past us
+        """Any character may be written."""
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]  # as above
+        """None: all characters are taken."""
+        return "strict"
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def isatty(self) -> bool:
+        """Whether a person is looking."""
+        return self.stream is not None and self.stream.isatty()
+
+    def fileno(self) -> int:
+        """The file behind the stream."""
+        if self.stream is None:
+            raise io.UnsupportedOperation
+        return self.stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Write a text without its secrets."""
+        if self.stream is not None and self.failure is None:
+            shown = redaction.redacted(text)
+            with self._noting_failure():
+                try:
+                    self.stream.write(shown)
+                except UnicodeEncodeError:
+                    encoding = self.stream.encoding or "ascii"
+                    self.stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        if self.stream is not None and self.failure is None:
+            with self._noting_failure():
+                self.stream.flush()
+
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failure = error
+
+
+class Outlets:
+    """Both streams of a run."""
+
+    def __init__(self, out: TextIO | None, err: TextIO | None) -> None:
+        self.out, self.err = Outlet(out), Outlet(err)
+
+    @property
+    def trouble(self) -> str:
+        """Why the output is not whole; empty when it is, or when its reader has just seen enough."""
+        failure = self.out.failure
+        return "" if failure is None or failure.errno == errno.EPIPE else failure.strerror or "it cannot be written"
+
+
+@contextlib.contextmanager
+def of_one_run() -> Iterator[Outlets]:
+    """Put outlets in place of both streams, for one run and the secrets that it meets."""
+    before = sys.stdout, sys.stderr
+    outlets = Outlets(*before)
+    with redaction.of_one_run():
+        redaction.remember(os.environ.get("TAVUS_API_KEY", ""))
+        sys.stdout, sys.stderr = outlets.out, outlets.err
+        try:
+            yield outlets
+        finally:
+            outlets.out.flush()
+            outlets.err.flush()
+            sys.stdout, sys.stderr = before
+
+
+def close_broken() -> None:
+    """Keep the interpreter from complaining at its end about a stream that it cannot flush."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

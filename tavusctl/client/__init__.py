@@ -1,0 +1,13 @@
+"""The Tavus API over HTTP.  Knows paths and answers, no kinds.
+
+api       ReadClient, which has no way to write, and Client, which adds it
+patience  what is repeated, when, and how often at most: one budget and one pause for all threads
+answers   what an answer says: a value, or one of the ways in which a call ends
+wire      one request, one answer, within a deadline and within limits
+"""
+
+from __future__ import annotations
+
+from tavusctl.client.api import DEFAULT_URL, Client, ReadClient
+
+__all__ = ["DEFAULT_URL", "Client", "ReadClient"]

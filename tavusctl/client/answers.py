@@ -1,0 +1,122 @@
+"""What an answer says: a value, or how the call has ended."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from tavusctl.client.wire import Answer
+from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, UnauthorisedError
+from tavusctl.model import Value
+from tavusctl.redaction import redacted_words
+from tavusctl.strictjson import strict_json
+
+_UNKNOWN_ID = re.compile(r"Invalid \w+_(id|uuid)")
+_TEXT_LIMIT = 300
+
+
+def understood(answer: Answer) -> Value:
+    """The answer's value, or the error it stands for."""
+    status = answer.status
+    if status == httpx.codes.NOT_MODIFIED:
+        return None  # "already so" is a success, whatever follows
+    if httpx.codes.is_success(status):
+        return _value(answer)
+    if httpx.codes.is_redirect(status):
+        raise _redirected(answer)
+    raise _refusal(answer)
+
+
+def date_of(answer: Answer) -> datetime | None:
+    """When the server says that it answered."""
+    return _date(answer.headers.get("Date", ""))
+
+
+def _value(answer: Answer) -> Value:
+    if not answer.payload:
+        return None
+    try:
+        return strict_json(answer.payload)
+    except ValueError as error:
+        message = f"{answer.request} was answered with {answer.status} and a body that is not JSON: {error}"
+        raise Ambiguous(message) from None
+
+
+def _redirected(answer: Answer) -> ApiError:
+    """A redirect, which is never followed: the key would go along."""
+    try:
+        host = urlsplit(answer.headers.get("Location", "")).hostname or "another place"
+    except ValueError:
+        host = "another place"
+    message = f"{answer.request} was answered with a redirect to {host[:100]}, which is never followed"
+    if answer.status == httpx.codes.SEE_OTHER and not answer.request.startswith("GET"):
+        return Ambiguous(message, "check --base-url")  # "done, and what came of it is over there"
+    error = ApiError(message, "check --base-url")
+    error.status = answer.status
+    return error
+
+
+def _refusal(answer: Answer) -> TavusctlError:
+    status, text = answer.status, _text(answer.payload)
+    if status == httpx.codes.UNAUTHORIZED:
+        message = f"the API key was refused: {text}"
+        return UnauthorisedError(message, "check the environment variable that holds it")
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT:
+        message = f"{answer.request} was answered with {status}: {text}"
+        error: Rejected | Ambiguous = Ambiguous(message)
+    elif status == httpx.codes.TOO_MANY_REQUESTS:
+        error = Throttled(status, text, answer.request)
+    elif status == httpx.codes.NOT_FOUND or _names_unknown_id(answer, text):
+        error = Gone(status, text, answer.request)
+    else:
+        error = Rejected(status, text, answer.request)
+    error.status, error.asked_wait = status, _asked_wait(answer)
+    return error
+
+
+def _names_unknown_id(answer: Answer, text: str) -> bool:
+    # A POST answers like this about the ids in its body, not about its own path.
+    named = answer.status == httpx.codes.BAD_REQUEST and not answer.request.startswith("POST")
+    return named and bool(_UNKNOWN_ID.fullmatch(text))
+
+
+def _asked_wait(answer: Answer) -> float | None:
+    """Seconds that Retry-After asks for (RFC 9110, section 10.2.3), the most when it comes twice; None for nonsense."""
+    waits = [_seconds(value.strip(), answer) for value in answer.headers.get_list("Retry-After")]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _seconds(value: str, answer: Answer) -> float | None:
+    if value.isascii() and value.isdigit():
+        return float(value[:12])
+    until = _date(value)
+    if until is None:
+        return None
+    # By the server's own clock: ours may be wrong by hours.
+    return max((until - (date_of(answer) or datetime.now(UTC))).total_seconds(), 0.0)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        return email.utils.parsedate_to_datetime(value).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _text(payload: bytes) -> str:
+    """The server's words: `error`, then `message`, then `detail`, then the raw text; one line, 300 characters.
+
+    A server may repeat what it was sent, keys included.
+    """
+    words = payload[:4096].decode("utf-8", "replace")
+    try:
+        document = strict_json(payload)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        words = next((str(document[key]) for key in ("error", "message", "detail") if document.get(key)), words)
+    return " ".join(redacted_words(words).split())[:_TEXT_LIMIT] or "(no text)"

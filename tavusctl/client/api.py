@@ -1,0 +1,189 @@
+"""`ReadClient`, which has no way to write, and `Client`, which adds it.
+
+A call ends in one of three ways: done, surely not done (NeverSent, Rejected), or unknown (Ambiguous).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+import httpx
+
+from tavusctl import __version__, paging, redaction
+from tavusctl.client.answers import date_of, understood
+from tavusctl.client.patience import MAX_WAIT, Patience, SystemClock, read_tries, write_tries
+from tavusctl.client.wire import Answer, Wire, addresses, note_proxies
+from tavusctl.errors import Ambiguous, ApiError, Rejected
+from tavusctl.model import Document, Value
+from tavusctl.ports import Clock
+from tavusctl.secret import Secret
+
+DEFAULT_URL = "https://tavusapi.com"
+TOTAL_SECONDS = 30.0
+PAGE_SIZE = 100
+_SMALL_PAGE = 10  # the documented default, which every server takes
+# No segment is empty or only dots: an id is one segment, whatever a server or a person says that it is.
+_PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
+_log = logging.getLogger("tavusctl.http")
+
+
+class ReadClient:
+    """Reads the API; writing is not among its methods."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        connections: int = 8,
+        clock: Clock | None = None,
+        seconds: float = TOTAL_SECONDS,
+        max_wait: float = MAX_WAIT,
+        resolve: Callable[[str, int], Sequence[str]] = addresses,
+    ) -> None:
+        redaction.remember(api_key)
+        note_proxies()
+        self._base = base_url.rstrip("/")
+        self._skew = timedelta()
+        self._patience = Patience(clock or SystemClock(), max_wait)
+        self._headers = {
+            "x-api-key": api_key,
+            "User-Agent": f"tavusctl/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        }
+        self._reads = Wire(self._base, connections=connections, kept=connections, seconds=seconds, resolve=resolve)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._reads.close()
+
+    def server_time(self) -> datetime:
+        """The server's clock as of its last answer, else the local one."""
+        return datetime.now(UTC) + self._skew
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
+        """One object; Gone when there is none."""
+        answer = self._patience.repeat(lambda: self._call(self._reads, "GET", path, query=query), read_tries)
+        if not isinstance(answer, dict):
+            message = f"GET {path} was answered with {type(answer).__name__} where an object belongs"
+            raise ApiError(message)
+        return answer
+
+    def list(
+        self, path: str, *, first_page: int, query: Mapping[str, str], id_fields: tuple[str, ...]
+    ) -> list[Document]:
+        """Every object of a collection, each once, in the order of the pages; ApiError when some cannot be seen."""
+        try:
+            return paging.collect(
+                lambda number: self._page(path, number, PAGE_SIZE, query), path, first_page, id_fields
+            )
+        except Rejected as error:
+            if error.status != httpx.codes.BAD_REQUEST:
+                raise
+        # A server that takes no larger page takes the documented default.
+        return paging.collect(lambda number: self._page(path, number, _SMALL_PAGE, query), path, first_page, id_fields)
+
+    def _page(self, path: str, number: int, size: int, query: Mapping[str, str]) -> Document:
+        page = self.get(path, {**query, "limit": str(size), "page": str(number)})
+        items = page.get("data")
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            message = f"GET {path} was answered without a list of objects in `data`"
+            raise ApiError(message)
+        return page
+
+    def _call(
+        self, wire: Wire, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Value = None
+    ) -> Value:
+        if not _PATH.fullmatch(path):
+            message = f"{path!r} is not a path of the API: an id has letters, digits, - and _"
+            raise ApiError(message, "check the id")
+        content = None if body is None else _encoded(body)
+        headers = {**self._headers, **({"Content-Type": "application/json"} if content is not None else {})}
+        started = time.monotonic()
+        answer = wire.call(method, path, headers=headers, query=dict(query or {}), content=content)
+        self._note(answer, time.monotonic() - started)
+        return understood(answer)
+
+    def _note(self, answer: Answer, seconds: float) -> None:
+        date = date_of(answer)
+        if date:
+            self._skew = date - datetime.now(UTC)
+        size = len(answer.payload)
+        _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
+
+
+class Client(ReadClient):
+    """Reads and writes the API."""
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        connections: int = 8,
+        clock: Clock | None = None,
+        seconds: float = TOTAL_SECONDS,
+        max_wait: float = MAX_WAIT,
+        resolve: Callable[[str, int], Sequence[str]] = addresses,
+    ) -> None:
+        super().__init__(
+            base_url,
+            api_key,
+            connections=connections,
+            clock=clock,
+            seconds=seconds,
+            max_wait=max_wait,
+            resolve=resolve,
+        )
+        # A kept connection may be closed by the server just as a write is sent, and nobody could tell whether it
+        # arrived: every write gets a connection of its own.
+        self._writes = Wire(self._base, connections=connections, kept=0, seconds=seconds, resolve=resolve)
+
+    def close(self) -> None:
+        """Close all connections."""
+        super().close()
+        self._writes.close()
+
+    def post(self, path: str, body: Value = None) -> Document:
+        """Create or act; the answer's object, empty when there is none."""
+        answer = self._write("POST", path, body)
+        if answer is not None and not isinstance(answer, dict):
+            message = f"POST {path} was answered with {type(answer).__name__} where an object belongs"
+            raise Ambiguous(message)
+        return answer or {}
+
+    def patch(self, path: str, body: Value) -> None:
+        """Change; the answer's body is no promise and is not read."""
+        self._write("PATCH", path, body)
+
+    def delete(self, path: str) -> None:
+        """Delete; Gone when there was nothing."""
+        self._write("DELETE", path)
+
+    def _write(self, method: str, path: str, body: Value = None) -> Value:
+        return self._patience.repeat(lambda: self._call(self._writes, method, path, body=body), write_tries)
+
+
+def _encoded(body: Value) -> bytes:
+    """A body as it is sent."""
+
+    def reveal(leaf: object) -> str:
+        if isinstance(leaf, Secret):
+            return leaf.reveal()
+        message = f"{type(leaf).__name__} cannot be sent"
+        raise TypeError(message)
+
+    return json.dumps(body, default=reveal, ensure_ascii=False).encode()

@@ -1,0 +1,115 @@
+"""Destroy: everything that is managed, and nothing else, once somebody has said so."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.scenarios.project import Project
+
+COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
+RULES = {"name": "Rules", "data": [{"guardrail_name": "no_promises", "guardrail_prompt": "Promises a price."}]}
+VIDEO = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    """Two objects of ours and one of somebody else."""
+    project.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi."}])
+    project.manifest("guardrails", "rules", RULES)
+    project.manifest("persona", "coach", {**COACH, "guardrails_id": "${ref:guardrails/rules}"})
+    project.apply()
+    project.account.forget()
+    return project
+
+
+def typed(project: Project, text: str) -> tuple[int, str]:
+    """Run destroy on a terminal and type an answer."""
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "destroy"]
+    with subprocess.Popen(
+        command, cwd=project.root, env=environment, stdin=child, stdout=child, stderr=child, start_new_session=True
+    ) as process:
+        os.close(child)
+        said, deadline = b"", time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < deadline:
+            if select.select([parent], [], [], 0.1)[0]:
+                try:
+                    said += os.read(parent, 65536)
+                except OSError:
+                    break
+            if text and b"to agree" in said:
+                os.write(parent, f"{text}\n".encode())
+                text = ""
+        code = process.wait(timeout=10)
+    os.close(parent)
+    return code, said.decode()
+
+
+def test_everything_of_ours_goes_in_the_order_of_references(applied: Project) -> None:
+    result = applied.run("destroy", "--yes", "--allow-deletes", "2")
+
+    assert result.code == 0
+    assert [path.split("/")[2] for _, path, _ in applied.account.sent] == ["personas", "guardrails"]
+    assert [one["persona_name"] for one in applied.account.objects("personas").values()] == ["Theirs"]
+    assert applied.run("state", "list").out == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [((), 12), (("--yes",), 4), (("--yes", "--allow-deletes", "1"), 4), (("--allow-deletes", "2"), 12)],
+)
+def test_without_a_terminal_it_needs_both_words(applied: Project, args: tuple[str, ...], code: int) -> None:
+    assert (applied.run("destroy", *args).code, applied.account.writes) == (code, [])
+
+
+def test_what_is_protected_stays(applied: Project) -> None:
+    applied.manifest("guardrails", "rules", RULES, lifecycle={"prevent_destroy": True})
+    applied.manifest("replica", "anna", VIDEO)
+    applied.apply()
+
+    result = applied.run("destroy", "--yes", "--allow-deletes", "1")
+
+    assert result.code == 4
+    assert sorted(applied.run("state", "list").out.split()[::2]) == ["guardrails/rules", "replica/anna"]
+    assert "prevent_destroy" in result.out
+    assert "--allow-replica-delete replica/anna" in result.out
+
+
+def test_an_object_that_somebody_else_uses_stays(applied: Project) -> None:
+    rules = applied.bound("guardrails/rules")
+    applied.account.seed(personas=[{"persona_name": "User", "system_prompt": "Hi.", "guardrails_id": rules}])
+
+    result = applied.run("destroy", "--yes", "--allow-deletes", "1")
+
+    assert (result.code, list(applied.account.objects("guardrails"))) == (4, [rules])
+
+
+def test_a_name_typed_right_agrees(applied: Project) -> None:
+    applied.write("tavusctl.yaml", "{version: 1, environments: {default: {account: acme}}}")
+
+    wrong = typed(applied, "yes")
+    kept = applied.account.writes
+    right = typed(applied, "acme")
+
+    assert "Delete 2 objects? Type acme to agree" in wrong[1]
+    assert (wrong[0], kept) == (130, [])
+    assert right[0] == 0, right[1]
+    assert applied.run("state", "list").out == ""
+
+
+def test_a_destroy_can_be_undone_but_for_the_ids(applied: Project) -> None:
+    applied.run("destroy", "--yes", "--allow-deletes", "2")
+    run = applied.run("undo").out.split()[0]
+
+    result = applied.run("undo", run, "--yes", "--recreate")
+
+    assert result.code == 0
+    assert applied.plan()["changes"] == []

@@ -1,0 +1,134 @@
+"""Signals in the middle of an apply: nothing new starts, everything is on record, and the next run goes on."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.scenarios.project import Project
+
+SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+COUNT = 8
+
+
+@contextmanager
+def applying(project: Project) -> Iterator[subprocess.Popen[str]]:
+    """An apply in a process of its own, once its first write has arrived."""
+    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "TAVUSCTL_SETTLE": "0.3"}
+    command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "apply", "--yes", "--parallel", "2"]
+    with subprocess.Popen(
+        command,
+        cwd=project.root,
+        env={**os.environ, **known},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while not _calls_under_way(project) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert process.poll() is None
+            yield process
+        finally:
+            process.kill()
+
+
+def _calls_under_way(project: Project) -> bool:
+    """Whether an intent is on record: its call is under way, and its answer is slow."""
+    path = project.root / ".tavusctl/state.json.wal"
+    return path.exists() and b'"intent"' in path.read_bytes()
+
+
+def ended(process: subprocess.Popen[str], within: float) -> tuple[int, str, str]:
+    """How it ended; it does so in time."""
+    out, err = process.communicate(timeout=within)
+    return process.returncode, out, err
+
+
+def lock_is_free(project: Project) -> bool:
+    with (project.root / ".tavusctl/state.json.lock").open("r+b") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def converges(project: Project) -> None:
+    """At most three runs without faults, and there is one object per address."""
+    project.account.control("DELETE", "faults")
+    codes = [project.run("apply", "--yes", TAVUSCTL_SETTLE="0.3").code for _ in range(3)]
+    assert codes[-1] == 0
+    assert project.plan()["changes"] == []
+    names = [one["persona_name"] for one in project.account.objects("personas").values()]
+    assert sorted(names) == [f"Persona {number}" for number in range(COUNT)]
+
+
+@pytest.fixture
+def slow(project: Project) -> Project:
+    """Eight personas to create, each of which takes a while."""
+    for number in range(COUNT):
+        project.manifest("persona", f"p{number}", {"persona_name": f"Persona {number}", "system_prompt": "Hi."})
+    project.account.fault(match="POST /v2/personas", kind="delay", seconds=1.0, times=None)
+    return project
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.items())
+def test_fm_013_015_the_first_signal_ends_a_run_in_good_order(slow: Project, number: signal.Signals, code: int) -> None:
+    with applying(slow) as process:
+        process.send_signal(number)
+        started = time.monotonic()
+        found, out, err = ended(process, 7.0)
+
+    assert time.monotonic() - started < 7
+    assert found == code
+    assert f"skipped  create persona/p{COUNT - 1}: interrupted" in out, err
+    assert "done" in out.splitlines()[-1]
+    assert "skipped" in out.splitlines()[-1]
+    assert len(slow.account.objects("personas")) <= 4
+    assert lock_is_free(slow)
+    assert not (slow.root / ".tavusctl/state.json.wal").exists()
+    converges(slow)
+
+
+def test_fm_013_a_call_without_answer_is_unknown_and_stays_on_record(slow: Project) -> None:
+    slow.account.control("DELETE", "faults")
+    slow.account.fault(match="POST /v2/personas", kind="delay", seconds=15.0, times=2, phase="after")
+
+    with applying(slow) as process:
+        process.send_signal(signal.SIGINT)
+        found, out, err = ended(process, 7.0)
+
+    assert found == 130
+    assert "unknown  create persona/p0: interrupted while a call was under way" in out, err
+    assert (slow.root / ".tavusctl/state.json.wal").exists()
+    assert lock_is_free(slow)
+    converges(slow)
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_fm_014_the_second_signal_ends_it_at_once(slow: Project, second: signal.Signals) -> None:
+    slow.account.control("DELETE", "faults")
+    slow.account.fault(match="POST /v2/personas", kind="delay", seconds=15.0, times=2, phase="after")
+
+    with applying(slow) as process:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        started = time.monotonic()
+        process.send_signal(second)
+        found = process.wait(timeout=2)
+        took = time.monotonic() - started
+
+    assert found in (130, SIGNALS[second])
+    assert took < 0.5
+    assert lock_is_free(slow)
+    converges(slow)

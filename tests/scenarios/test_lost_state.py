@@ -1,0 +1,79 @@
+"""A lost state costs work, never objects."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.project import Project
+
+COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
+PRICES = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf"}
+
+
+@pytest.fixture
+def lost(project: Project) -> Project:
+    """Two objects whose state is gone, and a manifest that was never applied."""
+    project.manifest("persona", "coach", COACH)
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    (project.root / ".tavusctl/state.json").unlink()
+    project.manifest("persona", "fresh", {"persona_name": "Fresh", "system_prompt": "Hi."})
+    project.account.forget()
+    return project
+
+
+def test_nothing_is_created_until_somebody_decides(lost: Project) -> None:
+    result = lost.run("apply", "--yes")
+    refused = {one["address"] for one in lost.plan()["refused"]}
+
+    assert (result.code, lost.account.writes) == (4, [])
+    assert refused == {"persona/coach", "document/prices", "persona/fresh"}
+    assert (result.out.count("[E401]"), result.out.count("[E422]")) == (2, 1)
+    assert "import --match-names" in result.out
+
+
+def test_nothing_is_deleted_either(lost: Project) -> None:
+    lost.remove("persona", "coach")
+
+    result = lost.run("apply", "--yes", "--allow-deletes", "0")
+
+    assert (result.code, lost.account.writes) == (4, [])
+
+
+@pytest.mark.parametrize("way", [("import", "--match-names"), ("apply", "--yes", "--adopt")])
+def test_either_way_out_leaves_one_object_per_address(lost: Project, way: tuple[str, ...]) -> None:
+    before = {*lost.account.objects("personas"), *lost.account.objects("documents")}
+
+    assert lost.run(*way).code == 0
+    lost.apply()
+
+    after = {*lost.account.objects("personas"), *lost.account.objects("documents")}
+    assert before < after
+    assert len(after) == 3
+    assert [method for method, _, _ in lost.account.sent] == ["POST"]
+    assert lost.plan()["changes"] == []
+
+
+def test_adopting_leaves_what_is_ambiguous_and_creates_the_rest(lost: Project) -> None:
+    lost.account.seed(personas=[{"persona_name": "Coach", "system_prompt": "Hi."}])
+
+    result = lost.run("apply", "--yes", "--adopt")
+
+    assert result.code == 4
+    assert sorted(lost.run("state", "list").out.split()[::2]) == ["document/prices", "persona/fresh"]
+
+
+def test_a_first_apply_into_an_account_with_other_objects_is_no_lost_state(project: Project) -> None:
+    project.account.seed(personas=[{"persona_name": "Somebody else", "system_prompt": "Hi."}])
+    project.manifest("persona", "coach", COACH)
+
+    assert project.run("apply", "--yes").code == 0
+
+
+def test_one_known_object_is_state_enough(lost: Project) -> None:
+    """Then a stranger of the same name is what it seems, and others are created."""
+    (coach,) = lost.account.objects("personas")
+    lost.run("import", "persona/coach", coach)
+
+    assert {one["address"] for one in lost.plan()["refused"]} == {"document/prices"}
+    assert [one["address"] for one in lost.plan()["changes"]] == ["persona/fresh"]

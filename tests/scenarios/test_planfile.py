@@ -1,0 +1,263 @@
+"""Plan files: they can stop an apply, and never steer it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.project import Body, Project, Result
+
+COACH: Body = {"persona_name": "Coach", "system_prompt": "You coach."}
+PRICES: Body = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf", "tags": ["a"]}
+
+
+@pytest.fixture
+def planned(project: Project) -> Project:
+    """A project with an applied persona and document, and a plan that updates one and deletes the other."""
+    project.manifest("persona", "coach", COACH)
+    project.manifest("document", "prices", PRICES)
+    project.manifest("persona", "bystander", {**COACH, "persona_name": "Bystander"})
+    project.apply()
+    project.manifest("persona", "coach", {**COACH, "system_prompt": "You coach well."})
+    project.remove("document", "prices")
+    assert project.run("plan", "--out", "plan.json").code == 0
+    project.account.forget()
+    return project
+
+
+def apply_plan(project: Project, **environment: str | None) -> Result:
+    return project.run("apply", "plan.json", **environment)
+
+
+def refused(project: Project, code: int, *words: str, **environment: str | None) -> None:
+    """It is refused for that reason, nothing was written, and the lock is free."""
+    result = apply_plan(project, **environment)
+    assert (result.code, project.account.writes) == (code, []), result.out + result.err
+    assert all(word in result.err for word in words), result.err
+    with (project.root / ".tavusctl/state.json.lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def edited(project: Project, change: Callable[[Body], None]) -> None:
+    path = project.root / "plan.json"
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+def test_fm_133_a_plan_is_applied_once(planned: Project) -> None:
+    first = apply_plan(planned)
+    planned.account.forget()
+
+    assert first.code == 0
+    refused(planned, 3, "the state has changed since it was made: another apply has run")
+
+
+def test_fm_134_the_first_plan_of_an_account_works(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    project.run("plan", "--out", "plan.json")
+
+    assert apply_plan(project).code == 0
+    assert len(project.account.objects("personas")) == 1
+
+
+def test_fm_134_another_account(planned: Project) -> None:
+    """The key is of an account that has none of the objects: refused before the plan is compared."""
+    refused(planned, 9, TAVUS_API_KEY="key-of-somebody-else")
+
+
+def test_fm_134_another_key_of_the_same_account(planned: Project) -> None:
+    planned.account.switch(keys={"rotated": planned.account.key, planned.account.key: planned.account.key})
+
+    refused(planned, 3, "it is for another account", TAVUS_API_KEY="rotated")
+
+
+def test_fm_134_another_commit(planned: Project) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run([*git, "init", "-q"], cwd=planned.root, check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "one"], cwd=planned.root, check=True)
+
+    refused(planned, 3, "the repository is at another commit")
+
+    planned.run("plan", "--out", "plan.json")
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "two"], cwd=planned.root, check=True)
+    subprocess.run([*git, "pack-refs", "--all"], cwd=planned.root, check=True)
+    refused(planned, 3, "the repository is at another commit")
+
+    planned.run("plan", "--out", "plan.json")
+    assert apply_plan(planned).code == 0
+
+
+def test_fm_134_other_manifests(planned: Project) -> None:
+    planned.manifest("persona", "coach", {**COACH, "system_prompt": "You coach badly."})
+
+    refused(planned, 3, "the manifests have changed")
+
+
+def test_fm_134_another_lifecycle(planned: Project) -> None:
+    planned.manifest("persona", "bystander", {**COACH, "persona_name": "Bystander"}, lifecycle={"prevent_destroy": True})
+
+    refused(planned, 3, "the manifests have changed")
+
+
+def test_fm_134_another_state(planned: Project) -> None:
+    (planned.root / ".tavusctl/state.json").unlink()
+
+    refused(planned, 3, "it belongs to another state")
+
+
+def test_fm_134_another_environment(planned: Project) -> None:
+    planned.write("tavusctl.yaml", "{version: 1, environments: {default: {}, other: {}}}")
+
+    result = planned.run("apply", "plan.json", "--env", "other")
+
+    assert (result.code, planned.account.writes) == (3, [])
+    assert "it is for another environment" in result.err
+
+
+def test_fm_134_an_expired_plan(planned: Project) -> None:
+    planned.account.advance(24 * 3600 + 60)
+
+    refused(planned, 3, "it has expired")
+
+
+def test_fm_134_another_version(planned: Project) -> None:
+    edited(planned, lambda document: document["bound"].update(tavusctl_version="0.0.0"))
+
+    refused(planned, 3, "another version of tavusctl")
+
+
+def test_fm_138_another_secret(project: Project) -> None:
+    project.write("tavusctl.yaml", "{version: 1, secrets: [KEY]}")
+    llm = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:KEY}"}
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": llm}})
+    project.run("plan", "--out", "plan.json", KEY="first-canary")
+
+    result = project.run("apply", "plan.json", KEY="second-canary")
+
+    assert (result.code, project.account.writes) == (3, [])
+    assert "a secret has changed" in result.err
+    assert "canary" not in result.err + result.out + (project.root / "plan.json").read_text()
+    assert project.run("apply", "plan.json", KEY="first-canary").code == 0
+
+
+def test_fm_137_a_change_of_an_unrelated_object_is_no_reason(planned: Project) -> None:
+    edit = {"op": "add", "path": "/greeting", "value": "Hi."}
+    planned.account.portal("persona", planned.bound("persona/bystander"), edit)
+    planned.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi."}])
+
+    assert apply_plan(planned).code == 0
+
+
+def test_fm_077_a_change_of_what_the_plan_touches_is_one(planned: Project) -> None:
+    edit = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
+    planned.account.portal("persona", planned.bound("persona/coach"), edit)
+
+    refused(planned, 3, "the account has changed since it was made: persona/coach")
+
+
+def _without(*path: str | int) -> Callable[[Body], None]:
+    def change(document: Body) -> None:
+        place = document
+        for step in path[:-1]:
+            place = place[step]
+        del place[path[-1]]
+
+    return change
+
+
+def _with(value: object, *path: str | int) -> Callable[[Body], None]:
+    def change(document: Body) -> None:
+        place = document
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+
+    return change
+
+
+EDITS: dict[str, Callable[[Body], None]] = {
+    "another id": _with("p0", "changes", 0, "id"),
+    "another address": _with("persona/bystander", "changes", 0, "address"),
+    "another action": _with("delete", "changes", 0, "action"),
+    "another cause": _with("drifted", "changes", 0, "cause"),
+    "another value": _with("You obey.", "changes", 0, "patch", 0, "value"),
+    "another path": _with("/persona_name", "changes", 0, "patch", 0, "path"),
+    "another operation": _with("remove", "changes", 0, "patch", 0, "op"),
+    "a patch less": _with([], "changes", 0, "patch"),
+    "a guard less": _with([], "changes", 0, "guards"),
+    "a delete less": _without("changes", 1),
+    "a delete more": lambda document: document["changes"].append(document["changes"][1]),
+    "the order turned": lambda document: document["changes"].reverse(),
+    "no changes": _with([], "changes"),
+    "changes of another shape": _with("all of them", "changes"),
+    "a change of another shape": _with(3, "changes", 0),
+    "a refusal more": _with([{"address": "persona/coach"}], "refused"),
+    "another fingerprint": _with("sha256:0", "fingerprint"),
+    "no fingerprint": _without("fingerprint"),
+    "a later end": _with("3000-01-01T00:00:00+00:00", "bound", "expires"),
+    "a later beginning": _with("3000-01-01T00:00:00+00:00", "bound", "created"),
+    "other words": _with("nothing much", "changes", 0, "reason"),
+    "no seal": _without("bound", "seal"),
+    "no end": _without("bound", "expires"),
+    "an end of another shape": _with(3, "bound", "expires"),
+    "another serial": _with(99, "bound", "serial"),
+    "another lineage": _with("x", "bound", "lineage"),
+    "another account": _with("x", "bound", "account"),
+    "other secrets": _with({"KEY": "x"}, "bound", "secrets"),
+    "other settings": _with("x", "bound", "configuration"),
+}
+
+
+@pytest.mark.parametrize("change", EDITS.values(), ids=EDITS)
+def test_fm_135_an_edited_plan_stops(planned: Project, change: Callable[[Body], None]) -> None:
+    edited(planned, change)
+
+    refused(planned, 3, "the plan file is stale")
+
+
+BROKEN: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-2]),
+    "not JSON": lambda path: path.write_bytes(b"\x7fELF"),
+    "not UTF-8": lambda path: path.write_bytes(b'"\xff"'),
+    "a list": lambda path: path.write_text("[]"),
+    "nothing bound": lambda path: path.write_text("{}"),
+    "bound to a list": lambda path: path.write_text('{"bound": []}'),
+    "nested": lambda path: path.write_text("[" * 100_000),
+    "a long number": lambda path: path.write_text("1" * 10_000),
+    "huge": lambda path: os.truncate(path, 1 << 30),
+    "gone": lambda path: path.unlink(),
+}
+
+
+@pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
+def test_fm_136_what_is_no_plan_is_refused(planned: Project, change: Callable[[Path], object]) -> None:
+    change(planned.root / "plan.json")
+
+    refused(planned, 9, "plan")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_fm_136_a_device_is_no_plan(planned: Project, device: str) -> None:
+    result = planned.run("apply", device)
+
+    assert (result.code, planned.account.writes) == (9, [])
+
+
+def test_fm_135_no_flipped_byte_steers_an_apply(planned: Project) -> None:
+    path = planned.root / "plan.json"
+    whole = path.read_bytes()
+    step = 1 if os.environ.get("TAVUSCTL_LAWS") == "long" else 29
+    for index in range(0, len(whole), step):
+        flipped = bytearray(whole)
+        flipped[index] ^= 1
+        path.write_bytes(flipped)
+        code = apply_plan(planned).code
+        assert (code in (3, 9), planned.account.writes) == (True, []), (index, whole[index - 20 : index + 20])

@@ -1,0 +1,258 @@
+"""Secrets stay secret: they are planted wherever they can be, and looked for in every byte that any command writes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.scenarios.canaries import canaries, found, found_under, spellings
+from tests.scenarios.project import Account, Body, Project
+
+FIRST, *SECRETS = canaries()
+NAMES = [f"CANARY_{number}" for number in range(len(SECRETS))]
+PERSONAS = 6
+SETTINGS = {"TAVUSCTL_SETTLE": "0.05", "TAVUSCTL_MAX_WAIT": "0", "TAVUSCTL_DEBUG": None}
+
+
+def persona(number: int) -> Body:
+    """A persona with keys and headers; five secrets each, one in the middle of a text."""
+    mine = [f"${{secret:{name}}}" for name in NAMES[number * 5 : number * 5 + 5]]
+    return {
+        "persona_name": f"P{number}",
+        "system_prompt": "You keep secrets.",
+        "layers": {
+            "llm": {
+                "model": "mine",
+                "base_url": "https://llm.example.com/v1",
+                "api_key": mine[0],
+                "headers": {"Authorization": f"Bearer {mine[1]}", "x-other": mine[2]},
+            },
+            "tts": {"tts_engine": "cartesia", "api_key": mine[3], "external_voice_id": "v"},
+        },
+    }
+
+
+@dataclass
+class Watched:
+    """A project whose every output is kept."""
+
+    project: Project
+    written: bytearray = field(default_factory=bytearray)
+    environment: dict[str, str | None] = field(default_factory=dict)
+
+    def run(self, *args: str, **environment: str | None) -> int:
+        """Run a command in this process."""
+        ended = self.project.run(*args, **{**self.environment, **environment})
+        self.written += ended.out.encode() + ended.err.encode()
+        return ended.code
+
+    def process(self, *args: str) -> int:
+        """Run a command as loudly as it can be, in a process of its own."""
+        variables = {
+            **os.environ,
+            **self.environment,
+            "TAVUS_BASE_URL": self.project.account.url,
+            "TAVUS_API_KEY": FIRST,
+        }
+        ended = subprocess.run(
+            [sys.executable, "-m", "tavusctl", *args, "-vv"],
+            check=False,
+            capture_output=True,
+            cwd=self.project.root,
+            env={name: value for name, value in variables.items() if value is not None},
+        )
+        self.written += ended.stdout + ended.stderr
+        return ended.returncode
+
+    @property
+    def leaks(self) -> list[str]:
+        """Canaries in what was printed, and in every file but the manifests."""
+        manifests = (self.project.root / "manifests").glob("*")
+        return found(bytes(self.written), [FIRST, *SECRETS]) + found_under(
+            self.project.root, [FIRST, *SECRETS], but=manifests
+        )
+
+
+@pytest.fixture
+def watched(account: Account, project: Project) -> Watched:
+    """A project with canaries in its environment, its manifests and its account."""
+    mine = Project(project.root, Account(account.url, FIRST))
+    names = "".join(f"  - {name}\n" for name in NAMES)
+    mine.write("tavusctl.yaml", f"secrets:\n{names}")
+    for number in range(PERSONAS):
+        mine.manifest("persona", f"p{number}", persona(number))
+    return Watched(mine, environment={**SETTINGS, **dict(zip(NAMES, SECRETS, strict=True))})
+
+
+def test_the_scanner_finds_every_spelling() -> None:
+    """A scanner that finds nothing proves nothing."""
+    assert len({FIRST, *SECRETS}) >= 40
+    for name, forms in spellings(SECRETS[6]).items():
+        assert len(spellings(SECRETS[6])) == 12
+        for form in forms:
+            assert any(one.endswith(f"as {name}") for one in found(b"..." + form + b"...", SECRETS)), name
+
+
+def test_no_command_writes_a_secret(watched: Watched) -> None:
+    """Their whole life: created, looked at, drifted, changed, planned to a file, deleted."""
+    project, account = watched.project, watched.project.account
+    assert watched.run("validate") == 0
+    assert watched.run("plan", "--out", "plan.json", "--report", "json=report.json") == 0
+    assert watched.run("apply", "plan.json", "--report", "text=report.txt") == 0
+    stored = account.control("GET", f"objects?account={FIRST}&kind=personas")["objects"]
+    assert sum(len(one["secrets"]) for one in stored) >= PERSONAS * 2
+    for format_ in ("text", "json"):
+        watched.run("plan", "--format", format_)
+        watched.run("drift", "--format", format_)
+        watched.run("state", "list", "--format", format_)
+    watched.run("output")
+    for mask in ("echo", "omit"):
+        account.switch(mask=mask)
+        assert watched.run("plan") == 0
+    bound = project.run("state", "list", "--format", "json", **watched.environment).document["persona/p0"]
+    leaked = {"op": "replace", "path": "/layers/llm/api_key", "value": SECRETS[-1]}
+    account.portal("persona", bound, leaked)
+    watched.run("plan", "--format", "json")
+    watched.run("drift")
+    watched.run("apply", "--yes", "--overwrite", "persona/p0")
+    watched.environment[NAMES[0]] = SECRETS[-2]
+    watched.run("plan")
+    assert watched.run("apply", "--yes") == 0
+    for number in range(1, PERSONAS):
+        project.remove("persona", f"p{number}")
+    assert watched.run("apply", "--yes", "--allow-deletes", "5") == 0
+    assert (project.root / ".tavusctl" / "trash").is_dir()
+
+    assert watched.leaks == []
+
+
+def test_nothing_is_told_at_the_loudest(watched: Watched) -> None:
+    """Every request is named, and no header and no body of it."""
+    assert watched.process("apply", "--yes") == 0
+    assert b"POST /v2/personas -> 200" in watched.written
+    assert watched.process("plan", "--format", "json") == 0
+
+    assert watched.leaks == []
+
+
+def _echoes(secret: str) -> dict[str, str]:
+    """How a server may repeat what it was sent."""
+    return {
+        "plain": secret,
+        "as JSON": json.dumps({"sent": secret}),
+        "as Python": repr({"sent": secret}),
+        "as a URL": quote(secret, safe=""),
+        "in base64": base64.b64encode(secret.encode()).decode(),
+        "in base64 for URLs": base64.urlsafe_b64encode(secret.encode()).decode(),
+        "in hex": secret.encode().hex(),
+        "its beginning": secret[:9] + "...",
+    }
+
+
+@pytest.mark.parametrize("status", [400, 401, 422, 500])
+@pytest.mark.parametrize("how", _echoes(FIRST))
+def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(watched: Watched, status: int, how: str) -> None:
+    """Keys, headers and the API key in its error, in a name of its own choice, or as plain text."""
+    echoed = [_echoes(one)[how] for one in (FIRST, *SECRETS[:5])]
+    account = watched.project.account
+    for place, body in enumerate(({"error": echoed}, {"message": " ".join(echoed)}, " ".join(echoed))):
+        rule = {"match": "POST /v2/personas", "kind": "status", "status": status, "skip": place, "body": body}
+        account.fault(**rule)
+
+    assert watched.run("apply", "--yes") != 0
+    account.fault(match="GET *", kind="status", status=status, body={"error": echoed}, times=None)
+    assert watched.run("plan") != 0
+    assert watched.run("plan", "--format", "json") != 0
+
+    assert watched.leaks == []
+
+
+def test_a_redirect_that_repeats_a_key_is_not_quoted(watched: Watched) -> None:
+    watched.project.account.fault(match="*", kind="redirect", to=f"https://{FIRST}.example.com/?k={FIRST}", times=None)
+
+    assert watched.run("plan") == 11
+    # Hosts are in small letters.
+    assert FIRST.lower().encode() not in bytes(watched.written).lower()
+    assert watched.leaks == []
+
+
+def test_a_secret_that_is_used_as_a_name_is_not_shown(watched: Watched) -> None:
+    """By value, wherever it comes from: names and prompts of live objects, too."""
+    bound = watched.project.account.seed(
+        personas=[{"persona_name": f"Named {FIRST}", "system_prompt": f"Say {SECRETS[3]}."}]
+    )["personas"][0]
+    (watched.project.root / "manifests" / "persona-p0.yaml").unlink()
+    watched.project.manifest("persona", "p0", {"persona_name": "P", "system_prompt": "Say nothing."})
+
+    assert watched.run("import", "persona/p0", bound) == 0
+    for args in (["plan"], ["plan", "--format", "json", "--out", "plan.json"], ["drift"], ["apply", "--yes"]):
+        watched.run(*args)
+
+    assert watched.leaks == []
+
+
+# Manifests with a secret in them and something wrong with them.
+BAD: dict[str, str] = {
+    "a literal key": "kind: persona\nname: bad\nspec:\n  persona_name: B\n  layers: {{llm: {{api_key: {secret}}}}}\n",
+    "a key of the wrong type": "kind: persona\nname: bad\nspec: {{layers: {{llm: {{api_key: [{secret}]}}}}}}\n",
+    "a literal header": "kind: persona\nname: bad\nspec: {{layers: {{llm: {{headers: {{X: {secret}}}}}}}}}\n",
+    "no YAML": "kind: persona\nname: bad\nspec:\n  api_key: {secret}\n  : [\n",
+    "an unknown key": "kind: persona\nname: bad\nspec:\n  api_key: {secret}\n",
+    "twice the same": "kind: persona\nname: bad\nspec:\n  api_key: {secret}\n  api_key: {secret}\n",
+    "an unknown secret": "kind: persona\nname: bad\nspec:\n  persona_name: ${{secret:NOT_THERE}}\n  token: {secret}\n",
+}
+
+
+@pytest.mark.parametrize("text", BAD.values(), ids=BAD)
+def test_a_bad_manifest_is_complained_about_without_its_secret(watched: Watched, text: str) -> None:
+    """Written out, it is unknown to the run; the place of it tells enough."""
+    secret = "PlainCanaryThatNobodyToldUs0042"
+    watched.project.write("manifests/bad.yaml", text.format(secret=secret))
+
+    for args in (["validate"], ["validate", "--format", "json"], ["plan"], ["apply", "--yes"]):
+        assert watched.run(*args) == 10, bytes(watched.written)
+
+    assert found(bytes(watched.written), [secret]) == []
+    assert watched.leaks == []
+
+
+def test_a_defect_tells_its_place_and_no_value(watched: Watched) -> None:
+    """A state that nobody foresaw, with a key in it."""
+    assert watched.run("apply", "--yes") == 0
+    state = next((watched.project.root / ".tavusctl").glob("*.json"))
+    document = json.loads(state.read_text("utf-8"))
+    document["bindings"] = [FIRST, {"api_key": SECRETS[0]}]
+    original = state.read_bytes()
+    state.write_text(json.dumps(document), "utf-8")
+
+    for args in (["plan"], ["state", "list"], ["apply", "--yes"]):
+        assert watched.run(*args) != 0
+    state.write_bytes(original)
+
+    assert watched.leaks == []
+
+
+@pytest.mark.parametrize("key", ["with space {}", "{}\nand a line", "ünlesbar-{}", "{}\x07"])
+def test_a_key_that_cannot_be_sent_is_not_shown(watched: Watched, key: str) -> None:
+    assert watched.run("plan", TAVUS_API_KEY=key.format(SECRETS[0])) == 8
+    assert watched.leaks == []
+
+
+def test_what_is_written_is_for_its_owner_alone(watched: Watched) -> None:
+    assert watched.run("plan", "--out", "plan.json") == 0
+    assert watched.run("apply", "--yes") == 0
+    files = [watched.project.root / "plan.json", *(watched.project.root / ".tavusctl").rglob("*")]
+
+    modes: dict[str, Any] = {str(path): stat.S_IMODE(path.stat().st_mode) & 0o077 for path in files}
+    assert set(modes.values()) == {0}, modes
+    assert any(Path(name).suffix == ".json" for name in modes)

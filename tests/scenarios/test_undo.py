@@ -1,0 +1,357 @@
+"""Undo: an apply is reversed where nobody has edited what it left, and only there."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+
+from tests.scenarios.project import Body, Project, Result
+
+COACH: Body = {
+    "persona_name": "Coach",
+    "system_prompt": "You coach.\nYou are kind.",
+    "layers": {"llm": {"model": "tavus-gpt-oss", "tools": []}},
+}
+RULES: Body = {
+    "name": "Rules",
+    "data": [
+        {"guardrail_name": "no_promises", "guardrail_prompt": "Promises a price."},
+        {"guardrail_name": "no_names", "guardrail_prompt": "Says a name."},
+    ],
+}
+PRICES: Body = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf", "tags": ["a", "b"]}
+VIDEO: Body = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
+KINDS = ("personas", "guardrails", "documents", "replicas")
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    """One object of four kinds, applied."""
+    project.manifest("guardrails", "rules", RULES)
+    project.manifest("document", "prices", PRICES)
+    project.manifest("replica", "anna", VIDEO)
+    refers = {"guardrails_id": "${ref:guardrails/rules}", "document_ids": ["${ref:document/prices}"]}
+    project.manifest("persona", "coach", {**COACH, **refers})
+    project.apply()
+    project.account.forget()
+    return project
+
+
+def runs(project: Project) -> list[str]:
+    """Run ids, newest first."""
+    return [line.split()[0] for line in project.run("undo").out.splitlines()]
+
+
+def last(project: Project) -> str:
+    """The id of the run that ended last."""
+    folder = project.root / ".tavusctl/runs"
+    return max(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns).stem
+
+
+def undo(project: Project, *args: str) -> Result:
+    return project.run("undo", last(project), "--yes", *args)
+
+
+def account(project: Project) -> Body:
+    """The account, without what counts changes."""
+    return {
+        kind: {
+            remote_id: {key: value for key, value in body.items() if key not in ("updated_at", "status")}
+            for remote_id, body in project.account.objects(kind).items()
+        }
+        for kind in KINDS
+    }
+
+
+def edit_everything(project: Project) -> None:
+    """An edit in every kind."""
+    rules = {**RULES, "data": [RULES["data"][1], {"guardrail_name": "new_one", "guardrail_prompt": "Is new."}]}
+    project.manifest("guardrails", "rules", rules)
+    project.manifest("document", "prices", {**PRICES, "document_name": "New prices", "tags": ["c"]})
+    project.manifest("replica", "anna", {**VIDEO, "replica_name": "Anne"})
+    coach = {**COACH, "system_prompt": "You coach.\nYou are strict.", "greeting": "Hi.", "layers": {"stt": {"hotwords": "Ann"}}}
+    project.manifest("persona", "coach", {**coach, "guardrails_id": "${ref:guardrails/rules}"})
+    project.apply()
+    project.account.forget()
+
+
+def test_an_apply_tells_its_run_and_undo_lists_it(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+
+    said = project.apply().err
+    listed = project.run("undo")
+
+    (path,) = (project.root / ".tavusctl/runs").iterdir()
+    assert f"undo with: tavusctl undo {path.stem}\n" in said
+    assert listed.out.startswith(path.stem)
+    assert listed.out.endswith("1 create\n")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_updates_of_every_kind_are_reversed_to_what_was_there(applied: Project) -> None:
+    before = account(applied)
+    edit_everything(applied)
+    assert account(applied) != before
+
+    result = undo(applied)
+
+    assert (result.code, account(applied)) == (0, before), result.out + result.err
+    assert [method for method, _, _ in applied.account.sent] == ["PATCH"] * 4
+
+
+def test_after_an_undo_the_difference_is_an_edit_and_not_drift(applied: Project) -> None:
+    edit_everything(applied)
+    undo(applied)
+
+    plan = applied.plan()
+
+    assert {one["cause"] for one in plan["changes"]} == {"edited"}
+    assert (len(plan["changes"]), plan["drift"]) == (4, [])
+    assert applied.run("drift", "--detailed-exitcode").code == 0
+
+
+def test_an_undo_can_be_undone(applied: Project) -> None:
+    edit_everything(applied)
+    edited = account(applied)
+    undo(applied)
+
+    again = undo(applied)
+
+    assert (again.code, account(applied)) == (0, edited)
+    assert applied.plan()["changes"] == []
+
+
+def test_an_undo_twice_changes_nothing_the_second_time(applied: Project) -> None:
+    edit_everything(applied)
+    run = last(applied)
+    applied.run("undo", run, "--yes")
+    before = account(applied)
+    applied.account.forget()
+
+    again = applied.run("undo", run, "--yes")
+
+    assert (again.code, applied.account.writes, account(applied)) == (0, [], before)
+
+
+def test_what_was_edited_since_is_left_alone_and_the_rest_reversed(applied: Project) -> None:
+    edit_everything(applied)
+    applied.account.portal("persona", applied.bound("persona/coach"), {"op": "replace", "path": "/greeting", "value": "Ho."})
+
+    result = undo(applied)
+
+    (persona,) = applied.account.objects("personas").values()
+    (document,) = applied.account.objects("documents").values()
+    assert (result.code, persona["greeting"], persona["system_prompt"]) == (3, "Ho.", "You coach.\nYou are strict.")
+    assert "/greeting was edited since" in result.out
+    assert document["document_name"] == "Prices"
+
+
+def test_an_edit_of_another_field_survives(applied: Project) -> None:
+    edit_everything(applied)
+    applied.account.portal("persona", applied.bound("persona/coach"), {"op": "add", "path": "/context", "value": "Theirs."})
+
+    result = undo(applied)
+
+    (persona,) = applied.account.objects("personas").values()
+    assert (result.code, persona["context"], persona["system_prompt"]) == (0, "Theirs.", COACH["system_prompt"])
+
+
+def test_an_edit_between_the_look_and_the_patch_is_not_overwritten(applied: Project) -> None:
+    edit_everything(applied)
+    remote_id = applied.bound("persona/coach")
+    edit = {"kind": "persona", "id": remote_id, "account": applied.account.key}
+    change = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
+    applied.account.control("POST", "portal", {**edit, "patch": [change], "when": {"before": f"PATCH /v2/personas/{remote_id}"}})
+
+    result = undo(applied)
+
+    assert result.code == 3
+    assert applied.account.objects("personas")[remote_id]["system_prompt"] == "Theirs."
+
+
+def test_what_later_runs_applied_stays_applied(applied: Project) -> None:
+    applied.manifest("document", "prices", {**PRICES, "document_name": "New prices"})
+    applied.apply()
+    first = last(applied)
+    applied.manifest("document", "prices", {**PRICES, "document_name": "New prices", "tags": ["c"]})
+    applied.apply()
+
+    result = applied.run("undo", first, "--yes")
+
+    (document,) = applied.account.objects("documents").values()
+    (change,) = applied.plan()["changes"]
+    assert (result.code, document["document_name"], document["tags"]) == (0, "Prices", ["c"])
+    assert [(one["path"], one["cause"]) for one in change["fields"]] == [("/document_name", "edited")]
+
+
+def test_creates_are_reversed_by_deletes_that_are_agreed_to(project: Project) -> None:
+    project.manifest("guardrails", "rules", RULES)
+    project.manifest("persona", "coach", {**COACH, "guardrails_id": "${ref:guardrails/rules}"})
+    project.apply()
+
+    refused = undo(project)
+    held = len(project.account.objects("personas"))
+    done = undo(project, "--allow-deletes", "2")
+
+    assert (refused.code, held) == (4, 1)
+    assert (done.code, project.account.objects("personas"), project.account.objects("guardrails")) == (0, {}, {})
+    assert {one["cause"] for one in project.plan()["changes"]} == {"new"}
+
+
+def test_a_created_object_that_was_edited_is_not_deleted(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    remote_id = project.bound("persona/coach")
+    project.account.portal("persona", remote_id, {"op": "replace", "path": "/persona_name", "value": "Theirs"})
+
+    result = undo(project, "--allow-deletes", "0")
+
+    assert (result.code, list(project.account.objects("personas"))) == (3, [remote_id])
+
+
+def test_deleted_objects_are_made_anew_with_their_references(applied: Project) -> None:
+    applied.remove("persona", "coach")
+    applied.remove("guardrails", "rules")
+    applied.remove("document", "prices")
+    applied.apply("--allow-deletes", "3")
+
+    refused = undo(applied)
+    done = undo(applied, "--recreate")
+
+    (persona,) = applied.account.objects("personas").values()
+    assert refused.code == 4
+    assert "--recreate" in refused.out
+    assert (done.code, persona["system_prompt"]) == (0, COACH["system_prompt"]), done.out + done.err
+    assert persona["guardrails_id"] == applied.bound("guardrails/rules")
+    assert persona["document_ids"] == [applied.bound("document/prices")]
+    applied.manifest("guardrails", "rules", RULES)
+    applied.manifest("document", "prices", PRICES)
+    refers = {"guardrails_id": "${ref:guardrails/rules}", "document_ids": ["${ref:document/prices}"]}
+    applied.manifest("persona", "coach", {**COACH, **refers})
+    assert applied.plan()["changes"] == []
+
+
+def test_a_reference_that_was_dropped_with_its_object_comes_back(applied: Project) -> None:
+    applied.remove("document", "prices")
+    applied.manifest("persona", "coach", {**COACH, "guardrails_id": "${ref:guardrails/rules}"})
+    applied.apply("--allow-deletes", "1")
+
+    refused = undo(applied)
+    done = undo(applied, "--recreate")
+
+    (persona,) = applied.account.objects("personas").values()
+    assert "it referred to document/prices, which was deleted" in refused.out
+    assert (refused.code, done.code) == (4, 0), done.out
+    assert persona["document_ids"] == [applied.bound("document/prices")]
+
+
+def test_a_secret_is_not_brought_back_and_its_field_is_named(project: Project) -> None:
+    project.write("tavusctl.yaml", "{version: 1, secrets: [KEY]}")
+    llm = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:KEY}"}
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": llm}})
+    project.run("apply", "--yes", KEY="first-canary")
+    project.manifest("persona", "coach", {**COACH, "persona_name": "C.", "layers": {"llm": llm}})
+    changed = project.run("apply", "--yes", KEY="second-canary")
+
+    result = project.run("undo", last(project), "--yes", KEY="second-canary")
+
+    (persona,) = project.account.objects("personas").values()
+    kept = "".join(path.read_text() for path in (project.root / ".tavusctl").rglob("*") if path.is_file())
+    assert (changed.code, result.code, persona["persona_name"]) == (0, 0, "Coach"), result.out + result.err
+    assert "the secret at /layers/llm/api_key cannot be brought back" in result.out
+    assert "canary" not in kept + result.out + result.err
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": llm}})
+    assert project.run("plan", "--detailed-exitcode", KEY="second-canary").code == 0
+    assert project.run("plan", "--detailed-exitcode", KEY="first-canary").code == 2
+
+
+def test_what_was_taken_over_is_let_go_as_it_was(project: Project) -> None:
+    (theirs,) = project.account.seed(personas=[{"persona_name": "Coach", "system_prompt": "Hello."}])["personas"]
+    project.manifest("persona", "coach", COACH)
+    project.apply("--adopt")
+
+    result = undo(project)
+
+    assert (result.code, project.account.objects("personas")[theirs]["system_prompt"]) == (0, "Hello."), result.out
+    assert project.run("state", "list").out == ""
+    assert project.run("plan").code == 4
+
+
+def test_a_binding_that_was_dropped_is_taken_back(project: Project) -> None:
+    project.manifest("persona", "coach", COACH, lifecycle={"on_remove": "retain"})
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    remote_id = project.bound("persona/coach")
+    project.remove("persona", "coach")
+    project.apply()
+
+    assert undo(project).code == 0
+    assert project.bound("persona/coach") == remote_id
+
+
+def test_a_replacement_is_refused_with_the_way_back(applied: Project) -> None:
+    applied.manifest("document", "prices", {**PRICES, "document_url": "https://example.com/new.pdf"})
+    applied.apply()
+    applied.account.forget()
+
+    result = undo(applied)
+
+    assert (result.code, applied.account.writes) == (4, [])
+    assert "change the manifest back" in result.out
+
+
+@pytest.mark.parametrize("run", ["0123456789ab", "../../etc", "x", ""])
+def test_an_unknown_run_is_refused(project: Project, run: str) -> None:
+    project.manifest("persona", "coach", COACH)
+
+    result = project.run("undo", run, "--yes")
+
+    assert (result.code, project.account.writes) == (9, [])
+    assert "tavusctl undo lists the runs" in result.err
+
+
+def test_a_run_of_another_state_is_refused(applied: Project) -> None:
+    edit_everything(applied)
+    (applied.root / ".tavusctl/state.json").unlink()
+
+    assert undo(applied).code == 9
+    assert applied.run("undo").out == "no run is known here\n"
+    assert applied.account.writes == []
+
+
+def test_records_that_were_tampered_with_are_refused(applied: Project) -> None:
+    edit_everything(applied)
+    path = applied.root / f".tavusctl/runs/{last(applied)}.jsonl"
+    path.write_text(path.read_text().replace('"action":"update"', '"action":"conquer"', 1))
+
+    assert undo(applied).code == 9
+    assert applied.account.writes == []
+
+
+def test_only_the_newest_runs_are_kept(project: Project) -> None:
+    folder = project.root / ".tavusctl/runs"
+    for number in range(23):
+        project.manifest("persona", "coach", {**COACH, "greeting": f"Hello {number}."})
+        project.apply()
+
+    assert len(list(folder.iterdir())) == 20
+    assert len(runs(project)) == 20
+
+
+def test_undo_asks_and_needs_a_terminal_for_it(applied: Project) -> None:
+    edit_everything(applied)
+
+    result = applied.run("undo", last(applied))
+
+    assert (result.code, applied.account.writes) == (12, [])
+
+
+def test_the_document_of_an_undo_is_that_of_an_apply(applied: Project) -> None:
+    edit_everything(applied)
+
+    document = json.loads(undo(applied, "--format", "json").out)
+
+    assert {one["status"] for one in document["outcomes"]} == {"done"}
+    assert document["summary"]["update"] == 4

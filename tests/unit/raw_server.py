@@ -1,0 +1,59 @@
+"""A server that answers with bytes: as slowly, as many and as wrong as a test wants."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+
+Behave = Callable[[socket.socket], None]
+
+
+@contextlib.contextmanager
+def serving(behave: Behave, context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list[bytes]]]:
+    """A port, and the requests that came to it; `behave` gets each connection after its request."""
+    requests: list[bytes] = []
+
+    def attend(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            wrapped = context.wrap_socket(connection, server_side=True) if context else connection
+            with wrapped:
+                request = wrapped.recv(65536)
+                if request:
+                    requests.append(request)
+                    behave(wrapped)
+
+    def accept(server: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=attend, args=(connection,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=accept, args=(server,), daemon=True)
+        thread.start()
+        try:
+            yield server.getsockname()[1], requests
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def answering(content: bytes) -> Behave:
+    """One answer, whole, and the end."""
+    return lambda connection: connection.sendall(content)
+
+
+def dripping(head: bytes, drop: bytes, stop: threading.Event, seconds: float = 0.02) -> Behave:
+    """A head, then a few bytes again and again."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while not stop.wait(seconds):
+            connection.sendall(drop)
+
+    return behave
