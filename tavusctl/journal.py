@@ -27,7 +27,7 @@ from typing import Any
 
 from tavusctl.errors import StateError
 from tavusctl.model import Action, Address, Binding, Document
-from tavusctl.ports import State
+from tavusctl.ports import State, Store
 from tavusctl.records import binding_in, binding_out, leaves_in, plain
 
 Record = dict[str, Any]
@@ -126,6 +126,11 @@ def left(op: str, places: Document) -> bytes:
 def result(op: str, status: str) -> bytes:
     """The record of an outcome that leaves bindings as they are."""
     return _line({"is": "result", "op": op, "status": status})
+
+
+def recall(store: Store) -> State:
+    """The state as an interrupted run left it: what its journal has and the checkpoint does not is part of it."""
+    return replay(store.read(), store.journal()).state
 
 
 def replay(state: State, lines: Sequence[bytes]) -> Replay:

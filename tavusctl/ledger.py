@@ -25,6 +25,7 @@ class Ledger:
     guard: threading.Lock = field(default_factory=threading.Lock)
     begun: bool = False
     records: list[bytes] = field(default_factory=list)  # what this run has put into the journal
+    pending: set[str] = field(default_factory=set)  # operations whose outcome is not on record
     inverses: dict[Address, tuple[str, Inverse]] = field(default_factory=dict)  # of the last update of each
     archive: Callable[[Sequence[bytes]], None] = lambda _: None  # keeps the records of a run when it ends
 
@@ -52,6 +53,7 @@ class Ledger:
             entry = Intent(op, address, action, remote_id, spec or {}, name, time, before, inverse or Inverse())
             self._append(journal.intent(entry))
             self.inverses[address] = op, entry.inverse
+            self.pending.add(op)
         return op
 
     def note_left(self, address: Address, read: Callable[[Inverse], Document]) -> None:
@@ -66,11 +68,13 @@ class Ledger:
         """Put on record that a call was carried out, or surely was not."""
         with self.guard:
             self._append(journal.result(op, "done" if done else "failed"))
+            self.pending.discard(op)
 
     def bind(self, binding: Binding, op: str = "") -> None:
         """Record what an address is bound to from now on."""
         with self.guard:
             self._append(journal.bind(binding, op))
+            self.pending.discard(op)
             before = self.state.bindings.get(binding.address)
             if before:
                 self.ids.pop(before.remote_id, None)
@@ -82,6 +86,7 @@ class Ledger:
         with self.guard:
             before = self.state.bindings.get(address)
             self._append(journal.forget(address, op, before))
+            self.pending.discard(op)
             if before:
                 self.ids.pop(before.remote_id, None)
             left = {key: value for key, value in self.state.bindings.items() if key != address}

@@ -16,6 +16,7 @@ import click
 from tavusctl import dotenv
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.errors import ConfigError, StateError, UsageError
+from tavusctl.journal import recall
 from tavusctl.model import Address, Complaint, Source, Value
 from tavusctl.project import FILE
 from tavusctl.settings import Output
@@ -93,7 +94,7 @@ def _values(session: LocalSession) -> Values:
     """Every output with what stands behind it; ConfigError for addresses that the project does not have."""
     manifests, _ = session.load()
     store = open_store(session.environment.state, session.root, session.environment.name)
-    ids = {str(address): binding.remote_id for address, binding in store.read().bindings.items()}
+    ids = {str(address): binding.remote_id for address, binding in recall(store).bindings.items()}
     ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
     outputs = session.project.outputs
     if not outputs:

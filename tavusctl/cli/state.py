@@ -13,6 +13,7 @@ from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.state_store import check_settled, pull, push, store_of, unlock
 from tavusctl.document import map_leaves, plain
 from tavusctl.errors import StateError, UsageError
+from tavusctl.journal import recall
 from tavusctl.model import Address, Binding, Document
 from tavusctl.ports import State
 from tavusctl.wording import suggestion
@@ -36,7 +37,7 @@ for _whole in (pull, push, unlock):
 @local_options
 def list_(session: LocalSession, *, format_: str) -> int:
     """List what is bound: address and id."""
-    state = store_of(session).read()
+    state = recall(store_of(session))
     bindings = [state.bindings[address] for address in sorted(state.bindings)]
     if format_ == "json":
         click.echo(json.dumps({str(one.address): one.remote_id for one in bindings}, indent=2))
@@ -52,7 +53,7 @@ def list_(session: LocalSession, *, format_: str) -> int:
 @local_options
 def show(session: LocalSession, *, address: str) -> int:
     """Show what is known of one object: its id and what was last applied; secrets are not in it."""
-    binding = _binding(store_of(session).read(), address)
+    binding = _binding(recall(store_of(session)), address)
     shown = {
         "address": str(binding.address),
         "id": binding.remote_id,
@@ -74,6 +75,7 @@ def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: flo
     """Forget objects: they stay in the account and are managed no more."""
     store = store_of(session)
     with store.lock(lock_timeout, "state rm"):
+        check_settled(store)
         state = store.read()
         gone = {_binding(state, address).address for address in addresses}
         left = {address: binding for address, binding in state.bindings.items() if address not in gone}

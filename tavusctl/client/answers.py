@@ -49,7 +49,7 @@ def _value(answer: Answer) -> Value:
 def _redirected(answer: Answer) -> ApiError:
     """A redirect, which is never followed: the key would go along."""
     try:
-        host = urlsplit(answer.headers.get("Location", "")).hostname or "another place"
+        host = urlsplit(redacted_words(answer.headers.get("Location", ""))).hostname or "another place"
     except ValueError:
         host = "another place"
     message = f"{answer.request} was answered with a redirect to {host[:100]}, which is never followed"

@@ -28,7 +28,6 @@ from tavusctl.model import (
     Plan,
     ResourceKind,
     Severity,
-    Status,
 )
 from tavusctl.ports import Reader, State, Store
 from tavusctl.secret import fingerprint_key
@@ -133,7 +132,7 @@ def open_ledger(prepared: Prepared, store: Store, archive: Archive = lambda _: N
 def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...], TavusctlError | None]:
     """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
     outcomes = apply.run(this, prepared.plan)
-    if any(outcome.status is Status.UNKNOWN for outcome in outcomes):
+    if this.ledger.pending:
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
         if outcomes or prepared.plan.settled:

@@ -1,4 +1,4 @@
-"""Faults at the calls of an apply of twenty objects: whatever goes wrong, once or for good, has its effect exactly once.
+"""Faults at the calls of an apply of twenty objects: whatever goes wrong, each object is made exactly once.
 
 The number in a test's name is that of the fault.  By default each fault strikes at a sample of the calls, another
 sample per fault; with TAVUSCTL_LAWS=long it strikes at every one.  What the wire alone shows is in test_transport.py.
@@ -163,6 +163,7 @@ ODD_BODIES: dict[str, Any] = {
     "no id": {},
     "a number for an id": {"persona_id": 5, "uuid": 5, "document_id": 5, "replica_id": 5},
     "an empty id": {"persona_id": "", "uuid": "", "document_id": "", "replica_id": ""},
+    "a path for an id": {"persona_id": "../x", "uuid": "a?hard=true", "document_id": "a#", "replica_id": "a/b"},
     "a duplicate key": '{"persona_id": "p1", "persona_id": "p2", "uuid": "a", "uuid": "b"}',
     "not a number": '{"persona_id": "p1", "uuid": "a", "cost": NaN}',
     "an infinite number": '{"persona_id": "p1", "uuid": "a", "cost": 1e400}',

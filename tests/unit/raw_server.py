@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -20,7 +21,7 @@ def serving(behave: Behave, context: ssl.SSLContext | None = None) -> Iterator[t
         with contextlib.suppress(OSError), connection:
             wrapped = context.wrap_socket(connection, server_side=True) if context else connection
             with wrapped:
-                request = wrapped.recv(65536)
+                request = _request(wrapped)
                 if request:
                     requests.append(request)
                     behave(wrapped)
@@ -41,6 +42,19 @@ def serving(behave: Behave, context: ssl.SSLContext | None = None) -> Iterator[t
         finally:
             server.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+def _request(connection: socket.socket) -> bytes:
+    """A request with its body, unless that is so long that a test must want it left alone."""
+    request = connection.recv(65536)
+    while request and (announced := re.search(rb"content-length: (\d{1,5})\r", request, re.IGNORECASE)):
+        if len(request.partition(b"\r\n\r\n")[2]) >= int(announced[1]):
+            break
+        more = connection.recv(65536)
+        if not more:
+            break
+        request += more
+    return request
 
 
 def answering(content: bytes) -> Behave:

@@ -35,7 +35,9 @@ class FakeClock:
 
 def answered(status: int, headers: Sequence[tuple[str, str]] = (), body: bytes = b"{}") -> ApiError:
     """The error that an answer stands for."""
-    answer = Answer("POST /v2/personas", status, httpx.Headers([(name.encode(), value.encode()) for name, value in headers]), body)
+    answer = Answer(
+        "POST /v2/personas", status, httpx.Headers([(name.encode(), value.encode()) for name, value in headers]), body
+    )
     with pytest.raises(TavusctlError) as caught:
         understood(answer)
     assert isinstance(caught.value, ApiError)

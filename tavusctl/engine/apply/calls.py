@@ -10,18 +10,30 @@ A call ends done, surely not done, or unknown.  Unknown is settled by looking:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from tavusctl import guards, patch
 from tavusctl.document import leaves
 from tavusctl.engine.apply.inverse import invert
 from tavusctl.engine.apply.run import Run
-from tavusctl.errors import Ambiguous, ConflictError, Gone, NeverSent, Rejected, TavusctlError, Throttled, UnauthorisedError
+from tavusctl.errors import (
+    Ambiguous,
+    ApiError,
+    ConflictError,
+    Gone,
+    NeverSent,
+    Rejected,
+    TavusctlError,
+    Throttled,
+    UnauthorisedError,
+)
 from tavusctl.model import Binding, Change, Desired, Document, Live, ResourceKind, Update
 from tavusctl.patch import Pinned
 from tavusctl.secret import Secret
 
 _LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)  # seconds after a lost answer at which to look
+_AN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what can be a part of a path and means nothing else there
 _REFUSALS = frozenset({400, 409, 422})  # how a failed `test` may be answered
 _PROBE = {"op": "test", "value": "tavusctl asks whether test operations are obeyed: no object has this name"}
 
@@ -47,7 +59,7 @@ def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
 def _post(this: Run, desired: Desired, body: Document) -> str:
     answer = this.api.post(desired.kind.collection, this.with_ids(body))
     remote_id = desired.kind.id_of(answer)
-    if not remote_id:
+    if not _AN_ID.fullmatch(remote_id):
         message = f"the answer to POST {desired.kind.collection} has no id"
         raise Ambiguous(message)
     if _of_another(this, desired.kind, remote_id, body, answer):
@@ -79,13 +91,23 @@ def _found(this: Run, desired: Desired, name: str) -> str:
     for at in (*(look for look in _LOOKS if look < this.settle), this.settle):
         this.clock.sleep(at - waited)
         waited = at
-        found = this.tools.find(desired, name, this.known.get(desired.kind.name, ()))
+        found = _look_for(this, desired, name)
         if found or this.stop.asked():
             break
     if this.stop.asked() and not found:
         message = f"{this.stop.reason} before a look could tell whether {desired.address} was created"
         raise Ambiguous(message)
     return found
+
+
+def _look_for(this: Run, desired: Desired, name: str) -> str:
+    try:
+        return this.tools.find(desired, name, this.known.get(desired.kind.name, ()))
+    except Ambiguous:
+        raise
+    except ApiError as error:
+        message = f"it may have been created, and looking failed: {error.message}"
+        raise Ambiguous(message) from None
 
 
 def update(this: Run, step: Change, remote_id: str, current: Binding) -> None:
