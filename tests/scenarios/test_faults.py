@@ -121,7 +121,7 @@ def test_fm_026_a_gateway_fails_twice(twenty: Twenty, status: int, call: int) ->
 
 
 @pytest.mark.parametrize(("status", "phase"), [(200, "after"), (502, "before"), (200, "before")])
-@at_calls(3, first=2)
+@at_calls(2, first=2)
 def test_fm_027_a_web_page_instead_of_an_answer(second: Twenty, status: int, phase: str, call: int) -> None:
     survived(second, *UNKNOWN_OR_DONE, match="*", kind="html", status=status, phase=phase, skip=call)
 
@@ -194,7 +194,7 @@ def test_fm_032_a_connection_is_reset(second: Twenty, phase: str, call: int) -> 
     survived(second, 0, match="*", kind="reset", phase=phase, skip=call)
 
 
-@at_calls(3, first=8)
+@at_calls(2, first=8)
 def test_fm_033_an_answer_drips(twenty: Twenty, call: int) -> None:
     """Within its deadline it is an answer like any other; beyond: see test_transport.py."""
     survived(twenty, 0, match="*", kind="drip", seconds=0.0005, skip=call)

@@ -1,0 +1,107 @@
+"""Tests around a patch: each operation is preceded by what it relies on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tavusctl import guards
+from tavusctl.kind import Document
+from tavusctl.kinds import KINDS
+from tavusctl.patch import Pinned
+from tavusctl.secret import MASK, Secret
+
+PERSONA, RULES = KINDS["persona"], KINDS["guardrails"]
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"required": ["a", "b"]}}} for name in ("x", "y")]
+BODY: Document = {
+    "persona_name": "Coach",
+    "document_tags": ["a", "b"],
+    "layers": {"llm": {"model": "m", "tools": TOOLS, "api_key": Pinned(MASK)}, "tts": {"api_key": Secret("s", b"k")}},
+}
+
+
+def checked(path: str, value: object) -> Document:
+    return {"op": "test", "path": path, "value": value}
+
+
+CASES: list[tuple[Document, list[Document]]] = [
+    ({"op": "replace", "path": "/persona_name", "value": "C"}, [checked("/persona_name", "Coach")]),
+    ({"op": "add", "path": "/greeting", "value": "Hi"}, []),
+    ({"op": "remove", "path": "/layers/llm/model"}, [checked("/layers/llm/model", "m")]),
+    ({"op": "replace", "path": "/layers/llm/api_key", "value": "x"}, []),
+    ({"op": "remove", "path": "/layers/tts"}, []),
+    ({"op": "add", "path": "", "value": {}}, []),
+    ({"op": "remove", "path": "/document_tags/0"}, [checked("/document_tags/0", "a")]),
+    ({"op": "add", "path": "/document_tags/1", "value": "c"}, [checked("/document_tags/1", "b")]),
+    ({"op": "add", "path": "/document_tags/2", "value": "c"}, []),
+    ({"op": "add", "path": "/document_tags/-", "value": "c"}, []),
+    (
+        {"op": "replace", "path": "/layers/llm/tools/1/type", "value": "z"},
+        [checked("/layers/llm/tools/1/function/name", "y"), checked("/layers/llm/tools/1/type", "function")],
+    ),
+    (
+        {"op": "replace", "path": "/layers/llm/tools/0/function/parameters/required/1", "value": "c"},
+        [
+            checked("/layers/llm/tools/0/function/name", "x"),
+            checked("/layers/llm/tools/0/function/parameters/required/1", "b"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "tests"), CASES)
+def test_an_operation_comes_after_its_tests(operation: Document, tests: list[Document]) -> None:
+    found = guards.protect(PERSONA, BODY, [operation])
+
+    assert found == [*tests, operation]
+    assert guards.tests_of(found) == tuple(tests)
+
+
+def test_a_place_is_tested_once_until_indices_shift() -> None:
+    body: Document = {"data": [{"guardrail_name": "a", "guardrail_prompt": "A"}, {"guardrail_name": "b"}]}
+    change = {"op": "replace", "path": "/data/0/guardrail_prompt", "value": "AA"}
+    drop = {"op": "remove", "path": "/data/0"}
+    again = {"op": "add", "path": "/data/0/tags", "value": ["t"]}
+
+    found = guards.protect(RULES, body, [change, {**change, "value": "AAA"}, drop, again])
+
+    named = checked("/data/0/guardrail_name", "a")
+    assert found[:4] == [named, checked("/data/0/guardrail_prompt", "A"), change, {**change, "value": "AAA"}]
+    assert found[4:] == [
+        checked("/data/0", {"guardrail_name": "a", "guardrail_prompt": "AAA"}),
+        drop,
+        checked("/data/0/guardrail_name", "b"),
+        again,
+    ]
+
+
+def test_an_item_without_a_name_is_not_tested_by_it() -> None:
+    body: Document = {"data": [{"guardrail_prompt": "A"}]}
+
+    assert guards.protect(RULES, body, [{"op": "add", "path": "/data/0/tags", "value": []}]) == [
+        {"op": "add", "path": "/data/0/tags", "value": []}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "now", "moved"),
+    [
+        ({"op": "add", "path": "/a"}, {"a": 1}, ["/a"]),
+        ({"op": "add", "path": "/b"}, {"a": 1}, []),
+        ({"op": "replace", "path": "/list/0"}, {"list": [1, 3]}, ["/list"]),
+        ({"op": "replace", "path": "/list/0/deep"}, {"list": [1, 2]}, []),
+        ({"op": "replace", "path": "/list/7/deep"}, {"list": "x"}, ["/list"]),
+        ({"op": "replace", "path": "/text/x"}, {"text": "now"}, []),
+    ],
+)
+def test_what_a_patch_writes_and_somebody_moved(operation: Document, now: Document, moved: list[str]) -> None:
+    before: Document = {"list": [1, 2], "text": "then"}
+
+    assert guards.moved(before, {**before, **now}, [operation]) == moved
+
+
+def test_a_list_that_a_patch_reaches_into_is_one_place() -> None:
+    operations = [{"op": "add", "path": "/list/0"}, {"op": "add", "path": "/list/1/x"}, {"op": "add", "path": "/a"}]
+
+    assert guards.places({"list": [{}]}, operations) == [("a",), ("list",)]
+    assert guards.value_at({"list": [{"x": 1}]}, ("list", "0", "x")) == 1
+    assert guards.value_at({"list": []}, ("list", "0", "x")) is None

@@ -1,0 +1,146 @@
+"""The ledger: every record before its call, every id before the next, one checkpoint at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from tavusctl import journal
+from tavusctl.errors import StateError
+from tavusctl.journal import Inverse
+from tavusctl.ledger import Ledger
+from tavusctl.model import Action, Address, Binding, Document
+from tavusctl.ports import State
+
+COACH = Address("persona", "coach")
+SPEC = {"persona_name": "Coach"}
+
+
+@dataclass
+class Kept:
+    """A store in memory that writes down the order of what it is asked for."""
+
+    state: State = field(default_factory=lambda: State("line"))
+    records: list[bytes] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    full: bool = False
+
+    def read(self) -> State:
+        return self.state
+
+    def write(self, state: State) -> None:
+        self.order.append("write")
+        self.state = state
+
+    @contextmanager
+    def lock(self, timeout: float = 0.0, command: str = "") -> Iterator[None]:
+        del timeout, command
+        yield
+
+    def unlock(self, owner: str, *, dead: str = "") -> None:
+        self.order.append(f"unlock {owner} {dead}")
+
+    def journal(self) -> list[bytes]:
+        return list(self.records)
+
+    def append(self, record: bytes) -> None:
+        if self.full:
+            message = "no room"
+            raise StateError(message)
+        self.records.append(record)
+
+    def clear_journal(self) -> None:
+        self.order.append("clear")
+        self.records.clear()
+
+
+@pytest.fixture
+def store() -> Kept:
+    return Kept()
+
+
+def test_what_a_run_did_can_be_replayed_at_any_time(store: Kept) -> None:
+    ledger = Ledger(store, store.read())
+    ledger.begin({"persona": ["p1"]})
+    op = ledger.intend(COACH, Action.CREATE, spec=SPEC, name="Coach", time="now")
+
+    pending = journal.replay(store.state, store.records)
+    ledger.bind(Binding(COACH, "p2", SPEC), op)
+    bound = journal.replay(store.state, store.records)
+
+    assert [one.op for one in pending.pending] == [op]
+    assert (bound.pending, bound.state.bindings) == ((), ledger.state.bindings)
+    assert (ledger.get(COACH), ledger.ids) == (Binding(COACH, "p2", SPEC), {"p2": COACH})
+
+
+def test_the_end_is_a_checkpoint_then_the_archive_then_a_clear_journal(store: Kept) -> None:
+    kept: list[bytes] = []
+
+    def archive(records: object) -> None:
+        store.order.append("archive")
+        kept.extend(records if isinstance(records, tuple) else ())
+
+    ledger = Ledger(store, store.read(), archive=archive)
+    ledger.begin({})
+    ledger.settle(ledger.intend(COACH, Action.UPDATE, remote_id="p1"), done=False)
+    ledger.settle(ledger.intend(COACH, Action.UPDATE, remote_id="p1"), done=True)
+    ledger.remember_guards(obeyed=True)
+    written = list(store.records)
+    ledger.checkpoint()
+
+    assert store.order == ["write", "archive", "clear"]
+    assert (kept, store.records) == (written, [])
+    assert (store.state.serial, store.state.guarded) == (1, True)
+
+
+def test_without_an_archive_the_records_just_go(store: Kept) -> None:
+    ledger = Ledger(store, store.read())
+    ledger.begin({})
+    ledger.checkpoint()
+
+    assert store.records == []
+
+
+def test_a_new_binding_takes_the_place_of_the_old_one(store: Kept) -> None:
+    ledger = Ledger(store, store.read())
+    ledger.bind(Binding(COACH, "p1"))
+    ledger.bind(Binding(COACH, "p2"))
+    op = ledger.intend(COACH, Action.DELETE, remote_id="p2")
+    ledger.forget(COACH, op)
+    ledger.forget(COACH)
+
+    (intent,) = journal.past([journal.begin(store.state, "r", {}), *store.records]).intents
+    assert (ledger.get(COACH), ledger.ids, ledger.pending) == (None, {}, set())
+    assert intent.before == Binding(COACH, "p2")
+
+
+def test_what_is_not_on_record_is_pending(store: Kept) -> None:
+    ledger = Ledger(store, store.read())
+    op = ledger.intend(COACH, Action.CREATE)
+    store.full = True
+
+    with pytest.raises(StateError):
+        ledger.bind(Binding(COACH, "p1"), op)
+
+    assert (ledger.pending, ledger.get(COACH)) == ({op}, None)
+
+
+def test_what_an_update_left_is_recorded_where_more_shows_than_was_written(store: Kept) -> None:
+    ledger = Ledger(store, store.read())
+    inverse = Inverse(({"op": "remove", "path": "/x"},), {"/x": 1})
+    op = ledger.intend(COACH, Action.UPDATE, remote_id="p1", inverse=inverse)
+    before = len(store.records)
+
+    def more(found: Inverse) -> Document:
+        assert found == inverse
+        return {"/x": 2}
+
+    ledger.note_left(COACH, lambda found: found.left)
+    ledger.note_left(Address("persona", "other"), lambda found: found.left)
+    assert len(store.records) == before
+    ledger.note_left(COACH, more)
+
+    assert store.records[before:] == [journal.left(op, {"/x": 2})]
