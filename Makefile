@@ -79,10 +79,9 @@ laws-long: $(READY) ## the laws with a hundred times as many examples
 	$(call say,laws: many examples; takes minutes)
 	@TAVUSCTL_LAWS=long $(PYTEST) tests/laws -n $(WORKERS) --durations=5
 
-bench: $(READY) ## measure, and compare with what was measured before
-	@[ -f bench/run.py ] || { echo 'there is no bench/run.py to measure with'; exit 1; }
-	$(call say,bench)
-	@$(BIN)/python bench/run.py
+bench: $(READY) ## the patches against seven peers; takes minutes and needs npm
+	$(call say,bench: patches)
+	@$(BIN)/python bench/patch/run.py
 
 constraints: ## pin every dependency anew, by hash; needs uv
 	$(call say,constraints: resolving)

@@ -205,7 +205,9 @@ def _past(records: Sequence[Record]) -> Past:
     following = [record for record in records if record["is"] in ("bind", "forget")]
     results = [record for record in records if record["is"] == "result"]
     bound = [(one["op"], _binding_in(one["address"], one["binding"])) for one in following if one["is"] == "bind"]
-    dropped = [_binding_in(one["address"], one.get("before")) for one in following if one["is"] == "forget" and not one["op"]]
+    dropped = [
+        _binding_in(one["address"], one.get("before")) for one in following if one["is"] == "forget" and not one["op"]
+    ]
     shown = {record["op"]: record["left"] for record in records if record["is"] == "left"}
     intents = [_intent_in(record) for record in records if record["is"] == "intent"]
     return Past(

@@ -97,7 +97,9 @@ def command(
         if plan.steps and not yes and approved is None:
             confirm(plan)
         archive = Archive(session.root)
-        outcomes, failure = carry(session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel)
+        outcomes, failure = carry(
+            session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel
+        )
     if format_ != "text" or outcomes or reports:
         emit(lambda report: report.outcomes(plan, outcomes), format_, reports)
     next_step(session, outcomes, archive)

@@ -70,7 +70,9 @@ def _agree(plan: Plan, label: str, *, yes: bool, allowed: int | None) -> None:
     count = deletes(plan)
     if yes:
         if allowed is None:
-            message = f"the plan deletes {count} object{'' if count == 1 else 's'}, and --yes alone does not agree to that"
+            message = (
+                f"the plan deletes {count} object{'' if count == 1 else 's'}, and --yes alone does not agree to that"
+            )
             raise RefusedError(message, f"review the plan, then add --allow-deletes {count}", id="E410")
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

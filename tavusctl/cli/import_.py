@@ -20,9 +20,7 @@ from tavusctl.wording import suggestion
 @click.option("--match-names", is_flag=True, help="Bind every manifest whose name exactly one object has.")
 @click.option("--dry-run", is_flag=True, help="With --match-names: show what would be bound.")
 @options
-def command(
-    session: Session, *, address: str | None, remote_id: str | None, match_names: bool, dry_run: bool
-) -> int:
+def command(session: Session, *, address: str | None, remote_id: str | None, match_names: bool, dry_run: bool) -> int:
     """Bind objects of the account to addresses.  The account is not changed; `plan` shows what apply would.
 
     \b

@@ -160,7 +160,14 @@ def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: a
 
 
 def prepare_undo(
-    past: Past, trash: Mapping[str, Document], kinds: Kinds, api: Reader, store: Store, request: Request, *, recreate: bool
+    past: Past,
+    trash: Mapping[str, Document],
+    kinds: Kinds,
+    api: Reader,
+    store: Store,
+    request: Request,
+    *,
+    recreate: bool,
 ) -> Prepared:
     """Work out what reverses one apply; change nothing."""
     before = journal.replay(store.read(), store.journal())

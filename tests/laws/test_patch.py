@@ -12,14 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavusctl.patch import MisfitError, apply, diff, escape, join, resolve, same, split
-from tests.laws.patches import MOST, allowed, documents, edited, exact, keys, pairs
+from tests.laws.patches import MOST, PARTS, allowed, documents, edited, exact, keys, pairs
 
 Pair = tuple[Any, Any]
 
 
+@pytest.mark.parametrize("part", PARTS)
 @MOST
-@given(pairs(), allowed)
-def test_a_patch_leads_from_before_to_after_by_two_appliers(pair: Pair, allowed: frozenset[str]) -> None:
+@given(pair=pairs(), allowed=allowed)
+def test_a_patch_leads_from_before_to_after_by_two_appliers(part: int, pair: Pair, allowed: frozenset[str]) -> None:
+    del part  # each draws examples of its own
     before, after = pair
     patch = diff(before, after, allowed=allowed)
 

@@ -49,7 +49,9 @@ def interrupted(project: Project, *, serial: int | None = None, lineage: str = "
     state = store.read()
     seen = State(lineage or state.lineage, state.serial if serial is None else serial)
     made = project.account.call("POST", "/v2/personas", OTHER).json()["persona_id"] if done else ""
-    store.append(journal.begin(seen, "0" * 12, {"persona": list(project.account.objects("personas") - {made: 0}.keys())}))
+    store.append(
+        journal.begin(seen, "0" * 12, {"persona": list(project.account.objects("personas") - {made: 0}.keys())})
+    )
     name, time = OTHER["persona_name"], "2020-01-01T00:00:00+00:00"
     address = Address("persona", "other")
     store.append(journal.intent(Intent("op", address, Action.CREATE, spec=dict(OTHER), name=name, time=time)))
@@ -168,7 +170,10 @@ RECORDS: dict[str, list[bytes]] = {
     "no JSON": [b"{"],
     "another shape": [b"[]"],
     "an unknown record": [b"begin", b'{"is": "dance"}'],
-    "an unknown action": [b"begin", b'{"is": "intent", "op": "x", "address": "persona/a", "action": "dance", "id": ""}'],
+    "an unknown action": [
+        b"begin",
+        b'{"is": "intent", "op": "x", "address": "persona/a", "action": "dance", "id": ""}',
+    ],
     "no address": [b"begin", b'{"is": "forget", "op": "", "address": "persona"}'],
 }
 
@@ -220,7 +225,11 @@ def test_an_unknown_outcome_stays_on_record_until_it_is_known(coach: Project) ->
 
 def limited(project: Project, size: int) -> int:
     """The exit code of an apply that may write no file larger than `size` bytes."""
-    known = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key, "PYTHONDONTWRITEBYTECODE": "1"}
+    known = {
+        "TAVUS_BASE_URL": project.account.url,
+        "TAVUS_API_KEY": project.account.key,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     script = (
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (int(__import__('sys').argv.pop(1)),) * 2);"
         "from tavusctl.cli import main; main()"

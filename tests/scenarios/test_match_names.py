@@ -79,7 +79,8 @@ def test_stock_objects_are_never_bound(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [(), ("persona/coach",), ("--match-names", "persona/coach"), ("--dry-run",), ("persona/a", "p1", "--dry-run")]
+    "args",
+    [(), ("persona/coach",), ("--match-names", "persona/coach"), ("--dry-run",), ("persona/a", "p1", "--dry-run")],
 )
 def test_half_an_import_is_a_slip(project: Project, args: tuple[str, ...]) -> None:
     project.manifest("persona", "coach", COACH)

@@ -101,7 +101,9 @@ def test_fm_134_other_manifests(planned: Project) -> None:
 
 
 def test_fm_134_another_lifecycle(planned: Project) -> None:
-    planned.manifest("persona", "bystander", {**COACH, "persona_name": "Bystander"}, lifecycle={"prevent_destroy": True})
+    planned.manifest(
+        "persona", "bystander", {**COACH, "persona_name": "Bystander"}, lifecycle={"prevent_destroy": True}
+    )
 
     refused(planned, 3, "the manifests have changed")
 

@@ -71,7 +71,12 @@ def edit_everything(project: Project) -> None:
     project.manifest("guardrails", "rules", rules)
     project.manifest("document", "prices", {**PRICES, "document_name": "New prices", "tags": ["c"]})
     project.manifest("replica", "anna", {**VIDEO, "replica_name": "Anne"})
-    coach = {**COACH, "system_prompt": "You coach.\nYou are strict.", "greeting": "Hi.", "layers": {"stt": {"hotwords": "Ann"}}}
+    coach = {
+        **COACH,
+        "system_prompt": "You coach.\nYou are strict.",
+        "greeting": "Hi.",
+        "layers": {"stt": {"hotwords": "Ann"}},
+    }
     project.manifest("persona", "coach", {**coach, "guardrails_id": "${ref:guardrails/rules}"})
     project.apply()
     project.account.forget()
@@ -137,7 +142,9 @@ def test_an_undo_twice_changes_nothing_the_second_time(applied: Project) -> None
 
 def test_what_was_edited_since_is_left_alone_and_the_rest_reversed(applied: Project) -> None:
     edit_everything(applied)
-    applied.account.portal("persona", applied.bound("persona/coach"), {"op": "replace", "path": "/greeting", "value": "Ho."})
+    applied.account.portal(
+        "persona", applied.bound("persona/coach"), {"op": "replace", "path": "/greeting", "value": "Ho."}
+    )
 
     result = undo(applied)
 
@@ -150,7 +157,9 @@ def test_what_was_edited_since_is_left_alone_and_the_rest_reversed(applied: Proj
 
 def test_an_edit_of_another_field_survives(applied: Project) -> None:
     edit_everything(applied)
-    applied.account.portal("persona", applied.bound("persona/coach"), {"op": "add", "path": "/context", "value": "Theirs."})
+    applied.account.portal(
+        "persona", applied.bound("persona/coach"), {"op": "add", "path": "/context", "value": "Theirs."}
+    )
 
     result = undo(applied)
 
@@ -163,7 +172,9 @@ def test_an_edit_between_the_look_and_the_patch_is_not_overwritten(applied: Proj
     remote_id = applied.bound("persona/coach")
     edit = {"kind": "persona", "id": remote_id, "account": applied.account.key}
     change = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
-    applied.account.control("POST", "portal", {**edit, "patch": [change], "when": {"before": f"PATCH /v2/personas/{remote_id}"}})
+    applied.account.control(
+        "POST", "portal", {**edit, "patch": [change], "when": {"before": f"PATCH /v2/personas/{remote_id}"}}
+    )
 
     result = undo(applied)
 

@@ -11,7 +11,9 @@ from tavusctl.patch import Pinned
 from tavusctl.secret import MASK, Secret
 
 PERSONA, RULES = KINDS["persona"], KINDS["guardrails"]
-TOOLS = [{"type": "function", "function": {"name": name, "parameters": {"required": ["a", "b"]}}} for name in ("x", "y")]
+TOOLS = [
+    {"type": "function", "function": {"name": name, "parameters": {"required": ["a", "b"]}}} for name in ("x", "y")
+]
 BODY: Document = {
     "persona_name": "Coach",
     "document_tags": ["a", "b"],

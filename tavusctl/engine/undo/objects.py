@@ -1,0 +1,109 @@
+"""Objects that came or went with a run: what it made is deleted, what it deleted is made anew, bindings go back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from tavusctl import patch
+from tavusctl.document import is_empty, leaves, map_leaves
+from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refuse, uses
+from tavusctl.journal import Intent, Past
+from tavusctl.model import Action, Address, Binding, Cause, Change, Document, Path, Refusal, ResourceKind, Value
+from tavusctl.secret import MASK
+from tavusctl.threeway import compare
+
+
+def unmake(intent: Intent, past: Past, scene: Scene, found: Reversal) -> None:
+    """A create is reversed by a delete, of an object that is still as it was made."""
+    binding = scene.bindings.get(intent.address)
+    made = past.made.get(intent.op) or binding
+    if made is None or binding is None or binding.remote_id != made.remote_id:
+        refuse(found, bare(intent, Action.DELETE), f"{intent.address} is not bound to what was created any more")
+        return
+    live = scene.live.get((intent.address.kind, binding.remote_id))
+    change = replace(bare(intent, Action.DELETE), remote_id=binding.remote_id, live=live)
+    if live is None:
+        found.changes.append(replace(change, action=Action.FORGET, reason="it is already gone"))
+        return
+    sent = Binding(intent.address, binding.remote_id, intent.spec, unkept=binding.unkept)
+    difference = compare(as_desired(live.kind, sent), live, sent)
+    if difference.fields:
+        paths = ", ".join(one.path for one in difference.fields)
+        refuse(found, change, f"{paths} was edited since")
+        return
+    users = [one for one in scene.live.values() if one.address is None and uses(one, intent.address, live.remote_id)]
+    names = tuple(sorted(f"{one.kind.name} {one.remote_id}" for one in users))
+    found.changes.append(replace(change, referrers=names))
+
+
+def remake(intent: Intent, scene: Scene, again: Mapping[str, Address], found: Reversal) -> None:
+    """A delete is reversed by a new object, from what was kept of the old one."""
+    kind, before = scene.kinds[intent.address.kind], intent.before
+    change = replace(bare(intent, Action.CREATE), remote_id="")
+    if intent.address in scene.bindings:
+        refuse(found, change, f"{intent.address} is bound to {scene.bindings[intent.address].remote_id} by now")
+        return
+    if kind.costly:
+        found.refused.append(Refusal(change, "E308", 4, f"a deleted {kind.name} cannot be brought back"))
+        return
+    if not scene.recreate:
+        hint = "undo --recreate makes a new one, with a new id"
+        found.refused.append(Refusal(change, "E307", 4, f"{intent.remote_id} was deleted", hint))
+        return
+    kept = scene.trash.get(intent.remote_id)
+    if kept is None or before is None:
+        hint = "write its manifest again and apply it"
+        found.refused.append(Refusal(change, "E308", 4, f"nothing was kept of {intent.remote_id}", hint))
+        return
+    lost: list[str] = []
+    body = _fillable(kind, {**before.applied, **kept}, (), lost)
+    body = map_leaves(body, lambda leaf: again.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    desired = as_desired(kind, replace(before, applied=_fillable(kind, before.applied, (), [])))
+    refers_to = tuple(sorted({leaf for _, leaf in leaves(body) if isinstance(leaf, Address)}))
+    name = body.get(kind.name_field)
+    rivals = [one for one in scene.live.values() if one.kind.name == kind.name and not one.address and one.name == name]
+    found.warnings += [lost_secret(intent.address, pointer) for pointer in sorted(set(lost))]
+    found.changes.append(
+        replace(
+            change,
+            patch=({"op": "add", "path": "", "value": body},),
+            reason=f"made anew in place of {intent.remote_id}",
+            desired=replace(desired, refers_to=refers_to),
+            rivals=tuple(sorted(one.remote_id for one in rivals)),
+        )
+    )
+
+
+def released(past: Past, scene: Scene) -> Iterator[Change]:
+    """What the run took over is let go."""
+    for taken in past.adopted:
+        binding = scene.bindings.get(taken.address)
+        if binding and binding.remote_id == taken.remote_id:
+            reason = "the run took it over"
+            waits = (taken.address,)
+            yield Change(Action.FORGET, Cause.EDITED, taken.address, taken.remote_id, waits_for=waits, reason=reason)
+
+
+def bound_again(past: Past, scene: Scene) -> Iterator[Binding]:
+    """What the run let go is taken back, where it still exists and is nobody's."""
+    for binding in past.forgotten:
+        free = binding.address not in scene.bindings and binding.remote_id not in scene.ids
+        if free and (binding.address.kind, binding.remote_id) in scene.live:
+            yield binding
+
+
+def _fillable(kind: ResourceKind, value: Value, path: Path, lost: list[str]) -> Value:
+    """A kept document that can be sent: secrets left out and named, and nothing that is empty."""
+    if isinstance(value, list):
+        return [_fillable(kind, item, (*path, "*"), lost) for item in value]
+    if not isinstance(value, dict):
+        return value
+    filled: Document = {}
+    for key, item in value.items():
+        here = (*path, key)
+        if is_hidden(item) or item == MASK:
+            lost.append(patch.join(here))
+        elif not is_empty(item):
+            filled[key] = _fillable(kind, item, here, lost)
+    return filled

@@ -1,0 +1,177 @@
+"""A run, change by change, from its end to its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tavusctl import guards, patch
+from tavusctl.document import is_empty, leaves, map_leaves
+from tavusctl.engine.undo.objects import bound_again, released, remake, unmake
+from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refers, refuse
+from tavusctl.equality import same
+from tavusctl.journal import Intent, Past
+from tavusctl.model import (
+    ABSENT,
+    Action,
+    Address,
+    Cause,
+    Document,
+    FieldChange,
+    Live,
+    Path,
+    Refusal,
+    ResourceKind,
+    Update,
+    Value,
+)
+
+
+def reverse(past: Past, scene: Scene) -> Reversal:
+    """The changes that reverse a run: what is made again first, then updates newest first, then what is let go."""
+    found = Reversal()
+    carried_out = [intent for intent in reversed(past.intents) if intent.op not in past.failed]
+    deleted = [intent for intent in carried_out if intent.action is Action.DELETE]
+    again = {intent.remote_id: intent.address for intent in deleted if scene.recreate}
+    for intent in sorted(deleted, key=lambda one: refers(scene.kinds[one.address.kind])):
+        remake(intent, scene, again, found)
+    gone = {intent.remote_id: intent.address for intent in deleted}
+    for intent in carried_out:
+        if intent.action in (Action.UPDATE, Action.ADOPT):
+            _reverse_update(intent, scene, gone, found)
+    for intent in carried_out:
+        if intent.action is Action.CREATE:
+            unmake(intent, past, scene, found)
+        elif intent.action is Action.REPLACE:
+            reason = "a replacement is not reversed: the old version is gone, or about to go"
+            hint = "change the manifest back and apply it: that makes the old version anew"
+            found.refused.append(Refusal(bare(intent, Action.REPLACE), "E306", 4, reason, hint))
+    refused = {refusal.change.address for refusal in found.refused}
+    found.changes += [change for change in released(past, scene) if change.address not in refused]
+    found.settled += bound_again(past, scene)
+    return found
+
+
+def restored(now: Value, after: Value, before: Value) -> Value:
+    """What was applied, less what one run applied; what later runs applied stays."""
+    if not all(isinstance(one, dict) for one in (now, after, before)):
+        return before
+    result = dict(now)
+    for key in {**after, **before}:
+        old, new = before.get(key, ABSENT), after.get(key, ABSENT)
+        if old == new:
+            continue
+        value = restored(now.get(key, ABSENT), new, old)
+        if value is ABSENT:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result
+
+
+def _reverse_update(intent: Intent, scene: Scene, gone: Mapping[str, Address], found: Reversal) -> None:
+    change = bare(intent, Action.UPDATE)
+    inverse, before = intent.inverse, intent.before
+    binding = scene.bindings.get(intent.address)
+    live = scene.live.get((intent.address.kind, intent.remote_id))
+    if binding is None or binding.remote_id != intent.remote_id or before is None:
+        refuse(found, change, f"{intent.address} is not bound to {intent.remote_id} any more")
+        return
+    if live is None:
+        refuse(found, change, f"{intent.remote_id} was deleted in the account")
+        return
+    found.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost]
+    if not inverse.operations:
+        return
+    dead = sorted({str(gone[leaf]) for _, leaf in leaves(list(inverse.operations)) if _is_in(leaf, gone)})
+    if dead and not scene.recreate:
+        hint = "--recreate makes it anew"
+        found.refused.append(Refusal(change, "E307", 4, f"it referred to {', '.join(dead)}, which was deleted", hint))
+        return
+    body = found.bodies.get(intent.address, live.body)
+    left, was = _seen(inverse.left, scene, gone), _seen(inverse.was, scene, gone)
+    spec = restored(binding.applied, intent.spec, _kept_secrets(intent, before.applied))
+    current = replace(binding, applied=spec)
+    if _differing(live.kind, left, body):
+        if _differing(live.kind, was, body):
+            paths = ", ".join(_differing(live.kind, left, body))
+            refuse(found, change, f"{paths} was edited since")
+        else:
+            found.settled.append(current)  # somebody has reversed it already
+        return
+    operations = tuple(_seen({"": list(inverse.operations)}, scene, gone)[""])
+    seen = replace(live, body=body)
+    found.bodies[intent.address] = _patched(live.kind, body, operations)
+    found.changes.append(
+        replace(
+            change,
+            fields=tuple(_shown(pointer, left, body, was) for pointer in left),
+            patch=operations,
+            guards=_guards(seen, operations),
+            waits_for=tuple(sorted({leaf for _, leaf in leaves(list(operations)) if leaf in set(gone.values())})),
+            desired=as_desired(live.kind, current),
+            live=seen,
+        )
+    )
+
+
+def _kept_secrets(intent: Intent, before: Document) -> Document:
+    """What was applied before, but for secrets: those of the run are still there."""
+    for pointer in intent.inverse.lost:
+        path = patch.split(pointer)
+        held = guards.value_at(intent.spec, path)
+        before = _with(before, path, ABSENT if is_empty(held) else held)
+    return before
+
+
+def _with(document: Document, path: Path, value: Value) -> Document:
+    inner = document.get(path[0])
+    if len(path) > 1:
+        value = _with(inner if isinstance(inner, dict) else {}, path[1:], value)
+    if value is ABSENT:
+        return {key: item for key, item in document.items() if key != path[0]}
+    return {**document, path[0]: value}
+
+
+def _seen(document: Document, scene: Scene, gone: Mapping[str, Address]) -> Document:
+    """Records have ids; the account is seen with addresses."""
+    known = {**scene.ids, **gone}
+    return {
+        key: map_leaves(value, lambda leaf: known.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+        for key, value in document.items()
+    }
+
+
+def _differing(kind: ResourceKind, expected: Document, body: Document) -> list[str]:
+    """Pointers at which an object does not read as expected."""
+    places = ((pointer, patch.split(pointer)) for pointer in expected)
+    return [one for one, path in places if not same(kind, path, expected[one], _shown_of(guards.value_at(body, path)))]
+
+
+def _shown_of(value: Value) -> Value:
+    """A value without its secrets, which no record has."""
+    if isinstance(value, dict):
+        return {key: _shown_of(item) for key, item in value.items() if not is_hidden(item)}
+    return [_shown_of(item) for item in value] if isinstance(value, list) else value
+
+
+def _patched(kind: ResourceKind, body: Document, operations: tuple[Document, ...]) -> Document:
+    if kind.update is Update.JSON_PATCH:
+        patched: Document = patch.apply(body, operations)
+        return patched
+    return {**body, **{one["path"].removeprefix("/"): one["value"] for one in operations}}
+
+
+def _guards(live: Live, operations: tuple[Document, ...]) -> tuple[Document, ...]:
+    if live.kind.update is not Update.JSON_PATCH:
+        return ()
+    return guards.tests_of(guards.protect(live.kind, live.body, operations))
+
+
+def _shown(pointer: str, left: Document, body: Document, was: Document) -> FieldChange:
+    live = guards.value_at(body, patch.split(pointer))
+    return FieldChange(pointer, Cause.EDITED, left[pointer], live, was.get(pointer))
+
+
+def _is_in(leaf: Value, ids: Mapping[str, Address]) -> bool:
+    return isinstance(leaf, str) and leaf in ids

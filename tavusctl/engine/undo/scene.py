@@ -1,0 +1,90 @@
+"""What an undo looks at, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tavusctl import patch
+from tavusctl.document import leaves
+from tavusctl.journal import Intent
+from tavusctl.model import (
+    Action,
+    Address,
+    Binding,
+    Cause,
+    Change,
+    Complaint,
+    Desired,
+    Document,
+    Lifecycle,
+    Live,
+    Refusal,
+    ResourceKind,
+    Severity,
+    Source,
+    Value,
+)
+from tavusctl.secret import Fingerprint, Secret
+
+_NOWHERE = Source("", 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The account and the state now, and what was kept of deleted objects."""
+
+    kinds: Mapping[str, ResourceKind]
+    bindings: Mapping[Address, Binding]
+    live: Mapping[tuple[str, str], Live]
+    ids: Mapping[str, Address]
+    trash: Mapping[str, Document]  # bodies by id
+    recreate: bool = False
+
+
+@dataclass(slots=True)
+class Reversal:
+    """What reverses a run, what of it cannot be reversed, and what has to be said."""
+
+    changes: list[Change] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    settled: list[Binding] = field(default_factory=list)
+    warnings: list[Complaint] = field(default_factory=list)
+    bodies: dict[Address, Document] = field(default_factory=dict)  # as they will be, where one object has two updates
+
+
+def bare(intent: Intent, action: Action) -> Change:
+    """A change that names an object and nothing more."""
+    return Change(action, Cause.EDITED, intent.address, intent.remote_id, reason="as it was before that run")
+
+
+def refuse(found: Reversal, change: Change, reason: str) -> None:
+    """Leave an object alone, because it is not what the run left."""
+    found.refused.append(Refusal(change, "E305", 3, reason, "reverse it by hand, in its manifest"))
+
+
+def as_desired(kind: ResourceKind, binding: Binding) -> Desired:
+    """A binding as something to be brought about."""
+    lifecycle = Lifecycle(prevent_destroy=binding.prevent_destroy, on_remove=binding.on_remove)
+    return Desired(kind, binding.address, binding.applied, _NOWHERE, lifecycle=lifecycle)
+
+
+def lost_secret(address: Address, pointer: str) -> Complaint:
+    """What has to be said of a secret."""
+    message = f"{address}: the secret at {pointer} cannot be brought back; set it in the manifest and apply"
+    return Complaint("TV304", message, None, "", address, Severity.WARNING)
+
+
+def refers(kind: ResourceKind) -> bool:
+    """Whether objects of a kind refer to others."""
+    return any(declared.refers_to for declared in kind.fields.values())
+
+
+def is_hidden(value: Value) -> bool:
+    """Whether a value may not be shown."""
+    return isinstance(value, Secret | Fingerprint | patch.Pinned)
+
+
+def uses(one: Live, address: Address, remote_id: str) -> bool:
+    """Whether an object refers to another."""
+    return any(leaf in (address, remote_id) for _, leaf in leaves(one.body) if isinstance(leaf, Address | str))
