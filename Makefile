@@ -24,7 +24,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format schemas laws-long bench constraints build clean
+.PHONY: help demo test check format-check lint types house workflows format schemas laws-long crash bench constraints build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ schemas: $(READY) ## write schemas/ from the kinds
 laws-long: $(READY) ## the laws with a hundred times as many examples
 	$(call say,laws: many examples; takes minutes)
 	@TAVUSCTL_LAWS=long $(PYTEST) tests/laws -n $(WORKERS) --durations=5
+
+crash: $(READY) ## kill -9 at every boundary of an apply; takes minutes
+	$(call say,crash: every write to disk and every send and receive of three scenarios)
+	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill.py -n $(WORKERS) -rP
 
 bench: $(READY) ## the patches against seven peers; takes minutes and needs npm
 	$(call say,bench: patches)

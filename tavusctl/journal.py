@@ -5,9 +5,10 @@ answered.  An intent without a result is a call whose outcome is unknown: the ne
 and never repeats the call blindly.  Changed bindings are recorded at once, so that an id is on disk before the next
 call; the state file is a checkpoint that is written at the end, after which the journal is cleared.
 
-    begin     run, time, lineage, serial of the checkpoint it goes on from, ids known before (by kind, where creates follow)
-    intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the server's),
-              before (the binding until then, if any), inverse (what would reverse an update)
+    begin     run, time, lineage, serial of the checkpoint it goes on from, ids known before (by kind, where creates
+              follow)
+    intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the
+              server's), before (the binding until then, if any), inverse (what would reverse an update)
     left      op, left: what an update left at the places of its inverse, as the account shows it
     bind      address, binding, op (whose result it is, if any)
     forget    address, op, before

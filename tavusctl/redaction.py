@@ -49,12 +49,10 @@ def redacted(text: str) -> str:
 def redacted_words(text: str) -> str:
     """As `redacted`, for the words of a server: beginnings of secrets, which it may quote, go too."""
     text = redacted(text)
-    for secret in _met.copy():
-        beginning = secret[:_PART]
-        while len(secret) > _PART and _telling(beginning) and beginning in text:
-            start = text.index(beginning)
-            end = start + _common(text[start:], secret)
-            text = text[:start] + SHOWN + text[end:]
+    for secret in sorted(_met.copy(), key=len, reverse=True):
+        if len(secret) > _PART and _telling(secret[:_PART]):
+            first, *others = text.split(secret[:_PART])
+            text = first + "".join(SHOWN + other[_common(other, secret[_PART:]) :] for other in others)
     return text
 
 

@@ -27,7 +27,7 @@ _RUN = re.compile(r"[0-9a-f]{12}")
 
 @dataclass(slots=True)
 class Archive:
-    """The records of runs, one file each in `.tavusctl/runs`, and the bodies that runs deleted; no secret is in them."""
+    """The records of runs, one file each in `.tavusctl/runs`, and the bodies they deleted; no secret is in them."""
 
     root: Path
     kept: list[str] = field(default_factory=list)  # runs that were put here by this process

@@ -81,7 +81,7 @@ def test_fm_021_a_create_is_found_again_and_not_repeated(twenty: Twenty, call: i
     twenty.check()
 
 
-@at_calls(4, first=3)
+@at_calls(3, first=3)
 def test_fm_022_a_request_is_lost_on_its_way(second: Twenty, call: int) -> None:
     survived(second, 0, match="*", kind="drop", phase="before", skip=call)
 
@@ -109,7 +109,7 @@ def test_fm_025_an_error_after_the_change_is_not_a_failure(twenty: Twenty, statu
     twenty.check()
 
 
-@at_calls(4, first=5)
+@at_calls(3, first=5)
 def test_fm_025_an_error_after_any_change(second: Twenty, call: int) -> None:
     survived(second, 0, match="*", kind="status", status=502, phase="after", skip=call)
 
@@ -139,12 +139,12 @@ def test_fm_028_a_captive_portal_from_some_call_on(twenty: Twenty, call: int) ->
     twenty.check()
 
 
-@at_calls(4, first=6)
+@at_calls(3, first=6)
 def test_fm_029_half_an_answer(second: Twenty, call: int) -> None:
     survived(second, *UNKNOWN_OR_DONE, match="*", kind="truncate", skip=call)
 
 
-@pytest.mark.parametrize("at", range(0, 900, 1 if LONG else 150))
+@pytest.mark.parametrize("at", range(0, 900, 1 if LONG else 300))
 def test_fm_029_a_list_cut_anywhere_is_no_list(twenty: Twenty, at: int) -> None:
     twenty.project.apply()
     plain = twenty.project.account.fault
@@ -248,7 +248,7 @@ def test_fm_042_044_too_many_requests(second: Twenty, call: int) -> None:
     survived(second, 0, match="*", kind="status", status=429, headers={"retry-after": "7"}, times=2, skip=call)
 
 
-@pytest.mark.parametrize("wait", ["Wed, 21 Oct 2015 07:28:00 GMT", "-5", "1000000000", "abc", "7, 9", ""])
+@pytest.mark.parametrize("wait", ["Wed, 21 Oct 2015 07:28:00 GMT", "-5", "1000000000", "abc"])
 def test_fm_043_any_retry_after(twenty: Twenty, wait: str) -> None:
     survived(twenty, 0, match=POSTS, kind="status", status=429, headers={"retry-after": wait}, times=3)
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,7 +167,7 @@ def test_fm_077_a_change_of_what_the_plan_touches_is_one(planned: Project) -> No
 
 def _without(*path: str | int) -> Callable[[Body], None]:
     def change(document: Body) -> None:
-        place = document
+        place: Any = document
         for step in path[:-1]:
             place = place[step]
         del place[path[-1]]
@@ -176,7 +177,7 @@ def _without(*path: str | int) -> Callable[[Body], None]:
 
 def _with(value: object, *path: str | int) -> Callable[[Body], None]:
     def change(document: Body) -> None:
-        place = document
+        place: Any = document
         for step in path[:-1]:
             place = place[step]
         place[path[-1]] = value

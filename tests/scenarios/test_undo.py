@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import time
 
 import pytest
 
@@ -349,6 +351,43 @@ def test_only_the_newest_runs_are_kept(project: Project) -> None:
 
     assert len(list(folder.iterdir())) == 20
     assert len(runs(project)) == 20
+
+
+def test_what_was_deleted_a_month_ago_is_kept_no_longer(applied: Project) -> None:
+    old, young = (applied.root / f".tavusctl/trash/{name}" for name in ("0" * 12, "1" * 12))
+    for folder, days in ((old, 31), (young, 29)):
+        folder.mkdir(parents=True)
+        (folder / "persona-coach-p1.json").write_text("{}")
+        then = time.time() - days * 24 * 3600
+        os.utime(folder, (then, then))
+
+    edit_everything(applied)
+
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_an_apply_is_done_also_when_its_records_cannot_be_kept(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    (project.root / ".tavusctl").mkdir()
+    (project.root / ".tavusctl/runs").write_text("in the way")
+
+    said = project.apply()
+
+    assert "undo with" not in said.err
+    assert project.plan()["changes"] == []
+
+
+def test_a_lost_answer_in_an_undo_is_settled_by_look(applied: Project) -> None:
+    before = account(applied)
+    edit_everything(applied)
+    applied.account.fault(match="PATCH *", kind="drop", phase="after", skip=1, times=2)
+    run = last(applied)
+
+    applied.run("undo", run, "--yes", TAVUSCTL_SETTLE="0.2")
+    applied.account.control("DELETE", "faults")
+    again = applied.run("undo", run, "--yes")
+
+    assert (again.code, account(applied)) == (0, before), again.out
 
 
 def test_undo_asks_and_needs_a_terminal_for_it(applied: Project) -> None:

@@ -96,6 +96,14 @@ def test_the_end_is_a_checkpoint_then_the_archive_then_a_clear_journal(store: Ke
     assert (store.state.serial, store.state.guarded) == (1, True)
 
 
+def test_the_state_is_recalled_with_what_the_journal_has(store: Kept) -> None:
+    ledger = Ledger(store, store.read())
+    ledger.begin({})
+    ledger.bind(Binding(COACH, "p1"))
+
+    assert journal.recall(store) == ledger.state
+
+
 def test_without_an_archive_the_records_just_go(store: Kept) -> None:
     ledger = Ledger(store, store.read())
     ledger.begin({})

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tavusctl import guards, patch
 from tavusctl.document import leaves
@@ -134,16 +135,22 @@ def update(this: Run, step: Change, remote_id: str, current: Binding) -> None:
 
 def _seen(this: Run, step: Change, remote_id: str) -> Live:
     """The object as the plan saw it; kinds without `test` are looked at again, as late as possible."""
-    planned = step.live
-    if planned is None:
-        return this.tools.look(_wanted(step).kind, remote_id)
+    if step.live is None:
+        return _look(this, _wanted(step).kind, remote_id)
+    planned = this.as_planned(step.live)
     if planned.kind.update is Update.JSON_PATCH and _obeys_tests(this, planned.kind, remote_id):
         return planned
-    now = this.tools.look(planned.kind, remote_id)
+    now = _look(this, planned.kind, remote_id)
     moved = guards.moved(planned.body, now.body, step.patch)
     if moved:
         raise _conflict(step, moved)
     return planned
+
+
+def _look(this: Run, kind: ResourceKind, remote_id: str) -> Live:
+    """The object as it is now, with ids where it has addresses."""
+    live = this.tools.look(kind, remote_id)
+    return replace(live, body=this.with_ids(live.body))
 
 
 def _obeys_tests(this: Run, kind: ResourceKind, remote_id: str) -> bool:
@@ -176,7 +183,7 @@ def _send_guarded(this: Run, kind: ResourceKind, remote_id: str, step: Change, b
     except Gone:
         raise
     except Rejected as error:
-        moved = guards.moved(before.body, this.tools.look(kind, remote_id).body, step.patch)
+        moved = guards.moved(before.body, _look(this, kind, remote_id).body, step.patch)
         if tested and error.status in _REFUSALS and moved:
             raise _conflict(step, moved) from None
         raise
@@ -185,8 +192,8 @@ def _send_guarded(this: Run, kind: ResourceKind, remote_id: str, step: Change, b
 def _settle_update(this: Run, step: Change, remote_id: str, before: Live) -> None:
     """The answer was lost: look, and send again only what certainly is not there."""
     kind = _wanted(step).kind
-    wanted = patch.apply(before.body, step.patch)
-    now = this.tools.look(kind, remote_id).body
+    wanted = patch.apply(before.body, this.with_ids(list(step.patch)))
+    now = _look(this, kind, remote_id).body
     touched = [one for one in guards.moved(wanted, now, step.patch) if not _hidden(wanted, one)]
     if not touched and not _writes_hidden(step):
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tavusctl.document import map_leaves
 from tavusctl.ledger import Ledger
@@ -62,6 +62,18 @@ class Run:
     stop: Stop = field(default_factory=Stop)
     report: Callable[[Outcome], None] = lambda _: None
     probing: threading.Lock = field(default_factory=threading.Lock)
+    planned: Mapping[Address, str] = field(init=False)  # ids of bound objects at the time of the plan
+
+    def __post_init__(self) -> None:
+        self.planned = {address: binding.remote_id for address, binding in self.ledger.state.bindings.items()}
+
+    def as_planned(self, live: Live) -> Live:
+        """An object that the plan saw, with the ids that its addresses stood for then: a replacement moves them."""
+
+        def settled(leaf: Value) -> Value:
+            return self.planned.get(leaf, leaf) if isinstance(leaf, Address) else leaf
+
+        return replace(live, body=self.with_ids(map_leaves(live.body, settled)))
 
     def with_ids(self, value: Value) -> Value:
         """A document with ids where it has addresses."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from tavusctl import patch
+from tavusctl.document import map_leaves
 from tavusctl.engine.apply.calls import create, remove, update
 from tavusctl.engine.apply.inverse import left_by
 from tavusctl.engine.apply.run import Run
+from tavusctl.equality import same
 from tavusctl.errors import ApiError
-from tavusctl.model import Action, Binding, Change, Desired, Live, Outcome, ResourceKind, Status
+from tavusctl.model import Action, Binding, Change, Desired, FieldChange, Live, Outcome, ResourceKind, Status
 
 _POLL_SECONDS = 5.0
 _CONFLICT = 3
@@ -118,7 +121,11 @@ def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
     except ApiError as error:
         return Outcome(step, Status.DONE, remote_id, f"written, but not read back: {error.message}")
     binding = this.ledger.get(step.address)
-    lost = [change for change in this.tools.unkept(desired, live) if not change.sensitive]
+    lost = [
+        change
+        for change in this.tools.unkept(desired, live)
+        if not change.sensitive and not _behind(this, desired, change)
+    ]
     names = {change.path: this.tools.name_unkept(change) for change in lost}
     if binding and names != dict(binding.unkept):
         this.ledger.bind(replace(binding, unkept=names))
@@ -127,6 +134,13 @@ def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
         this.ledger.note_left(step.address, lambda inverse: left_by(this, inverse, live))
     reason = f"not kept by the server: {', '.join(unkept)}" if unkept else _progress(live)
     return Outcome(step, Status.DONE, remote_id, reason, 0, unkept)
+
+
+def _behind(this: Run, desired: Desired, change: FieldChange) -> bool:
+    """Whether a reference still names the old half of a replacement: a later step moves it, the server has kept it."""
+    old = {retired: one.address for one in this.ledger.state.bindings.values() for retired in one.retired}
+    shown = map_leaves(change.live, lambda leaf: old.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    return shown != change.live and same(desired.kind, patch.split(change.path), change.desired, shown)
 
 
 def _progress(live: Live) -> str:

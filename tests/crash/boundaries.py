@@ -1,0 +1,158 @@
+"""Counts the points at which a kill can leave something half done, and kills this process at one of them.
+
+The points lie before every call that writes below `.tavusctl`, in the middle of every write, and before and in the
+middle of every piece of a request and before every piece of an answer.  Only the standard library is wrapped, before
+the product is imported.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+FOLDER = ".tavusctl"
+_METHODS = (b"GET ", b"POST ", b"PATCH ", b"PUT ", b"DELETE ")
+_LABEL = slice(8, 256)
+
+
+class Counter:
+    """The points passed so far, in memory that outlives a killed child."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 256)
+        self._guard = threading.Lock()
+        self._at = 0
+
+    def arm(self, at: int) -> None:
+        """Begin anew; kill at this point, 0 for never."""
+        self._at = at
+        self._shared[:] = bytes(256)
+
+    def point(self, label: str, half: Callable[[], object] | None = None) -> None:
+        """Pass a point, or end there, having done half of the call."""
+        with self._guard:
+            passed = self.passed + 1
+            self._shared[:8] = passed.to_bytes(8, "little")
+            if passed != self._at:
+                return
+            self._shared[_LABEL] = label.encode()[:248].ljust(248, b"\0")
+            if half:
+                half()
+            os.kill(os.getpid(), signal.SIGKILL)
+            signal.pause()
+
+    @property
+    def passed(self) -> int:
+        """How many points were passed."""
+        return int.from_bytes(self._shared[:8], "little")
+
+    @property
+    def label(self) -> str:
+        """Where the kill was; empty without one."""
+        return self._shared[_LABEL].rstrip(b"\0").decode()
+
+
+def wrap(counter: Counter) -> None:
+    """Wrap what the product writes and sends with."""
+    _wrap_paths(counter)
+    _wrap_descriptors(counter)
+    _wrap_sockets(counter)
+
+
+def _is_ours(path: Any) -> bool:
+    return isinstance(path, str | os.PathLike) and FOLDER in os.fspath(path).split(os.sep)
+
+
+def _path_of(descriptor: int) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EBADF):
+            return ""
+        raise
+
+
+def _wrap_paths(counter: Counter) -> None:
+    opened = os.open
+
+    def open_(path: Any, flags: int, *args: Any, **named: Any) -> int:
+        makes = bool(flags & os.O_CREAT) and _is_ours(path)
+        fresh = makes and not os.path.lexists(path)
+        if makes:
+            counter.point(f"open {os.path.basename(path)}")
+        descriptor = opened(path, flags, *args, **named)
+        if fresh:
+            counter.point(f"opened {os.path.basename(path)}")
+        return descriptor
+
+    os.open = open_
+    for name in ("replace", "unlink", "mkdir", "rename"):
+        setattr(os, name, _noting_path(counter, name, getattr(os, name)))
+
+
+def _noting_path(counter: Counter, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(path: Any, *args: Any, **named: Any) -> Any:
+        if _is_ours(path):
+            counter.point(f"{name} {os.path.basename(path)}")
+        return call(path, *args, **named)
+
+    return noting
+
+
+def _wrap_descriptors(counter: Counter) -> None:
+    write = os.write
+
+    def write_(descriptor: int, content: Any) -> int:
+        path = _path_of(descriptor)
+        if _is_ours(path):
+            counter.point(f"write {os.path.basename(path)}")
+            middle = memoryview(content)[: len(content) // 2]
+            counter.point(f"in the middle of a write of {os.path.basename(path)}", lambda: write(descriptor, middle))
+        return write(descriptor, content)
+
+    os.write = write_
+    for name in ("fsync", "ftruncate", "pwrite"):
+        setattr(os, name, _noting_descriptor(counter, name, getattr(os, name)))
+
+
+def _noting_descriptor(counter: Counter, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(descriptor: int, *args: Any) -> Any:
+        path = _path_of(descriptor)
+        if _is_ours(path):
+            counter.point(f"{name} {os.path.basename(path)}")
+        return call(descriptor, *args)
+
+    return noting
+
+
+def _wrap_sockets(counter: Counter) -> None:
+    send, receive = socket.socket.send, socket.socket.recv
+
+    def send_(this: socket.socket, content: Any, flags: int = 0) -> int:
+        whole = bytes(content)
+        sent, label = _with_pid(whole), whole.split(b"\r\n", 1)[0][:60].decode("latin-1")
+        counter.point(f"send {label}")
+        counter.point(f"in the middle of sending {label}", lambda: send(this, sent[: len(sent) // 2], flags))
+        this.sendall(sent)
+        return len(whole)
+
+    def receive_(this: socket.socket, *args: Any) -> bytes:
+        counter.point("receive")
+        return receive(this, *args)
+
+    setattr(socket.socket, "send", send_)  # noqa: B010 - types forbid the assignment
+    setattr(socket.socket, "recv", receive_)  # noqa: B010 - as above
+
+
+def _with_pid(content: bytes) -> bytes:
+    """The head of a request with the number of this process, so that the emulator can kill it."""
+    if not content.startswith(_METHODS):
+        return content
+    line, rest = content.split(b"\r\n", 1)
+    return b"\r\n".join((line, b"x-tavusctl-pid: %d" % os.getpid(), rest))

@@ -1,0 +1,169 @@
+"""A project whose commands are run in processes of their own, killed at will, and what must be true afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.scenarios.project import Body, Project, Result
+from tests.scenarios.twenty import Twenty
+
+QUICK = {"TAVUSCTL_SETTLE": "0.2", "TAVUSCTL_MAX_WAIT": "0"}
+KILLED = -9
+
+
+@dataclass(frozen=True)
+class Ended(Result):
+    """How a command ended, how many points it passed, and where it was killed."""
+
+    passed: int = 0
+    label: str = ""
+
+
+class Launcher:
+    """The process that runs commands in children."""
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("launcher.py")
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}  # the same points in every run
+        self._process = subprocess.Popen(
+            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+        )
+
+    def run(self, cwd: Path, env: dict[str, str], args: tuple[str, ...], at: int = 0) -> Ended:
+        """Run a command in a child; `at` is the point to kill it at."""
+        sending, answering = self._process.stdin, self._process.stdout
+        assert sending
+        assert answering
+        sending.write(json.dumps({"args": args, "env": env, "cwd": str(cwd), "at": at}) + "\n")
+        sending.flush()
+        return Ended(**json.loads(answering.readline()))
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+@contextmanager
+def launcher() -> Iterator[Launcher]:
+    """A launcher for the length of a block."""
+    made = Launcher()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@dataclass(frozen=True)
+class Crashing(Project):
+    """A project whose commands run in children."""
+
+    launcher: Launcher | None = None
+
+    def run(self, *args: str, at: int = 0, **environment: str | None) -> Ended:
+        """Run a command; kill it at a point."""
+        assert self.launcher
+        known = {
+            "TAVUS_BASE_URL": self.account.url,
+            "TAVUS_API_KEY": self.account.key,
+            "NO_COLOR": "1",
+            "PATH": os.environ["PATH"],
+            **self.environment,
+            **environment,
+        }
+        return self.launcher.run(self.root, {k: v for k, v in known.items() if v is not None}, args, at)
+
+
+@dataclass
+class Scenario(Twenty):
+    """What is due in an account, and how it comes to be."""
+
+    due: Callable[[Scenario], None] = lambda _: None
+    costly: tuple[str, ...] = ()  # replicas that may be deleted
+    width: int = 1  # calls at a time
+    creates: int = 0  # objects that a run makes which nobody kills
+    writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
+    ours: set[str] = field(default_factory=set)  # ids that may be deleted
+    since: int = 0  # the last mutation before the run
+
+    def ready(self) -> None:
+        """The account and the folder as they are before the run."""
+        shutil.rmtree(self.project.root / "manifests", ignore_errors=True)
+        shutil.rmtree(self.project.root / ".tavusctl", ignore_errors=True)
+        self.begin()
+        self.project.account.switch(processing_seconds=0, training_seconds=0)
+        self.due(self)
+        account = self.project.account
+        bound = self.project.run("state", "list", "--format", "json")
+        self.ours = set(bound.document.values()) if bound.code == 0 else set()
+        self.since = max((one["seq"] for one in self._mutations(0)), default=0)
+        account.forget()
+
+    def strange(self, **objects: list[Body]) -> None:
+        """Put more strangers into the account."""
+        account = self.project.account
+        for kind, ids in account.seed(**objects).items():
+            found = account.objects(kind)
+            self.strangers.setdefault(kind, {}).update({key: found[key] for key in ids})
+
+    def apply(self, at: int = 0) -> Ended:
+        """One apply, killed at a point or however it ends."""
+        flags = ("--parallel", str(self.width), *(self._agreed() if self.deleting else ()))
+        return self.project.run("apply", "--yes", *flags, at=at)
+
+    def _agreed(self) -> tuple[str, ...]:
+        """What agrees to the deletes that are due."""
+        plan = self.project.plan()
+        costly = [one["address"] for one in plan.get("refused", []) if one["address"] in self.costly]
+        count = len(costly) + sum(one["action"] == "delete" for one in plan.get("changes", []))
+        named = [word for address in costly for word in ("--allow-replica-delete", address)]
+        return (*named, "--allow-deletes", str(count))
+
+    def measure(self) -> int:
+        """The points that a run passes which nobody kills."""
+        self.ready()
+        ended = self.apply()
+        assert ended.code == 0, ended.out + ended.err
+        self.creates = self._count("create")
+        self.writes = Counter(one["method"] for one in self.project.account.writes)
+        self.survive()
+        return ended.passed
+
+    def survive(self) -> None:
+        """After a kill: the state loads and the lock is free; at most three runs later all is as it should be."""
+        assert self.project.run("state", "list").code == 0
+        self._check_lock()
+        self.check()
+        self._check_lock()
+        self._check_mutations()
+
+    def _check_lock(self) -> None:
+        path = self.project.root / ".tavusctl" / "state.json.lock"
+        if path.exists():
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _check_mutations(self) -> None:
+        theirs = {key for objects in self.strangers.values() for key in objects}
+        touched = [one for one in self._mutations(self.since) if one["id"] in theirs]
+        assert not touched, f"strangers were touched: {touched}"
+        assert self._count("create") == self.creates, "created more than once"
+        deleted = Counter(one["id"] for one in self._mutations(self.since) if one["action"] == "delete")
+        assert not deleted.keys() - self.ours, f"deleted what nobody approved: {deleted}"
+
+    def _count(self, action: str) -> int:
+        return sum(one["action"] == action for one in self._mutations(self.since))
+
+    def _mutations(self, since: int) -> list[Any]:
+        found: list[Any] = self.project.account.control("GET", f"mutations?since={since}")["mutations"]
+        return found

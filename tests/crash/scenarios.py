@@ -1,0 +1,79 @@
+"""What is killed: an apply that creates all, one that does some of everything, and one that deletes all but one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.crash.rig import QUICK, Crashing, Launcher, Scenario
+from tests.scenarios.project import Account
+from tests.scenarios.twenty import document, edit, goals, persona, rules, write_manifests
+
+PERSON = {"system_prompt": "You are number 1."}
+# Names that a careless look would take for ours; they differ in case, in blanks, in what surrounds them.
+SIMILAR = {
+    "personas": [{**PERSON, "persona_name": name} for name in ("p1", "P1 ", "P1 (copy)", "P11", "Q1-old")],
+    "documents": [{**document(1), "document_name": name} for name in ("d1", "D1.pdf", "E1 draft")],
+    "guardrails": [{**rules(1), "name": name} for name in ("g1", "G10", "G1 new 2")],
+    "objectives": [{**goals(1), "name": name} for name in ("o1", "O10", "O51")],
+}
+# Strangers that are the very image of ours, made after ours were bound.
+TWINS = {
+    "personas": [{"persona_name": "P5", "system_prompt": "You are number 5."}],
+    "documents": [document(2)],
+    "guardrails": [rules(1)],
+    "objectives": [goals(2)],
+}
+SIMILAR = {
+    **SIMILAR,
+    "personas": [{"persona_name": one["persona_name"], "system_prompt": "Theirs."} for one in SIMILAR["personas"]],
+}
+
+
+def create_all(this: Scenario) -> None:
+    """Twenty objects of all kinds, the personas with references to the rest."""
+    write_manifests(this.project)
+    this.strange(**SIMILAR)
+
+
+def mixed(this: Scenario) -> None:
+    """Creates, patches, renames, a replaced document with a persona that points to it, and deletes."""
+    _applied(this)
+    edit(this.project)
+    this.project.manifest("document", "d4", {**document(4), "document_url": "https://example.com/4-new.pdf"})
+    this.project.manifest("objectives", "o1", {**goals(1), "name": "O1 renamed"})
+    this.project.manifest("persona", "p1", persona(1, persona_name="P1 renamed", system_prompt="Edited."))
+    this.deleting = True
+
+
+def destroy(this: Scenario) -> None:
+    """Every manifest is removed but one."""
+    _applied(this)
+    for path in (this.project.root / "manifests").iterdir():
+        if path.name != "objectives-o1.yaml":
+            path.unlink()
+    this.deleting = True
+
+
+def _applied(this: Scenario) -> None:
+    write_manifests(this.project)
+    this.strange(**SIMILAR)
+    first = this.apply()
+    assert first.code == 0, first.out + first.err
+    this.strange(**TWINS)
+
+
+_DUE: dict[str, tuple[Callable[[Scenario], None], int]] = {
+    "create-all": (create_all, 1),
+    "mixed": (mixed, 1),
+    "destroy": (destroy, 1),
+    "create-all-wide": (create_all, 4),
+    "mixed-wide": (mixed, 4),
+}
+NAMES = tuple(_DUE)
+
+
+def scenario(name: str, root: Path, account: Account, launcher: Launcher) -> Scenario:
+    """A scenario in a folder of its own."""
+    due, width = _DUE[name]
+    return Scenario(Crashing(root, account, {**QUICK}, launcher), due=due, costly=("replica/r1",), width=width)
