@@ -32,7 +32,9 @@ class Ledger:
     def begin(self, known: Mapping[str, Sequence[str]]) -> None:
         """Open the journal of this run; `known` are the ids that were there before it, where creates follow."""
         with self.guard:
-            self._append(journal.begin(self.state, self.run, known, datetime.now(UTC).isoformat(timespec="seconds")))
+            self._append(
+                journal.begin(self.state, self.run, known, datetime.now(UTC).isoformat(timespec="milliseconds"))
+            )
             self.begun = True
 
     def intend(
