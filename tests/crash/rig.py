@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.scenarios.project import Body, Project, Result
-from tests.scenarios.twenty import Twenty
+from tests.scenarios.twenty import NAMES, Twenty
 
 QUICK = {"TAVUSCTL_SETTLE": "0.2", "TAVUSCTL_MAX_WAIT": "0"}
 KILLED = -9
@@ -94,20 +94,34 @@ class Scenario(Twenty):
     creates: int = 0  # objects that a run makes which nobody kills
     writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
     ours: set[str] = field(default_factory=set)  # ids that may be deleted
-    since: int = 0  # the last mutation before the run
+    start: Start | None = None
 
     def ready(self) -> None:
-        """The account and the folder as they are before the run."""
-        shutil.rmtree(self.project.root / "manifests", ignore_errors=True)
-        shutil.rmtree(self.project.root / ".tavusctl", ignore_errors=True)
+        """The account and the folder as they are before the run; made once, then put back."""
+        if self.start is None:
+            self._make()
+            self.start = Start.of(self)
+        account, start = self.project.account, self.start
+        account.reset()
+        account.switch(processing_seconds=0, training_seconds=0)
+        account.seed(**{kind: list(objects.values()) for kind, objects in start.objects.items()})
+        for name, files in start.files.items():
+            shutil.rmtree(self.project.root / name, ignore_errors=True)
+            for path, content in files.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+                path.chmod(0o600)
+        account.forget()
+
+    def _make(self) -> None:
+        for folder in ("manifests", ".tavusctl"):
+            shutil.rmtree(self.project.root / folder, ignore_errors=True)
         self.begin()
         self.project.account.switch(processing_seconds=0, training_seconds=0)
         self.due(self)
-        account = self.project.account
         bound = self.project.run("state", "list", "--format", "json")
-        self.ours = set(bound.document.values()) if bound.code == 0 else set()
-        self.since = max((one["seq"] for one in self._mutations(0)), default=0)
-        account.forget()
+        assert bound.code == 0, bound.err
+        self.ours = set(bound.document.values())
 
     def strange(self, **objects: list[Body]) -> None:
         """Put more strangers into the account."""
@@ -132,6 +146,8 @@ class Scenario(Twenty):
     def measure(self) -> int:
         """The points that a run passes which nobody kills."""
         self.ready()
+        assert self.start
+        assert Start.of(self) == self.start
         ended = self.apply()
         assert ended.code == 0, ended.out + ended.err
         self.creates = self._count("create")
@@ -155,15 +171,33 @@ class Scenario(Twenty):
 
     def _check_mutations(self) -> None:
         theirs = {key for objects in self.strangers.values() for key in objects}
-        touched = [one for one in self._mutations(self.since) if one["id"] in theirs]
+        touched = [one for one in self._mutations() if one["id"] in theirs]
         assert not touched, f"strangers were touched: {touched}"
         assert self._count("create") == self.creates, "created more than once"
-        deleted = Counter(one["id"] for one in self._mutations(self.since) if one["action"] == "delete")
+        deleted = Counter(one["id"] for one in self._mutations() if one["action"] == "delete")
         assert not deleted.keys() - self.ours, f"deleted what nobody approved: {deleted}"
 
     def _count(self, action: str) -> int:
-        return sum(one["action"] == action for one in self._mutations(self.since))
+        return sum(one["action"] == action for one in self._mutations())
 
-    def _mutations(self, since: int) -> list[Any]:
-        found: list[Any] = self.project.account.control("GET", f"mutations?since={since}")["mutations"]
+    def _mutations(self) -> list[Any]:
+        found: list[Any] = self.project.account.control("GET", "mutations")["mutations"]
         return found
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a scenario begins with."""
+
+    objects: dict[str, dict[str, Body]]  # of the account, by kind and id
+    files: dict[str, dict[Path, bytes]]  # of the project, by folder
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> Start:
+        """As it is now."""
+        root, account = scenario.project.root, scenario.project.account
+        files = {
+            folder: {path: path.read_bytes() for path in (root / folder).rglob("*") if path.is_file()}
+            for folder in ("manifests", ".tavusctl")
+        }
+        return cls({kind: account.objects(kind) for kind in NAMES}, files)

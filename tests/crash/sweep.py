@@ -22,6 +22,7 @@ from tests.scenarios.project import Account
 
 CHUNK = 16  # kills that a worker takes at a time
 REPEATED = 60  # kills of recoveries, per scenario
+SPARSE = 10  # in scenarios in parallel a point is another one in every run: a sample is as good as all
 Failure = tuple[str, str, str]  # scenario, kill, what was wrong
 
 

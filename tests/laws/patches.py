@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from typing import Any
 
 from hypothesis import settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 # A long run is in parts, so that both cores have one.
 PARTS = {"long": range(4)}.get(os.environ.get("TAVUSCTL_LAWS", ""), range(1))
 MOST = settings(max_examples=250_000 if len(PARTS) > 1 else 400)
+MANY = settings(max_examples=20_000 if len(PARTS) > 1 else 400)
 
 WITHOUT_MOVES = frozenset({"add", "remove", "replace"})
 WITH_MOVES = WITHOUT_MOVES | {"move"}
@@ -54,6 +56,44 @@ def pairs(draw: st.DrawFn) -> tuple[Any, Any]:
     """Two documents: alike more often than not."""
     before = draw(documents)
     return before, draw(edited(before) | documents)
+
+
+def grown(seed: int) -> tuple[Any, Any]:
+    """Two documents from a seed, the second an edit of the first: a hundredth of what drawing them part by part costs."""
+    chance = random.Random(seed)
+    before = _grown(chance, 4)
+    return before, _pruned(chance, before)
+
+
+def _grown(chance: random.Random, depth: int) -> Any:
+    kind = chance.random() if depth else 0.0
+    if kind < 0.4:
+        return chance.choice(
+            [None, True, False, 0, 1, 1.0, 0.5, "", "a", "1", "true", "some longer text", chance.random()]
+        )
+    size = chance.choice([0, 1, 2, 2, 3, 3, 4, 6])
+    if kind < 0.7:
+        return [_grown(chance, depth - 1) for _ in range(size)]
+    return {
+        chance.choice(["a", "b", "name", "", "~", "/", "m~n/o", "0", "-"]): _grown(chance, depth - 1)
+        for _ in range(size)
+    }
+
+
+def _pruned(chance: random.Random, value: Any) -> Any:
+    if chance.random() < 0.1:
+        return _grown(chance, 2)
+    if isinstance(value, dict):
+        kept = {key: _pruned(chance, inner) for key, inner in value.items() if chance.random() < 0.9}
+        return kept | ({chance.choice("xyz"): _grown(chance, 1)} if chance.random() < 0.2 else {})
+    if isinstance(value, list):
+        items = [_pruned(chance, inner) for inner in value if chance.random() < 0.9]
+        if chance.random() < 0.3:
+            items.insert(chance.randint(0, len(items)), _grown(chance, 1))
+        if chance.random() < 0.2:
+            chance.shuffle(items)
+        return items
+    return value
 
 
 def exact(value: Any) -> str:

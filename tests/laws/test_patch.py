@@ -12,16 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavusctl.patch import MisfitError, apply, diff, escape, join, resolve, same, split
-from tests.laws.patches import MOST, PARTS, allowed, documents, edited, exact, keys, pairs
+from tests.laws.patches import MANY, MOST, PARTS, allowed, documents, edited, exact, grown, keys, pairs
 
 Pair = tuple[Any, Any]
 
 
 @pytest.mark.parametrize("part", PARTS)
 @MOST
-@given(pair=pairs(), allowed=allowed)
-def test_a_patch_leads_from_before_to_after_by_two_appliers(part: int, pair: Pair, allowed: frozenset[str]) -> None:
-    del part  # each draws examples of its own
+@given(seed=st.integers(0, 2**62), allowed=allowed)
+def test_a_patch_leads_from_before_to_after_whatever_grows(part: int, seed: int, allowed: frozenset[str]) -> None:
+    before, after = grown(seed * len(PARTS) + part)  # no part has the documents of another
+    patch = diff(before, after, allowed=allowed)
+
+    assert exact(apply(before, patch)) == exact(after)
+    assert exact(jsonpatch.apply_patch(copy.deepcopy(before), copy.deepcopy(patch))) == exact(after)
+
+
+@MANY
+@given(pairs(), allowed)
+def test_a_patch_leads_from_before_to_after_by_two_appliers(pair: Pair, allowed: frozenset[str]) -> None:
     before, after = pair
     patch = diff(before, after, allowed=allowed)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench.patch.measure import measure
 from tavusctl.patch import MisfitError, apply, diff
-from tests.laws.patches import MOST, WITH_MOVES, WITHOUT_MOVES, documents, exact
+from tests.laws.patches import MANY, WITH_MOVES, WITHOUT_MOVES, documents, exact
 
 items = st.sampled_from([{"name": "greet", "steps": [1, 2]}, ["a", "longer", "list"], {}, "words", 7, None]) | documents
 shelves = st.one_of(st.lists(items, max_size=5), st.dictionaries(st.sampled_from("abcde"), items, max_size=4))
@@ -40,7 +40,7 @@ def relocated(draw: st.DrawFn) -> tuple[Any, Any]:
     return before, after
 
 
-@MOST
+@MANY
 @given(relocated())
 def test_moves_between_containers_lead_from_before_to_after(pair: tuple[Any, Any]) -> None:
     before, after = pair

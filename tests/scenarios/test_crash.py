@@ -1,0 +1,43 @@
+"""A sample of `make crash`: kill -9 in the middle of an apply, and at most three runs later all is as it should be."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tavusctl.emulator import running
+from tests.crash.kills import Kill, by_server, everywhere, repeated
+from tests.crash.rig import Scenario, launcher
+from tests.crash.scenarios import NAMES, scenario
+from tests.scenarios.project import Account
+
+AT_POINTS, BY_SERVER, REPEATED = 3, 1, 1  # of each scenario
+SEED = 7
+
+
+@pytest.fixture(scope="module", params=[name for name in NAMES if name != "mixed-wide"])
+def killed(request: pytest.FixtureRequest) -> Iterator[tuple[Scenario, list[Kill]]]:
+    """A scenario on an emulator of its own, and a sample of its kills."""
+    with running() as server, launcher() as lent, tempfile.TemporaryDirectory() as folder:
+        this = scenario(request.param, Path(folder), Account(server.url, "key-of-the-killed"), lent)
+        points, chance = this.measure(), random.Random(SEED)
+        kills = [
+            *chance.sample(list(everywhere(points)), AT_POINTS),
+            *chance.sample(list(by_server(this.writes)), BY_SERVER),
+            *repeated(points, REPEATED, SEED),
+        ]
+        yield this, kills
+
+
+@pytest.mark.parametrize("number", range(AT_POINTS + BY_SERVER + REPEATED))
+def test_fm_001_to_012_a_kill_anywhere_is_survived(killed: tuple[Scenario, list[Kill]], number: int) -> None:
+    this, kills = killed
+    this.ready()
+    where = kills[number].strike(this)
+
+    assert where or this.width > 1, "the kill struck nowhere"
+    this.survive()
