@@ -9,6 +9,7 @@ call; the state file is a checkpoint that is written at the end, after which the
               follow)
     intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the
               server's), before (the binding until then, if any), inverse (what would reverse an update)
+    again     op, time: the create is about to be sent once more, so that it may show later
     left      op, left: what an update left at the places of its inverse, as the account shows it
     bind      address, binding, op (whose result it is, if any)
     forget    address, op, before
@@ -108,6 +109,11 @@ def intent(entry: Intent) -> bytes:
     )
 
 
+def again(op: str, time: str) -> bytes:
+    """The record of a second attempt at a call, whose outcome is as unknown as that of the first."""
+    return _line({"is": "again", "op": op, "time": time})
+
+
 def bind(binding: Binding, op: str = "") -> bytes:
     """The record of a binding as it is from now on."""
     body = plain(binding_out(binding))
@@ -175,6 +181,8 @@ def _followed(state: State, records: Sequence[Record]) -> Replay:
                     known.setdefault(kind, set()).update(ids)
             case "intent":
                 pending[record["op"]] = _intent_in(record)
+            case "again":
+                pending[record["op"]] = replace(pending[record["op"]], time=record["time"])
             case "bind":
                 address = Address.parse(record["address"])
                 bindings[address] = binding_in(address, record["binding"])

@@ -58,6 +58,11 @@ class Ledger:
             self.pending.add(op)
         return op
 
+    def again(self, op: str, time: str) -> None:
+        """Put on record that a call is made once more."""
+        with self.guard:
+            self._append(journal.again(op, time))
+
     def note_left(self, address: Address, read: Callable[[Inverse], Document]) -> None:
         """Put on record what an update left, where the server shows more than was written."""
         with self.guard:

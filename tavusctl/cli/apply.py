@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def command(
     consent = Consent(allow_replace, overwrite, allow_replica_delete, targets)
     store = session.store()
     with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
-        prepared = _prepared(session, api, consent, adopt=adopt)
+        prepared = settled(session, api, lambda: session.plan(api, consent=consent, adopt=adopt))
         plan = prepared.plan
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())
@@ -108,10 +108,10 @@ def command(
     return interruption.code or exit_code(plan, outcomes, failure)
 
 
-def _prepared(session: Session, api: Client, consent: Consent, *, adopt: bool) -> Prepared:
+def settled(session: Session, api: Client, plan: Callable[[], Prepared]) -> Prepared:
     """The plan; first, time for creates of an interrupted run to show in the account."""
     while True:
-        prepared = session.plan(api, consent=consent, adopt=adopt)
+        prepared = plan()
         sent = [datetime.fromisoformat(intent.time) for intent in prepared.lost]
         left = session.settle - (api.server_time() - max(sent)).total_seconds() if sent else 0.0
         if left <= 0:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from tavusctl.cli.apply import exit_code, next_step, show
+from tavusctl.cli.apply import exit_code, next_step, settled, show
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.locking import lock_timeout
@@ -48,7 +48,7 @@ def command(
     consent = Consent(delete_costly=allow_replica_delete)
     archive, store = Archive(session.root), session.store()
     with interruptible() as interruption, store.lock(lock_timeout, "destroy"), session.client(4) as api:
-        prepared = session.plan(api, consent=consent, destroy=True)
+        prepared = settled(session, api, lambda: session.plan(api, consent=consent, destroy=True))
         plan = prepared.plan
         show(session, prepared, format_)
         if plan.steps:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from tavusctl import journal, lookup, patch
 from tavusctl.engine import apply, diff, observe, plan, recover, resolve, undo
-from tavusctl.errors import RefusedError, StateError, TavusctlError, UnknownOutcome
+from tavusctl.errors import RefusedError, StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
@@ -172,9 +172,7 @@ def prepare_undo(
     """Work out what reverses one apply; change nothing."""
     before = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, before, request)
-    if lost:
-        message = f"an interrupted run may have created {', '.join(str(one.address) for one in lost)}"
-        raise UnknownOutcome(message, "run tavusctl apply first: it finds out")
+    recover.check_found(lost)
     if past.lineage != state.lineage:
         message = f"the run {past.run} belongs to another state"
         raise StateError(message, "choose its environment with --env", id="E931")
@@ -228,7 +226,11 @@ def _within(one: Path, other: Path) -> bool:
 
 def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Store, request: Request) -> Binding:
     """Bind an existing object to an address, as `import` does; nothing is written to the account."""
-    state, _ = recovered(kinds, api, journal.replay(store.read(), store.journal()), request)
+    replayed = journal.replay(store.read(), store.journal())
+    # A person says what became of the create at this address, if there was one.
+    others = tuple(one for one in replayed.pending if one.remote_id or one.address != address)
+    state, lost = recovered(kinds, api, replace(replayed, pending=others), request)
+    recover.check_found(lost)
     kind = kinds[address.kind]
     _check_account(state, request, 0, 0)
     ids = observe.known_ids(state.bindings.values())
@@ -264,9 +266,7 @@ def bind_by_name(
     """Bind every manifest whose name one unbound object has; nothing is written to the account."""
     replayed = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, replayed, request)
-    if lost:
-        message = f"an interrupted run may have created {', '.join(str(one.address) for one in lost)}"
-        raise UnknownOutcome(message, "run tavusctl apply first: it finds out")
+    recover.check_found(lost)
     _check_account(state, request, 0, 0)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
     lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")

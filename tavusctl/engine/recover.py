@@ -8,7 +8,7 @@ from itertools import groupby
 
 from tavusctl import lookup
 from tavusctl.document import canonical
-from tavusctl.errors import Ambiguous, Gone
+from tavusctl.errors import Ambiguous, Gone, UnknownOutcome
 from tavusctl.journal import Intent, Replay
 from tavusctl.model import Action, Address, Binding, Live, ResourceKind
 from tavusctl.ports import State
@@ -25,7 +25,7 @@ def settle(
 ) -> tuple[State, tuple[Intent, ...]]:
     """The state with what could be found, and the creates that have not shown (yet).
 
-    Ambiguous when objects have appeared that may or may not be what a lost create made.
+    UnknownOutcome when objects have appeared that may or may not be what a lost create made.
     """
     state, lost = replayed.state, []
     making = sorted((one for one in replayed.pending if one.action in _MAKES), key=_likeness)
@@ -41,6 +41,13 @@ def settle(
     return state, tuple(lost)
 
 
+def check_found(lost: Sequence[Intent]) -> None:
+    """Refuse to write a state without the creates that may still show: nobody would look for them any more."""
+    if lost:
+        message = f"an interrupted run may have created {', '.join(str(one.address) for one in lost)}"
+        raise UnknownOutcome(message, "run tavusctl apply first: it finds out")
+
+
 def _likeness(intent: Intent) -> tuple[str, str, str]:
     """Creates of the same name and content are interchangeable: whose is whose makes no difference."""
     return intent.address.kind, intent.name, canonical(intent.spec)
@@ -53,10 +60,14 @@ def _made(
     replayed: Replay,
 ) -> tuple[str, ...]:
     known = replayed.known.get(kind.name, frozenset())
-    ids = lookup.matching(kind, alike[0].spec, alike[0].name, listed(kind), known)
+    live = tuple(listed(kind))
+    try:
+        ids = lookup.matching(kind, alike[0].spec, alike[0].name, live, known)
+    except Ambiguous as error:
+        raise UnknownOutcome(error.message, error.hint) from None
     if len(ids) > len(alike):
         message = f"{len(ids)} objects read as what was sent for {alike[0].address}: {', '.join(ids)}"
-        raise Ambiguous(message, "bind the right one with import, and delete the other")
+        raise UnknownOutcome(message, "bind the right one with import, and delete the other")
     return ids
 
 

@@ -71,6 +71,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: f"\\u{{{ord(found.group()):x}}}", text)
 
 
+def flat(text: str) -> str:
+    """Visible text on one line: a name of a stranger must not look like a line of the plan."""
+    return visible(text).replace("\n", "\\n")
+
+
 def plan(plan: Plan) -> str:
     """A plan: refused and dangerous first, the rest, drift that it would overwrite, and one line of counts."""
     parts = [*map(_refusal, plan.refused)]
@@ -114,8 +119,8 @@ def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
 
 def outcome(outcome: Outcome) -> str:
     """One step that has ended."""
-    reason = f": {visible(outcome.reason)}" if outcome.reason else ""
-    remote_id = f" ({outcome.remote_id})" if outcome.remote_id else ""
+    reason = f": {flat(outcome.reason)}" if outcome.reason else ""
+    remote_id = f" ({flat(outcome.remote_id)})" if outcome.remote_id else ""
     status = style(f"{outcome.status.value:<8}", fg=_STATUS[outcome.status])
     return f"{status} {outcome.step.action.value} {outcome.step.address}{remote_id}{reason}"
 
@@ -136,10 +141,10 @@ def complaints(complaints: Sequence[Complaint]) -> str:
 def complaint(complaint: Complaint) -> str:
     """One complaint."""
     colour = "red" if complaint.severity is Severity.ERROR else "yellow"
-    place = f"{visible(str(complaint.source))}: " if complaint.source else ""
+    place = f"{flat(str(complaint.source))}: " if complaint.source else ""
     word = style(f"{complaint.severity.value}:", fg=colour, bold=True)
-    lines = [f"{place}{word} {visible(complaint.message)} [{complaint.id}]", *_excerpt(complaint)]
-    lines += [f"  {style('help:', fg='cyan')} {visible(complaint.hint)}"] if complaint.hint else []
+    lines = [f"{place}{word} {flat(complaint.message)} [{complaint.id}]", *_excerpt(complaint)]
+    lines += [f"  {style('help:', fg='cyan')} {flat(complaint.hint)}"] if complaint.hint else []
     return "\n".join(lines)
 
 
@@ -147,7 +152,7 @@ def _excerpt(complaint: Complaint) -> Iterator[str]:
     if complaint.source and complaint.excerpt.strip():
         column = complaint.source.column - 1
         start = max(0, column - _LONG)
-        yield f"  | {visible(complaint.excerpt[start : start + _WIDTH].expandtabs(1))}"
+        yield f"  | {flat(complaint.excerpt[start : start + _WIDTH].expandtabs(1))}"
         yield f"  | {' ' * (column - start)}{style('^', fg='red', bold=True)}"
 
 
@@ -158,13 +163,13 @@ def _objects(count: int) -> str:
 def _refusal(refusal: Refusal) -> str:
     change = refusal.change
     head = style(f"! {change.address}: {change.action.value} refused", fg="red", bold=True)
-    lines = [f"{head} [{refusal.id}]", f"    {visible(refusal.reason)}"]
+    lines = [f"{head} [{refusal.id}]", f"    {flat(refusal.reason)}"]
     if change.cause is Cause.BOTH:
         for entry in change.fields:
             if entry.cause is Cause.BOTH:
-                lines += [f"    {entry.path}"]
+                lines += [f"    {flat(entry.path)}"]
                 lines += [f"      {side}: {_value(value)}" for side, value in _sides(entry)]
-    lines += [f"    {style('help:', fg='cyan')} {visible(refusal.hint)}"] if refusal.hint else []
+    lines += [f"    {style('help:', fg='cyan')} {flat(refusal.hint)}"] if refusal.hint else []
     return "\n".join([*lines, ""])
 
 
@@ -179,11 +184,11 @@ def _change(change: Change) -> str:
     sign, colour = _SIGNS[change.action]
     mark = style(f"{sign} {change.address}", fg=colour, bold=True)
     what = style(change.action.value, fg="red", bold=True) if change.action in _DANGEROUS else change.action.value
-    remote_id = f" {change.remote_id}" if change.remote_id else ""
+    remote_id = f" {flat(change.remote_id)}" if change.remote_id else ""
     head = f"{mark}: {what}{remote_id} ({change.cause.value})"
-    lines = [head + (f" {visible(change.reason)}" if change.reason else "")]
+    lines = [head + (f" {flat(change.reason)}" if change.reason else "")]
     if change.action is Action.CREATE:
-        lines += [f"    {entry.path}: {_brief(entry)}" for entry in change.fields if not is_empty(entry.desired)]
+        lines += [f"    {flat(entry.path)}: {_brief(entry)}" for entry in change.fields if not is_empty(entry.desired)]
     else:
         lines += [line for entry in change.fields for line in _field(entry)]
     if change.waits_for and change.action is not Action.CREATE:
@@ -205,7 +210,7 @@ def _brief(entry: FieldChange) -> str:
 
 def _named(items: Sequence[Value]) -> str:
     names = [name for name in map(_name, items) if name]
-    shown = visible(", ".join(names)) if len(names) == len(items) else _value(list(items))
+    shown = flat(", ".join(names)) if len(names) == len(items) else _value(list(items))
     return f"{len(items)}: {shown}" if len(shown) <= _WIDTH else f"{len(items)} items"
 
 
@@ -219,16 +224,17 @@ def _name(item: Value) -> str:
 
 def _field(entry: FieldChange) -> Iterator[str]:
     cause = style(f" ({entry.cause.value})", fg="magenta") if entry.cause is not Cause.EDITED else ""
+    path = flat(entry.path)
     if entry.sensitive:
-        yield f"    {entry.path}: {SHOWN} changed{cause}"
+        yield f"    {path}: {SHOWN} changed{cause}"
     elif _is_prose(entry.live) and _is_prose(entry.desired):
-        yield f"    {entry.path}:{cause}"
+        yield f"    {path}:{cause}"
         yield from (f"      {_line(line)}" for line in prose.lines(entry.live, entry.desired))
     elif isinstance(entry.live, list | dict) and isinstance(entry.desired, list | dict):
-        yield f"    {entry.path}:{cause}"
+        yield f"    {path}:{cause}"
         yield from (f"      {line}" for line in _structure(plain(entry.live), plain(entry.desired)))
     else:
-        yield f"    {entry.path}: {_value(entry.live)} -> {_value(entry.desired)}{cause}"
+        yield f"    {path}: {_value(entry.live)} -> {_value(entry.desired)}{cause}"
 
 
 def _is_prose(value: Value) -> bool:
@@ -258,14 +264,14 @@ def _structure(old: Value, new: Value) -> Iterator[str]:
         path = "/" + "/".join(str(part) for part in level.path(output_format="list"))
         before, after = _present(level.t1), _present(level.t2)
         if _is_prose(before) and _is_prose(after):
-            yield f"{visible(path)}:"
+            yield f"{flat(path)}:"
             yield from (f"  {_line(line)}" for line in prose.lines(before, after))
         elif after is ABSENT:
-            yield style(f"- {visible(path)}: {_value(before)}", fg="red")
+            yield style(f"- {flat(path)}: {_value(before)}", fg="red")
         elif before is ABSENT:
-            yield style(f"+ {visible(path)}: {_value(after)}", fg="green")
+            yield style(f"+ {flat(path)}: {_value(after)}", fg="green")
         else:
-            yield f"{visible(path)}: {_value(before)} -> {_value(after)}"
+            yield f"{flat(path)}: {_value(before)} -> {_value(after)}"
 
 
 def _present(value: object) -> Value:
@@ -285,14 +291,14 @@ def _overwritten(plan: Plan) -> Iterator[str]:
     entries = [entry for entry in plan.drift if entry.address in touched and entry.fields]
     if entries:
         yield style("Changed in the account since the last apply, and brought back by this plan:", fg="magenta")
-        yield from (f"    {entry.address}: {', '.join(one.path for one in entry.fields)}" for entry in entries)
+        yield from (f"    {entry.address}: {', '.join(flat(one.path) for one in entry.fields)}" for entry in entries)
         yield ""
 
 
 def _drift(entry: Drift) -> str:
     if entry.cause is Cause.MISSING:
-        return style(f"- {entry.address}: {entry.remote_id} was deleted in the account", fg="red") + "\n"
-    head = style(f"~ {entry.address}: {entry.remote_id} was changed in the account", fg="yellow", bold=True)
+        return style(f"- {entry.address}: {flat(entry.remote_id)} was deleted in the account", fg="red") + "\n"
+    head = style(f"~ {entry.address}: {flat(entry.remote_id)} was changed in the account", fg="yellow", bold=True)
     moved = [FieldChange(one.path, Cause.EDITED, one.base, one.base, one.live, one.sensitive) for one in entry.fields]
     return "\n".join([head, *_lines(moved), ""])
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 FOLDER = ".tavusctl"
@@ -66,12 +67,12 @@ def wrap(counter: Counter) -> None:
 
 
 def _is_ours(path: Any) -> bool:
-    return isinstance(path, str | os.PathLike) and FOLDER in os.fspath(path).split(os.sep)
+    return isinstance(path, str | os.PathLike) and FOLDER in Path(path).parts
 
 
 def _path_of(descriptor: int) -> str:
     try:
-        return os.readlink(f"/proc/self/fd/{descriptor}")
+        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.EBADF):
             return ""
@@ -85,10 +86,10 @@ def _wrap_paths(counter: Counter) -> None:
         makes = bool(flags & os.O_CREAT) and _is_ours(path)
         fresh = makes and not os.path.lexists(path)
         if makes:
-            counter.point(f"open {os.path.basename(path)}")
+            counter.point(f"open {Path(path).name}")
         descriptor = opened(path, flags, *args, **named)
         if fresh:
-            counter.point(f"opened {os.path.basename(path)}")
+            counter.point(f"opened {Path(path).name}")
         return descriptor
 
     os.open = open_
@@ -99,7 +100,7 @@ def _wrap_paths(counter: Counter) -> None:
 def _noting_path(counter: Counter, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     def noting(path: Any, *args: Any, **named: Any) -> Any:
         if _is_ours(path):
-            counter.point(f"{name} {os.path.basename(path)}")
+            counter.point(f"{name} {Path(path).name}")
         return call(path, *args, **named)
 
     return noting
@@ -111,9 +112,9 @@ def _wrap_descriptors(counter: Counter) -> None:
     def write_(descriptor: int, content: Any) -> int:
         path = _path_of(descriptor)
         if _is_ours(path):
-            counter.point(f"write {os.path.basename(path)}")
+            counter.point(f"write {Path(path).name}")
             middle = memoryview(content)[: len(content) // 2]
-            counter.point(f"in the middle of a write of {os.path.basename(path)}", lambda: write(descriptor, middle))
+            counter.point(f"in the middle of a write of {Path(path).name}", lambda: write(descriptor, middle))
         return write(descriptor, content)
 
     os.write = write_
@@ -125,7 +126,7 @@ def _noting_descriptor(counter: Counter, name: str, call: Callable[..., Any]) ->
     def noting(descriptor: int, *args: Any) -> Any:
         path = _path_of(descriptor)
         if _is_ours(path):
-            counter.point(f"{name} {os.path.basename(path)}")
+            counter.point(f"{name} {Path(path).name}")
         return call(descriptor, *args)
 
     return noting

@@ -1,4 +1,4 @@
-"""The kills that a scenario has to survive: at every point, by the server at every write, and of the recovery itself."""
+"""The kills that a scenario has to survive: at every point, by the server at every write, and of the recovery."""
 
 from __future__ import annotations
 

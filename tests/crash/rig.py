@@ -70,8 +70,12 @@ class Crashing(Project):
 
     launcher: Launcher | None = None
 
-    def run(self, *args: str, at: int = 0, **environment: str | None) -> Ended:
-        """Run a command; kill it at a point."""
+    def run(self, *args: str, **environment: str | None) -> Ended:
+        """Run a command."""
+        return self.kill(0, *args, **environment)
+
+    def kill(self, at: int, *args: str, **environment: str | None) -> Ended:
+        """Run a command, and kill it at a point."""
         assert self.launcher
         known = {
             "TAVUS_BASE_URL": self.account.url,
@@ -88,6 +92,7 @@ class Crashing(Project):
 class Scenario(Twenty):
     """What is due in an account, and how it comes to be."""
 
+    project: Crashing
     due: Callable[[Scenario], None] = lambda _: None
     costly: tuple[str, ...] = ()  # replicas that may be deleted
     width: int = 1  # calls at a time
@@ -133,7 +138,7 @@ class Scenario(Twenty):
     def apply(self, at: int = 0) -> Ended:
         """One apply, killed at a point or however it ends."""
         flags = ("--parallel", str(self.width), *(self._agreed() if self.deleting else ()))
-        return self.project.run("apply", "--yes", *flags, at=at)
+        return self.project.kill(at, "apply", "--yes", *flags)
 
     def _agreed(self) -> tuple[str, ...]:
         """What agrees to the deletes that are due."""

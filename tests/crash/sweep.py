@@ -42,12 +42,9 @@ def main(arguments: Sequence[str]) -> int:
             found = [one for part in pool.map(_survived, [name] * len(parts), parts) for one in part]
             failures += found
             seconds = time.monotonic() - begun
-            print(
-                f"{name:16} {points:4} points  {len(kills):4} kills  {len(found)} not survived  {seconds:.0f} s",
-                flush=True,
-            )
+            _say(f"{name:16} {points:4} points  {len(kills):4} kills  {len(found)} not survived  {seconds:.0f} s")
             for _, kill, reason in found:
-                print(f"    {kill}: {reason}", flush=True)
+                _say(f"    {kill}: {reason}")
     return 1 if failures else 0
 
 
@@ -79,6 +76,11 @@ def _survived(name: str, kills: Sequence[Kill]) -> list[Failure]:
                 reason = f"{type(error).__name__}: {error}".replace("\n", " ")[:600]
                 failures.append((name, f"{kill} ({where})", reason))
     return failures
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _scenario(name: str, folder: str, url: str, lent: Launcher) -> Scenario:

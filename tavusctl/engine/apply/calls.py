@@ -49,7 +49,7 @@ def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
     try:
         remote_id = _post(this, desired, body)
     except Ambiguous:
-        remote_id = _found(this, desired, name) or _post_again(this, desired, body, name)
+        remote_id = _found(this, desired, name) or _post_again(this, desired, body, name, op)
     except TavusctlError:
         this.ledger.settle(op, done=False)
         raise
@@ -75,8 +75,9 @@ def _of_another(this: Run, kind: ResourceKind, remote_id: str, sent: Document, a
     return remote_id in this.ledger.ids or remote_id in this.known.get(kind.name, ()) or len(names) > 1
 
 
-def _post_again(this: Run, desired: Desired, body: Document, name: str) -> str:
+def _post_again(this: Run, desired: Desired, body: Document, name: str, op: str) -> str:
     """The second and last attempt, after a look that would have shown the first."""
+    this.ledger.again(op, this.now())  # whoever goes on after a kill has to wait for this one to show
     try:
         return _post(this, desired, body)
     except Ambiguous:

@@ -1,0 +1,27 @@
+"""Whatever authors, runs, networks, people and kills do, in any order: in the end there is what the manifests say."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tavusctl.emulator import running
+from tests.crash.rig import launcher
+from tests.laws.machine import Machine
+
+LONG = os.environ.get("TAVUSCTL_LAWS") == "long"
+MODERATE = settings(
+    max_examples=300 if LONG else 15,
+    stateful_step_count=30 if LONG else 15,
+    deadline=None,
+    derandomize=not LONG,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_everything_converges() -> None:
+    with running() as server, launcher() as lent:
+        run_state_machine_as_test(partial(Machine, server.url, lent), settings=MODERATE)

@@ -1,0 +1,111 @@
+"""What goes on after a kill or a lost answer, beyond what every kill has in common (test_crash.py)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.crash.rig import KILLED, Crashing, Launcher, launcher
+from tests.scenarios.project import Account, Project
+from tests.scenarios.twenty import QUICK, document
+
+COACH = {"persona_name": "Coach", "system_prompt": "You coach.", "document_ids": ["${ref:document/prices}"]}
+RULES = {"name": "Rules", "data": [{"guardrail_name": "no_promises", "guardrail_prompt": "Promises a price."}]}
+GOALS = {"name": "Goals", "data": [{"objective_name": "greet", "objective_prompt": "Greet."}]}
+
+
+@pytest.fixture(scope="module")
+def lent() -> Iterator[Launcher]:
+    with launcher() as made:
+        yield made
+
+
+@pytest.fixture
+def crashing(project: Project, lent: Launcher) -> Crashing:
+    """A project whose commands can be killed, with one guardrail set that was never applied."""
+    made = Crashing(project.root, project.account, {**QUICK}, lent)
+    made.manifest("guardrails", "rules", RULES)
+    return made
+
+
+def killed_while_creating(crashing: Crashing, phase: str, *, skip: int = 0) -> None:
+    """An apply whose process ends before or after the account has made the guardrail set."""
+    crashing.account.fault(match="POST /v2/guardrails", kind="kill", phase=phase, skip=skip)
+    assert crashing.run("apply", "--yes").code == KILLED
+
+
+@pytest.mark.parametrize("prompt", ["You coach.", "You coach kindly."])
+def test_a_replaced_document_is_pointed_to_whatever_else_changes(project: Project, prompt: str) -> None:
+    project.account.switch(processing_seconds=0)
+    project.manifest("document", "prices", document(1))
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    old = project.bound("document/prices")
+    project.manifest("document", "prices", {**document(1), "document_url": "https://example.com/new.pdf"})
+    project.manifest("persona", "coach", {**COACH, "system_prompt": prompt})
+
+    project.apply()
+
+    (persona,) = project.account.objects("personas").values()
+    new = project.bound("document/prices")
+    assert (persona["document_ids"], persona["system_prompt"]) == ([new], prompt)
+    assert list(project.account.objects("documents")) == [new] != [old]
+    assert project.plan()["changes"] == []
+
+
+def test_a_second_attempt_that_was_killed_gets_its_own_time_to_show(crashing: Crashing) -> None:
+    """Its time counts from its own start: by the first one's, a third could be sent before the second shows."""
+    crashing.environment["TAVUSCTL_SETTLE"] = "2"
+    crashing.account.fault(match="POST /v2/guardrails", kind="drop", phase="before")
+    killed_while_creating(crashing, "before", skip=0)
+
+    begun = time.monotonic()
+    ended = crashing.run("apply", "--yes")
+
+    assert (ended.code, "may have created guardrails/rules" in ended.err) == (0, True), ended.err
+    assert time.monotonic() - begun > 1.0
+
+
+def test_an_import_keeps_looking_for_other_creates(crashing: Crashing) -> None:
+    """A state written without them would make the next run create them again at once."""
+    killed_while_creating(crashing, "before")
+    crashing.manifest("objectives", "goals", GOALS)
+    (other,) = crashing.account.seed(objectives=[GOALS])["objectives"]
+
+    ended = crashing.run("import", "objectives/goals", other)
+
+    assert (ended.code, "may have created guardrails/rules" in ended.err) == (6, True), ended.err
+
+
+def test_an_import_settles_a_create_that_nobody_could_tell(crashing: Crashing) -> None:
+    """The way out that the message names."""
+    killed_while_creating(crashing, "after")
+    (made,) = crashing.account.objects("guardrails")
+    edit = {"op": "replace", "path": "/data/0/guardrail_prompt", "value": "Edited meanwhile."}
+    crashing.account.portal("guardrails", made, edit)
+    assert crashing.run("apply", "--yes").code == 6
+
+    ended = crashing.run("import", "guardrails/rules", made)
+
+    assert ended.code == 0, ended.err
+    assert crashing.run("apply", "--yes", "--overwrite", "guardrails/rules").code == 0
+    assert list(crashing.account.objects("guardrails")) == [made]
+
+
+def test_destroy_waits_for_a_create_that_may_show(crashing: Crashing) -> None:
+    """Whatever an interrupted apply has made is deleted with the rest, and not left behind."""
+    killed_while_creating(crashing, "before")
+    crashing.environment["TAVUSCTL_SETTLE"] = "1"
+
+    ended = crashing.run("destroy", "--yes", "--allow-deletes", "0")
+
+    assert "may have created guardrails/rules" in ended.err, ended.err
+
+
+def test_an_account_as_before_a_kill_is_not_asked_twice(crashing: Crashing, account: Account) -> None:
+    killed_while_creating(crashing, "after")
+
+    assert crashing.run("apply", "--yes").code == 0
+    assert [one["method"] for one in account.writes] == ["POST"]

@@ -1,0 +1,182 @@
+"""Lists and addresses: every object once whatever the server thinks a page is, and the key goes to one host only."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tavusctl.client import Client, ReadClient
+from tavusctl.errors import ApiError, Gone, Rejected
+
+KEY = "key-of-this-test"
+SIZES = [0, 1, 9, 10, 11, 100, 101, 250]
+
+
+@dataclass
+class Pages:
+    """A collection of `count` objects, and what its server thinks of pages."""
+
+    count: int
+    base: int = 1
+    total: str = "exact"  # or absent
+    most: int = 100  # greatest page size
+    beyond: str = "clamp"  # or refuse: what happens to a larger one
+    before: str = "first"  # or refuse, empty: what a page before the first one shows
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+    def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+        limit, number = int(query["limit"][0]), int(query["page"][0])
+        self.asked.append((number, limit))
+        if limit > self.most and self.beyond == "refuse":
+            return 400, {"error": "limit is too large"}
+        if number < self.base and self.before == "refuse":
+            return 400, {"error": "page is too small"}
+        limit = min(limit, self.most)
+        start = (max(number, self.base) - self.base) * limit
+        items = [{"id": f"p{index}"} for index in range(self.count)][start : start + limit]
+        if number < self.base and self.before == "empty":
+            items = []
+        return 200, {"data": items, **({"total_count": self.count} if self.total == "exact" else {})}
+
+
+@contextmanager
+def serving(pages: Pages) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            pages.keys.append(self.headers["x-api-key"])
+            status, document = pages.answer(parse_qs(urlsplit(self.path).query))
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: the test reads `asked`."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def listed(pages: Pages, first_page: int) -> list[str]:
+    with serving(pages) as url, ReadClient(url, KEY) as client:
+        found = client.list("/v2/things", first_page=first_page, query={}, id_fields=("id",))
+    return [item["id"] for item in found]
+
+
+@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("total", ["exact", "absent"])
+@pytest.mark.parametrize("base", [0, 1])
+def test_a_list_is_whole_whichever_number_its_first_page_has(count: int, total: str, base: int) -> None:
+    """Also when the client has been told another number than the server uses."""
+    everything = {f"p{index}" for index in range(count)}
+
+    for first_page in (0, 1):
+        for before in ("first", "empty") if first_page == base else ("first",):
+            pages = Pages(count, base, total, before=before)
+            found = listed(pages, first_page)
+            assert sorted(found) == sorted(everything)
+
+
+@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("total", ["exact", "absent"])
+@pytest.mark.parametrize("beyond", ["clamp", "refuse"])
+@pytest.mark.parametrize("base", [0, 1])
+def test_a_list_is_whole_with_pages_of_ten(count: int, total: str, beyond: str, base: int) -> None:
+    """Whether a larger page is refused or cut."""
+    found = listed(Pages(count, base, total, most=10, beyond=beyond), base)
+
+    assert found == [f"p{index}" for index in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 10, 101])
+def test_a_page_before_the_first_may_be_refused(count: int) -> None:
+    """Only where nothing says that something is missing."""
+    assert len(listed(Pages(count, 1, "absent", before="refuse"), 1)) == count
+
+
+def test_a_short_list_takes_one_call_and_a_long_one_no_more_than_its_pages() -> None:
+    """What is known to be all is not asked for again."""
+    calls = {}
+    for count in (0, 1, 100, 101, 250):
+        pages = Pages(count)
+        listed(pages, 1)
+        calls[count] = [number for number, _ in pages.asked]
+
+    assert calls == {0: [1], 1: [1], 100: [1], 101: [1, 2], 250: [1, 2, 3]}
+
+
+def test_a_count_that_is_not_reached_is_an_error_and_not_a_shorter_list() -> None:
+    """Nothing is concluded from a part."""
+
+    class Hiding(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            status, document = super().answer(query)
+            return status, {**document, "data": document["data"][:5]}
+
+    with pytest.raises(ApiError, match="5 of 12 objects came") as caught:
+        listed(Hiding(12), 1)
+    assert caught.value.id == "E1106"
+
+
+def test_a_page_without_end_is_not_asked_for_for_ever() -> None:
+    """A server that ignores the page number repeats itself."""
+
+    class Stuck(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            return super().answer({**query, "page": ["1"]})
+
+    pages = Stuck(120, total="absent")
+    assert len(listed(pages, 1)) == 100
+    assert len(pages.asked) <= 4
+
+
+def test_every_call_carries_the_key_and_reads_cannot_write() -> None:
+    """One header, and a class without verbs that change anything."""
+    pages = Pages(250)
+    listed(pages, 1)
+
+    assert pages.keys == [KEY] * 3
+    assert not {"post", "patch", "delete"} & set(dir(ReadClient))
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "gone"),
+    [
+        (404, "Document not found", True),
+        (400, "Invalid persona_id", True),
+        (400, "Invalid replica_uuid", True),
+        (400, "Invalid request: limit", False),
+        (403, "Invalid persona_id", False),
+    ],
+)
+def test_gone_is_what_the_service_calls_an_unknown_id(status: int, text: str, gone: bool) -> None:
+    """For reads and changes; a creation says the same of an id in its body."""
+
+    class Refusing(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            del query
+            return status, {"error": text}
+
+    with serving(Refusing(0)) as url, Client(url, KEY) as client, pytest.raises(Rejected) as caught:
+        client.get("/v2/things/p1")
+    assert (isinstance(caught.value, Gone), caught.value.status) == (gone, status)

@@ -1,0 +1,184 @@
+"""Plans as people read them: the order of danger, one line of counts, and nothing that hides or acts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+import pytest
+
+from tavusctl.model import (
+    ABSENT,
+    Action,
+    Address,
+    Cause,
+    Change,
+    Complaint,
+    Drift,
+    FieldChange,
+    Outcome,
+    Plan,
+    Refusal,
+    Severity,
+    Source,
+    Status,
+)
+from tavusctl.reports import json as json_report
+from tavusctl.reports import text
+from tavusctl.secret import Secret
+
+COACH = Address("persona", "coach")
+# Clears the screen, goes back to the start of the line, turns the text round, hides a letter, begins a line of its own.
+NASTY = "a\x1b[2Jb\rc\u202ed\u200be\x9b1mf\x00g\nNo changes. 1 object as the manifests say."
+ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+PROMPT = "You are a coach for new colleagues who sell.\nYou are kind.\nYou are brief.\nYou never promise a discount."
+
+
+def shown(plan: Plan) -> str:
+    return click.unstyle(text.plan(plan))
+
+
+def edit(path: str, live: Any, desired: Any, **more: Any) -> FieldChange:
+    return FieldChange(path, more.pop("cause", Cause.EDITED), more.pop("base", live), live, desired, **more)
+
+
+def step(action: Action, name: str = "coach", *fields: FieldChange, **more: Any) -> Change:
+    cause = more.pop("cause", Cause.EDITED)
+    return Change(action, cause, Address("persona", name), more.pop("remote_id", "p1"), fields, **more)
+
+
+def test_danger_comes_first_and_the_counts_last() -> None:
+    steps = [step(action, action.value) for action in (Action.CREATE, Action.UPDATE, Action.DELETE, Action.REPLACE)]
+    conflict = Refusal(step(Action.UPDATE, "mine", cause=Cause.BOTH), "E301", 3, "both changed it", "take one")
+
+    lines = [line for line in shown(Plan(tuple(steps), refused=(conflict,))).splitlines() if line and line[0] != " "]
+
+    assert lines == [
+        "! persona/mine: update refused [E301]",
+        "- persona/delete: delete p1 (edited)",
+        "± persona/replace: replace p1 (edited)",
+        "~ persona/update: update p1 (edited)",
+        "+ persona/create: create p1 (edited)",
+        "Plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 1 refused",
+    ]
+
+
+def test_nothing_to_do_is_one_line() -> None:
+    assert shown(Plan(no_op=1)) == "No changes. 1 object as the manifests say.\n"
+    assert text.drift(Plan(), ()) == "No drift.\n"
+    assert click.unstyle(text.outcomes(Plan(), ())) == "Apply: nothing to do\n"
+
+
+def test_a_prompt_is_shown_by_line_with_its_words_marked() -> None:
+    change = step(Action.UPDATE, "coach", edit("/system_prompt", PROMPT, PROMPT.replace("kind", "strict")))
+
+    assert shown(Plan((change,))) == (
+        "~ persona/coach: update p1 (edited)\n"
+        "    /system_prompt:\n"
+        "        You are a coach for new colleagues who sell.\n"
+        "      - You are [-kind-].\n"
+        "      + You are {+strict+}.\n"
+        "        You are brief.\n"
+        "\n"
+        "Plan: 0 to create, 1 to update, 0 to replace, 0 to delete\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (edit("/a", 1, 2), "/a: 1 -> 2"),
+        (edit("/a", ABSENT, "x"), '/a: (not set) -> "x"'),
+        (edit("/a", "x", None, cause=Cause.DRIFTED), '/a: "x" -> (not set) (drifted)'),
+        (edit("/a", True, 1), "/a: true -> 1"),
+        (edit("/a", Address("document", "x"), ABSENT), '/a: "${ref:document/x}" -> (not set)'),
+        (edit("/a", "x" * 300, 1), f'/a: "{"x" * 199}… (302 characters) -> 1'),
+        (edit("/a", "one", Secret("canary", b"k"), sensitive=True), "/a: (sensitive) changed"),
+        (edit("/a", Secret("canary", b"k"), "x"), '/a: "(sensitive)" -> "x"'),
+        (edit("/a", ["x"], ["x", "y"]), '/a:\n      + /1: "y"'),
+        (edit("/a", {"x": [1, {"y": 2}]}, {"x": [1, {"y": 3}]}), "/a:\n      /x/1/y: 2 -> 3"),
+        (edit("/a", {"x": 1}, {}), "/a:\n      - /x: 1"),
+    ],
+)
+def test_a_field_is_shown_as_short_as_it_can_be_understood(change: FieldChange, expected: str) -> None:
+    assert shown(Plan((step(Action.UPDATE, "coach", change),))).split("\n", 1)[1].startswith(f"    {expected}\n")
+
+
+def test_a_conflict_shows_all_three_sides_and_the_way_out() -> None:
+    both = edit("/name", "Theirs", "Ours", base="Was", cause=Cause.BOTH)
+    refusal = Refusal(step(Action.UPDATE, "coach", both), "E301", 3, "changed on both sides", "apply --overwrite")
+    refusal = Refusal(step(Action.UPDATE, "coach", both, cause=Cause.BOTH), refusal.id, 3, refusal.reason, refusal.hint)
+
+    lines = shown(Plan(refused=(refusal,))).splitlines()
+
+    assert [line.strip() for line in lines[1:7]] == [
+        "changed on both sides",
+        "/name",
+        'last applied: "Was"',
+        'live: "Theirs"',
+        'manifest: "Ours"',
+        "help: apply --overwrite",
+    ]
+
+
+def test_drift_is_shown_from_what_was_applied_to_what_is_live() -> None:
+    moved = Drift(COACH, "p1", Cause.DRIFTED, (edit("/name", "Theirs", "Ours", base="Was", cause=Cause.DRIFTED),))
+    missing = Drift(Address("document", "prices"), "d1", Cause.MISSING)
+
+    assert click.unstyle(text.drift(Plan(), (missing, moved))) == (
+        "- document/prices: d1 was deleted in the account\n\n"
+        "~ persona/coach: p1 was changed in the account\n"
+        '    /name: "Was" -> "Theirs"\n\n'
+        "Drift: 2 objects, 1 field\n"
+    )
+
+
+def test_drift_that_a_plan_overwrites_is_told_with_it() -> None:
+    drifted = edit("/name", "Theirs", "Ours", cause=Cause.DRIFTED)
+    plan = Plan((step(Action.UPDATE, "coach", drifted),), drift=(Drift(COACH, "p1", Cause.DRIFTED, (drifted,)),))
+
+    assert "brought back by this plan:\n    persona/coach: /name\n" in shown(plan)
+
+
+def test_a_complaint_has_its_line_and_a_caret_under_the_place() -> None:
+    source = Source("manifests/a.yaml", 3, 7)
+    complaint = Complaint("TV104", "expected a list", source, "write [x]", COACH, excerpt="  key: x")
+
+    assert click.unstyle(text.complaints([complaint])) == (
+        "manifests/a.yaml:3:7: error: expected a list [TV104]\n  |   key: x\n  |       ^\n  help: write [x]\n1 error\n"
+    )
+
+
+def everything(nasty: str) -> list[str]:
+    """Every report, with a text from elsewhere in every place that takes one."""
+    pointer = f"/layers/{nasty}"
+    values = [nasty, nasty * 9, [{"name": nasty}], [nasty], {nasty: nasty}, ABSENT]
+    fields = [edit(pointer, live, wanted, base=nasty) for live in values for wanted in values]
+    both = [edit(pointer, nasty, 1, base=nasty, cause=Cause.BOTH)]
+    changes = [step(action, "coach", *fields, remote_id=nasty, reason=nasty) for action in Action]
+    refusal = Refusal(step(Action.UPDATE, "coach", *both, cause=Cause.BOTH), "E301", 3, nasty, nasty)
+    drift = (Drift(COACH, nasty, Cause.DRIFTED, tuple(fields)), Drift(COACH, nasty, Cause.MISSING))
+    complaint = Complaint("TV1", nasty, Source(nasty, 1, 9), nasty, COACH, Severity.WARNING, nasty)
+    plan = Plan(tuple(changes), drift, (refusal,), (complaint, Complaint("TV2", nasty)))
+    outcomes = [Outcome(changes[0], status, nasty, nasty) for status in Status]
+    return [text.plan(plan), text.drift(plan, drift), text.outcomes(plan, outcomes), text.complaints([complaint])]
+
+
+def test_no_text_from_elsewhere_acts_on_the_terminal() -> None:
+    for report in everything(NASTY.split("\n", maxsplit=1)[0]):
+        assert ACTS.findall(click.unstyle(report)) == []
+
+
+def test_no_text_from_elsewhere_passes_for_a_line_of_the_report() -> None:
+    for report in everything(NASTY):
+        assert not re.search(r"^No changes", click.unstyle(report), re.MULTILINE)
+
+
+def test_json_keeps_every_character_and_no_secret() -> None:
+    change = step(Action.UPDATE, "coach", edit("/a", NASTY, Secret("canary", b"k")), patch=({"value": NASTY},))
+
+    document = json_report.plan_document(Plan((change,)))
+
+    assert document["changes"][0]["fields"][0]["live"] == NASTY
+    assert "canary" not in json_report.plan(Plan((change,)))
