@@ -24,4 +24,5 @@ MODERATE = settings(
 
 def test_everything_converges() -> None:
     with running() as server, launcher() as lent:
-        run_state_machine_as_test(partial(Machine, server.url, lent), settings=MODERATE)
+        factory = partial(Machine, server.url, lent)
+        run_state_machine_as_test(factory, settings=MODERATE)  # type: ignore[arg-type]  # any factory will do
