@@ -24,7 +24,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format schemas laws-long crash bench constraints build clean
+.PHONY: help demo test check format-check lint types house workflows format schemas laws-long crash model bench constraints build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,8 +80,13 @@ laws-long: $(READY) ## the laws with a hundred times as many examples
 	@TAVUSCTL_LAWS=long $(PYTEST) tests/laws -n $(WORKERS) --durations=5
 
 crash: $(READY) ## kill -9 at every boundary of an apply; takes minutes
-	$(call say,crash: every write to disk and every send and receive of three scenarios)
+	$(call say,crash: every write to disk and every send and receive; kills by the server; kills of recoveries)
 	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill.py -n $(WORKERS) -rP
+	@$(BIN)/python -m tests.crash.sweep --workers $(WORKERS)
+
+model: $(READY) ## the protocols in a hundred thousand random schedules
+	$(call say,model: creates and updates among runs and people and faults)
+	@$(BIN)/python -m tests.model.schedules
 
 bench: $(READY) ## the patches against seven peers; takes minutes and needs npm
 	$(call say,bench: patches)

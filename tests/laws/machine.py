@@ -42,7 +42,6 @@ class Machine(RuleBasedStateMachine):
         self.manifests: dict[tuple[str, int], Body] = {}
         self.strangers: dict[str, dict[str, Body]] = {kind: {} for kind in KINDS.values()}
         self.contexts: dict[str, str] = {}  # what people wrote where no manifest does, by the id of a persona
-        self.approved: set[str] = set()  # ids that plans have shown as to be deleted, and people have deleted
         self.keep("guardrails", 1, rules(1))
         self.run_apply()
 
@@ -121,9 +120,7 @@ class Machine(RuleBasedStateMachine):
     )
     def run_in_bad_weather(self, method: str, fault: tuple[str, str], skip: int) -> None:
         """An apply of which a call goes wrong."""
-        self.account.fault(match=f"{method} /v2/*", kind=fault[0], phase=fault[1], skip=skip)
-        self.apply()
-        self.account.control("DELETE", "faults")
+        self.apply(fault={"match": f"{method} /v2/*", "kind": fault[0], "phase": fault[1], "skip": skip})
 
     @rule()
     def run_from_an_old_copy(self) -> None:
@@ -173,14 +170,17 @@ class Machine(RuleBasedStateMachine):
 
     # What must be true.
 
-    def apply(self, at: int = 0) -> Ended:
+    def apply(self, at: int = 0, fault: Body | None = None) -> Ended:
         """An apply as people run it, and what must be true of every one."""
         planned = self.project.plan()
         before = len(self.mutations())
         changes, refused = planned.get("changes", []), planned.get("refused", [])
         count = sum(one["action"] == "delete" for one in changes)
         conflicts = [word for one in refused if one["code"] == "E301" for word in ("--overwrite", one["address"])]
+        if fault:
+            self.account.fault(**fault)
         ended = self.project.kill(at, "apply", "--yes", "--allow-deletes", str(count), *conflicts)
+        self.account.control("DELETE", "faults")
         assert ended.code in ENDED | {KILLED}, ended.err
         assert "Traceback" not in ended.err
         made = [one for one in self.mutations()[before:] if one["by"] == "api"]
@@ -208,7 +208,6 @@ class Machine(RuleBasedStateMachine):
 
     def converge(self) -> None:
         """At most three runs without faults: one object per manifest, an empty plan, and no call that writes."""
-        self.account.control("DELETE", "faults")
         ends = []
         for _ in range(3):
             ends.append(self.apply())

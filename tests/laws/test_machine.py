@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tavusctl.emulator import running
@@ -14,10 +14,11 @@ from tests.laws.machine import Machine
 
 LONG = os.environ.get("TAVUSCTL_LAWS") == "long"
 MODERATE = settings(
-    max_examples=300 if LONG else 15,
+    max_examples=100 if LONG else 15,
     stateful_step_count=30 if LONG else 15,
     deadline=None,
     derandomize=not LONG,
+    phases=list(Phase) if LONG else [Phase.generate],  # to make a failure small takes minutes
     suppress_health_check=list(HealthCheck),
 )
 
