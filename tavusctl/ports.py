@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,8 +32,12 @@ class Reader(Protocol):
 class Api(Reader, Protocol):
     """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
 
-    def post(self, path: str, body: Value = None) -> Document:
-        """Create or act; the answer's object, empty when there is none."""
+    def post(self, path: str, body: Value = None, *, later: Callable[[], None] = lambda: None) -> Document:
+        """Create or act; the answer's object, empty when there is none.
+
+        `later` is called just before the request is sent when that is not at once, because others wait or it was
+        refused for now: minutes may have passed.
+        """
         ...
 
     def patch(self, path: str, body: Value) -> None:

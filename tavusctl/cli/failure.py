@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from tavusctl.engine.load.files import read_bytes
 from tavusctl.errors import ConfigError, InternalError, TavusctlError
-from tavusctl.files import read_bytes
 from tavusctl.model import Complaint
 from tavusctl.reports import json, text
 

@@ -15,10 +15,10 @@ import click
 
 from tavusctl import dotenv
 from tavusctl.cli.local import LocalSession, local_options, say
+from tavusctl.engine.load.project import FILE
 from tavusctl.errors import ConfigError, StateError, UsageError
 from tavusctl.journal import recall
 from tavusctl.model import Address, Complaint, Source, Value
-from tavusctl.project import FILE
 from tavusctl.settings import Output
 from tavusctl.stores import open_store
 from tavusctl.wording import suggestion

@@ -3,6 +3,8 @@
 api       ReadClient, which has no way to write, and Client, which adds it
 patience  what is repeated, when, and how often at most: one budget and one pause for all threads
 answers   what an answer says: a value, or one of the ways in which a call ends
+paging    pages to a collection, each object once
+strictjson  JSON without duplicate keys, NaN or endless numbers
 wire      one request, one answer, within a deadline and within limits
 """
 

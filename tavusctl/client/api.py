@@ -15,7 +15,8 @@ from typing import Self
 
 import httpx
 
-from tavusctl import __version__, paging, redaction
+from tavusctl import __version__, redaction
+from tavusctl.client import paging
 from tavusctl.client.answers import date_of, understood
 from tavusctl.client.patience import MAX_WAIT, Patience, SystemClock, read_tries, write_tries
 from tavusctl.client.wire import Answer, Wire, addresses, note_proxies
@@ -157,9 +158,9 @@ class Client(ReadClient):
         super().close()
         self._writes.close()
 
-    def post(self, path: str, body: Value = None) -> Document:
-        """Create or act; the answer's object, empty when there is none."""
-        answer = self._write("POST", path, body)
+    def post(self, path: str, body: Value = None, *, later: Callable[[], None] = lambda: None) -> Document:
+        """Create or act; the answer's object, empty when there is none; `later` before it is sent after a pause."""
+        answer = self._write("POST", path, body, later)
         if answer is not None and not isinstance(answer, dict):
             message = f"POST {path} was answered with {type(answer).__name__} where an object belongs"
             raise Ambiguous(message)
@@ -173,8 +174,8 @@ class Client(ReadClient):
         """Delete; Gone when there was nothing."""
         self._write("DELETE", path)
 
-    def _write(self, method: str, path: str, body: Value = None) -> Value:
-        return self._patience.repeat(lambda: self._call(self._writes, method, path, body=body), write_tries)
+    def _write(self, method: str, path: str, body: Value = None, later: Callable[[], None] = lambda: None) -> Value:
+        return self._patience.repeat(lambda: self._call(self._writes, method, path, body=body), write_tries, later)
 
 
 def _encoded(body: Value) -> bytes:

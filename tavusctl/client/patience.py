@@ -72,13 +72,17 @@ class Patience:
     _repeated: int = 0
     _rests_until: float = float("-inf")
 
-    def repeat(self, call: Callable[[], Value], tries: Tries) -> Value:
-        """What a call gives, once it does; its last error when it is not worth another try."""
+    def repeat(self, call: Callable[[], Value], tries: Tries, later: Callable[[], None] = lambda: None) -> Value:
+        """What a call gives, once it does; its last error when it is not worth another try.
+
+        `later` is called before each try that had to wait.
+        """
         with self._guard:
             self._calls += 1
         tried = 0
         while True:
-            self._rest()
+            if self._rest() or tried:
+                later()
             try:
                 return call()
             except ApiError as error:
@@ -104,10 +108,13 @@ class Patience:
         else:
             self.clock.sleep(wait)
 
-    def _rest(self) -> None:
+    def _rest(self) -> bool:
+        """Wait while the account is over its rate; whether that was so."""
         with self._guard:
             left = self._rests_until - self.clock.monotonic()
+        waits = left > 0
         while left > 0:
             self.clock.sleep(left)
             with self._guard:  # somebody else may have been told to wait longer
                 left = self._rests_until - self.clock.monotonic()
+        return waits

@@ -402,13 +402,13 @@ def test_fm_058_a_redirect_is_never_followed(twenty: Twenty, status: int, call: 
 
 @at_calls(3, first=3)
 def test_fm_060_the_port_is_closed_for_a_while(twenty: Twenty, call: int) -> None:
-    """Refused connections are surely not sent: no doubt is left behind."""
+    """A refused connection is surely not sent; one that the port had taken when it closed may leave a doubt."""
     twenty.project.account.fault(match="*", kind="refuse", seconds=0.1, phase="after", skip=call)
 
     ended = twenty.apply()
     time.sleep(0.2)
 
-    assert ended.code in (0, 5, 11)
+    assert ended.code in (0, 5, 6, 11)
     twenty.check()
 
 

@@ -68,6 +68,19 @@ def test_a_second_attempt_that_was_killed_gets_its_own_time_to_show(crashing: Cr
     assert time.monotonic() - begun > 1.0
 
 
+def test_a_create_that_was_sent_after_a_long_pause_gets_its_time_from_then(crashing: Crashing) -> None:
+    """By the time at which it was meant to be sent, it would have shown already."""
+    crashing.environment.update(TAVUSCTL_SETTLE="2", TAVUSCTL_MAX_WAIT="5")
+    crashing.account.fault(match="POST /v2/guardrails", kind="status", status=429, headers={"retry-after": "3"})
+    killed_while_creating(crashing, "before")
+
+    begun = time.monotonic()
+    ended = crashing.run("apply", "--yes")
+
+    assert (ended.code, "may have created guardrails/rules" in ended.err) == (0, True), ended.err
+    assert time.monotonic() - begun > 1.0
+
+
 def test_an_import_keeps_looking_for_other_creates(crashing: Crashing) -> None:
     """A state written without them would make the next run create them again at once."""
     killed_while_creating(crashing, "before")

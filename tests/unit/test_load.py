@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl import files
 from tavusctl.engine import load
+from tavusctl.engine.load import files
 from tavusctl.errors import UsageError
 from tavusctl.model import (
     Address,

@@ -266,7 +266,8 @@ def test_a_holder_that_cannot_reach_the_store_for_its_lease_writes_nothing_more(
     assert again().journal() == [b"two"]
 
 
-def test_unlocking_needs_the_exact_id_and_a_silent_holder(faulty: FakeS3) -> None:
+def test_unlocking_needs_the_exact_id_and_a_silent_holder(faulty: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAVUSCTL_LOCK_LEASE", "30")  # no heartbeat comes while this looks
     store = again()
     with store.lock(command="apply"):
         holder = lock_of(faulty).holder

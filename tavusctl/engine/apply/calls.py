@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tavusctl import guards, patch
 from tavusctl.document import leaves
@@ -47,7 +48,7 @@ def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
     op = this.ledger.intend(step.address, step.action, spec=spec, name=name, time=this.now())
     remote_id = ""
     try:
-        remote_id = _post(this, desired, body)
+        remote_id = _post(this, desired, body, op)
     except Ambiguous:
         remote_id = _found(this, desired, name) or _post_again(this, desired, body, name, op)
     except TavusctlError:
@@ -57,8 +58,10 @@ def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
     return remote_id
 
 
-def _post(this: Run, desired: Desired, body: Document) -> str:
-    answer = this.api.post(desired.kind.collection, this.with_ids(body))
+def _post(this: Run, desired: Desired, body: Document, op: str) -> str:
+    # Whoever goes on after a kill waits for a create to show, from when it was sent: not from before a long pause.
+    dated = partial(_date_again, this, op)
+    answer = this.api.post(desired.kind.collection, this.with_ids(body), later=dated)
     remote_id = desired.kind.id_of(answer)
     if not _AN_ID.fullmatch(remote_id):
         message = f"the answer to POST {desired.kind.collection} has no id"
@@ -77,14 +80,18 @@ def _of_another(this: Run, kind: ResourceKind, remote_id: str, sent: Document, a
 
 def _post_again(this: Run, desired: Desired, body: Document, name: str, op: str) -> str:
     """The second and last attempt, after a look that would have shown the first."""
-    this.ledger.again(op, this.now())  # whoever goes on after a kill has to wait for this one to show
+    _date_again(this, op)
     try:
-        return _post(this, desired, body)
+        return _post(this, desired, body, op)
     except Ambiguous:
         found = _found(this, desired, name)
         if found:
             return found
         raise
+
+
+def _date_again(this: Run, op: str) -> None:
+    this.ledger.again(op, this.now())
 
 
 def _found(this: Run, desired: Desired, name: str) -> str:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tavusctl import files, yaml12
-from tavusctl.envelope import Opened, open_document
+from tavusctl import yaml12
+from tavusctl.engine.load import files
+from tavusctl.engine.load.envelope import Opened, open_document
+from tavusctl.engine.load.project import FILE, default, open_project
 from tavusctl.errors import UsageError
 from tavusctl.interpolation import FileText, Scope
 from tavusctl.model import Address, Complaint, Environment, Manifest, Project, ResourceKind, Severity, Source
-from tavusctl.project import FILE, default, open_project
 from tavusctl.wording import suggestion
 
 # Every complaint about files, in one line each.

@@ -14,8 +14,8 @@ from typing import Final, cast
 
 import yaml
 
-from tavusctl.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
 from tavusctl.model import Complaint, Source
+from tavusctl.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
 

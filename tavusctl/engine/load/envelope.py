@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tavusctl import interpolation, shape, terms
+from tavusctl import interpolation
+from tavusctl.engine.load import shape, terms
+from tavusctl.engine.load.notes import EnoughError, Notes, dotted
 from tavusctl.model import (
     NAME,
     Address,
@@ -19,7 +21,6 @@ from tavusctl.model import (
     Value,
 )
 from tavusctl.model import Path as KeyPath
-from tavusctl.notes import EnoughError, Notes, dotted
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secret import SecretText
 from tavusctl.wording import either, shown, suggestion

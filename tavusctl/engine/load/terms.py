@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from tavusctl import duration
+from tavusctl.engine.load.notes import Notes
 from tavusctl.model import Document, Lifecycle, Recrawl, ResourceKind, Value
-from tavusctl.notes import Notes
 from tavusctl.wording import shown
 
 CRON_WORDS: Final[Mapping[str, str]] = {

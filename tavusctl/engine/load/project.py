@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tavusctl.engine.load.notes import EnoughError, Notes, dotted
 from tavusctl.model import NAME, Address, Document, Environment, Project, Safety, Value
-from tavusctl.notes import EnoughError, Notes, dotted
 from tavusctl.patch.pointer import escape
 from tavusctl.settings import Output
 from tavusctl.wording import shown

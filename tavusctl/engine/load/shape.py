@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tavusctl.engine.load.notes import Notes, dotted
 from tavusctl.model import Address, Document, Field, ResourceKind, Value
 from tavusctl.model import Path as KeyPath
-from tavusctl.notes import Notes, dotted
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secret import SecretText
 from tavusctl.wording import either, nearest, shown, suggestion

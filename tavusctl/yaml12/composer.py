@@ -10,8 +10,8 @@ import yaml
 
 from tavusctl.model import Complaint, Severity, Source, Value
 from tavusctl.patch.pointer import escape
-from tavusctl.scalars import key_fault, plain, quoted
 from tavusctl.wording import Fault, shown
+from tavusctl.yaml12.scalars import key_fault, plain, quoted
 
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 200_000  # of a file, aliases expanded
