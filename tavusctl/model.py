@@ -6,11 +6,11 @@ whose leaves may also be an `Address` (a reference, where the API has an id) or 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from tavusctl.complaint import NAME, Address, Complaint, Edit, Severity, Source
 from tavusctl.kind import PLAIN, Document, Field, Path, ResourceKind, Update, Value
 from tavusctl.settings import Environment, Project, Safety
 
@@ -28,6 +28,7 @@ __all__ = [
     "Desired",
     "Document",
     "Drift",
+    "Edit",
     "Environment",
     "Field",
     "FieldChange",
@@ -48,61 +49,6 @@ __all__ = [
     "Update",
     "Value",
 ]
-
-# Names are what people type and what files are called: lower case, digits, hyphens.
-NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Address:
-    """What a person calls a resource: `persona/sales-coach`."""
-
-    kind: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}/{self.name}"
-
-    @classmethod
-    def parse(cls, text: str) -> Address:
-        """Read `kind/name`; ValueError says what would be right."""
-        kind, slash, name = text.partition("/")
-        if not slash or not kind or not NAME.fullmatch(name):
-            message = f"{text!r} is not an address; write kind/name, such as persona/sales-coach"
-            raise ValueError(message)
-        return cls(kind, name)
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Source:
-    """Where a value was written; line and column count from 1."""
-
-    path: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
-
-
-class Severity(StrEnum):
-    """How much a complaint weighs: an error stops the command, a warning does not."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One thing wrong with a file: what was found, what would be right, and where."""
-
-    id: str  # stable: TV101, ...
-    message: str
-    source: Source | None = None
-    hint: str = ""
-    address: Address | None = None
-    severity: Severity = Severity.ERROR
-    excerpt: str = ""  # the line it is about
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,76 @@
+"""What is wrong, where, about which resource, and what would put it right: the words of every complaint."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from tavusctl.kind import Value
+
+# Names are what people type and what files are called: lower case, digits, hyphens.
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Address:
+    """What a person calls a resource: `persona/sales-coach`."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `kind/name`; ValueError says what would be right."""
+        kind, slash, name = text.partition("/")
+        if not slash or not kind or not NAME.fullmatch(name):
+            message = f"{text!r} is not an address; write kind/name, such as persona/sales-coach"
+            raise ValueError(message)
+        return cls(kind, name)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Source:
+    """Where a value was written; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+class Severity(StrEnum):
+    """How much a complaint weighs: an error stops the command, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of a manifest's text: set the value at a pointer (new keys included), remove it, or rename a key."""
+
+    address: Address
+    pointer: str  # JSON Pointer into the whole document: "/spec/layers/tts", "/lifecycle"
+    op: Literal["set", "remove", "rename"]
+    value: Value = None  # what to set, or the new name of the key
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing wrong with a file: what was found, what would be right, and where."""
+
+    id: str  # stable: TV101, ...
+    message: str
+    source: Source | None = None
+    hint: str = ""
+    address: Address | None = None
+    severity: Severity = Severity.ERROR
+    excerpt: str = ""  # the line it is about
+    fix: tuple[Edit, ...] = ()  # what would put it right, where that is mechanical
