@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from tavusctl.graph import Graph
+
 # A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
 Value = Any
 Document = dict[str, Value]
@@ -65,6 +67,7 @@ class ResourceKind:
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`
+    flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
