@@ -33,6 +33,7 @@ class Field:
     unordered: bool = False  # a list that is a set
     keyed_by: str = ""  # list items are known by this member; dots descend: "function.name"
     secret: bool = False
+    fetched: bool = False  # an address that is read from: nothing is sent to it
     masked: bool = False  # a secret that reads show as asterisks, or leave out: whether it is set is all one can see
     boolean: bool = False  # "true" and "false" are read as booleans
     joined_by: str = ""  # a list is written as one string with this between its items

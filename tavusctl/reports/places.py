@@ -1,0 +1,135 @@
+"""The places inside a changed value, named as people name them: tools by function, goals by name, the rest by path."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from tavusctl.document import canonical, plain
+from tavusctl.model import ABSENT, PLAIN, Path, ResourceKind, Value
+from tavusctl.reports import alignment
+
+LONG = 72  # characters of a text that is read rather than glanced at
+WIDTH = 200  # characters of a value that is shown on one line
+_SIMPLE = re.compile(r"[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place that differs: ABSENT is a side that has nothing there.  `note` says what values cannot show."""
+
+    name: str  # "/book_demo/function/description"
+    old: Value
+    new: Value
+    note: str = ""
+
+
+def is_prose(value: Value) -> bool:
+    """Whether a value is a text to be read line by line."""
+    return isinstance(value, str) and (len(value) > LONG or "\n" in value)
+
+
+def is_nothing(value: Value) -> bool:
+    """Whether a value says that there is none."""
+    return value is ABSENT or value is None
+
+
+def compact(value: Value) -> str:
+    """A whole value on one line."""
+    return "(not set)" if is_nothing(value) else json.dumps(plain(value), ensure_ascii=False)
+
+
+def one_line(value: Value) -> str:
+    """A value on one line; of a long one the beginning and how long it is."""
+    text = compact(value)
+    return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text):,} characters)"
+
+
+def within(kind: ResourceKind | None, path: Path, old: Value, new: Value, name: str = "") -> Iterator[Place]:
+    """Every place in which two values differ, in the order of the new one; `path` has `*` for places in lists."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**new, **old}:
+            here = f"{name}/{_told(key)}"
+            yield from within(kind, (*path, key), old.get(key, ABSENT), new.get(key, ABSENT), here)
+    elif isinstance(old, list) and isinstance(new, list):
+        yield from _lists(kind, path, old, new, name)
+    elif old is ABSENT or new is ABSENT or canonical(old) != canonical(new):
+        yield from _sides(kind, path, old, new, name)
+
+
+def _sides(kind: ResourceKind | None, path: Path, old: Value, new: Value, name: str) -> Iterator[Place]:
+    """What came or went is told in one line where that holds it, else place by place."""
+    only = new if is_nothing(old) else old if is_nothing(new) else ABSENT
+    if isinstance(only, dict | list) and len(compact(only)) > LONG:
+        nothing = type(only)()
+        old, new = (nothing, new) if only is new else (old, nothing)
+        yield from within(kind, path, old, new, name)
+    elif not (is_nothing(old) and is_nothing(new)):
+        yield Place(name, old, new)
+
+
+def _lists(kind: ResourceKind | None, path: Path, old: list[Value], new: list[Value], name: str) -> Iterator[Place]:
+    declared = kind.field_at(path) if kind else PLAIN
+    call = _key_of(declared.keyed_by)
+    before, after = [call(item) for item in old], [call(item) for item in new]
+    inner = (*path, "*")
+    if all(before) and all(after) and len({*before}) == len(before) and len({*after}) == len(after):
+        yield from _named(kind, inner, dict(zip(before, old, strict=True)), dict(zip(after, new, strict=True)), name)
+    elif declared.unordered:
+        yield from (Place(f"{name}/*", item, ABSENT) for item in old if item not in new)
+        yield from (Place(f"{name}/*", ABSENT, item) for item in new if item not in old)
+    else:
+        yield from _aligned(kind, inner, old, new, name)
+
+
+def _named(
+    kind: ResourceKind | None, path: Path, before: dict[str, Value], after: dict[str, Value], name: str
+) -> Iterator[Place]:
+    for key in {**after, **before}:
+        here = f"{name}/{_told(key)}"
+        yield from within(kind, path, before.get(key, ABSENT), after.get(key, ABSENT), here)
+    kept, now = [key for key in before if key in after], [key for key in after if key in before]
+    if kept != now:
+        yield Place(name or "/", kept, now, "the order changed")
+
+
+def _aligned(kind: ResourceKind | None, path: Path, old: list[Value], new: list[Value], name: str) -> Iterator[Place]:
+    matched = alignment.pairs([canonical(item) for item in old], [canonical(item) for item in new])
+    for low, high, start, stop in alignment.gaps(matched, len(old), len(new)):
+        for left, right in zip_longest(range(low, high), range(start, stop)):
+            before = ABSENT if left is None else old[left]
+            after = ABSENT if right is None else new[right]
+            yield from within(kind, path, before, after, f"{name}/{left if right is None else right}")
+
+
+def _key_of(keyed_by: str) -> Callable[[Value], str]:
+    """How the items of a list are called: by the declared member, else by what looks like a name."""
+    path = keyed_by.split(".") if keyed_by else []
+    return lambda item: _member(item, path) or item_name(item)
+
+
+def _member(item: Value, path: Sequence[str]) -> str:
+    for key in path:
+        item = item.get(key) if isinstance(item, dict) else None
+    return item if path and isinstance(item, str) else ""
+
+
+def item_name(item: Value) -> str:
+    """What people would call an item of a list, or an empty string."""
+    if not isinstance(item, dict):
+        return ""
+    inner = item.get("function")
+    named = inner if isinstance(inner, dict) else item
+    return next((value for key, value in named.items() if _names(key) and isinstance(value, str)), "")
+
+
+def _names(key: str) -> bool:
+    return key == "name" or key.endswith("_name")
+
+
+def _told(key: str) -> str:
+    """A key as a step of a path; one with other characters in quotes, so that it cannot look like two."""
+    return key if _SIMPLE.fullmatch(key) else json.dumps(key, ensure_ascii=False)
