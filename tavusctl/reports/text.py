@@ -61,6 +61,7 @@ def plan(plan: Plan) -> str:
     """A plan: refused and dangerous first, the rest, drift that it would overwrite, and one line of counts."""
     parts = [_entry(one) for one in review.entries(plan)]
     parts += _overwritten(plan)
+    parts += _pending(plan)
     parts += _warnings(plan.warnings)
     parts.append(summary(plan))
     return disarmed("\n".join(parts) + "\n")
@@ -294,6 +295,14 @@ def _overwritten(plan: Plan) -> Iterator[str]:
     if entries:
         yield style("Changed in the account since the last apply, and brought back by this plan:", fg="magenta")
         yield from (f"    {entry.address}: {', '.join(flat(one.path) for one in entry.fields)}" for entry in entries)
+        yield ""
+
+
+def _pending(plan: Plan) -> Iterator[str]:
+    if plan.pending:
+        yield style(f"To be done already before this branch, as of {flat(plan.base)}:", fg="cyan")
+        for entry in plan.pending:
+            yield f"    {entry.address}: {'all of it' if entry.whole else ', '.join(map(flat, entry.paths))}"
         yield ""
 
 
