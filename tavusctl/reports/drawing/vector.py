@@ -12,7 +12,7 @@ from tavusctl.reports.drawing.lettering import Lettering, lettered
 from tavusctl.reports.drawing.looks import LOOKS, label, one_line, possible, runs_down
 from tavusctl.reports.drawing.scene import Box, Point, Route, Scene, arranged
 from tavusctl.reports.drawing.sheet import FONT, SMALL, STYLE
-from tavusctl.reports.text import visible
+from tavusctl.unseen import visible
 
 _MARGIN: Final = 20.0
 _BAND: Final = 32.0  # for the title, and for the legend
