@@ -14,8 +14,21 @@ from tavusctl.reports import REPORTS, Report
 
 Reports = Sequence[tuple[str, Path]]
 
+
+def _ready(_: click.Context, __: click.Parameter, name: str) -> str:
+    """A format that can be written here; told before anything is done (click callback)."""
+    REPORTS[name].ready()
+    return name
+
+
 format_option = click.option(
-    "-f", "--format", "format_", type=click.Choice(sorted(REPORTS)), default="text", help="Output format, default text."
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(sorted(REPORTS)),
+    default="text",
+    callback=_ready,
+    help="Output format, default text.",
 )
 
 
@@ -33,6 +46,7 @@ def _target(entry: str) -> tuple[str, Path]:
     if not path.parent.is_dir() or path.is_dir():
         message = f"cannot write {path}: {'it is a folder' if path.is_dir() else f'there is no folder {path.parent}'}"
         raise UsageError(message)
+    REPORTS[name].ready()
     return name, path
 
 

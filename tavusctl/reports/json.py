@@ -28,6 +28,7 @@ from tavusctl.reports import review, risks
 from tavusctl.reports.risks import Risk
 
 FORMAT_VERSION = "1.0"
+_SPELLED = re.compile(r"#(?=#\w*\[)|[\ud800-\udfff]")
 _COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.RECRAWL, Action.ADOPT)
 
 
@@ -170,5 +171,6 @@ def _source(source: Source | None) -> dict[str, Any] | None:
 
 
 def _text(document: Value) -> str:
-    # No runner may take a text for a command: `##[` is spelled in another way that means the same.
-    return re.sub(r"#(#\w*\[)", r"\\u0023\1", json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    """JSON in which no runner finds a command and no encoding half a character: both are spelled in another way."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return _SPELLED.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from tavusctl.document import canonical, plain
-from tavusctl.model import ABSENT, PLAIN, Path, ResourceKind, Value
+from tavusctl.equality import same
+from tavusctl.model import ABSENT, PLAIN, Document, Path, ResourceKind, Value
 from tavusctl.reports import alignment
 
 LONG = 72  # characters of a text that is read rather than glanced at
@@ -48,61 +49,79 @@ def one_line(value: Value) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text):,} characters)"
 
 
-def within(kind: ResourceKind | None, path: Path, old: Value, new: Value, name: str = "") -> Iterator[Place]:
-    """Every place in which two values differ, in the order of the new one; `path` has `*` for places in lists."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in {**new, **old}:
-            here = f"{name}/{_told(key)}"
-            yield from within(kind, (*path, key), old.get(key, ABSENT), new.get(key, ABSENT), here)
-    elif isinstance(old, list) and isinstance(new, list):
-        yield from _lists(kind, path, old, new, name)
-    elif old is ABSENT or new is ABSENT or canonical(old) != canonical(new):
-        yield from _sides(kind, path, old, new, name)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Two values of a kind, read against each other: `told` is what somebody wrote, the other what the account shows.
 
+    What the account fills in of its own accord is no difference.
+    """
 
-def _sides(kind: ResourceKind | None, path: Path, old: Value, new: Value, name: str) -> Iterator[Place]:
-    """What came or went is told in one line where that holds it, else place by place."""
-    only = new if is_nothing(old) else old if is_nothing(new) else ABSENT
-    if isinstance(only, dict | list) and len(compact(only)) > LONG:
-        nothing = type(only)()
-        old, new = (nothing, new) if only is new else (old, nothing)
-        yield from within(kind, path, old, new, name)
-    elif not (is_nothing(old) and is_nothing(new)):
-        yield Place(name, old, new)
+    kind: ResourceKind | None = None
+    old_is_told: bool = False  # drift: what was applied comes first
 
+    def within(self, path: Path, old: Value, new: Value, name: str = "") -> Iterator[Place]:
+        """Every place in which two values differ, in the order of the new one; `path` has `*` for places in lists."""
+        if self._agree(path, old, new):
+            return
+        old, new = self._as_list(path, old, new), self._as_list(path, new, old)
+        if isinstance(old, dict) and isinstance(new, dict):
+            for key in {**new, **old}:
+                here = f"{name}/{_told(key)}"
+                yield from self.within((*path, key), old.get(key, ABSENT), new.get(key, ABSENT), here)
+        elif isinstance(old, list) and isinstance(new, list):
+            yield from self._lists(path, old, new, name)
+        else:
+            yield from self._sides(path, old, new, name)
 
-def _lists(kind: ResourceKind | None, path: Path, old: list[Value], new: list[Value], name: str) -> Iterator[Place]:
-    declared = kind.field_at(path) if kind else PLAIN
-    call = _key_of(declared.keyed_by)
-    before, after = [call(item) for item in old], [call(item) for item in new]
-    inner = (*path, "*")
-    if all(before) and all(after) and len({*before}) == len(before) and len({*after}) == len(after):
-        yield from _named(kind, inner, dict(zip(before, old, strict=True)), dict(zip(after, new, strict=True)), name)
-    elif declared.unordered:
-        yield from (Place(f"{name}/*", item, ABSENT) for item in old if item not in new)
-        yield from (Place(f"{name}/*", ABSENT, item) for item in new if item not in old)
-    else:
-        yield from _aligned(kind, inner, old, new, name)
+    def _agree(self, path: Path, old: Value, new: Value) -> bool:
+        if old is ABSENT and new is ABSENT:
+            return True
+        told, shown = (old, new) if self.old_is_told else (new, old)
+        if self.kind is None:
+            return canonical(old) == canonical(new)
+        return same(self.kind, path, told, shown)
 
+    def _as_list(self, path: Path, value: Value, other: Value) -> Value:
+        """A list that the account shows as one text, where the other side is a list."""
+        joined_by = self.kind.field_at(path).joined_by if self.kind else ""
+        return value.split(joined_by) if joined_by and isinstance(value, str) and isinstance(other, list) else value
 
-def _named(
-    kind: ResourceKind | None, path: Path, before: dict[str, Value], after: dict[str, Value], name: str
-) -> Iterator[Place]:
-    for key in {**after, **before}:
-        here = f"{name}/{_told(key)}"
-        yield from within(kind, path, before.get(key, ABSENT), after.get(key, ABSENT), here)
-    kept, now = [key for key in before if key in after], [key for key in after if key in before]
-    if kept != now:
-        yield Place(name or "/", kept, now, "the order changed")
+    def _sides(self, path: Path, old: Value, new: Value, name: str) -> Iterator[Place]:
+        """What came or went is told in one line where that holds it, else place by place."""
+        only = new if is_nothing(old) else old if is_nothing(new) else ABSENT
+        if isinstance(only, dict | list) and len(compact(only)) > LONG:
+            nothing = type(only)()
+            old, new = (nothing, new) if only is new else (old, nothing)
+            yield from self.within(path, old, new, name)
+        else:
+            yield Place(name, old, new)
 
+    def _lists(self, path: Path, old: list[Value], new: list[Value], name: str) -> Iterator[Place]:
+        declared = self.kind.field_at(path) if self.kind else PLAIN
+        call = _key_of(declared.keyed_by)
+        before, after = {call(item): item for item in old}, {call(item): item for item in new}
+        if "" not in before and "" not in after and len(before) == len(old) and len(after) == len(new):
+            yield from self._named((*path, "*"), before, after, name)
+        elif declared.unordered:
+            yield from (Place(f"{name}/*", item, ABSENT) for item in old if item not in new)
+            yield from (Place(f"{name}/*", ABSENT, item) for item in new if item not in old)
+        else:
+            yield from self._aligned((*path, "*"), old, new, name)
 
-def _aligned(kind: ResourceKind | None, path: Path, old: list[Value], new: list[Value], name: str) -> Iterator[Place]:
-    matched = alignment.pairs([canonical(item) for item in old], [canonical(item) for item in new])
-    for low, high, start, stop in alignment.gaps(matched, len(old), len(new)):
-        for left, right in zip_longest(range(low, high), range(start, stop)):
-            before = ABSENT if left is None else old[left]
-            after = ABSENT if right is None else new[right]
-            yield from within(kind, path, before, after, f"{name}/{left if right is None else right}")
+    def _named(self, path: Path, before: Document, after: Document, name: str) -> Iterator[Place]:
+        for key in {**after, **before}:
+            yield from self.within(path, before.get(key, ABSENT), after.get(key, ABSENT), f"{name}/{_told(key)}")
+        kept, now = [key for key in before if key in after], [key for key in after if key in before]
+        if kept != now:
+            yield Place(name, kept, now, "the order changed")
+
+    def _aligned(self, path: Path, old: list[Value], new: list[Value], name: str) -> Iterator[Place]:
+        matched = alignment.pairs([canonical(item) for item in old], [canonical(item) for item in new])
+        for low, high, start, stop in alignment.gaps(matched, len(old), len(new)):
+            for left, right in zip_longest(range(low, high), range(start, stop)):
+                before = ABSENT if left is None else old[left]
+                after = ABSENT if right is None else new[right]
+                yield from self.within(path, before, after, f"{name}/{left if right is None else right}")
 
 
 def _key_of(keyed_by: str) -> Callable[[Value], str]:

@@ -18,7 +18,7 @@ from tavusctl.reports.moves import Move, moves
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _ALIKE = 0.4  # lines with less in common are marked whole: scattered marks help nobody
 _PAIRED = 400  # pairs of lines in one gap that are weighed; longer gaps are paired in order
-_KEPT = 24  # characters of unchanged text on each side of a change, where a line is long
+_KEPT = 32  # characters of unchanged text on each side of a change, where a line is long
 CONTEXT = 1
 
 Parts = tuple[tuple[str, bool], ...]  # text, and whether it changed

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
-from tavusctl.model import Action, Cause, Change, Drift, FieldChange, Plan, Refusal, ResourceKind, Value
+from tavusctl import patch
+from tavusctl.document import is_empty as is_blank
+from tavusctl.graph import Graph, compared
+from tavusctl.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Plan, Refusal, ResourceKind, Value
 from tavusctl.reports import risks
-from tavusctl.reports.places import is_prose
+from tavusctl.reports.places import Reading, is_prose
 from tavusctl.reports.risks import Risk
 from tavusctl.tokens import about
 
@@ -119,12 +122,66 @@ def _tokens(value: Value) -> int:
     return about(value) if isinstance(value, str) else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One place that differs, as it is to be shown; of a secret only what became of it."""
+
+    path: str
+    old: Value
+    new: Value
+    cause: Cause = Cause.EDITED
+    note: str = ""
+    secret: bool = False
+    side: str = ""  # of a conflict: whose difference from the last applied value this is
+
+
+def shown(kind: ResourceKind | None, fields: Iterable[FieldChange]) -> Iterator[Shown]:
+    """Every place in which fields differ from what is live, in order; of a conflict, what each side made of it."""
+    for entry in fields:
+        if entry.sensitive:
+            yield Shown(entry.path, ABSENT, ABSENT, entry.cause, secret(entry), secret=True)
+        elif entry.cause is Cause.BOTH:
+            yield from _places(entry, Reading(kind, old_is_told=True), entry.base, entry.live, "account")
+            yield from _places(entry, Reading(kind), entry.base, entry.desired, "manifest")
+        else:
+            yield from _places(entry, Reading(kind), entry.live, entry.desired)
+
+
+def drifted(entry: Drift) -> Iterator[Shown]:
+    """Every place that was changed in the account: from what was applied to what is there."""
+    for one in entry.fields:
+        if one.sensitive:
+            yield Shown(one.path, ABSENT, ABSENT, note="changed", secret=True)
+        else:
+            moved = replace(one, cause=Cause.EDITED)
+            yield from _places(moved, Reading(entry.kind, old_is_told=True), one.base, one.live)
+
+
+def _places(entry: FieldChange, reading: Reading, old: Value, new: Value, side: str = "") -> Iterator[Shown]:
+    for place in reading.within(patch.split(entry.path), old, new):
+        yield Shown(entry.path + place.name, place.old, place.new, entry.cause, place.note, side=side)
+
+
+def secret(entry: FieldChange) -> str:
+    """What becomes of a secret."""
+    if is_blank(entry.desired):
+        return "removed"
+    return "set" if is_blank(entry.live) else "changed"
+
+
+def flow(entry: Entry) -> Graph | None:
+    """Where a conversation will go, with what changed marked; None where nothing of it changes."""
+    kind, change = entry.kind, entry.change
+    if kind is None or kind.flow is None or change.desired is None or change.action in (Action.DELETE, Action.RETIRE):
+        return None
+    new = kind.flow(change.desired.spec)
+    if change.live is None:
+        return new
+    marked = compared(kind.flow(change.live.body), new)
+    return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
+
+
 def overwritten(plan: Plan) -> Iterator[Drift]:
     """Edits of the account that this plan takes back."""
     restored = {step.address for step in plan.steps}
     yield from (entry for entry in plan.drift if entry.address in restored and entry.fields)
-
-
-def as_drift(fields: Sequence[FieldChange]) -> list[FieldChange]:
-    """Fields as they moved in the account: from what was applied to what is there."""
-    return [FieldChange(one.path, Cause.EDITED, one.base, one.base, one.live, one.sensitive) for one in fields]

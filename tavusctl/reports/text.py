@@ -7,32 +7,28 @@ terminal, are shown and not obeyed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from click import style
 
-from tavusctl import patch
 from tavusctl.document import is_empty as is_blank
-from tavusctl.kind import ResourceKind
 from tavusctl.model import (
     Action,
     Cause,
     Change,
     Complaint,
     Drift,
-    FieldChange,
     Outcome,
     Plan,
     Severity,
     Status,
-    Value,
 )
-from tavusctl.reports import prose, review
+from tavusctl.reports import review, terminal
 from tavusctl.reports.inert import disarmed
-from tavusctl.reports.places import Place, compact, is_nothing, is_prose, item_name, one_line, within
+from tavusctl.reports.places import Reading
 from tavusctl.reports.review import Entry, objects
-from tavusctl.secret import SHOWN
-from tavusctl.unseen import flat, visible
+from tavusctl.unseen import flat
 
 _COLOURS = {
     Action.CREATE: "green",
@@ -51,8 +47,6 @@ _STATUS = {
     Status.SKIPPED: "yellow",
     Status.DEFERRED: "cyan",
 }
-_LINE = 80  # columns of a terminal
-_NAMES = 28  # columns of the longest name that others are aligned to
 _EXCERPT = 72
 _EXCERPT_WIDTH = 200
 
@@ -163,131 +157,19 @@ def _refused(entry: Entry) -> list[str]:
     lines = [f"{head} [{refusal.id if refusal else ''}]", f"    {flat(refusal.reason if refusal else '')}"]
     for field in change.fields if change.cause is Cause.BOTH else ():
         if field.cause is Cause.BOTH:
-            lines += [f"    {flat(field.path)}", *_three_ways(entry.kind, field)]
+            lines += [f"    {flat(field.path)}", *terminal.conflict(entry.kind, field)]
     return lines
-
-
-def _three_ways(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
-    """A conflict: short values side by side, long ones as what each side made of the last applied one."""
-    sides = (("last applied", entry.base), ("live", entry.live), ("manifest", entry.desired))
-    if entry.sensitive:
-        yield f"      value: {SHOWN}"
-    elif any(is_prose(value) or isinstance(value, list | dict) for _, value in sides):
-        for name, value in sides[1:]:
-            yield f"      {name}, since the last apply:"
-            yield from (f"    {line}" for line in _difference(kind, patch.split(entry.path), entry.base, value))
-    else:
-        yield from (f"      {name}: {visible(one_line(value))}" for name, value in sides)
 
 
 def _body(entry: Entry) -> list[str]:
     change = entry.change
     if change.action is Action.CREATE:
-        told = [(flat(one.path), _brief(one)) for one in change.fields if not is_blank(one.desired)]
-        return [f"    {line}" for line in _aligned(told)]
-    lines = list(_fields(entry.kind, change.fields))
+        told = [(flat(one.path), terminal.brief(one)) for one in change.fields if not is_blank(one.desired)]
+        return [f"    {line}" for line in terminal.aligned(told)]
+    lines = list(terminal.fields(Reading(entry.kind), change.fields))
     if change.waits_for:
         lines.append(f"    waits for {', '.join(map(str, change.waits_for))}")
     return lines
-
-
-def _aligned(told: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Names and values, the values in one column."""
-    width = min(max((len(name) for name, _ in told), default=0), _NAMES) + 1
-    yield from (f"{name + ':':<{width}} {value}" for name, value in told)
-
-
-def _brief(entry: FieldChange) -> str:
-    if entry.sensitive:
-        return SHOWN
-    value = entry.desired
-    if is_prose(value):
-        lines = value.count("\n") + 1
-        words = f"text of {len(value):,} characters, {lines} line{'' if lines == 1 else 's'}"
-        return f"{words}, {review.budget(None, value)}"
-    return _named(value) if isinstance(value, list) else visible(one_line(value))
-
-
-def _named(items: Sequence[Value]) -> str:
-    names = [name for name in map(item_name, items) if name]
-    shown = flat(", ".join(names)) if len(names) == len(items) else visible(one_line(list(items)))
-    return f"{len(items)}: {shown}" if len(shown) <= _LINE else f"{len(items)} items"
-
-
-def _fields(kind: ResourceKind | None, fields: Iterable[FieldChange]) -> Iterator[str]:
-    """Fields that differ; short ones that stand together are aligned."""
-    waiting: list[tuple[str, str]] = []
-    for entry in fields:
-        cause = style(f" ({entry.cause.value})", fg="magenta") if entry.cause is not Cause.EDITED else ""
-        short = SHOWN + " changed" if entry.sensitive else _short(entry)
-        if short:
-            waiting.append((flat(entry.path), short + cause))
-            continue
-        yield from (f"    {line}" for line in _aligned(waiting))
-        waiting = []
-        yield f"    {flat(entry.path)}:{_size(entry)}{cause}"
-        yield from (f"    {line}" for line in _difference(kind, patch.split(entry.path), entry.live, entry.desired))
-    yield from (f"    {line}" for line in _aligned(waiting))
-
-
-def _size(entry: FieldChange) -> str:
-    return f" {review.budget(entry.live, entry.desired)}" if review.tokens(entry) else ""
-
-
-def _short(entry: FieldChange) -> str:
-    """Both values on one line, where that holds them."""
-    if any(isinstance(value, list | dict) or is_prose(value) for value in (entry.live, entry.desired)):
-        return ""
-    return f"{visible(one_line(entry.live))} -> {visible(one_line(entry.desired))}"
-
-
-def _difference(kind: ResourceKind | None, path: tuple[str, ...], old: Value, new: Value) -> Iterator[str]:
-    """What changed inside a field, place by place."""
-    for place in within(kind, path, old, new):
-        yield from (f"  {line}" for line in _place(place))
-
-
-def _place(place: Place) -> Iterator[str]:
-    old, new, name = place.old, place.new, flat(place.name)
-    if place.note:
-        yield f"{name}: {place.note}: {visible(one_line(old))} -> {visible(one_line(new))}"
-    elif is_prose(old) or is_prose(new):
-        indent = "  " if name else ""
-        if name:
-            yield f"{name}:"
-        sides = ("" if is_nothing(old) else old, "" if is_nothing(new) else new)
-        if all(isinstance(side, str) for side in sides):
-            yield from (f"{indent}{_line(line)}" for line in prose.lines(*sides))
-        else:
-            yield from (f"{indent}{line}" for line in _both(old, new, ""))
-    else:
-        yield from _both(old, new, f"{name}: " if name else "")
-
-
-def _both(old: Value, new: Value, name: str) -> Iterator[str]:
-    if is_nothing(new):
-        yield style(f"- {name}{visible(one_line(old))}", fg="red")
-    elif is_nothing(old):
-        yield style(f"+ {name}{visible(one_line(new))}", fg="green")
-    elif len(name) + len(compact(old)) + len(compact(new)) <= _LINE:
-        yield f"{name}{visible(one_line(old))} -> {visible(one_line(new))}"
-    else:
-        yield style(f"- {name}{visible(one_line(old))}", fg="red")
-        yield style(f"+ {name}{visible(one_line(new))}", fg="green")
-
-
-def _line(line: prose.Line) -> str:
-    colour = {"-": "red", "+": "green", ">": "cyan", "…": "cyan"}.get(line.sign)
-    opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(line.sign, ("", ""))
-    parts = prose.shortened(line).parts
-    whole = len(parts) == 1
-    words = (
-        style(f"{'' if whole else opening}{visible(text)}{'' if whole else closing}", fg=colour, bold=not whole)
-        if changed
-        else visible(text)
-        for text, changed in parts
-    )
-    return f"{style(line.sign, fg=colour)} {''.join(words)}".rstrip()
 
 
 def _overwritten(plan: Plan) -> Iterator[str]:
@@ -310,7 +192,8 @@ def _drift(entry: Drift) -> str:
     if entry.cause is Cause.MISSING:
         return style(f"- {entry.address}: {flat(entry.remote_id)} was deleted in the account", fg="red") + "\n"
     head = style(f"~ {entry.address}: {flat(entry.remote_id)} was changed in the account", fg="yellow", bold=True)
-    return "\n".join([head, *_fields(entry.kind, review.as_drift(entry.fields)), ""])
+    moved = [replace(one, cause=Cause.EDITED, live=one.base, desired=one.live) for one in entry.fields]
+    return "\n".join([head, *terminal.fields(Reading(entry.kind, old_is_told=True), moved), ""])
 
 
 def _warnings(warnings: Sequence[Complaint]) -> Iterator[str]:
