@@ -12,7 +12,7 @@ from tavusctl.model import ResourceKind, Severity
 from tavusctl.rules import addresses, documents, flows, guardrails, layers, prompts, tools
 from tavusctl.rules.lint import Project, Remark, Rule, Subject
 
-__all__ = ["RULES", "Project", "Remark", "Rule", "check"]
+__all__ = ["IDS", "RULES", "STOPPING", "Project", "Remark", "Rule", "check"]
 
 _PERSONA: Final = frozenset({"persona"})
 _DOCUMENT: Final = frozenset({"document"})
@@ -26,7 +26,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV203", "a block that stands twice in a prompt", prompts.repeated),
     Rule("TV204", "a prompt more than twice as long as the last apply set it", prompts.grown),
     Rule("TV205", "invisible characters", prompts.hidden),
-    Rule("TV206", "characters that turn the direction of text", prompts.turned, _ERROR),
+    Rule("TV206", "characters that turn the direction of text", prompts.turned, _ERROR, stops=True),
     Rule("TV211", "tool parameters that are no valid JSON Schema", tools.parameters, _ERROR, _PERSONA),
     Rule("TV212", "tool names that are not in snake case", tools.names, kinds=_PERSONA),
     Rule("TV213", "tool parameters that are required and not described", tools.undescribed, _ERROR, _PERSONA),
@@ -52,6 +52,10 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV261", "an address without https", addresses.unprotected),
     Rule("TV262", "an address that Tavus cannot reach", addresses.unreachable),
 )
+
+
+STOPPING: Final = frozenset(rule.id for rule in RULES if rule.stops)
+IDS: Final = frozenset({"TV200", *(rule.id for rule in RULES)})
 
 
 def check(project: Project, kinds: Mapping[str, ResourceKind]) -> Iterator[Remark]:

@@ -11,9 +11,9 @@ from tavusctl.rules.lint import Finding, Subject
 
 _FORMATS: Final = frozenset({"pdf", "txt", "docx", "doc", "png", "jpg", "jpeg", "pptx", "csv", "xlsx"})
 # Ends of addresses that are files for sure, and that Tavus does not read.
-_UNREAD: Final = frozenset(
-    {"7z", "avi", "epub", "exe", "gif", "gz", "json", "md", "mov", "mp3", "mp4", "odt", "ppt"}
-) | {*("rar", "rtf", "svg", "tar", "wav", "webp", "xls", "xml", "zip")}
+_UNREAD: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "json", "md", "mov", "mp3", "mp4", "odt"}) | {
+    *("ppt", "rar", "rtf", "svg", "tar", "wav", "webp", "xls", "xml", "zip")
+}
 _MAX_CRAWLS: Final = 100
 
 

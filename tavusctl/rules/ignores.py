@@ -1,4 +1,4 @@
-"""Remarks that somebody has decided to live with: `# tavusctl: ignore=TV203`, at the line or alone on the one before."""
+"""Remarks that somebody lives with on purpose: `# tavusctl: ignore=TV203`, at the line or alone on the one before."""
 
 from __future__ import annotations
 

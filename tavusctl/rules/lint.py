@@ -92,6 +92,7 @@ class Rule:
     check: Check
     severity: Severity = Severity.WARNING
     kinds: frozenset[str] = frozenset()  # empty: every kind
+    stops: bool = False  # no plan is made with it; an account may hold all else that is wrong, and is managed with it
 
     def remarks(self, subject: Subject) -> Iterator[Remark]:
         """What this rule has to say of one resource."""
