@@ -19,7 +19,7 @@ import click
 from tavusctl import cli
 from tavusctl.cli.session import check_base_url
 from tavusctl.cli.workflow import Workflow, add_summary, current, set_outputs
-from tavusctl.errors import TavusctlError
+from tavusctl.errors import ApiError, TavusctlError
 
 if TYPE_CHECKING:
     from tavusctl.client.github import GitHub
@@ -93,10 +93,11 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     if name not in _REPORTING:
         set_outputs({"exit-code": str(code)})
         return code
-    click.echo(reports.text("github"), nl=False)
+    click.echo(_placed(reports.text("github")), nl=False)
     add_summary(reports.text("markdown"))
     set_outputs(_outputs(name, code, reports))
-    return code or _publish(step, name, code, reports, comment, dry_run=dry_run)
+    trouble = _publish(step, name, code, reports, comment, dry_run=dry_run)
+    return code or trouble
 
 
 @contextlib.contextmanager
@@ -141,7 +142,7 @@ def _publish(step: Workflow, name: str, code: int, reports: Reports, comment: Co
         told = _told(step, name, code, reports, comment, dry_run=dry_run)
     except TavusctlError as error:
         click.echo(f"error: {error.message} [{error.id}]", err=True)
-        return error.exit_code
+        return ApiError.exit_code if isinstance(error, ApiError) else error.exit_code
     if told:
         click.echo(told, err=True)
     return 0
@@ -177,10 +178,21 @@ def _keep_issue(github: GitHub, step: Workflow, marker: str, code: int, reports:
 
 def _marker(name: str, environment: str) -> str:
     """What our text begins with, one for each environment and folder; nothing in it can end the comment it is in."""
-    workspace, here = os.environ.get("GITHUB_WORKSPACE", ""), Path.cwd()
-    inside = str(here.relative_to(workspace)) if workspace and here.is_relative_to(workspace) else ""
-    words = [re.sub(r"[^A-Za-z0-9._/]", "_", one) for one in (name, environment, inside) if one]
+    words = [re.sub(r"[^A-Za-z0-9._/]", "_", one) for one in (name, environment, _inside()) if one]
     return f"<!-- tavusctl:{':'.join(words)} -->"
+
+
+def _inside() -> str:
+    """The folder of the project, from the root of the repository; empty at the root itself."""
+    workspace, here = os.environ.get("GITHUB_WORKSPACE", ""), Path.cwd()
+    inside = here.relative_to(workspace).as_posix() if workspace and here.is_relative_to(workspace) else "."
+    return "" if inside == "." else inside
+
+
+def _placed(annotations: str) -> str:
+    """Annotations with paths from the root of the repository, which GitHub asks for."""
+    folder = _inside()
+    return re.sub(r"^(::\w+ file=)", rf"\g<1>{folder}/", annotations, flags=re.MULTILINE) if folder else annotations
 
 
 def _body(marker: str, step: Workflow, reports: Reports) -> str:

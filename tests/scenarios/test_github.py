@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.scenarios.hub import BOT, TOKEN, Hub, hub
 from tests.scenarios.project import Project, Result
 
+ROOT = Path(__file__).parents[2]
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 MARKER = "<!-- tavusctl:plan:default -->"
 
@@ -51,11 +60,11 @@ class Step:
 
     @property
     def summary(self) -> str:
-        return (self.project.root.parent / "runner/summary").read_text()
+        return html.unescape((self.project.root.parent / "runner/summary").read_text())
 
     @property
     def comments(self) -> list[str]:
-        return [one["body"] for one in self.hub.comments.get(7, [])]
+        return [html.unescape(one["body"]) for one in self.hub.comments.get(7, [])]
 
 
 def _event(*, fork: bool) -> dict[str, Any]:
@@ -88,7 +97,7 @@ def test_a_plan_becomes_one_comment_that_is_kept_up_to_date(step: Step) -> None:
 def test_outputs_tell_later_steps(step: Step) -> None:
     step.run("plan")
 
-    plan = json.loads(open(step.outputs["plan-file"]).read())  # noqa: PTH123, SIM115 - a path from outside
+    plan = json.loads(Path(step.outputs["plan-file"]).read_text())
     assert step.outputs == {
         "changes": "true",
         "drift": "false",
@@ -199,6 +208,16 @@ def test_what_is_wrong_with_manifests_is_in_the_comment_and_on_its_line(step: St
     assert "::error file=manifests/bad.yaml,line=4" in ended.out
 
 
+def test_a_project_in_a_folder_of_the_repository_has_its_own_comment_and_paths(step: Step) -> None:
+    step.project.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
+    environment = {"GITHUB_WORKSPACE": str(step.project.root.parent)}
+
+    ended = step.run("validate", **environment)
+
+    assert "::error file=work/manifests/bad.yaml,line=4" in ended.out
+    assert step.comments[0].startswith("<!-- tavusctl:validate:work -->")
+
+
 def test_a_token_that_may_not_write_is_told_and_fails_the_step(step: Step) -> None:
     step.hub.denies = True
 
@@ -293,3 +312,82 @@ def test_outside_of_a_workflow_it_says_what_to_run(step: Step) -> None:
 
     assert ended.code == 12
     assert "tavusctl plan" in ended.err
+
+
+def action() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+    return found
+
+
+def test_the_step_of_the_action_runs_the_command_itself(step: Step) -> None:
+    """With exec: a shell in between would keep the runner's signals to itself."""
+    *_, run = action()["runs"]["steps"]
+    temp = step.project.root.parent / "tools"
+    (temp / "tavusctl/bin").mkdir(parents=True)
+    (temp / "tavusctl/bin/tavusctl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tavusctl "$@"\n')
+    (temp / "tavusctl/bin/tavusctl").chmod(0o755)
+    event = temp / "event.json"
+    event.write_text(json.dumps(_event(fork=False)))
+    inputs = {"command": "plan", "environment": "", "args": "--target 'persona/coach'", "comment": "always"}
+    given = {f"${{{{ inputs.{name} }}}}": value for name, value in {**inputs, "github-token": TOKEN}.items()}
+    variables = {
+        **{name: given[value] for name, value in run["env"].items()},
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "RUNNER_TEMP": str(temp),
+        "GITHUB_REPOSITORY": "acme/agents",
+        "GITHUB_API_URL": step.hub.url,
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_OUTPUT": str(temp / "output"),
+        "TAVUS_BASE_URL": step.project.account.url,
+        "TAVUS_API_KEY": step.project.account.key,
+    }
+
+    ended = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", run["run"]],
+        env=variables,
+        cwd=step.project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert run["run"].startswith("exec ")
+    assert "persona/coach" in step.comments[0]
+    outputs = dict(line.split("=", 1) for line in (temp / "output").read_text().splitlines())
+    assert (outputs["changes"], outputs["exit-code"]) == ("true", "0")
+    assert set(action()["outputs"]) == set(outputs)
+
+
+def test_a_cancelled_apply_leaves_journal_and_lock_in_order(step: Step) -> None:
+    """GitHub's sequence: SIGINT to the first process of the step, 7.5 s later SIGTERM, 2.5 s later SIGKILL."""
+    for number in range(12):
+        step.project.manifest("persona", f"p{number}", {"persona_name": f"P{number}", "system_prompt": "You help."})
+    step.project.account.fault(match="POST /v2/personas", kind="delay", seconds=0.3, times=None)
+    variables = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "GITHUB_REPOSITORY": "acme/agents",
+        "TAVUSCTL_COMMENT": "never",
+        "TAVUSCTL_ARGS": "--yes --parallel 1",
+        "TAVUS_BASE_URL": step.project.account.url,
+        "TAVUS_API_KEY": step.project.account.key,
+    }
+    script = f'exec "{sys.executable}" -m tavusctl github apply'
+    with subprocess.Popen(
+        ["bash", "-c", script], env=variables, cwd=step.project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        while not step.project.account.writes:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        running.communicate(timeout=7.5)
+    took = time.monotonic() - began
+
+    assert (running.returncode, took < 7.5) == (130, True)
+    step.project.account.control("DELETE", "faults")
+    made = len(step.project.account.objects("personas"))
+    assert 0 < made < 13
+    assert step.project.run("apply", "--yes").code == 0
+    assert len(step.project.account.objects("personas")) == 13
