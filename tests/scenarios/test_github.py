@@ -210,9 +210,8 @@ def test_what_is_wrong_with_manifests_is_in_the_comment_and_on_its_line(step: St
 
 def test_a_project_in_a_folder_of_the_repository_has_its_own_comment_and_paths(step: Step) -> None:
     step.project.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
-    environment = {"GITHUB_WORKSPACE": str(step.project.root.parent)}
 
-    ended = step.run("validate", **environment)
+    ended = step.run("validate", GITHUB_WORKSPACE=str(step.project.root.parent))
 
     assert "::error file=work/manifests/bad.yaml,line=4" in ended.out
     assert step.comments[0].startswith("<!-- tavusctl:validate:work -->")
