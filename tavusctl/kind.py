@@ -30,6 +30,7 @@ class Field:
     unread: bool = False  # accepted on write, never returned: only the last apply can be compared
     unordered: bool = False  # a list that is a set
     keyed_by: str = ""  # list items are known by this member; dots descend: "function.name"
+    fetched: bool = False  # an address that the API fetches later, so it must work for a day
     secret: bool = False
     masked: bool = False  # a secret that reads show as asterisks, or leave out: whether it is set is all one can see
     boolean: bool = False  # "true" and "false" are read as booleans
@@ -40,6 +41,17 @@ class Field:
 
 
 PLAIN = Field()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """How the content of an object may come from a file of the project: put where the API can fetch it, and linked."""
+
+    file: str  # key of `spec` that names the file; afterwards it holds the digest of its content
+    upload: str  # key of `spec` that says where it is put
+    link: str  # key under which the API takes the address
+    formats: tuple[str, ...]  # endings of file names, in lower case
+    limit: int  # bytes
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ class ResourceKind:
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`
+    attachment: Attachment | None = None
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 

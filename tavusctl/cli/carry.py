@@ -9,6 +9,7 @@ from tavusctl.cli.local import say
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, SystemClock
 from tavusctl.cli.trash import Trash
+from tavusctl.cli.uploading import Uploading
 from tavusctl.client import Client
 from tavusctl.engine.apply import Run, Tools
 from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger, tools
@@ -36,7 +37,8 @@ def carry(
     """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
     interruption.writing = True
     ledger = open_ledger(prepared, store, archive.keep)
-    lent = tools(prepared, KINDS, api, ledger, Trash(session.root, ledger.run).keep)
+    uploading = Uploading(session.root, lambda line: say(session, line))
+    lent = tools(prepared, KINDS, api, ledger, Trash(session.root, ledger.run).keep, uploading.link)
     this = Run(
         api,
         ledger,

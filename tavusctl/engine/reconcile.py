@@ -142,7 +142,9 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     return outcomes, None
 
 
-def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep) -> apply.Tools:
+def tools(
+    prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
+) -> apply.Tools:
     """What the other stages lend to apply."""
     lens = observe.Lens(ledger.ids, fingerprint_key(prepared.request.api_key, prepared.state.lineage))
 
@@ -156,7 +158,7 @@ def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: a
         live = observe.listed(api, desired.kind, lens)
         return lookup.found(desired.kind, diff.applied(desired), name, live, frozenset(known))
 
-    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep)
+    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep, link)
 
 
 def prepare_undo(

@@ -8,10 +8,22 @@ from dataclasses import dataclass, field, replace
 
 from tavusctl.document import map_leaves
 from tavusctl.ledger import Ledger
-from tavusctl.model import Address, Binding, Desired, Document, FieldChange, Live, Outcome, ResourceKind, Value
+from tavusctl.model import (
+    Address,
+    Binding,
+    Desired,
+    Document,
+    FieldChange,
+    Live,
+    LocalFile,
+    Outcome,
+    ResourceKind,
+    Value,
+)
 from tavusctl.ports import Api, Clock
 
 Keep = Callable[[Address, str, Document], None]  # puts what is about to be deleted aside
+Link = Callable[[LocalFile], str]  # puts a file where the API can fetch it; the address, which is a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Tools:
     find: Callable[[Desired, str, Sequence[str]], str]  # the object that a lost create made, by look; "" for none
     kinds: Callable[[str], ResourceKind]
     keep: Keep
+    link: Link
 
 
 class Stop:

@@ -121,6 +121,7 @@ def _created(item: Desired, sides: Sides) -> Change:
 
 def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
     whole = {"op": "add", "path": "", "value": new_document(item)}
+    reason = "; ".join(filter(None, [reason, _uploading(item)]))
     fields = tuple(_new_fields(item)) if cause is Cause.NEW else ()
     return Change(
         Action.CREATE,
@@ -132,6 +133,11 @@ def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
         source=item.source,
         desired=item,
     )
+
+
+def _uploading(item: Desired) -> str:
+    file = item.file
+    return f"uploads {file.name} ({file.size:,} bytes) to {file.upload}" if file else ""
 
 
 def _new_fields(item: Desired) -> Iterator[FieldChange]:
@@ -172,7 +178,7 @@ def _replace(item: Desired, live: Live, difference: Difference) -> Change:
         live.remote_id,
         fields=difference.fields,
         patch=({"op": "add", "path": "", "value": new_document(item)},),
-        reason=f"{fixed} cannot be changed in place" if fixed else "",
+        reason="; ".join(filter(None, [fixed and f"{fixed} cannot be changed in place", _uploading(item)])),
         source=_source(item, difference.fields),
         desired=item,
         live=live,
