@@ -27,7 +27,7 @@ def _has(key: str) -> JsonDict:
 class KnowledgeDocument(Shape):
     """A document as it is written."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": [_has("document_url"), _has("document_file")]})
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_has("document_url"), _has("document_file")]})
 
     document_url: WebAddress | None = optional("Address of the file or web page; reachable without signing in.")
     document_file: str | None = optional("A file of the project instead, from the manifests folder or ./ from here.")
