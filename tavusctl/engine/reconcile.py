@@ -89,9 +89,8 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
-        environment=request.environment.name,
-        account=request.environment.account or state.account,
         warnings=(*request.warnings, *map(_doubt, lost)),
+        occasion=_occasion(api, state, request),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
@@ -195,9 +194,8 @@ def prepare_undo(
         found.settled,
         bindings=state.bindings,
         consent=request.consent,
-        environment=request.environment.name,
-        account=request.environment.account or state.account,
         warnings=found.warnings,
+        occasion=_occasion(api, state, request),
     )
     made = replace(made, refused=(*found.refused, *made.refused))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
@@ -293,6 +291,11 @@ def owned(state: State, request: Request) -> State:
     """A state that says whose it is."""
     label = request.environment.account or state.account
     return replace(state, account=label, key_digest=_key_digest(request.api_key, state.lineage))
+
+
+def _occasion(api: Reader, state: State, request: Request) -> plan.Occasion:
+    label = request.environment.account or state.account
+    return plan.Occasion(request.environment.name, label, api.server_time())
 
 
 def _doubt(intent: Intent) -> Complaint:
