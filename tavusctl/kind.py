@@ -44,6 +44,15 @@ PLAIN = Field()
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What the server does in the background with a new object."""
+
+    name: str
+    usual: tuple[float, float]  # seconds from begin to end, at least and at most
+    causes: Mapping[str, str]  # a word in lower case that the API's error has -> what that means, and what helps
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """How the content of an object may come from a file of the project: put where the API can fetch it, and linked."""
 
@@ -74,6 +83,7 @@ class ResourceKind:
     patch_root: str = ""  # pointer prefix of the patched document, when it is not the body itself
     usable: frozenset[str] = frozenset()  # values of `status` at which others may depend on it; empty: always
     failed: frozenset[str] = frozenset()  # values of `status` that will not change by themselves
+    work: Work | None = None
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from tavusctl.complaint import NAME, Address, Complaint, Edit, Severity, Source
-from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value
+from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
 from tavusctl.settings import Environment, Project, Safety
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Status",
     "Update",
     "Value",
+    "Work",
 ]
 
 
@@ -126,6 +127,7 @@ class Live:
     status: str = ""
     address: Address | None = None  # None: not ours
     created: str = ""  # when, as the server says
+    error: str = ""  # why background work failed, in the server's words
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tavusctl.cli.interrupt import Interruption
-from tavusctl.cli.local import say
+from tavusctl.cli.progress import Progress
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, SystemClock
 from tavusctl.cli.trash import Trash
@@ -37,7 +37,8 @@ def carry(
     """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
     interruption.writing = True
     ledger = open_ledger(prepared, store, archive.keep)
-    uploading = Uploading(session.root, lambda line: say(session, line))
+    progress = Progress(session)
+    uploading = Uploading(session.root, progress.say)
     lent = tools(prepared, KINDS, api, ledger, Trash(session.root, ledger.run).keep, uploading.link)
     this = Run(
         api,
@@ -50,6 +51,10 @@ def carry(
         settle=session.settle,
         parallel=parallel,
         stop=interruption.stop,
-        report=lambda outcome: say(session, text.outcome(outcome)),
+        report=lambda outcome: progress.say(text.outcome(outcome)),
+        waits=progress.note,
     )
-    return carry_out(prepared, this)
+    try:
+        return carry_out(prepared, this)
+    finally:
+        progress.close()

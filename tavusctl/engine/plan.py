@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from tavusctl import links
+from tavusctl import background, links
 from tavusctl.document import digest, leaves, plain
 from tavusctl.errors import RefusedError
 from tavusctl.model import (
@@ -159,14 +159,10 @@ def _rivals(change: Change) -> Refusal:
 
 def _failed_replacement(change: Change) -> Refusal | None:
     # A replacement that waits for its new half carries that half as `live`, and no patch.
-    if (
-        change.action is Action.REPLACE
-        and not change.patch
-        and change.live
-        and change.live.status in change.live.kind.failed
-    ):
-        hint = "change the manifest to try again; the old version stays in use"
-        return Refusal(change, "E406", 5, f"{change.reason}: it failed", hint)
+    if change.action is Action.REPLACE and not change.patch and change.live and background.failed(change.live):
+        address = change.address
+        hint = f"change the manifest, or apply --allow-replace {address} to try again; the old version stays in use"
+        return Refusal(change, "E406", 5, f"{change.reason}: {background.failure(change.live)}", hint)
     return None
 
 

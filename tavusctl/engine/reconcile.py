@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tavusctl import journal, lookup, patch
+from tavusctl import background, journal, lookup, patch
 from tavusctl.engine import apply, diff, observe, plan, recover, resolve, undo
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
     Address,
+    Change,
     Complaint,
     Desired,
     Document,
@@ -79,7 +80,9 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_account(state, request, len(bindings), len(account.missing))
-    found = diff.compare_all(desired, account.live, bindings, account.missing, adopt=request.adopt)
+    found = diff.compare_all(
+        desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
+    )
     made = plan.make(
         found.changes,
         found.drift,
@@ -87,7 +90,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
-        warnings=(*request.warnings, *map(_doubt, lost)),
+        warnings=(*request.warnings, *map(_doubt, lost), *_failures(account.live, found.changes)),
         occasion=_occasion(api, state, request),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
@@ -231,6 +234,16 @@ def owned(state: State, request: Request) -> State:
 def _occasion(api: Reader, state: State, request: Request) -> plan.Occasion:
     label = request.environment.account or state.account
     return plan.Occasion(request.environment.name, label, api.server_time())
+
+
+def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Complaint]:
+    """What the account has of ours and nobody can use; nothing is tried again by itself, because it may cost money."""
+    changing = {one.address for one in changes}
+    for one in live:
+        if one.address and background.failed(one) and one.address not in changing:
+            message = f"{one.address} ({one.remote_id}) cannot be used: {background.failure(one)}"
+            hint = f"put it right in the manifest, or apply --allow-replace {one.address} to try again as it is"
+            yield Complaint("TV302", message, None, hint, one.address, Severity.WARNING)
 
 
 def _doubt(intent: Intent) -> Complaint:

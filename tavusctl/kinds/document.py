@@ -8,9 +8,10 @@ from typing import Any, Final
 from pydantic import ConfigDict
 from pydantic.config import JsonDict
 
+from tavusctl.kinds import failures
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
 from tavusctl.kinds.shape import Quarrel, Shape, WebAddress, blank, optional
-from tavusctl.model import Attachment, Document, Field, ResourceKind, Update
+from tavusctl.model import Attachment, Document, Field, ResourceKind, Update, Work
 
 
 class Crawl(Shape):
@@ -96,6 +97,7 @@ DOCUMENT: Final = ResourceKind(
     first_page=0,
     usable=frozenset({"ready", "recrawling"}),
     failed=frozenset({"error"}),
+    work=Work("processing", (5 * 60, 15 * 60), failures.DOCUMENT),
     crawls=True,
     attachment=Attachment(
         file="document_file",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
+from tavusctl.kinds import failures
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
 from tavusctl.kinds.shape import Quarrel, Shape, blank, optional
-from tavusctl.model import Document, Field, ResourceKind, Update
+from tavusctl.model import Document, Field, ResourceKind, Update, Work
 
 
 class Finish(Shape):
@@ -94,5 +95,6 @@ REPLICA: Final = ResourceKind(
     usable=frozenset({"completed", "ready"}),
     failed=frozenset({"error"}),
     stock=is_stock,
+    work=Work("training", (4 * 3600, 6 * 3600), failures.REPLICA),
     costly=True,
 )

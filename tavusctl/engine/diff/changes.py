@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from tavusctl import guards
+from tavusctl import background, guards
 from tavusctl.document import map_leaves
 from tavusctl.engine.diff.succession import Sides, excused, label, repointed, retired, uses
 from tavusctl.model import (
@@ -45,9 +45,11 @@ def compare_all(
     missing: AbstractSet[Address],
     *,
     adopt: bool = False,
+    again: AbstractSet[Address] = frozenset(),
 ) -> Comparison:
     """Changes in the order of `desired`, then what manifests no longer have."""
-    sides = Sides({b.address: b for b in bindings}, {(o.kind.name, o.remote_id): o for o in live}, missing, adopt)
+    by_id = {(one.kind.name, one.remote_id): one for one in live}
+    sides = Sides({b.address: b for b in bindings}, by_id, missing, adopt, again)
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
@@ -97,6 +99,11 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     if binding.successor:
         waiting = _awaited(item, binding, sides)
         return [waiting or _replace(item, live, compare(item, live, binding))], [], []
+    if background.failed(live) and item.address in sides.again:
+        again = replace(
+            _replace(item, live, Difference()), cause=Cause.DUE, reason=f"{background.failure(live)}; made anew"
+        )
+        return [again], [], []
     difference = excused(compare(item, live, binding), item, sides)
     drift = [Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift)] if difference.drift else []
     if difference.fields:
@@ -189,6 +196,8 @@ def _awaited(item: Desired, binding: Binding, sides: Sides) -> Change | None:
     """A replacement whose new half exists already, unless the manifest has moved on since."""
     successor = sides.live.get((item.address.kind, binding.successor))
     if successor is None or applied(item) != binding.successor_spec:
+        return None
+    if background.failed(successor) and item.address in sides.again:
         return None
     state = f"{binding.successor} is {successor.status or 'there'}"
     return Change(
