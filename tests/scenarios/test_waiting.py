@@ -240,12 +240,12 @@ def test_elsewhere_lines_come_when_something_ends_and_once_a_minute(monkeypatch:
 
 def test_many_threads_may_tell_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     shown, _ = progress(monkeypatch, stream := Terminal())
-    threads = [
-        threading.Thread(
-            target=lambda n=n: [shown.note(Address("document", f"d{n}"), "started", over) for over in (0, 1)]
-        )
-        for n in range(20)
-    ]
+
+    def wait_for(address: Address) -> None:
+        shown.note(address, "started", False)
+        shown.note(address, "ready", True)
+
+    threads = [threading.Thread(target=wait_for, args=(Address("document", f"d{n}"),)) for n in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
