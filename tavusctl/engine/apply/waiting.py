@@ -14,7 +14,7 @@ from tavusctl.engine.apply.run import Run
 from tavusctl.errors import ApiError
 from tavusctl.model import Action, Address, Live, Outcome, ResourceKind, Status
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _LONGEST_REST = 0.5  # seconds in which a stop is not noticed
 _FAILED = 5
 
