@@ -87,6 +87,7 @@ class ResourceKind:
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`
+    crawl: str = ""  # key of `spec` that a recrawl can override
     attachment: Attachment | None = None
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)

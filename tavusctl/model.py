@@ -129,6 +129,7 @@ class Live:
     address: Address | None = None  # None: not ours
     created: str = ""  # when, as the server says
     error: str = ""  # why background work failed, in the server's words
+    crawled: str = ""  # when its last crawl ended, as the server says
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ DOCUMENT: Final = ResourceKind(
     failed=frozenset({"error"}),
     work=Work("processing", (5 * 60, 15 * 60), failures.DOCUMENT),
     crawls=True,
+    crawl="crawl",
     attachment=Attachment(
         file="document_file",
         upload="upload",

@@ -95,6 +95,7 @@ def summary(plan: Plan) -> str:
     words = [f"{counts[Action.CREATE]} to create", f"{counts[Action.UPDATE]} to update"]
     words += [f"{counts[Action.REPLACE]} to replace", f"{counts[Action.DELETE]} to delete"]
     words += [f"{counts[Action.ADOPT]} to adopt"] if counts[Action.ADOPT] else []
+    words += [f"{counts[Action.RECRAWL]} to crawl again"] if counts[Action.RECRAWL] else []
     words += [f"{len(plan.refused)} refused"] if plan.refused else []
     return style(f"Plan: {', '.join(words)}", bold=True)
 

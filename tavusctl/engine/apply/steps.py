@@ -8,6 +8,7 @@ from dataclasses import replace
 from tavusctl import background, patch
 from tavusctl.document import map_leaves
 from tavusctl.engine.apply.calls import create, remove, update
+from tavusctl.engine.apply.crawling import recrawl
 from tavusctl.engine.apply.inverse import left_by
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import await_usable, now
@@ -101,6 +102,7 @@ ACTIONS: Mapping[Action, Callable[[Run, Change], Outcome]] = {
     Action.UPDATE: _update,
     Action.ADOPT: _adopt,
     Action.REPLACE: _replace,
+    Action.RECRAWL: recrawl,
     Action.DELETE: _delete,
     Action.RETIRE: _retire,
     Action.FORGET: _forget,
@@ -130,7 +132,10 @@ def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
     names = {change.path: this.tools.name_unkept(change) for change in lost}
     if binding and names != dict(binding.unkept):
         this.ledger.bind(replace(binding, unkept=names))
-    unkept = tuple(change.path for change in lost)
+    # That a crawl is shown as it was is known, and no loss: it is sent along with every recrawl.
+    unkept = tuple(
+        one.path for one in lost if not (desired.kind.crawl and one.path.startswith(f"/{desired.kind.crawl}/"))
+    )
     if not unkept:
         this.ledger.note_left(step.address, lambda inverse: left_by(this, inverse, live))
     reason = f"not kept by the server: {', '.join(unkept)}" if unkept else background.outlook(live, now(this))

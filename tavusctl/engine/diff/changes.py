@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tavusctl import background, guards
 from tavusctl.document import map_leaves
+from tavusctl.engine.diff import crawling
 from tavusctl.engine.diff.succession import Sides, excused, label, repointed, retired, uses
 from tavusctl.model import (
     Action,
@@ -107,7 +108,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     difference = excused(compare(item, live, binding), item, sides)
     drift = [Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift)] if difference.drift else []
     if difference.fields:
-        return [_changed(item, live, difference)], drift, []
+        return _changes(item, live, difference, binding, sides), drift, []
     current = remembering(item, binding)
     return [], drift, [current] if current != binding else []
 
@@ -150,6 +151,16 @@ def _uploading(item: Desired) -> str:
 def _new_fields(item: Desired) -> Iterator[FieldChange]:
     empty = Live(item.kind, "", {})
     yield from compare(replace(item, lifecycle=replace(item.lifecycle, ignore_changes=())), empty, None).fields
+
+
+def _changes(item: Desired, live: Live, difference: Difference, binding: Binding, sides: Sides) -> list[Change]:
+    """The change of an object; two, when it is crawled with another crawl and otherwise patched."""
+    if item.address in sides.again or not crawling.can_override(item, live, difference):
+        return [_changed(item, live, difference)]
+    recrawl = crawling.override(item, live, difference)
+    rest = crawling.without(item, binding)
+    others = compare(rest, live, binding)
+    return [*([_changed(rest, live, others)] if others.fields else []), recrawl]
 
 
 def _changed(item: Desired, live: Live, difference: Difference) -> Change:
