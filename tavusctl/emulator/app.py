@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass, field
 
-from tavusctl.emulator import control, routes, seeding
+from tavusctl.emulator import control, references, routes, seeding
 from tavusctl.emulator.clock import in_microseconds
 from tavusctl.emulator.faults import Fault
 from tavusctl.emulator.journal import Entry
@@ -74,6 +74,8 @@ class App:
         if entry.committed and after_commit:
             response = answer({"error": "Internal Server Error"}, after_commit)
             entry.status = after_commit
+        if entry.committed and exchange.account and self.world.switches["check_references"]:
+            references.check(self.world, entry, exchange.account)
         if entry.committed:
             self._edit_portal("after", entry)
         response.headers.append(CROSS_ORIGIN)

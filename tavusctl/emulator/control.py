@@ -12,7 +12,8 @@ GET    mutations    {"mutations": [...]} committed changes, append-only, kept wi
                     (personas ...), id, action (create update rename delete recrawl end), by (api, portal), request
                     (its seq), body (redacted request body); running_crawls on those that start a crawl.  ?since=SEQ
 GET    violations   {"violations": [...]}: request (its seq), rule (mask_written: "********" in a write; stock_written:
-                    PATCH or DELETE of a stock object), method, path, text.
+                    PATCH or DELETE of a stock object; dangling_reference: see the switch check_references), method,
+                    path, text.
 GET    objects      {"objects": [...]}: account, kind, id, deleted (bool), document (as a read shows it, API keys as
                     "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  Deleted ones only with ?deleted=1;
                     also ?kind=personas&account=NAME

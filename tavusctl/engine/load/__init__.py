@@ -13,6 +13,7 @@ from typing import Final
 
 from tavusctl import yaml12
 from tavusctl.engine.load import files
+from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.envelope import Opened, open_document
 from tavusctl.engine.load.project import FILE, default, open_project
 from tavusctl.errors import UsageError
@@ -211,11 +212,16 @@ def _read_file(
         origin = _shown_path(Path(os.path.normpath(where)), project)
         return FileText(files.read_text(where, Path(project.root)), origin)
 
+    def measure(name: str, limit: int) -> Measured:
+        where = files.locate(name, Path(project.manifests), path)
+        size, digest = files.measure(where, Path(project.root), limit)
+        return Measured(str(where), _shown_path(Path(os.path.normpath(where)), project), size, digest)
+
     told = 0
-    scope = Scope(environment.vars, frozenset(project.secrets), read_file)
+    scope, desk = Scope(environment.vars, frozenset(project.secrets), read_file), Desk(measure, environment.uploads)
     opened: list[Opened] = []
     for node in parsed.documents:
-        opened.append(open_document(node, kinds, scope))
+        opened.append(open_document(node, kinds, scope, desk))
         told += len(opened[-1].complaints)
         if told > _MAX_COMPLAINTS:
             message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
