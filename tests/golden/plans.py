@@ -113,7 +113,7 @@ def tool(name: str, description: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "description": description}}
 
 
-GOALS = [
+GOALS: list[dict[str, Any]] = [
     {"objective_name": "greet", "objective_prompt": "Say hello.", "next_required_objectives": ["ask"]},
     {
         "objective_name": "ask",
