@@ -96,7 +96,8 @@ def field(path: str, live: Any, desired: Any, cause: Cause = Cause.EDITED, **mor
 def change(action: Action, address: str, *fields: FieldChange, cause: Cause = Cause.EDITED, **more: Any) -> Change:
     kind = KINDS[address.split("/", maxsplit=1)[0]]
     source = Source(f"manifests/{address}.yaml", 3, 1)
-    live = {"persona": {"persona_name": "Coach"}, "objectives": {"data": GOALS}}.get(kind.name, {})
+    known_live: dict[str, dict[str, Any]] = {"persona": {"persona_name": "Coach"}, "objectives": {"data": GOALS}}
+    live = known_live.get(kind.name, {})
     spec = {**live, **{one.path[1:]: one.desired for one in fields if one.path.count("/") == 1}}
     desired = Desired(kind, Address.parse(address), spec, source)
     here = Live(kind, "x1", dict(live)) if action is not Action.CREATE else None

@@ -14,14 +14,15 @@ from html.parser import HTMLParser
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tavusctl.model import Address, Cause, Drift, Outcome, Plan, Status
+from tavusctl.model import Action, Address, Cause, Drift, Outcome, Plan, Status
 from tavusctl.reports import REPORTS
 from tavusctl.reports.inert import code, disarmed, fenced, marker
-from tests.golden.plans import COMPLAINTS, EVERY, HOSTILE, REFUSED, hostile
+from tests.golden.plans import COMPLAINTS, EVERY, HOSTILE, REFUSED, change, hostile
+from tests.golden.plans import field as field_change
 
 PLAN = hostile(HOSTILE)
 ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -180,6 +181,15 @@ def test_markdown_has_no_element_but_its_own(report: str) -> None:
     assert "-->" not in page.loose
 
 
+def test_a_fence_in_a_line_that_stays_closes_nothing() -> None:
+    """Such a line stands behind two spaces, from where a fence may be closed."""
+    prompt = "Before.\n```\n<img src=x>\nAfter."
+    edit = field_change("/system_prompt", prompt, prompt.replace("After", "Later"))
+    page = rendered(REPORTS["markdown"].plan(Plan((change(Action.UPDATE, "persona/coach", edit),))))
+    assert set(page.elements) <= ELEMENTS
+    assert "<img src=x>" in page.quoted
+
+
 def test_markdown_says_what_the_text_says() -> None:
     """All of it, as text, in every place."""
     quoted = rendered(REPORTED["markdown"][0]).quoted
@@ -225,6 +235,8 @@ def test_no_secret_is_in_any_report(name: str) -> None:
     assert "api_key" in texts[0]
 
 
+@example("a\n```\n<b>")
+@example("a\n   `````  \n<b>")
 @given(st.text(alphabet="`~ \n<>&a", max_size=60))
 def test_nothing_closes_a_fence(text: str) -> None:
     tokens = MarkdownIt().parse(fenced(text, "diff"))
