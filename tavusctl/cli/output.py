@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -48,6 +49,21 @@ def _target(entry: str) -> tuple[str, Path]:
         raise UsageError(message)
     REPORTS[name].ready()
     return name, path
+
+
+def targets_in(args: Sequence[str]) -> tuple[tuple[str, Path], ...]:
+    """The reports that a command line asks for, as far as they can be written."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    entries = [value if arg == "--report" else arg.removeprefix("--report=") for arg, value in pairs if _asks(arg)]
+    found = []
+    for entry in entries:
+        with contextlib.suppress(UsageError):
+            found.append(_target(entry))
+    return tuple(found)
+
+
+def _asks(arg: str) -> bool:
+    return arg == "--report" or arg.startswith("--report=")
 
 
 report_option = click.option(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tavusctl.model import Complaint, Drift, Outcome, Plan
-from tavusctl.reports import comment, html, json, markdown, text
+from tavusctl.reports import comment, github, html, json, markdown, sarif, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +25,7 @@ REPORTS: Mapping[str, Report] = {
     "json": Report(json.plan, json.outcomes, json.drift, json.complaints),
     "markdown": Report(markdown.plan, markdown.outcomes, markdown.drift, markdown.complaints),
     "comment": Report(comment.plan, markdown.outcomes, markdown.drift, markdown.complaints),
+    "github": Report(github.plan, github.outcomes, github.drift, github.complaints),
+    "sarif": Report(sarif.plan, sarif.outcomes, sarif.drift, sarif.complaints),
     "html": Report(html.plan, html.outcomes, html.drift, html.complaints, html.ready),
 }
