@@ -25,6 +25,7 @@ from tests.golden.plans import COMPLAINTS, EVERY, HOSTILE, REFUSED, change, host
 from tests.golden.plans import field as field_change
 
 PLAN = hostile(HOSTILE)
+READ = ("text", "markdown", "comment", "html", "json")  # github and sarif are for programs
 ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 # What GitHub makes a link, a mention, an issue, a commit or a picture of, outside code.
 LIVELY = re.compile(r"@\w|(?<!&)#\d|GH-\d|https?:|www\.|:\w+:|\b[0-9a-f]{40}\b|javascript|evil")
@@ -85,6 +86,7 @@ def all_of(plan: Plan) -> dict[str, list[str]]:
             )
         ]
         for name, report in REPORTS.items()
+        if name in READ
     }
 
 
@@ -232,7 +234,7 @@ def test_no_secret_is_in_any_report(name: str) -> None:
     drift = (Drift(Address("persona", "coach"), "p1", Cause.DRIFTED, EVERY.steps[1].fields),)
     texts = [report.plan(EVERY), report.plan(REFUSED), report.drift(EVERY, drift), report.complaints(COMPLAINTS)]
     assert [text for text in texts if "canary" in text] == []
-    assert "api_key" in texts[0]
+    assert name not in READ or "api_key" in texts[0]
 
 
 @example("a\n```\n<b>")

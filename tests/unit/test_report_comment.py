@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl.model import ABSENT, Action, Cause, Plan, Refusal
+from tavusctl.model import ABSENT, Action, Cause, Complaint, Drift, Outcome, Plan, Refusal, Status
 from tavusctl.reports import REPORTS, comment, markdown, review
 from tests.golden.plans import EVERY, change, field
 
@@ -63,7 +63,7 @@ def test_whole_resources_are_left_out_the_largest_first(updates: list[int], dele
     sizes = [len(markdown.section(entry)) for entry in review.entries(plan) if not entry.dangerous]
     shown = [size for number, size in enumerate(sizes) if f"edited&#45;{number}</code>" in text]
     missing = [size for number, size in enumerate(sizes) if f"edited&#45;{number}</code>" not in text]
-    told = re.search(r"\*\*(\d+) changes? (is|are) not shown", text)
+    told = re.search(r"\*\*(\d+) entr(y is|ies are) not shown", text)
     assert len(missing) == (int(told[1]) if told else 0)
     assert max(shown, default=0) <= min(missing, default=max(sizes, default=0))
     assert text.count("<details") == text.count("</details>")
@@ -98,7 +98,20 @@ def large() -> Plan:
     return huge()
 
 
-@pytest.mark.parametrize("name", REPORTS)
+def test_long_lists_fit_as_well() -> None:
+    """In whole items, and it says how many are left out."""
+    plan = huge()
+    drift = [Drift(step.address, "p1", Cause.DRIFTED, step.fields) for step in plan.steps]
+    outcomes = [Outcome(step, Status.FAILED, "p1", "no " * 30) for step in plan.steps]
+    found = [Complaint("TV1", "wrong " * 20) for _ in plan.steps]
+    for text in (comment.drift(plan, drift), comment.outcomes(plan, outcomes), comment.complaints(found)):
+        told = re.search(r"\*\*(\d+) entries are not shown", text)
+        assert told
+        assert comment.LIMIT - 5000 < len(text.encode()) <= comment.LIMIT
+        assert int(told[1]) + len(re.findall(r"^- \*\*|was changed in the account$", text, re.MULTILINE)) == 1000
+
+
+@pytest.mark.parametrize("name", sorted(set(REPORTS) - {"github", "sarif"}))
 def test_a_huge_plan_is_reported_in_time(name: str, large: Plan) -> None:
     begun = time.process_time()
     report = REPORTS[name].plan(large)
