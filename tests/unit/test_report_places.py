@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -192,6 +193,15 @@ def test_a_flow_is_drawn_where_it_changed() -> None:
         ("help", "end", "added"),
     ]
     assert set(flows.values()) == {None}
+
+
+def test_a_goal_that_only_has_defaults_from_the_account_is_not_marked() -> None:
+    goals = EVERY.steps[2]
+    assert goals.live is not None
+    filled = [{**goal, "confirmation_mode": "auto", "callback_url": ""} for goal in goals.live.body["data"]]
+    seen = review.flow(review.Entry(replace(goals, live=replace(goals.live, body={"data": filled}))))
+    assert seen is not None
+    assert {node.id: node.mark for node in seen.nodes if node.mark} == {"help": "added"}
 
 
 def test_who_else_uses_an_object_is_told_with_its_change() -> None:
