@@ -122,12 +122,21 @@ def line(value: Value, *, in_flow: bool = False) -> str:
 
 def quoted(text: str) -> str:
     """Text in quotes: in single ones where that spares escapes."""
+    spares = "'" not in text and ('"' in text or "\\" in text)
+    return (single_quoted(text) if spares else "") or double_quoted(text)
+
+
+def single_quoted(text: str) -> str:
+    """Text in single quotes; empty where it needs escapes."""
+    needs_escapes = "\n" in text or "\t" in text or _ESCAPED.search(text) or not _encodable(text)
+    return "" if needs_escapes else "'" + text.replace("'", "''") + "'"
+
+
+def double_quoted(text: str) -> str:
+    """Text in double quotes, which hold everything that YAML can carry; it is JSON, too."""
     if not _encodable(text):
         message = "a NUL character or half a surrogate pair"
         raise ValueError(message)
-    needs_escapes = "\n" in text or "\t" in text or _ESCAPED.search(text)
-    if not needs_escapes and "'" not in text and ('"' in text or "\\" in text):
-        return f"'{text}'"
     return f'"{_ESCAPED_IN_QUOTES.sub(_escape, text)}"'
 
 
