@@ -15,6 +15,7 @@ from tavusctl.model import Address, Edit, Value
 from tavusctl.patch.pointer import escape, resolve, split
 from tavusctl.writeback import steps, syntax
 from tavusctl.writeback.splice import splice
+from tavusctl.writeback.steps import Step
 from tests.laws.dressing import dressed
 
 MANIFESTS = sorted(Path(__file__).resolve().parents[2].joinpath("manifests").rglob("*.yaml"))
@@ -210,17 +211,23 @@ def test_the_examples_can_be_edited_anywhere(data: st.DataObject, path: Path, ne
     address = Address(value["kind"], value["name"])
     pointer = data.draw(st.sampled_from(pointers(value, "")[1:]))
     assume(pointer not in ("/kind", "/name"))
-    is_item = isinstance(resolve(value, collection_of(pointer)), list)
-    op = data.draw(st.sampled_from(["set", "remove"] if is_item else ["set", "remove", "rename"]))
+    in_list = isinstance(resolve(value, collection_of(pointer)), list)
+    edits = [
+        (Edit(address, pointer, "set", new), Step("replace", pointer, new)),
+        (Edit(address, pointer, "remove"), Step("remove", pointer)),
+        (Edit(address, pointer, "rename", "new name"), Step("rename", pointer, "new name")),
+    ]
+    edit, step = data.draw(st.sampled_from(edits[:2] if in_list else edits))
 
-    after = splice(before, path.name, [Edit(address, pointer, op, "new name" if op == "rename" else new)])
+    after = splice(before, path.name, [edit])
 
     (found,) = documents(after)
-    wanted = steps.made(
-        value, steps.Step("replace" if op == "set" else op, pointer, "new name" if op == "rename" else new)
-    )
+    wanted = steps.made(value, step)
     assert steps.exact(found) == steps.exact(wanted)
-    start, end = lines_of(before, pointer if op != "remove" else around(value, pointer))
+    touched = (
+        pointer if edit.op != "remove" or len(resolve(value, collection_of(pointer))) > 1 else collection_of(pointer)
+    )
+    start, end = lines_of(before, touched)
     old, lines = before.decode().split("\n"), after.decode().split("\n")
     assert lines[:start] == old[:start]
     assert lines[len(lines) - len(old) + end + 1 :] == old[end + 1 :]
