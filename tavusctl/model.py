@@ -37,6 +37,7 @@ __all__ = [
     "Manifest",
     "Outcome",
     "Path",
+    "Pending",
     "Plan",
     "Project",
     "Recrawl",
@@ -197,6 +198,7 @@ class Change:
     live: Live | None = None
     rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
     referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
+    affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,7 @@ class Drift:
     remote_id: str
     cause: Cause  # DRIFTED or MISSING
     fields: tuple[FieldChange, ...] = ()
+    kind: ResourceKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,15 @@ class Refusal:
     exit_code: int
     reason: str
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A change, or fields of it, that the manifests of an earlier commit would have made alike."""
+
+    address: Address
+    paths: tuple[str, ...] = ()  # JSON Pointers into spec
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +245,8 @@ class Plan:
     account: str = ""
     settled: tuple[Binding, ...] = ()  # bindings to record although nothing has to be sent
     fingerprint: str = ""  # of everything apply would do; equal plans have equal ones
+    pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
+    base: str = ""
 
 
 class Status(StrEnum):

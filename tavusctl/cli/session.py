@@ -23,7 +23,7 @@ from tavusctl.engine.reconcile import Prepared, Request, prepare
 from tavusctl.errors import UnauthorisedError, UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
-from tavusctl.ports import Store
+from tavusctl.ports import Reader, Store
 from tavusctl.stores import open_store
 from tavusctl.wording import suggestion
 
@@ -82,17 +82,19 @@ class Session(LocalSession):
 
     def plan(
         self,
-        api: ReadClient,
+        api: Reader,
         *,
         consent: Consent | None = None,
         adopt: bool = False,
         destroy: bool = False,
+        base: LocalSession | None = None,
     ) -> Prepared:
-        """Plan this environment; reads only."""
-        manifests, warnings = self.load()
+        """Plan this environment, or with `base` what other manifests would make of it; reads only."""
+        manifests, warnings = (base or self).load()
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         prepared = prepare(manifests, KINDS, api, self.store(), request)
-        _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
+        if base is None:
+            _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return prepared
 
     def request(
@@ -154,14 +156,14 @@ def options(command: Command) -> Command:
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
 
 
-def check_base_url(url: str) -> str:
+def check_base_url(url: str, named: str = "--base-url") -> str:
     """The API host must be reached over TLS, or be this machine; UsageError otherwise."""
     parts = _parts(url)
     if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment:
-        message = f"--base-url {_shown(url)} is not the address of a host"
+        message = f"{named} {_shown(url)} is not the address of a host"
         raise UsageError(message, f"write it like {DEFAULT_URL}")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        message = f"--base-url {_shown(url)} would send the API key unprotected"
+        message = f"{named} {_shown(url)} would send a key unprotected"
         raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)")
     return url
 

@@ -42,7 +42,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "description": "A tavusctl plan.",
         "type": "object",
-        "properties": {**top, "outcomes": _list("outcome", "What became of each change; only after apply.")},
+        "properties": {**top, **_SOMETIMES},
         "required": list(top),
         "$defs": {
             "address": {**_TEXT, "pattern": f"^({'|'.join(sorted(kinds))})/{NAME.pattern}$"},
@@ -52,8 +52,11 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
             "field": _FIELD,
             "operation": _OPERATION,
             "outcome": _OUTCOME,
+            "pending": _PENDING,
             "refusal": _REFUSAL,
+            "risk": _RISK,
             "source": _SOURCE,
+            "tokens": _TOKENS,
         },
     }
 
@@ -70,6 +73,11 @@ def _words(values: type[Action | Cause | Status]) -> Schema:
     return {"enum": [value.value for value in values]}
 
 
+_SOMETIMES: Final[Schema] = {
+    "outcomes": _list("outcome", "What became of each change; only after apply."),
+    "base": {**_TEXT, "description": "The commit that `pending` compares with; only with --base."},
+    "pending": _list("pending", "What the manifests of that commit would change alike; only with --base."),
+}
 _ADDRESS: Final[Schema] = {"$ref": "#/$defs/address"}
 _FIELDS: Final = _list("field", "The fields that differ.")
 
@@ -83,6 +91,8 @@ _CHANGED: Final[Schema] = {
     "patch": _list("operation", "What is sent, in the operations of RFC 6902."),
     "guards": _list("operation", "`test` operations sent ahead of the patch."),
     "fields": _FIELDS,
+    "risks": _list("risk", "Why to look twice, the worst first."),
+    "affects": {"type": "array", "items": _TEXT, "description": "What refers to the object, managed or not."},
     "waits_for": {"type": "array", "items": _ADDRESS, "description": "What must be there first."},
     "reason": _TEXT,
     "source": {"anyOf": [{"$ref": "#/$defs/source"}, {"type": "null"}]},
@@ -109,6 +119,7 @@ _FIELD: Final = _object(
         "base": {"description": "As last applied."},
         "live": {"description": "As it is in the account."},
         "desired": {"description": "As the manifest wants it."},
+        "tokens": {"$ref": "#/$defs/tokens"},
         "sensitive": {"type": "boolean", "description": "Whether the values are kept out of this document."},
     },
 )
@@ -121,6 +132,22 @@ _OPERATION: Final = _object(
         "from": {"type": "string", "pattern": "^(/.*)?$"},
         "value": {"description": "A secret stands here as (sensitive)."},
     },
+)
+_RISK: Final = _object(
+    "Something dangerous about a change.",
+    ("id", "message"),
+    {
+        "id": {**_TEXT, "description": "Stable: delete, replace, retire or new-host."},
+        "message": _TEXT,
+        "path": {"type": ["string", "null"], "description": "JSON Pointer into spec."},
+        "host": {
+            "type": ["string", "null"],
+            "description": "Host that data goes to, with its scheme unless encrypted.",
+        },
+    },
+)
+_TOKENS: Final = _object(
+    "About how many tokens a prompt has.", ("live", "desired"), {"live": _COUNT, "desired": _COUNT}
 )
 _SOURCE: Final = _object(
     "Where it was written.",
@@ -155,5 +182,14 @@ _OUTCOME: Final = _object(
             "items": _TEXT,
             "description": "JSON Pointers of fields that the account did not keep.",
         },
+    },
+)
+_PENDING: Final = _object(
+    "A change that was to be made already before the commits since `base`.",
+    ("address", "paths", "whole"),
+    {
+        "address": _ADDRESS,
+        "paths": {"type": "array", "items": _TEXT, "description": "JSON Pointers of the fields in question."},
+        "whole": {"type": "boolean", "description": "The change as a whole is the same."},
     },
 )
