@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 import click
 
 from tavusctl.cli.adopting import Adoption, Sources, Verdict, adoptable, changes
 from tavusctl.cli.local import say
+from tavusctl.cli.rewritten import difference, written
 from tavusctl.cli.session import Session, options
 from tavusctl.client import ReadClient
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConfigError, InternalError, RefusedError, UsageError
-from tavusctl.model import Address, Cause
-from tavusctl.reports.text import flat, visible
+from tavusctl.model import Address, Cause, Severity
+from tavusctl.unseen import flat
 from tavusctl.wording import suggestion
-from tavusctl.writeback.rewriting import rewrite
 
 
 @click.command("adopt")
@@ -38,7 +37,7 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
         prepared = session.plan(api)
         adoption = _adoption(session, prepared, _chosen(prepared, addresses))
         if dry_run:
-            click.echo(_difference(adoption.sources), nl=False)
+            click.echo(difference(adoption.sources.before, adoption.sources.changed), nl=False)
         else:
             _write(session, api, adoption)
     _tell(session, adoption.verdicts, dry_run=dry_run)
@@ -72,20 +71,13 @@ def _adoption(session: Session, prepared: Prepared, chosen: frozenset[Address]) 
 
 def _write(session: Session, api: ReadClient, adoption: Adoption) -> None:
     """Write the files, and see that the next plan finds nothing left; what does not make valid manifests is undone."""
-    changed, before = adoption.sources.changed, adoption.sources.before
-    written: list[str] = []
+    changed = adoption.sources.changed
     try:
-        for path, content in changed.items():
-            rewrite(session.root / path, before[path], content)
-            written.append(path)
-        if written:
-            _check(adoption, session.plan(api))
-    except (ConfigError, RefusedError, InternalError) as error:
-        for path in written:
-            rewrite(session.root / path, changed[path], before[path])
-        if not isinstance(error, ConfigError):
-            raise
-        found = error.complaints[0]
+        with written(session.root, adoption.sources.before, changed):
+            if changed:
+                _check(adoption, session.plan(api))
+    except ConfigError as error:
+        found = next(one for one in error.complaints if one.severity is Severity.ERROR)
         message = f"the live values make no valid manifest; nothing was written: {found.message} ({found.source})"
         raise RefusedError(message, found.hint, id="E432") from None
 
@@ -98,19 +90,6 @@ def _check(adoption: Adoption, after: Prepared) -> None:
         if left:
             message = f"{change.address} would still differ at {', '.join(left)}; nothing was written"
             raise InternalError(message, "this is a defect of tavusctl; edit the file by hand")
-
-
-def _difference(sources: Sources) -> str:
-    """What would be written, as a unified diff."""
-    lines: list[str] = []
-    for path, content in sources.changed.items():
-        old, new = (_lines(one) for one in (sources.before[path], content))
-        lines += difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def _lines(content: bytes) -> list[str]:
-    return visible(content.decode()).splitlines(keepends=True)
 
 
 def _tell(session: Session, verdicts: Collection[Verdict], *, dry_run: bool) -> None:

@@ -19,6 +19,7 @@ class Style:
     layout: Layout
     is_json: bool = False  # the document is JSON, and stays so
     careful: bool = False
+    is_new: bool = False  # nothing is kept of how the old value is written
 
     def below(self, value: Value, column: int) -> bool:
         """Whether a value that would follow its key at a column stands below it."""
@@ -58,7 +59,7 @@ class Style:
         """A value behind its key, and the lines below; `old` is what stands there now."""
         if self.careful:
             return [json_text(value)]
-        if isinstance(value, str) and old and old.kind == "scalar":
+        if isinstance(value, str) and old and old.kind == "scalar" and not self.is_new:
             kept = self._like(old, value, indent)
             if kept:
                 return kept
