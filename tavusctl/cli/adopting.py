@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from tavusctl.model import ABSENT, Address, Cause, Change, Desired, Edit, FieldC
 from tavusctl.model import Path as KeyPath
 from tavusctl.patch import join, split
 from tavusctl.patch.pointer import resolve
+from tavusctl.redaction import redacted
 from tavusctl.writeback.respell import SECRET, CannotAdoptError, Respelling, is_file, written_at
 from tavusctl.writeback.splice import splice
 
@@ -114,8 +115,17 @@ class Adoption:
             file = self.sources.brought(name, manifest)
             self._check_users(file, text, address, one.path)
             after[file] = _with_text(self.sources.read(file), text)
+        self._check_secrets(after)
         self.sources.after.update(after)
         return next(reversed(after))
+
+    def _check_secrets(self, after: Mapping[str, bytes]) -> None:
+        """Refuse to put the value of a secret into git, wherever somebody has pasted it."""
+        for path, content in after.items():
+            old, new = (one.decode("utf-8", "replace") for one in (self.sources.read(path), content))
+            if redacted(new) != new and redacted(old) == old:
+                message = "the value of a secret stands in it; take it out in the account"
+                raise CannotAdoptError(message)
 
     def _check_users(self, path: str, text: str, address: Address, pointer: str) -> None:
         """Refuse a new text for a file whose other users do not have it in the account."""

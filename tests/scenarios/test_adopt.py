@@ -277,6 +277,16 @@ def test_secrets_are_never_adopted(full: Project) -> None:
     assert text_of(full, "coach.yaml") == before
 
 
+def test_a_secret_that_somebody_pasted_into_a_text_stays_out_of_git(full: Project) -> None:
+    portal(full, "persona/coach", "/system_prompt", "Use the key k-pasted-99c1d2 for calls.")
+
+    adopted = full.run("adopt", "--all", LLM_KEY="k-pasted-99c1d2")
+
+    assert adopted.code == 4
+    assert "the value of a secret stands in it" in adopted.out
+    assert text_of(full, "prompts/coach.md") == "You coach.\nYou are kind.\n"
+
+
 def test_a_deleted_object_is_refused_with_the_way_out(full: Project) -> None:
     full.account.portal_delete("persona", full.bound("persona/coach"))
 
