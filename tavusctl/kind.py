@@ -36,6 +36,7 @@ class Field:
     joined_by: str = ""  # a list is written as one string with this between its items
     single: str = ""  # the name of the sibling that holds this one-element list as a bare string
     defaults: tuple[Value, ...] = ()  # values the server fills in; equal to not set
+    prose: bool = False  # text that people write and read as such: when it is long it has a file of its own
     deprecated: str = ""  # why not to use it, and what to use; a warning when it is used
 
 

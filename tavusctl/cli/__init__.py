@@ -19,6 +19,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "undo": "Reverse one apply.",
         "destroy": "Delete everything that is managed here.",
         "import": "Bind an existing object to an address.",
+        "export": "Write what the account has as manifests.",
         "init": "Start a project here.",
     },
     "Inspect": {

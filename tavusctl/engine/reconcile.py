@@ -80,7 +80,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     ids = observe.known_ids(bindings, externals)
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
-    _check_account(state, request, len(bindings), len(account.missing))
+    check_account(state, request, len(bindings), len(account.missing))
     found = diff.compare_all(desired, account.live, bindings, account.missing, adopt=request.adopt)
     made = plan.make(
         found.changes,
@@ -181,7 +181,7 @@ def prepare_undo(
     ids = observe.known_ids(bindings)
     lens = observe.Lens(ids, key)
     account = observe.snapshot(api, kinds, (), bindings, lens)
-    _check_account(state, request, len(bindings), len(account.missing))
+    check_account(state, request, len(bindings), len(account.missing))
     live = {(one.kind.name, one.remote_id): one for one in account.live}
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
@@ -232,7 +232,7 @@ def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Sto
     state, lost = recovered(kinds, api, replace(replayed, pending=others), request)
     recover.check_found(lost)
     kind = kinds[address.kind]
-    _check_account(state, request, 0, 0)
+    check_account(state, request, 0, 0)
     ids = observe.known_ids(state.bindings.values())
     if ids.get(remote_id, address) != address:
         message = f"{remote_id} is already bound to {ids[remote_id]}"
@@ -267,7 +267,7 @@ def bind_by_name(
     replayed = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, replayed, request)
     recover.check_found(lost)
-    _check_account(state, request, 0, 0)
+    check_account(state, request, 0, 0)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
     lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
     free = [m for m in manifests if not m.external_id and m.address not in state.bindings]
@@ -304,7 +304,7 @@ def _key_digest(api_key: str, lineage: str) -> str:
     return hmac.new(lineage.encode(), api_key.encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def _check_account(state: State, request: Request, bound: int, missing: int) -> None:
+def check_account(state: State, request: Request, bound: int, missing: int) -> None:
     """Refuse to work on another account than the one the state is about."""
     label = request.environment.account
     if label and state.account and label != state.account:

@@ -9,6 +9,7 @@ from typing import Final
 from tavusctl import interpolation
 from tavusctl.engine.load import shape, terms
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
+from tavusctl.fit import fields_at
 from tavusctl.model import (
     NAME,
     Address,
@@ -168,7 +169,7 @@ def _spec(envelope: Document, kind: ResourceKind, notes: Notes, failed: frozense
 
 def _merge(spec: Document, extra: Document, kind: ResourceKind, path: KeyPath, notes: Notes) -> None:
     """Put the fields that the model does not know beside those it knows."""
-    known = shape.fields_at(kind.model, path)
+    known = fields_at(kind.model, path)
     for key, value in extra.items():
         below = (*path, key)
         if isinstance(value, dict) and known.get(key) and isinstance(spec.get(key, {}), dict):
