@@ -83,12 +83,14 @@ def _take_over(folder: Path, base_url: str | None) -> int:
     """Start with what the account has; nothing is written before it has been read."""
     from tavusctl.cli import export as exporting
     from tavusctl.cli.exporting import Selection, Target, prepare
-    from tavusctl.cli.session import DEFAULT_URL, Session, check_base_url
+    from tavusctl.cli.session import Session, check_base_url
+    from tavusctl.client import DEFAULT_URL
     from tavusctl.engine.load.project import default
 
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - links in the way to the project stay as they are
     project = default(root)
-    session = Session(project, project.environments["default"], False, check_base_url(base_url or DEFAULT_URL))
+    url = check_base_url(base_url or DEFAULT_URL)
+    session = Session(project, project.environments["default"], quiet=False, base_url=url)
     store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
     with session.reader() as api:
         export = prepare(session, Selection(), target, api, store)

@@ -198,7 +198,7 @@ def _why(kind: ResourceKind, wrong: Misfit) -> str:
         return "a field that this version does not know"
     if wrong.name:
         return f"the key {wrong.name!r} is missing"
-    if kind.field_at(wrong.path).secret:
+    if kind.field_at(wrong.path).secret and not wrong.told:
         return "a value that the kind does not take"
     expected = wrong.message.removeprefix("Input should be ")
     return expected if expected == wrong.message else f"the kind takes {expected}"
