@@ -97,7 +97,7 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
 
 def tell(session: Session, export: Export, target: Target, *, dry_run: bool = False) -> None:
     """What a person has to know or to do, on stderr."""
-    for line in (*_left_out(export), *_referred(export), *_differing(export)):
+    for line in (*_odd(export), *_left_out(export), *_referred(export), *_differing(export)):
         say(session, line)
     missing = [name for name in export.secrets if name not in session.project.secrets]
     if export.secrets:
@@ -127,6 +127,14 @@ def _lists(session: Session, names: Sequence[str]) -> bool:
     path = session.root / FILE
     text = path.read_bytes().decode() if path.is_file() else ""
     return with_secrets(text, names) == text
+
+
+def _odd(export: Export) -> list[str]:
+    """Objects that no call can name."""
+    return [
+        f"not exported: {one.kind.name} {printable(one.remote_id)}, which has no id that can be asked for"
+        for one in export.surveyed.odd
+    ]
 
 
 def _left_out(export: Export) -> list[str]:

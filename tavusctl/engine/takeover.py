@@ -28,6 +28,7 @@ class Survey:
     state: State
     live: tuple[Live, ...]  # of the kinds that were asked for
     stock: tuple[Live, ...]  # what these refer to and what is everybody's
+    odd: tuple[Live, ...]  # what has an id that cannot be asked for
     recovered: bool  # the state on disk is behind
 
 
@@ -37,7 +38,9 @@ def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, req
     state, lost = recovered(kinds, api, replayed, request)
     recover.check_found(lost)
     lens = observe.Lens({}, fingerprint_key(request.api_key, state.lineage))
-    live = [one for name in kinds if name in wanted for one in observe.listed(api, kinds[name], lens)]
+    listed = [one for name in kinds if name in wanted for one in observe.listed(api, kinds[name], lens)]
+    live = [one for one in listed if _ID.fullmatch(one.remote_id)]
+    odd = tuple(one for one in listed if not _ID.fullmatch(one.remote_id))
     found = {(one.kind.name, one.remote_id) for one in live}
     bound = [(one.address.kind, one.remote_id) for one in state.bindings.values() if one.address.kind in wanted]
     check_account(state, request, len(bound), len([key for key in bound if key not in found]))
@@ -48,7 +51,7 @@ def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, req
             stock.append(one)
         elif one and kind in wanted:  # ours, and so new that the listing does not have it yet
             live.append(one)
-    return Survey(state, tuple(live), tuple(stock), recovered=bool(replayed.records))
+    return Survey(state, tuple(live), tuple(stock), odd, recovered=bool(replayed.records))
 
 
 def named(live: Live, ids: Mapping[str, Address]) -> Live:

@@ -33,7 +33,7 @@ def persona(**body: Any) -> Exported:
 
 
 def test_what_is_empty_or_a_default_goes_without_saying() -> None:
-    body = {
+    body: Body = {
         "pipeline_mode": "full",
         "context": "",
         "objectives_id": None,
