@@ -97,8 +97,12 @@ constraints: ## pin every dependency anew, by hash; needs uv
 	@uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --no-header --no-config --quiet --exclude-newer '7 days' \
 		--output-file constraints.txt
-	@printf '%s\n' '# Every package, by hash; made from pyproject.toml by: make constraints' '' | cat - constraints.txt > constraints.new
-	@mv constraints.new constraints.txt
+	@uv pip compile pyproject.toml --extra state --extra report --group build --universal --python-version 3.11 \
+		--constraints constraints.txt --generate-hashes --no-emit-index-url --no-header --no-config --quiet \
+		--no-annotate --output-file .github/requirements.txt
+	@for file in constraints.txt .github/requirements.txt; do \
+		printf '%s\n' '# Every package, by hash; made from pyproject.toml by: make constraints' '' | cat - $$file > constraints.new && \
+		mv constraints.new $$file; done
 
 build: $(READY) ## the wheel and the source archive, in dist/
 	$(call say,build)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from tavusctl.graph import Graph
+
 # A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
 Value = Any
 Document = dict[str, Value]
@@ -31,6 +33,7 @@ class Field:
     unordered: bool = False  # a list that is a set
     keyed_by: str = ""  # list items are known by this member; dots descend: "function.name"
     secret: bool = False
+    fetched: bool = False  # an address that is read from: nothing is sent to it
     masked: bool = False  # a secret that reads show as asterisks, or leave out: whether it is set is all one can see
     boolean: bool = False  # "true" and "false" are read as booleans
     joined_by: str = ""  # a list is written as one string with this between its items
@@ -66,8 +69,15 @@ class ResourceKind:
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`
+    flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
+    _patterns: dict[int, dict[Path, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for pointer, declared in self.fields.items():
+            pattern = tuple(pointer.split("/")[1:])
+            self._patterns.setdefault(len(pattern), {})[pattern] = declared
 
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""
@@ -85,10 +95,10 @@ class ResourceKind:
         return found
 
     def _find(self, path: Path) -> Field:
-        for pattern, declared in self.fields.items():
-            if _matches(tuple(pattern.split("/")[1:]), path):
-                return declared
-        return PLAIN
+        known = self._patterns.get(len(path), {})
+        if path in known:
+            return known[path]
+        return next((declared for pattern, declared in known.items() if _matches(pattern, path)), PLAIN)
 
     def id_of(self, body: Mapping[str, Value]) -> str:
         """The id a body carries, or an empty string."""

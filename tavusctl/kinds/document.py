@@ -41,7 +41,7 @@ _DROPPED: Final = COMPUTED | {
 _FIXED: Final = Field(replaces=True)
 
 FIELDS: Final[Mapping[str, Field]] = {
-    "/document_url": _FIXED,
+    "/document_url": Field(replaces=True, fetched=True),
     "/callback_url": _FIXED,
     "/crawl": _FIXED,
     "/crawl/depth": _FIXED,

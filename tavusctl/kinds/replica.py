@@ -53,11 +53,12 @@ _DROPPED: Final = COMPUTED | {
     "error_message",
 }
 _TRAINED: Final = Field(replaces=True, unread=True)
+_FILMED: Final = Field(replaces=True, unread=True, fetched=True)
 
 FIELDS: Final[Mapping[str, Field]] = {
-    "/train_video_url": _TRAINED,
-    "/train_image_url": _TRAINED,
-    "/consent_video_url": _TRAINED,
+    "/train_video_url": _FILMED,
+    "/train_image_url": _FILMED,
+    "/consent_video_url": _FILMED,
     "/model_name": Field(replaces=True, unread=True, defaults=("phoenix-3", "phoenix-4")),
     "/voice_name": _TRAINED,
     "/auto_fix_training_image": _TRAINED,
