@@ -23,6 +23,7 @@ from tavusctl.kinds import KINDS
 from tavusctl.model import Address
 from tavusctl.ports import Store
 from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.unseen import flat
 from tavusctl.writeback.export import UNTOLD, Rendered, with_secrets
 
 _MANY = 12  # names in one message
@@ -97,7 +98,7 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
 
 def tell(session: Session, export: Export, target: Target, *, dry_run: bool = False) -> None:
     """What a person has to know or to do, on stderr."""
-    for line in (*_odd(export), *_left_out(export), *_referred(export), *_differing(export)):
+    for line in (*_odd(export), *_left_out(export), *_referred(export), *_stopping(export), *_differing(export)):
         say(session, line)
     missing = [name for name in export.secrets if name not in session.project.secrets]
     if export.secrets:
@@ -132,7 +133,7 @@ def _lists(session: Session, names: Sequence[str]) -> bool:
 def _odd(export: Export) -> list[str]:
     """Objects that no call can name."""
     return [
-        f"not exported: {one.kind.name} {printable(one.remote_id)}, which has no id that can be asked for"
+        f"not exported: {one.kind.name} {flat(one.remote_id)}, which has no id that can be asked for"
         for one in export.surveyed.odd
     ]
 
@@ -142,7 +143,7 @@ def _left_out(export: Export) -> list[str]:
     made = [one.exported for one in export.made]
     counts = Counter((one.address.kind, pointer, why) for one in made for pointer, why in one.left_out.items())
     return [
-        f"left out, and so not managed: {printable(f'{kind} {pointer}')} of {_objects(count)}: {printable(why)}"
+        f"left out, and so not managed: {flat(f'{kind} {pointer}')} of {_objects(count)}: {flat(why)}"
         for (kind, pointer, why), count in sorted(counts.items())
     ]
 
@@ -150,7 +151,15 @@ def _left_out(export: Export) -> list[str]:
 def _referred(export: Export) -> list[str]:
     """Objects that could not be managed, and would be expected to be."""
     made = [one.exported for one in export.made if one.exported.fault not in ("", STOCK, UNTOLD)]
-    return [f"{one.address} is referred to (external: true), and not managed: {printable(one.fault)}" for one in made]
+    return [f"{one.address} is referred to (external: true), and not managed: {flat(one.fault)}" for one in made]
+
+
+def _stopping(export: Export) -> list[str]:
+    """What a person has to look at before there is a plan."""
+    return [
+        f"{one.address}: {flat(one.message)} [{one.id}]; remove it, or keep it with # tavusctl: ignore={one.id}"
+        for one in export.stopping
+    ]
 
 
 def _differing(export: Export) -> list[str]:
@@ -169,7 +178,7 @@ def lines(export: Export, target: Target, new: frozenset[str], *, dry_run: bool 
     """One line an object."""
     folder = _shown(target.folder)
     told = [
-        f"{_verb(one, new, dry_run=dry_run)} {one.exported.address} {printable(one.exported.live.remote_id)}"
+        f"{_verb(one, new, dry_run=dry_run)} {one.exported.address} {flat(one.exported.live.remote_id)}"
         f" {folder}/{one.path}{' (referred to)' if one.exported.fault else ''}\n"
         for one in export.made
     ]
@@ -212,9 +221,4 @@ def _entry(one: Rendered, new: frozenset[str]) -> dict[str, Any]:
 def _shown(folder: Path) -> str:
     """A folder as a person here would call it."""
     relative = os.path.relpath(folder)
-    return printable(str(folder) if relative.startswith("..") else relative)
-
-
-def printable(text: str) -> str:
-    """Foreign text in which nothing can hide or act."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return flat(str(folder) if relative.startswith("..") else relative)

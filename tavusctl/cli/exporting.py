@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tavusctl import yaml12
+from tavusctl import rules, yaml12
 from tavusctl.cli.session import Session
 from tavusctl.document import map_leaves
 from tavusctl.engine import load, resolve
@@ -21,7 +21,7 @@ from tavusctl.engine.takeover import Survey, blind, differing, named, referred, 
 from tavusctl.errors import ConfigError, RefusedError, StateError, UsageError
 from tavusctl.interpolation import FileText, Scope
 from tavusctl.kinds import KINDS
-from tavusctl.model import Address, Binding, Live, Manifest, Severity
+from tavusctl.model import Address, Binding, Complaint, Live, Manifest, Severity
 from tavusctl.ports import Reader, Store
 from tavusctl.threeway import compare
 from tavusctl.wording import shown, suggestion
@@ -83,6 +83,7 @@ class Export:
     surveyed: Survey
     made: tuple[Rendered, ...]
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
+    stopping: tuple[Complaint, ...] = ()  # about the new manifests; plans are refused until a person has looked
     kept: tuple[Address, ...] = ()  # chosen, and told by a manifest
     differing: tuple[Address, ...] = ()
 
@@ -105,6 +106,7 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
         surveyed,
         made,
         {one.exported.address: _binding(one, scene.ids) for one in made if not one.exported.fault},
+        _stopping(made),
         scene.kept,
         differing(manifests, KINDS, scene.by_id, surveyed.state.bindings, scene.ids),
     )
@@ -177,22 +179,34 @@ def _made(scene: _Scene, target: Target, live: Live) -> Rendered:
 
 def _misread(made: Rendered, ids: Mapping[str, Address]) -> str:
     """Why files do not say what the account has; empty when they do."""
+    manifest, wrong = _read_back(made)
+    if manifest is None:
+        return wrong[0].message if wrong else "it cannot be read back"
+    (desired,) = resolve.resolve([manifest], KINDS, secrets=None, ids=ids, declared=frozenset(ids.values()))
+    if desired.external_id:
+        return "" if desired.external_id == made.exported.live.remote_id else "its id cannot be read back"
+    fields = compare(blind(desired), named(made.exported.live, ids), None).fields
+    return f"{fields[0].path} would not read back as it is" if fields else ""
+
+
+def _read_back(made: Rendered) -> tuple[Manifest | None, list[Complaint]]:
+    """The manifest as any command will load it, and its errors."""
 
     def read_file(name: str) -> FileText:
         return FileText(as_text(made.files[name.removeprefix("../")].encode()), name)
 
     parsed = yaml12.read(made.files[made.path].encode(), made.path)
-    secrets = frozenset(made.exported.secrets.values())
-    opened = [open_document(node, KINDS, Scope({}, secrets, read_file)) for node in parsed.documents]
+    scope = Scope({}, frozenset(made.exported.secrets.values()), read_file)
+    opened = [open_document(node, KINDS, scope) for node in parsed.documents]
     complaints = [*parsed.complaints, *(one for each in opened for one in each.complaints)]
     wrong = [one for one in complaints if one.severity is Severity.ERROR]
-    if wrong or len(opened) != 1 or opened[0].manifest is None:
-        return wrong[0].message if wrong else "it cannot be read back"
-    (desired,) = resolve.resolve([opened[0].manifest], KINDS, secrets=None, ids=ids, declared=frozenset(ids.values()))
-    if desired.external_id:
-        return "" if desired.external_id == made.exported.live.remote_id else "its id cannot be read back"
-    fields = compare(blind(desired), named(made.exported.live, ids), None).fields
-    return f"{fields[0].path} would not read back as it is" if fields else ""
+    return (opened[0].manifest if len(opened) == 1 and not wrong else None), wrong
+
+
+def _stopping(made: Iterable[Rendered]) -> tuple[Complaint, ...]:
+    manifests = [manifest for one in made if (manifest := _read_back(one)[0])]
+    remarks = rules.check(rules.Project(manifests), KINDS)
+    return tuple(one.complaint for one in remarks if one.complaint.id in rules.STOPPING)
 
 
 def _binding(made: Rendered, ids: Mapping[str, Address]) -> Binding:

@@ -246,7 +246,6 @@ HOSTILE = [
     ".hidden",
     "con",
     "x\n\x1b[2J",
-    "\u202egpj",
     "y" * 10_000,
     "",
     "UP",
@@ -269,6 +268,21 @@ def test_hostile_names_are_harmless(project: Project) -> None:
     assert (sorted(project.root.parent.iterdir()), len(contents(project))) == (around, len(files) + 1)
     assert len({str(path).lower() for path in files if path.suffix == ".yaml"}) == 2 * len(HOSTILE)
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.") and len(name) <= 70 for name in names)
+    assert project.plan()["changes"] == []
+
+
+def test_text_that_turns_around_is_for_a_person_to_look_at(project: Project) -> None:
+    """It is written as it is, in escapes; no plan is made until it is removed or meant."""
+    project.account.seed(personas=[{"persona_name": "\u202egpj", "system_prompt": "x"}])
+    project.account.forget()
+    result = export(project)
+    path = project.root / "manifests/personas/gpj.yaml"
+    stopped = project.run("plan")
+    path.write_text(path.read_text().replace("202Egpj\"\n", "202Egpj\" # tavusctl: ignore=TV206\n"))
+
+    assert "persona/gpj: U+202E RIGHT-TO-LEFT OVERRIDE in the text [TV206]; remove it" in result.err
+    assert '  persona_name: "\\u202Egpj" #' in path.read_text()
+    assert stopped.code == 10
     assert project.plan()["changes"] == []
 
 
