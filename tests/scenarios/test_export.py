@@ -278,7 +278,7 @@ def test_text_that_turns_around_is_for_a_person_to_look_at(project: Project) -> 
     result = export(project)
     path = project.root / "manifests/personas/gpj.yaml"
     stopped = project.run("plan")
-    path.write_text(path.read_text().replace("202Egpj\"\n", "202Egpj\" # tavusctl: ignore=TV206\n"))
+    path.write_text(path.read_text().replace('202Egpj"\n', '202Egpj" # tavusctl: ignore=TV206\n'))
 
     assert "persona/gpj: U+202E RIGHT-TO-LEFT OVERRIDE in the text [TV206]; remove it" in result.err
     assert '  persona_name: "\\u202Egpj" #' in path.read_text()

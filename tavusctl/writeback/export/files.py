@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from tavusctl.document import map_leaves
+from tavusctl.document import leaves, map_leaves
 from tavusctl.model import Address, Binding, Document, Path, ResourceKind, Value
 from tavusctl.patch import join
 from tavusctl.secret import SecretText
@@ -65,9 +65,17 @@ def folder(kind: ResourceKind) -> str:
 
 
 def _prose(exported: Exported, kind: ResourceKind) -> Iterator[tuple[Path, str]]:
-    for key, value in exported.spec.items():
-        if kind.field_at((key,)).prose and isinstance(value, str) and _is_long(value) and _fits_file(value):
-            yield (key,), value
+    """Long prose with its place; what stands in a list is read with the list."""
+    for path, value in leaves(exported.spec):
+        in_list = any(step.isdigit() for step in path)
+        if (
+            kind.field_at(path).prose
+            and not in_list
+            and isinstance(value, str)
+            and _is_long(value)
+            and _fits_file(value)
+        ):
+            yield path, value
 
 
 def _is_long(text: str) -> bool:
