@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "destroy": "Delete everything that is managed here.",
         "adopt": "Write live edits back into the files.",
         "import": "Bind an existing object to an address.",
+        "export": "Write what the account has as manifests.",
         "init": "Start a project here.",
     },
     "Inspect": {
