@@ -14,7 +14,7 @@ from tavusctl.graph import MARKS, Graph
 from tavusctl.reports.drawing.looks import FAINT, LOOKS, label, one_line, runs_down
 
 _PLAIN: Final = frozenset(" _,")
-_STARTS_A_CODE: Final = "\ufb02"  # the ligature by which Mermaid marks its own character codes
+_OWN: Final = "\ufb02"  # the ligature fl, by which Mermaid marks character codes while it reads
 
 
 def mermaid(graph: Graph) -> str:
@@ -36,12 +36,11 @@ def _title(graph: Graph) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    return "".join(_character(each) for each in text)
+    return "".join(_character(each) for each in text.replace(_OWN, "fl"))
 
 
 def _character(each: str) -> str:
-    is_plain = each in _PLAIN or (each.isalnum() and each != _STARTS_A_CODE)
-    return each if is_plain else f"#{ord(each)};"
+    return each if each in _PLAIN or each.isalnum() else f"#{ord(each)};"
 
 
 def _styles(graph: Graph) -> Iterator[str]:

@@ -9,10 +9,9 @@ from xml.sax.saxutils import escape
 
 from tavusctl.graph import MARKS, Edge, Graph, Mark, Node
 from tavusctl.reports.drawing.lettering import Lettering, lettered
-from tavusctl.reports.drawing.looks import LOOKS, label, one_line, possible, runs_down
+from tavusctl.reports.drawing.looks import LOOKS, label, one_line, runs_down, writable
 from tavusctl.reports.drawing.scene import Box, Point, Route, Scene, arranged
 from tavusctl.reports.drawing.sheet import FONT, SMALL, STYLE
-from tavusctl.reports.text import visible
 
 _MARGIN: Final = 20.0
 _BAND: Final = 32.0  # for the title, and for the legend
@@ -74,7 +73,7 @@ def _drawn(graph: Graph, scene: Scene, nodes: Sequence[Lettering], edges: Sequen
 def _node(node: Node, box: Box, text: Lettering) -> Iterator[str]:
     yield f'<g class="node {node.mark}{" faint" if node.faint else ""}">'
     if node.detail:
-        yield f"<title>{escape(visible(possible(node.detail[:_DETAIL])))}</title>"
+        yield f"<title>{escape(writable(node.detail[:_DETAIL]))}</title>"
     yield _rect(box, radius=7)
     yield _text(box, text, FONT)
     yield "</g>"
