@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "drift": "Show what was changed in the account since the last apply.",
         "validate": "Check manifests without the network.",
         "state": "Look at the state, or forget an object.",
+        "graph": "Draw what refers to what, or where a conversation may go.",
         "schema": "Print the JSON Schemas of manifests, project file and plan.",
     },
     "Operate": {

@@ -1,19 +1,21 @@
 """Mermaid flowcharts, which GitHub and GitLab draw inside Markdown.
 
-Everything in a label but letters, digits and a few signs is written as the number of its character: no text can end the
-label, be read as Markdown or HTML, or give an instruction.  Nodes are known by their position, never by their id.
+All signs in a label but the most harmless are written as the numbers of their characters: no text can end the label,
+be read as Markdown or HTML, or give an instruction.  Nodes are known by their position, never by their id.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tavusctl.graph import MARKS, Graph
 from tavusctl.reports.drawing.looks import FAINT, LOOKS, label, one_line, runs_down
 
-_PLAIN: Final = frozenset(" _,")
+# All but letters, digits, blanks and commas; signs inside a word may stay.
+_CODED: Final = re.compile(r"[^\w ,'/-]|(?<![^\W_])['/-]|['/-](?![^\W_])")
 _OWN: Final = "\ufb02"  # the ligature fl, by which Mermaid marks character codes while it reads
 
 
@@ -36,11 +38,7 @@ def _title(graph: Graph) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    return "".join(_character(each) for each in text.replace(_OWN, "fl"))
-
-
-def _character(each: str) -> str:
-    return each if each in _PLAIN or each.isalnum() else f"#{ord(each)};"
+    return _CODED.sub(lambda found: f"#{ord(found.group())};", text.replace(_OWN, "fl"))
 
 
 def _styles(graph: Graph) -> Iterator[str]:

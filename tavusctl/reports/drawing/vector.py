@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from html import escape
 from itertools import pairwise
 from typing import Final
-from xml.sax.saxutils import escape
 
 from tavusctl.graph import MARKS, Edge, Graph, Mark, Node
 from tavusctl.reports.drawing.lettering import Lettering, lettered
@@ -21,7 +21,7 @@ _DETAIL: Final = 2_000  # characters of a tooltip
 
 def svg(graph: Graph) -> str:
     """The text of an SVG file."""
-    nodes = [lettered(label(node), FONT, 26) for node in graph.nodes]
+    nodes = [lettered(label(node), FONT, 30) for node in graph.nodes]
     edges = [lettered(label(edge), SMALL, 22) for edge in graph.edges]
     scene = _scene(graph, nodes, edges)
     title, marked = one_line(graph.title), _is_marked(graph)
