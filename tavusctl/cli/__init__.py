@@ -27,6 +27,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "validate": "Check manifests without the network.",
         "state": "Look at the state, or forget an object.",
         "graph": "Draw what refers to what, or where a conversation may go.",
+        "explain": "Say what a kind or a field means, takes and does.",
         "schema": "Print the JSON Schemas of manifests, project file and plan.",
     },
     "Operate": {

@@ -45,6 +45,7 @@ def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
         "lifecycle": _LIFECYCLE,
         "external": {
             "type": "boolean",
+            "default": False,
             "description": "Exists already: it is verified and referred to, never written.",
         },
         "id": {"type": "string", "minLength": 1, "description": "Id in the account, with external: true."},
@@ -131,7 +132,7 @@ _LIFECYCLE: Final[Schema] = {
     "type": "object",
     "description": "What may happen to the resource.",
     "properties": {
-        "prevent_destroy": {"type": "boolean", "description": "Never delete or replace it."},
+        "prevent_destroy": {"type": "boolean", "default": False, "description": "Never delete or replace it."},
         "ignore_changes": {
             "type": "array",
             "items": {"type": "string", "pattern": "^(/([^~/]|~[01])+)+$"},
@@ -139,6 +140,7 @@ _LIFECYCLE: Final[Schema] = {
         },
         "on_remove": {
             "enum": ["delete", "retain"],
+            "default": "delete",
             "description": "What happens when this manifest is taken away: delete the object, or keep and forget it.",
         },
     },
@@ -151,7 +153,7 @@ _RECRAWL: Final[Schema] = {
         "every": DURATION,
         "max_age": {**DURATION, "description": "The same as every."},
         "cron": {"type": "string", "description": "Five cron fields, or @hourly, @daily, @weekly, @monthly."},
-        "timezone": {"type": "string", "description": "Time zone of cron, such as Europe/Berlin; UTC when left out."},
+        "timezone": {"type": "string", "default": "UTC", "description": "Time zone of cron, such as Europe/Berlin."},
     },
     "oneOf": [{"required": ["every"]}, {"required": ["max_age"]}, {"required": ["cron"]}],
     "dependentRequired": {"timezone": ["cron"]},
