@@ -17,6 +17,7 @@ import click
 from tavusctl import duration
 from tavusctl.cli.local import say
 from tavusctl.cli.session import Session, SystemClock, addresses, options
+from tavusctl.engine import move
 from tavusctl.engine.recrawl import AT_ONCE, Manners, Recrawls, look, run
 from tavusctl.errors import UsageError, worst
 from tavusctl.freshness import Entry, Status, Target, stamp
@@ -123,7 +124,7 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool) -> lis
         if address not in crawlable:
             message = f"the project has no {address}"
             raise UsageError(message, suggestion(str(address), map(str, crawlable)))
-    bindings = session.store().read().bindings
+    bindings, _ = move.follow(manifests, session.store().read().bindings)
     targets = []
     for address, manifest in sorted(crawlable.items()):
         bound = bindings.get(address)

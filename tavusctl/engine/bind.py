@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tavusctl import journal
-from tavusctl.engine import observe, recover
+from tavusctl.engine import move, observe, recover
 from tavusctl.engine.reconcile import Kinds, Request, check_account, checkpoint, recovered
 from tavusctl.errors import RefusedError, StateError
 from tavusctl.model import Address, Binding, Live, Manifest, ResourceKind
@@ -59,6 +59,8 @@ def bind_by_name(
     state, lost = recovered(kinds, api, replayed, request)
     recover.check_found(lost)
     check_account(state, request, 0, 0)
+    moved, _ = move.follow(manifests, state.bindings)
+    state = replace(state, bindings=moved)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
     lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
     free = [m for m in manifests if not m.external_id and m.address not in state.bindings]

@@ -42,6 +42,7 @@ def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
             "description": f"Name in this project; others refer to it by ${{ref:{kind.name}/NAME}}.",
         },
         "spec": spec,
+        "moved_from": _moved_from(kind),
         "lifecycle": _LIFECYCLE,
         "external": {
             "type": "boolean",
@@ -60,9 +61,17 @@ def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
         "required": ["kind", "name"],
         "additionalProperties": False,
         "if": {"properties": {"external": {"const": True}}, "required": ["external"]},
-        "then": {"required": ["id"], "properties": {"spec": False, "lifecycle": False, "recrawl": False}},
+        "then": {"required": ["id"], "properties": dict.fromkeys(_OURS, False)},
         "else": {"required": ["spec"], "properties": {"id": False}},
         "$defs": definitions,
+    }
+
+
+def _moved_from(kind: ResourceKind) -> Schema:
+    old = {"type": "string", "pattern": f"^{kind.name}/{NAME.pattern}$"}
+    return {
+        "anyOf": [old, {"type": "array", "items": old}],
+        "description": f"Its address before it was renamed, {kind.name}/OLD-NAME, or several: the object stays.",
     }
 
 
@@ -128,6 +137,7 @@ def _is_narrow(schema: Schema) -> bool:
     return schema.get("type") != "string" or any(key in schema for key in ("enum", "const", "pattern"))
 
 
+_OURS: Final = ("spec", "lifecycle", "moved_from", "recrawl")  # keys that an external object has not
 _LIFECYCLE: Final[Schema] = {
     "type": "object",
     "description": "What may happen to the resource.",

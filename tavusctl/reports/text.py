@@ -81,6 +81,7 @@ def plan(plan: Plan) -> str:
     parts = [*map(_refusal, plan.refused)]
     parts += [_change(step) for action in _ORDER for step in plan.steps if step.action is action]
     parts += _overwritten(plan)
+    parts += [f"> {one.new}: moved from {one.old} ({flat(one.remote_id)}), once apply has run" for one in plan.moves]
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
     parts.append(summary(plan))

@@ -60,7 +60,7 @@ def test_a_kind_has_its_fields_and_the_keys_around_them(capsys: pytest.CaptureFi
     found = facts(capsys, "document")
     assert list(found["fields"]) == [
         *("document_url", "document_name", "tags", "crawl", "callback_url", "properties", "extra"),
-        *("kind", "name", "lifecycle", "external", "id", "recrawl"),
+        *("kind", "name", "moved_from", "lifecycle", "external", "id", "recrawl"),
     ]
     assert found["fields"]["document_url"]["required"] is True
 
