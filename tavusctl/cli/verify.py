@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tavusctl.cli.session import Session, options
+from tavusctl.engine import move
 from tavusctl.engine.verify import Check, Target, converse, run
 from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
@@ -65,7 +66,7 @@ def command(session: Session, *, partner: Address | None, format_: str) -> int:
 
 def _targets(session: Session) -> dict[Address, Target]:
     manifests, _ = session.load()
-    bindings = session.store().read().bindings
+    bindings, _ = move.follow(manifests, session.store().read().bindings)
     bound = {address: binding.remote_id for address, binding in bindings.items()}
     return {one.address: Target(one.address, one.external_id or bound.get(one.address, "")) for one in manifests}
 

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tavusctl import journal
-from tavusctl.engine import observe, recover
-from tavusctl.engine.reconcile import Kinds, Request, check_account, checkpoint, recovered
+from tavusctl.engine import move, observe, recover
+from tavusctl.engine.reconcile import Archive, Kinds, Request, check_account, checkpoint, recovered
 from tavusctl.errors import RefusedError, StateError
 from tavusctl.model import Address, Binding, Live, Manifest, ResourceKind
 from tavusctl.ports import Reader, Store
 from tavusctl.secret import fingerprint_key
 
 
-def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Store, request: Request) -> Binding:
+def bind(
+    address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Store, request: Request, *, archive: Archive
+) -> Binding:
     """Bind an existing object to an address, as `import` does; nothing is written to the account."""
     replayed = journal.replay(store.read(), store.journal())
     # A person says what became of the create at this address, if there was one.
@@ -38,7 +40,7 @@ def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Sto
         message = f"{remote_id} is a stock {kind.name}: it belongs to everybody and cannot be managed"
         raise RefusedError(message, f"refer to it with external: true and id: {remote_id}", id="E421")
     binding = bound or Binding(address, remote_id)
-    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request)
+    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, archive)
     return binding
 
 
@@ -52,13 +54,22 @@ class Matches:
 
 
 def bind_by_name(
-    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: Request, *, record: bool
+    manifests: Sequence[Manifest],
+    kinds: Kinds,
+    api: Reader,
+    store: Store,
+    request: Request,
+    *,
+    archive: Archive,
+    record: bool,
 ) -> Matches:
     """Bind every manifest whose name one unbound object has; nothing is written to the account."""
     replayed = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, replayed, request)
     recover.check_found(lost)
     check_account(state, request, 0, 0)
+    moved, _ = move.follow(manifests, state.bindings)
+    state = replace(state, bindings=moved)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
     lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
     free = [m for m in manifests if not m.external_id and m.address not in state.bindings]
@@ -68,7 +79,7 @@ def bind_by_name(
     bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
     if record and bound:
         bindings = {one: Binding(one, remote_id) for one, remote_id in bound.items()}
-        checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request)
+        checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request, archive)
     ambiguous = {one: ids for one, ids in named.items() if ids and one not in bound}
     return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
 

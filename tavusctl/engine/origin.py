@@ -13,7 +13,8 @@ _LIVE = frozenset({Cause.DRIFTED, Cause.MISSING})
 
 def pending(plan: Plan, before: Plan) -> tuple[Pending, ...]:
     """What of a plan the plan of other manifests has too, by address and in the order of the plan."""
-    known = {(change.action, change.address): change for change in _all(before)}
+    names = {move.old: move.new for move in plan.moves}
+    known = {(change.action, names.get(change.address, change.address)): change for change in _all(before)}
     found = (_same(change, known) for change in _all(plan))
     return tuple(one for one in found if one)
 

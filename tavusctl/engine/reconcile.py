@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tavusctl import background, journal, lookup, patch
-from tavusctl.engine import apply, diff, observe, plan, recover, resolve, undo
+from tavusctl.engine import apply, diff, move, observe, plan, recover, resolve, undo
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
@@ -72,6 +72,8 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     """Work out what apply would do; change nothing."""
     before = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, before, request)
+    moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
+    state = replace(state, bindings=moved)
     key = fingerprint_key(request.api_key, state.lineage)
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
     wanted = [m for m in manifests if not request.destroy or m.external_id]
@@ -95,8 +97,9 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
-    behind = bool(before.records) or not state.serial
-    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
+    # What a run does is recorded under the new addresses: they must be on disk before.
+    behind = bool(before.records) or bool(moves) or not state.serial
+    return Prepared(replace(made, moves=moves), current, desired, request, ids, by_kind, lost, recovered=behind)
 
 
 def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
@@ -188,7 +191,8 @@ def prepare_undo(
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
         live.update({(name, one.remote_id): one for one in observe.listed(api, kinds[name], lens)})
-    found = undo.reverse(past, undo.Scene(kinds, state.bindings, live, ids, trash, recreate))
+    scene = undo.Scene(kinds, state.bindings, live, ids, trash, recreate)
+    found = undo.reverse(move.remembered(past, state.bindings), scene)
     made = plan.make(
         found.changes,
         (),

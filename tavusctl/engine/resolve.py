@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from tavusctl.document import leaves, map_leaves
 from tavusctl.errors import ConfigError
-from tavusctl.model import Address, Complaint, Desired, Manifest, Path, ResourceKind, Source, Value
+from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
 from tavusctl.secret import SecretText
 
@@ -51,15 +51,26 @@ def _complaints(
     for path, leaf in leaves(manifest.spec):
         source = _source(manifest, path)
         if isinstance(leaf, Address) and leaf not in elsewhere:
-            yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source)
+            yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source, path)
         elif isinstance(leaf, SecretText) and secrets is not None:
             yield from _check_secret(manifest, leaf, secrets, source)
 
 
 def _check_reference(
-    manifest: Manifest, wanted_kind: str, target: Address, known: Mapping[Address, Manifest], source: Source
+    manifest: Manifest,
+    wanted_kind: str,
+    target: Address,
+    known: Mapping[Address, Manifest],
+    source: Source,
+    path: Path,
 ) -> Iterator[Complaint]:
-    if target not in known:
+    renamed = next((one.address for one in known.values() if target in one.moved_from), None)
+    if target not in known and renamed:
+        message = f"{manifest.address} refers to {target}, which is {renamed} now"
+        right = f"${{ref:{renamed}}}"
+        fix = (Edit(manifest.address, f"/spec{join(path)}", "set", right),)
+        yield Complaint("TV201", message, source, f"write {right}", manifest.address, fix=fix)
+    elif target not in known:
         message = f"{manifest.address} refers to {target}, which no manifest declares"
         yield Complaint("TV201", message, source, _suggest(target, known), manifest.address)
     elif wanted_kind and target.kind != wanted_kind:

@@ -50,6 +50,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
             "complaint": _COMPLAINT,
             "drift": _DRIFT,
             "field": _FIELD,
+            "move": _MOVE,
             "operation": _OPERATION,
             "outcome": _OUTCOME,
             "pending": _PENDING,
@@ -75,6 +76,7 @@ def _words(values: type[Action | Cause | Status]) -> Schema:
 
 _SOMETIMES: Final[Schema] = {
     "outcomes": _list("outcome", "What became of each change; only after apply."),
+    "moved": _list("move", "Addresses that apply records anew, as manifests were renamed; only when there are any."),
     "base": {**_TEXT, "description": "The commit that `pending` compares with; only with --base."},
     "pending": _list("pending", "What the manifests of that commit would change alike; only with --base."),
 }
@@ -183,6 +185,11 @@ _OUTCOME: Final = _object(
             "description": "JSON Pointers of fields that the account did not keep.",
         },
     },
+)
+_MOVE: Final = _object(
+    "An object whose manifest was renamed; nothing of it is sent.",
+    ("address", "from", "id"),
+    {"address": _ADDRESS, "from": _ADDRESS, "id": _TEXT},
 )
 _PENDING: Final = _object(
     "A change that was to be made already before the commits since `base`.",

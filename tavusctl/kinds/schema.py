@@ -42,9 +42,11 @@ def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
             "description": f"Name in this project; others refer to it by ${{ref:{kind.name}/NAME}}.",
         },
         "spec": spec,
+        "moved_from": _moved_from(kind),
         "lifecycle": _LIFECYCLE,
         "external": {
             "type": "boolean",
+            "default": False,
             "description": "Exists already: it is verified and referred to, never written.",
         },
         "id": {"type": "string", "minLength": 1, "description": "Id in the account, with external: true."},
@@ -59,9 +61,17 @@ def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
         "required": ["kind", "name"],
         "additionalProperties": False,
         "if": {"properties": {"external": {"const": True}}, "required": ["external"]},
-        "then": {"required": ["id"], "properties": {"spec": False, "lifecycle": False, "recrawl": False}},
+        "then": {"required": ["id"], "properties": dict.fromkeys(_OURS, False)},
         "else": {"required": ["spec"], "properties": {"id": False}},
         "$defs": definitions,
+    }
+
+
+def _moved_from(kind: ResourceKind) -> Schema:
+    old = {"type": "string", "pattern": f"^{kind.name}/{NAME.pattern}$"}
+    return {
+        "anyOf": [old, {"type": "array", "items": old}],
+        "description": f"Its address before it was renamed, {kind.name}/OLD-NAME, or several: the object stays.",
     }
 
 
@@ -127,11 +137,12 @@ def _is_narrow(schema: Schema) -> bool:
     return schema.get("type") != "string" or any(key in schema for key in ("enum", "const", "pattern"))
 
 
+_OURS: Final = ("spec", "lifecycle", "moved_from", "recrawl")  # keys that an external object has not
 _LIFECYCLE: Final[Schema] = {
     "type": "object",
     "description": "What may happen to the resource.",
     "properties": {
-        "prevent_destroy": {"type": "boolean", "description": "Never delete or replace it."},
+        "prevent_destroy": {"type": "boolean", "default": False, "description": "Never delete or replace it."},
         "ignore_changes": {
             "type": "array",
             "items": {"type": "string", "pattern": "^(/([^~/]|~[01])+)+$"},
@@ -139,6 +150,7 @@ _LIFECYCLE: Final[Schema] = {
         },
         "on_remove": {
             "enum": ["delete", "retain"],
+            "default": "delete",
             "description": "What happens when this manifest is taken away: delete the object, or keep and forget it.",
         },
     },
@@ -151,7 +163,7 @@ _RECRAWL: Final[Schema] = {
         "every": DURATION,
         "max_age": {**DURATION, "description": "The same as every."},
         "cron": {"type": "string", "description": "Five cron fields, or @hourly, @daily, @weekly, @monthly."},
-        "timezone": {"type": "string", "description": "Time zone of cron, such as Europe/Berlin; UTC when left out."},
+        "timezone": {"type": "string", "default": "UTC", "description": "Time zone of cron, such as Europe/Berlin."},
     },
     "oneOf": [{"required": ["every"]}, {"required": ["max_age"]}, {"required": ["cron"]}],
     "dependentRequired": {"timezone": ["cron"]},

@@ -17,6 +17,7 @@ from tavusctl.model import (
     Complaint,
     Drift,
     FieldChange,
+    Move,
     Outcome,
     Pending,
     Plan,
@@ -77,6 +78,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "drift": [_drift(entry) for entry in plan.drift],
         "refused": [_refusal(refusal) for refusal in plan.refused],
         "warnings": [complaint_document(one) for one in plan.warnings],
+        **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
         **({"base": plan.base, "pending": [_pending(one) for one in plan.pending]} if plan.base else {}),
     }
 
@@ -112,6 +114,10 @@ def _change(change: Change) -> dict[str, Any]:
         "reason": change.reason,
         "source": _source(change.source),
     }
+
+
+def _move(move: Move) -> dict[str, Any]:
+    return {"address": str(move.new), "from": str(move.old), "id": move.remote_id}
 
 
 def _pending(pending: Pending) -> dict[str, Any]:

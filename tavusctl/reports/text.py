@@ -55,6 +55,7 @@ def plan(plan: Plan) -> str:
     """A plan: refused and dangerous first, the rest, drift that it would overwrite, and one line of counts."""
     parts = [_entry(one) for one in review.entries(plan)]
     parts += _overwritten(plan)
+    parts += [f"> {one.new}: moved from {one.old} ({flat(one.remote_id)}), once apply has run" for one in plan.moves]
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
     parts.append(summary(plan))

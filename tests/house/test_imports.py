@@ -4,6 +4,8 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
 from tests.house.tree import ROOT
 
 HEAVY = ("pydantic", "yaml", "httpx", "jinja2", "asyncio", "ssl", "rich")
@@ -57,3 +59,12 @@ def test_version_starts_without_the_heavy_modules() -> None:
     shown, loaded = loaded_by("version")
     assert shown.strip()
     assert loaded == "0", f"`tavusctl version` loads {loaded[2:]}: import it inside the command that needs it"
+
+
+@pytest.mark.parametrize("command", ["validate --env prod", "graph --env prod", "explain persona"])
+def test_commands_that_work_offline_load_nothing_of_http(command: str) -> None:
+    shown, loaded = loaded_by(*command.split())
+    assert shown
+    code, *modules = loaded.split()
+    assert code == "0"
+    assert not {"httpx", "ssl", "asyncio"}.intersection(modules), f"`tavusctl {command}` loads {modules}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +115,17 @@ def held(path: Path) -> Iterator[int]:
         assert process.stdout.readline() == "held\n"
         yield process.pid
         process.communicate("\n")
+
+
+def test_an_import_waits_for_another_run_as_long_as_it_is_told_to(coach: Project) -> None:
+    bound = coach.bound("persona/coach")
+    with held(coach.root / STATE):
+        began = time.monotonic()
+        result = coach.run("import", "persona/coach", bound, "--lock-timeout", "1s")
+        waited = time.monotonic() - began
+
+    assert (result.code, "E701" in result.err, waited >= 1) == (7, True, True)
+    assert coach.run("import", "persona/coach", bound, "--lock-timeout", "1s").code == 0
 
 
 def test_a_state_that_another_run_holds_is_left_alone(coach: Project) -> None:

@@ -51,6 +51,16 @@ def test_what_was_to_be_done_already_is_told_from_what_the_branch_does(branched:
     assert document["base"] == f"main ({git(branched, 'rev-parse', 'main')[:7]})"
 
 
+def test_a_renamed_manifest_is_compared_with_what_it_was(branched: Project) -> None:
+    branched.remove("persona", "coach")
+    branched.manifest("persona", "trainer", {**COACH, "persona_name": "The Coach"}, moved_from="persona/coach")
+
+    document = branched.plan("--base", "main")
+
+    assert [one["address"] for one in document["moved"]] == ["persona/trainer"]
+    assert {"address": "persona/trainer", "paths": [], "whole": True} in document["pending"]
+
+
 def test_an_edit_in_the_account_is_nobodys_change(branched: Project) -> None:
     bound = branched.bound("persona/coach")
     branched.account.portal("personas", bound, {"op": "replace", "path": "/context", "value": "At work."})

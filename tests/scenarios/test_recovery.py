@@ -107,6 +107,24 @@ def test_an_import_settles_a_create_that_nobody_could_tell(crashing: Crashing) -
     assert list(crashing.account.objects("guardrails")) == [made]
 
 
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_an_import_that_ends_an_interrupted_run_keeps_its_records(crashing: Crashing, by: str) -> None:
+    """What that run did can be undone, as after any other command."""
+    killed_while_creating(crashing, "after")
+    assert crashing.run("undo").out == "no run is known here\n"
+    crashing.manifest("objectives", "goals", GOALS)
+    (theirs,) = crashing.account.seed(objectives=[GOALS])["objectives"]
+    args = ("objectives/goals", theirs) if by == "id" else ("--match-names",)
+
+    ended = crashing.run("import", *args, "--lock-timeout", "10s")
+
+    assert ended.code == 0, ended.err
+    assert set(crashing.run("state", "list").out.split()[::2]) == {"guardrails/rules", "objectives/goals"}
+    (run,) = (line.split()[0] for line in crashing.run("undo").out.splitlines())
+    assert crashing.run("undo", run, "--yes", "--allow-deletes", "1").code == 0
+    assert crashing.account.objects("guardrails") == {}
+
+
 def test_destroy_waits_for_a_create_that_may_show(crashing: Crashing) -> None:
     """Whatever an interrupted apply has made is deleted with the rest, and not left behind."""
     killed_while_creating(crashing, "before")

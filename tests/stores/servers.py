@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import email.utils
-import fcntl
 import hashlib
 import hmac
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,12 +19,12 @@ import httpx
 
 from tavusctl.ports import Store
 from tavusctl.stores import open_store
+from tests import npm
 
 HERE = Path(__file__).parent
 AZURITE = HERE / "azurite"
 BUCKET = "states"
-# Azurite is a package of npm, which not everybody has; where everything is tested it must be there.
-REMOTE = ["s3", "az"] if shutil.which("npm") or os.environ.get("CI") else ["s3"]
+REMOTE = ["s3", "az"] if npm.IS_HERE else ["s3"]  # Azurite is a package of npm
 # The account and key of every Azurite, from its documentation.
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
@@ -92,16 +90,8 @@ def variables(added: dict[str, str]) -> Iterator[None]:
 
 
 def installed_azurite() -> Path:
-    """Azurite's program; installs it once, from the versions in its lock file."""
-    program = AZURITE / "node_modules/azurite/dist/src/blob/main.js"
-    with (AZURITE / "package.json").open() as lock:  # several test processes may want it at once
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        ready = AZURITE / "node_modules" / ".ready"
-        if not ready.exists():
-            options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-            subprocess.run(["npm", "ci", "--prefix", str(AZURITE), *options], check=True)
-            ready.touch()
-    return program
+    """Azurite's program; installed at first use."""
+    return npm.installed(AZURITE) / "azurite/dist/src/blob/main.js"
 
 
 def make_container(url: str) -> None:

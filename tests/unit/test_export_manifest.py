@@ -159,7 +159,11 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
             {"system_prompt": "\ud800"},
             "it has a NUL character or half a surrogate pair, which YAML cannot say",
         ),
-        ("document", {"document_name": "x"}, "the key 'document_url' is missing"),
+        (
+            "document",
+            {"document_name": "x"},
+            "document_url is missing; write it, or document_file for a file of the project",
+        ),
         (
             "objectives",
             {"data": [{"objective_name": "two words", "objective_prompt": "x"}]},

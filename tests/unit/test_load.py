@@ -267,6 +267,24 @@ def test_what_was_meant_is_suggested(tmp_path: Path, text: str, hint: str) -> No
                 "8:36 TV116 lifecycle.ignore_changes: '/' is not",
             ],
         ),
+        (
+            "kind: toy\nname: t\nspec: {title: x}\nmoved_from: [toy/u, u, crawler/u, toy/t, 3, toy/Ü]\n",
+            [
+                "4:21 TV118 moved_from: 'u' is not an address",
+                "4:24 TV118 moved_from: crawler/u cannot become a toy: an object stays of its kind",
+                "4:35 TV118 moved_from: toy/t is the address that it has",
+                "4:42 TV118 moved_from[4]: expected text, found 3",
+                "4:45 TV118 moved_from: 'toy/Ü' is not an address",
+            ],
+        ),
+        (
+            "kind: toy\nname: t\nspec: {title: x}\nmoved_from: {from: toy/u}\n",
+            ["4:13 TV118 moved_from: expected text, found a mapping"],
+        ),
+        (
+            "kind: toy\nname: t\nexternal: true\nid: x\nmoved_from: toy/u\n",
+            ["5:1 TV104 an external object is never written, so it has no moved_from"],
+        ),
         ("kind: toy\nname: t\nspec: {title: x}\nrecrawl: {every: 1h}\n", ["4:1 TV116 a toy is not crawled"]),
     ],
 )
@@ -320,6 +338,29 @@ def test_when_to_crawl_again(tmp_path: Path, text: str, found: Recrawl | str) ->
     else:
         (complaint,) = told(read.complaints)
         assert complaint.startswith(f"manifests/t.yaml:{found}"), complaint
+
+
+def test_addresses_that_were_left(tmp_path: Path) -> None:
+    one = "kind: toy\nname: one\nspec: {title: x}\nmoved_from: toy/old\n---\n"
+    two = "kind: toy\nname: two\nspec: {title: x}\nmoved_from: [toy/older, toy/old-2]\n"
+    found = loaded(tmp_path, {"manifests/t.yaml": one + two})
+    assert [manifest.moved_from for manifest in found.manifests] == [
+        (Address("toy", "old"),),
+        (Address("toy", "older"), Address("toy", "old-2")),
+    ]
+    assert found.complaints == ()
+
+
+def test_an_address_that_was_left_belongs_to_nobody(tmp_path: Path) -> None:
+    texts = {
+        "manifests/a.yaml": "kind: toy\nname: new\nspec: {title: x}\nmoved_from: [toy/old, toy/older]\n",
+        "manifests/b.yaml": "kind: toy\nname: old\nspec: {title: x}\n",
+        "manifests/c.yaml": "kind: toy\nname: other\nspec: {title: x}\nmoved_from: toy/older\n",
+    }
+    assert told(loaded(tmp_path, texts).complaints) == [
+        "manifests/a.yaml:2:7 TV118 moved_from: toy/old is still declared, at manifests/b.yaml:2:7",
+        "manifests/c.yaml:2:7 TV118 moved_from: toy/older has become toy/new as well, at manifests/a.yaml:2:7",
+    ]
 
 
 TOY = "kind: toy\nname: {}\nspec: {{title: x}}\n"
@@ -575,8 +616,9 @@ def test_there_is_an_end_to_the_complaints_about_one_file(tmp_path: Path) -> Non
 
 
 def test_every_complaint_id_has_its_line() -> None:
-    assert list(load.COMPLAINTS) == [f"TV{n}" for n in range(101, 117)]
+    ids = [f"TV{n}" for n in (*range(101, 117), 118)]
+    assert list(load.COMPLAINTS) == ids
     sources = Path(load.__file__).parents[1].rglob("*.py")
-    used = {f"TV{n}" for source in sources for n in range(101, 117) if f'"TV{n}"' in source.read_text("utf-8")}
+    used = {one for source in sources for one in ids if f'"{one}"' in source.read_text("utf-8")}
     assert used == set(load.COMPLAINTS)
     assert Safety() == Project("/", "/m").safety

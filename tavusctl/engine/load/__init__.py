@@ -39,6 +39,7 @@ COMPLAINTS: Final[Mapping[str, str]] = {
     "TV114": "a field that is going away (warning)",
     "TV115": "larger, deeper or longer than is read",
     "TV116": "lifecycle or recrawl that cannot be followed",
+    "TV118": "moved_from that cannot be followed",
 }
 _MAX_COMPLAINTS: Final = 500  # of one file
 _MARK: Final = b"tavusctl: ignore="  # in a comment: what validate is not to remark on
@@ -84,6 +85,7 @@ def read(
         complaints += each.complaints
         if each.address is not None and first.setdefault(each.address, each) is not each:
             complaints.append(_twice(each.address, each.source, first[each.address].source))
+    complaints += _left_behind(first)
     manifests = [each.manifest for _, each in sorted(first.items()) if each.manifest]
     origins = {address: each.origins for address, each in first.items() if each.origins}
     told = tuple(sorted(complaints, key=place))
@@ -234,6 +236,19 @@ def _twice(address: Address, here: Source, there: Source) -> Complaint:
     return Complaint(
         "TV108", f"{address} is declared here and at {there}", here, "give one of them another name", address
     )
+
+
+def _left_behind(declared: Mapping[Address, Opened]) -> Iterator[Complaint]:
+    """What is wrong with addresses that were left: they are still in use, or two manifests have left them."""
+    left: dict[Address, Opened] = {}
+    for address, opened in sorted(declared.items()):
+        for old in opened.manifest.moved_from if opened.manifest else ():
+            other = declared.get(old) or left.setdefault(old, opened)
+            if other is not opened:
+                state = "is still declared" if old in declared else f"has become {other.address} as well"
+                message = f"moved_from: {old} {state}, at {other.source}"
+                hint = "an address that was left belongs to nobody; take one of the two out"
+                yield Complaint("TV118", message, opened.source, hint, address)
 
 
 def place(complaint: Complaint) -> tuple[str, int, int, str, str]:

@@ -1,4 +1,4 @@
-"""The keys `lifecycle:` and `recrawl:` of a manifest: what may happen to a resource, and when it is due."""
+"""The keys around `spec:`: what may happen to a resource, when it is due, which address it had before."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from tavusctl import duration
 from tavusctl.engine.load.notes import Notes
-from tavusctl.model import Document, Lifecycle, Recrawl, ResourceKind, Value
+from tavusctl.model import Address, Document, Lifecycle, Recrawl, ResourceKind, Value
 from tavusctl.wording import shown
 
 CRON_WORDS: Final[Mapping[str, str]] = {
@@ -54,6 +54,31 @@ def recrawl(found: Value, kind: ResourceKind, notes: Notes) -> Recrawl | None:
     if not notes.typed(found[given[0]], str, f"/recrawl/{given[0]}", "TV116"):
         return None
     return _by_cron(found, notes) if given == ["cron"] else _by_period(found, given[0], notes)
+
+
+def moved_from(found: Value, kind: ResourceKind, own: Address | None, notes: Notes) -> tuple[Address, ...]:
+    """Addresses that a resource had before: one as text, or a list."""
+    several = isinstance(found, list)
+    places = [f"/moved_from/{index}" for index in range(len(found))] if several else ["/moved_from"]
+    entries = zip(found if several else [] if found is None else [found], places, strict=False)
+    return tuple(filter(None, (_former(entry, place, kind, own, notes) for entry, place in entries)))
+
+
+def _former(found: Value, pointer: str, kind: ResourceKind, own: Address | None, notes: Notes) -> Address | None:
+    if not notes.typed(found, str, pointer, "TV118"):
+        return None
+    example = f"write {kind.name}/OLD-NAME"
+    try:
+        old = Address.parse(found)
+    except ValueError:
+        notes.error("TV118", f"moved_from: {shown(found)} is not an address", notes.value_at(pointer), example)
+        return None
+    if old.kind != kind.name:
+        message = f"moved_from: {old} cannot become a {kind.name}: an object stays of its kind"
+        notes.error("TV118", message, notes.value_at(pointer), example)
+    elif old == own:
+        notes.error("TV118", f"moved_from: {old} is the address that it has", notes.value_at(pointer), example)
+    return old
 
 
 def _ignored(found: Value, notes: Notes) -> tuple[str, ...]:

@@ -1,20 +1,22 @@
 """Mermaid flowcharts, which GitHub and GitLab draw inside Markdown.
 
-Everything in a label but letters, digits and a few signs is written as the number of its character: no text can end the
-label, be read as Markdown or HTML, or give an instruction.  Nodes are known by their position, never by their id.
+All signs in a label but the most harmless are written as the numbers of their characters: no text can end the label,
+be read as Markdown or HTML, or give an instruction.  Nodes are known by their position, never by their id.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tavusctl.graph import MARKS, Graph
 from tavusctl.reports.drawing.looks import FAINT, LOOKS, label, one_line, runs_down
 
-_PLAIN: Final = frozenset(" _,")
-_STARTS_A_CODE: Final = "\ufb02"  # the ligature by which Mermaid marks its own character codes
+# All but letters, digits, blanks and commas; signs inside a word may stay.
+_CODED: Final = re.compile(r"[^\w ,'/-]|(?<![^\W_])['/-]|['/-](?![^\W_])")
+_OWN: Final = "\ufb02"  # the ligature fl, by which Mermaid marks character codes while it reads
 
 
 def mermaid(graph: Graph) -> str:
@@ -36,12 +38,7 @@ def _title(graph: Graph) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    return "".join(_character(each) for each in text)
-
-
-def _character(each: str) -> str:
-    is_plain = each in _PLAIN or (each.isalnum() and each != _STARTS_A_CODE)
-    return each if is_plain else f"#{ord(each)};"
+    return _CODED.sub(lambda found: f"#{ord(found.group())};", text.replace(_OWN, "fl"))
 
 
 def _styles(graph: Graph) -> Iterator[str]:

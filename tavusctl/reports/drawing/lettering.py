@@ -21,7 +21,7 @@ class Lettering:
 
 def lettered(text: str, size: float, columns: int) -> Lettering:
     """A text in lines of about `columns` letters; what is longer than a few lines ends in an ellipsis."""
-    lines = textwrap.wrap(text, columns, max_lines=_MOST_LINES, placeholder=" …", break_on_hyphens=False)
+    lines = textwrap.wrap(text, columns, max_lines=_MOST_LINES, placeholder=" …")
     width = max((_columns(line) for line in lines), default=0) * size * 0.58
     return Lettering(tuple(lines), width, len(lines) * size * 1.35)
 

@@ -44,13 +44,13 @@ def label(item: Node | Edge) -> str:
 def one_line(text: str, longest: int = LONGEST) -> str:
     """A text without line breaks and invisible characters, cut when it is too long."""
     # Cut before anything else looks at it: what is shown of ten megabytes are a hundred characters.
-    shown = visible(" ".join(possible(text[: longest * 4]).split()))
+    shown = writable(" ".join(text[: longest * 4].split()))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
-def possible(text: str) -> str:
-    """A text of characters that every format can hold."""
-    return _IMPOSSIBLE.sub("\ufffd", text)
+def writable(text: str) -> str:
+    """A text of visible characters that every format can hold."""
+    return _IMPOSSIBLE.sub("\ufffd", visible(text))
 
 
 def runs_down(graph: Graph) -> bool:

@@ -133,6 +133,7 @@ class _Part:
         self._ends = [(own[edges[n][0]], own[edges[n][1]]) for n in self._edges]
         self._sizes = [_turned(sizes[node], down=down) for node in nodes]
         self._labels = [_turned(labels[n] or (0.0, 0.0), down=down) for n in self._edges]
+        self._loops = self._outward()
         self._layers = layered(len(nodes), self._ends)
         self._places = placed(self._layers, self._room(), len(nodes))
         self._ports = _ports(self._layers, self._places, self._sizes)
@@ -143,13 +144,24 @@ class _Part:
         self.width, self.height = _turned(self._places.size, down=down)
         self.area = (self.width + _BETWEEN) * (self.height + _BETWEEN)
 
+    def _outward(self) -> Mapping[int, float]:
+        """How far beside its node the label of each loop begins: one outside the other."""
+        ends: defaultdict[int, float] = defaultdict(float)
+        begins: dict[int, float] = {}
+        for edge, (node, other) in enumerate(self._ends):
+            if node == other:
+                begins[edge] = ends[node] + _LOOP
+                ends[node] = begins[edge] + self._labels[edge][0]
+        return begins
+
     def _room(self) -> Mapping[int, Size]:
         """How much room each position takes: a node with its loops, the bend that carries a label."""
         room = dict(enumerate(self._sizes))
-        for edge, ((node, other), label) in enumerate(zip(self._ends, self._labels, strict=True)):
-            if node == other:
-                across, along = room[node]
-                room[node] = (across + 2 * (_LOOP + label[0]), max(along, label[1]))
+        for edge, label in enumerate(self._labels):
+            node = self._ends[edge][0]
+            if edge in self._loops:
+                across = self._sizes[node][0]
+                room[node] = (across + 2 * (self._loops[edge] + label[0]), max(room[node][1], label[1]))
             elif label[0]:
                 room[self._bend(edge)] = label
         return room
@@ -189,9 +201,9 @@ class _Part:
     def _loop(self, edge: int, node: int) -> Route:
         box, middle = self._box(node), self._middle(node)
         side, quarter = box.x + box.width, box.height / 4
-        out = side + _LOOP * 0.8
+        out = side + self._loops[edge] - _LOOP * 0.2
         points = ((side, middle - quarter), (out, middle - quarter), (out, middle + quarter), (side, middle + quarter))
-        return Route(points, self._tag(edge, side + _LOOP + self._labels[edge][0] / 2, middle))
+        return Route(points, self._tag(edge, side + self._loops[edge] + self._labels[edge][0] / 2, middle))
 
     def _tag(self, edge: int, across: float, along: float) -> Box | None:
         """The box of an edge's label around a middle."""

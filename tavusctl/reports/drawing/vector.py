@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from html import escape
 from itertools import pairwise
 from typing import Final
-from xml.sax.saxutils import escape
 
 from tavusctl.graph import MARKS, Edge, Graph, Mark, Node
 from tavusctl.reports.drawing.lettering import Lettering, lettered
-from tavusctl.reports.drawing.looks import LOOKS, label, one_line, possible, runs_down
+from tavusctl.reports.drawing.looks import LOOKS, label, one_line, runs_down, writable
 from tavusctl.reports.drawing.scene import Box, Point, Route, Scene, arranged
 from tavusctl.reports.drawing.sheet import FONT, SMALL, STYLE
-from tavusctl.unseen import visible
 
 _MARGIN: Final = 20.0
 _BAND: Final = 32.0  # for the title, and for the legend
@@ -22,7 +21,7 @@ _DETAIL: Final = 2_000  # characters of a tooltip
 
 def svg(graph: Graph) -> str:
     """The text of an SVG file."""
-    nodes = [lettered(label(node), FONT, 26) for node in graph.nodes]
+    nodes = [lettered(label(node), FONT, 30) for node in graph.nodes]
     edges = [lettered(label(edge), SMALL, 22) for edge in graph.edges]
     scene = _scene(graph, nodes, edges)
     title, marked = one_line(graph.title), _is_marked(graph)
@@ -74,7 +73,7 @@ def _drawn(graph: Graph, scene: Scene, nodes: Sequence[Lettering], edges: Sequen
 def _node(node: Node, box: Box, text: Lettering) -> Iterator[str]:
     yield f'<g class="node {node.mark}{" faint" if node.faint else ""}">'
     if node.detail:
-        yield f"<title>{escape(visible(possible(node.detail[:_DETAIL])))}</title>"
+        yield f"<title>{escape(writable(node.detail[:_DETAIL]))}</title>"
     yield _rect(box, radius=7)
     yield _text(box, text, FONT)
     yield "</g>"

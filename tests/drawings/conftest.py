@@ -1,0 +1,38 @@
+"""Mermaid and Graphviz as one process that reads drawings; both are packages of npm."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import npm
+
+READERS = Path(__file__).parent / "readers"
+collect_ignore = [] if npm.IS_HERE else ["test_readers.py"]
+
+Read = Callable[[str, str], dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def read() -> Iterator[Read]:
+    """What Mermaid and Graphviz found in a drawing."""
+    npm.installed(READERS)
+    command = ["node", str(READERS / "read.js")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8") as node:
+
+        def ask(mermaid: str, dot: str) -> dict[str, Any]:
+            assert node.stdin
+            assert node.stdout
+            node.stdin.write(json.dumps({"mermaid": mermaid, "dot": dot}) + "\n")
+            node.stdin.flush()
+            found: dict[str, Any] = json.loads(node.stdout.readline())
+            return found
+
+        yield ask
+        assert node.stdin
+        node.stdin.close()

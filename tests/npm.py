@@ -1,0 +1,23 @@
+"""Programs that are packages of npm, which not everybody has; where everything is tested it must be there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+IS_HERE = bool(shutil.which("npm") or os.environ.get("CI"))
+
+
+def installed(folder: Path) -> Path:
+    """The `node_modules` of a folder; filled once, from the versions in its lock file."""
+    ready = folder / "node_modules" / ".ready"
+    with (folder / "package.json").open() as lock:  # several test processes may want it at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            subprocess.run(["npm", "ci", "--prefix", str(folder), *options], check=True)
+            ready.touch()
+    return ready.parent

@@ -1,0 +1,239 @@
+"""Renaming a manifest with `moved_from`: the object stays, and only the state learns its new address."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.scenarios.project import Body, Project
+
+COACH: Body = {
+    "persona_name": "Coach",
+    "system_prompt": "You coach.",
+    "document_ids": ["${ref:document/prices}"],
+}
+PRICES: Body = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf"}
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    """A persona and the document that it refers to, applied."""
+    project.manifest("document", "prices", PRICES)
+    project.manifest("persona", "coach", COACH)
+    project.apply()
+    project.account.forget()
+    return project
+
+
+def rename(project: Project, kind: str, old: str, new: str, spec: Body, **envelope: object) -> None:
+    project.remove(kind, old)
+    project.manifest(kind, new, spec, **{"moved_from": f"{kind}/{old}", **envelope})
+
+
+def test_a_rename_is_shown_and_recorded_and_nothing_is_sent(applied: Project) -> None:
+    bound = applied.bound("persona/coach")
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+
+    shown = applied.run("plan", "--detailed-exitcode")
+    document = applied.plan()
+    applied.apply()
+
+    assert shown.code == 2
+    assert shown.out.splitlines() == [
+        f"> persona/sales-coach: moved from persona/coach ({bound}), once apply has run",
+        "No changes. 2 objects as the manifests say.",
+    ]
+    assert document["moved"] == [{"address": "persona/sales-coach", "from": "persona/coach", "id": bound}]
+    assert document["changes"] == []
+    assert applied.account.writes == []
+    assert applied.bound("persona/sales-coach") == bound
+    assert "persona/coach " not in applied.run("state", "list").out
+
+
+def test_a_rename_that_is_done_may_stay_in_the_file(applied: Project) -> None:
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+    applied.apply()
+
+    again = applied.run("plan", "--detailed-exitcode")
+
+    assert (again.code, again.out) == (0, "No changes. 2 objects as the manifests say.\n")
+    assert "moved" not in applied.plan()
+
+
+def test_what_others_refer_to_is_renamed_without_touching_them(applied: Project) -> None:
+    rename(applied, "document", "prices", "price-list", PRICES)
+    applied.manifest("persona", "coach", {**COACH, "document_ids": ["${ref:document/price-list}"]})
+
+    assert applied.plan()["changes"] == []
+    applied.apply()
+
+    assert applied.account.writes == []
+    assert applied.run("plan").out == "No changes. 2 objects as the manifests say.\n"
+
+
+def test_a_rename_with_an_edit_is_an_update_of_the_same_object(applied: Project) -> None:
+    bound = applied.bound("persona/coach")
+    rename(applied, "persona", "coach", "sales-coach", {**COACH, "system_prompt": "You sell."})
+
+    (change,) = applied.plan()["changes"]
+    applied.apply()
+
+    assert (change["address"], change["action"], change["id"]) == ("persona/sales-coach", "update", bound)
+    assert [(method, path) for method, path, _ in applied.account.sent] == [("PATCH", f"/v2/personas/{bound}")]
+
+
+def test_the_new_address_is_on_disk_before_anything_is_sent(applied: Project) -> None:
+    bound = applied.bound("persona/coach")
+    rename(applied, "persona", "coach", "sales-coach", {**COACH, "system_prompt": "You sell."})
+    applied.account.fault(match=f"PATCH /v2/personas/{bound}", kind="status", status=400, times=None)
+
+    assert applied.run("apply", "--yes").code == 5
+
+    assert json.loads(applied.run("state", "list", "--format", "json").out).keys() == {
+        "document/prices",
+        "persona/sales-coach",
+    }
+    applied.account.control("DELETE", "faults")
+    applied.apply()
+    assert applied.account.objects("personas")[bound]["system_prompt"] == "You sell."
+
+
+def test_several_older_addresses_may_be_named(applied: Project) -> None:
+    bound = applied.bound("persona/coach")
+    rename(applied, "persona", "coach", "closer", COACH, moved_from=["persona/coach-1", "persona/coach"])
+    applied.apply()
+    assert applied.bound("persona/closer") == bound
+
+
+def test_a_reference_to_the_old_address_is_told_the_new_one(applied: Project) -> None:
+    rename(applied, "document", "prices", "price-list", PRICES)
+
+    result = applied.run("validate")
+
+    assert result.code == 10
+    assert "persona/coach refers to document/prices, which is document/price-list now [TV201]" in result.out
+    assert "write ${ref:document/price-list}" in result.out
+
+
+def test_an_address_cannot_get_two_objects(applied: Project) -> None:
+    first = applied.bound("persona/coach")
+    applied.manifest("persona", "sales-coach", {**COACH, "persona_name": "Sales coach"})
+    applied.apply()
+    second = applied.bound("persona/sales-coach")
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+
+    result = applied.run("plan")
+
+    assert result.code == 9
+    assert f"several objects: persona/sales-coach ({second}) and persona/coach ({first}) [E905]" in result.err
+    assert "state rm forgets one of them" in result.err
+    applied.run("state", "rm", "persona/sales-coach")
+    assert applied.plan()["moved"] == [{"address": "persona/sales-coach", "from": "persona/coach", "id": first}]
+
+
+def test_drift_is_seen_under_the_new_address(applied: Project) -> None:
+    bound = applied.bound("persona/coach")
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+    applied.account.portal("personas", bound, {"op": "replace", "path": "/persona_name", "value": "Hacked"})
+
+    (drift,) = applied.run("drift", "--format", "json").document["drift"]
+
+    assert (drift["address"], drift["id"]) == ("persona/sales-coach", bound)
+
+
+def test_a_protected_object_can_be_renamed(applied: Project) -> None:
+    applied.manifest("persona", "coach", COACH, lifecycle={"prevent_destroy": True})
+    applied.apply()
+    rename(applied, "persona", "coach", "sales-coach", COACH, lifecycle={"prevent_destroy": True})
+
+    assert applied.run("plan").code == 0
+    applied.apply()
+    applied.remove("persona", "sales-coach")
+
+    result = applied.run("apply", "--yes", "--allow-deletes", "1")
+    assert (result.code, "prevent_destroy" in result.out) == (4, True)
+
+
+def test_ids_for_applications_follow_a_rename_at_once(applied: Project) -> None:
+    bound = applied.bound("persona/coach")
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+    assert f"PERSONA_SALES_COACH_ID={bound}" in applied.run("output").out
+    assert f"persona/sales-coach ({bound})" in applied.run("verify").out
+
+    applied.write("tavusctl.yaml", "outputs: {COACH_ID: persona/coach}")
+    result = applied.run("output")
+    assert result.code == 10
+    assert "it is persona/sales-coach now" in result.err
+
+
+def test_a_reviewed_rename_is_applied_from_its_plan_file(applied: Project) -> None:
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+    applied.run("plan", "--out", "plan.json")
+    assert applied.run("apply", "plan.json").code == 0
+    assert applied.bound("persona/sales-coach")
+
+    rename(applied, "persona", "sales-coach", "closer", COACH)
+    applied.run("plan", "--out", "plan.json")
+    applied.manifest("persona", "closer", COACH, moved_from="persona/closed")
+    stale = applied.run("apply", "plan.json")
+    assert stale.code == 3
+    assert applied.account.writes == []
+
+
+def test_an_earlier_run_is_undone_under_the_new_address(applied: Project) -> None:
+    bound = applied.bound("persona/coach")
+    applied.manifest("persona", "coach", {**COACH, "system_prompt": "You shout."})
+    applied.apply()
+    run = applied.run("undo").out.split()[0]
+    rename(applied, "persona", "coach", "sales-coach", {**COACH, "system_prompt": "You shout."})
+    applied.apply()
+
+    result = applied.run("undo", run, "--yes")
+
+    assert result.code == 0, result.out + result.err
+    assert "persona/sales-coach" in result.out
+    assert applied.account.objects("personas")[bound]["system_prompt"] == "You coach."
+    assert applied.bound("persona/sales-coach") == bound
+
+
+def test_a_created_object_is_undone_after_it_was_renamed(applied: Project) -> None:
+    run = applied.run("undo").out.split()[0]
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+    rename(applied, "document", "prices", "price-list", PRICES)
+    applied.manifest(
+        "persona",
+        "sales-coach",
+        {**COACH, "document_ids": ["${ref:document/price-list}"]},
+        moved_from="persona/coach",
+    )
+    applied.apply()
+
+    result = applied.run("undo", run, "--yes", "--allow-deletes", "2")
+
+    assert result.code == 0, result.out + result.err
+    assert applied.account.objects("personas") == applied.account.objects("documents") == {}
+
+
+def test_everything_is_destroyed_whether_the_rename_is_recorded_or_not(applied: Project) -> None:
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+    assert applied.run("destroy", "--yes", "--allow-deletes", "2").code == 0
+    assert applied.account.objects("personas") == {}
+
+
+def test_what_was_renamed_is_not_looked_for_by_name(applied: Project) -> None:
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+    result = applied.run("import", "--match-names")
+    assert (result.code, result.out) == (0, "")
+
+
+def test_an_interrupted_run_is_finished_under_the_new_address(applied: Project) -> None:
+    applied.manifest("persona", "twin", {"persona_name": "Twin", "system_prompt": "Hi."})
+    applied.account.fault(match="POST /v2/personas", kind="drop", phase="after")
+    applied.run("apply", "--yes", TAVUSCTL_SETTLE="0")
+    rename(applied, "persona", "twin", "brother", {"persona_name": "Twin", "system_prompt": "Hi."})
+
+    applied.apply()
+
+    assert len(applied.account.objects("personas")) == 2
+    assert applied.bound("persona/brother") in applied.account.objects("personas")

@@ -1,0 +1,112 @@
+"""`on_remove: retain`: what is taken out of the project stays in the account, whatever else is said of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.project import Body, Project
+
+RULES: Body = {"name": "Rules", "data": [{"guardrail_name": "no_names", "guardrail_prompt": "Says a name."}]}
+VIDEO: Body = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
+RETAIN = {"on_remove": "retain"}
+
+
+@pytest.fixture
+def retained(project: Project) -> Project:
+    """A set that is to be retained, applied."""
+    project.manifest("guardrails", "rules", RULES, lifecycle=RETAIN)
+    project.apply()
+    project.account.forget()
+    return project
+
+
+def check_forgotten(project: Project) -> None:
+    """Nothing was sent, and nothing is known of it any more."""
+    assert project.account.writes == []
+    assert len(project.account.objects("guardrails")) == 1
+    assert project.run("state", "list").out == ""
+    assert project.plan()["changes"] == []
+
+
+def test_it_is_forgotten_without_consent_to_a_delete(retained: Project) -> None:
+    retained.remove("guardrails", "rules")
+    retained.manifest("guardrails", "other", {**RULES, "name": "Other"})
+    (new, forget) = retained.plan()["changes"]
+    retained.apply()
+    assert (new["action"], forget["action"], forget["reason"]) == ("create", "forget", "on_remove: retain")
+    assert len(retained.account.objects("guardrails")) == 2
+    assert "guardrails/rules" not in retained.run("state", "list").out
+
+
+def test_protection_is_no_hindrance_where_nothing_is_destroyed(retained: Project) -> None:
+    retained.manifest("guardrails", "rules", RULES, lifecycle={**RETAIN, "prevent_destroy": True})
+    retained.apply()
+    retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
+    result = retained.run("apply", "--yes")
+    assert (result.code, "prevent_destroy" in result.out) == (0, False)
+    check_forgotten(retained)
+
+
+def test_protection_alone_keeps_it_managed(retained: Project) -> None:
+    retained.manifest("guardrails", "rules", RULES, lifecycle={"prevent_destroy": True})
+    retained.apply()
+    retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
+    assert retained.run("apply", "--yes", "--allow-deletes", "0").code == 4
+    assert retained.bound("guardrails/rules")
+
+
+def test_what_counts_is_the_last_apply(retained: Project) -> None:
+    retained.manifest("guardrails", "rules", RULES, lifecycle={"on_remove": "delete"})
+    retained.apply()
+    assert retained.account.writes == []
+    retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
+    retained.apply("--allow-deletes", "1")
+    assert retained.account.objects("guardrails") == {}
+
+
+@pytest.mark.parametrize("protect", [False, True])
+def test_destroy_forgets_it_as_well(retained: Project, protect: bool) -> None:
+    retained.manifest("guardrails", "rules", RULES, lifecycle={**RETAIN, "prevent_destroy": protect})
+    retained.apply()
+    assert retained.run("destroy", "--yes", "--allow-deletes", "0").code == 0
+    retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
+    check_forgotten(retained)
+
+
+def test_a_replica_is_forgotten_without_being_named(project: Project) -> None:
+    project.manifest("replica", "anna", VIDEO, lifecycle=RETAIN)
+    project.apply()
+    project.account.forget()
+    project.write("manifests/replica-anna.yaml", "# taken out\n")
+    project.apply()
+    assert project.account.writes == []
+    assert len(project.account.objects("replicas")) == 1
+
+
+def test_what_is_gone_from_the_account_is_forgotten_too(retained: Project) -> None:
+    retained.account.portal_delete("guardrails", retained.bound("guardrails/rules"))
+    retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
+    retained.apply()
+    assert retained.run("state", "list").out == ""
+
+
+def test_it_can_be_taken_back_by_its_id(retained: Project) -> None:
+    bound = retained.bound("guardrails/rules")
+    retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
+    retained.apply()
+    retained.manifest("guardrails", "rules", RULES, lifecycle=RETAIN)
+    assert retained.run("plan").code == 4
+    retained.run("import", "guardrails/rules", bound)
+    assert retained.run("plan").code == 0
+    retained.apply()
+    assert retained.account.writes == []
+
+
+def test_a_forgotten_object_is_bound_again_by_undo(retained: Project) -> None:
+    bound = retained.bound("guardrails/rules")
+    retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
+    retained.apply()
+    run = retained.run("undo").out.split()[0]
+    assert retained.run("undo", run, "--yes").code == 0
+    assert retained.bound("guardrails/rules") == bound
+    assert retained.account.writes == []
