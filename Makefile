@@ -24,7 +24,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format schemas laws-long crash model bench constraints build clean
+.PHONY: help demo test check format-check lint types house workflows format golden schemas laws-long crash model bench constraints build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ workflows: $(READY)
 format: $(READY) ## put code into the house's shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
+
+golden: $(READY) ## write the golden reports anew; read the difference
+	$(call say,golden reports)
+	@$(BIN)/python -m tests.golden.plans
 
 schemas: $(READY) ## write schemas/ from the kinds
 	$(call say,schemas)

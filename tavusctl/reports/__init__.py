@@ -24,7 +24,7 @@ REPORTS: Mapping[str, Report] = {
     "text": Report(text.plan, text.outcomes, text.drift, text.complaints),
     "json": Report(json.plan, json.outcomes, json.drift, json.complaints),
     "markdown": Report(markdown.plan, markdown.outcomes, markdown.drift, markdown.complaints),
-    "comment": Report(comment.plan, markdown.outcomes, markdown.drift, markdown.complaints),
+    "comment": Report(comment.plan, comment.outcomes, comment.drift, comment.complaints),
     "github": Report(github.plan, github.outcomes, github.drift, github.complaints),
     "sarif": Report(sarif.plan, sarif.outcomes, sarif.drift, sarif.complaints),
     "html": Report(html.plan, html.outcomes, html.drift, html.complaints, html.ready),

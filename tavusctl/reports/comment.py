@@ -9,18 +9,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tavusctl.model import Plan
+from tavusctl.model import Complaint, Drift, Outcome, Plan
 from tavusctl.reports import markdown, review
 from tavusctl.reports.inert import code, disarmed
 from tavusctl.reports.review import Entry
 
 LIMIT: Final = 65_000  # of 65,536: whoever posts it may add a line
-ELSEWHERE: Final = "the full plan is in the job summary and in the artifacts of this run"
+ELSEWHERE: Final = "all of it is in the job summary and in the artifacts of this run"
 
 
 def plan(plan: Plan) -> str:
     """The plan as a comment on GitHub."""
     return fitted(plan, LIMIT)
+
+
+def drift(plan: Plan, drift: Sequence[Drift], limit: int = LIMIT) -> str:
+    """Drift as a comment or an issue."""
+    return _listed(markdown.drift_top(plan, drift), [markdown.moved(one) for one in drift], "\n\n", limit)
+
+
+def outcomes(plan: Plan, outcomes: Sequence[Outcome], limit: int = LIMIT) -> str:
+    """What became of a plan, as a comment."""
+    return _listed(
+        [*markdown.outcomes_top(plan, outcomes), markdown.signed(plan)], markdown.ended(outcomes), "\n", limit
+    )
+
+
+def complaints(complaints: Sequence[Complaint], limit: int = LIMIT) -> str:
+    """What validation found, as a comment."""
+    return _listed(markdown.complaints_top(complaints), [markdown.complaint(one) for one in complaints], "\n", limit)
 
 
 def fitted(plan: Plan, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> str:
@@ -38,6 +55,18 @@ def fitted(plan: Plan, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> str:
         told = _left_out(len(entries) - len(kept), elsewhere)
         return markdown.joined([*markdown.top(plan), told, *dangers, *(sections[one] for one in kept), *last])
     return _crowded(plan, entries, limit, elsewhere)
+
+
+def _listed(top: Sequence[str], items: Sequence[str], between: str, limit: int) -> str:
+    """As many items, in their order, as fit below the counts."""
+    room = limit - _size([*top, _left_out(len(items), ELSEWHERE)])
+    kept: list[str] = []
+    for item in items:
+        size = _size([item])
+        if size <= room:
+            room -= size
+            kept.append(item)
+    return markdown.joined([*top, _left_out(len(items) - len(kept), ELSEWHERE), between.join(kept)])
 
 
 def _kept(entries: Sequence[Entry], sections: Sequence[str], room: int) -> list[int]:
@@ -79,7 +108,7 @@ def _more(count: int) -> str:
 def _left_out(count: int, elsewhere: str) -> str:
     if not count:
         return ""
-    return f"**{count} {'change is' if count == 1 else 'changes are'} not shown here in detail: {elsewhere}.**"
+    return f"**{count} {'entry is' if count == 1 else 'entries are'} not shown here in detail: {elsewhere}.**"
 
 
 def _size(parts: Iterable[str]) -> int:

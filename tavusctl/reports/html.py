@@ -19,6 +19,7 @@ from tavusctl.model import Cause, Complaint, Drift, Outcome, Plan, Severity, Sta
 from tavusctl.reports import prose, review
 from tavusctl.reports.drawing import svg
 from tavusctl.reports.drawing.sheet import STYLE as DRAWN
+from tavusctl.reports.inert import disarmed
 from tavusctl.reports.places import compact, is_nothing, is_prose
 from tavusctl.reports.review import Entry, Shown, objects
 from tavusctl.secret import SHOWN
@@ -84,7 +85,7 @@ def _page(plan: Plan | None, what: str, **content: Any) -> str:
     page: str = _template().render(
         {**empty, **content}, what=what, plan=plan, style=style, script=script, policy=policy
     )
-    return page
+    return disarmed(page)
 
 
 @cache

@@ -38,5 +38,5 @@ def fenced(body: str, language: str = "") -> str:
 
 def marker(*names: str) -> str:
     """A comment that people do not see and programs find again."""
-    told = "/".join(quote(name, safe="").replace("--", "-%2D") for name in names)
+    told = "/".join(quote(name.encode("utf-8", "backslashreplace"), safe="").replace("--", "-%2D") for name in names)
     return f"<!-- tavusctl:{told} -->"

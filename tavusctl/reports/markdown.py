@@ -30,26 +30,43 @@ def plan(plan: Plan) -> str:
 
 def drift(plan: Plan, drift: Sequence[Drift]) -> str:
     """What moved in the account since the last apply."""
-    count = f"**Drift: {objects(len(drift))}**" if drift else "**No drift.**"
-    return joined([marker(plan.account, plan.environment), _title("drift", plan), count, *map(_drift, drift)])
+    return joined([*drift_top(plan, drift), *map(moved, drift)])
 
 
 def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
-    """What became of a plan: counts, and every step."""
-    counts = Counter(outcome.status for outcome in outcomes)
-    words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
-    words += f", {len(plan.refused)} refused" if plan.refused else ""
-    head = [marker(plan.account, plan.environment), _title("apply", plan), f"**Apply: {words}**"]
-    worst = sorted(outcomes, key=lambda one: one.status is Status.DONE)
-    return joined([*head, "\n".join(map(_outcome, worst)), _signed(plan)])
+    """What became of a plan: counts, and every step, the worst first."""
+    return joined([*outcomes_top(plan, outcomes), "\n".join(ended(outcomes)), signed(plan)])
 
 
 def complaints(complaints: Sequence[Complaint]) -> str:
     """What validation found."""
+    return joined([*complaints_top(complaints), "\n".join(map(complaint, complaints))])
+
+
+def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
+    """How much drift there is."""
+    count = f"**Drift: {objects(len(drift))}**" if drift else "**No drift.**"
+    return [marker(plan.account, plan.environment), _title("drift", plan), count]
+
+
+def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
+    """How many steps ended how."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
+    words += f", {len(plan.refused)} refused" if plan.refused else ""
+    return [marker(plan.account, plan.environment), _title("apply", plan), f"**Apply: {words}**"]
+
+
+def ended(outcomes: Sequence[Outcome]) -> list[str]:
+    """One line for each step, the worst first."""
+    return [_outcome(one) for one in sorted(outcomes, key=lambda one: one.status is Status.DONE)]
+
+
+def complaints_top(complaints: Sequence[Complaint]) -> list[str]:
+    """How many complaints there are."""
     counts = Counter(one.severity for one in complaints)
     found = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
-    words = f"**{', '.join(found)}**" if found else "**Valid.**"
-    return joined([marker("validate"), "### tavusctl validate", words, "\n".join(map(_complaint, complaints))])
+    return [marker("validate"), "### tavusctl validate", f"**{', '.join(found)}**" if found else "**Valid.**"]
 
 
 def top(plan: Plan) -> list[str]:
@@ -81,12 +98,12 @@ def bottom(plan: Plan) -> Iterator[str]:
             f"- {code(str(one.address))}: {'all of it' if one.whole else _paths(one.paths)}" for one in plan.pending
         ]
         yield "\n".join([f"To be done already before this branch, as of {code(plan.base)}:", "", *lines])
-    told = [_complaint(one) for one in plan.warnings if one.source is None]
+    told = [complaint(one) for one in plan.warnings if one.source is None]
     count = sum(one.source is not None for one in plan.warnings)
     told += [f"- {count} warning{'' if count == 1 else 's'} about the manifests"] if count else []
     if told:
         yield "\n".join(told)
-    yield _signed(plan)
+    yield signed(plan)
 
 
 def section(entry: Entry) -> str:
@@ -126,7 +143,8 @@ def _title(what: str, plan: Plan) -> str:
     return f"### tavusctl {what}: {code(plan.environment)}{account}"
 
 
-def _signed(plan: Plan) -> str:
+def signed(plan: Plan) -> str:
+    """What a plan is known by."""
     return f"<sub>plan {code(plan.fingerprint)}</sub>" if plan.fingerprint else ""
 
 
@@ -190,7 +208,8 @@ def _flow(graph: Graph | None) -> list[str]:
     return [fenced(drawn, "mermaid")] if drawn and len(drawn) <= _DRAWN else []
 
 
-def _drift(entry: Drift) -> str:
+def moved(entry: Drift) -> str:
+    """One object that was changed in the account."""
     head = f"<b>{code(str(entry.address))}</b> {code(entry.remote_id)}"
     if entry.cause is Cause.MISSING:
         return f"{code('-')} {head} was deleted in the account"
@@ -208,7 +227,8 @@ def _outcome(one: Outcome) -> str:
     return f"- **{one.status.value}** {one.step.action.value} {code(str(one.step.address))}{remote_id}{reason}{unkept}"
 
 
-def _complaint(one: Complaint) -> str:
+def complaint(one: Complaint) -> str:
+    """One complaint, as an item of a list."""
     place = f" {code(str(one.source))}" if one.source else ""
     hint = f"  \n  help: {code(one.hint)}" if one.hint else ""
     return f"- **{one.severity.value}**{place} {code(one.message)} [{one.id}]{hint}"

@@ -124,6 +124,20 @@ class Reading:
                 yield from self.within(path, before, after, f"{name}/{left if right is None else right}")
 
 
+def as_told(kind: ResourceKind, path: Path, shown: Value, told: Value) -> Value:
+    """What the account shows, in the words of a manifest wherever both mean the same."""
+    if same(kind, path, told, shown):
+        return told
+    if isinstance(shown, dict) and isinstance(told, dict):
+        found = {key: as_told(kind, (*path, key), item, told.get(key, ABSENT)) for key, item in shown.items()}
+        return {key: item for key, item in found.items() if item is not ABSENT}
+    if isinstance(shown, list) and isinstance(told, list):
+        call = _key_of(kind.field_at(path).keyed_by)
+        mine = {call(item): item for item in told}
+        return [as_told(kind, (*path, "*"), item, mine.get(call(item), ABSENT)) for item in shown]
+    return shown
+
+
 def _key_of(keyed_by: str) -> Callable[[Value], str]:
     """How the items of a list are called: by the declared member, else by what looks like a name."""
     path = keyed_by.split(".") if keyed_by else []

@@ -132,21 +132,26 @@ def _changed(
 ) -> Iterator[Row]:
     """One gap: what moved away is told, what is left is paired, and what moved here stands at its place."""
     old, new = range(gap.low, gap.high), range(gap.start, gap.stop)
-    for i in old:
-        if i in away and away[i].old == i:
-            yield Row(Sort.NOTE, old=i + 1, note=_told(away[i], before, "to", away[i].new))
+    leaving = [away[i] for i in old if i in away and away[i].old == i]
     arriving = [here[j] for j in new if j in here and here[j].new == j]
     pairs = _paired(before, after, [i for i in old if i not in away], [j for j in new if j not in here])
     for left, right in pairs:
+        while left is not None and leaving and leaving[0].old < left:
+            yield _left(leaving.pop(0), before)
         while right is not None and arriving and arriving[0].new < right:
             yield from _arrived(arriving.pop(0), before, after)
         yield _edited(before, after, left, right)
+    yield from (_left(move, before) for move in leaving)
     for move in arriving:
         yield from _arrived(move, before, after)
 
 
 def _end(before: Sequence[str], after: Sequence[str]) -> Gap:
     return Gap(len(before), len(before), len(after), len(after))
+
+
+def _left(move: Move, before: Sequence[str]) -> Row:
+    return Row(Sort.NOTE, old=move.old + 1, note=_told(move, before, "to", move.new))
 
 
 def _arrived(move: Move, before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
@@ -183,7 +188,7 @@ def _paired(
 
 def _most_alike(before: Sequence[str], after: Sequence[str], gone: list[int], come: list[int]) -> list[tuple[int, int]]:
     """The pairing in order with the most in common."""
-    left, right = [_WORDS.findall(before[i]) for i in gone], [_WORDS.findall(after[j]) for j in come]
+    left, right = [_telling(before[i]) for i in gone], [_telling(after[j]) for j in come]
     best = [[0.0] * (len(come) + 1) for _ in range(len(gone) + 1)]
     alike = [[alignment.likeness(one, other) for other in right] for one in left]
     for i in reversed(range(len(gone))):
@@ -212,9 +217,9 @@ def _edited(before: Sequence[str], after: Sequence[str], i: int | None, j: int |
 
 def _words(old: str, new: str) -> tuple[Parts, Parts]:
     """Both lines in parts, changed ones marked; lines with little in common are marked whole."""
-    before, after = _WORDS.findall(old), _WORDS.findall(new)
-    if alignment.likeness(before, after) < _ALIKE:
+    if alignment.likeness(_telling(old), _telling(new)) < _ALIKE:
         return ((old, True),), ((new, True),)
+    before, after = _WORDS.findall(old), _WORDS.findall(new)
     left: list[tuple[str, bool]] = []
     right: list[tuple[str, bool]] = []
     low = start = 0
@@ -223,7 +228,23 @@ def _words(old: str, new: str) -> tuple[Parts, Parts]:
         left += _parts(before, low, gap.low, gap.high)
         right += _parts(after, start, gap.start, gap.stop)
         low, start = gap.high, gap.stop
-    return tuple(left), tuple(right)
+    return _joined(left), _joined(right)
+
+
+def _telling(line: str) -> list[str]:
+    """The words of a line, without the white space that all lines have."""
+    return [word for word in _WORDS.findall(line) if not word.isspace()]
+
+
+def _joined(parts: Sequence[tuple[str, bool]]) -> Parts:
+    """Parts with the white space between two changed words marked along."""
+    last = len(parts) - 1
+    marked = [
+        (text, changed or (text.isspace() and 0 < place < last))  # unchanged parts have changed ones around
+        for place, (text, changed) in enumerate(parts)
+    ]
+    runs = groupby(marked, lambda part: part[1])
+    return tuple(("".join(text for text, _ in run), changed) for changed, run in runs)
 
 
 def _parts(words: Sequence[str], same: int, low: int, high: int) -> Iterator[tuple[str, bool]]:

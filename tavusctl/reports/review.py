@@ -12,7 +12,7 @@ from tavusctl.document import is_empty as is_blank
 from tavusctl.graph import Graph, compared
 from tavusctl.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Plan, Refusal, ResourceKind, Value
 from tavusctl.reports import risks
-from tavusctl.reports.places import Reading, is_prose
+from tavusctl.reports.places import Reading, as_told, is_prose
 from tavusctl.reports.risks import Risk
 from tavusctl.tokens import about
 
@@ -177,7 +177,7 @@ def flow(entry: Entry) -> Graph | None:
     new = kind.flow(change.desired.spec)
     if change.live is None:
         return new
-    marked = compared(kind.flow(change.live.body), new)
+    marked = compared(kind.flow(as_told(kind, (), change.live.body, change.desired.spec)), new)
     return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
 
 

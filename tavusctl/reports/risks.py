@@ -17,9 +17,10 @@ _TAKES_AWAY: Final = {
     Action.REPLACE: "makes a new object with another id, and deletes this one",
     Action.RETIRE: "deletes the old version",
 }
-_URL = re.compile(r"[a-z][a-z0-9+.-]*:?[/\\]{2}", re.IGNORECASE)
+# A scheme and what follows it; browsers need no slashes after those that they know.
+_SCHEME = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//)|(https?|wss?):)?/*", re.IGNORECASE)
 _CALLED_URL = re.compile(r"(^|_)(url|uri|host|endpoint|webhook)$", re.IGNORECASE)
-_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*:)?/*", re.IGNORECASE)
+_DROPPED = re.compile(r"[\x00-\x1f]")
 _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 _SAFE: Final = frozenset({"https", "wss", ""})
 
@@ -45,18 +46,25 @@ def host(value: Value, key: str = "") -> str:
 
     Empty when the value is no URL; a URL that cannot be read is its own host, for it surely is not the one before.
     """
-    if not isinstance(value, str) or not (_URL.match(value.strip()) or (_CALLED_URL.search(key) and value.strip())):
+    if not isinstance(value, str):
         return ""
-    text = re.sub(r"[\x00-\x20]", "", value).replace("\\", "/")
+    text = _DROPPED.sub("", value).strip().replace("\\", "/")
+    scheme = _SCHEME.match(text)
+    begun = scheme.group() if scheme else ""
+    if not text or not (_CALLED_URL.search(key) or (("//" in begun or ":" in begun) and " " not in text)):
+        return ""
     try:
-        parts = urlsplit(text if "://" in text else "//" + _SCHEME.sub("", text))
+        parts = urlsplit("//" + text[len(begun) :])
         name, port = _ascii(parts.hostname or ""), parts.port
     except ValueError:
         return value
-    scheme = parts.scheme.lower()
+    return _told(begun.partition(":")[0].lower() if ":" in begun else "", name, port) or value
+
+
+def _told(scheme: str, name: str, port: int | None) -> str:
     shown = f"[{name}]" if ":" in name else name
     shown += f":{port}" if port is not None and port != _PORTS.get(scheme) else ""
-    return (shown if scheme in _SAFE else f"{scheme}://{shown}") if name else value
+    return (shown if scheme in _SAFE else f"{scheme}://{shown}") if name else ""
 
 
 def _ascii(name: str) -> str:

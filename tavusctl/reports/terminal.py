@@ -33,7 +33,7 @@ def conflict(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
 
 def aligned(told: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Names and values, the values in one column."""
-    width = min(max((len(name) for name, _ in told), default=0), _NAMES) + 1
+    width = max((len(name) for name, _ in told if len(name) <= _NAMES), default=0) + 1
     yield from (f"{name + ':':<{width}} {value}" for name, value in told)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from tavusctl import yaml12
 from tavusctl.engine.load import files
+from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.envelope import Opened, open_document
 from tavusctl.engine.load.project import FILE, default, open_project
 from tavusctl.errors import UsageError
@@ -73,7 +74,7 @@ def read(
 ) -> Loaded:
     """Every manifest of the project, or those in some of its files and folders."""
     complaints: list[Complaint] = []
-    found = sorted(set(_find(project, paths, complaints)))
+    found = sorted(set(find(project, paths, complaints)))
     opened: list[Opened] = []
     marked: dict[str, str] = {}
     for path in found:
@@ -87,6 +88,19 @@ def read(
     origins = {address: each.origins for address, each in first.items() if each.origins}
     told = tuple(sorted(complaints, key=place))
     return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, marked)
+
+
+def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
+    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
+    for path in paths or (Path(project.manifests),):
+        top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
+        if os.path.isdir(top):  # noqa: PTH112 - never raises
+            yield from _walk(top, project, complaints)
+        elif paths and os.path.lexists(top):
+            yield top
+        elif paths:
+            message = f"there is no {path}"
+            raise UsageError(message)
 
 
 def _upward(folder: Path) -> Iterator[Path]:
@@ -144,19 +158,6 @@ def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
     raise UsageError(message, suggestion(name, known))
 
 
-def _find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
-    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
-    for path in paths or (Path(project.manifests),):
-        top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
-        if os.path.isdir(top):  # noqa: PTH112 - never raises
-            yield from _walk(top, project, complaints)
-        elif paths and os.path.lexists(top):
-            yield top
-        elif paths:
-            message = f"there is no {path}"
-            raise UsageError(message)
-
-
 def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
         message = f"the folder cannot be read: {error.strerror}"
@@ -211,11 +212,16 @@ def _read_file(
         origin = _shown_path(Path(os.path.normpath(where)), project)
         return FileText(files.read_text(where, Path(project.root)), origin)
 
+    def measure(name: str, limit: int) -> Measured:
+        where = files.locate(name, Path(project.manifests), path)
+        size, digest = files.measure(where, Path(project.root), limit)
+        return Measured(str(where), _shown_path(Path(os.path.normpath(where)), project), size, digest)
+
     told = 0
-    scope = Scope(environment.vars, frozenset(project.secrets), read_file)
+    scope, desk = Scope(environment.vars, frozenset(project.secrets), read_file), Desk(measure, environment.uploads)
     opened: list[Opened] = []
     for node in parsed.documents:
-        opened.append(open_document(node, kinds, scope))
+        opened.append(open_document(node, kinds, scope, desk))
         told += len(opened[-1].complaints)
         if told > _MAX_COMPLAINTS:
             message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
