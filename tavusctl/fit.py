@@ -11,6 +11,7 @@ from typing import Any, Final
 from tavusctl.model import Path, ResourceKind, Value
 
 MAX_ERRORS: Final = 50  # of one document
+_known: dict[type[object], Mapping[str, tuple[type[object], ...]]] = {}  # by model: they never change
 _OWN_WORDS: Final = ("value_error", "assertion_error")
 
 
@@ -76,8 +77,12 @@ def _pydantic_types() -> frozenset[str]:
 
 def _fields(model: type[object]) -> Mapping[str, tuple[type[object], ...]]:
     """The keys of one model, each with the models in its type."""
-    declared: Mapping[str, Any] = getattr(model, "model_fields", {})
-    return {info.alias or name: tuple(dict.fromkeys(_models_in(info.annotation))) for name, info in declared.items()}
+    known = _known.get(model)
+    if known is None:
+        declared: Mapping[str, Any] = getattr(model, "model_fields", {})
+        below = {info.alias or name: dict.fromkeys(_models_in(info.annotation)) for name, info in declared.items()}
+        known = _known[model] = {key: tuple(models) for key, models in below.items()}
+    return known
 
 
 def _models_in(annotation: Any) -> typing.Iterator[type[object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections import Counter
@@ -13,6 +14,7 @@ import click
 
 from tavusctl.cli import placing
 from tavusctl.cli.exporting import STOCK, Export, Selection, Target, prepare
+from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.session import Session, addresses, options
@@ -22,7 +24,7 @@ from tavusctl.engine.takeover import record
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
 from tavusctl.ports import Store
-from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.json import FORMAT_VERSION, complaint_document
 from tavusctl.unseen import flat
 from tavusctl.writeback.export import UNTOLD, Rendered, with_secrets
 
@@ -66,14 +68,16 @@ def command(
     manifests = Path(session.project.manifests)
     target = Target(Path(os.path.abspath(out or manifests)), session.root, manifests)  # noqa: PTH100 - links stay
     store = session.store()
-    with store.lock(lock_timeout, "export"), session.reader() as api:
+    lock = contextlib.nullcontext() if dry_run else store.lock(lock_timeout, "export")
+    with lock, session.reader() as api:
         selection = Selection(frozenset(kinds), addresses_, frozenset(ids))
         export = prepare(session, selection, target, api, store)
-        new = write(session, export, target, store, dry_run=dry_run)
+        with interruptible() as interruption:  # what is begun is brought to its end: it takes a moment
+            new = write(session, export, target, store, dry_run=dry_run)
     report = _document if format_ == "json" else lines
     click.echo(report(export, target, new, dry_run=dry_run), nl=False)
     tell(session, export, target, dry_run=dry_run)
-    return 0
+    return interruption.code
 
 
 def write(session: Session, export: Export, target: Target, store: Store, *, dry_run: bool = False) -> frozenset[str]:
@@ -200,6 +204,7 @@ def _document(export: Export, target: Target, new: frozenset[str], *, dry_run: b
         "objects": [_entry(one, new) for one in export.made],
         "kept": [str(one) for one in export.kept],
         "differing": [str(one) for one in export.differing],
+        "complaints": [complaint_document(one) for one in export.stopping],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

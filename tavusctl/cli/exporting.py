@@ -24,6 +24,7 @@ from tavusctl.interpolation import FileText, Scope
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Binding, Complaint, Live, Manifest, Severity
 from tavusctl.ports import Reader, Store
+from tavusctl.rules.lint import Subject
 from tavusctl.threeway import compare
 from tavusctl.wording import shown, suggestion
 from tavusctl.writeback.export import Rendered, addresses, applied, described, rendered
@@ -103,13 +104,17 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
     if not target.is_read:
         return Export(surveyed, made)
     _refuse_rivals(scene, made, target)
+    bindings = surveyed.state.bindings.values()
+    chosen = [
+        one for one in bindings if one.address.kind in selection.read and selection.has(one.address, one.remote_id)
+    ]
     return Export(
         surveyed,
         made,
         {one.exported.address: _binding(one, scene.ids) for one in made if not one.exported.fault},
         _stopping(made),
         scene.kept,
-        differing(manifests, KINDS, scene.by_id, surveyed.state.bindings, scene.ids),
+        differing(manifests, KINDS, scene.by_id, chosen, scene.ids),
     )
 
 
@@ -210,9 +215,11 @@ def _no_file(name: str, _: int) -> Measured:
 
 
 def _stopping(made: Iterable[Rendered]) -> tuple[Complaint, ...]:
-    manifests = [manifest for one in made if (manifest := _read_back(one)[0])]
-    remarks = rules.check(rules.Project(manifests), KINDS)
-    return tuple(one.complaint for one in remarks if one.complaint.id in rules.STOPPING)
+    manifests = [manifest for one in made if not one.exported.fault and (manifest := _read_back(one)[0])]
+    project = rules.Project(manifests)
+    subjects = [Subject(one, KINDS[one.address.kind], project) for one in manifests]
+    stopping = [rule for rule in rules.RULES if rule.stops]
+    return tuple(remark.complaint for one in subjects for rule in stopping for remark in rule.remarks(one))
 
 
 def _binding(made: Rendered, ids: Mapping[str, Address]) -> Binding:

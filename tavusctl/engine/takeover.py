@@ -64,19 +64,14 @@ def differing(
     manifests: Iterable[Manifest],
     kinds: Kinds,
     live: Mapping[str, Live],
-    bindings: Mapping[Address, Binding],
+    bindings: Collection[Binding],
     ids: Mapping[str, Address],
 ) -> tuple[Address, ...]:
-    """Bound manifests that do not say what the account has, or of which the account has nothing."""
+    """Which of some bound objects have a manifest that does not say what the account has, or are not there."""
     desired = resolve.resolve(tuple(manifests), kinds, secrets=None, ids=ids, declared=frozenset(ids.values()))
-    bound = [(item, bindings.get(item.address)) for item in desired if not item.external_id]
-    return tuple(
-        sorted(
-            item.address
-            for item, binding in bound
-            if binding and _differs(item, live.get(binding.remote_id), binding, ids)
-        )
-    )
+    managed = {item.address: item for item in desired if not item.external_id}
+    bound = [(managed[one.address], live.get(one.remote_id), one) for one in bindings if one.address in managed]
+    return tuple(sorted(item.address for item, found, binding in bound if _differs(item, found, binding, ids)))
 
 
 def record(surveyed: Survey, bindings: Mapping[Address, Binding], store: Store, request: Request) -> None:

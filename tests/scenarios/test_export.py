@@ -366,6 +366,7 @@ def test_one_kind(shop: Project) -> None:
     assert "default_replica_id: r" in text
     assert (first, shop.plan()["changes"]) == ([], [])
     assert (shop.root / "manifests/personas/sales-coach.yaml").read_text() == text
+    assert export(shop, "--kind", "persona").err == ""
 
 
 def test_one_object(shop: Project) -> None:
@@ -401,7 +402,7 @@ def test_as_json(shop: Project) -> None:
     document = export(shop, "--format", "json", "--kind", "persona").document
     greeter = document["objects"][0]
 
-    assert list(document) == ["format_version", "dry_run", "folder", "objects", "kept", "differing"]
+    assert list(document) == ["format_version", "dry_run", "folder", "objects", "kept", "differing", "complaints"]
     assert (document["dry_run"], document["folder"]) == (False, "manifests")
     assert greeter == {
         "address": "persona/greeter",
