@@ -32,6 +32,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "Operate": {
         "recrawl": "Crawl documents again when they are due.",
+        "github": "Run a command as a step of a GitHub workflow.",
         "verify": "Check that what applications use exists and is ready.",
         "output": "Print ids for applications.",
         "emulator": "Run a local Tavus, for demos, tests and CI without keys.",
@@ -120,7 +121,7 @@ def main() -> NoReturn:
 def run(args: list[str]) -> int:
     """Run one command line; the exit code."""
     with of_one_run() as outlets:
-        code = _run(args)
+        code = attempt(args)
         outlets.out.flush()
         if outlets.trouble:
             click.echo(f"error: standard output is not whole: {outlets.trouble}", err=True)
@@ -128,7 +129,8 @@ def run(args: list[str]) -> int:
         return code
 
 
-def _run(args: list[str]) -> int:
+def attempt(args: list[str]) -> int:
+    """Run one command line within a run; the exit code, whatever happens."""
     try:
         result: Any = cli.main(args=args, prog_name="tavusctl", standalone_mode=False)
     except click.UsageError as error:

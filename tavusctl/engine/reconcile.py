@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tavusctl import journal, lookup, patch
+from tavusctl import background, journal, lookup, patch
 from tavusctl.engine import apply, diff, move, observe, plan, recover, resolve, undo
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
     Address,
+    Change,
     Complaint,
     Desired,
     Document,
@@ -81,7 +82,9 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_account(state, request, len(bindings), len(account.missing))
-    found = diff.compare_all(desired, account.live, bindings, account.missing, adopt=request.adopt)
+    found = diff.compare_all(
+        desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
+    )
     made = plan.make(
         found.changes,
         found.drift,
@@ -89,9 +92,8 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
-        environment=request.environment.name,
-        account=request.environment.account or state.account,
-        warnings=(*request.warnings, *map(_doubt, lost)),
+        warnings=(*request.warnings, *map(_doubt, lost), *_failures(account.live, found.changes)),
+        occasion=_occasion(api, state, request),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
@@ -143,7 +145,9 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     return outcomes, None
 
 
-def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep) -> apply.Tools:
+def tools(
+    prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
+) -> apply.Tools:
     """What the other stages lend to apply."""
     lens = observe.Lens(ledger.ids, fingerprint_key(prepared.request.api_key, prepared.state.lineage))
 
@@ -157,7 +161,7 @@ def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: a
         live = observe.listed(api, desired.kind, lens)
         return lookup.found(desired.kind, diff.applied(desired), name, live, frozenset(known))
 
-    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep)
+    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep, link)
 
 
 def prepare_undo(
@@ -195,9 +199,8 @@ def prepare_undo(
         found.settled,
         bindings=state.bindings,
         consent=request.consent,
-        environment=request.environment.name,
-        account=request.environment.account or state.account,
         warnings=found.warnings,
+        occasion=_occasion(api, state, request),
     )
     made = replace(made, refused=(*found.refused, *made.refused))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
@@ -230,6 +233,21 @@ def owned(state: State, request: Request) -> State:
     """A state that says whose it is."""
     label = request.environment.account or state.account
     return replace(state, account=label, key_digest=_key_digest(request.api_key, state.lineage))
+
+
+def _occasion(api: Reader, state: State, request: Request) -> plan.Occasion:
+    label = request.environment.account or state.account
+    return plan.Occasion(request.environment.name, label, api.server_time())
+
+
+def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Complaint]:
+    """What the account has of ours and nobody can use; nothing is tried again by itself, because it may cost money."""
+    changing = {one.address for one in changes}
+    for one in live:
+        if one.address and background.failed(one) and one.address not in changing:
+            message = f"{one.address} ({one.remote_id}) cannot be used: {background.failure(one)}"
+            hint = f"put it right in the manifest, or apply --allow-replace {one.address} to try again as it is"
+            yield Complaint("TV302", message, None, hint, one.address, Severity.WARNING)
 
 
 def _doubt(intent: Intent) -> Complaint:

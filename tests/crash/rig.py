@@ -96,6 +96,7 @@ class Scenario(Twenty):
     due: Callable[[Scenario], None] = lambda _: None
     costly: tuple[str, ...] = ()  # replicas that may be deleted
     width: int = 1  # calls at a time
+    processing: float = 0.0  # seconds from a document's start to its end
     creates: int = 0  # objects that a run makes which nobody kills
     writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
     ours: set[str] = field(default_factory=set)  # ids that may be deleted
@@ -108,7 +109,7 @@ class Scenario(Twenty):
             self.start = Start.of(self)
         account, start = self.project.account, self.start
         account.reset()
-        account.switch(processing_seconds=0, training_seconds=0)
+        account.switch(processing_seconds=self.processing, training_seconds=0, check_references=True)
         account.seed(**{kind: list(objects.values()) for kind, objects in start.objects.items()})
         for name, files in start.files.items():
             shutil.rmtree(self.project.root / name, ignore_errors=True)
@@ -138,6 +139,7 @@ class Scenario(Twenty):
     def apply(self, at: int = 0) -> Ended:
         """One apply, killed at a point or however it ends."""
         flags = ("--parallel", str(self.width), *(self._agreed() if self.deleting else ()))
+        flags = (*flags, "--wait", "20s") if self.processing else flags
         return self.project.kill(at, "apply", "--yes", *flags)
 
     def _agreed(self) -> tuple[str, ...]:

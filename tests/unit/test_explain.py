@@ -59,10 +59,10 @@ def test_kinds_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_kind_has_its_fields_and_the_keys_around_them(capsys: pytest.CaptureFixture[str]) -> None:
     found = facts(capsys, "document")
     assert list(found["fields"]) == [
-        *("document_url", "document_name", "tags", "crawl", "callback_url", "properties", "extra"),
-        *("kind", "name", "moved_from", "lifecycle", "external", "id", "recrawl"),
+        *("document_url", "document_file", "upload", "document_name", "tags", "crawl", "callback_url", "properties"),
+        *("extra", "kind", "name", "moved_from", "lifecycle", "external", "id", "recrawl"),
     ]
-    assert found["fields"]["document_url"]["required"] is True
+    assert found["fields"]["kind"]["required"] is True
 
 
 def test_a_field_is_told_in_full(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +85,7 @@ def test_a_field_is_told_in_full(capsys: pytest.CaptureFixture[str]) -> None:
         ("persona.layers.llm.headers", {"secret": True}),
         ("persona.layers.llm.headers.X-Team", {"secret": True}),
         ("persona.layers.llm.tools.function.name", {"required": True}),
-        ("document.document_url", {"change": "replacement", "required": True}),
+        ("document.document_url", {"change": "replacement", "required": False}),
         ("document.crawl.depth", {"change": "replacement", "minimum": 1, "maximum": 10}),
         ("document.document_name", {"change": "in place"}),
         ("document/document_name", {"change": "in place"}),

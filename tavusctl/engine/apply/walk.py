@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.steps import ACTIONS
+from tavusctl.engine.apply.waiting import await_made
 from tavusctl.errors import Ambiguous, ConflictError, Gone, LockError, StateError, TavusctlError, UnauthorisedError
 from tavusctl.model import Action, Address, Change, Outcome, Plan, Status
 
@@ -32,6 +33,7 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
         outcomes += [_reported(this, Outcome(step, Status.SKIPPED, step.remote_id, reason)) for step in removing]
     else:
         outcomes += _walk(this, removing, set(), one_by_one=True)
+    outcomes = list(await_made(this, outcomes))
     place = {id(step): index for index, step in enumerate(plan.steps)}
     return tuple(sorted(outcomes, key=lambda outcome: place[id(outcome.step)]))
 
@@ -42,7 +44,9 @@ def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_o
     done: dict[Address, Outcome] = {}
     running: dict[Future[Outcome], int] = {}
     outcomes: dict[int, Outcome] = {}
-    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel))
+    # Replacements that are waited for hold up nobody: they take a thread, and a turn only for their calls.
+    waiting = sum(step.action is Action.REPLACE for step in steps) if this.patience else 0
+    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel) + waiting)
     while graph.is_active() and not (this.stop.asked() and not running):
         for index in graph.get_ready():
             running[pool.submit(_step, this, steps[index], dict(done), refused)] = index
@@ -95,7 +99,8 @@ def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set
     if held_up:
         return held_up
     try:
-        return ACTIONS[step.action](this, step)
+        with this.turns:
+            return ACTIONS[step.action](this, step)
     except Ambiguous as error:
         return Outcome(step, Status.UNKNOWN, step.remote_id, error.message, UNKNOWN)
     except Gone as error:

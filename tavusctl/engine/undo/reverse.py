@@ -46,6 +46,9 @@ def reverse(past: Past, scene: Scene) -> Reversal:
             reason = "a replacement is not reversed: the old version is gone, or about to go"
             hint = "change the manifest back and apply it: that makes the old version anew"
             found.refused.append(Refusal(bare(intent, Action.REPLACE), "E306", 4, reason, hint))
+        elif intent.action is Action.RECRAWL:
+            hint = "change the manifest back and apply it: that crawls it as before"
+            found.refused.append(Refusal(bare(intent, Action.RECRAWL), "E306", 4, "a crawl is not reversed", hint))
     refused = {refusal.change.address for refusal in found.refused}
     found.changes += [change for change in released(past, scene) if change.address not in refused]
     found.settled += bound_again(past, scene)

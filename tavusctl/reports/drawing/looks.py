@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tavusctl.graph import Edge, Graph, Mark, Node
-from tavusctl.reports.text import visible
+from tavusctl.unseen import visible
 
 LONGEST: Final = 100  # characters of a label; the whole is in the manifest
 # What XML has no place for; a lone half of a character cannot be written out at all.
