@@ -22,7 +22,8 @@ class Crawl(Shape):
 
 
 def _has(key: str) -> JsonDict:
-    return {"required": [key], "properties": {key: {"type": "string"}}}
+    # Not `type: string`: editors would offer the key twice, the second time without its meaning.
+    return {"required": [key], "not": {"properties": {key: {"type": "null"}}}}
 
 
 class KnowledgeDocument(Shape):

@@ -93,6 +93,9 @@ def bottom(plan: Plan) -> Iterator[str]:
         yield "\n".join(
             ["Changed in the account since the last apply, and **brought back** by this plan:", "", *overwritten]
         )
+    if plan.moves:
+        lines = [f"- {code(str(one.new))}, which was {code(str(one.old))}" for one in plan.moves]
+        yield "\n".join(["Renamed, with nothing to be sent:", "", *lines])
     if plan.pending:
         lines = [
             f"- {code(str(one.address))}: {'all of it' if one.whole else _paths(one.paths)}" for one in plan.pending

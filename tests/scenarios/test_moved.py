@@ -37,8 +37,12 @@ def test_a_rename_is_shown_and_recorded_and_nothing_is_sent(applied: Project) ->
 
     shown = applied.run("plan", "--detailed-exitcode")
     document = applied.plan()
+    comment = applied.run("plan", "--format", "markdown").out
+    page = applied.run("plan", "--format", "html").out
     applied.apply()
 
+    assert "Renamed, with nothing to be sent:\n\n- <code>persona&#47;sales&#45;coach</code>" in comment
+    assert "<li><b>persona/sales-coach</b>, which was persona/coach</li>" in page
     assert shown.code == 2
     assert shown.out.splitlines() == [
         f"> persona/sales-coach: moved from persona/coach ({bound}), once apply has run",
