@@ -88,6 +88,7 @@ class ResourceKind:
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`
     crawl: str = ""  # key of `spec` that a recrawl can override
+    watches: str = ""  # key of `spec` with the address that `watch: true` looks at
     attachment: Attachment | None = None
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)

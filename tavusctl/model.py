@@ -99,6 +99,7 @@ class Manifest:
     external_id: str = ""  # set: exists already, referred to and never written
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
+    watch: bool = False  # replaced when its source changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class Desired:
     external_id: str = ""
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
+    watch: bool = False  # replaced when its source changes
 
 
 @dataclass(frozen=True, slots=True)

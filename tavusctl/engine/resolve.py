@@ -108,6 +108,7 @@ def _desired(
         external_id=manifest.external_id,
         recrawl=manifest.recrawl,
         file=manifest.file,
+        watch=manifest.watch,
     )
 
 

@@ -51,6 +51,11 @@ def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
     }
     if kind.crawls:
         properties["recrawl"] = _RECRAWL
+    if kind.watches:
+        properties["watch"] = {
+            "type": "boolean",
+            "description": f"Look at {kind.watches} with every plan; a changed file replaces the {kind.name}.",
+        }
     return {
         "$schema": DRAFT,
         "description": kind.summary,
@@ -59,7 +64,10 @@ def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
         "required": ["kind", "name"],
         "additionalProperties": False,
         "if": {"properties": {"external": {"const": True}}, "required": ["external"]},
-        "then": {"required": ["id"], "properties": {"spec": False, "lifecycle": False, "recrawl": False}},
+        "then": {
+            "required": ["id"],
+            "properties": {"spec": False, "lifecycle": False, "recrawl": False, "watch": False},
+        },
         "else": {"required": ["spec"], "properties": {"id": False}},
         "$defs": definitions,
     }

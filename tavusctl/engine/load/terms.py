@@ -1,4 +1,4 @@
-"""The keys `lifecycle:` and `recrawl:` of a manifest: what may happen to a resource, and when it is due."""
+"""The keys `lifecycle:`, `recrawl:` and `watch:` of a manifest: what may happen to a resource, and when it is due."""
 
 from __future__ import annotations
 
@@ -54,6 +54,22 @@ def recrawl(found: Value, kind: ResourceKind, notes: Notes) -> Recrawl | None:
     if not notes.typed(found[given[0]], str, f"/recrawl/{given[0]}", "TV116"):
         return None
     return _by_cron(found, notes) if given == ["cron"] else _by_period(found, given[0], notes)
+
+
+def watch(found: Value, spec: Document, kind: ResourceKind, notes: Notes) -> bool:
+    """Whether a document is replaced when the file at its address changes."""
+    if found is None or not notes.typed(found, bool, "/watch", "TV116") or not found:
+        return False
+    reason = ""
+    if not kind.watches:
+        reason = f"a {kind.name} has no source that could change"
+    elif not spec.get(kind.watches):
+        reason = f"watch looks at {kind.watches}, and there is none; a local file is looked at anyway"
+    elif spec.get(kind.crawl):
+        reason = "watch is for one file; what is crawled has recrawl:"
+    if reason:
+        notes.error("TV116", reason, notes.key_at("/watch"))
+    return not reason
 
 
 def _ignored(found: Value, notes: Notes) -> tuple[str, ...]:
