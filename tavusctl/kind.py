@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from tavusctl.graph import Graph
+
 # A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
 Value = Any
 Document = dict[str, Value]
@@ -37,6 +39,7 @@ class Field:
     joined_by: str = ""  # a list is written as one string with this between its items
     single: str = ""  # the name of the sibling that holds this one-element list as a bare string
     defaults: tuple[Value, ...] = ()  # values the server fills in; equal to not set
+    prose: bool = False  # text that people write and read as such: when it is long it has a file of its own
     deprecated: str = ""  # why not to use it, and what to use; a warning when it is used
 
 
@@ -87,11 +90,18 @@ class ResourceKind:
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`
+    flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
+    _patterns: dict[int, dict[Path, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
     crawl: str = ""  # key of `spec` that a recrawl can override
     watches: str = ""  # key of `spec` with the address that `watch: true` looks at
     attachment: Attachment | None = None
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for pointer, declared in self.fields.items():
+            pattern = tuple(pointer.split("/")[1:])
+            self._patterns.setdefault(len(pattern), {})[pattern] = declared
 
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""
@@ -109,10 +119,10 @@ class ResourceKind:
         return found
 
     def _find(self, path: Path) -> Field:
-        for pattern, declared in self.fields.items():
-            if _matches(tuple(pattern.split("/")[1:]), path):
-                return declared
-        return PLAIN
+        known = self._patterns.get(len(path), {})
+        if path in known:
+            return known[path]
+        return next((declared for pattern, declared in known.items() if _matches(pattern, path)), PLAIN)
 
     def id_of(self, body: Mapping[str, Value]) -> str:
         """The id a body carries, or an empty string."""

@@ -218,6 +218,7 @@ class Change:
     live: Live | None = None
     rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
     referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
+    affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +229,7 @@ class Drift:
     remote_id: str
     cause: Cause  # DRIFTED or MISSING
     fields: tuple[FieldChange, ...] = ()
+    kind: ResourceKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import click
 
 from tavusctl.cli.local import LocalSession, say
 from tavusctl.model import Address
-from tavusctl.reports.text import flat
+from tavusctl.unseen import flat
 
 _EVERY: Final = 60.0  # seconds between two lines where nothing can be rewritten
 

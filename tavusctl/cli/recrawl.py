@@ -23,7 +23,8 @@ from tavusctl.freshness import AT_ONCE, SHRUNK, Entry, Status, Target, stamp
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Manifest
 from tavusctl.reports.json import FORMAT_VERSION, complaint_document
-from tavusctl.reports.text import complaint, visible
+from tavusctl.reports.text import complaint
+from tavusctl.unseen import visible
 from tavusctl.wording import suggestion
 
 CRAWLED = next(kind for kind in KINDS.values() if kind.crawls)

@@ -13,6 +13,13 @@ from tavusctl.emulator.messages import Refusal, Request, Response, answer
 from tavusctl.emulator.portal import BadEdit
 from tavusctl.emulator.world import Call, World
 
+# Pages in a browser call the API themselves.
+CROSS_ORIGIN = ("access-control-allow-origin", "*")
+PREFLIGHT = [
+    CROSS_ORIGIN,
+    ("access-control-allow-methods", "GET, POST, PATCH, DELETE"),
+    ("access-control-allow-headers", "content-type, x-api-key"),
+]
 UNAUTHORISED = {"message": "Invalid access token"}
 OK = 200
 BAD_REQUEST = 400
@@ -38,7 +45,7 @@ class App:
     def open(self, request: Request) -> Exchange:
         """Write a request down and draw its fault; requests of the control side are left in peace."""
         exchange = Exchange(request)
-        if control.is_meant(request):
+        if control.is_meant(request) or request.method == "OPTIONS":
             return exchange
         exchange.account = self._account(request)
         exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
@@ -50,6 +57,8 @@ class App:
     def answer(self, exchange: Exchange) -> Response:
         """Carry a request out."""
         entry = exchange.entry
+        if exchange.request.method == "OPTIONS":
+            return Response(204, headers=PREFLIGHT)
         if entry is None:
             self._greeted.clear()
             return control.answer_control(self.world, exchange.request)
@@ -69,6 +78,7 @@ class App:
             references.check(self.world, entry, exchange.account)
         if entry.committed:
             self._edit_portal("after", entry)
+        response.headers.append(CROSS_ORIGIN)
         return response
 
     def _carried_out(self, exchange: Exchange, entry: Entry) -> Response:

@@ -43,7 +43,7 @@ def test_a_changed_crawl_is_a_recrawl_with_it_and_the_id_stays(site: Project) ->
     site.account.advance(600)
 
     assert "@ document/site: recrawl" in shown.out
-    assert "1 to crawl again" in shown.out
+    assert "1 to recrawl" in shown.out
     assert site.account.sent == [("POST", f"/v2/documents/{before}/recrawl", {"crawl": LARGE})]
     assert (site.bound("document/site"), pages(site)) == (before, 9)
     assert site.plan()["changes"] == []

@@ -10,6 +10,7 @@ from tavusctl import background, guards, sources
 from tavusctl.document import map_leaves
 from tavusctl.engine.diff import crawling
 from tavusctl.engine.diff.succession import Sides, excused, label, repointed, retired, uses
+from tavusctl.engine.diff.users import affecting
 from tavusctl.model import (
     Action,
     Address,
@@ -67,7 +68,7 @@ def compare_all(
     old_halves = list(retired(changes, moved_on, sides, live))
     touched = {change.address for change in (*changes, *moved_on)}
     return Comparison(
-        changes=(*changes, *moved_on, *gone, *old_halves),
+        changes=affecting((*changes, *moved_on, *gone, *old_halves), managed, live),
         drift=tuple(drift),
         settled=tuple(settled),
         no_op=sum(item.address not in touched for item in managed),
@@ -95,7 +96,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     if binding is None:
         return [_created(item, sides)], [], []
     if live is None:
-        gone = Drift(item.address, binding.remote_id, Cause.MISSING)
+        gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind)
         return [_create(item, Cause.DRIFTED, reason=f"{binding.remote_id} was deleted in the account")], [gone], []
     if binding.successor:
         waiting = _awaited(item, binding, sides)
@@ -106,7 +107,8 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         )
         return [again], [], []
     difference = excused(compare(item, live, binding), item, sides)
-    drift = [Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift)] if difference.drift else []
+    moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind)
+    drift = [moved] if difference.drift else []
     news = sources.changed(binding.applied.get(sources.KEY), item.spec.get(sources.KEY))
     if news and not binding.retired:  # one replacement is brought to its end before the next begins
         return [_renewed(item, live, difference, news)], drift, []

@@ -10,6 +10,7 @@ from tavusctl import interpolation
 from tavusctl.engine.load import attachments, shape, terms
 from tavusctl.engine.load.attachments import Desk
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
+from tavusctl.fit import fields_at
 from tavusctl.model import (
     NAME,
     Address,
@@ -176,7 +177,7 @@ def _spec(envelope: Document, kind: ResourceKind, notes: Notes, failed: frozense
 
 def _merge(spec: Document, extra: Document, kind: ResourceKind, path: KeyPath, notes: Notes) -> None:
     """Put the fields that the model does not know beside those it knows."""
-    known = shape.fields_at(kind.model, path)
+    known = fields_at(kind.model, path)
     for key, value in extra.items():
         below = (*path, key)
         if isinstance(value, dict) and known.get(key) and isinstance(spec.get(key, {}), dict):
