@@ -159,7 +159,16 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
             {"system_prompt": "\ud800"},
             "it has a NUL character or half a surrogate pair, which YAML cannot say",
         ),
-        ("document", {"document_name": "x"}, "the key 'document_url' is missing"),
+        (
+            "document",
+            {"document_name": "x"},
+            "document_url is missing; write it, or document_file for a file of the project",
+        ),
+        (
+            "document",
+            {"document_url": "https://b.s3.amazonaws.com/a.pdf?X-Amz-Signature=abc"},
+            "it was made from a file behind a presigned link, which is for nobody else's eyes",
+        ),
         (
             "objectives",
             {"data": [{"objective_name": "two words", "objective_prompt": "x"}]},
