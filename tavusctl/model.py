@@ -101,6 +101,7 @@ class Manifest:
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
     moved_from: tuple[Address, ...] = ()  # addresses that it had before
+    watch: bool = False  # replaced when its source changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class Desired:
     external_id: str = ""
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
+    watch: bool = False  # replaced when its source changes
 
 
 @dataclass(frozen=True, slots=True)

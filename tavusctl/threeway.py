@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import jsonpatch
 
-from tavusctl import links, patch
+from tavusctl import links, patch, sources
 from tavusctl.document import digest, is_empty
 from tavusctl.equality import same
 from tavusctl.errors import InternalError
@@ -72,8 +72,8 @@ def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference
     """The difference of one object; pure."""
     ignored = frozenset(patch.split(pointer) for pointer in desired.lifecycle.ignore_changes)
     run = _Comparison(desired.kind, ignored, binding.unkept if binding else {})
-    base = binding.applied if binding else ABSENT
-    before, after = _objects(run, (), desired.spec, base, live.body)
+    base = sources.sent(binding.applied) if binding else ABSENT
+    before, after = _objects(run, (), sources.sent(desired.spec), base, live.body)
     changes = tuple(sorted(run.changes, key=lambda change: change.path))
     return Difference(
         fields=changes,

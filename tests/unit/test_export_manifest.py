@@ -165,6 +165,11 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
             "document_url is missing; write it, or document_file for a file of the project",
         ),
         (
+            "document",
+            {"document_url": "https://b.s3.amazonaws.com/a.pdf?X-Amz-Signature=abc"},
+            "it was made from a file behind a presigned link, which is for nobody else's eyes",
+        ),
+        (
             "objectives",
             {"data": [{"objective_name": "two words", "objective_prompt": "x"}]},
             "found 'two words'; an objective name has no white space: write two_words",

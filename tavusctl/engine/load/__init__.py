@@ -38,7 +38,7 @@ COMPLAINTS: Final[Mapping[str, str]] = {
     "TV113": "a secret written out in a manifest",
     "TV114": "a field that is going away (warning)",
     "TV115": "larger, deeper or longer than is read",
-    "TV116": "lifecycle or recrawl that cannot be followed",
+    "TV116": "lifecycle, recrawl or watch that cannot be followed",
     "TV118": "moved_from that cannot be followed",
 }
 _MAX_COMPLAINTS: Final = 500  # of one file

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from tavusctl import links
 from tavusctl.document import canonical, is_empty, leaves, map_leaves
 from tavusctl.equality import same
 from tavusctl.fit import Misfit, fields_at, misfits
@@ -23,6 +24,7 @@ from tavusctl.writeback import yamltext
 # Members of free-form objects that people expect first: they are mostly JSON Schemas.
 _FIRST: Final = ("type", "name", "title", "description", "enum", "properties", "items", "required")
 UNTOLD: Final = "no read tells what it was made from"
+SIGNED: Final = "it was made from a file behind a presigned link, which is for nobody else's eyes"
 _WORDS: Final = {"true": True, "false": False}
 _NO_NAME = re.compile(r"[^A-Z0-9]+")
 
@@ -55,6 +57,8 @@ def described(live: Live, address: Address, ids: Mapping[str, Address]) -> Expor
     spec, left_out, fault = _fitted(live.kind, spec)
     if live.kind.field_at((fault.partition(" ")[0],)).unread:
         fault = UNTOLD
+    if any(live.kind.field_at(path).fetched and links.signatures(leaf) for path, leaf in leaves(live.body)):
+        fault = SIGNED
     return Exported(live, address, {} if fault else spec, left_out, fault)
 
 
