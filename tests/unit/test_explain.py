@@ -61,7 +61,7 @@ def test_a_kind_has_its_fields_and_the_keys_around_them(capsys: pytest.CaptureFi
     assert list(found["fields"]) == [
         *("document_url", "document_file", "upload", "document_name", "tags"),
         *("crawl", "callback_url", "properties", "extra"),
-        *("kind", "name", "moved_from", "lifecycle", "external", "id", "recrawl"),
+        *("kind", "name", "moved_from", "lifecycle", "external", "id", "recrawl", "watch"),
     ]
     assert facts(capsys, "objectives")["fields"]["data"]["required"] is True
 
