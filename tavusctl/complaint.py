@@ -54,7 +54,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One change of a manifest's own text: set the value at a pointer (new keys included), remove it, or rename a key."""
+    """One change of a manifest's text: set the value at a pointer (new keys included), remove it, or rename a key."""
 
     address: Address
     pointer: str  # JSON Pointer into the whole document: "/spec/layers/tts", "/lifecycle"

@@ -37,6 +37,7 @@ __all__ = [
     "Manifest",
     "Outcome",
     "Path",
+    "Pending",
     "Plan",
     "Project",
     "Recrawl",
@@ -221,6 +222,15 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """A change, or fields of it, that the manifests of an earlier commit would have made alike."""
+
+    address: Address
+    paths: tuple[str, ...] = ()  # JSON Pointers into spec
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything apply may do, and nothing it may not; steps in an order that respects references."""
 
@@ -233,6 +243,8 @@ class Plan:
     account: str = ""
     settled: tuple[Binding, ...] = ()  # bindings to record although nothing has to be sent
     fingerprint: str = ""  # of everything apply would do; equal plans have equal ones
+    pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
+    base: str = ""
 
 
 class Status(StrEnum):

@@ -83,9 +83,9 @@ def local_options(command: Command) -> Command:
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
 
 
-def open_session(environment: str | None, *, quiet: bool) -> LocalSession:
-    """Find the project around the working folder."""
-    project, chosen, complaints = load.read_project(None, environment=environment)
+def open_session(environment: str | None, *, quiet: bool, start: Path | None = None) -> LocalSession:
+    """Find the project around a folder, the working folder unless told."""
+    project, chosen, complaints = load.read_project(start, environment=environment)
     if any(one.severity is Severity.ERROR for one in complaints):
         raise ConfigError(complaints)
     for name in (*project.secrets, chosen.api_key_env):

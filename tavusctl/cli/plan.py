@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from tavusctl.cli import planfile
+from tavusctl.cli.local import open_session, say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.cli.session import Session, addresses, options
+from tavusctl.client.memory import Remembering
+from tavusctl.engine import origin
 from tavusctl.engine.plan import Consent
-from tavusctl.errors import worst
+from tavusctl.errors import ConfigError, RefusedError, UsageError, worst
 from tavusctl.model import Address, Plan
+from tavusctl.ports import Reader
 
 CHANGES_EXIST = 2
 
@@ -32,6 +37,7 @@ CHANGES_EXIST = 2
 )
 @click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
 @click.option("--destroy", is_flag=True, help="Plan to delete everything that is managed.")
+@click.option("--base", metavar="REF", help="Tell what was to be done already where this branch left REF.")
 @options
 def command(
     session: Session,
@@ -45,22 +51,39 @@ def command(
     overwrite: frozenset[Address],
     adopt: bool,
     destroy: bool,
+    base: str | None,
 ) -> int:
     """Show what apply would do, and change nothing.
 
     \b
     tavusctl plan
     tavusctl plan --out plan.json && tavusctl apply plan.json
+    tavusctl plan --base origin/main
     """  # noqa: D301
     consent = Consent(allow_replace, overwrite, frozenset(), targets)
-    with session.reader() as api:
+    with session.reader() as client:
+        api: Reader = Remembering(client) if base else client
         prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy)
+        plan = attributed(session, api, prepared.plan, base, consent) if base else prepared.plan
         now = api.server_time()
-    plan = prepared.plan
     if out:
         planfile.write(Path(out), prepared, now)
     emit(lambda report: report.plan(plan), format_, reports)
     return exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
+
+
+def attributed(session: Session, api: Reader, plan: Plan, reference: str, consent: Consent) -> Plan:
+    """The plan, with what of it the manifests would have changed already where this branch left another."""
+    from tavusctl.cli.basis import basis
+
+    with basis(session.root, reference) as found:
+        try:
+            older = open_session(session.environment.name, quiet=session.quiet, start=found.root)
+            before = session.plan(api, consent=consent, base=older).plan
+        except (ConfigError, RefusedError, UsageError) as error:
+            say(session, f"the manifests at {found.name} cannot be compared with: {error.message}")
+            return plan
+        return replace(plan, pending=origin.pending(plan, before), base=found.name)
 
 
 def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:

@@ -23,7 +23,7 @@ from tavusctl.engine.reconcile import Prepared, Request, prepare
 from tavusctl.errors import UnauthorisedError, UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
-from tavusctl.ports import Store
+from tavusctl.ports import Reader, Store
 from tavusctl.stores import open_store
 from tavusctl.wording import suggestion
 
@@ -82,17 +82,19 @@ class Session(LocalSession):
 
     def plan(
         self,
-        api: ReadClient,
+        api: Reader,
         *,
         consent: Consent | None = None,
         adopt: bool = False,
         destroy: bool = False,
+        base: LocalSession | None = None,
     ) -> Prepared:
-        """Plan this environment; reads only."""
-        manifests, warnings = self.load()
+        """Plan this environment, or with `base` what other manifests would make of it; reads only."""
+        manifests, warnings = (base or self).load()
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         prepared = prepare(manifests, KINDS, api, self.store(), request)
-        _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
+        if base is None:
+            _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return prepared
 
     def request(

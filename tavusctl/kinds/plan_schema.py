@@ -42,7 +42,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "description": "A tavusctl plan.",
         "type": "object",
-        "properties": {**top, "outcomes": _list("outcome", "What became of each change; only after apply.")},
+        "properties": {**top, **_SOMETIMES},
         "required": list(top),
         "$defs": {
             "address": {**_TEXT, "pattern": f"^({'|'.join(sorted(kinds))})/{NAME.pattern}$"},
@@ -52,6 +52,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
             "field": _FIELD,
             "operation": _OPERATION,
             "outcome": _OUTCOME,
+            "pending": _PENDING,
             "refusal": _REFUSAL,
             "source": _SOURCE,
         },
@@ -70,6 +71,11 @@ def _words(values: type[Action | Cause | Status]) -> Schema:
     return {"enum": [value.value for value in values]}
 
 
+_SOMETIMES: Final[Schema] = {
+    "outcomes": _list("outcome", "What became of each change; only after apply."),
+    "base": {**_TEXT, "description": "The commit that `pending` compares with; only with --base."},
+    "pending": _list("pending", "What the manifests of that commit would change alike; only with --base."),
+}
 _ADDRESS: Final[Schema] = {"$ref": "#/$defs/address"}
 _FIELDS: Final = _list("field", "The fields that differ.")
 
@@ -155,5 +161,14 @@ _OUTCOME: Final = _object(
             "items": _TEXT,
             "description": "JSON Pointers of fields that the account did not keep.",
         },
+    },
+)
+_PENDING: Final = _object(
+    "A change that was to be made already before the commits since `base`.",
+    ("address", "paths", "whole"),
+    {
+        "address": _ADDRESS,
+        "paths": {"type": "array", "items": _TEXT, "description": "JSON Pointers of the fields in question."},
+        "whole": {"type": "boolean", "description": "The change as a whole is the same."},
     },
 )

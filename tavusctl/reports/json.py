@@ -17,6 +17,7 @@ from tavusctl.model import (
     Drift,
     FieldChange,
     Outcome,
+    Pending,
     Plan,
     Refusal,
     Source,
@@ -72,6 +73,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "drift": [_drift(entry) for entry in plan.drift],
         "refused": [_refusal(refusal) for refusal in plan.refused],
         "warnings": [complaint_document(one) for one in plan.warnings],
+        **({"base": plan.base, "pending": [_pending(one) for one in plan.pending]} if plan.base else {}),
     }
 
 
@@ -104,6 +106,10 @@ def _change(change: Change) -> dict[str, Any]:
         "reason": change.reason,
         "source": _source(change.source),
     }
+
+
+def _pending(pending: Pending) -> dict[str, Any]:
+    return {"address": str(pending.address), "paths": list(pending.paths), "whole": pending.whole}
 
 
 def _refusal(refusal: Refusal) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def plan(plan: Plan) -> str:
     parts = [*map(_refusal, plan.refused)]
     parts += [_change(step) for action in _ORDER for step in plan.steps if step.action is action]
     parts += _overwritten(plan)
+    parts += _pending(plan)
     parts += _warnings(plan.warnings)
     parts.append(summary(plan))
     return "\n".join(parts) + "\n"
@@ -292,6 +293,14 @@ def _overwritten(plan: Plan) -> Iterator[str]:
     if entries:
         yield style("Changed in the account since the last apply, and brought back by this plan:", fg="magenta")
         yield from (f"    {entry.address}: {', '.join(flat(one.path) for one in entry.fields)}" for entry in entries)
+        yield ""
+
+
+def _pending(plan: Plan) -> Iterator[str]:
+    if plan.pending:
+        yield style(f"To be done already before this branch, as of {flat(plan.base)}:", fg="cyan")
+        for entry in plan.pending:
+            yield f"    {entry.address}: {'all of it' if entry.whole else ', '.join(map(flat, entry.paths))}"
         yield ""
 
 
