@@ -36,7 +36,7 @@ def carry(
     """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
     interruption.writing = True
     ledger = open_ledger(prepared, store, archive.keep)
-    lent = tools(prepared, KINDS, api, ledger, Trash(session.root, ledger.run).keep)
+    lent = tools(prepared, KINDS, api, ledger, Trash(store.shelf, ledger.run).keep)
     this = Run(
         api,
         ledger,

@@ -53,13 +53,13 @@ def command(
     tavusctl undo
     tavusctl undo 3f2a91c07be4
     """  # noqa: D301
-    archive = Archive(session.root)
     store = session.store()
+    archive, lineage = Archive(store.shelf), store.read().lineage
     if run is None:
-        past = archive.all(store.read().lineage)
+        past = archive.all(lineage)
         click.echo("".join(f"{_line(one)}\n" for one in past) or "no run is known here\n", nl=False)
         return 0
-    past_run, trash = archive.past(run), archive.bodies(run)
+    past_run, trash = archive.past(lineage, run), archive.bodies(run)
     request = session.request(Consent(delete_costly=allow_replica_delete))
     with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client(4) as api:
         prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)

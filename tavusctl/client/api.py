@@ -51,7 +51,8 @@ class ReadClient:
         redaction.remember(api_key)
         note_proxies()
         self._base = base_url.rstrip("/")
-        self._skew = timedelta()
+        # When the server last told the time, by its clock and by one of ours that nobody sets.
+        self._told: tuple[datetime, float] | None = None
         self._patience = Patience(clock or SystemClock(), max_wait)
         self._headers = {
             "x-api-key": api_key,
@@ -73,7 +74,8 @@ class ReadClient:
 
     def server_time(self) -> datetime:
         """The server's clock as of its last answer, else the local one."""
-        return datetime.now(UTC) + self._skew
+        told = self._told
+        return told[0] + timedelta(seconds=time.monotonic() - told[1]) if told else datetime.now(UTC)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """One object; Gone when there is none."""
@@ -121,7 +123,7 @@ class ReadClient:
     def _note(self, answer: Answer, seconds: float) -> None:
         date = date_of(answer)
         if date:
-            self._skew = date - datetime.now(UTC)
+            self._told = date, time.monotonic()
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 
@@ -171,7 +173,7 @@ class Client(ReadClient):
         self._write("PATCH", path, body)
 
     def delete(self, path: str) -> None:
-        """Delete; Gone when there was nothing."""
+        """Delete; Gone when there was nothing, Ambiguous when the answer is none that the API gives."""
         self._write("DELETE", path)
 
     def _write(self, method: str, path: str, body: Value = None, later: Callable[[], None] = lambda: None) -> Value:

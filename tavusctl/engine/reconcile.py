@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tavusctl import journal, lookup, patch
-from tavusctl.engine import apply, diff, observe, plan, recover, resolve, undo
+from tavusctl.engine import apply, diff, observe, owner, plan, recover, resolve, undo
 from tavusctl.errors import RefusedError, StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
@@ -80,7 +78,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     ids = observe.known_ids(bindings, externals)
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
-    _check_account(state, request, len(bindings), len(account.missing))
+    _check_owner(state, request, len(bindings), len(account.missing))
     found = diff.compare_all(desired, account.live, bindings, account.missing, adopt=request.adopt)
     made = plan.make(
         found.changes,
@@ -91,7 +89,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         no_op=found.no_op,
         environment=request.environment.name,
         account=request.environment.account or state.account,
-        warnings=(*request.warnings, *map(_doubt, lost)),
+        warnings=(*request.warnings, *map(_doubt, lost), *diff.namesakes(account.live, bindings)),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
@@ -115,7 +113,7 @@ def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> 
 
 def checkpoint(state: State, store: Store, request: Request, archive: Archive = lambda _: None) -> State:
     """Make a recovered or new state durable before anything is built on it."""
-    current = replace(owned(state, request), serial=state.serial + 1)
+    current = replace(owner.owned(state, request.environment, request.api_key), serial=state.serial + 1)
     store.write(current)
     archive(store.journal())
     store.clear_journal()
@@ -124,7 +122,7 @@ def checkpoint(state: State, store: Store, request: Request, archive: Archive = 
 
 def open_ledger(prepared: Prepared, store: Store, archive: Archive = lambda _: None) -> Ledger:
     """The state to carry a plan out on; what an interrupted run left is made durable first."""
-    state = owned(prepared.state, prepared.request)
+    state = owner.owned(prepared.state, prepared.request.environment, prepared.request.api_key)
     state = checkpoint(state, store, prepared.request, archive) if prepared.recovered else state
     return Ledger(store, state, ids=prepared.ids, archive=archive)
 
@@ -181,7 +179,7 @@ def prepare_undo(
     ids = observe.known_ids(bindings)
     lens = observe.Lens(ids, key)
     account = observe.snapshot(api, kinds, (), bindings, lens)
-    _check_account(state, request, len(bindings), len(account.missing))
+    _check_owner(state, request, len(bindings), len(account.missing))
     live = {(one.kind.name, one.remote_id): one for one in account.live}
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
@@ -224,7 +222,16 @@ def _within(one: Path, other: Path) -> bool:
     return one[:shared] == other[:shared]
 
 
-def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Store, request: Request) -> Binding:
+def bind(
+    address: Address,
+    remote_id: str,
+    kinds: Kinds,
+    api: Reader,
+    store: Store,
+    request: Request,
+    *,
+    archive: Archive = lambda _: None,
+) -> Binding:
     """Bind an existing object to an address, as `import` does; nothing is written to the account."""
     replayed = journal.replay(store.read(), store.journal())
     # A person says what became of the create at this address, if there was one.
@@ -232,7 +239,7 @@ def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Sto
     state, lost = recovered(kinds, api, replace(replayed, pending=others), request)
     recover.check_found(lost)
     kind = kinds[address.kind]
-    _check_account(state, request, 0, 0)
+    _check_owner(state, request)
     ids = observe.known_ids(state.bindings.values())
     if ids.get(remote_id, address) != address:
         message = f"{remote_id} is already bound to {ids[remote_id]}"
@@ -247,7 +254,7 @@ def bind(address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Sto
         message = f"{remote_id} is a stock {kind.name}: it belongs to everybody and cannot be managed"
         raise RefusedError(message, f"refer to it with external: true and id: {remote_id}", id="E421")
     binding = bound or Binding(address, remote_id)
-    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request)
+    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, archive)
     return binding
 
 
@@ -261,13 +268,20 @@ class Matches:
 
 
 def bind_by_name(
-    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: Request, *, record: bool
+    manifests: Sequence[Manifest],
+    kinds: Kinds,
+    api: Reader,
+    store: Store,
+    request: Request,
+    *,
+    record: bool,
+    archive: Archive = lambda _: None,
 ) -> Matches:
     """Bind every manifest whose name one unbound object has; nothing is written to the account."""
     replayed = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, replayed, request)
     recover.check_found(lost)
-    _check_account(state, request, 0, 0)
+    _check_owner(state, request)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
     lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
     free = [m for m in manifests if not m.external_id and m.address not in state.bindings]
@@ -277,7 +291,7 @@ def bind_by_name(
     bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
     if record and bound:
         bindings = {one: Binding(one, remote_id) for one, remote_id in bound.items()}
-        checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request)
+        checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request, archive)
     ambiguous = {one: ids for one, ids in named.items() if ids and one not in bound}
     return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
 
@@ -287,12 +301,6 @@ def _named(manifest: Manifest, kind: ResourceKind, live: Sequence[Live]) -> tupl
     return tuple(sorted(one.remote_id for one in live if name and one.address is None and one.name == name))
 
 
-def owned(state: State, request: Request) -> State:
-    """A state that says whose it is."""
-    label = request.environment.account or state.account
-    return replace(state, account=label, key_digest=_key_digest(request.api_key, state.lineage))
-
-
 def _doubt(intent: Intent) -> Complaint:
     message = (
         f"an earlier run was interrupted while it created {intent.address}; nothing of it shows in the account yet"
@@ -300,18 +308,6 @@ def _doubt(intent: Intent) -> Complaint:
     return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
 
 
-def _key_digest(api_key: str, lineage: str) -> str:
-    return hmac.new(lineage.encode(), api_key.encode(), hashlib.sha256).hexdigest()[:16]
-
-
-def _check_account(state: State, request: Request, bound: int, missing: int) -> None:
-    """Refuse to work on another account than the one the state is about."""
-    label = request.environment.account
-    if label and state.account and label != state.account:
-        message = f"the state belongs to the account {state.account!r}, and the environment names {label!r}"
-        raise StateError(message, "give each account its own environment and state", id="E910")
-    digest = _key_digest(request.api_key, state.lineage)
-    known_key = not state.key_digest or hmac.compare_digest(state.key_digest, digest)
-    if not known_key and bound and missing * 5 > bound:
-        message = f"this API key does not see {missing} of the {bound} objects that the state knows: another account?"
-        raise StateError(message, "check the API key; a rotated key of the same account sees them all", id="E911")
+def _check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:
+    agreed = request.consent.recreate
+    owner.check(state, request.environment, request.api_key, bound=bound, missing=missing, agreed=agreed)

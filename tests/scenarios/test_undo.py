@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import time
+from pathlib import Path
 
 import pytest
 
@@ -46,10 +47,14 @@ def runs(project: Project) -> list[str]:
     return [line.split()[0] for line in project.run("undo").out.splitlines()]
 
 
+def records(project: Project) -> Path:
+    """Where the records of the run are that ended last."""
+    return max((project.root / ".tavusctl/runs").glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+
+
 def last(project: Project) -> str:
     """The id of the run that ended last."""
-    folder = project.root / ".tavusctl/runs"
-    return max(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns).stem
+    return records(project).stem.rpartition("-")[2]
 
 
 def undo(project: Project, *args: str) -> Result:
@@ -91,8 +96,9 @@ def test_an_apply_tells_its_run_and_undo_lists_it(project: Project) -> None:
     listed = project.run("undo")
 
     (path,) = (project.root / ".tavusctl/runs").iterdir()
-    assert f"undo with: tavusctl undo {path.stem}\n" in said
-    assert listed.out.startswith(path.stem)
+    assert path == records(project)
+    assert f"undo with: tavusctl undo {last(project)}\n" in said
+    assert listed.out.startswith(last(project))
     assert listed.out.endswith("1 create\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -336,7 +342,7 @@ def test_a_run_of_another_state_is_refused(applied: Project) -> None:
 
 def test_records_that_were_tampered_with_are_refused(applied: Project) -> None:
     edit_everything(applied)
-    path = applied.root / f".tavusctl/runs/{last(applied)}.jsonl"
+    path = records(applied)
     path.write_text(path.read_text().replace('"action":"update"', '"action":"conquer"', 1))
 
     assert undo(applied).code == 9
@@ -359,7 +365,7 @@ def test_what_was_deleted_a_month_ago_is_kept_no_longer(applied: Project) -> Non
         folder.mkdir(parents=True)
         (folder / "persona-coach-p1.json").write_text("{}")
         then = time.time() - days * 24 * 3600
-        os.utime(folder, (then, then))
+        os.utime(folder / "persona-coach-p1.json", (then, then))
 
     edit_everything(applied)
 

@@ -38,11 +38,28 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
 
 def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_one: bool = False) -> list[Outcome]:
     """Steps in parallel; each after the earlier ones at its own address and those that it waits for."""
+    outcomes: dict[int, Outcome] = {}
+    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel))
+    try:
+        _run_all(this, steps, refused, pool, outcomes)
+    except BaseException:
+        # A defect: whoever is above frees the state, and no call may still be under way then.
+        this.stop.ask("an internal error")
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown(wait=not this.stop.hurry, cancel_futures=True)
+    for index, step in enumerate(steps):
+        if index not in outcomes:
+            outcomes[index] = _reported(this, Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason))
+    return [outcomes[index] for index in range(len(steps))]
+
+
+def _run_all(
+    this: Run, steps: Sequence[Change], refused: set[Address], pool: ThreadPoolExecutor, outcomes: dict[int, Outcome]
+) -> None:
     graph = _graph(steps)
     done: dict[Address, Outcome] = {}
     running: dict[Future[Outcome], int] = {}
-    outcomes: dict[int, Outcome] = {}
-    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel))
     while graph.is_active() and not (this.stop.asked() and not running):
         for index in graph.get_ready():
             running[pool.submit(_step, this, steps[index], dict(done), refused)] = index
@@ -54,13 +71,7 @@ def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_o
             graph.done(index)
         if this.stop.asked():
             _last_moments(this, steps, running, outcomes)
-            running.clear()
             break
-    pool.shutdown(wait=not this.stop.asked(), cancel_futures=True)
-    for index, step in enumerate(steps):
-        if index not in outcomes:
-            outcomes[index] = _reported(this, Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason))
-    return [outcomes[index] for index in range(len(steps))]
 
 
 def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
@@ -76,8 +87,10 @@ def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
 def _last_moments(
     this: Run, steps: Sequence[Change], running: Mapping[Future[Outcome], int], outcomes: dict[int, Outcome]
 ) -> None:
-    """Calls under way get a few seconds; what they have not told by then is unknown, and the journal says so."""
+    """Calls under way come to their end, or get a few seconds; what has not told by then is unknown, and on record."""
     started = {future: index for future, index in running.items() if not future.cancel()}
+    while not this.stop.hurry and wait(started, timeout=_TICK).not_done:
+        pass
     finished = wait(started, timeout=_GRACE).done
     for future, index in started.items():
         step = steps[index]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tavusctl import guards
 from tavusctl.document import map_leaves
-from tavusctl.engine.diff.succession import Sides, excused, label, repointed, retired, uses
+from tavusctl.engine.diff.succession import Sides, excused, halves, label, repointed, retired, uses
 from tavusctl.model import (
     Action,
     Address,
@@ -47,7 +47,8 @@ def compare_all(
     adopt: bool = False,
 ) -> Comparison:
     """Changes in the order of `desired`, then what manifests no longer have."""
-    sides = Sides({b.address: b for b in bindings}, {(o.kind.name, o.remote_id): o for o in live}, missing, adopt)
+    known = {binding.address: binding for binding in bindings}
+    sides = Sides(known, {(one.kind.name, one.remote_id): one for one in live}, missing, adopt, halves(bindings))
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
@@ -91,12 +92,13 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     binding, live = sides.of(item.address)
     if binding is None:
         return [_created(item, sides)], [], []
+    waiting = _awaited(item, binding, sides) if binding.successor else None
+    if waiting:
+        return [waiting], [], []
     if live is None:
-        gone = Drift(item.address, binding.remote_id, Cause.MISSING)
-        return [_create(item, Cause.DRIFTED, reason=f"{binding.remote_id} was deleted in the account")], [gone], []
+        return [_created_anew(item, binding, sides)], [Drift(item.address, binding.remote_id, Cause.MISSING)], []
     if binding.successor:
-        waiting = _awaited(item, binding, sides)
-        return [waiting or _replace(item, live, compare(item, live, binding))], [], []
+        return [_replace(item, live, compare(item, live, binding))], [], []
     difference = excused(compare(item, live, binding), item, sides)
     drift = [Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift)] if difference.drift else []
     if difference.fields:
@@ -110,13 +112,25 @@ def _created(item: Desired, sides: Sides) -> Change:
     rivals = [
         one
         for one in sides.live.values()
-        if one.kind.name == item.kind.name and one.address is None and name and one.name == name
+        if one.kind.name == item.kind.name
+        and one.address is None
+        and one.remote_id not in sides.halves
+        and name
+        and one.name == name
     ]
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
         reason = f"takes over {rivals[0].remote_id}, which has the name {name!r}"
         return replace(_changed(item, rivals[0], difference), action=Action.ADOPT, cause=Cause.NEW, reason=reason)
     return replace(_create(item, Cause.NEW), rivals=tuple(sorted(one.remote_id for one in rivals)))
+
+
+def _created_anew(item: Desired, binding: Binding, sides: Sides) -> Change:
+    """What was deleted in the account; somebody may have made another of that name there, too."""
+    change = _created(item, sides)
+    if change.action is Action.ADOPT:
+        return change
+    return replace(change, cause=Cause.DRIFTED, fields=(), reason=f"{binding.remote_id} was deleted in the account")
 
 
 def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
