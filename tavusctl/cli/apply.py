@@ -112,10 +112,13 @@ def command(
 
 def settled(session: Session, api: Client, plan: Callable[[], Prepared]) -> Prepared:
     """The plan; first, time for creates of an interrupted run to show in the account."""
+    begun = time.monotonic()
     while True:
         prepared = plan()
         sent = [datetime.fromisoformat(intent.time) for intent in prepared.lost]
         left = session.settle - (api.server_time() - max(sent)).total_seconds() if sent else 0.0
+        # Where no server tells the time, a clock that was put back must not make anyone wait for hours.
+        left = min(left, session.settle - (time.monotonic() - begun))
         if left <= 0:
             return prepared
         names = ", ".join(str(intent.address) for intent in prepared.lost)

@@ -28,6 +28,7 @@ from tavusctl.secret import Secret
 DEFAULT_URL = "https://tavusapi.com"
 TOTAL_SECONDS = 30.0
 PAGE_SIZE = 100
+_SKEW = timedelta(minutes=5)  # between the clocks, from which on it is worth a word
 _SMALL_PAGE = 10  # the documented default, which every server takes
 # No segment is empty or only dots: an id is one segment, whatever a server or a person says that it is.
 _PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
@@ -123,6 +124,9 @@ class ReadClient:
     def _note(self, answer: Answer, seconds: float) -> None:
         date = date_of(answer)
         if date:
+            skew = datetime.now(UTC) - date
+            if self._told is None and abs(skew) > _SKEW:
+                _log.info("the clock of this machine is wrong by %s; that of the server counts", skew)
             self._told = date, time.monotonic()
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)

@@ -244,11 +244,13 @@ def bind(
     if ids.get(remote_id, address) != address:
         message = f"{remote_id} is already bound to {ids[remote_id]}"
         raise StateError(message, f"state rm {ids[remote_id]} first", id="E905")
+    lens = observe.Lens(ids, fingerprint_key(request.api_key, state.lineage))
     bound = state.bindings.get(address)
     if bound and bound.remote_id != remote_id:
-        message = f"{address} is already bound to {bound.remote_id}"
-        raise StateError(message, f"state rm {address} first", id="E905")
-    lens = observe.Lens(ids, fingerprint_key(request.api_key, state.lineage))
+        if observe.exists(api, kind, bound.remote_id, lens):
+            message = f"{address} is already bound to {bound.remote_id}"
+            raise StateError(message, f"state rm {address} first", id="E905")
+        bound = None
     observe.read(api, kind, remote_id, lens)
     if kind.list_query and remote_id not in {one.remote_id for one in observe.listed(api, kind, lens)}:
         message = f"{remote_id} is a stock {kind.name}: it belongs to everybody and cannot be managed"

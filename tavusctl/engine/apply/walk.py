@@ -14,6 +14,7 @@ from tavusctl.model import Action, Address, Change, Outcome, Plan, Status
 UNKNOWN = 6
 _GRACE = 5.0  # seconds that calls under way get after a stop is asked for
 _TICK = 0.05  # seconds between looks at the stop
+_DEFECT = "an internal error"
 _BAD = (Status.FAILED, Status.UNKNOWN, Status.SKIPPED)
 
 
@@ -44,7 +45,7 @@ def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_o
         _run_all(this, steps, refused, pool, outcomes)
     except BaseException:
         # A defect: whoever is above frees the state, and no call may still be under way then.
-        this.stop.ask("an internal error")
+        this.stop.ask(_DEFECT)
         pool.shutdown(wait=True, cancel_futures=True)
         raise
     pool.shutdown(wait=not this.stop.hurry, cancel_futures=True)
@@ -120,6 +121,9 @@ def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set
         return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
     except TavusctlError as error:
         return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
+    except BaseException:
+        this.stop.ask(_DEFECT)
+        raise
 
 
 def _held_up(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome | None:
