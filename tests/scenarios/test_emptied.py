@@ -123,7 +123,7 @@ def test_fm_051_a_404_that_is_not_the_apis_is_no_proof(two: Project, page: str) 
 def kept(request: pytest.FixtureRequest, two: Project) -> Iterator[tuple[Project, Any]]:
     """The project with its state in a file or on S3, and what puts an old state back, past all commands."""
     if request.param == "file":
-        yield two, lambda content: (two.root / ".tavusctl/state.json").write_bytes(content)
+        yield two, (two.root / ".tavusctl/state.json").write_bytes
         return
     empty(two)
     (two.root / ".tavusctl/state.json").unlink()

@@ -107,6 +107,20 @@ def test_an_import_settles_a_create_that_nobody_could_tell(crashing: Crashing) -
     assert list(crashing.account.objects("guardrails")) == [made]
 
 
+def test_an_import_that_settles_a_journal_keeps_it_for_undo(crashing: Crashing) -> None:
+    """What the interrupted run did is on record like any other run."""
+    crashing.manifest("objectives", "goals", GOALS)
+    crashing.account.fault(match="POST /v2/objectives", kind="kill", phase="after")
+    assert crashing.run("apply", "--yes", "--parallel", "1").code == KILLED
+    (other,) = crashing.account.seed(personas=[{"persona_name": "Coach", "system_prompt": "Hi."}])["personas"]
+    crashing.write("manifests/coach.yaml", "{kind: persona, name: coach, spec: {persona_name: Coach}}")
+
+    ended = crashing.run("import", "persona/coach", other)
+
+    (listed,) = crashing.run("undo").out.splitlines()
+    assert (ended.code, listed.endswith("2 create")) == (0, True), (ended.err, listed)
+
+
 def test_destroy_waits_for_a_create_that_may_show(crashing: Crashing) -> None:
     """Whatever an interrupted apply has made is deleted with the rest, and not left behind."""
     killed_while_creating(crashing, "before")
