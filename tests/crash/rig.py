@@ -106,6 +106,7 @@ class Scenario(Twenty):
     due: Callable[[Scenario], None] = lambda _: None
     costly: tuple[str, ...] = ()  # replicas that may be deleted
     width: int = 1  # calls at a time
+    slow: bool = False  # documents and replicas are worked on for a while: an hour passes after every run
     creates: int = 0  # objects that a run makes which nobody kills
     writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
     ours: set[str] = field(default_factory=set)  # ids that may be deleted
@@ -118,7 +119,7 @@ class Scenario(Twenty):
             self.start = Start.of(self)
         account, start = self.project.account, self.start
         account.reset()
-        account.switch(processing_seconds=0, training_seconds=0)
+        self._set_pace()
         account.seed(**{kind: list(objects.values()) for kind, objects in start.objects.items()})
         for name, files in start.files.items():
             shutil.rmtree(self.project.root / name, ignore_errors=True)
@@ -132,7 +133,7 @@ class Scenario(Twenty):
         for folder in ("manifests", ".tavusctl"):
             shutil.rmtree(self.project.root / folder, ignore_errors=True)
         self.begin()
-        self.project.account.switch(processing_seconds=0, training_seconds=0)
+        self._set_pace()
         self.due(self)
         bound = self.project.run("state", "list", "--format", "json")
         assert bound.code == 0, bound.err
@@ -148,7 +149,18 @@ class Scenario(Twenty):
     def apply(self, where: Break = Break()) -> Ended:
         """One apply, however it ends."""
         flags = ("--parallel", str(self.width), *(self._agreed() if self.deleting else ()))
-        return self.project.breaking(where, "apply", "--yes", *flags)
+        ended = self.project.breaking(where, "apply", "--yes", *flags)
+        if self.slow:
+            self.project.account.advance(3600)
+        return ended
+
+    def converged(self) -> bool:
+        """Whether nothing is left to do; what the server had to work on first comes with the next run."""
+        return not self.slow or not self.project.plan()["changes"]
+
+    def _set_pace(self) -> None:
+        if not self.slow:
+            self.project.account.switch(processing_seconds=0, training_seconds=0)
 
     def _agreed(self) -> tuple[str, ...]:
         """What agrees to the deletes that are due."""
@@ -165,8 +177,9 @@ class Scenario(Twenty):
         assert Start.of(self) == self.start
         ended = self.apply(Break(error=error))
         assert ended.code == 0, ended.out + ended.err
-        self.creates = self._count("create")
         self.writes = Counter(one["method"] for one in self.project.account.writes)
+        self.check()
+        self.creates = self._count("create")
         self.survive()
         return ended.passed
 

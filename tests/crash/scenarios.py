@@ -63,17 +63,19 @@ def _applied(this: Scenario) -> None:
     this.strange(**TWINS)
 
 
-_DUE: dict[str, tuple[Callable[[Scenario], None], int]] = {
-    "create-all": (create_all, 1),
-    "mixed": (mixed, 1),
-    "destroy": (destroy, 1),
-    "create-all-wide": (create_all, 4),
-    "mixed-wide": (mixed, 4),
+_DUE: dict[str, tuple[Callable[[Scenario], None], int, bool]] = {
+    "create-all": (create_all, 1, False),
+    "mixed": (mixed, 1, False),
+    "mixed-slow": (mixed, 1, True),
+    "destroy": (destroy, 1, False),
+    "create-all-wide": (create_all, 4, False),
+    "mixed-wide": (mixed, 4, False),
 }
 NAMES = tuple(_DUE)
 
 
 def scenario(name: str, root: Path, account: Account, launcher: Launcher) -> Scenario:
     """A scenario in a folder of its own."""
-    due, width = _DUE[name]
-    return Scenario(Crashing(root, account, {**QUICK}, launcher), due=due, costly=("replica/r1",), width=width)
+    due, width, slow = _DUE[name]
+    project = Crashing(root, account, {**QUICK}, launcher)
+    return Scenario(project, due=due, costly=("replica/r1",), width=width, slow=slow)
