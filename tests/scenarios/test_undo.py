@@ -310,15 +310,129 @@ def test_a_binding_that_was_dropped_is_taken_back(project: Project) -> None:
     assert project.bound("persona/coach") == remote_id
 
 
-def test_a_replacement_is_refused_with_the_way_back(applied: Project) -> None:
-    applied.manifest("document", "prices", {**PRICES, "document_url": "https://example.com/new.pdf"})
+NEW_PRICES: Body = {**PRICES, "document_url": "https://example.com/new.pdf"}
+
+
+@pytest.fixture
+def replaced(applied: Project) -> Project:
+    """The document was replaced, and the persona points to its new version."""
+    applied.account.switch(processing_seconds=0)
+    applied.manifest("document", "prices", NEW_PRICES)
     applied.apply()
     applied.account.forget()
+    return applied
+
+
+def document_of(project: Project) -> tuple[str, Body, list[str]]:
+    """The one document, and what the persona refers to."""
+    ((remote_id, document),) = project.account.objects("documents").items()
+    (persona,) = project.account.objects("personas").values()
+    return remote_id, document, persona["document_ids"]
+
+
+def test_a_replacement_is_reversed_by_one_that_makes_the_old_version_anew(replaced: Project) -> None:
+    new = replaced.bound("document/prices")
+
+    refused = undo(replaced)
+    sent = replaced.account.writes
+    done = undo(replaced, "--recreate")
+
+    assert (refused.code, sent, done.code) == (4, [], 0), done.out + done.err
+    assert "undo --recreate makes the old version anew" in refused.out
+    remote_id, document, referred = document_of(replaced)
+    assert (document["document_url"], document["tags"], referred) == (PRICES["document_url"], ["a", "b"], [remote_id])
+    assert remote_id == replaced.bound("document/prices") != new
+    assert [method for method, _, _ in replaced.account.sent] == ["POST", "PATCH", "DELETE"]
+    assert replaced.plan()["summary"]["replace"] == 1
+    replaced.manifest("document", "prices", PRICES)
+    assert replaced.plan()["changes"] == []
+
+
+def test_an_undone_replacement_can_be_undone(replaced: Project) -> None:
+    undo(replaced, "--recreate")
+
+    again = undo(replaced, "--recreate")
+
+    remote_id, document, referred = document_of(replaced)
+    assert (again.code, document["document_url"], referred) == (0, NEW_PRICES["document_url"], [remote_id]), again.out
+    assert replaced.plan()["changes"] == []
+
+
+def test_a_new_version_that_is_not_in_use_yet_just_goes(applied: Project) -> None:
+    """The old one was never left."""
+    before = account(applied)
+    applied.account.switch(processing_seconds=600)
+    applied.manifest("document", "prices", NEW_PRICES)
+    applied.apply()
+    assert len(applied.account.objects("documents")) == 2
 
     result = undo(applied)
 
-    assert (result.code, applied.account.writes) == (4, [])
-    assert "change the manifest back" in result.out
+    assert (result.code, account(applied)) == (0, before), result.out
+    applied.manifest("document", "prices", PRICES)
+    assert applied.plan()["changes"] == []
+
+
+def test_an_old_version_that_is_still_there_is_used_again(applied: Project) -> None:
+    """Somebody else's persona refers to it, so it was kept."""
+    old = applied.bound("document/prices")
+    applied.account.advance(3600)
+    applied.account.switch(processing_seconds=0)
+    theirs = {"persona_name": "Theirs", "system_prompt": "Hi.", "document_ids": [old]}
+    (stranger,) = applied.account.seed(personas=[theirs])["personas"]
+    applied.manifest("document", "prices", NEW_PRICES)
+    applied.apply()
+    assert applied.bound("document/prices") != old
+
+    result = undo(applied)
+
+    assert (result.code, applied.bound("document/prices")) == (0, old), result.out
+    assert list(applied.account.objects("documents")) == [old]
+    personas = applied.account.objects("personas").values()
+    assert [one["document_ids"] for one in personas] == [[old], [old]]
+    assert stranger in applied.account.objects("personas")
+
+
+def test_an_old_version_that_takes_its_time_is_gone_on_with(replaced: Project) -> None:
+    """Nothing is made a third time, and the new version serves until then."""
+    replaced.account.switch(processing_seconds=600)
+    run, new = last(replaced), replaced.bound("document/prices")
+    begun = replaced.run("undo", run, "--yes", "--recreate")
+    serving = replaced.bound("document/prices")
+    replaced.account.advance(700)
+
+    ended = replaced.run("undo", run, "--yes", "--recreate")
+
+    assert (begun.code, serving, ended.code) == (0, new, 0), ended.out + ended.err
+    remote_id, document, referred = document_of(replaced)
+    assert (document["document_url"], referred) == (PRICES["document_url"], [remote_id])
+    assert [method for method, _, _ in replaced.account.sent].count("POST") == 1
+
+
+def test_a_new_version_that_was_edited_since_stays(replaced: Project) -> None:
+    new = replaced.bound("document/prices")
+    replaced.account.call("PATCH", f"/v2/documents/{new}", {"document_name": "Theirs"})
+    replaced.account.forget()
+
+    result = undo(replaced, "--recreate")
+
+    assert (result.code, replaced.account.writes) == (3, [])
+    assert "/document_name was edited since" in result.out
+
+
+def test_other_edits_of_that_run_are_reversed_with_the_replacement(applied: Project) -> None:
+    applied.account.switch(processing_seconds=0)
+    applied.manifest("document", "prices", NEW_PRICES)
+    refers = {"guardrails_id": "${ref:guardrails/rules}", "document_ids": ["${ref:document/prices}"]}
+    applied.manifest("persona", "coach", {**COACH, **refers, "system_prompt": "You shout."})
+    applied.apply()
+
+    result = undo(applied, "--recreate")
+
+    (persona,) = applied.account.objects("personas").values()
+    assert (result.code, persona["system_prompt"]) == (0, COACH["system_prompt"]), result.out + result.err
+    assert persona["document_ids"] == [applied.bound("document/prices")]
+    assert len(applied.account.objects("documents")) == 1
 
 
 @pytest.mark.parametrize("run", ["0123456789ab", "../../etc", "x", ""])
