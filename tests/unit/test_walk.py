@@ -46,16 +46,16 @@ class Slow:
         return datetime.now(UTC)
 
     def get(self, path: str, query: Any = None) -> Document:
-        raise NotImplementedError
+        raise AssertionError(path, query)
 
-    def list(self, *_: Any, **__: Any) -> list[Document]:
-        raise NotImplementedError
+    def list(self, path: str, **_: Any) -> list[Document]:
+        raise AssertionError(path)
 
     def patch(self, path: str, body: Value) -> None:
-        raise NotImplementedError
+        raise AssertionError(path, body)
 
     def delete(self, path: str) -> None:
-        raise NotImplementedError
+        raise AssertionError(path)
 
 
 class Clock:
