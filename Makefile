@@ -24,7 +24,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format schemas laws-long crash model bench constraints build clean
+.PHONY: help demo test check format-check lint types house workflows format golden schemas laws-long crash model bench constraints build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ format: $(READY) ## put code into the house's shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
 
+golden: $(READY) ## write the golden reports anew; read the difference
+	$(call say,golden reports)
+	@$(BIN)/python -m tests.golden.plans
+
 schemas: $(READY) ## write schemas/ from the kinds
 	$(call say,schemas)
 	@$(BIN)/tavusctl schema --out schemas
@@ -96,8 +100,12 @@ constraints: ## pin every dependency anew, by hash; needs uv
 	@uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-emit-index-url --no-header --no-config --quiet --exclude-newer '7 days' \
 		--output-file constraints.txt
-	@printf '%s\n' '# Every package, by hash; made from pyproject.toml by: make constraints' '' | cat - constraints.txt > constraints.new
-	@mv constraints.new constraints.txt
+	@uv pip compile pyproject.toml --extra state --extra report --group build --universal --python-version 3.11 \
+		--constraints constraints.txt --generate-hashes --no-emit-index-url --no-header --no-config --quiet \
+		--no-annotate --output-file .github/requirements.txt
+	@for file in constraints.txt .github/requirements.txt; do \
+		printf '%s\n' '# Every package, by hash; made from pyproject.toml by: make constraints' '' | cat - $$file > constraints.new && \
+		mv constraints.new $$file; done
 
 build: $(READY) ## the wheel and the source archive, in dist/
 	$(call say,build)

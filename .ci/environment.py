@@ -1,7 +1,8 @@
-"""Makes the virtual environment of the project: `python3 .ci/environment.py FOLDER`.
+"""Makes a virtual environment with the project: `python3 .ci/environment.py FOLDER [PACKAGES]`.
 
-Installs exactly constraints.txt, checked by hash, and tavusctl itself on top, from this folder.  An environment that is
-already there is brought up to date; one that another Python made is made anew.  Needs nothing but Python.
+Installs exactly constraints.txt, or another list of packages, checked by hash, and tavusctl itself on top, from this
+folder.  An environment that is already there is brought up to date; one that another Python made is made anew.  Needs
+nothing but Python.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ OLDEST = (3, 11)
 BEGUN = time.monotonic()
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, packages: Path = CONSTRAINTS) -> int:
     """Make or mend the environment; the exit code of the step that failed."""
     if sys.version_info < OLDEST:
         return (
@@ -33,10 +34,10 @@ def main(folder: Path) -> int:
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    wanted = len(re.findall(r"^[a-z0-9]\S*==", CONSTRAINTS.read_text("utf-8"), re.MULTILINE))
-    tell(f"installing the {wanted} packages of constraints.txt, each checked by hash")
+    wanted = len(re.findall(r"^[a-z0-9]\S*==", packages.read_text("utf-8"), re.MULTILINE))
+    tell(f"installing the {wanted} packages of {packages.name}, each checked by hash")
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar=off"]
-    failed = run([*pip, "--require-hashes", "--only-binary=:all:", "-r", str(CONSTRAINTS)], wanted)
+    failed = run([*pip, "--require-hashes", "--only-binary=:all:", "-r", str(packages)], wanted)
     if failed:
         return failed
     tell("installing tavusctl from this folder")
@@ -86,4 +87,4 @@ def tell(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(*map(Path, sys.argv[1:3])))

@@ -5,6 +5,7 @@ TavusctlError
   ConflictError        3   the account moved: a conflict, a failed guard, a stale plan
   RefusedError         4   a safety rule or a quota
   PartialError         5   some of it was done
+  UploadError          5   a file could not be put where the API can fetch it
   UnknownOutcome       6   a call may have been carried out, and looking did not tell
   LockError            7   another run holds the state
   UnauthorisedError    8   the API key is missing or refused
@@ -65,6 +66,12 @@ class PartialError(TavusctlError):
     """Some steps failed; what was done is recorded."""
 
     exit_code, id = 5, "E500"
+
+
+class UploadError(TavusctlError):
+    """A file could not be put where the API can fetch it; nothing was created of it."""
+
+    exit_code, id = 5, "E510"
 
 
 class UnknownOutcome(TavusctlError):

@@ -16,6 +16,8 @@ from tavusctl.errors import ApiError
 from tavusctl.model import Address, Complaint, Document, Recrawl, ResourceKind, Severity
 
 _RESTING: Final = frozenset({"ready", "error"})  # states from which a recrawl is taken
+SHRUNK: Final = "TV603"  # a crawl came back with less than half of the pages
+AT_ONCE: Final = 5  # crawls of an account at a time
 _STUCK: Final = timedelta(hours=2)
 
 
@@ -38,6 +40,7 @@ class Target:
     recrawl: Recrawl | None = None
     asked: bool = False  # crawl it whether its schedule says so or not
     if_crawled: bool = False  # no target at all when it turns out to have no crawl configuration
+    crawl: tuple[tuple[str, int], ...] = ()  # what the manifest says of the crawl
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Crawled:
     remote_id: str
     status: str
     crawls: bool  # it has a crawl configuration
+    crawl: Document
     created: datetime | None
     updated: datetime | None
     last: datetime | None
@@ -96,13 +100,20 @@ def read(kind: ResourceKind, body: Document) -> Crawled:
         remote_id=kind.id_of(body),
         status=str(body.get("status") or ""),
         crawls=bool(body.get("crawl_config")),
-        created=_moment(body.get("created_at")),
-        updated=_moment(body.get("updated_at")),
-        last=_moment(body.get("last_crawled_at")),
+        crawl=body.get("crawl_config") or {},
+        created=moment_of(body.get("created_at")),
+        updated=moment_of(body.get("updated_at")),
+        last=moment_of(body.get("last_crawled_at")),
         count=count if isinstance(count, int) else 0,
         pages=len(urls) if isinstance(urls, list) else None,
         error=str(body.get("error_message") or ""),
     )
+
+
+def override(target: Target, seen: Crawled) -> Document | None:
+    """The crawl to send along: the manifest's, where the document was made with another."""
+    wanted = {**seen.crawl, **dict(target.crawl)}
+    return {"crawl": wanted} if wanted != seen.crawl else None
 
 
 def judge(target: Target, seen: Crawled, now: datetime) -> Entry | None:
@@ -163,7 +174,7 @@ def shrunk(target: Target, before: Crawled, now: Crawled) -> Iterator[Complaint]
     if before.pages and now.pages is not None and now.pages * 2 < before.pages:
         message = f"{target.address}: the crawl found {now.pages} of the {before.pages} pages it had before"
         hint = "is the site up? personas already answer from what was found now; recrawl when it is mended"
-        yield _warning("TV603", message, target, hint)
+        yield _warning(SHRUNK, message, target, hint)
 
 
 def stamp(moment: datetime) -> str:
@@ -183,7 +194,8 @@ def _warning(id: str, message: str, target: Target, hint: str) -> Complaint:  # 
     return Complaint(id, message, None, hint, target.address, Severity.WARNING)
 
 
-def _moment(value: object) -> datetime | None:
+def moment_of(value: object) -> datetime | None:
+    """A moment as the API writes it; None for nothing."""
     if not value:
         return None
     try:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from tavusctl.graph import Graph
+
 # A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
 Value = Any
 Document = dict[str, Value]
@@ -30,16 +32,38 @@ class Field:
     unread: bool = False  # accepted on write, never returned: only the last apply can be compared
     unordered: bool = False  # a list that is a set
     keyed_by: str = ""  # list items are known by this member; dots descend: "function.name"
+    fetched: bool = False  # an address that the API fetches later, so it must work for a day
     secret: bool = False
     masked: bool = False  # a secret that reads show as asterisks, or leave out: whether it is set is all one can see
     boolean: bool = False  # "true" and "false" are read as booleans
     joined_by: str = ""  # a list is written as one string with this between its items
     single: str = ""  # the name of the sibling that holds this one-element list as a bare string
     defaults: tuple[Value, ...] = ()  # values the server fills in; equal to not set
+    prose: bool = False  # text that people write and read as such: when it is long it has a file of its own
     deprecated: str = ""  # why not to use it, and what to use; a warning when it is used
 
 
 PLAIN = Field()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What the server does in the background with a new object."""
+
+    name: str
+    usual: tuple[float, float]  # seconds from begin to end, at least and at most
+    causes: Mapping[str, str]  # a word in lower case that the API's error has -> what that means, and what helps
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """How the content of an object may come from a file of the project: put where the API can fetch it, and linked."""
+
+    file: str  # key of `spec` that names the file; afterwards it holds the digest of its content
+    upload: str  # key of `spec` that says where it is put
+    link: str  # key under which the API takes the address
+    formats: tuple[str, ...]  # endings of file names, in lower case
+    limit: int  # bytes
 
 
 @dataclass(frozen=True)
@@ -62,11 +86,21 @@ class ResourceKind:
     patch_root: str = ""  # pointer prefix of the patched document, when it is not the body itself
     usable: frozenset[str] = frozenset()  # values of `status` at which others may depend on it; empty: always
     failed: frozenset[str] = frozenset()  # values of `status` that will not change by themselves
+    work: Work | None = None
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`
+    flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
+    _patterns: dict[int, dict[Path, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    crawl: str = ""  # key of `spec` that a recrawl can override
+    attachment: Attachment | None = None
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for pointer, declared in self.fields.items():
+            pattern = tuple(pointer.split("/")[1:])
+            self._patterns.setdefault(len(pattern), {})[pattern] = declared
 
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""
@@ -84,10 +118,10 @@ class ResourceKind:
         return found
 
     def _find(self, path: Path) -> Field:
-        for pattern, declared in self.fields.items():
-            if _matches(tuple(pattern.split("/")[1:]), path):
-                return declared
-        return PLAIN
+        known = self._patterns.get(len(path), {})
+        if path in known:
+            return known[path]
+        return next((declared for pattern, declared in known.items() if _matches(pattern, path)), PLAIN)
 
     def id_of(self, body: Mapping[str, Value]) -> str:
         """The id a body carries, or an empty string."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
 from tavusctl.complaint import NAME, Address, Complaint, Edit, Severity, Source
-from tavusctl.kind import PLAIN, Document, Field, Path, ResourceKind, Update, Value
+from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
 from tavusctl.settings import Environment, Project, Safety
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Absent",
     "Action",
     "Address",
+    "Attachment",
     "Binding",
     "Cause",
     "Change",
@@ -34,6 +35,7 @@ __all__ = [
     "FieldChange",
     "Lifecycle",
     "Live",
+    "LocalFile",
     "Manifest",
     "Outcome",
     "Path",
@@ -49,6 +51,7 @@ __all__ = [
     "Status",
     "Update",
     "Value",
+    "Work",
 ]
 
 
@@ -71,6 +74,17 @@ class Recrawl:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file of the project that the API is to fetch, by what is in it."""
+
+    path: str  # absolute
+    name: str  # as people see it, from the root of the project
+    size: int
+    digest: str  # "sha256:..."
+    upload: str  # where it is put: s3://bucket/prefix
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One YAML document: shape checked, nothing resolved.
 
@@ -84,6 +98,7 @@ class Manifest:
     sources: Mapping[str, Source] = field(default_factory=dict)  # by JSON Pointer into spec
     external_id: str = ""  # set: exists already, referred to and never written
     recrawl: Recrawl | None = None
+    file: LocalFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,7 @@ class Desired:
     sources: Mapping[str, Source] = field(default_factory=dict)
     external_id: str = ""
     recrawl: Recrawl | None = None
+    file: LocalFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,8 @@ class Live:
     status: str = ""
     address: Address | None = None  # None: not ours
     created: str = ""  # when, as the server says
+    error: str = ""  # why background work failed, in the server's words
+    crawled: str = ""  # when its last crawl ended, as the server says
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +216,7 @@ class Change:
     live: Live | None = None
     rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
     referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
+    affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +227,7 @@ class Drift:
     remote_id: str
     cause: Cause  # DRIFTED or MISSING
     fields: tuple[FieldChange, ...] = ()
+    kind: ResourceKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

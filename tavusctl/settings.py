@@ -17,6 +17,7 @@ class Environment:
     api_key_env: str = "TAVUS_API_KEY"
     state: str = ""  # URL of the store; empty: a file in the project
     vars: Mapping[str, Value] = field(default_factory=dict)
+    uploads: str = ""  # URL of the folder for files of documents that name no other
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import jsonpatch
 
-from tavusctl import patch
+from tavusctl import links, patch
 from tavusctl.document import digest, is_empty
 from tavusctl.equality import same
 from tavusctl.errors import InternalError
@@ -160,7 +160,8 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
         live = base if base is not ABSENT else aim
     moved = base is not ABSENT and not same(kind, path, base, live)
     agrees = same(kind, path, aim, live) if not declared.secret else _secret_agrees(kind, path, aim, base, live)
-    change = FieldChange(patch.join(path), _cause(kind, path, base, aim, moved=moved), base, live, aim, declared.secret)
+    sensitive = declared.secret or (declared.fetched and any(map(links.signatures, (base, live, aim))))
+    change = FieldChange(patch.join(path), _cause(kind, path, base, aim, moved=moved), base, live, aim, sensitive)
     if run.unkept.get(change.path) == unkept_digest(change):
         return found
     if moved:

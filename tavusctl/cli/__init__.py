@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "apply": "Bring the account to the manifests.",
         "undo": "Reverse one apply.",
         "destroy": "Delete everything that is managed here.",
+        "adopt": "Write live edits back into the files.",
         "import": "Bind an existing object to an address.",
         "init": "Start a project here.",
     },
@@ -25,11 +26,13 @@ COMMANDS: dict[str, dict[str, str]] = {
         "plan": "Show what apply would do.",
         "drift": "Show what was changed in the account since the last apply.",
         "validate": "Check manifests without the network.",
+        "fmt": "Tidy manifests, and change nothing they say.",
         "state": "Look at the state, or forget an object.",
         "schema": "Print the JSON Schemas of manifests, project file and plan.",
     },
     "Operate": {
         "recrawl": "Crawl documents again when they are due.",
+        "github": "Run a command as a step of a GitHub workflow.",
         "verify": "Check that what applications use exists and is ready.",
         "output": "Print ids for applications.",
         "emulator": "Run a local Tavus, for demos, tests and CI without keys.",
@@ -118,7 +121,7 @@ def main() -> NoReturn:
 def run(args: list[str]) -> int:
     """Run one command line; the exit code."""
     with of_one_run() as outlets:
-        code = _run(args)
+        code = attempt(args)
         outlets.out.flush()
         if outlets.trouble:
             click.echo(f"error: standard output is not whole: {outlets.trouble}", err=True)
@@ -126,7 +129,8 @@ def run(args: list[str]) -> int:
         return code
 
 
-def _run(args: list[str]) -> int:
+def attempt(args: list[str]) -> int:
+    """Run one command line within a run; the exit code, whatever happens."""
     try:
         result: Any = cli.main(args=args, prog_name="tavusctl", standalone_mode=False)
     except click.UsageError as error:

@@ -170,6 +170,8 @@ def next_step(session: Session, outcomes: Sequence[Outcome], archive: Archive) -
     left = {one.status for one in outcomes} & {Status.FAILED, Status.UNKNOWN, Status.SKIPPED, Status.DEFERRED}
     if Status.UNKNOWN in left:
         say(session, "next: tavusctl plan   (it looks at what became of the unknown calls)")
+    elif left == {Status.DEFERRED}:
+        say(session, "next: tavusctl apply   (once that is ready; --wait 15m waits for it)")
     elif left:
         say(session, "next: tavusctl apply   (it goes on with what is left)")
     if archive.kept:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tavusctl.cli.interrupt import Interruption
-from tavusctl.cli.local import say
+from tavusctl.cli.progress import Progress
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, SystemClock
 from tavusctl.cli.trash import Trash
+from tavusctl.cli.uploading import Uploading
 from tavusctl.client import Client
 from tavusctl.engine.apply import Run, Tools
 from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger, tools
@@ -36,7 +37,9 @@ def carry(
     """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
     interruption.writing = True
     ledger = open_ledger(prepared, store, archive.keep)
-    lent = tools(prepared, KINDS, api, ledger, Trash(store.shelf, ledger.run).keep)
+    progress = Progress(session)
+    uploading = Uploading(session.root, progress.say)
+    lent = tools(prepared, KINDS, api, ledger, Trash(store.shelf, ledger.run).keep, uploading.link)
     this = Run(
         api,
         ledger,
@@ -48,6 +51,10 @@ def carry(
         settle=session.settle,
         parallel=parallel,
         stop=interruption.stop,
-        report=lambda outcome: say(session, text.outcome(outcome)),
+        report=lambda outcome: progress.say(text.outcome(outcome)),
+        waits=progress.note,
     )
-    return carry_out(prepared, this)
+    try:
+        return carry_out(prepared, this)
+    finally:
+        progress.close()

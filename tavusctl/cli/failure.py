@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import traceback
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import click
 
+from tavusctl.cli.output import targets_in, write_private
 from tavusctl.engine.load.files import read_bytes
-from tavusctl.errors import ConfigError, InternalError, TavusctlError
+from tavusctl.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.model import Complaint
-from tavusctl.reports import json, text
+from tavusctl.reports import REPORTS, json, text
 
 # A line that may hold a secret written out is not shown, whatever the complaint about it is.
 _TELLING = re.compile(r"api_?key|header|authorization|bearer|secret|token|password", re.IGNORECASE)
@@ -26,6 +28,7 @@ def report(error: Exception, args: Sequence[str]) -> int:
     if not isinstance(error, TavusctlError):
         error = _defect(error)
     complaints = error.complaints
+    _write_reports(error, args)
     if wants_json(args):
         click.echo(json.error(error.id, error.exit_code, complaints), nl=False)
     elif isinstance(error, ConfigError):
@@ -34,6 +37,15 @@ def report(error: Exception, args: Sequence[str]) -> int:
         for complaint in complaints:
             click.echo(text.complaint(complaint), err=True)
     return error.exit_code
+
+
+def _write_reports(error: TavusctlError, args: Sequence[str]) -> None:
+    """A report that was asked for says why there is nothing to report: its reader may see nothing else of the run."""
+    for name, path in targets_in(args):
+        shown = REPORTS[name].complaints(with_excerpts(error.complaints))
+        document = json.error(error.id, error.exit_code, error.complaints)
+        with contextlib.suppress(UsageError):  # what went wrong first is what matters
+            write_private(path, document if name == "json" else click.unstyle(shown))
 
 
 def wants_json(args: Sequence[str]) -> bool:

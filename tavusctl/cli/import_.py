@@ -7,8 +7,8 @@ import click
 from tavusctl.cli.local import say
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, options
+from tavusctl.engine.bind import bind, bind_by_name
 from tavusctl.engine.plan import Consent
-from tavusctl.engine.reconcile import bind, bind_by_name
 from tavusctl.errors import Gone, RefusedError, StateError, UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address

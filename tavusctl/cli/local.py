@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from tavusctl import redaction
+from tavusctl import redaction, rules
 from tavusctl.engine import load, resolve
 from tavusctl.errors import ConfigError, RefusedError
 from tavusctl.kinds import KINDS
-from tavusctl.model import Complaint, Environment, Manifest, Project, Severity
+from tavusctl.model import Address, Complaint, Document, Environment, Manifest, Project, Severity
+from tavusctl.rules import ignores
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,8 +35,13 @@ class LocalSession:
         """The folder of the project."""
         return Path(self.project.root)
 
-    def check(self, paths: Sequence[Path] = ()) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
-        """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all."""
+    def check(
+        self, paths: Sequence[Path] = (), applied: Mapping[Address, Document] | None = None
+    ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
+        """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
+
+        Rules that look back see what was applied last.
+        """
         loaded = load.read(self.project, self.environment, KINDS, paths)
         if not loaded.files:
             message = f"there is no manifest in {_relative(self.project.manifests)}"
@@ -47,14 +53,30 @@ class LocalSession:
                 resolve.resolve(loaded.manifests, KINDS, secrets=None, declared=loaded.declared)
             except ConfigError as error:
                 complaints += error.complaints
-        return loaded.manifests, tuple(complaints)
+        remarks = rules.check(rules.Project(loaded.manifests, applied or {}, loaded.origins), KINDS)
+        complaints += ignores.heeded(remarks, {path: ignores.in_text(text) for path, text in loaded.marked.items()})
+        return loaded.manifests, tuple(sorted(complaints, key=load.place))
 
     def load(self) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
-        """All manifests, and the warnings about them; ConfigError with every error."""
-        manifests, complaints = self.check()
+        """All manifests, and the warnings about them; ConfigError with every error.
+
+        Rules that do not stop a plan warn when they are about something that cannot work; what is merely unwise is for
+        validate to say, and no news to whoever looks at a plan.
+        """
+        manifests, found = self.check()
+        complaints = tuple(map(_tolerated, (one for one in found if not _is_advice(one))))
         if any(one.severity is Severity.ERROR for one in complaints):
             raise ConfigError(complaints)
         return manifests, complaints
+
+
+def _is_advice(complaint: Complaint) -> bool:
+    return complaint.id in rules.IDS and complaint.severity is Severity.WARNING
+
+
+def _tolerated(complaint: Complaint) -> Complaint:
+    lenient = complaint.id in rules.IDS - rules.STOPPING
+    return replace(complaint, severity=Severity.WARNING) if lenient else complaint
 
 
 def local_options(command: Command) -> Command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,8 +15,21 @@ from tavusctl.reports import REPORTS, Report
 
 Reports = Sequence[tuple[str, Path]]
 
+
+def _ready(_: click.Context, __: click.Parameter, name: str) -> str:
+    """A format that can be written here; told before anything is done (click callback)."""
+    REPORTS[name].ready()
+    return name
+
+
 format_option = click.option(
-    "-f", "--format", "format_", type=click.Choice(sorted(REPORTS)), default="text", help="Output format, default text."
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(sorted(REPORTS)),
+    default="text",
+    callback=_ready,
+    help="Output format, default text.",
 )
 
 
@@ -33,7 +47,23 @@ def _target(entry: str) -> tuple[str, Path]:
     if not path.parent.is_dir() or path.is_dir():
         message = f"cannot write {path}: {'it is a folder' if path.is_dir() else f'there is no folder {path.parent}'}"
         raise UsageError(message)
+    REPORTS[name].ready()
     return name, path
+
+
+def targets_in(args: Sequence[str]) -> tuple[tuple[str, Path], ...]:
+    """The reports that a command line asks for, as far as they can be written."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    entries = [value if arg == "--report" else arg.removeprefix("--report=") for arg, value in pairs if _asks(arg)]
+    found = []
+    for entry in entries:
+        with contextlib.suppress(UsageError):
+            found.append(_target(entry))
+    return tuple(found)
+
+
+def _asks(arg: str) -> bool:
+    return arg == "--report" or arg.startswith("--report=")
 
 
 report_option = click.option(

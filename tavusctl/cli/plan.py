@@ -33,6 +33,9 @@ CHANGES_EXIST = 2
     "--allow-replace", multiple=True, callback=addresses, metavar="ADDR", help="Agree to train this replica anew."
 )
 @click.option(
+    "--allow-replica-delete", multiple=True, callback=addresses, metavar="ADDR", help="Agree to delete this replica."
+)
+@click.option(
     "--overwrite", multiple=True, callback=addresses, metavar="ADDR", help="Take the manifest's side in a conflict."
 )
 @allow_recreate
@@ -49,6 +52,7 @@ def command(
     detailed_exitcode: bool,
     targets: frozenset[Address],
     allow_replace: frozenset[Address],
+    allow_replica_delete: frozenset[Address],
     overwrite: frozenset[Address],
     allow_recreate: int | None,
     adopt: bool,
@@ -62,7 +66,7 @@ def command(
     tavusctl plan --out plan.json && tavusctl apply plan.json
     tavusctl plan --base origin/main
     """  # noqa: D301
-    consent = Consent(allow_replace, overwrite, frozenset(), targets, recreate=allow_recreate)
+    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
     with session.reader() as client:
         api: Reader = Remembering(client) if base else client
         prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy)

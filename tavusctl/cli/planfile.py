@@ -14,6 +14,7 @@ from tavusctl.cli.output import write_private
 from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConflictError, StateError
+from tavusctl.model import Desired
 from tavusctl.reports.json import plan_document
 from tavusctl.secret import Secret, fingerprint_key
 
@@ -92,7 +93,10 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
     # A state that was never written gets its lineage with the first apply.
     lineage = state.lineage if state.serial else ""
     key = fingerprint_key(request.api_key, lineage)
-    settings = [[str(one.address), plain(one.spec), repr(one.lifecycle), one.external_id] for one in prepared.desired]
+    settings = [
+        [str(one.address), plain(one.spec), repr(one.lifecycle), one.external_id, _upload(one)]
+        for one in prepared.desired
+    ]
     return {
         "tavusctl_version": __version__,
         "environment": request.environment.name,
@@ -103,6 +107,10 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
         "configuration": digest(settings),
         "secrets": {name: Secret(value, key).fingerprint.digest for name, value in request.secrets.items()},
     }
+
+
+def _upload(one: Desired) -> str:
+    return one.file.upload if one.file else ""
 
 
 def _commit(folder: Path) -> str:

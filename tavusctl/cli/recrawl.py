@@ -17,13 +17,14 @@ import click
 from tavusctl import duration
 from tavusctl.cli.local import say
 from tavusctl.cli.session import Session, SystemClock, addresses, options
-from tavusctl.engine.recrawl import AT_ONCE, Manners, Recrawls, look, run
+from tavusctl.engine.recrawl import Manners, Recrawls, look, run
 from tavusctl.errors import UsageError, worst
-from tavusctl.freshness import Entry, Status, Target, stamp
+from tavusctl.freshness import AT_ONCE, SHRUNK, Entry, Status, Target, stamp
 from tavusctl.kinds import KINDS
-from tavusctl.model import Address
+from tavusctl.model import Address, Manifest
 from tavusctl.reports.json import FORMAT_VERSION, complaint_document
-from tavusctl.reports.text import complaint, visible
+from tavusctl.reports.text import complaint
+from tavusctl.unseen import visible
 from tavusctl.wording import suggestion
 
 CRAWLED = next(kind for kind in KINDS.values() if kind.crawls)
@@ -45,6 +46,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
 @click.option("--dry-run", is_flag=True, help="Show what is due, and start nothing.")
 @click.option("--wait", callback=_seconds, metavar="DURATION", help="Wait this long for crawls to end, such as 30m.")
 @click.option("--reserve", type=click.IntRange(0, AT_ONCE - 1), default=1, help="Slots left for people, default 1.")
+@click.option("--strict", is_flag=True, help="With --wait: exit 5 when a crawl found less than half of the pages.")
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 @options
 def command(
@@ -55,6 +57,7 @@ def command(
     dry_run: bool,
     wait: float,
     reserve: int,
+    strict: bool,
     format_: str,
 ) -> int:
     """Crawl documents again when their `recrawl:` says so; those at ADDR, or all that have one.
@@ -66,6 +69,9 @@ def command(
     tavusctl recrawl --dry-run
     tavusctl recrawl document/price-list --all --wait 30m
     """  # noqa: D301
+    if strict and not wait:
+        message = "--strict looks at what a crawl has found, and without --wait no end of one is seen"
+        raise UsageError(message, "add --wait 30m")
     targets = _targets(session, addresses_, every=every)
     if not targets:
         say(session, "no document has `recrawl:`; name one, or use --all")
@@ -87,7 +93,8 @@ def command(
                 report=lambda entry: _tell(session, entry, format_),
             )
     click.echo(_document(found) if format_ == "json" else _text(found, listed=dry_run), nl=False)
-    return exit_code(found.entries)
+    shrunk = strict and any(one.id == SHRUNK for one in found.warnings)
+    return worst([exit_code(found.entries), _PARTLY if shrunk else 0])
 
 
 def exit_code(entries: Sequence[Entry]) -> int:
@@ -129,11 +136,17 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool) -> lis
         bound = bindings.get(address)
         remote_id = manifest.external_id or (bound.remote_id if bound else "")
         if address in named or (not named and manifest.recrawl):
-            targets.append(Target(address, remote_id, manifest.recrawl, every))
+            targets.append(Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest)))
         elif every and not named and (remote_id or manifest.spec.get("crawl")):
             # Whether it is crawled may not stand in the manifest; the account knows.
-            targets.append(Target(address, remote_id, None, asked=True, if_crawled=True))
+            targets.append(Target(address, remote_id, None, asked=True, if_crawled=True, crawl=_crawl(manifest)))
     return targets
+
+
+def _crawl(manifest: Manifest) -> tuple[tuple[str, int], ...]:
+    """What a manifest says of the crawl."""
+    said = manifest.spec.get(CRAWLED.crawl) or {}
+    return tuple(sorted((name, value) for name, value in said.items() if value is not None))
 
 
 def _tell(session: Session, entry: Entry, format_: str) -> None:

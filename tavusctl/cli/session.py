@@ -164,14 +164,14 @@ allow_recreate = click.option(
 )
 
 
-def check_base_url(url: str) -> str:
+def check_base_url(url: str, named: str = "--base-url") -> str:
     """The API host must be reached over TLS, or be this machine; UsageError otherwise."""
     parts = _parts(url)
     if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment:
-        message = f"--base-url {_shown(url)} is not the address of a host"
+        message = f"{named} {_shown(url)} is not the address of a host"
         raise UsageError(message, f"write it like {DEFAULT_URL}")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        message = f"--base-url {_shown(url)} would send the API key unprotected"
+        message = f"{named} {_shown(url)} would send a key unprotected"
         raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)")
     return url
 

@@ -15,7 +15,7 @@ from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
 from tavusctl.reports.json import FORMAT_VERSION
-from tavusctl.reports.text import visible
+from tavusctl.unseen import visible
 from tavusctl.wording import suggestion
 
 UNUSABLE = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass, field
 
-from tavusctl.emulator import control, routes, seeding
+from tavusctl.emulator import control, references, routes, seeding
 from tavusctl.emulator.clock import in_microseconds
 from tavusctl.emulator.faults import Fault
 from tavusctl.emulator.journal import Entry
@@ -13,6 +13,13 @@ from tavusctl.emulator.messages import Refusal, Request, Response, answer
 from tavusctl.emulator.portal import BadEdit
 from tavusctl.emulator.world import Call, World
 
+# Pages in a browser call the API themselves.
+CROSS_ORIGIN = ("access-control-allow-origin", "*")
+PREFLIGHT = [
+    CROSS_ORIGIN,
+    ("access-control-allow-methods", "GET, POST, PATCH, DELETE"),
+    ("access-control-allow-headers", "content-type, x-api-key"),
+]
 UNAUTHORISED = {"message": "Invalid access token"}
 OK = 200
 BAD_REQUEST = 400
@@ -39,7 +46,7 @@ class App:
         """Write a request down and draw its fault; requests of the control side are left in peace."""
         self.world.catch_up()
         exchange = Exchange(request)
-        if control.is_meant(request):
+        if control.is_meant(request) or request.method == "OPTIONS":
             return exchange
         exchange.account = self._account(request)
         exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
@@ -55,6 +62,8 @@ class App:
     def answer(self, exchange: Exchange) -> Response:
         """Carry a request out."""
         entry = exchange.entry
+        if exchange.request.method == "OPTIONS":
+            return Response(204, headers=PREFLIGHT)
         if entry is None:
             self._greeted.clear()
             return control.answer_control(self.world, exchange.request)
@@ -70,8 +79,11 @@ class App:
         if entry.committed and after_commit:
             response = answer({"error": "Internal Server Error"}, after_commit)
             entry.status = after_commit
+        if entry.committed and exchange.account and self.world.switches["check_references"]:
+            references.check(self.world, entry, exchange.account)
         if entry.committed:
             self._edit_portal("after", entry)
+        response.headers.append(CROSS_ORIGIN)
         return response
 
     def _carried_out(self, exchange: Exchange, entry: Entry) -> Response:

@@ -12,7 +12,8 @@ GET    mutations    {"mutations": [...]} committed changes, append-only, kept wi
                     (personas ...), id, action (create update rename delete recrawl end), by (api, portal), request
                     (its seq), body (redacted request body); running_crawls on those that start a crawl.  ?since=SEQ
 GET    violations   {"violations": [...]}: request (its seq), rule (mask_written: "********" in a write; stock_written:
-                    PATCH or DELETE of a stock object), method, path, text.
+                    PATCH or DELETE of a stock object; dangling_reference: see the switch check_references), method,
+                    path, text.
 GET    objects      {"objects": [...]}: account, kind, id, deleted (bool), document (as a read shows it, API keys as
                     "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  Deleted ones only with ?deleted=1;
                     also ?kind=personas&account=NAME
@@ -48,6 +49,8 @@ POST   seed         {"ACCOUNT": {"personas": [body, ...], "replicas": ..., "docu
                     counts may be given.  "*" is every account, on its first call.  Answers {account: {kind: [ids]}}.
 POST   reset        forget everything and begin again with the seed, the switches and the faults of the start.
 GET    accounts     {"accounts": [...]}.
+GET    callbacks    {"callbacks": [...]} in order: url, event, status (of the answer; null: none yet), error.  Only http
+                    addresses of this machine are called.
 
 By default every non-empty API key is an account of its own, named by the key.  The switch `keys` maps keys to account
 names: {"old": "acme", "new": "acme"} shares one account, {"old": null} revokes a key, `unknown_keys: refuse` lets no
@@ -100,6 +103,10 @@ def _since(request: Request) -> int:
 
 def _requests(world: World, request: Request) -> Json:
     return {"requests": world.journal.select(request.query)}
+
+
+def _callbacks(world: World, _: Request) -> Json:
+    return {"callbacks": world.callbacks.deliveries}
 
 
 def _forget_requests(world: World, _: Request) -> Json:
@@ -287,4 +294,5 @@ VERBS: dict[tuple[str, str], Verb] = {
     ("POST", "seed"): _seed,
     ("POST", "reset"): _reset,
     ("GET", "accounts"): _accounts,
+    ("GET", "callbacks"): _callbacks,
 }

@@ -1,8 +1,9 @@
-"""Conversations: /v2/conversations, as far as a check in test mode needs them."""
+"""Conversations: /v2/conversations, without anybody to talk to: they begin, are told about, and end."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from tavusctl.emulator.bodies import read_object
 from tavusctl.emulator.clock import in_microseconds
@@ -69,7 +70,7 @@ def opened(world: World, stored: Stored) -> Object:
 
 def _shown(call: Call, stored: Stored) -> Object:
     document = opened(call.world, stored)
-    return document | {"events": []} if call.wants("verbose") else document
+    return document | {"events": stored.hidden.get("events", [])} if call.wants("verbose") else document
 
 
 def create(call: Call) -> Response:
@@ -95,7 +96,8 @@ def create(call: Call) -> Response:
         "updated_at": in_microseconds(now),
     }
     ends = now + body.get("properties", {}).get("participant_absent_timeout", ABSENT_TIMEOUT)
-    stored = Stored(call.account, KIND, ident, now, document, {"ends": ends})
+    stored = Stored(call.account, KIND, ident, now, document, {"ends": ends, "said": _opening(call, body)})
+    stored = stored if test else _told(call, stored, "system.replica_joined", {})
     call.commit(stored, "create")
     hidden = ("replica_id", "persona_id", "updated_at")
     shown = {name: value for name, value in opened(world, stored).items() if name not in hidden}
@@ -150,8 +152,37 @@ def end(call: Call) -> Response:
         message = "Conversation has already ended"
         raise refuse(message)
     now = in_microseconds(call.world.clock.now())
-    call.commit(stored.with_document(stored.document | {"status": "ended", "updated_at": now}), "end")
+    ended = stored.with_document(stored.document | {"status": "ended", "updated_at": now})
+    ended = _told(call, ended, "system.shutdown", {"shutdown_reason": "end_conversation_endpoint_hit"})
+    ended = _told(call, ended, "application.transcription_ready", {"transcript": ended.hidden.get("said", [])})
+    call.commit(ended, "end")
     return empty(200)
+
+
+def _opening(call: Call, body: Object) -> list[Object]:
+    """What a transcript begins with: the persona's prompt and the context, then what the persona says first."""
+    persona = call.world.store.get(call.account, "personas", str(body.get("persona_id")))
+    known = persona.document if persona else {}
+    system = "\n".join(str(text) for text in (known.get("system_prompt"), body.get("conversational_context")) if text)
+    greeting = body.get("custom_greeting") or known.get("greeting") or "Hello."
+    return [{"role": "system", "content": system}, {"role": "assistant", "content": greeting}]
+
+
+def _told(call: Call, stored: Stored, event_type: str, properties: Object) -> Stored:
+    """The conversation with one more event, which its callback is told."""
+    url = str(stored.document.get("callback_url") or "")
+    event = {
+        "properties": {"replica_id": stored.document["replica_id"], **properties},
+        "conversation_id": stored.id,
+        "webhook_url": url,
+        "event_type": event_type,
+        "message_type": event_type.partition(".")[0],
+        "timestamp": in_microseconds(call.world.clock.now()),
+    }
+    if url:
+        call.world.callbacks.send(url, event)
+    events = [*stored.hidden.get("events", []), event]
+    return replace(stored, hidden={**stored.hidden, "events": events})
 
 
 def delete(call: Call) -> Response:

@@ -82,6 +82,12 @@ SWITCHES = {
         Switch("patch_error", "documented", _one_of("documented", "recorded"), "text of a 422 of a persona PATCH"),
         Switch("references", "ignore", _one_of("ignore", "reject"), "ids of documents and sets that do not exist"),
         Switch("retired_models", (), _texts, "values of layers.llm.model that are refused, also when already stored"),
+        Switch(
+            "check_references",
+            default=False,
+            check=_flag,
+            meaning="a violation: a change after which a persona names a document that is missing or not ready",
+        ),
         Switch("delete_clears", default=False, check=_flag, meaning="deleting a set clears the personas that name it"),
         Switch("error_after_commit", None, _count_or_none, "status that answers every change although it was made"),
         Switch("not_found", "documented", _one_of("documented", "400", "404"), "status for unknown ids"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tavusctl.emulator.callbacks import Callbacks
 from tavusctl.emulator.clock import Clock, in_microseconds
 from tavusctl.emulator.faults import Faults
 from tavusctl.emulator.journal import Entry, Journal, redact
@@ -26,6 +27,7 @@ class World:
     journal: Journal = field(default_factory=Journal)
     faults: Faults = field(default_factory=Faults)
     portal: Portal = field(default_factory=Portal)
+    callbacks: Callbacks = field(default_factory=Callbacks)
     # By kind: what becomes of the next processing; None is success.
     outcomes: dict[str, list[str | None]] = field(default_factory=dict)
     seed: Object = field(default_factory=dict)
@@ -99,6 +101,7 @@ class World:
         self.journal.clear()
         self.portal.edits.clear()
         self.outcomes.clear()
+        self.callbacks = Callbacks()
         self.faults.rules.clear()
         self.late.clear()
         self.switches.restore()

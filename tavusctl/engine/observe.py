@@ -44,6 +44,8 @@ class Lens:
             status=str(_unwrapped(kind, raw).get("status") or ""),
             address=self.ids.get(remote_id),
             created=str(_unwrapped(kind, raw).get("created_at") or ""),
+            crawled=str(_unwrapped(kind, raw).get("last_crawled_at") or ""),
+            error=str(_unwrapped(kind, raw).get("error_message") or ""),
         )
 
     def _address_of(self, leaf: Value) -> Value:

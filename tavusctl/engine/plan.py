@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
-from tavusctl.document import digest, plain
+from tavusctl import background, links
+from tavusctl.document import digest, leaves, plain
 from tavusctl.errors import RefusedError
 from tavusctl.model import (
     Action,
@@ -25,6 +27,7 @@ from tavusctl.model import (
 # What has to exist before a step can name it by id.
 _MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
 _REMOVES = frozenset({Action.DELETE, Action.RETIRE})
+_FETCHED_WITHIN = timedelta(hours=24)  # for so long the API wants to be able to fetch what it is given a link to
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class Consent:
     recreate: int | None = None  # so many objects, all that the state knows, which the account has no more
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Where and when a plan is made."""
+
+    environment: str
+    account: str
+    now: datetime  # the server's time, by which presigned links are judged
+
+
 def make(
     changes: Sequence[Change],
     drift: Sequence[Drift],
@@ -46,29 +58,31 @@ def make(
     *,
     bindings: Mapping[Address, Binding],
     consent: Consent,
+    occasion: Occasion,
     no_op: int = 0,
-    environment: str = "default",
-    account: str = "",
     warnings: Sequence[Complaint] = (),
 ) -> Plan:
     """The plan: what may be done as steps, what must not as refusals with the way out."""
     wanted = _targeted(changes, consent.targets)
     lost = not bindings and not consent.adopt and any(change.rivals for change in wanted)
-    judged = [(change, _refusal(change, bindings.get(change.address), consent, lost=lost)) for change in wanted]
+    judged = [
+        (change, _refusal(change, bindings.get(change.address), consent, lost=lost) or _expiring(change, occasion.now))
+        for change in wanted
+    ]
     refused = {refusal.change.address for _, refusal in judged if refusal}
-    allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change)]
+    allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, consent)]
     # What only follows from a replacement (pointing to the new half, deleting the old) goes when that is refused.
     steps = _ordered([change for change in allowed if not refused.intersection(change.waits_for)])
     return Plan(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
         refused=tuple(refusal for _, refusal in judged if refusal),
-        warnings=(*warnings, *(_kept_version(change) for change in wanted if _is_kept(change))),
+        warnings=(*warnings, *(_kept_version(change) for change in wanted if _is_kept(change, consent))),
         no_op=no_op,
-        environment=environment,
-        account=account,
+        environment=occasion.environment,
+        account=occasion.account,
         settled=tuple(settled),
-        fingerprint=_fingerprint(steps, environment, account),
+        fingerprint=_fingerprint(steps, occasion.environment, occasion.account),
     )
 
 
@@ -146,26 +160,41 @@ def _rivals(change: Change) -> Refusal:
 
 def _failed_replacement(change: Change) -> Refusal | None:
     # A replacement that waits for its new half carries that half as `live`, and no patch.
-    if (
-        change.action is Action.REPLACE
-        and not change.patch
-        and change.live
-        and change.live.status in change.live.kind.failed
-    ):
-        hint = "change the manifest to try again; the old version stays in use"
-        return Refusal(change, "E406", 5, f"{change.reason}: it failed", hint)
+    if change.action is Action.REPLACE and not change.patch and change.live and background.failed(change.live):
+        address = change.address
+        hint = f"change the manifest, or apply --allow-replace {address} to try again; the old version stays in use"
+        return Refusal(change, "E406", 5, f"{change.reason}: {background.failure(change.live)}", hint)
     return None
 
 
-def _is_kept(change: Change) -> bool:
-    """An old version that somebody else still uses stays, and that is no failure."""
-    return change.action is Action.RETIRE and bool(change.referrers)
+def _expiring(change: Change, now: datetime) -> Refusal | None:
+    """A link is no use that ends to work before the API has surely fetched what it leads to."""
+    if change.desired is None or change.action not in (Action.CREATE, Action.REPLACE) or not change.patch:
+        return None
+    for path, leaf in leaves(change.patch[0]["value"]):
+        end = links.expiry(leaf) if change.desired.kind.field_at(path).fetched else None
+        if end and end < now + _FETCHED_WITHIN:
+            ends = f"expire{'d' if end <= now else 's'} at {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            reason = f"the link in {'.'.join(path)} {ends}, and has to work for 24 hours from now"
+            return Refusal(change, "E407", 4, reason, "sign a new link that works for longer; nothing was sent")
+    return None
+
+
+def _is_kept(change: Change, consent: Consent) -> bool:
+    """An old version stays that somebody else still uses, or that is costly and was not named; that is no failure."""
+    costly = bool(change.live and change.live.kind.costly) and change.address not in consent.delete_costly
+    return change.action is Action.RETIRE and (bool(change.referrers) or costly)
 
 
 def _kept_version(change: Change) -> Complaint:
-    users = ", ".join(change.referrers)
-    message = f"{change.address}: the old version {change.remote_id} is kept, because {users} still uses it"
-    return Complaint("TV301", message, None, "", change.address, Severity.WARNING)
+    address = change.address
+    if change.referrers:
+        why, hint = f"{', '.join(change.referrers)} still uses it", ""
+    else:
+        why = f"a deleted {address.kind} cannot be brought back"
+        hint = f"apply --allow-replica-delete {address} deletes it"
+    message = f"{address}: the old version {change.remote_id} is kept, because {why}"
+    return Complaint("TV301", message, None, hint, address, Severity.WARNING)
 
 
 def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[Change]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tavusctl import journal, lookup, patch
+from tavusctl import background, journal, lookup, patch
 from tavusctl.engine import apply, diff, observe, owner, plan, recover, resolve, undo
-from tavusctl.errors import RefusedError, StateError, TavusctlError
+from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
     Address,
-    Binding,
+    Change,
     Complaint,
     Desired,
     Document,
@@ -78,8 +77,10 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     ids = observe.known_ids(bindings, externals)
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
-    _check_owner(state, request, len(bindings), len(account.missing))
-    found = diff.compare_all(desired, account.live, bindings, account.missing, adopt=request.adopt)
+    check_owner(state, request, len(bindings), len(account.missing))
+    found = diff.compare_all(
+        desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
+    )
     made = plan.make(
         found.changes,
         found.drift,
@@ -87,9 +88,13 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
-        environment=request.environment.name,
-        account=request.environment.account or state.account,
-        warnings=(*request.warnings, *map(_doubt, lost), *diff.namesakes(account.live, bindings)),
+        warnings=(
+            *request.warnings,
+            *map(_doubt, lost),
+            *_failures(account.live, found.changes),
+            *diff.namesakes(account.live, bindings),
+        ),
+        occasion=_occasion(api, state, request),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
@@ -140,7 +145,9 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     return outcomes, None
 
 
-def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep) -> apply.Tools:
+def tools(
+    prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
+) -> apply.Tools:
     """What the other stages lend to apply."""
     lens = observe.Lens(ledger.ids, fingerprint_key(prepared.request.api_key, prepared.state.lineage))
 
@@ -154,7 +161,7 @@ def tools(prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: a
         live = observe.listed(api, desired.kind, lens)
         return lookup.found(desired.kind, diff.applied(desired), name, live, frozenset(known))
 
-    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep)
+    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep, link)
 
 
 def prepare_undo(
@@ -179,7 +186,7 @@ def prepare_undo(
     ids = observe.known_ids(bindings)
     lens = observe.Lens(ids, key)
     account = observe.snapshot(api, kinds, (), bindings, lens)
-    _check_owner(state, request, len(bindings), len(account.missing))
+    check_owner(state, request, len(bindings), len(account.missing))
     live = {(one.kind.name, one.remote_id): one for one in account.live}
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
@@ -191,9 +198,8 @@ def prepare_undo(
         found.settled,
         bindings=state.bindings,
         consent=request.consent,
-        environment=request.environment.name,
-        account=request.environment.account or state.account,
         warnings=found.warnings,
+        occasion=_occasion(api, state, request),
     )
     made = replace(made, refused=(*found.refused, *made.refused))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
@@ -222,85 +228,19 @@ def _within(one: Path, other: Path) -> bool:
     return one[:shared] == other[:shared]
 
 
-def bind(
-    address: Address,
-    remote_id: str,
-    kinds: Kinds,
-    api: Reader,
-    store: Store,
-    request: Request,
-    *,
-    archive: Archive = lambda _: None,
-) -> Binding:
-    """Bind an existing object to an address, as `import` does; nothing is written to the account."""
-    replayed = journal.replay(store.read(), store.journal())
-    # A person says what became of the create at this address, if there was one.
-    others = tuple(one for one in replayed.pending if one.remote_id or one.address != address)
-    state, lost = recovered(kinds, api, replace(replayed, pending=others), request)
-    recover.check_found(lost)
-    kind = kinds[address.kind]
-    _check_owner(state, request)
-    ids = observe.known_ids(state.bindings.values())
-    if ids.get(remote_id, address) != address:
-        message = f"{remote_id} is already bound to {ids[remote_id]}"
-        raise StateError(message, f"state rm {ids[remote_id]} first", id="E905")
-    lens = observe.Lens(ids, fingerprint_key(request.api_key, state.lineage))
-    bound = state.bindings.get(address)
-    if bound and bound.remote_id != remote_id:
-        if observe.exists(api, kind, bound.remote_id, lens):
-            message = f"{address} is already bound to {bound.remote_id}"
-            raise StateError(message, f"state rm {address} first", id="E905")
-        bound = None
-    observe.read(api, kind, remote_id, lens)
-    if kind.list_query and remote_id not in {one.remote_id for one in observe.listed(api, kind, lens)}:
-        message = f"{remote_id} is a stock {kind.name}: it belongs to everybody and cannot be managed"
-        raise RefusedError(message, f"refer to it with external: true and id: {remote_id}", id="E421")
-    binding = bound or Binding(address, remote_id)
-    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, archive)
-    return binding
+def _occasion(api: Reader, state: State, request: Request) -> plan.Occasion:
+    label = request.environment.account or state.account
+    return plan.Occasion(request.environment.name, label, api.server_time())
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """Which objects have the names of manifests that are not bound."""
-
-    bound: Mapping[Address, str]  # exactly one object, wanted by one manifest alone
-    ambiguous: Mapping[Address, Sequence[str]]
-    unmatched: Sequence[Address]
-
-
-def bind_by_name(
-    manifests: Sequence[Manifest],
-    kinds: Kinds,
-    api: Reader,
-    store: Store,
-    request: Request,
-    *,
-    record: bool,
-    archive: Archive = lambda _: None,
-) -> Matches:
-    """Bind every manifest whose name one unbound object has; nothing is written to the account."""
-    replayed = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, replayed, request)
-    recover.check_found(lost)
-    _check_owner(state, request)
-    externals = {m.external_id: m.address for m in manifests if m.external_id}
-    lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
-    free = [m for m in manifests if not m.external_id and m.address not in state.bindings]
-    live = {name: tuple(observe.listed(api, kinds[name], lens)) for name in sorted({m.address.kind for m in free})}
-    named = {m.address: _named(m, kinds[m.address.kind], live[m.address.kind]) for m in free}
-    wanted = Counter(remote_id for ids in named.values() for remote_id in ids)
-    bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
-    if record and bound:
-        bindings = {one: Binding(one, remote_id) for one, remote_id in bound.items()}
-        checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request, archive)
-    ambiguous = {one: ids for one, ids in named.items() if ids and one not in bound}
-    return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
-
-
-def _named(manifest: Manifest, kind: ResourceKind, live: Sequence[Live]) -> tuple[str, ...]:
-    name = manifest.spec.get(kind.name_field)
-    return tuple(sorted(one.remote_id for one in live if name and one.address is None and one.name == name))
+def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Complaint]:
+    """What the account has of ours and nobody can use; nothing is tried again by itself, because it may cost money."""
+    changing = {one.address for one in changes}
+    for one in live:
+        if one.address and background.failed(one) and one.address not in changing:
+            message = f"{one.address} ({one.remote_id}) cannot be used: {background.failure(one)}"
+            hint = f"put it right in the manifest, or apply --allow-replace {one.address} to try again as it is"
+            yield Complaint("TV302", message, None, hint, one.address, Severity.WARNING)
 
 
 def _doubt(intent: Intent) -> Complaint:
@@ -310,6 +250,7 @@ def _doubt(intent: Intent) -> Complaint:
     return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
 
 
-def _check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:
+def check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:
+    """Refuse to work on another account than the one the state is about, or on one that was emptied."""
     agreed = request.consent.recreate
     owner.check(state, request.environment, request.api_key, bound=bound, missing=missing, agreed=agreed)

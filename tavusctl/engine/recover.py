@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from tavusctl import lookup
+from tavusctl import freshness, lookup
 from tavusctl.document import canonical
 from tavusctl.errors import Ambiguous, Gone, UnknownOutcome
 from tavusctl.journal import Intent, Replay
-from tavusctl.model import Action, Address, Binding, Live, ResourceKind
+from tavusctl.model import Action, Address, Binding, Desired, Live, ResourceKind, Source
 from tavusctl.ports import State
+from tavusctl.threeway import kept, unkept_digest
 
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
+_CRAWLING = "recrawling"
 _CHANGES = frozenset({Action.UPDATE, Action.ADOPT})
 
 
@@ -38,6 +40,8 @@ def settle(
     for intent in replayed.pending:
         if intent.action in _CHANGES:
             state = _updated(state, intent, kinds[intent.address.kind], look)
+        elif intent.action is Action.RECRAWL:
+            state = _crawled(state, intent, kinds[intent.address.kind], look)
     return state, tuple(lost)
 
 
@@ -92,6 +96,22 @@ def _updated(state: State, intent: Intent, kind: ResourceKind, look: Callable[[R
     if before is None or not lookup.reads_as(kind, intent.spec, live):
         return state
     return _with(state, intent.address, replace(before, applied=intent.spec))
+
+
+def _crawled(state: State, intent: Intent, kind: ResourceKind, look: Callable[[ResourceKind, str], Live]) -> State:
+    """A recrawl whose crawl goes on, or has ended since, was carried out."""
+    before = state.bindings.get(intent.address)
+    try:
+        live = look(kind, intent.remote_id)
+    except Gone:
+        return state
+    sent, ended = freshness.moment_of(intent.time), freshness.moment_of(live.crawled)
+    if before is None or not (live.status == _CRAWLING or (sent and ended and ended >= sent)):
+        return state
+    desired = Desired(kind, intent.address, intent.spec, Source("", 0, 0))
+    lost = [one for one in kept(desired, live) if one.path.startswith(f"/{kind.crawl}/")]
+    unkept = {**before.unkept, **{one.path: unkept_digest(one) for one in lost}}
+    return _with(state, intent.address, replace(before, applied=intent.spec, unkept=unkept))
 
 
 def _with(state: State, address: Address, binding: Binding) -> State:

@@ -18,11 +18,10 @@ from typing import Final
 
 from tavusctl import freshness
 from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled
-from tavusctl.freshness import Crawled, Entry, Status, Target
+from tavusctl.freshness import AT_ONCE, Crawled, Entry, Status, Target
 from tavusctl.model import Complaint, ResourceKind
 from tavusctl.ports import Api, Clock, Reader
 
-AT_ONCE: Final = 5  # crawls of an account at a time
 _CONFLICT: Final = 409
 _FIRST_POLL, _LONGEST_POLL = 1.0, 15.0
 _MINUTES: Final = re.compile(r"\b(\d{1,6}) minute")
@@ -212,7 +211,7 @@ def _post(this: _Run, target: Target, before: Crawled) -> Entry:
     path = f"{this.kind.collection}/{target.remote_id}/recrawl"
     for again in (False, True):
         try:
-            this.api.post(path)
+            this.api.post(path, freshness.override(target, before))
         except Ambiguous:
             if _has_moved(this, before):
                 break

@@ -107,6 +107,7 @@ def _desired(
         sources=manifest.sources,
         external_id=manifest.external_id,
         recrawl=manifest.recrawl,
+        file=manifest.file,
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from pydantic import ConfigDict
+from pydantic.config import JsonDict
+
+from tavusctl.kinds import failures
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
-from tavusctl.kinds.shape import Shape, WebAddress, optional, required
-from tavusctl.model import Document, Field, ResourceKind, Update
+from tavusctl.kinds.shape import Quarrel, Shape, WebAddress, blank, optional
+from tavusctl.model import Attachment, Document, Field, ResourceKind, Update, Work
 
 
 class Crawl(Shape):
@@ -17,15 +21,37 @@ class Crawl(Shape):
     max_pages: int | None = optional("How many pages at most, 1 to 100.", ge=1, le=100)
 
 
+def _has(key: str) -> JsonDict:
+    return {"required": [key], "properties": {key: {"type": "string"}}}
+
+
 class KnowledgeDocument(Shape):
     """A document as it is written."""
 
-    document_url: WebAddress = required("Address of the file or web page; must be reachable without signing in.")
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_has("document_url"), _has("document_file")]})
+
+    document_url: WebAddress | None = optional("Address of the file or web page; reachable without signing in.")
+    document_file: str | None = optional("A file of the project instead, from the manifests folder or ./ from here.")
+    upload: str | None = optional("Folder that the file is uploaded to, such as s3://bucket/prefix, gs:// or az://.")
     document_name: str | None = optional("Name shown in lists; made up by Tavus when left out.")
     tags: list[str] | None = optional("Tags by which personas and conversations find it.")
     crawl: Crawl | None = optional("Follow links from the page; without it one page is read.")
     callback_url: str | None = optional("Address that is told when processing ends.")
     properties: dict[str, Any] | None = optional("Older free-form notes.")
+
+    @classmethod
+    def quarrels(cls, given: Mapping[str, Any]) -> Iterator[Quarrel]:
+        """A document is at an address or in a file, and a file is not crawled."""
+        url, file = not blank(given.get("document_url")), not blank(given.get("document_file"))
+        if not url and not file:
+            message = "document_url is missing; write it, or document_file for a file of the project"
+            yield ("document_url",), "missing_key", message
+        if url and file:
+            yield ("document_file",), "not_together", "document_url is there too; write one of them"
+        if file and "crawl" in given:
+            yield ("crawl",), "not_together", "it follows the links of a web page, and document_file is a file"
+        if "upload" in given and not file:
+            yield ("upload",), "not_together", "there is no document_file to upload"
 
 
 _RENAMED: Final = {"crawl_config": "crawl"}
@@ -41,7 +67,8 @@ _DROPPED: Final = COMPUTED | {
 _FIXED: Final = Field(replaces=True)
 
 FIELDS: Final[Mapping[str, Field]] = {
-    "/document_url": _FIXED,
+    "/document_url": Field(replaces=True, fetched=True),
+    "/document_file": Field(replaces=True, unread=True),
     "/callback_url": _FIXED,
     "/crawl": _FIXED,
     "/crawl/depth": _FIXED,
@@ -70,5 +97,14 @@ DOCUMENT: Final = ResourceKind(
     first_page=0,
     usable=frozenset({"ready", "recrawling"}),
     failed=frozenset({"error"}),
+    work=Work("processing", (5 * 60, 15 * 60), failures.DOCUMENT),
     crawls=True,
+    crawl="crawl",
+    attachment=Attachment(
+        file="document_file",
+        upload="upload",
+        link="document_url",
+        formats=("pdf", "txt", "docx", "doc", "png", "jpg", "pptx", "csv", "xlsx"),
+        limit=50 * 1024 * 1024,
+    ),
 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, WithJsonSchema
 
+from tavusctl.document import is_empty
+from tavusctl.graph import Edge, Graph, Node
 from tavusctl.kinds.sets import respell_set
 from tavusctl.kinds.shape import Quarrel, Shape, optional, required, wrong
-from tavusctl.model import Document, Field, ResourceKind, Update
+from tavusctl.model import Document, Field, ResourceKind, Update, Value
 
 
 def _objective_name(value: str) -> str:
@@ -64,9 +66,60 @@ FIELDS: Final[Mapping[str, Field]] = {
 }
 
 
+_SETTINGS: Final = ("confirmation_mode", "modality", "output_variables", "callback_url")
+
+
 def normalise(body: Document) -> Document:
     """A set of objectives as read, in the spelling of `spec`."""
     return respell_set(body, {})
+
+
+def flow(spec: Document) -> Graph:
+    """Which goal leads to which: conditions stand at their edges, what must follow has none.
+
+    Read leniently, for live objects are drawn as well: what has no name is left out, and a goal that is only named by
+    others is drawn faint.
+    """
+    items = {name: item for item in _mappings(spec.get("data")) if (name := _name(item))}
+    edges = tuple(edge for name, item in items.items() for edge in _ways(name, item))
+    nodes = [Node(name, name, detail=_detail(item)) for name, item in items.items()]
+    unknown = dict.fromkeys(edge.target for edge in edges if edge.target not in items)
+    nodes += [Node(name, name, detail="not in this set", faint=True) for name in unknown]
+    return Graph(tuple(nodes), edges, _text(spec.get("name")))
+
+
+def _ways(name: str, item: Document) -> Iterator[Edge]:
+    conditional, required = item.get("next_conditional_objectives"), item.get("next_required_objectives")
+    for target in [*_texts(required), *_texts([item.get("next_required_objective")])]:
+        yield Edge(name, target)
+    for target, condition in conditional.items() if isinstance(conditional, dict) else ():
+        yield Edge(name, str(target), _text(condition))
+
+
+def _detail(item: Document) -> str:
+    """All that the goal itself says: its prompt, and a line for each further setting."""
+    rest = (f"{key}: {_listed(item[key])}" for key in _SETTINGS if not is_empty(item.get(key)))
+    return "\n".join(filter(None, [_text(item.get("objective_prompt")), *rest]))
+
+
+def _listed(value: Value) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _mappings(items: Value) -> Iterable[Document]:
+    return (item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
+
+
+def _texts(items: Value) -> Iterable[str]:
+    return (item for item in items if isinstance(item, str) and item) if isinstance(items, list) else ()
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _name(item: Document) -> str:
+    return _text(item.get("objective_name"))
 
 
 OBJECTIVES: Final = ResourceKind(
@@ -80,4 +133,5 @@ OBJECTIVES: Final = ResourceKind(
     normalise=normalise,
     summary="A set of goals that a conversation works through.",
     whole="data",
+    flow=flow,
 )

@@ -43,6 +43,7 @@ _DROPPED: Final = COMPUTED | {"persona_id", "pal_id", "persona_type", "pal_type"
 _TOOLS: Final = Field(keyed_by="function.name")
 
 FIELDS: Final[Mapping[str, Field]] = {
+    "/system_prompt": Field(prose=True),
     "/default_replica_id": Field(refers_to="replica"),
     "/guardrails_id": Field(refers_to="guardrails"),
     "/objectives_id": Field(refers_to="objectives"),
@@ -52,7 +53,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     "/guardrail_ids": Field(unordered=True),
     "/guardrail_tags": Field(unordered=True),
     "/pipeline_mode": Field(defaults=("full",)),
-    "/context": Field(deprecated="context is only appended to the prompt; write its text at the end of system_prompt"),
+    "/context": Field(
+        prose=True, deprecated="context is only appended to the prompt; write its text at the end of system_prompt"
+    ),
     "/layers/llm/api_key": Field(secret=True, masked=True),
     "/layers/llm/headers/*": Field(secret=True),
     "/layers/llm/model": Field(defaults=("tavus-gpt-oss",)),

@@ -54,7 +54,9 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
             "outcome": _OUTCOME,
             "pending": _PENDING,
             "refusal": _REFUSAL,
+            "risk": _RISK,
             "source": _SOURCE,
+            "tokens": _TOKENS,
         },
     }
 
@@ -89,6 +91,8 @@ _CHANGED: Final[Schema] = {
     "patch": _list("operation", "What is sent, in the operations of RFC 6902."),
     "guards": _list("operation", "`test` operations sent ahead of the patch."),
     "fields": _FIELDS,
+    "risks": _list("risk", "Why to look twice, the worst first."),
+    "affects": {"type": "array", "items": _TEXT, "description": "What refers to the object, managed or not."},
     "waits_for": {"type": "array", "items": _ADDRESS, "description": "What must be there first."},
     "reason": _TEXT,
     "source": {"anyOf": [{"$ref": "#/$defs/source"}, {"type": "null"}]},
@@ -115,6 +119,7 @@ _FIELD: Final = _object(
         "base": {"description": "As last applied."},
         "live": {"description": "As it is in the account."},
         "desired": {"description": "As the manifest wants it."},
+        "tokens": {"$ref": "#/$defs/tokens"},
         "sensitive": {"type": "boolean", "description": "Whether the values are kept out of this document."},
     },
 )
@@ -127,6 +132,22 @@ _OPERATION: Final = _object(
         "from": {"type": "string", "pattern": "^(/.*)?$"},
         "value": {"description": "A secret stands here as (sensitive)."},
     },
+)
+_RISK: Final = _object(
+    "Something dangerous about a change.",
+    ("id", "message"),
+    {
+        "id": {**_TEXT, "description": "Stable: delete, replace, retire or new-host."},
+        "message": _TEXT,
+        "path": {"type": ["string", "null"], "description": "JSON Pointer into spec."},
+        "host": {
+            "type": ["string", "null"],
+            "description": "Host that data goes to, with its scheme unless encrypted.",
+        },
+    },
+)
+_TOKENS: Final = _object(
+    "About how many tokens a prompt has.", ("live", "desired"), {"live": _COUNT, "desired": _COUNT}
 )
 _SOURCE: Final = _object(
     "Where it was written.",

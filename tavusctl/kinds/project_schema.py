@@ -8,6 +8,11 @@ from tavusctl.model import NAME
 
 _VARIABLE: Final = "^[A-Za-z_][A-Za-z0-9_]*$"
 
+_UPLOADS: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": "^(s3|gs|az)://",
+    "description": "Where files of documents are uploaded to that name no other place, such as s3://bucket/prefix.",
+}
 _ENVIRONMENT: Final[dict[str, Any]] = {
     "type": ["object", "null"],
     "description": "One account that the project is applied to.",
@@ -25,6 +30,7 @@ _ENVIRONMENT: Final[dict[str, Any]] = {
             "type": "string",
             "description": "Where state lives: s3://, gs://, az:// or file://; a file in the project when left out.",
         },
+        "uploads": _UPLOADS,
         "vars": {"type": "object", "description": "What ${var:NAME} stands for."},
     },
     "additionalProperties": False,
@@ -82,6 +88,7 @@ def for_project() -> dict[str, Any]:
                 "description": "Accounts by name; chosen with --env or TAVUSCTL_ENV.",
             },
             "safety": _SAFETY,
+            "uploads": _UPLOADS,
             "outputs": {
                 "type": "object",
                 "propertyNames": {"pattern": _VARIABLE},

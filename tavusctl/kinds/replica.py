@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
+from tavusctl.kinds import failures
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
 from tavusctl.kinds.shape import Quarrel, Shape, blank, optional
-from tavusctl.model import Document, Field, ResourceKind, Update
+from tavusctl.model import Document, Field, ResourceKind, Update, Work
 
 
 class Finish(Shape):
@@ -53,11 +54,12 @@ _DROPPED: Final = COMPUTED | {
     "error_message",
 }
 _TRAINED: Final = Field(replaces=True, unread=True)
+_VIDEO: Final = Field(replaces=True, unread=True, fetched=True)
 
 FIELDS: Final[Mapping[str, Field]] = {
-    "/train_video_url": _TRAINED,
-    "/train_image_url": _TRAINED,
-    "/consent_video_url": _TRAINED,
+    "/train_video_url": _VIDEO,
+    "/train_image_url": _VIDEO,
+    "/consent_video_url": _VIDEO,
     "/model_name": Field(replaces=True, unread=True, defaults=("phoenix-3", "phoenix-4")),
     "/voice_name": _TRAINED,
     "/auto_fix_training_image": _TRAINED,
@@ -93,5 +95,6 @@ REPLICA: Final = ResourceKind(
     usable=frozenset({"completed", "ready"}),
     failed=frozenset({"error"}),
     stock=is_stock,
+    work=Work("training", (4 * 3600, 6 * 3600), failures.REPLICA),
     costly=True,
 )

@@ -84,7 +84,7 @@ def _tidy(raw: Schema) -> Schema:
         "type": "object",
         "description": raw.get("description", ""),
         "properties": {name: _member(member) for name, member in raw.get("properties", {}).items()},
-        **({"required": raw["required"]} if "required" in raw else {}),
+        **({key: raw[key] for key in ("required", "oneOf") if key in raw}),
         "additionalProperties": False,
     }
 

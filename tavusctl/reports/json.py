@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,8 +24,11 @@ from tavusctl.model import (
     Source,
     Value,
 )
+from tavusctl.reports import review, risks
+from tavusctl.reports.risks import Risk
 
 FORMAT_VERSION = "1.0"
+_SPELLED = re.compile(r"#(?=#\w*\[)|[\ud800-\udfff]")
 _COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.RECRAWL, Action.ADOPT)
 
 
@@ -101,7 +105,9 @@ def _change(change: Change) -> dict[str, Any]:
         "cause": change.cause.value,
         "patch": plain(list(change.patch)),
         "guards": plain(list(change.guards)),
-        "fields": [_field(entry) for entry in change.fields],
+        "fields": [_field(entry) | _tokens(entry) for entry in change.fields],
+        "risks": [_risk(risk) for risk in risks.of(change)],
+        "affects": list(change.affects),
         "waits_for": [str(address) for address in change.waits_for],
         "reason": change.reason,
         "source": _source(change.source),
@@ -140,6 +146,15 @@ def _field(entry: FieldChange) -> dict[str, Any]:
     return {**known, "sensitive": entry.sensitive}
 
 
+def _tokens(entry: FieldChange) -> dict[str, Any]:
+    counted = review.tokens(entry)
+    return {"tokens": {"live": counted[0], "desired": counted[1]}} if counted else {}
+
+
+def _risk(risk: Risk) -> dict[str, Any]:
+    return {"id": risk.id, "message": risk.text, "path": risk.path or None, "host": risk.host or None}
+
+
 def _outcome(outcome: Outcome) -> dict[str, Any]:
     return {
         "address": str(outcome.step.address),
@@ -156,4 +171,6 @@ def _source(source: Source | None) -> dict[str, Any] | None:
 
 
 def _text(document: Value) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    """JSON in which no runner finds a command and no encoding half a character: both are spelled in another way."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return _SPELLED.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"

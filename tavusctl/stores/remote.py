@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from tavusctl.errors import StateError, UsageError
+from tavusctl.errors import StateError, UploadError, UsageError
 
 if TYPE_CHECKING:
     from tavusctl.stores.bucket import Bucket, Remote
     from tavusctl.stores.object import ObjectStore
+    from tavusctl.stores.uploads import Uploads
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _ENDPOINTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -46,7 +47,23 @@ def open_bucket(scheme: str, location: str) -> Bucket:
     except ModuleNotFoundError:
         message = f"a state in {scheme}:// needs obstore, which is not installed"
         raise UsageError(message, "pip install 'tavusctl[state]'", id="E1203") from None
-    return Bucket(_remote(scheme, container, url), prefix, url)
+    return Bucket(connect(scheme, container, url), prefix, url)
+
+
+def open_uploads(url: str) -> Uploads:
+    """The folder for files at a URL; nothing is sent yet."""
+    scheme, _, location = url.partition("://")
+    container, _, prefix = location.partition("/")
+    try:
+        from tavusctl.stores.uploads import Uploads  # noqa: PLC0415 - the extra `state` is not everybody's
+    except ModuleNotFoundError:
+        message = f"uploads to {scheme}:// need obstore, which is not installed"
+        raise UsageError(message, "pip install 'tavusctl[state]'", id="E1203") from None
+    try:
+        # To put a file where it is already is no harm, so what failed in passing is repeated; a large one takes time.
+        return Uploads(connect(scheme, container, url, timeout="300s", retries=3), prefix, url)
+    except StateError as error:
+        raise UploadError(error.message, error.hint) from None
 
 
 def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
@@ -59,17 +76,20 @@ def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
     return bool(plain) or (scheme == "az" and bool(environment.get("AZURE_STORAGE_USE_EMULATOR")))
 
 
-def _remote(scheme: str, container: str, url: str) -> Remote:
+def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retries: int = 0) -> Remote:
+    """A bucket or container; nothing is sent yet.
+
+    Without retries: it would repeat a write whose answer was lost and then report our own object as another's.
+    """
     from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
     from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - as above
 
     make: Mapping[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
     plain = check_endpoints(scheme, os.environ)
-    options = {"timeout": "10s", "connect_timeout": "5s", "allow_http": plain}
+    options = {"timeout": timeout, "connect_timeout": "5s", "allow_http": plain}
     try:
-        # It would repeat a write whose answer was lost and then report our own object as another's: we repeat.
-        remote: Remote = make[scheme](container, client_options=options, retry_config={"max_retries": 0})
+        remote: Remote = make[scheme](container, client_options=options, retry_config={"max_retries": retries})
     except (BaseError, OSError, ValueError, TypeError) as error:  # each store complains of its settings in its own way
-        message = f"the state {url} cannot be used: {' '.join(str(error).split())[:300]}"
+        message = f"{url} cannot be used: {' '.join(str(error).split())[:300]}"
         raise StateError(message, "check the variables of the environment for this store", id="E912") from None
     return remote

@@ -14,7 +14,8 @@ from tavusctl.wording import Fault, shown
 from tavusctl.yaml12.scalars import key_fault, plain, quoted
 
 MAX_DEPTH: Final = 64
-MAX_NODES: Final = 200_000  # of a file, aliases expanded
+# Of a file, aliases expanded: ten times the largest there is, and read within a second whatever is wrong with them.
+MAX_NODES: Final = 50_000
 _MAX_WEIGHT: Final = 20_000_000  # characters of all pointers and of all text that aliases repeat
 _MAX_COMPLAINTS: Final = 100  # of a file and a severity
 

@@ -106,7 +106,8 @@ class Scenario(Twenty):
     due: Callable[[Scenario], None] = lambda _: None
     costly: tuple[str, ...] = ()  # replicas that may be deleted
     width: int = 1  # calls at a time
-    slow: bool = False  # documents and replicas are worked on for a while: an hour passes after every run
+    processing: float = 0.0  # seconds from a document's start to its end, for which a run waits
+    slow: bool = False  # a run does not wait: an hour passes after it
     creates: int = 0  # objects that a run makes which nobody kills
     writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
     ours: set[str] = field(default_factory=set)  # ids that may be deleted
@@ -149,6 +150,7 @@ class Scenario(Twenty):
     def apply(self, where: Break = Break()) -> Ended:
         """One apply, however it ends."""
         flags = ("--parallel", str(self.width), *(self._agreed() if self.deleting else ()))
+        flags = (*flags, "--wait", "20s") if self.processing else flags
         ended = self.project.breaking(where, "apply", "--yes", *flags)
         if self.slow:
             self.project.account.advance(3600)
@@ -159,8 +161,9 @@ class Scenario(Twenty):
         return not self.slow or not self.project.plan()["changes"]
 
     def _set_pace(self) -> None:
+        self.project.account.switch(check_references=True)
         if not self.slow:
-            self.project.account.switch(processing_seconds=0, training_seconds=0)
+            self.project.account.switch(processing_seconds=self.processing, training_seconds=0)
 
     def _agreed(self) -> tuple[str, ...]:
         """What agrees to the deletes that are due."""

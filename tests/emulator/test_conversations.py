@@ -1,7 +1,15 @@
 from __future__ import annotations
 
+import contextlib
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.emulator.harness import Tavus
@@ -29,7 +37,7 @@ def test_a_read_adds_persona_replica_and_with_verbose_events(tavus: Tavus) -> No
     ident = tavus.ok("POST", "/v2/conversations", LIVE)["conversation_id"]
     shown = tavus.ok("GET", f"/v2/conversations/{ident}?verbose=true")
     assert shown.items() >= LIVE.items()
-    assert shown["events"] == []
+    assert [one["event_type"] for one in shown["events"]] == ["system.replica_joined"]
 
 
 def test_test_mode_is_born_ended_free_and_uncounted(tavus: Tavus) -> None:
@@ -96,3 +104,72 @@ def test_ending_answers_nothing_and_a_second_time_a_400(tavus: Tavus) -> None:
     assert tavus.call("DELETE", f"/v2/conversations/{ident}").status_code == 204
     gone = tavus.call("GET", f"/v2/conversations/{ident}")
     assert (gone.status_code, gone.json()) == (400, {"error": "Invalid conversation_id"})
+
+
+def test_a_conversation_tells_its_callback_what_happens(tavus: Tavus) -> None:
+    with receiver() as (url, received):
+        body = LIVE | {"callback_url": f"{url}/hook?x=1", "custom_greeting": "Hi there."}
+        ident = tavus.ok("POST", "/v2/conversations", body)["conversation_id"]
+        tavus.ok("POST", f"/v2/conversations/{ident}/end")
+        events = [received.get(timeout=5) for _ in range(3)]
+
+    assert [(path, one["event_type"], one["message_type"]) for path, one in events] == [
+        ("/hook?x=1", "system.replica_joined", "system"),
+        ("/hook?x=1", "system.shutdown", "system"),
+        ("/hook?x=1", "application.transcription_ready", "application"),
+    ]
+    transcript = events[2][1]["properties"]["transcript"]
+    assert transcript[-1] == {"role": "assistant", "content": "Hi there."}
+    shown = tavus.ok("GET", f"/v2/conversations/{ident}?verbose=true")
+    assert [one["event_type"] for one in shown["events"]] == [one["event_type"] for _, one in events]
+
+
+def test_only_this_machine_is_called_back(tavus: Tavus) -> None:
+    for url in ("https://localhost/x", "http://192.0.2.1/x", "http://example.com/x", "nonsense"):
+        tavus.ok("POST", "/v2/conversations", LIVE | {"callback_url": url})
+
+    end = time.monotonic() + 5
+    while time.monotonic() < end and not all(one["error"] for one in tavus.control("GET", "callbacks")["callbacks"]):
+        time.sleep(0.02)
+
+    assert {one["error"] for one in tavus.control("GET", "callbacks")["callbacks"]} == {
+        "ValueError: not an http address of this machine: written down, not sent"
+    }
+
+
+def test_test_mode_tells_nobody(tavus: Tavus) -> None:
+    tavus.ok("POST", "/v2/conversations", TEST | {"callback_url": "http://localhost:9/"})
+
+    assert tavus.control("GET", "callbacks")["callbacks"] == []
+
+
+def test_a_page_in_a_browser_may_call(tavus: Tavus) -> None:
+    asked = httpx.request("OPTIONS", f"{tavus.url}/v2/conversations", headers={"Origin": "http://localhost:5173"})
+    answered = tavus.call("GET", "/v2/conversations")
+
+    assert (asked.status_code, asked.headers["access-control-allow-headers"]) == (204, "content-type, x-api-key")
+    assert asked.headers["access-control-allow-origin"] == answered.headers["access-control-allow-origin"] == "*"
+    assert [one["method"] for one in tavus.control("GET", "requests")["requests"]] == ["GET"]
+
+
+@contextlib.contextmanager
+def receiver() -> Iterator[tuple[str, queue.SimpleQueue[tuple[str, dict[str, Any]]]]]:
+    """An application that is called back."""
+    received: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.put((self.path, json.loads(body)))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", received
+        server.shutdown()
+        thread.join()

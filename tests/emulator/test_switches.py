@@ -209,3 +209,24 @@ def test_switches_are_listed_changed_together_and_restored(tavus: Tavus) -> None
     changed = tavus.control("GET", "switches")["switches"]
     assert (changed["mask"], changed["list_lag"]) == ("omit", 3)
     assert tavus.control("DELETE", "switches")["switches"] == before["defaults"]
+
+
+def test_a_persona_that_names_what_nobody_finds_is_a_violation_when_asked_for(tavus: Tavus) -> None:
+    """Missing, or not ready; a crawl in progress still serves what was there."""
+    tavus.switch(check_references=True)
+    ready = tavus.crawled()
+    tavus.persona(document_ids=[ready])
+    tavus.ok("POST", f"/v2/documents/{ready}/recrawl")
+    assert tavus.control("GET", "violations")["violations"] == []
+    new = tavus.ok("POST", "/v2/documents", {"document_url": "https://example.com/new.pdf"})["document_id"]
+    ident = tavus.persona(document_ids=[new])
+    tavus.advance(600)
+    tavus.call("PATCH", f"/v2/personas/{ident}", [{"op": "replace", "path": "/document_ids/0", "value": ready}])
+    tavus.call("DELETE", f"/v2/documents/{ready}")
+
+    found = tavus.control("GET", "violations")["violations"]
+    assert [(one["rule"], one["method"], one["text"].rpartition(", ")[2]) for one in found] == [
+        ("dangling_reference", "POST", "which is started"),
+        ("dangling_reference", "DELETE", "which is missing"),
+        ("dangling_reference", "DELETE", "which is missing"),
+    ]

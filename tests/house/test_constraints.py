@@ -26,7 +26,7 @@ def declared() -> list[Requirement]:
         *project["dependency-groups"].values(),
         project["build-system"]["requires"],
     ]
-    return [Requirement(text) for each in lists for text in each]
+    return [Requirement(text) for each in lists for text in each if isinstance(text, str)]  # groups may hold groups
 
 
 def test_every_pin_is_exact_and_has_hashes() -> None:

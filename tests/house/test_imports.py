@@ -6,7 +6,7 @@ import tomllib
 
 from tests.house.tree import ROOT
 
-HEAVY = ("pydantic", "yaml", "httpx", "deepdiff", "asyncio", "ssl", "rich")
+HEAVY = ("pydantic", "yaml", "httpx", "jinja2", "asyncio", "ssl", "rich")
 
 # Runs the command line in its own interpreter, as the console script does, and says what it has loaded.
 PROBE = f"""

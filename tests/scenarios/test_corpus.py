@@ -174,6 +174,14 @@ def valid(complaints: dict[str, list[Body]]) -> tuple[Sample, ...]:
 # The bodies that the service would refuse or misread, with the ids of all complaints in the order of lines.
 KEY, VALUE, MISSING = "TV103", "TV104", "TV106"
 PLURAL_PROMPT = [MISSING, MISSING, KEY]
+# What the API takes, and what cannot work: objectives in a circle, and next objectives that are in no set.
+UNWORKABLE: dict[str, list[str]] = {
+    "wild/objectives-01.json": ["TV233"],
+    "wild/objectives-02.json": ["TV233"],
+    "wild/objectives-06.json": ["TV231"],
+    "wild/objectives-07.json": ["TV231"],
+    "wild/objectives-08.json": ["TV231"],
+}
 INVALID: dict[str, list[str]] = {
     "seed/document--L3142-faq.json": [VALUE],
     "seed/guardrails--L4907-guardrails.json": [MISSING, MISSING, KEY, KEY] * 2,
@@ -209,7 +217,7 @@ def test_every_wrong_body_is_complained_about_in_one_run(complaints: dict[str, l
     errors = {file: [one["id"] for one in listed if one["severity"] == "error"] for file, listed in complaints.items()}
     ours = {file: ids for file, ids in errors.items() if ids and (CORPUS / file).exists()}
 
-    assert ours == INVALID
+    assert ours == {**INVALID, **UNWORKABLE}
 
 
 def test_a_complaint_says_where_what_was_found_and_what_would_be_right(complaints: dict[str, list[Body]]) -> None:

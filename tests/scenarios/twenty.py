@@ -78,6 +78,7 @@ class Twenty:
             if ended.code == 0 and self.converged():
                 break
         assert ends[-1].code == 0, [one.out + one.err for one in ends]
+        assert account.control("GET", "violations")["violations"] == []
         account.forget()
         plan = self.project.plan()
         assert (plan["changes"], plan["refused"]) == ([], []), plan

@@ -157,7 +157,10 @@ def document(**fields: Any) -> dict[str, Any]:
         ("document", document(crawl={"depth": 1, "max_pages": 101}), {("crawl", "max_pages"): "less_than_equal"}),
         ("document", document(document_name=["a"]), {("document_name",): "string_type"}),
         ("document", document(tags="sales"), {("tags",): "list_type"}),
-        ("document", {}, {("document_url",): MISSING}),
+        ("document", {}, {("document_url",): "missing_key"}),
+        ("document", document(document_file="a.pdf"), {("document_file",): "not_together"}),
+        ("document", document(upload="s3://a/b"), {("upload",): "not_together"}),
+        ("document", {"document_file": "a.pdf", "crawl": {}}, {("crawl",): "not_together"}),
         ("persona", {"system_prompt": ["Be brief."]}, {("system_prompt",): "string_type"}),
         ("persona", {"system_prompt": "x", "layers": []}, {("layers",): "model_type"}),
         ("persona", {"pipeline_mode": "audio", "system_prompt": "x"}, {("pipeline_mode",): CHOICE}),
@@ -363,6 +366,7 @@ def test_declarations_of_fields() -> None:
     assert fields_with("single") == {"objectives/data/*/next_required_objectives": "next_required_objective"}
     assert {pointer for pointer in fields_with("replaces") if pointer.startswith("document")} == {
         "document/document_url",
+        "document/document_file",
         "document/callback_url",
         "document/crawl",
         "document/crawl/depth",

@@ -25,7 +25,7 @@ from tavusctl.model import (
     Status,
 )
 from tavusctl.reports import json as json_report
-from tavusctl.reports import text
+from tavusctl.reports import review, text
 from tavusctl.secret import Secret
 
 COACH = Address("persona", "coach")
@@ -71,11 +71,12 @@ def test_nothing_to_do_is_one_line() -> None:
 
 
 def test_a_prompt_is_shown_by_line_with_its_words_marked() -> None:
-    change = step(Action.UPDATE, "coach", edit("/system_prompt", PROMPT, PROMPT.replace("kind", "strict")))
+    edited = PROMPT.replace("kind", "strict")
+    change = step(Action.UPDATE, "coach", edit("/system_prompt", PROMPT, edited))
 
     assert shown(Plan((change,))) == (
         "~ persona/coach: update p1 (edited)\n"
-        "    /system_prompt:\n"
+        f"    /system_prompt: {review.budget(PROMPT, edited)}\n"
         "        You are a coach for new colleagues who sell.\n"
         "      - You are [-kind-].\n"
         "      + You are {+strict+}.\n"
@@ -93,7 +94,7 @@ def test_a_prompt_is_shown_by_line_with_its_words_marked() -> None:
         (edit("/a", "x", None, cause=Cause.DRIFTED), '/a: "x" -> (not set) (drifted)'),
         (edit("/a", True, 1), "/a: true -> 1"),
         (edit("/a", Address("document", "x"), ABSENT), '/a: "${ref:document/x}" -> (not set)'),
-        (edit("/a", "x" * 300, 1), f'/a: "{"x" * 199}… (302 characters) -> 1'),
+        (edit("/a", ["x" * 300], 1), f'/a:\n      - ["{"x" * 198}… (304 characters)\n      + 1'),
         (edit("/a", "one", Secret("canary", b"k"), sensitive=True), "/a: (sensitive) changed"),
         (edit("/a", Secret("canary", b"k"), "x"), '/a: "(sensitive)" -> "x"'),
         (edit("/a", ["x"], ["x", "y"]), '/a:\n      + /1: "y"'),

@@ -95,6 +95,7 @@ def tools(api: Slow, *, broken: str = "") -> Tools:
         lambda *_: "",
         KINDS.__getitem__,
         lambda *_: None,
+        lambda _: "",
     )
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from tavusctl import guards, patch
-from tavusctl.document import leaves
+from tavusctl import guards, links, patch
+from tavusctl.document import leaves, map_leaves
 from tavusctl.engine.apply.inverse import invert
 from tavusctl.engine.apply.run import Run
 from tavusctl.errors import (
@@ -42,7 +42,9 @@ _PROBE = {"op": "test", "value": "tavusctl asks whether test operations are obey
 
 def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
     """Create an object; its id, bound before anything else happens.  Ambiguous when no look tells what became of it."""
-    desired, body = _wanted(step), step.patch[0]["value"]
+    desired = _wanted(step)
+    # Before anything is on record: a kill up to here has cost nothing.
+    body = _linked(this, desired, step.patch[0]["value"])
     name = str(body.get(desired.kind.name_field) or "")
     spec = this.tools.remember(desired, Binding(step.address, "")).applied
     op = this.ledger.intend(step.address, step.action, spec=spec, name=name, time=this.now())
@@ -56,6 +58,15 @@ def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
         raise
     this.ledger.bind(bound(remote_id), op)
     return remote_id
+
+
+def _linked(this: Run, desired: Desired, body: Document) -> Document:
+    """A body with a link where the manifest names a file."""
+    attachment = desired.kind.attachment
+    if desired.file is None or attachment is None:
+        return body
+    rest = {key: value for key, value in body.items() if key != attachment.file}
+    return {**rest, attachment.link: this.tools.link(desired.file)}
 
 
 def _post(this: Run, desired: Desired, body: Document, op: str) -> str:
@@ -218,7 +229,8 @@ def remove(this: Run, step: Change, kind: ResourceKind, left: Binding | None = N
     """Delete an object, its body kept aside; the binding goes, or becomes `left`."""
     op = this.ledger.intend(step.address, step.action, remote_id=step.remote_id, time=this.now())
     try:
-        this.tools.keep(step.address, step.remote_id, this.with_ids(this.tools.look(kind, step.remote_id).body))
+        body = map_leaves(this.tools.look(kind, step.remote_id).body, links.unsigned)
+        this.tools.keep(step.address, step.remote_id, this.with_ids(body))
         _delete(this, f"{kind.collection}/{step.remote_id}")
     except Gone:
         pass  # what was to be deleted is not there: done

@@ -8,11 +8,23 @@ from dataclasses import dataclass, field, replace
 
 from tavusctl.document import map_leaves
 from tavusctl.ledger import Ledger
-from tavusctl.model import Address, Binding, Desired, Document, FieldChange, Live, Outcome, ResourceKind, Value
+from tavusctl.model import (
+    Address,
+    Binding,
+    Desired,
+    Document,
+    FieldChange,
+    Live,
+    LocalFile,
+    Outcome,
+    ResourceKind,
+    Value,
+)
 from tavusctl.ports import Api, Clock
 
-_BREATH = 1.0  # seconds between looks at the stop while nothing is done
+_BREATH = 0.5  # seconds in which a stop is not noticed
 Keep = Callable[[Address, str, Document], None]  # puts what is about to be deleted aside
+Link = Callable[[LocalFile], str]  # puts a file where the API can fetch it; the address, which is a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,7 @@ class Tools:
     find: Callable[[Desired, str, Sequence[str]], str]  # the object that a lost create made, by look; "" for none
     kinds: Callable[[str], ResourceKind]
     keep: Keep
+    link: Link
 
 
 class Stop:
@@ -64,10 +77,17 @@ class Run:
     parallel: int = 4
     stop: Stop = field(default_factory=Stop)
     report: Callable[[Outcome], None] = lambda _: None
+    waits: Callable[[Address, str, bool], None] = lambda *_: (
+        None
+    )  # what is waited for, its status, whether that is over
     probing: threading.Lock = field(default_factory=threading.Lock)
     planned: Mapping[Address, str] = field(init=False)  # ids of bound objects at the time of the plan
+    turns: threading.Semaphore = field(init=False)  # of steps that call; who only waits has none
+    until: float = field(init=False)  # when patience ends, for the whole run
 
     def __post_init__(self) -> None:
+        self.turns = threading.Semaphore(self.parallel)
+        self.until = self.clock.monotonic() + self.patience
         self.planned = {address: binding.remote_id for address, binding in self.ledger.state.bindings.items()}
 
     def as_planned(self, live: Live) -> Live:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tavusctl import patch
+from tavusctl import background, patch
 from tavusctl.document import map_leaves
 from tavusctl.engine.apply.calls import create, remove, update
+from tavusctl.engine.apply.crawling import recrawl
 from tavusctl.engine.apply.inverse import left_by
 from tavusctl.engine.apply.run import Run
+from tavusctl.engine.apply.waiting import await_usable, now
 from tavusctl.equality import same
 from tavusctl.errors import ApiError
-from tavusctl.model import Action, Binding, Change, Desired, FieldChange, Live, Outcome, ResourceKind, Status
+from tavusctl.model import Action, Binding, Change, Desired, FieldChange, Outcome, Status
 
-_POLL_SECONDS = 5.0
 _CONFLICT = 3
 _FAILED = 5
 
@@ -49,12 +50,13 @@ def _replace(this: Run, step: Change) -> Outcome:
     if step.patch:
         create(this, step, lambda made: _with_successor(this, desired, binding, made))
         binding = this.ledger.get(step.address) or binding
-    live = _await_usable(this, desired.kind, binding.successor)
-    if not _usable(live):
-        failed = live.status in live.kind.failed
-        reason = f"the new version {binding.successor} is {live.status}; the old one stays in use"
-        status = Status.FAILED if failed else Status.DEFERRED
-        return Outcome(step, status, binding.successor, reason, _FAILED if failed else 0)
+    live = await_usable(this, step.address, desired.kind, binding.successor)
+    if background.failed(live):
+        reason = f"the new version {binding.successor}: {background.failure(live)}; the old one stays in use"
+        return Outcome(step, Status.FAILED, binding.successor, reason, _FAILED)
+    if not background.usable(live):
+        reason = f"the new version is {background.outlook(live, now(this))}; the old one stays in use"
+        return Outcome(step, Status.DEFERRED, binding.successor, reason)
     current = this.tools.remember(desired, binding)
     retired = (*binding.retired, binding.remote_id)
     this.ledger.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
@@ -100,6 +102,7 @@ ACTIONS: Mapping[Action, Callable[[Run, Change], Outcome]] = {
     Action.UPDATE: _update,
     Action.ADOPT: _adopt,
     Action.REPLACE: _replace,
+    Action.RECRAWL: recrawl,
     Action.DELETE: _delete,
     Action.RETIRE: _retire,
     Action.FORGET: _forget,
@@ -129,10 +132,13 @@ def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
     names = {change.path: this.tools.name_unkept(change) for change in lost}
     if binding and names != dict(binding.unkept):
         this.ledger.bind(replace(binding, unkept=names))
-    unkept = tuple(change.path for change in lost)
+    # That a crawl is shown as it was is known, and no loss: it is sent along with every recrawl.
+    unkept = tuple(
+        one.path for one in lost if not (desired.kind.crawl and one.path.startswith(f"/{desired.kind.crawl}/"))
+    )
     if not unkept:
         this.ledger.note_left(step.address, lambda inverse: left_by(this, inverse, live))
-    reason = f"not kept by the server: {', '.join(unkept)}" if unkept else _progress(live)
+    reason = f"not kept by the server: {', '.join(unkept)}" if unkept else background.outlook(live, now(this))
     return Outcome(step, Status.DONE, remote_id, reason, 0, unkept)
 
 
@@ -141,21 +147,3 @@ def _behind(this: Run, desired: Desired, change: FieldChange) -> bool:
     old = {retired: one.address for one in this.ledger.state.bindings.values() for retired in one.retired}
     shown = map_leaves(change.live, lambda leaf: old.get(leaf, leaf) if isinstance(leaf, str) else leaf)
     return shown != change.live and same(desired.kind, patch.split(change.path), change.desired, shown)
-
-
-def _progress(live: Live) -> str:
-    return "" if _usable(live) or live.status in live.kind.failed else f"{live.status}, still worked on by the server"
-
-
-def _usable(live: Live) -> bool:
-    return not live.kind.usable or live.status in live.kind.usable
-
-
-def _await_usable(this: Run, kind: ResourceKind, remote_id: str) -> Live:
-    deadline = this.clock.monotonic() + this.patience
-    while True:
-        live = this.tools.look(kind, remote_id)
-        left = deadline - this.clock.monotonic()
-        if _usable(live) or live.status in kind.failed or left <= 0 or this.stop.asked():
-            return live
-        this.clock.sleep(min(_POLL_SECONDS, left))

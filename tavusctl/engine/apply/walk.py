@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.steps import ACTIONS
+from tavusctl.engine.apply.waiting import await_made
 from tavusctl.errors import Ambiguous, ConflictError, Gone, LockError, StateError, TavusctlError, UnauthorisedError
 from tavusctl.model import Action, Address, Change, Outcome, Plan, Status
 
@@ -33,6 +34,7 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
         outcomes += [_reported(this, Outcome(step, Status.SKIPPED, step.remote_id, reason)) for step in removing]
     else:
         outcomes += _walk(this, removing, set(), one_by_one=True)
+    outcomes = list(await_made(this, outcomes))
     place = {id(step): index for index, step in enumerate(plan.steps)}
     return tuple(sorted(outcomes, key=lambda outcome: place[id(outcome.step)]))
 
@@ -40,7 +42,9 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
 def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_one: bool = False) -> list[Outcome]:
     """Steps in parallel; each after the earlier ones at its own address and those that it waits for."""
     outcomes: dict[int, Outcome] = {}
-    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel))
+    # Replacements that are waited for hold up nobody: they take a thread, and a turn only for their calls.
+    waiting = sum(step.action is Action.REPLACE for step in steps) if this.patience else 0
+    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel) + waiting)
     try:
         _run_all(this, steps, refused, pool, outcomes)
     except BaseException:
@@ -105,11 +109,9 @@ def _reported(this: Run, outcome: Outcome) -> Outcome:
 
 
 def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome:
-    held_up = _held_up(this, step, done, refused)
-    if held_up:
-        return held_up
     try:
-        return ACTIONS[step.action](this, step)
+        with this.turns:  # a stop may have been asked for while it waited
+            return _held_up(this, step, done, refused) or ACTIONS[step.action](this, step)
     except Ambiguous as error:
         return Outcome(step, Status.UNKNOWN, step.remote_id, error.message, UNKNOWN)
     except Gone as error:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from tavusctl import guards
+from tavusctl import background, guards
 from tavusctl.document import map_leaves
+from tavusctl.engine.diff import crawling
 from tavusctl.engine.diff.succession import Sides, excused, halves, label, repointed, retired, uses
+from tavusctl.engine.diff.users import affecting
 from tavusctl.model import (
     Action,
     Address,
@@ -45,10 +47,12 @@ def compare_all(
     missing: AbstractSet[Address],
     *,
     adopt: bool = False,
+    again: AbstractSet[Address] = frozenset(),
 ) -> Comparison:
     """Changes in the order of `desired`, then what manifests no longer have."""
     known = {binding.address: binding for binding in bindings}
-    sides = Sides(known, {(one.kind.name, one.remote_id): one for one in live}, missing, adopt, halves(bindings))
+    by_id = {(one.kind.name, one.remote_id): one for one in live}
+    sides = Sides(known, by_id, missing, adopt, again, halves(bindings))
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
@@ -65,7 +69,7 @@ def compare_all(
     old_halves = list(retired(changes, moved_on, sides, live))
     touched = {change.address for change in (*changes, *moved_on)}
     return Comparison(
-        changes=(*changes, *moved_on, *gone, *old_halves),
+        changes=affecting((*changes, *moved_on, *gone, *old_halves), managed, live),
         drift=tuple(drift),
         settled=tuple(settled),
         no_op=sum(item.address not in touched for item in managed),
@@ -96,13 +100,20 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     if waiting:
         return [waiting], [], []
     if live is None:
-        return [_created_anew(item, binding, sides)], [Drift(item.address, binding.remote_id, Cause.MISSING)], []
+        gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind)
+        return [_created_anew(item, binding, sides)], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
+    if background.failed(live) and item.address in sides.again:
+        again = replace(
+            _replace(item, live, Difference()), cause=Cause.DUE, reason=f"{background.failure(live)}; made anew"
+        )
+        return [again], [], []
     difference = excused(compare(item, live, binding), item, sides)
-    drift = [Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift)] if difference.drift else []
+    moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind)
+    drift = [moved] if difference.drift else []
     if difference.fields:
-        return [_changed(item, live, difference)], drift, []
+        return _changes(item, live, difference, binding, sides), drift, []
     current = remembering(item, binding)
     return [], drift, [current] if current != binding else []
 
@@ -130,11 +141,13 @@ def _created_anew(item: Desired, binding: Binding, sides: Sides) -> Change:
     change = _created(item, sides)
     if change.action is Action.ADOPT:
         return change
-    return replace(change, cause=Cause.DRIFTED, fields=(), reason=f"{binding.remote_id} was deleted in the account")
+    reason = "; ".join(filter(None, [f"{binding.remote_id} was deleted in the account", change.reason]))
+    return replace(change, cause=Cause.DRIFTED, fields=(), reason=reason)
 
 
 def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
     whole = {"op": "add", "path": "", "value": new_document(item)}
+    reason = "; ".join(filter(None, [reason, _uploading(item)]))
     fields = tuple(_new_fields(item)) if cause is Cause.NEW else ()
     return Change(
         Action.CREATE,
@@ -148,9 +161,24 @@ def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
     )
 
 
+def _uploading(item: Desired) -> str:
+    file = item.file
+    return f"uploads {file.name} ({file.size:,} bytes) to {file.upload}" if file else ""
+
+
 def _new_fields(item: Desired) -> Iterator[FieldChange]:
     empty = Live(item.kind, "", {})
     yield from compare(replace(item, lifecycle=replace(item.lifecycle, ignore_changes=())), empty, None).fields
+
+
+def _changes(item: Desired, live: Live, difference: Difference, binding: Binding, sides: Sides) -> list[Change]:
+    """The change of an object; two, when it is crawled with another crawl and otherwise patched."""
+    if item.address in sides.again or not crawling.can_override(item, live, difference):
+        return [_changed(item, live, difference)]
+    recrawl = crawling.override(item, live, difference)
+    rest = crawling.without(item, binding)
+    others = compare(rest, live, binding)
+    return [*([_changed(rest, live, others)] if others.fields else []), recrawl]
 
 
 def _changed(item: Desired, live: Live, difference: Difference) -> Change:
@@ -186,7 +214,7 @@ def _replace(item: Desired, live: Live, difference: Difference) -> Change:
         live.remote_id,
         fields=difference.fields,
         patch=({"op": "add", "path": "", "value": new_document(item)},),
-        reason=f"{fixed} cannot be changed in place" if fixed else "",
+        reason="; ".join(filter(None, [fixed and f"{fixed} cannot be changed in place", _uploading(item)])),
         source=_source(item, difference.fields),
         desired=item,
         live=live,
@@ -197,6 +225,8 @@ def _awaited(item: Desired, binding: Binding, sides: Sides) -> Change | None:
     """A replacement whose new half exists already, unless the manifest has moved on since."""
     successor = sides.live.get((item.address.kind, binding.successor))
     if successor is None or applied(item) != binding.successor_spec:
+        return None
+    if background.failed(successor) and item.address in sides.again:
         return None
     state = f"{binding.successor} is {successor.status or 'there'}"
     return Change(

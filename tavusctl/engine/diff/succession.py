@@ -31,6 +31,7 @@ class Sides:
     live: Mapping[tuple[str, str], Live]
     missing: AbstractSet[Address]
     adopt: bool
+    again: AbstractSet[Address] = frozenset()  # to be made anew if what the server made of them failed
     halves: AbstractSet[str] = frozenset()  # ids of ours that no address means: the halves of replacements
 
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from tavusctl import yaml12
 from tavusctl.engine.load import files
+from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.envelope import Opened, open_document
 from tavusctl.engine.load.project import FILE, default, open_project
 from tavusctl.errors import UsageError
@@ -40,6 +41,7 @@ COMPLAINTS: Final[Mapping[str, str]] = {
     "TV116": "lifecycle or recrawl that cannot be followed",
 }
 _MAX_COMPLAINTS: Final = 500  # of one file
+_MARK: Final = b"tavusctl: ignore="  # in a comment: what validate is not to remark on
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
@@ -52,6 +54,7 @@ class Loaded:
     files: int  # YAML files found
     declared: frozenset[Address] = frozenset()  # addresses in the files, those of manifests with errors included
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file it came from
+    marked: Mapping[str, str] = field(default_factory=dict)  # texts of the files in which something is to be ignored
 
 
 def read_project(start: Path | None, *, environment: str | None) -> tuple[Project, Environment, tuple[Complaint, ...]]:
@@ -71,10 +74,11 @@ def read(
 ) -> Loaded:
     """Every manifest of the project, or those in some of its files and folders."""
     complaints: list[Complaint] = []
-    found = sorted(set(_find(project, paths, complaints)))
+    found = sorted(set(find(project, paths, complaints)))
     opened: list[Opened] = []
+    marked: dict[str, str] = {}
     for path in found:
-        opened += _read_file(path, project, environment, kinds, complaints)
+        opened += _read_file(path, project, environment, kinds, complaints, marked)
     first: dict[Address, Opened] = {}
     for each in opened:
         complaints += each.complaints
@@ -82,7 +86,21 @@ def read(
             complaints.append(_twice(each.address, each.source, first[each.address].source))
     manifests = [each.manifest for _, each in sorted(first.items()) if each.manifest]
     origins = {address: each.origins for address, each in first.items() if each.origins}
-    return Loaded(tuple(manifests), tuple(sorted(complaints, key=_order)), len(found), frozenset(first), origins)
+    told = tuple(sorted(complaints, key=place))
+    return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, marked)
+
+
+def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
+    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
+    for path in paths or (Path(project.manifests),):
+        top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
+        if os.path.isdir(top):  # noqa: PTH112 - never raises
+            yield from _walk(top, project, complaints)
+        elif paths and os.path.lexists(top):
+            yield top
+        elif paths:
+            message = f"there is no {path}"
+            raise UsageError(message)
 
 
 def _upward(folder: Path) -> Iterator[Path]:
@@ -121,7 +139,7 @@ def _project(root: Path) -> tuple[Project, tuple[Complaint, ...]]:
     project, notes = open_project(parsed.documents[0], root)
     if len(parsed.documents) > 1:
         notes.error("TV101", "the project file is one document, found another", parsed.documents[1].source)
-    return project, tuple(sorted((*parsed.complaints, *notes.complaints), key=_order))
+    return project, tuple(sorted((*parsed.complaints, *notes.complaints), key=place))
 
 
 def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
@@ -138,19 +156,6 @@ def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
         raise UsageError(message, "choose one with --env NAME or TAVUSCTL_ENV")
     message = f"there is no environment {name!r}; there is {names}"
     raise UsageError(message, suggestion(name, known))
-
-
-def _find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
-    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
-    for path in paths or (Path(project.manifests),):
-        top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
-        if os.path.isdir(top):  # noqa: PTH112 - never raises
-            yield from _walk(top, project, complaints)
-        elif paths and os.path.lexists(top):
-            yield top
-        elif paths:
-            message = f"there is no {path}"
-            raise UsageError(message)
 
 
 def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[Path]:
@@ -189,6 +194,7 @@ def _read_file(
     environment: Environment,
     kinds: Mapping[str, ResourceKind],
     complaints: list[Complaint],
+    marked: dict[str, str],
 ) -> list[Opened]:
     try:
         text = files.read_bytes(path, Path(project.root), yaml12.MAX_BYTES)
@@ -198,17 +204,24 @@ def _read_file(
         return []
     parsed = yaml12.read(text, _shown_path(path, project))
     complaints += parsed.complaints
+    if _MARK in text:
+        marked[_shown_path(path, project)] = text.decode("utf-8", "replace")
 
     def read_file(name: str) -> FileText:
         where = files.locate(name, Path(project.manifests), path)
         origin = _shown_path(Path(os.path.normpath(where)), project)
         return FileText(files.read_text(where, Path(project.root)), origin)
 
+    def measure(name: str, limit: int) -> Measured:
+        where = files.locate(name, Path(project.manifests), path)
+        size, digest = files.measure(where, Path(project.root), limit)
+        return Measured(str(where), _shown_path(Path(os.path.normpath(where)), project), size, digest)
+
     told = 0
-    scope = Scope(environment.vars, frozenset(project.secrets), read_file)
+    scope, desk = Scope(environment.vars, frozenset(project.secrets), read_file), Desk(measure, environment.uploads)
     opened: list[Opened] = []
     for node in parsed.documents:
-        opened.append(open_document(node, kinds, scope))
+        opened.append(open_document(node, kinds, scope, desk))
         told += len(opened[-1].complaints)
         if told > _MAX_COMPLAINTS:
             message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
@@ -223,6 +236,7 @@ def _twice(address: Address, here: Source, there: Source) -> Complaint:
     )
 
 
-def _order(complaint: Complaint) -> tuple[str, int, int, str, str]:
+def place(complaint: Complaint) -> tuple[str, int, int, str, str]:
+    """What complaints are sorted by: file, line, column."""
     source = complaint.source or Source("", 0, 0)
     return source.path, source.line, source.column, complaint.id, complaint.message

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tavusctl import interpolation
-from tavusctl.engine.load import shape, terms
+from tavusctl.engine.load import attachments, shape, terms
+from tavusctl.engine.load.attachments import Desk
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
 from tavusctl.model import (
     NAME,
@@ -42,7 +43,7 @@ class Opened:
     origins: Mapping[str, str] = field(default_factory=dict)  # JSON Pointer into spec -> file the value came from
 
 
-def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpolation.Scope) -> Opened:
+def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpolation.Scope, desk: Desk) -> Opened:
     """Read one document; the node's value is used up."""
     notes = Notes(node)
     expander = _Expander(notes, scope)
@@ -53,7 +54,7 @@ def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpol
             notes.unknown_keys(node.value, _KEYS)
             kind, name = _kind(node.value, kinds, notes), _name(node.value, notes)
             address = Address(kind.name, name) if kind and name else None
-            manifest = _manifest(node.value, kind, address, notes, frozenset(expander.failed)) if kind else None
+            manifest = _manifest(node.value, kind, address, notes, frozenset(expander.failed), desk) if kind else None
     except EnoughError:
         manifest = None
     complaints = tuple(replace(complaint, address=address) for complaint in notes.complaints)
@@ -134,7 +135,12 @@ def _name(envelope: Document, notes: Notes) -> str:
 
 
 def _manifest(
-    envelope: Document, kind: ResourceKind, address: Address | None, notes: Notes, failed: frozenset[str]
+    envelope: Document,
+    kind: ResourceKind,
+    address: Address | None,
+    notes: Notes,
+    failed: frozenset[str],
+    desk: Desk,
 ) -> Manifest | None:
     lifecycle = terms.lifecycle(envelope.get("lifecycle"), notes)
     external_id = _external(envelope, notes)
@@ -143,8 +149,9 @@ def _manifest(
     spec = {} if is_external else _spec(envelope, kind, notes, failed)
     if spec is None or address is None:
         return None
+    file = attachments.attach(spec, kind, notes, desk)
     sources = _spec_sources(notes.node)
-    return Manifest(address, spec, notes.node.source, lifecycle, sources, external_id, recrawl)
+    return Manifest(address, spec, notes.node.source, lifecycle, sources, external_id, recrawl, file)
 
 
 def _spec(envelope: Document, kind: ResourceKind, notes: Notes, failed: frozenset[str]) -> Document | None:

@@ -8,11 +8,13 @@ so that a link put there in between is refused too.
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
 import re
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 MAX_TEXT_BYTES: Final = 1024 * 1024
 _SYSTEM: Final = frozenset(("proc", "sys", "dev"))
@@ -20,6 +22,10 @@ _ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z]:")
 _QUIET: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
+
+
+_PIECE: Final = 1024 * 1024
+Taken = TypeVar("Taken")
 
 
 class RefusedError(ValueError):
@@ -45,6 +51,20 @@ def locate(path: str, manifests: Path, manifest: Path) -> Path:
 
 def read_bytes(path: Path, root: Path, limit: int) -> bytes:
     """The content of a regular file inside the project, of at most `limit` bytes."""
+    return _opened(path, root, lambda descriptor: _read(descriptor, limit))
+
+
+def measure(path: Path, root: Path, limit: int) -> tuple[int, str]:
+    """The size and the digest of a regular file inside the project, of at most `limit` bytes."""
+    return _opened(path, root, lambda descriptor: _measure(descriptor, limit))
+
+
+def digest(content: bytes) -> str:
+    """The digest of a content, as `measure` gives it."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
     try:
         real_root, real = os.path.realpath(root), os.path.realpath(path, strict=True)
         descriptor = _open(real_root, _inside(real, real_root))
@@ -54,7 +74,9 @@ def read_bytes(path: Path, root: Path, limit: int) -> bytes:
     except (OSError, ValueError) as error:
         raise error if isinstance(error, RefusedError) else RefusedError(_reason(error)) from None
     try:
-        return _read(descriptor, limit)
+        return take(descriptor)
+    except OSError as error:
+        raise RefusedError(_reason(error)) from None
     finally:
         os.close(descriptor)
 
@@ -106,19 +128,31 @@ def _open(root: str, way: tuple[str, ...]) -> int:
 
 
 def _read(descriptor: int, limit: int) -> bytes:
+    return b"".join(_pieces(descriptor, limit))
+
+
+def _measure(descriptor: int, limit: int) -> tuple[int, str]:
+    size, found = 0, hashlib.sha256()
+    for piece in _pieces(descriptor, limit):
+        size += len(piece)
+        found.update(piece)
+    return size, f"sha256:{found.hexdigest()}"
+
+
+def _pieces(descriptor: int, limit: int) -> Iterator[bytes]:
+    """A file, piece by piece; TooLargeError as soon as it is longer than the limit."""
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         message = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
         raise RefusedError(message)
-    pieces, left = [], limit + 1
-    while left > 0 and (piece := os.read(descriptor, left)):
-        pieces.append(piece)
+    left = limit + 1
+    while left > 0 and (piece := os.read(descriptor, min(left, _PIECE))):
         left -= len(piece)
+        yield piece
     if left <= 0:
         size = f"{limit // 1024**2} MiB" if limit >= 1024**2 else f"{limit} bytes"
         message = f"is larger than {size}"
         raise TooLargeError(message)
-    return b"".join(pieces)
 
 
 def _reason(error: OSError | ValueError) -> str:

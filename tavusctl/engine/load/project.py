@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tavusctl.engine.load.attachments import upload_fault
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
 from tavusctl.model import NAME, Address, Document, Environment, Project, Safety, Value
 from tavusctl.patch.pointer import escape
@@ -16,8 +17,8 @@ from tavusctl.wording import shown
 from tavusctl.yaml12 import Node
 
 FILE: Final = "tavusctl.yaml"
-_KEYS: Final = ("version", "manifests", "secrets", "environments", "safety", "outputs")
-_ENVIRONMENT_KEYS: Final = ("account", "api_key_env", "state", "vars")
+_KEYS: Final = ("version", "manifests", "secrets", "environments", "safety", "outputs", "uploads")
+_ENVIRONMENT_KEYS: Final = ("account", "api_key_env", "state", "uploads", "vars")
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -80,19 +81,19 @@ def _secrets(found: Document, notes: Notes) -> tuple[str, ...]:
 
 
 def _environments(found: Document, notes: Notes) -> Mapping[str, Environment]:
-    environments = found.get("environments") or {}
+    environments, uploads = found.get("environments") or {}, _uploads(found, "", "", notes)
     if not notes.typed(environments, dict, "/environments") or not environments:
-        return {"default": Environment()}
-    return {name: _environment(name, value, notes) for name, value in environments.items()}
+        return {"default": Environment(uploads=uploads)}
+    return {name: _environment(name, value, uploads, notes) for name, value in environments.items()}
 
 
-def _environment(name: str, found: Value, notes: Notes) -> Environment:
+def _environment(name: str, found: Value, uploads: str, notes: Notes) -> Environment:
     pointer = f"/environments/{escape(name)}"
     if not NAME.fullmatch(name):
         hint = "use 1 to 63 of a-z, 0-9 and hyphens, with no hyphen at either end"
         notes.error("TV107", f"{shown(name)} cannot be the name of an environment", notes.key_at(pointer), hint)
     if found is None or not notes.typed(found, dict, pointer):
-        return Environment(name)
+        return Environment(name, uploads=uploads)
     _refuse_hosts(found, pointer, notes)
     notes.unknown_keys({key: 0 for key in found if key not in _HOST_KEYS}, _ENVIRONMENT_KEYS, pointer)
     variables = found.get("vars") or {}
@@ -103,7 +104,18 @@ def _environment(name: str, found: Value, notes: Notes) -> Environment:
         notes.error("TV104", message, notes.value_at(f"{pointer}/api_key_env"), hint)
     account, state = _text(found, "account", "", pointer, notes), _text(found, "state", "", pointer, notes)
     usable = notes.typed(variables, dict, f"{pointer}/vars")
-    return Environment(name, account, key, state, variables if usable else {})
+    uploads = _uploads(found, uploads, pointer, notes)
+    return Environment(name, account, key, state, variables if usable else {}, uploads)
+
+
+def _uploads(found: Document, otherwise: str, pointer: str, notes: Notes) -> str:
+    """Where files of documents go that name no other place."""
+    url = _text(found, "uploads", otherwise, pointer, notes)
+    reason = upload_fault(url) if url and "uploads" in found else ""
+    if reason:
+        where = notes.value_at(f"{pointer}/uploads")
+        notes.error("TV104", f"uploads: {shown(url)} {reason}", where, "write s3://bucket/prefix, for one")
+    return url
 
 
 def _text(found: Document, key: str, otherwise: str, pointer: str, notes: Notes) -> str:

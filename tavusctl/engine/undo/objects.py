@@ -62,6 +62,10 @@ def remake(intent: Intent, scene: Scene, again: Mapping[str, Address], found: Re
         hint = "undo --recreate makes a new one, with a new id"
         found.refused.append(Refusal(change, "E307", 4, f"{intent.remote_id} was deleted", hint))
         return
+    if kind.attachment and before and kind.attachment.file in before.applied:
+        hint = "write its manifest again and apply it"
+        found.refused.append(Refusal(change, "E308", 4, f"{intent.remote_id} was made from a file", hint))
+        return
     kept = scene.trash.get(intent.remote_id)
     if kept is None or before is None:
         hint = "write its manifest again and apply it"

@@ -50,6 +50,9 @@ def reverse(past: Past, scene: Scene) -> Reversal:
             unmake(intent, past, scene, found)
         elif intent.action is Action.REPLACE:
             unreplace(intent, past, scene, found)
+        elif intent.action is Action.RECRAWL:
+            hint = "change the manifest back and apply it: that crawls it as before"
+            found.refused.append(Refusal(bare(intent, Action.RECRAWL), "E306", 4, "a crawl is not reversed", hint))
     refused = {refusal.change.address for refusal in found.refused}
     found.changes += [change for change in released(past, scene) if change.address not in refused]
     found.settled += bound_again(past, scene)

@@ -1,0 +1,206 @@
+"""`tavusctl github`: a command as a step of a GitHub workflow: outputs, summary, annotations, comment, issue."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shlex
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from tavusctl import cli
+from tavusctl.cli.session import check_base_url
+from tavusctl.cli.workflow import Workflow, add_summary, current, set_outputs
+from tavusctl.errors import ApiError, TavusctlError
+
+if TYPE_CHECKING:
+    from tavusctl.client.github import GitHub
+
+Comment = Literal["always", "on-changes", "never"]
+
+# Which commands leave reports behind, and so have something to show.
+_REPORTING = frozenset({"plan", "apply", "drift", "validate"})
+_COMMANDS = (*sorted(_REPORTING), "recrawl", "verify")
+_DRIFT_KNOWN = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What a command left behind, in a folder of its own."""
+
+    folder: Path
+
+    def options(self, name: str, asked: Sequence[str]) -> list[str]:
+        """What to add to a command line so that it leaves everything there is to show."""
+        if name not in _REPORTING:
+            return []
+        found = [f"--report={report}={self.folder / report}" for report in ("json", "markdown", "comment", "github")]
+        named = any(one in ("-o", "--out") or one.startswith("--out=") for one in asked)
+        return [*found, f"--out={self.folder / 'plan.json'}"] if name == "plan" and not named else found
+
+    def text(self, report: str) -> str:
+        """One report; empty when the command ended before it could write it."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.folder / report).read_text(encoding="utf-8")
+        return ""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The plan document, or the error."""
+        found: dict[str, Any] = json.loads(self.text("json") or "{}")
+        return found
+
+
+@click.command("github", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option(
+    "--comment",
+    type=click.Choice(["always", "on-changes", "never"]),
+    envvar="TAVUSCTL_COMMENT",
+    default="on-changes",
+    help="When to comment on the pull request, or to open an issue about drift.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be written to GitHub, and write nothing there.")
+@click.argument("name", metavar="COMMAND", type=click.Choice(_COMMANDS))
+@click.argument("args", nargs=-1, type=click.UNPROCESSED)
+def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]) -> int:
+    """Run a command as a step of a GitHub workflow.
+
+    The report goes to the summary of the run, to annotations, to one comment on the pull request that is kept up to
+    date, and for drift to one issue that is closed when the drift is gone.  Later steps get the outputs `changes`,
+    `drift`, `fingerprint`, `plan-file` and `exit-code`.  Further arguments are taken from TAVUSCTL_ARGS.  A pull
+    request from a fork is only validated.
+
+    \b
+    tavusctl github plan --base origin/main
+    tavusctl github --dry-run drift
+    """  # noqa: D301
+    step = current()
+    asked = [*args, *shlex.split(os.environ.get("TAVUSCTL_ARGS", ""))]
+    if step.from_fork and name != "validate":
+        click.echo(f"this pull request comes from a fork: its manifests are validated, {name} is not run", err=True)
+        name, asked = "validate", []
+    reports = Reports(Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))))
+    with _foreign_text():
+        code = cli.attempt([name, *asked, *reports.options(name, asked)])
+    if name not in _REPORTING:
+        set_outputs({"exit-code": str(code)})
+        return code
+    click.echo(_placed(reports.text("github")), nl=False)
+    add_summary(reports.text("markdown"))
+    set_outputs(_outputs(name, code, reports))
+    trouble = _publish(step, name, code, reports, comment, dry_run=dry_run)
+    return code or trouble
+
+
+@contextlib.contextmanager
+def _foreign_text() -> Iterator[None]:
+    """The log of a command, in which no line is an order to the runner, whoever has written it."""
+    token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+    if token:
+        click.echo(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        if token:
+            click.echo(f"::{token}::")
+
+
+def _outputs(name: str, code: int, reports: Reports) -> dict[str, str]:
+    document = reports.document
+    plan = reports.folder / "plan.json"
+    drift = bool(document.get("drift"))
+    return {
+        "changes": _word(drift if name == "drift" else _has_changes(document)),
+        "drift": _word(drift),
+        "fingerprint": str(document.get("fingerprint", "")),
+        "plan-file": str(plan) if plan.is_file() else "",
+        "exit-code": str(code),
+    }
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _has_changes(document: dict[str, Any]) -> bool:
+    return bool(document.get("changes") or document.get("refused") or document.get("error"))
+
+
+def _publish(step: Workflow, name: str, code: int, reports: Reports, comment: Comment, *, dry_run: bool) -> int:
+    """Say on GitHub what there is to say; an exit code when that failed."""
+    if comment == "never" or not (step.token or dry_run):
+        return 0
+    try:
+        told = _told(step, name, code, reports, comment, dry_run=dry_run)
+    except TavusctlError as error:
+        click.echo(f"error: {error.message} [{error.id}]", err=True)
+        return ApiError.exit_code if isinstance(error, ApiError) else error.exit_code
+    if told:
+        click.echo(told, err=True)
+    return 0
+
+
+def _told(step: Workflow, name: str, code: int, reports: Reports, comment: Comment, *, dry_run: bool) -> str:
+    from tavusctl.client.github import GitHub
+
+    document = reports.document
+    marker = _marker(name, str(document.get("environment", "")))
+    with GitHub(
+        check_base_url(step.api_url, "GITHUB_API_URL"), step.repository, step.token, preview=_show if dry_run else None
+    ) as github:
+        if name == "drift":
+            return _keep_issue(github, step, marker, code, reports)
+        if name in ("plan", "validate") and step.pull_request:
+            worth = comment == "always" or _has_changes(document) or bool(document.get("complaints"))
+            done = github.keep_comment(step.pull_request, marker, _body(marker, step, reports), create=worth)
+            return f"comment on #{step.pull_request}: {done}"
+    return ""
+
+
+def _keep_issue(github: GitHub, step: Workflow, marker: str, code: int, reports: Reports) -> str:
+    drift = reports.document.get("drift") or []
+    if drift:
+        count = len(drift)
+        title = f"Drift: {count} object{'' if count == 1 else 's'} changed outside the manifests"
+        return f"issue about drift: {github.keep_issue(marker, title, _body(marker, step, reports))}"
+    if code in _DRIFT_KNOWN:
+        return f"issue about drift: {github.close_issues(marker, f'The drift is gone. {step.run_url}'.strip())}"
+    return ""
+
+
+def _marker(name: str, environment: str) -> str:
+    """What our text begins with, one for each environment and folder; nothing in it can end the comment it is in."""
+    words = [re.sub(r"[^A-Za-z0-9._/]", "_", one) for one in (name, environment, _inside()) if one]
+    return f"<!-- tavusctl:{':'.join(words)} -->"
+
+
+def _inside() -> str:
+    """The folder of the project, from the root of the repository; empty at the root itself."""
+    workspace, here = os.environ.get("GITHUB_WORKSPACE", ""), Path.cwd()
+    inside = here.relative_to(workspace).as_posix() if workspace and here.is_relative_to(workspace) else "."
+    return "" if inside == "." else inside
+
+
+def _placed(annotations: str) -> str:
+    """Annotations with paths from the root of the repository, which GitHub asks for."""
+    folder = _inside()
+    return re.sub(r"^(::\w+ file=)", rf"\g<1>{folder}/", annotations, flags=re.MULTILINE) if folder else annotations
+
+
+def _body(marker: str, step: Workflow, reports: Reports) -> str:
+    link = f"\n\n[The whole report]({step.run_url})" if step.run_url else ""
+    return f"{marker}\n{reports.text('comment').rstrip()}{link}\n"
+
+
+def _show(write: tuple[str, str, dict[str, Any]]) -> None:
+    method, path, body = write
+    click.echo(f"would send {method} {path}")
+    click.echo("".join(f"    {line}\n" for line in str(body.get("body") or json.dumps(body)).splitlines()), nl=False)

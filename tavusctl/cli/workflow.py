@@ -1,0 +1,97 @@
+"""What a GitHub workflow tells a step, and what the step tells back: environment, event, outputs, summary."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tavusctl.errors import UsageError
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+_LIMIT = 25 * 1024 * 1024  # of an event, as GitHub has it
+_SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """The run of a workflow that this process is a step of."""
+
+    event_name: str
+    event: Mapping[str, Any]
+    repository: str
+    api_url: str
+    token: str
+    run_url: str
+
+    @property
+    def pull_request(self) -> int:
+        """The number of the pull request that this run is about; 0 when there is none."""
+        number = (self.event.get("pull_request") or {}).get("number")
+        return number if isinstance(number, int) and number > 0 else 0
+
+    @property
+    def from_fork(self) -> bool:
+        """Whether the code of this run comes from outside the repository: it must not see the account."""
+        if not self.event.get("pull_request"):
+            return False
+        head = (self.event["pull_request"].get("head") or {}).get("repo") or {}
+        return bool(head.get("full_name") != self.repository)
+
+
+def current() -> Workflow:
+    """The workflow run around this process; UsageError outside of one."""
+    known = os.environ
+    repository = known.get("GITHUB_REPOSITORY", "")
+    if not _REPOSITORY.fullmatch(repository):
+        message = "this is no step of a GitHub workflow: GITHUB_REPOSITORY names no repository"
+        raise UsageError(message, "run the command itself: tavusctl plan", id="E1207")
+    server, run = known.get("GITHUB_SERVER_URL", ""), known.get("GITHUB_RUN_ID", "")
+    return Workflow(
+        known.get("GITHUB_EVENT_NAME", ""),
+        _event(known.get("GITHUB_EVENT_PATH", "")),
+        repository,
+        known.get("GITHUB_API_URL") or "https://api.github.com",
+        known.get("GITHUB_TOKEN", ""),
+        f"{server}/{repository}/actions/runs/{run}" if server and run else "",
+    )
+
+
+def _event(path: str) -> Mapping[str, Any]:
+    if not path:
+        return {}
+    try:
+        with Path(path).open("rb") as file:
+            event = json.loads(file.read(_LIMIT))
+    except (OSError, ValueError, RecursionError):
+        message = "GITHUB_EVENT_PATH names no event that can be read"
+        raise UsageError(message, id="E1207") from None
+    return event if isinstance(event, dict) else {}
+
+
+def set_outputs(outputs: Mapping[str, str]) -> None:
+    """Tell later steps: only digests, counts, words of ours and paths, none of which can hold a line break."""
+    path = os.environ.get("GITHUB_OUTPUT")
+    if not path:
+        return
+    for name, value in outputs.items():
+        if "\n" in value or "\r" in value:
+            message = f"the output {name} would break its line"
+            raise UsageError(message, id="E1207")
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.writelines(f"{name}={value}\n" for name, value in outputs.items())
+
+
+def add_summary(text: str) -> None:
+    """Show a report on the page of the run; cut where GitHub would drop it whole."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        content = text.encode()
+        if len(content) > _SUMMARY_LIMIT:
+            content = content[:_SUMMARY_LIMIT].decode("utf-8", "ignore").encode() + b"\n"
+        with Path(path).open("ab") as file:
+            file.write(content)

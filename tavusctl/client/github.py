@@ -1,0 +1,143 @@
+"""A part of GitHub's REST API: one comment, one issue, one pull request, each kept up to date and never written twice.
+
+What is ours is known by a marker in its text and by its author: anybody can write the marker.
+https://docs.github.com/en/rest, version 2022-11-28.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from tavusctl import __version__, redaction
+from tavusctl.client.answers import understood
+from tavusctl.client.patience import Patience, Tries, read_tries, write_tries
+from tavusctl.client.wire import Wire
+from tavusctl.errors import Ambiguous, ApiError, Rejected, UnauthorisedError
+from tavusctl.model import Value
+
+Object = dict[str, Any]
+Write = tuple[str, str, Object]  # method, path, body
+
+_WORKFLOW = "github-actions[bot]"  # who writes with the token of a workflow, which may not ask who it is
+_SECONDS = 30.0
+_PAGES = 50
+_PAGE_SIZE = 100
+
+
+class GitHub:
+    """One repository; with `preview`, writes are handed to it and not sent."""
+
+    def __init__(
+        self, api_url: str, repository: str, token: str, *, preview: Callable[[Write], None] | None = None
+    ) -> None:
+        redaction.remember(token)
+        base = api_url.rstrip("/")
+        self._root = f"/repos/{repository}"
+        self._preview = preview
+        self._wire = Wire(base, connections=1, kept=1, seconds=_SECONDS)
+        self._patience = Patience()
+        self._headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/vnd.github+json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": f"tavusctl/{__version__}",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wire.close()
+
+    def keep_comment(self, number: int, marker: str, body: str, *, create: bool = True) -> str:
+        """Bring our comment on a pull request to `body`; what was done: created, updated, unchanged or none."""
+        path = f"{self._root}/issues/{number}/comments"
+        mine = self._mine(path, marker)
+        for extra in mine[1:]:  # two runs at once may both have found none
+            self._write("DELETE", f"{self._root}/issues/comments/{extra['id']}", {})
+        if not mine:
+            return self._create(path, marker, {"body": body}) if create else "none"
+        if mine[0]["body"] == body:
+            return "unchanged"
+        self._write("PATCH", f"{self._root}/issues/comments/{mine[0]['id']}", {"body": body})
+        return "updated"
+
+    def keep_issue(self, marker: str, title: str, body: str) -> str:
+        """Have one open issue with this body; what was done."""
+        path = f"{self._root}/issues"
+        mine = self._mine(path, marker)
+        if not mine:
+            return self._create(path, marker, {"title": title, "body": body})
+        if (mine[0]["title"], mine[0]["body"]) == (title, body):
+            return "unchanged"
+        self._write("PATCH", f"{path}/{mine[0]['number']}", {"title": title, "body": body})
+        return "updated"
+
+    def close_issues(self, marker: str, reason: str) -> str:
+        """Close what is open of ours, with a comment that says why; what was done."""
+        mine = self._mine(f"{self._root}/issues", marker)
+        for one in mine:
+            self._write("POST", f"{self._root}/issues/{one['number']}/comments", {"body": reason})
+            self._write("PATCH", f"{self._root}/issues/{one['number']}", {"state": "closed"})
+        return "closed" if mine else "none"
+
+    def _create(self, path: str, marker: str, body: Object) -> str:
+        """Write a new text; a lost answer is settled by looking, as anywhere else."""
+        try:
+            self._write("POST", path, body)
+        except Ambiguous:
+            if not self._mine(path, marker):
+                self._write("POST", path, body)
+        return "created"
+
+    def _mine(self, path: str, marker: str) -> list[Object]:
+        """Texts that begin with the marker and are written by whoever this token belongs to, oldest first."""
+        found = [one for one in self._pages(path) if str(one.get("body") or "").startswith(marker)]
+        if not found:
+            return []
+        author = self._author()
+        return [one for one in found if (one.get("user") or {}).get("login") == author]
+
+    def _author(self) -> str:
+        try:
+            user = self._read("/user", {})
+        except Rejected:
+            return _WORKFLOW
+        return str(user.get("login")) if isinstance(user, dict) else _WORKFLOW
+
+    def _pages(self, path: str) -> Sequence[Object]:
+        found: list[Object] = []
+        for number in range(1, _PAGES + 1):
+            page = self._read(path, {"per_page": str(_PAGE_SIZE), "page": str(number)})
+            if not isinstance(page, list):
+                message = f"GET {path} was answered by GitHub without a list"
+                raise ApiError(message)
+            found += [one for one in page if isinstance(one, dict)]
+            if len(page) < _PAGE_SIZE:
+                break
+        return found
+
+    def _read(self, path: str, query: Mapping[str, str]) -> Value:
+        return self._call("GET", path, query, None, read_tries)
+
+    def _write(self, method: str, path: str, body: Object) -> Value:
+        if self._preview:
+            self._preview((method, path, body))
+            return {}
+        return self._call(method, path, {}, body, write_tries)
+
+    def _call(self, method: str, path: str, query: Mapping[str, str], body: Object | None, tries: Tries) -> Value:
+        content = None if body is None else json.dumps(body).encode()
+        headers = {**self._headers, **({"Content-Type": "application/json"} if content else {})}
+
+        def once() -> Value:
+            return understood(self._wire.call(method, path, headers=headers, query=dict(query), content=content))
+
+        try:
+            return self._patience.repeat(once, tries)
+        except UnauthorisedError:
+            message = f"GitHub refused the token for {method} {path}"
+            raise UnauthorisedError(message, "check github-token and its permissions", id="E804") from None

@@ -1,0 +1,70 @@
+"""Events of conversations: kept with each of them, and delivered to callbacks on this machine.
+
+Nothing is sent anywhere else: an address that is not loopback is written down as such.  Deliveries are made one after
+another by a thread of their own, so that a slow or silent receiver delays nobody.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from tavusctl.emulator.messages import Json, Object
+
+_SECONDS: Final = 5.0
+
+
+@dataclass(slots=True)
+class Callbacks:
+    """What was to be delivered, in order, and what became of it."""
+
+    deliveries: list[Object] = field(default_factory=list)
+    _waiting: queue.SimpleQueue[Object] = field(default_factory=queue.SimpleQueue)
+    _thread: threading.Thread | None = None
+
+    def send(self, url: str, event: Object) -> None:
+        """Deliver an event, soon."""
+        delivery: Object = {"url": url, "event": event, "status": None, "error": None}
+        self.deliveries.append(delivery)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._deliver, name="callbacks", daemon=True)
+            self._thread.start()
+        self._waiting.put(delivery)
+
+    def _deliver(self) -> None:
+        while True:
+            delivery = self._waiting.get()
+            try:
+                delivery["status"] = _posted(delivery["url"], delivery["event"])
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                delivery["error"] = f"{type(error).__name__}: {error}"
+
+
+def _posted(url: str, event: Json) -> int:
+    """The status that a receiver answered with."""
+    parts = urlsplit(url)
+    if not _is_here(parts):
+        message = "not an http address of this machine: written down, not sent"
+        raise ValueError(message)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 80, timeout=_SECONDS)
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", path, json.dumps(event), {"Content-Type": "application/json"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _is_here(parts: SplitResult) -> bool:
+    if parts.scheme != "http" or not parts.hostname:
+        return False
+    try:
+        return ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"

@@ -1,0 +1,96 @@
+"""A document crawled again with another crawl, where that need not be a new document.
+
+The API takes the other crawl for this one time and goes on to show the old one, so what it does not keep is remembered,
+and `recrawl` sends it along from then on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tavusctl import freshness
+from tavusctl.engine.apply.run import Run
+from tavusctl.engine.apply.waiting import now
+from tavusctl.errors import Ambiguous, Gone, Rejected, TavusctlError, Throttled
+from tavusctl.freshness import Crawled, Entry, Target
+from tavusctl.model import Binding, Change, Desired, Live, Outcome, ResourceKind, Status
+
+_PASSING = (409, 429)  # busy, or too soon, or too many
+
+
+def recrawl(this: Run, step: Change) -> Outcome:
+    """Ask for the crawl, unless it is too soon or there is no room for it."""
+    desired, binding = step.desired, this.ledger.get(step.address)
+    if desired is None or binding is None:
+        message = f"a recrawl of {step.address} without its manifest or its binding"
+        raise ValueError(message)
+    kind = desired.kind
+    before = _read(this, kind, binding.remote_id)
+    held_up = _held_up(this, kind, before, Target(step.address, binding.remote_id, asked=True))
+    if held_up:
+        return _deferred(step, held_up)
+    applied = {**binding.applied, kind.crawl: desired.spec[kind.crawl]}
+    current = replace(binding, applied=applied)
+    op = this.ledger.intend(step.address, step.action, remote_id=binding.remote_id, spec=applied, time=this.now())
+    try:
+        _ask(this, step, kind, before)
+    except Ambiguous:
+        raise
+    except Rejected as error:
+        this.ledger.settle(op, done=False)
+        if isinstance(error, Gone) or error.status not in _PASSING:
+            raise
+        return Outcome(step, Status.DEFERRED, binding.remote_id, error.text)
+    except TavusctlError:
+        this.ledger.settle(op, done=False)
+        raise
+    this.ledger.bind(current, op)
+    _remember_unkept(this, desired, current)
+    return Outcome(step, Status.DONE, binding.remote_id, "crawl started")
+
+
+def _held_up(this: Run, kind: ResourceKind, before: Crawled, target: Target) -> Entry | None:
+    verdict = freshness.judge(target, before, now(this))
+    if verdict:
+        return verdict
+    items = this.api.list(kind.collection, first_page=kind.first_page, query=kind.list_query, id_fields=kind.id_fields)
+    running = sum(freshness.read(kind, item).running for item in items)
+    if running < freshness.AT_ONCE - 1:
+        return None
+    return freshness.defer(target, f"{running} crawls are under way, and one slot is left for people")
+
+
+def _deferred(step: Change, entry: Entry) -> Outcome:
+    if entry.exit_code:
+        return Outcome(step, Status.FAILED, entry.remote_id, entry.reason, entry.exit_code)
+    until = f", until {freshness.stamp(entry.next)}" if entry.next else ""
+    return Outcome(step, Status.DEFERRED, entry.remote_id, f"{entry.reason}{until}")
+
+
+def _ask(this: Run, step: Change, kind: ResourceKind, before: Crawled) -> None:
+    """Post; when the answer is lost, look, and ask once more only if nothing has moved."""
+    path, body = f"{kind.collection}/{before.remote_id}/recrawl", {kind.crawl: step.patch[0]["value"]}
+    try:
+        this.api.post(path, body)
+    except Ambiguous:
+        if _read(this, kind, before.remote_id).moved_from(before):
+            return
+        try:
+            this.api.post(path, body)
+        except (Ambiguous, Throttled):
+            if not _read(this, kind, before.remote_id).moved_from(before):
+                raise
+
+
+def _remember_unkept(this: Run, desired: Desired, binding: Binding) -> None:
+    live: Live = this.tools.look(desired.kind, binding.remote_id)
+    own = f"/{desired.kind.crawl}/"
+    lost = [change for change in this.tools.unkept(desired, live) if change.path.startswith(own)]
+    others = {path: name for path, name in binding.unkept.items() if not path.startswith(own)}
+    names = {**others, **{change.path: this.tools.name_unkept(change) for change in lost}}
+    if names != dict(binding.unkept):
+        this.ledger.bind(replace(binding, unkept=names))
+
+
+def _read(this: Run, kind: ResourceKind, remote_id: str) -> Crawled:
+    return freshness.read(kind, this.api.get(f"{kind.collection}/{remote_id}", kind.get_query))

@@ -1,0 +1,75 @@
+"""Waiting for what the server works on in the background, for as long as there is patience and no longer.
+
+Nothing is sent: what has been made is bound already, and a wait that ends early leaves it to the next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from tavusctl import background
+from tavusctl.engine.apply.run import Run
+from tavusctl.errors import ApiError
+from tavusctl.model import Action, Address, Live, Outcome, ResourceKind, Status
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+_FAILED = 5
+
+
+def await_usable(this: Run, address: Address, kind: ResourceKind, remote_id: str) -> Live:
+    """An object once it can be used, or as it is when patience ends; meanwhile other steps take their turns."""
+    pause = _FIRST_PAUSE
+    while True:
+        live = this.tools.look(kind, remote_id)
+        left = this.until - this.clock.monotonic()
+        over = background.usable(live) or background.failed(live) or left <= 0 or this.stop.asked()
+        if this.patience:
+            this.waits(address, live.status, over)
+        if over:
+            return live
+        this.turns.release()
+        try:
+            this.rest(min(pause, left))
+        finally:
+            this.turns.acquire()
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def await_made(this: Run, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Outcomes of a run, once what it has created can be used; each that is known by then is reported again."""
+    if not this.patience:
+        return tuple(outcomes)
+    return tuple(_awaited(this, outcome) if _made(outcome) else outcome for outcome in outcomes)
+
+
+def _made(outcome: Outcome) -> bool:
+    made = outcome.step.action is Action.CREATE and outcome.status is Status.DONE
+    return made and bool(outcome.step.desired and outcome.step.desired.kind.work)
+
+
+def _awaited(this: Run, outcome: Outcome) -> Outcome:
+    desired = outcome.step.desired
+    if desired is None or this.stop.asked():
+        return outcome
+    with this.turns:
+        try:
+            live = await_usable(this, desired.address, desired.kind, outcome.remote_id)
+        except ApiError as error:
+            return replace(outcome, reason=f"created, and not seen ready: {error.message}")
+    if background.failed(live):
+        reason = f"created, but {background.failure(live)}; it is not tried again by itself"
+        ended = replace(outcome, status=Status.FAILED, reason=reason, exit_code=_FAILED)
+    elif background.usable(live):
+        ended = replace(outcome, reason=live.status)
+    else:
+        reason = f"created, and not waited for any longer: {background.outlook(live, now(this))}"
+        ended = replace(outcome, status=Status.DEFERRED, reason=reason)
+    this.report(ended)
+    return ended
+
+
+def now(this: Run) -> datetime:
+    """The server's time."""
+    return this.api.server_time().astimezone(UTC)

@@ -1,0 +1,66 @@
+"""Presigned links: addresses that work for whoever holds them, until they expire.
+
+Known are those of S3 and its likes (Signature V4, and the older V2), Google Cloud Storage, Azure and CloudFront.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from tavusctl.kind import Value
+
+# What gives access: whoever has these can fetch the file.
+_SIGNATURES: Final = ("x-amz-signature", "x-amz-security-token", "x-goog-signature", "signature", "sig")
+_PERIODS: Final = ("x-amz", "x-goog")  # signed at a moment, for so many seconds
+_MOMENT: Final = "%Y%m%dT%H%M%SZ"
+
+
+def signatures(link: Value) -> tuple[str, ...]:
+    """The parts of an address that give access; none when it is not a presigned link."""
+    if not isinstance(link, str) or "?" not in link or not link.startswith(("https://", "http://")):
+        return ()
+    found = _parameters(link)
+    return tuple(found[name] for name in _SIGNATURES if found.get(name))
+
+
+def unsigned(link: Value) -> Value:
+    """A presigned link without what gives access; any other value as it is."""
+    return link.partition("?")[0] if signatures(link) else link
+
+
+def expiry(link: Value) -> datetime | None:
+    """When a presigned link ends to work; None when it is none, or does not say."""
+    if not signatures(link):
+        return None
+    found = _parameters(link)
+    try:
+        return _by_period(found) or _by_moment(found)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _by_period(found: Mapping[str, str]) -> datetime | None:
+    for name in _PERIODS:
+        signed, seconds = found.get(f"{name}-date"), found.get(f"{name}-expires")
+        if signed and seconds:
+            return datetime.strptime(signed, _MOMENT).replace(tzinfo=UTC) + timedelta(seconds=int(seconds))
+    return None
+
+
+def _by_moment(found: Mapping[str, str]) -> datetime | None:
+    if found.get("sig") and found.get("se"):
+        end = datetime.fromisoformat(found["se"])
+        return end if end.tzinfo else end.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(int(found["expires"]), UTC) if found.get("expires") else None
+
+
+def _parameters(link: str) -> dict[str, str]:
+    """The query by lower-case names."""
+    try:
+        query = urlsplit(link).query
+    except ValueError:
+        return {}
+    return {name.lower(): value for name, value in parse_qsl(query)}

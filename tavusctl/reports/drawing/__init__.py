@@ -1,0 +1,15 @@
+"""Graphs as drawings, one row per language: each a pure function, in which labels are text and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from tavusctl.graph import Graph
+from tavusctl.reports.drawing.flowchart import mermaid
+from tavusctl.reports.drawing.graphviz import dot
+from tavusctl.reports.drawing.vector import svg
+
+__all__ = ["DRAWINGS", "dot", "mermaid", "svg"]
+
+DRAWINGS: Final[Mapping[str, Callable[[Graph], str]]] = {"mermaid": mermaid, "dot": dot, "svg": svg}

@@ -1,0 +1,98 @@
+"""Annotations for GitHub: commands in the log of a step that mark lines of the manifests.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands.  GitHub shows ten of a level and
+drops the rest, so the worst come first and the last one says how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tavusctl.model import Action, Change, Complaint, Drift, Outcome, Plan, Severity, Source, Status
+from tavusctl.unseen import visible
+
+_MOST: Final = 10  # of a level
+_LONGEST: Final = 4000  # characters
+_LEVELS: Final = ("error", "warning", "notice")
+_DANGEROUS: Final = frozenset({Action.DELETE, Action.REPLACE, Action.RETIRE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    level: str
+    title: str
+    text: str
+    source: Source | None = None
+
+
+def plan(plan: Plan) -> str:
+    """Refusals are errors, what removes something is a warning, all else a notice; then complaints."""
+    marks = [_Mark("error", f"refused: {one.change.address}", one.reason, one.change.source) for one in plan.refused]
+    marks += map(_change, plan.steps)
+    return _commands([*marks, *map(_complaint, plan.warnings)])
+
+
+def outcomes(_: Plan, outcomes: Sequence[Outcome]) -> str:
+    """What was not done."""
+    bad = {Status.FAILED: "error", Status.UNKNOWN: "error", Status.SKIPPED: "warning", Status.DEFERRED: "notice"}
+    found = [one for one in outcomes if one.status in bad]
+    marks = [_Mark(bad[o.status], f"{o.status.value}: {o.step.address}", o.reason, o.step.source) for o in found]
+    return _commands(marks)
+
+
+def drift(_: Plan, drift: Sequence[Drift]) -> str:
+    """What was changed in the account."""
+    marks = [_Mark("warning", f"{one.cause.value}: {one.address}", _paths(one)) for one in drift]
+    return _commands(marks)
+
+
+def complaints(complaints: Sequence[Complaint]) -> str:
+    """What is wrong with manifests, each on its line."""
+    return _commands(map(_complaint, complaints))
+
+
+def _change(step: Change) -> _Mark:
+    level = "warning" if step.action in _DANGEROUS else "notice"
+    fields = ", ".join(one.path for one in step.fields)
+    return _Mark(level, f"{step.action.value}: {step.address}", step.reason or fields or step.cause.value, step.source)
+
+
+def _paths(entry: Drift) -> str:
+    return ", ".join(one.path for one in entry.fields) or "deleted in the account"
+
+
+def _complaint(complaint: Complaint) -> _Mark:
+    level = "error" if complaint.severity is Severity.ERROR else "warning"
+    hint = f"\n{complaint.hint}" if complaint.hint else ""
+    return _Mark(level, complaint.id, complaint.message + hint, complaint.source)
+
+
+def _commands(marks: Iterable[_Mark]) -> str:
+    found = list(marks)
+    return "".join(f"{line}\n" for level in _LEVELS for line in _of_level(level, found))
+
+
+def _of_level(level: str, marks: Sequence[_Mark]) -> Iterator[str]:
+    mine = [mark for mark in marks if mark.level == level]
+    shown = mine if len(mine) <= _MOST else mine[: _MOST - 1]
+    yield from map(_command, shown)
+    if len(shown) < len(mine):
+        yield _command(_Mark(level, "tavusctl", f"and {len(mine) - len(shown)} more, in the log and the summary"))
+
+
+def _command(mark: _Mark) -> str:
+    place = mark.source
+    where = {"file": place.path, "line": str(place.line), "col": str(place.column)} if place else {}
+    properties = ",".join(f"{key}={_property(value)}" for key, value in {**where, "title": mark.title}.items())
+    return f"::{mark.level} {properties}::{_data(mark.text[:_LONGEST])}"
+
+
+def _data(text: str) -> str:
+    """Text that cannot end its line: what comes after a line break could be another command."""
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,192 @@
+"""Plans as a page: one file that asks nobody for anything, runs no script but its own, and prints.
+
+Everything from elsewhere is escaped twice over: invisible characters are shown, and the template escapes the rest.
+The page forbids by its own policy whatever it does not need.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from tavusctl.errors import UsageError
+from tavusctl.model import Cause, Complaint, Drift, Outcome, Plan, Severity, Status
+from tavusctl.reports import prose, review
+from tavusctl.reports.drawing import svg
+from tavusctl.reports.drawing.sheet import STYLE as DRAWN
+from tavusctl.reports.inert import disarmed
+from tavusctl.reports.places import compact, is_nothing, is_prose
+from tavusctl.reports.review import Entry, Shown, objects
+from tavusctl.secret import SHOWN
+from tavusctl.unseen import visible
+
+_FOLDED = 400  # rows that differ: more of them are folded when the page opens
+Context = dict[str, Any]
+
+
+def ready() -> None:
+    """UsageError when a page cannot be made here."""
+    try:
+        import jinja2  # noqa: F401, PLC0415 - the extra `report` is not everybody's
+    except ModuleNotFoundError:
+        message = "the html report needs jinja2, which is not installed"
+        raise UsageError(message, "pip install 'tavusctl[report]'") from None
+
+
+def plan(plan: Plan) -> str:
+    """A plan as a page."""
+    counted = (
+        [f"No changes. {objects(plan.no_op)} as the manifests say."] if review.is_empty(plan) else review.counts(plan)
+    )
+    return _page(
+        plan,
+        "plan",
+        counts=counted + ([f"{plan.no_op} unchanged"] if plan.no_op and not review.is_empty(plan) else []),
+        cards=[_card(entry, number) for number, entry in enumerate(review.entries(plan))],
+        overwritten=[(str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten(plan)],
+        pending=[(str(one.address), ["all of it"] if one.whole else one.paths) for one in plan.pending],
+        complaints=_complaints(plan.warnings),
+    )
+
+
+def drift(plan: Plan, drift: Sequence[Drift]) -> str:
+    """Drift as a page."""
+    counted = [f"{objects(len(drift))} changed in the account"] if drift else ["No drift."]
+    return _page(plan, "drift", counts=counted, cards=[_drifted(entry, number) for number, entry in enumerate(drift)])
+
+
+def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+    """What became of a plan, as a page, the worst first."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    counted = [f"{counts[status]} {status}" for status in Status if counts[status]] or ["nothing to do"]
+    counted += [f"{len(plan.refused)} refused"] if plan.refused else []
+    worst = sorted(outcomes, key=lambda one: one.status is Status.DONE)
+    return _page(plan, "apply", counts=counted, outcomes=worst)
+
+
+def complaints(complaints: Sequence[Complaint]) -> str:
+    """What validation found, as a page."""
+    counts = Counter(one.severity for one in complaints)
+    counted = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
+    return _page(None, "validate", counts=counted or ["Valid."], complaints=_complaints(complaints))
+
+
+def _page(plan: Plan | None, what: str, **content: Any) -> str:
+    ready()
+    empty: Context = {"cards": [], "overwritten": [], "pending": [], "complaints": [], "outcomes": []}
+    style, script = _part("page.css"), _part("page.js")
+    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "
+    policy += "base-uri 'none'; form-action 'none'"
+    page: str = _template().render(
+        {**empty, **content}, what=what, plan=plan, style=style, script=script, policy=policy
+    )
+    return disarmed(page)
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - as in `ready`
+    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2
+
+    loader = PackageLoader("tavusctl.reports", "page")
+    world = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    world.filters["ours"] = Markup  # for what is made here: style, script and drawings
+    world.finalize = lambda value: escape(visible(value)) if type(value) is str else value
+    return world.get_template("page.html.jinja")
+
+
+@cache
+def _part(name: str) -> str:
+    return resources.files("tavusctl.reports").joinpath("page", name).read_text("utf-8")
+
+
+def _hash(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def _card(entry: Entry, number: int) -> Context:
+    change, refusal = entry.change, entry.refusal
+    flow = review.flow(entry)
+    blocks = [_block(one) for one in review.shown(entry.kind, change.fields)]
+    return {
+        "number": number,
+        "sign": "!" if refusal else review.SIGNS[change.action],
+        "address": str(change.address),
+        "action": change.action.value,
+        "group": "refused" if refusal else change.action.value,
+        "dangerous": entry.dangerous,
+        "cause": change.cause.value,
+        "why": review.CAUSES[change.cause],
+        "refusal": refusal,
+        "risks": entry.risks,
+        "affects": change.affects,
+        "reason": "" if refusal else change.reason,
+        "remote_id": change.remote_id,
+        "source": change.source,
+        "waits_for": change.waits_for,
+        "budget": next((review.budget(one.live, one.desired) for one in change.fields if review.tokens(one)), ""),
+        "blocks": blocks,
+        "flow": svg(flow) if flow else "",
+        "open": entry.dangerous or sum(len(block["rows"]) for block in blocks) <= _FOLDED,
+    }
+
+
+def _drifted(entry: Drift, number: int) -> Context:
+    gone = entry.cause is Cause.MISSING
+    return {
+        "number": number,
+        "sign": "-" if gone else "~",
+        "address": str(entry.address),
+        "action": "deleted in the account" if gone else "changed in the account",
+        "group": entry.cause.value,
+        "dangerous": gone,
+        "cause": entry.cause.value,
+        "why": review.CAUSES[entry.cause],
+        "refusal": None,
+        "risks": (),
+        "affects": (),
+        "reason": "",
+        "remote_id": entry.remote_id,
+        "source": None,
+        "waits_for": (),
+        "budget": "",
+        "blocks": [_block(one) for one in review.drifted(entry)],
+        "flow": "",
+        "open": True,
+    }
+
+
+def _block(one: Shown) -> Context:
+    """One place that differs: rows of a text, or two values, or what became of a secret."""
+    sides = tuple("" if is_nothing(side) else side for side in (one.old, one.new))
+    text = all(isinstance(side, str) for side in sides) and (is_prose(one.old) or is_prose(one.new))
+    cause = "" if one.cause is Cause.EDITED else one.cause.value
+    known: Context = {"path": one.path, "cause": cause, "note": one.note, "side": one.side}
+    if one.secret:
+        return {**known, "rows": [], "values": [("", SHOWN)]}
+    if text and not one.note:
+        rows = [_row(row) for row in prose.rows(*sides)]
+        return {**known, "note": review.budget(one.old, one.new), "rows": rows, "values": []}
+    values = [("old", compact(one.old)), ("new", compact(one.new))]
+    return {**known, "rows": [], "values": [(side, text) for side, text in values if text != compact(None)]}
+
+
+def _row(row: prose.Row) -> Context:
+    sides = (row.left, row.right) if row.sort is not prose.Sort.MOVED else (None, row.right)
+    return {
+        "sort": row.sort.value,
+        "note": row.note,
+        "old": row.old,
+        "new": row.new,
+        "left": sides[0],
+        "right": sides[1],
+    }
+
+
+def _complaints(complaints: Iterable[Complaint]) -> list[Complaint]:
+    return sorted(complaints, key=lambda one: one.severity is not Severity.ERROR)

@@ -1,0 +1,187 @@
+"""A plan in the order in which it is reviewed, and the words that every report has in common."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tavusctl import patch
+from tavusctl.document import is_empty as is_blank
+from tavusctl.graph import Graph, compared
+from tavusctl.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Plan, Refusal, ResourceKind, Value
+from tavusctl.reports import risks
+from tavusctl.reports.places import Reading, as_told, is_prose
+from tavusctl.reports.risks import Risk
+from tavusctl.tokens import about
+
+SIGNS: Final = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.REPLACE: "±",
+    Action.DELETE: "-",
+    Action.ADOPT: "^",
+    Action.RECRAWL: "@",
+    Action.FORGET: "x",
+    Action.RETIRE: "-",
+}
+CAUSES: Final = {
+    Cause.EDITED: "the manifest changed",
+    Cause.DRIFTED: "the account changed, and this puts it back",
+    Cause.BOTH: "the manifest and the account changed, differently",
+    Cause.NEW: "new in the manifests",
+    Cause.ORPHANED: "no longer in the manifests",
+    Cause.MISSING: "deleted in the account",
+    Cause.DUE: "due",
+}
+ORDER: Final = (
+    Action.DELETE,
+    Action.REPLACE,
+    Action.RETIRE,
+    Action.UPDATE,
+    Action.FORGET,
+    Action.CREATE,
+    Action.ADOPT,
+    Action.RECRAWL,
+)
+_NAMED = 3  # users of a shared object that are named; the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change as it is reviewed; with a refusal it will not be made."""
+
+    change: Change
+    refusal: Refusal | None = None
+    risks: tuple[Risk, ...] = ()
+
+    @property
+    def dangerous(self) -> bool:
+        """Whether nobody should miss it."""
+        return self.refusal is not None or bool(self.risks)
+
+    @property
+    def kind(self) -> ResourceKind | None:
+        """What is known of its fields."""
+        side = self.change.desired or self.change.live
+        return side.kind if side else None
+
+
+def entries(plan: Plan) -> list[Entry]:
+    """Everything that the plan does or must not do: refused and dangerous first."""
+    refused = [Entry(one.change, one, risks.of(one.change)) for one in plan.refused]
+    steps = [Entry(step, None, risks.of(step)) for step in plan.steps]
+    return [*refused, *sorted(steps, key=lambda one: (not one.risks, ORDER.index(one.change.action)))]
+
+
+def counts(plan: Plan) -> list[str]:
+    """How many changes of each sort; those that everybody looks for are there when they are none."""
+    found = Counter(step.action for step in plan.steps)
+    always = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
+    words = [f"{found[action]} to {action.value}" for action in always]
+    words += [f"{found[action]} to {action.value}" for action in (Action.ADOPT, Action.RECRAWL) if found[action]]
+    return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
+
+
+def is_empty(plan: Plan) -> bool:
+    """Whether there is nothing to do and nothing that must not be done."""
+    return not plan.steps and not plan.refused
+
+
+def objects(count: int) -> str:
+    """A number of objects, in words."""
+    return f"{count} object{'' if count == 1 else 's'}"
+
+
+def users(change: Change) -> str:
+    """Who else will notice, in a few words; empty when nobody does."""
+    if not change.affects:
+        return ""
+    named = ", ".join(change.affects[:_NAMED])
+    more = len(change.affects) - _NAMED
+    return f"affects {objects(len(change.affects))}: {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def tokens(entry: FieldChange) -> tuple[int, int] | None:
+    """About how many tokens a prompt had and will have; None for what is no prompt, or did not change."""
+    if entry.sensitive or not (is_prose(entry.live) or is_prose(entry.desired)):
+        return None
+    return _tokens(entry.live), _tokens(entry.desired)
+
+
+def budget(old: Value, new: Value) -> str:
+    """The same in words, for two texts."""
+    before, after = _tokens(old), _tokens(new)
+    if before == after or not before or not after:
+        return f"about {after or before:,} tokens"
+    return f"about {before:,} -> {after:,} tokens"
+
+
+def _tokens(value: Value) -> int:
+    return about(value) if isinstance(value, str) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One place that differs, as it is to be shown; of a secret only what became of it."""
+
+    path: str
+    old: Value
+    new: Value
+    cause: Cause = Cause.EDITED
+    note: str = ""
+    secret: bool = False
+    side: str = ""  # of a conflict: whose difference from the last applied value this is
+
+
+def shown(kind: ResourceKind | None, fields: Iterable[FieldChange]) -> Iterator[Shown]:
+    """Every place in which fields differ from what is live, in order; of a conflict, what each side made of it."""
+    for entry in fields:
+        if entry.sensitive:
+            yield Shown(entry.path, ABSENT, ABSENT, entry.cause, secret(entry), secret=True)
+        elif entry.cause is Cause.BOTH:
+            yield from _places(entry, Reading(kind, old_is_told=True), entry.base, entry.live, "account")
+            yield from _places(entry, Reading(kind), entry.base, entry.desired, "manifest")
+        else:
+            yield from _places(entry, Reading(kind), entry.live, entry.desired)
+
+
+def drifted(entry: Drift) -> Iterator[Shown]:
+    """Every place that was changed in the account: from what was applied to what is there."""
+    for one in entry.fields:
+        if one.sensitive:
+            yield Shown(one.path, ABSENT, ABSENT, note="changed", secret=True)
+        else:
+            moved = replace(one, cause=Cause.EDITED)
+            yield from _places(moved, Reading(entry.kind, old_is_told=True), one.base, one.live)
+
+
+def _places(entry: FieldChange, reading: Reading, old: Value, new: Value, side: str = "") -> Iterator[Shown]:
+    for place in reading.within(patch.split(entry.path), old, new):
+        yield Shown(entry.path + place.name, place.old, place.new, entry.cause, place.note, side=side)
+
+
+def secret(entry: FieldChange) -> str:
+    """What becomes of a secret."""
+    if is_blank(entry.desired):
+        return "removed"
+    return "set" if is_blank(entry.live) else "changed"
+
+
+def flow(entry: Entry) -> Graph | None:
+    """Where a conversation will go, with what changed marked; None where nothing of it changes."""
+    kind, change = entry.kind, entry.change
+    if kind is None or kind.flow is None or change.desired is None or change.action in (Action.DELETE, Action.RETIRE):
+        return None
+    new = kind.flow(change.desired.spec)
+    if change.live is None:
+        return new
+    marked = compared(kind.flow(as_told(kind, (), change.live.body, change.desired.spec)), new)
+    return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
+
+
+def overwritten(plan: Plan) -> Iterator[Drift]:
+    """Edits of the account that this plan takes back."""
+    restored = {step.address for step in plan.steps}
+    yield from (entry for entry in plan.drift if entry.address in restored and entry.fields)

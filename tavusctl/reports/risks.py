@@ -1,0 +1,116 @@
+"""What is dangerous about a change: it takes something away, or sends data to a host that had none of it before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from tavusctl import patch
+from tavusctl.model import Action, Change, Path, ResourceKind, Value
+
+NEW_HOST: Final = "new-host"
+_TAKES_AWAY: Final = {
+    Action.DELETE: "deletes the object; nothing brings back its id",
+    Action.REPLACE: "makes a new object with another id, and deletes this one",
+    Action.RETIRE: "deletes the old version",
+}
+# A scheme and what follows it; browsers need no slashes after those that they know.
+_SCHEME = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//)|(https?|wss?):)?/*", re.IGNORECASE)
+_CALLED_URL = re.compile(r"(^|_)(url|uri|host|endpoint|webhook)$", re.IGNORECASE)
+_DROPPED = re.compile(r"[\x00-\x1f]")
+_PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
+_SAFE: Final = frozenset({"https", "wss", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """One reason to look twice: `id` is stable, `text` is for people."""
+
+    id: str
+    text: str
+    path: str = ""
+    host: str = ""
+
+
+def of(change: Change) -> tuple[Risk, ...]:
+    """The risks of a change, the worst first."""
+    taken = _TAKES_AWAY.get(change.action)
+    return (*([Risk(change.action.value, taken)] if taken else []), *_new_hosts(change))
+
+
+def host(value: Value, key: str = "") -> str:
+    """The host that a value sends to, as browsers read it; with its scheme when that is not encrypted.
+
+    Empty when the value is no URL; a URL that cannot be read is its own host, for it surely is not the one before.
+    """
+    if not isinstance(value, str):
+        return ""
+    text = _DROPPED.sub("", value).strip().replace("\\", "/")
+    scheme = _SCHEME.match(text)
+    begun = scheme.group() if scheme else ""
+    if not text or not (_CALLED_URL.search(key) or (("//" in begun or ":" in begun) and " " not in text)):
+        return ""
+    try:
+        parts = urlsplit("//" + text[len(begun) :])
+        name, port = _ascii(parts.hostname or ""), parts.port
+    except ValueError:
+        return value
+    return _told(begun.partition(":")[0].lower() if ":" in begun else "", name, port) or value
+
+
+def _told(scheme: str, name: str, port: int | None) -> str:
+    shown = f"[{name}]" if ":" in name else name
+    shown += f":{port}" if port is not None and port != _PORTS.get(scheme) else ""
+    return (shown if scheme in _SAFE else f"{scheme}://{shown}") if name else ""
+
+
+def _ascii(name: str) -> str:
+    """A name as it is looked up: letters that look like others show as what they are."""
+    try:
+        return name.encode("ascii").decode().lower().rstrip(".")
+    except UnicodeEncodeError:
+        return name.encode("idna").decode().lower().rstrip(".")
+
+
+def _new_hosts(change: Change) -> Iterator[Risk]:
+    kind = change.desired.kind if change.desired else None
+    known = {found for value in _before(change) for _, found in _hosts(None, (), value)}
+    seen = set()
+    for path, value in _wanted(change):
+        for place, found in _hosts(kind, path, value):
+            if found not in known and (place, found) not in seen:
+                seen.add((place, found))
+                yield Risk(NEW_HOST, f"sends data to a new host: {found}", place, found)
+
+
+def _before(change: Change) -> Iterator[Value]:
+    """What the object is and was: a host in it has been there."""
+    if change.live is not None:
+        yield change.live.body
+    for entry in change.fields:
+        yield from (entry.base, entry.live)
+
+
+def _wanted(change: Change) -> Iterator[tuple[Path, Value]]:
+    if change.action in (Action.CREATE, Action.ADOPT) and change.desired is not None:
+        yield (), change.desired.spec
+    elif change.action not in (Action.DELETE, Action.RETIRE, Action.FORGET):
+        yield from ((patch.split(entry.path), entry.desired) for entry in change.fields if not entry.sensitive)
+
+
+def _hosts(kind: ResourceKind | None, path: Path, value: Value, shown: Path = ()) -> Iterator[tuple[str, str]]:
+    """Every host in a value, with the pointer of its place; `path` has `*` for places in lists."""
+    shown = shown or path
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _hosts(kind, (*path, key), item, (*shown, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _hosts(kind, (*path, "*"), item, (*shown, str(index)))
+    elif not (kind and kind.field_at(path).fetched):
+        found = host(value, path[-1] if path else "")
+        if found:
+            yield patch.join(shown), found

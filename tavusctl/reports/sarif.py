@@ -1,0 +1,83 @@
+"""Complaints, refusals and drift as SARIF 2.1.0, for code scanning and editors.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from tavusctl import __version__
+from tavusctl.model import Complaint, Drift, Outcome, Plan, Refusal, Severity, Source, Status
+
+_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
+Result = dict[str, Any]
+
+
+def plan(plan: Plan) -> str:
+    """What must not be done, and what deserves a look."""
+    return _log([*map(_refusal, plan.refused), *map(_complaint, plan.warnings)])
+
+
+def outcomes(_: Plan, outcomes: Sequence[Outcome]) -> str:
+    """What failed, and what nobody knows."""
+    return _log(_outcome(one) for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN))
+
+
+def drift(_: Plan, drift: Sequence[Drift]) -> str:
+    """What was changed in the account."""
+    return _log(map(_drift, drift))
+
+
+def complaints(complaints: Sequence[Complaint]) -> str:
+    """What is wrong with manifests."""
+    return _log(map(_complaint, complaints))
+
+
+def _refusal(one: Refusal) -> Result:
+    return _result(one.id, "error", one.reason, one.hint, one.change.source, str(one.change.address))
+
+
+def _outcome(one: Outcome) -> Result:
+    step = one.step
+    return _result(f"outcome-{one.status.value}", "error", one.reason, "", step.source, str(step.address))
+
+
+def _drift(one: Drift) -> Result:
+    fields = ", ".join(field.path for field in one.fields) or "deleted in the account"
+    return _result(f"drift-{one.cause.value}", "warning", fields, "", None, str(one.address))
+
+
+def _complaint(one: Complaint) -> Result:
+    return _result(one.id, _LEVELS[one.severity], one.message, one.hint, one.source, str(one.address or ""))
+
+
+def _result(rule: str, level: str, message: str, hint: str, source: Source | None, address: str) -> Result:
+    text = f"{address}: {message}" if address and not message.startswith(address) else message
+    place = source.path if source else ""
+    digest = hashlib.sha256(repr((rule, address, place, message)).encode()).hexdigest()
+    found: Result = {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": f"{text} ({hint})" if hint else text or rule},
+        "partialFingerprints": {"tavusctl/v1": digest[:32]},
+    }
+    return {**found, "locations": [_location(source)]} if source else found
+
+
+def _location(source: Source) -> Result:
+    region = {"startLine": max(1, source.line), "startColumn": max(1, source.column)}
+    return {"physicalLocation": {"artifactLocation": {"uri": quote(source.path)}, "region": region}}
+
+
+def _log(results: Iterable[Result]) -> str:
+    listed = list(results)
+    rules = [{"id": name} for name in sorted({one["ruleId"] for one in listed})]
+    driver = {"name": "tavusctl", "semanticVersion": __version__, "rules": rules}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": listed}
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,132 @@
+"""Fields for the terminal: short values in one column, long ones place by place, prompts line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from click import style
+
+from tavusctl import patch
+from tavusctl.model import Cause, FieldChange, ResourceKind, Value
+from tavusctl.reports import prose, review
+from tavusctl.reports.places import Place, Reading, compact, is_nothing, is_prose, item_name, one_line
+from tavusctl.secret import SHOWN
+from tavusctl.unseen import flat, visible
+
+_LINE = 80  # columns of a terminal
+_NAMES = 28  # columns of the longest name that others are aligned to
+
+
+def conflict(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
+    """A conflict: short values side by side, long ones as what each side made of the last applied one."""
+    sides = (("last applied", entry.base), ("live", entry.live), ("manifest", entry.desired))
+    if entry.sensitive:
+        yield f"      value: {SHOWN}"
+    elif any(is_prose(value) or isinstance(value, list | dict) for _, value in sides):
+        for name, value in sides[1:]:
+            yield f"      {name}, since the last apply:"
+            reading = Reading(kind, old_is_told=name == "live")
+            yield from (f"    {line}" for line in _difference(reading, entry.path, entry.base, value))
+    else:
+        yield from (f"      {name}: {visible(one_line(value))}" for name, value in sides)
+
+
+def aligned(told: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Names and values, the values in one column."""
+    width = max((len(name) for name, _ in told if len(name) <= _NAMES), default=0) + 1
+    yield from (f"{name + ':':<{width}} {value}" for name, value in told)
+
+
+def brief(entry: FieldChange) -> str:
+    """What a new field says, in a few words."""
+    if entry.sensitive:
+        return SHOWN
+    value = entry.desired
+    if is_prose(value):
+        lines = value.count("\n") + 1
+        words = f"text of {len(value):,} characters, {lines} line{'' if lines == 1 else 's'}"
+        return f"{words}, {review.budget(None, value)}"
+    return _named(value) if isinstance(value, list) else visible(one_line(value))
+
+
+def _named(items: Sequence[Value]) -> str:
+    names = [name for name in map(item_name, items) if name]
+    shown = flat(", ".join(names)) if len(names) == len(items) else visible(one_line(list(items)))
+    return f"{len(items)}: {shown}" if len(shown) <= _LINE else f"{len(items)} items"
+
+
+def fields(reading: Reading, entries: Iterable[FieldChange]) -> Iterator[str]:
+    """Fields that differ; short ones that stand together are aligned."""
+    waiting: list[tuple[str, str]] = []
+    for entry in entries:
+        cause = style(f" ({entry.cause.value})", fg="magenta") if entry.cause is not Cause.EDITED else ""
+        short = f"{SHOWN} {review.secret(entry)}" if entry.sensitive else _short(entry)
+        if short:
+            waiting.append((flat(entry.path), short + cause))
+            continue
+        yield from (f"    {line}" for line in aligned(waiting))
+        waiting = []
+        yield f"    {flat(entry.path)}:{_size(entry)}{cause}"
+        yield from (f"    {line}" for line in _difference(reading, entry.path, entry.live, entry.desired))
+    yield from (f"    {line}" for line in aligned(waiting))
+
+
+def _size(entry: FieldChange) -> str:
+    return f" {review.budget(entry.live, entry.desired)}" if review.tokens(entry) else ""
+
+
+def _short(entry: FieldChange) -> str:
+    """Both values on one line, where that holds them."""
+    if any(isinstance(value, list | dict) or is_prose(value) for value in (entry.live, entry.desired)):
+        return ""
+    return f"{visible(one_line(entry.live))} -> {visible(one_line(entry.desired))}"
+
+
+def _difference(reading: Reading, path: str, old: Value, new: Value) -> Iterator[str]:
+    """What changed inside a field, place by place."""
+    for place in reading.within(patch.split(path), old, new):
+        yield from (f"  {line}".rstrip() for line in _place(place))
+
+
+def _place(place: Place) -> Iterator[str]:
+    old, new, name = place.old, place.new, flat(place.name)
+    if place.note:
+        yield f"{name}{': ' if name else ''}{place.note}: {visible(one_line(old))} -> {visible(one_line(new))}"
+    elif is_prose(old) or is_prose(new):
+        indent = "  " if name else ""
+        if name:
+            yield f"{name}:"
+        sides = ("" if is_nothing(old) else old, "" if is_nothing(new) else new)
+        if all(isinstance(side, str) for side in sides):
+            yield from (f"{indent}{_line(line)}" for line in prose.lines(*sides))
+        else:
+            yield from (f"{indent}{line}" for line in _both(old, new, ""))
+    else:
+        yield from _both(old, new, f"{name}: " if name else "")
+
+
+def _both(old: Value, new: Value, name: str) -> Iterator[str]:
+    if is_nothing(new):
+        yield style(f"- {name}{visible(one_line(old))}", fg="red")
+    elif is_nothing(old):
+        yield style(f"+ {name}{visible(one_line(new))}", fg="green")
+    elif len(name) + len(compact(old)) + len(compact(new)) <= _LINE:
+        yield f"{name}{visible(one_line(old))} -> {visible(one_line(new))}"
+    else:
+        yield style(f"- {name}{visible(one_line(old))}", fg="red")
+        yield style(f"+ {name}{visible(one_line(new))}", fg="green")
+
+
+def _line(line: prose.Line) -> str:
+    colour = {"-": "red", "+": "green", ">": "cyan", "…": "cyan"}.get(line.sign)
+    opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(line.sign, ("", ""))
+    parts = prose.shortened(line).parts
+    whole = len(parts) == 1
+    words = (
+        style(f"{'' if whole else opening}{visible(text)}{'' if whole else closing}", fg=colour, bold=not whole)
+        if changed
+        else visible(text)
+        for text, changed in parts
+    )
+    text = "".join(words) if any(text for text, _ in parts) else ""
+    return f"{style(line.sign, fg=colour)} {text}".rstrip()

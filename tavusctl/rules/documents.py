@@ -1,0 +1,51 @@
+"""Documents: formats that Tavus reads, and how many crawls an account has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import urlsplit
+
+from tavusctl.rules.lint import Finding, Subject
+
+_FORMATS: Final = frozenset({"pdf", "txt", "docx", "doc", "png", "jpg", "jpeg", "pptx", "csv", "xlsx"})
+# Ends of addresses that are files for sure, and that Tavus does not read.
+_UNREAD: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "json", "md", "mov", "mp3", "mp4", "odt"}) | {
+    *("ppt", "rar", "rtf", "svg", "tar", "wav", "webp", "xls", "xml", "zip")
+}
+_MAX_CRAWLS: Final = 100
+
+
+def unread_format(subject: Subject) -> Iterator[Finding]:
+    """A file in a format that Tavus does not read."""
+    ending = _ending(subject)
+    if ending in _UNREAD:
+        message = f"Tavus does not read .{ending} files"
+        yield Finding("/document_url", message, f"it reads {', '.join(sorted(_FORMATS))} and web pages")
+
+
+def crawled_file(subject: Subject) -> Iterator[Finding]:
+    """A crawl from a file, which has no links to follow."""
+    ending = _ending(subject)
+    if subject.at("crawl") and ending in _FORMATS:
+        yield Finding("/crawl", f"a .{ending} file has no links to follow", "remove crawl, or give a web page")
+
+
+def too_many_crawls(subject: Subject) -> Iterator[Finding]:
+    """More crawled documents than an account may have; told once, at the first that is too many."""
+    every = subject.project.manifests
+    crawled = [one for one in every if one.address.kind == subject.kind.name and one.spec.get("crawl")]
+    if len(crawled) > _MAX_CRAWLS and crawled[_MAX_CRAWLS].address == subject.manifest.address:
+        message = f"{len(crawled)} documents are crawled, and an account may have {_MAX_CRAWLS}"
+        yield Finding("/crawl", message, "crawl fewer pages, or ask Tavus for more")
+
+
+def _ending(subject: Subject) -> str:
+    address = subject.at("document_url")
+    if not isinstance(address, str):
+        return ""
+    try:
+        return PurePosixPath(urlsplit(address).path).suffix.removeprefix(".").lower()
+    except ValueError:
+        return ""

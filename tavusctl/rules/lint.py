@@ -1,0 +1,122 @@
+"""What a rule sees of a resource, and what it may say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tavusctl.model import Address, Complaint, Document, Edit, Field, Manifest, ResourceKind, Severity, Source, Value
+from tavusctl.model import Path as KeyPath
+from tavusctl.patch.pointer import escape, join
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """All that rules may look at: every manifest, and what the last apply left of each."""
+
+    manifests: Sequence[Manifest]
+    applied: Mapping[Address, Document] = field(default_factory=dict)
+    origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the text
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark, at a pointer into spec; `line` counts from 0 into a text that has a file of its own."""
+
+    pointer: str
+    message: str
+    hint: str = ""
+    line: int = 0
+    fix: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A complaint of a rule, and where the manifest itself writes what it is about: an ignore stands there."""
+
+    complaint: Complaint
+    written: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One resource under a rule."""
+
+    manifest: Manifest
+    kind: ResourceKind
+    project: Project
+
+    @property
+    def spec(self) -> Document:
+        """What the manifest says."""
+        return self.manifest.spec
+
+    def at(self, *keys: str) -> Value:
+        """The value at a path of keys; None where there is none."""
+        here: Value = self.manifest.spec
+        for key in keys:
+            here = here.get(key) if isinstance(here, dict) else None
+        return here
+
+    def leaves(self) -> Iterator[tuple[str, Field, Value]]:
+        """Every value that is no collection: its pointer, what the kind says of it, and itself."""
+        yield from _leaves(self.manifest.spec, self.kind, (), "")
+
+    def edit(self, pointer: str, op: str, value: Value = None) -> Edit:
+        """A change of this manifest's own text, at a pointer into spec."""
+        return Edit(self.manifest.address, f"/spec{pointer}", op, value)  # type: ignore[arg-type]  # one of its three
+
+    def remark(self, rule: Rule, found: Finding) -> Remark:
+        """A finding with its places."""
+        written = self._written(found.pointer)
+        origin = self.project.origins.get(self.manifest.address, {}).get(found.pointer)
+        source = Source(origin, found.line + 1, 1) if origin else written
+        address, severity = self.manifest.address, rule.severity
+        return Remark(Complaint(rule.id, found.message, source, found.hint, address, severity, fix=found.fix), written)
+
+    def _written(self, pointer: str) -> Source:
+        while pointer and pointer not in self.manifest.sources:
+            pointer = pointer.rpartition("/")[0]
+        return self.manifest.sources.get(pointer, self.manifest.source)
+
+
+Check = Callable[[Subject], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that is looked at: its id, which never changes, and what it is about."""
+
+    id: str
+    title: str
+    check: Check
+    severity: Severity = Severity.WARNING
+    kinds: frozenset[str] = frozenset()  # empty: every kind
+    stops: bool = False  # no plan is made with it; an account may hold all else that is wrong, and is managed with it
+
+    def remarks(self, subject: Subject) -> Iterator[Remark]:
+        """What this rule has to say of one resource."""
+        if not self.kinds or subject.kind.name in self.kinds:
+            yield from (subject.remark(self, found) for found in self.check(subject))
+
+
+def _leaves(value: Value, kind: ResourceKind, path: KeyPath, pointer: str) -> Iterator[tuple[str, Field, Value]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, kind, (*path, key), f"{pointer}/{escape(key)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _leaves(item, kind, (*path, "*"), f"{pointer}/{index}")
+    else:
+        yield pointer, kind.field_at(path), value
+
+
+def mappings(value: Value) -> list[tuple[int, Document]]:
+    """The mappings in a list, with their places; a list that came from somewhere else may hold anything."""
+    items = value if isinstance(value, list) else []
+    return [(index, item) for index, item in enumerate(items) if isinstance(item, dict)]
+
+
+def pointer_of(*keys: str | int) -> str:
+    """A JSON Pointer from keys and indices."""
+    return join(tuple(map(str, keys)))

@@ -1,0 +1,104 @@
+"""Prompts: too long, pasted twice, grown by accident, or with characters that nobody sees."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tavusctl import tokens, unseen
+from tavusctl.rules.lint import Finding, Subject
+from tavusctl.wording import shown
+
+_SLOW: Final = 25_000  # tokens: answers get slower from here on
+_WINDOW: Final = 32_000  # tokens: what the models of Tavus can hold
+_BLOCK: Final = 120  # characters of a paragraph that nobody writes twice on purpose
+_SMALL: Final = 200  # characters: a text this short may double
+_GROWTH: Final = 2
+_HEADER = re.compile(r"#{1,6}[ \t]+\S.*")
+_BIDI = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+
+
+def _prose(subject: Subject) -> Iterator[tuple[str, str]]:
+    """Texts that are prompts, with their pointers."""
+    for pointer, declared, value in subject.leaves():
+        if declared.prose and isinstance(value, str):
+            yield pointer, value
+
+
+def slow(subject: Subject) -> Iterator[Finding]:
+    """Prompts of a size that makes answers slow."""
+    for pointer, text in _prose(subject):
+        if _SLOW < (count := tokens.about(text)) <= _WINDOW:
+            yield Finding(
+                pointer, f"about {count:,} tokens; answers get slower above {_SLOW:,}", "move facts to documents"
+            )
+
+
+def oversized(subject: Subject) -> Iterator[Finding]:
+    """Prompts that do not fit the model's window."""
+    for pointer, text in _prose(subject):
+        if (count := tokens.about(text)) > _WINDOW:
+            message = f"about {count:,} tokens, and the models of Tavus hold {_WINDOW:,} with the conversation"
+            yield Finding(pointer, message, "move facts to documents")
+
+
+def repeated(subject: Subject) -> Iterator[Finding]:
+    """A block that stands twice in one prompt: pasted above the old one, as a rule."""
+    for pointer, text in _prose(subject):
+        first: dict[str, int] = {}
+        for line, block in _blocks(text):
+            key = " ".join(block.split())
+            if first.setdefault(key, line) != line:
+                message = f"this stands at line {first[key] + 1} already: {shown(key)}"
+                yield Finding(pointer, message, "remove one of the two", line)
+
+
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
+    """Headers, and paragraphs long enough to be no refrain, each with its line."""
+    line = 0
+    for paragraph in re.split(r"(\n[ \t]*\n)", text):
+        begins = line + len(paragraph) - len(paragraph.lstrip("\n"))
+        header = _HEADER.match(paragraph.lstrip())
+        if header:
+            yield begins, header.group()
+        if len(paragraph) >= _BLOCK:
+            yield begins, paragraph
+        line += paragraph.count("\n")
+
+
+def grown(subject: Subject) -> Iterator[Finding]:
+    """A prompt that is more than twice as long as what the last apply set."""
+    before = subject.project.applied.get(subject.manifest.address, {})
+    for pointer, text in _prose(subject):
+        key = pointer.removeprefix("/")
+        was = before.get(key)
+        if isinstance(was, str) and len(was) >= _SMALL and len(text) > _GROWTH * len(was):
+            message = f"{len(text) / len(was):.1f} times as long as what was applied last ({len(was):,} characters)"
+            yield Finding(pointer, message, "was something pasted twice?")
+
+
+def hidden(subject: Subject) -> Iterator[Finding]:
+    """Characters that do not show, and may be read all the same."""
+    yield from _found(subject, lambda one: not _BIDI.match(one) and one != "\r")
+
+
+def turned(subject: Subject) -> Iterator[Finding]:
+    """Characters that make text read in another order than the model reads it."""
+    yield from _found(subject, lambda one: bool(_BIDI.match(one)))
+
+
+def _found(subject: Subject, wanted: Callable[[str], bool]) -> Iterator[Finding]:
+    for pointer, _, value in subject.leaves():
+        if isinstance(value, str):
+            places = [one for one in unseen.PATTERN.finditer(value) if wanted(one.group())]
+            if places:
+                first = places[0]
+                many = f" and {len(places) - 1} more" if len(places) > 1 else ""
+                line = value.count("\n", 0, first.start())
+                yield Finding(pointer, f"{_name(first.group())} in the text{many}", "remove it", line)
+
+
+def _name(character: str) -> str:
+    return f"U+{ord(character):04X} {unicodedata.name(character, 'a control character')}"

@@ -1,0 +1,306 @@
+"""Plans that between them have every action, cause and shape of a change; the reports of them are golden files.
+
+`python -m tests.golden.plans` writes the files anew; the difference is for reading before it is committed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tavusctl import __version__, patch
+from tavusctl.kinds import KINDS
+from tavusctl.model import (
+    ABSENT,
+    Action,
+    Address,
+    Cause,
+    Change,
+    Complaint,
+    Desired,
+    Drift,
+    FieldChange,
+    Live,
+    Outcome,
+    Pending,
+    Plan,
+    Refusal,
+    Severity,
+    Source,
+    Status,
+)
+from tavusctl.reports import REPORTS, Report
+from tavusctl.secret import Secret
+
+FOLDER = Path(__file__).parent / "reports"
+SUFFIXES = {"text": "txt", "markdown": "md", "json": "json", "html": "html"}
+
+PROMPT = """You are Sabrina, a dynamic sales coach.
+
+You give advice that is grounded in experience.
+You ask one question at a time, and you wait for the answer.
+
+When somebody is discouraged, you tell a short story of your own.
+
+You never promise a discount.
+You end every call with one thing to try.
+"""
+EDITED = """You are Sabrina, a patient sales coach.
+
+When somebody is discouraged, you tell a short story of your own.
+
+You never promise a discount.
+You give advice that is grounded in experience.
+You ask one question at a time, and you wait for the answer.
+You say when you do not know.
+"""
+
+# Everything that could act, end something, or pass for something else, in one text.
+HOSTILE = "\n".join(
+    [
+        "\x1b[2J\x1b]0;title\x07\x9b1m terminal, \u202e turned, a\u200bb hidden, \r back",
+        "::set-output name=x::y",
+        "  ::add-mask::x",
+        "x ##[error]forged",
+        "##[group]forged",
+        "```",
+        "`````",
+        "~~~",
+        "</details></summary></code></pre>",
+        "<!-- tavusctl:acme/prod --> -->",
+        "<script>alert(1)</script><img src=x onerror=alert(1)><svg onload=alert(1)>",
+        "![image](https://evil.example/x.png) [link](javascript:alert(1)) <https://evil.example>",
+        "https://evil.example/autolink www.evil.example @team @org/team #1 GH-1 owner/repo#1 :tada:",
+        "da39a3ee5e6b4b0d3255bfef95601890afd80709 | a | table |",
+        "|---|---|---|",
+        "# heading",
+        "> [!CAUTION]",
+        "- [x] list",
+        "Plan: 0 to create, 0 to update, 0 to replace, 0 to delete",
+        "&lt;b&gt; {{ 7*7 }} {% raw %} ${ref:persona/x} \u2028 \u2029 \ud800 end",
+        "x" * 300,
+    ]
+)
+
+
+def field(path: str, live: Any, desired: Any, cause: Cause = Cause.EDITED, **more: Any) -> FieldChange:
+    return FieldChange(path, cause, more.pop("base", live), live, desired, **more)
+
+
+def change(action: Action, address: str, *fields: FieldChange, cause: Cause = Cause.EDITED, **more: Any) -> Change:
+    kind = KINDS[address.split("/", maxsplit=1)[0]]
+    source = Source(f"manifests/{address}.yaml", 3, 1)
+    known_live: dict[str, dict[str, Any]] = {"persona": {"persona_name": "Coach"}, "objectives": {"data": GOALS}}
+    live = known_live.get(kind.name, {})
+    spec = {**live, **{one.path[1:]: one.desired for one in fields if one.path.count("/") == 1}}
+    desired = Desired(kind, Address.parse(address), spec, source)
+    here = Live(kind, "x1", dict(live)) if action is not Action.CREATE else None
+    known: dict[str, Any] = {
+        "remote_id": "" if action is Action.CREATE else "x1",
+        "source": source,
+        "desired": None if action in (Action.DELETE, Action.FORGET, Action.RETIRE) else desired,
+        "live": here,
+    }
+    return Change(action, cause, Address.parse(address), fields=fields, **{**known, **more})
+
+
+def tool(name: str, description: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "description": description}}
+
+
+GOALS: list[dict[str, Any]] = [
+    {"objective_name": "greet", "objective_prompt": "Say hello.", "next_required_objectives": ["ask"]},
+    {
+        "objective_name": "ask",
+        "objective_prompt": "Ask for the role.",
+        "next_conditional_objectives": {"end": "if busy"},
+    },
+    {"objective_name": "end", "objective_prompt": "Say goodbye."},
+]
+NEW_GOALS = [
+    GOALS[0],
+    {**GOALS[1], "next_conditional_objectives": {"end": "if in a hurry", "help": "otherwise"}},
+    {"objective_name": "help", "objective_prompt": "Offer help.", "next_required_objectives": ["end"]},
+    GOALS[2],
+]
+
+UPDATE = change(
+    Action.UPDATE,
+    "persona/coach",
+    field("/layers/llm/api_key", ABSENT, Secret("canary-of-the-plans", b"k"), sensitive=True),
+    field("/layers/llm/base_url", "https://llm.example.com/v1", "https://llm.other.example/v1"),
+    field(
+        "/layers/llm/tools",
+        [tool("book", "Books."), tool("look", "Looks.")],
+        [tool("look", "Sees."), tool("hang_up", "Ends.")],
+    ),
+    field("/layers/stt/hotwords", "a, b", ["a", "b", "c"]),
+    field("/persona_name", "Coach", "Sales coach"),
+    field("/system_prompt", PROMPT, EDITED),
+)
+GOAL_SET = change(
+    Action.UPDATE,
+    "objectives/call",
+    field("/data", GOALS, NEW_GOALS),
+    affects=("persona/coach", "persona/one", "persona/two", "persona p99 (Somebody else's)"),
+)
+RESTORE = change(
+    Action.UPDATE, "persona/drifted", field("/greeting", "Theirs", "Ours", Cause.DRIFTED), cause=Cause.DRIFTED
+)
+CREATE = change(
+    Action.CREATE,
+    "persona/new",
+    field("/persona_name", ABSENT, "New"),
+    field("/system_prompt", ABSENT, PROMPT),
+    field("/document_tags", ABSENT, ["sales", "service"]),
+    cause=Cause.NEW,
+)
+REPLACE = change(
+    Action.REPLACE,
+    "document/prices",
+    field("/document_url", "https://a.example/old.pdf", "https://b.example/new.pdf"),
+    reason="/document_url cannot be changed in place",
+    affects=("persona/coach",),
+)
+POINTED = change(
+    Action.UPDATE,
+    "persona/reader",
+    field("/document_ids/0", "d1", Address("document", "prices")),
+    waits_for=(Address("document", "prices"),),
+    reason="points to the new document/prices",
+)
+EVERY = Plan(
+    (
+        CREATE,
+        UPDATE,
+        GOAL_SET,
+        RESTORE,
+        REPLACE,
+        POINTED,
+        change(
+            Action.ADOPT, "guardrails/safe", field("/name", "safe", "Safe"), cause=Cause.NEW, reason="takes over g1"
+        ),
+        change(Action.RECRAWL, "document/help", cause=Cause.DUE, reason="last crawled 25 h ago"),
+        change(Action.FORGET, "persona/left", cause=Cause.ORPHANED, reason="on_remove: retain"),
+        change(Action.CREATE, "persona/lost", cause=Cause.DRIFTED, reason="p7 was deleted in the account"),
+        change(Action.DELETE, "guardrails/gone", cause=Cause.ORPHANED, reason="its manifest is gone"),
+        change(Action.RETIRE, "document/prices", reason="the old version, once nothing refers to it"),
+    ),
+    drift=(Drift(RESTORE.address, "x1", Cause.DRIFTED, RESTORE.fields, KINDS["persona"]),),
+    warnings=(
+        Complaint("TV301", "document/old: the old version d0 is kept", None, "", None, Severity.WARNING),
+        Complaint("TV105", "about a file", Source("manifests/a.yaml", 1, 1), "", None, Severity.WARNING),
+    ),
+    no_op=7,
+    environment="staging",
+    account="acme",
+    fingerprint="sha256:" + "5e" * 32,
+    base="main",
+    pending=(Pending(RESTORE.address, ("/greeting",)), Pending(CREATE.address, whole=True)),
+)
+CONFLICT = change(
+    Action.UPDATE,
+    "persona/both",
+    field("/persona_name", "Theirs", "Ours", Cause.BOTH, base="Was"),
+    field("/system_prompt", PROMPT.replace("dynamic", "strict"), EDITED, Cause.BOTH, base=PROMPT),
+    cause=Cause.BOTH,
+)
+REFUSED = replace(
+    EVERY,
+    steps=(),
+    drift=(),
+    pending=(),
+    base="",
+    refused=(
+        Refusal(CONFLICT, "E301", 3, "/persona_name was changed in both", "apply --overwrite persona/both"),
+        Refusal(replace(CREATE, rivals=("p1", "p2")), "E401", 4, "the account has this name already: p1, p2"),
+    ),
+)
+
+
+def hostile(text: str) -> Plan:
+    """A plan with one text from elsewhere in every place that takes one."""
+    sides: list[Any] = [text, ABSENT, [{"name": text}], [text, text], {text: text}, text + " other", text]
+    fields = [field(patch.join(("layers", text)), a, b) for a, b in pairwise(sides)]
+    goals = [{"objective_name": text, "objective_prompt": text, "next_conditional_objectives": {text + "2": text}}]
+    changes = [
+        change(
+            action, "persona/coach", *fields, remote_id=text, reason=text, affects=(text,), source=Source(text, 1, 1)
+        )
+        for action in (Action.UPDATE, Action.CREATE, Action.DELETE)
+    ]
+    flow = change(Action.UPDATE, "objectives/call", field("/data", GOALS, goals))
+    url = change(Action.UPDATE, "persona/sends", field("/callback_url", "", f"https://x.example/{text}"))
+    both = change(Action.UPDATE, "persona/both", field("/x", text, text * 2, Cause.BOTH, base="a"), cause=Cause.BOTH)
+    return Plan(
+        (*changes, flow, url),
+        drift=(
+            Drift(Address("persona", "coach"), text, Cause.DRIFTED, tuple(fields)),
+            Drift(Address("persona", "gone"), text, Cause.MISSING),
+        ),
+        refused=(Refusal(both, "E301", 3, text, text),),
+        warnings=(
+            Complaint("TV1", text, Source(text, 1, 9), text, None, Severity.WARNING, text),
+            Complaint("TV2", text),
+        ),
+        environment=text,
+        account=text,
+        fingerprint="sha256:00",
+        base=text,
+        pending=(Pending(Address("persona", "coach"), (text,)),),
+    )
+
+
+OUTCOMES = [
+    Outcome(step, status, "x1", reason)
+    for step, status, reason in zip(
+        EVERY.steps,
+        Status,
+        ["", "the server said no", "no answer came", "it needs document/prices", "not due"],
+        strict=False,
+    )
+]
+COMPLAINTS = [
+    Complaint("TV104", "expected a list", Source("manifests/a.yaml", 3, 7), "write [x]", excerpt="  key: x"),
+    Complaint("TV105", "an old spelling", Source("manifests/b.yaml", 1, 1), "", None, Severity.WARNING),
+]
+NASTY = change(
+    Action.UPDATE, "persona/coach", field("/system_prompt", "Hello.", HOSTILE), field("/greeting", HOSTILE, "x")
+)
+PLANS = {
+    "every": EVERY,
+    "empty": Plan(no_op=1, fingerprint="sha256:00"),
+    "refused": REFUSED,
+    "hostile": Plan((NASTY,), fingerprint="sha256:00"),
+}
+
+
+def settled(name: str, report: str) -> str:
+    """A report without what every release changes, and of a page only what is on it."""
+    if name == "html":
+        report = re.sub(r"(?s)^.*?<body>\n|<script>.*", "", report)
+        report = re.sub(r"(?s)<svg .*?</svg>", "<svg></svg>", report)
+    return click.unstyle(report).replace(f'"{__version__}"', '"0"')
+
+
+def golden() -> Iterator[tuple[str, str]]:
+    """File names and what they should hold."""
+    for name, suffix in SUFFIXES.items():
+        report: Report = REPORTS[name]
+        for title, plan in PLANS.items():
+            yield f"{title}.{suffix}", settled(name, report.plan(plan))
+        drift = (*EVERY.drift, Drift(Address("document", "lost"), "d1", Cause.MISSING, kind=KINDS["document"]))
+        yield f"drift.{suffix}", settled(name, report.drift(EVERY, drift))
+        yield f"outcomes.{suffix}", settled(name, report.outcomes(EVERY, OUTCOMES))
+        yield f"complaints.{suffix}", settled(name, report.complaints(COMPLAINTS))
+
+
+if __name__ == "__main__":
+    for file, content in golden():
+        (FOLDER / file).write_text(content, "utf-8")

@@ -1,0 +1,138 @@
+"""A stand-in for GitHub's REST API: the comments and issues of one repository, over real HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+Body = dict[str, Any]
+TOKEN = "ghs_of_a_workflow"
+BOT = "github-actions[bot]"
+_LIMIT = 65_536  # characters of a comment
+
+
+@dataclass
+class Hub:
+    """What the repository acme/agents holds; `lose` is how many answers to writes get lost."""
+
+    url: str = ""
+    comments: dict[int, list[Body]] = field(default_factory=dict)
+    issues: list[Body] = field(default_factory=list)
+    writes: list[tuple[str, str]] = field(default_factory=list)
+    lose: int = 0
+    denies: bool = False  # the token may read and not write
+    _ids: int = 100
+
+    def comment(self, number: int, body: str, author: str = BOT) -> Body:
+        """Somebody writes a comment."""
+        made = {"id": self._next(), "body": body, "user": {"login": author}}
+        self.comments.setdefault(number, []).append(made)
+        return made
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
+        """What GitHub would answer."""
+        if method != "GET":
+            self.writes.append((method, path))
+            if self.denies:
+                return 403, {"message": "Resource not accessible by integration"}
+        inner = path.removeprefix("/repos/acme/agents")
+        if path == "/user":
+            return 403, {"message": "Resource not accessible by integration"}
+        if found := re.fullmatch(r"/issues/(\d+)/comments", inner):
+            number = int(found[1])
+            if method == "GET":
+                return 200, _page(self.comments.get(number, []), query)
+            return self._limited(body) or (201, self.comment(number, body["body"]))
+        if found := re.fullmatch(r"/issues/comments/(\d+)", inner):
+            return self._limited(body) or self._on_comment(method, int(found[1]), body)
+        if inner == "/issues":
+            return self._on_issues(method, query, body)
+        if found := re.fullmatch(r"/issues/(\d+)", inner):
+            issue = next(one for one in self.issues if one["number"] == int(found[1]))
+            issue.update(body)
+            return 200, issue
+        return 404, {"message": "Not Found"}
+
+    def _limited(self, body: Body) -> tuple[int, Any] | None:
+        too_long = len(body.get("body", "")) > _LIMIT
+        return (422, {"message": "Body is too long (maximum is 65536 characters)"}) if too_long else None
+
+    def _on_comment(self, method: str, identifier: int, body: Body) -> tuple[int, Any]:
+        for listed in self.comments.values():
+            for one in listed:
+                if one["id"] == identifier and method == "PATCH":
+                    one.update(body)
+                    return 200, one
+                if one["id"] == identifier and method == "DELETE":
+                    listed.remove(one)
+                    return 204, None
+        return 404, {"message": "Not Found"}
+
+    def _on_issues(self, method: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
+        if method == "GET":
+            return 200, _page([one for one in self.issues if one["state"] == "open"], query)
+        made = {"number": self._next(), "state": "open", "user": {"login": BOT}, **body}
+        self.issues.append(made)
+        return 201, made
+
+    def lost(self) -> bool:
+        """Whether this answer is to get lost."""
+        self.lose -= 1
+        return self.lose >= 0
+
+    def _next(self) -> int:
+        self._ids += 1
+        return self._ids
+
+
+def _page(items: list[Body], query: dict[str, list[str]]) -> list[Body]:
+    size, number = int(query.get("per_page", ["30"])[0]), int(query.get("page", ["1"])[0])
+    return items[(number - 1) * size : number * size]
+
+
+@contextlib.contextmanager
+def hub() -> Iterator[Hub]:
+    """GitHub on this machine."""
+    made = Hub()
+
+    class Door(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            parts = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or b"{}")
+            found: tuple[int, Any] = (401, {"message": "Bad credentials"})
+            if self.headers["Authorization"] == f"Bearer {TOKEN}":
+                found = made.answer(self.command, parts.path, parse_qs(parts.query), body)
+            status, answer = found
+            if self.command != "GET" and made.lost():
+                self.close_connection = True
+                return
+            content = b"" if answer is None else json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - names that http.server asks for
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

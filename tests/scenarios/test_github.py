@@ -1,0 +1,392 @@
+"""`tavusctl github`: the steps of a workflow, against a stand-in for GitHub."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.scenarios.hub import BOT, TOKEN, Hub, hub
+from tests.scenarios.project import Project, Result
+
+ROOT = Path(__file__).parents[2]
+COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
+MARKER = "<!-- tavusctl:plan:default -->"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a workflow run in acme/agents."""
+
+    project: Project
+    hub: Hub
+
+    def run(self, *args: str, fork: bool = False, pull: bool = True, **environment: str | None) -> Result:
+        temp = self.project.root.parent / "runner"
+        temp.mkdir(exist_ok=True)
+        (temp / "event.json").write_text(json.dumps(_event(fork=fork) if pull else {}))
+        for name in ("output", "summary"):
+            (temp / name).write_text("")
+        known: dict[str, str | None] = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_REPOSITORY": "acme/agents",
+            "GITHUB_API_URL": self.hub.url,
+            "GITHUB_TOKEN": TOKEN,
+            "GITHUB_EVENT_PATH": str(temp / "event.json"),
+            "GITHUB_OUTPUT": str(temp / "output"),
+            "GITHUB_STEP_SUMMARY": str(temp / "summary"),
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_RUN_ID": "77",
+            "RUNNER_TEMP": str(temp),
+            **environment,
+        }
+        return self.project.run("github", *args, **known)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        lines = (self.project.root.parent / "runner/output").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    @property
+    def summary(self) -> str:
+        return html.unescape((self.project.root.parent / "runner/summary").read_text())
+
+    @property
+    def comments(self) -> list[str]:
+        return [html.unescape(one["body"]) for one in self.hub.comments.get(7, [])]
+
+
+def _event(*, fork: bool) -> dict[str, Any]:
+    head = {"repo": {"full_name": "mallory/agents" if fork else "acme/agents"}}
+    return {"pull_request": {"number": 7, "head": head}}
+
+
+@pytest.fixture
+def step(project: Project) -> Iterator[Step]:
+    inner = Project(project.root / "work", project.account)
+    inner.manifest("persona", "coach", COACH)
+    with hub() as made:
+        yield Step(inner, made)
+
+
+def test_a_plan_becomes_one_comment_that_is_kept_up_to_date(step: Step) -> None:
+    assert step.run("plan").code == 0
+    step.project.manifest("persona", "nurse", {"persona_name": "Nurse", "system_prompt": "You care."})
+    again = step.run("plan")
+
+    assert again.code == 0, again.err
+    (comment,) = step.comments
+    assert comment.startswith(MARKER)
+    assert "persona/nurse" in comment
+    assert "https://github.com/acme/agents/actions/runs/77" in comment
+    assert "persona/nurse" in step.summary
+    assert again.err.endswith("comment on #7: updated\n")
+
+
+def test_outputs_tell_later_steps(step: Step) -> None:
+    step.run("plan")
+
+    plan = json.loads(Path(step.outputs["plan-file"]).read_text())
+    assert step.outputs == {
+        "changes": "true",
+        "drift": "false",
+        "fingerprint": plan["fingerprint"],
+        "plan-file": step.outputs["plan-file"],
+        "exit-code": "0",
+    }
+
+
+def test_the_plan_file_is_what_apply_takes(step: Step) -> None:
+    step.run("plan")
+
+    applied = step.run("apply", step.outputs["plan-file"], pull=False)
+
+    assert applied.code == 0, applied.err
+    assert len(step.project.account.objects("personas")) == 1
+    assert step.outputs["changes"] == "true"
+
+
+def test_the_same_plan_again_writes_nothing(step: Step) -> None:
+    step.run("plan")
+    step.hub.writes.clear()
+
+    assert step.run("plan").err.endswith("comment on #7: unchanged\n")
+    assert step.hub.writes == []
+
+
+def test_without_changes_there_is_no_comment_unless_there_was_one(step: Step) -> None:
+    step.project.apply()
+    assert step.run("plan").err.endswith("comment on #7: none\n")
+    assert step.comments == []
+    step.hub.comment(7, f"{MARKER}\nbefore")
+
+    step.run("plan")
+
+    assert "No changes" in step.comments[0]
+    assert "before" not in step.comments[0]
+
+
+def test_always_and_never(step: Step) -> None:
+    step.project.apply()
+    step.run("--comment", "always", "plan")
+    assert len(step.comments) == 1
+    step.hub.comments.clear()
+    step.project.manifest("persona", "coach", {**COACH, "persona_name": "Other"})
+
+    step.run("plan", TAVUSCTL_COMMENT="never")
+
+    assert step.comments == []
+
+
+def test_a_comment_of_somebody_else_with_our_marker_is_left_alone(step: Step) -> None:
+    forged = f"{MARKER}\nApproved by everybody."
+    step.hub.comment(7, forged, author="mallory")
+
+    step.run("plan")
+
+    first, second = step.comments
+    assert first == forged
+    assert second.startswith(MARKER)
+
+
+def test_two_comments_of_ours_become_one(step: Step) -> None:
+    """Two runs at once may both have found none."""
+    step.hub.comment(7, f"{MARKER}\none")
+    step.hub.comment(7, f"{MARKER}\ntwo")
+
+    step.run("plan")
+
+    assert len(step.comments) == 1
+
+
+def test_our_comment_is_found_behind_a_hundred_others(step: Step) -> None:
+    for number in range(130):
+        step.hub.comment(7, f"remark {number}", author="reviewer")
+    step.hub.comment(7, f"{MARKER}\nold")
+
+    assert step.run("plan").err.endswith("comment on #7: updated\n")
+    assert len(step.comments) == 131
+
+
+def test_a_lost_answer_makes_no_second_comment(step: Step) -> None:
+    step.hub.lose = 1
+
+    assert step.run("plan").code == 0
+    assert len(step.comments) == 1
+
+
+def test_a_fork_is_only_validated(step: Step) -> None:
+    """No request to the account: it has no key, and its code is a stranger's."""
+    step.project.account.forget()
+
+    ended = step.run("plan", fork=True, TAVUS_API_KEY=None)
+
+    assert ended.code == 0, ended.err
+    assert "comes from a fork" in ended.err
+    assert step.project.account.requests == []
+
+
+def test_what_is_wrong_with_manifests_is_in_the_comment_and_on_its_line(step: Step) -> None:
+    step.project.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
+
+    ended = step.run("plan")
+
+    assert ended.code == 10
+    assert step.outputs["exit-code"] == "10"
+    assert "persona_nme" in step.comments[0]
+    assert "::error file=manifests/bad.yaml,line=4" in ended.out
+
+
+def test_a_project_in_a_folder_of_the_repository_has_its_own_comment_and_paths(step: Step) -> None:
+    step.project.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
+
+    ended = step.run("validate", GITHUB_WORKSPACE=str(step.project.root.parent))
+
+    assert "::error file=work/manifests/bad.yaml,line=4" in ended.out
+    assert step.comments[0].startswith("<!-- tavusctl:validate:work -->")
+
+
+def test_a_token_that_may_not_write_is_told_and_fails_the_step(step: Step) -> None:
+    step.hub.denies = True
+
+    ended = step.run("plan")
+
+    assert ended.code == 11
+    assert "Resource not accessible by integration" in ended.err
+
+
+def test_a_wrong_token_is_told_without_showing_it(step: Step) -> None:
+    ended = step.run("plan", GITHUB_TOKEN="ghs_wrong_and_secret")
+
+    assert (ended.code, "ghs_wrong" in ended.out + ended.err) == (8, False)
+    assert "GitHub refused the token" in ended.err
+
+
+def test_the_token_goes_to_no_unprotected_host(step: Step) -> None:
+    ended = step.run("plan", GITHUB_API_URL="http://api.example.com")
+
+    assert ended.code == 12
+    assert "GITHUB_API_URL" in ended.err
+
+
+def test_dry_run_prints_and_writes_nothing(step: Step) -> None:
+    ended = step.run("--dry-run", "plan")
+
+    assert ended.code == 0, ended.err
+    assert "would send POST /repos/acme/agents/issues/7/comments" in ended.out
+    assert step.hub.writes == []
+
+
+def test_drift_opens_one_issue_updates_it_and_closes_it(step: Step) -> None:
+    step.project.apply()
+    bound = step.project.bound("persona/coach")
+    account = step.project.account
+    account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+    assert step.run("drift", pull=False).code == 0
+    account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited twice."})
+    assert step.run("drift", pull=False).err.endswith("issue about drift: updated\n")
+
+    (issue,) = step.hub.issues
+    assert issue["title"] == "Drift: 1 object changed outside the manifests"
+    assert "Edited twice." in issue["body"]
+    assert step.outputs["drift"] == "true"
+
+    step.project.apply()
+    assert step.run("drift", pull=False).code == 0
+    assert (issue["state"], step.outputs["drift"]) == ("closed", "false")
+    assert [one["user"]["login"] for one in step.hub.comments[issue["number"]]] == [BOT]
+
+
+def test_an_account_that_cannot_be_reached_closes_no_issue(step: Step) -> None:
+    step.project.apply()
+    body = "<!-- tavusctl:drift:default -->"
+    step.hub.issues.append({"number": 5, "state": "open", "title": "Drift", "body": body, "user": {"login": BOT}})
+
+    ended = step.run("drift", pull=False, TAVUS_BASE_URL="http://127.0.0.1:9")
+
+    assert ended.code == 11
+    assert step.hub.issues[0]["state"] == "open"
+
+
+def test_a_prompt_cannot_give_orders_to_the_runner(step: Step) -> None:
+    """Orders in the log of a command are not obeyed: a token that nobody can guess frames it."""
+    step.project.manifest("persona", "coach", {**COACH, "system_prompt": "::error::forged\n::add-path::/tmp/evil\n"})
+
+    lines = step.run("plan", pull=False).out.splitlines()
+
+    token = lines[0].removeprefix("::stop-commands::")
+    end = lines.index(f"::{token}::")
+    assert len(token) == 32
+    orders = [number for number, line in enumerate(lines) if line.strip().startswith(("::error", "::add-path"))]
+    assert all(0 < number < end for number in orders)
+
+
+def test_arguments_come_from_the_environment_as_well(step: Step) -> None:
+    ended = step.run("plan", pull=False, TAVUSCTL_ARGS="--target 'persona/nobody'")
+
+    assert ended.code == 12
+    assert "there is no persona/nobody" in ended.err
+
+
+def test_verify_and_recrawl_say_how_they_ended(step: Step) -> None:
+    step.project.apply()
+
+    assert step.run("verify", pull=False).code == 0
+    assert step.outputs == {"exit-code": "0"}
+
+
+def test_outside_of_a_workflow_it_says_what_to_run(step: Step) -> None:
+    ended = step.run("plan", GITHUB_REPOSITORY=None)
+
+    assert ended.code == 12
+    assert "tavusctl plan" in ended.err
+
+
+def action() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+    return found
+
+
+def test_the_step_of_the_action_runs_the_command_itself(step: Step) -> None:
+    """With exec: a shell in between would keep the runner's signals to itself."""
+    *_, run = action()["runs"]["steps"]
+    temp = step.project.root.parent / "tools"
+    (temp / "tavusctl/bin").mkdir(parents=True)
+    (temp / "tavusctl/bin/tavusctl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tavusctl "$@"\n')
+    (temp / "tavusctl/bin/tavusctl").chmod(0o755)
+    event = temp / "event.json"
+    event.write_text(json.dumps(_event(fork=False)))
+    inputs = {"command": "plan", "environment": "", "args": "--target 'persona/coach'", "comment": "always"}
+    given = {f"${{{{ inputs.{name} }}}}": value for name, value in {**inputs, "github-token": TOKEN}.items()}
+    variables = {
+        **{name: given[value] for name, value in run["env"].items()},
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "RUNNER_TEMP": str(temp),
+        "GITHUB_REPOSITORY": "acme/agents",
+        "GITHUB_API_URL": step.hub.url,
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_OUTPUT": str(temp / "output"),
+        "TAVUS_BASE_URL": step.project.account.url,
+        "TAVUS_API_KEY": step.project.account.key,
+    }
+
+    ended = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", run["run"]],
+        env=variables,
+        cwd=step.project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert run["run"].startswith("exec ")
+    assert "persona/coach" in step.comments[0]
+    outputs = dict(line.split("=", 1) for line in (temp / "output").read_text().splitlines())
+    assert (outputs["changes"], outputs["exit-code"]) == ("true", "0")
+    assert set(action()["outputs"]) == set(outputs)
+
+
+def test_a_cancelled_apply_leaves_journal_and_lock_in_order(step: Step) -> None:
+    """GitHub's sequence: SIGINT to the first process of the step, 7.5 s later SIGTERM, 2.5 s later SIGKILL."""
+    for number in range(12):
+        step.project.manifest("persona", f"p{number}", {"persona_name": f"P{number}", "system_prompt": "You help."})
+    step.project.account.fault(match="POST /v2/personas", kind="delay", seconds=0.3, times=None)
+    variables = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "GITHUB_REPOSITORY": "acme/agents",
+        "TAVUSCTL_COMMENT": "never",
+        "TAVUSCTL_ARGS": "--yes --parallel 1",
+        "TAVUS_BASE_URL": step.project.account.url,
+        "TAVUS_API_KEY": step.project.account.key,
+    }
+    script = f'exec "{sys.executable}" -m tavusctl github apply'
+    with subprocess.Popen(
+        ["bash", "-c", script], env=variables, cwd=step.project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        while not step.project.account.writes:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        running.communicate(timeout=7.5)
+    took = time.monotonic() - began
+
+    assert (running.returncode, took < 7.5) == (130, True)
+    step.project.account.control("DELETE", "faults")
+    made = len(step.project.account.objects("personas"))
+    assert 0 < made < 13
+    assert step.project.run("apply", "--yes").code == 0
+    assert len(step.project.account.objects("personas")) == 13

@@ -1,0 +1,137 @@
+"""Replicas: trained once, renamed in place, and neither trained anew nor deleted unless named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.scenarios.project import Project
+
+VIDEO = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
+ANEW = {**VIDEO, "train_video_url": "https://example.com/anna-2.mp4"}
+TRAINING = 5 * 3600
+
+
+@pytest.fixture
+def anna(project: Project) -> Project:
+    """A trained replica, and a persona that shows it."""
+    project.manifest("replica", "anna", {**VIDEO, "consent_video_url": "https://example.com/consent.mp4"})
+    person = {"persona_name": "Coach", "system_prompt": "You coach.", "default_replica_id": "${ref:replica/anna}"}
+    project.manifest("persona", "coach", person)
+    project.apply()
+    project.account.advance(TRAINING)
+    project.account.forget()
+    return project
+
+
+def trained_anew(project: Project) -> tuple[str, str]:
+    """The old id and the new one, once the new half is in use."""
+    old = project.bound("replica/anna")
+    project.manifest("replica", "anna", ANEW)
+    project.apply("--allow-replace", "replica/anna")
+    project.account.advance(TRAINING)
+    project.apply()
+    return old, project.bound("replica/anna")
+
+
+def deleted(project: Project) -> list[str]:
+    return [path for method, path, _ in project.account.sent if method == "DELETE"]
+
+
+def test_a_rename_is_one_call(anna: Project) -> None:
+    anna.manifest(
+        "replica", "anna", {**VIDEO, "replica_name": "Anne", "consent_video_url": "https://example.com/consent.mp4"}
+    )
+    anna.apply()
+
+    path = f"/v2/replicas/{anna.bound('replica/anna')}/name"
+    assert anna.account.sent == [("PATCH", path, {"replica_name": "Anne"})]
+
+
+def test_a_change_of_training_inputs_is_refused_unless_named(anna: Project) -> None:
+    anna.manifest("replica", "anna", ANEW)
+
+    refused = anna.run("apply", "--yes")
+
+    assert (refused.code, anna.account.writes) == (4, [])
+    assert "--allow-replace replica/anna" in refused.out
+
+
+def test_the_old_half_of_a_new_training_is_kept_until_it_is_named(anna: Project) -> None:
+    old, new = trained_anew(anna)
+    kept = anna.run("plan")
+    left = set(anna.account.objects("replicas"))
+    anna.apply("--allow-replica-delete", "replica/anna")
+
+    assert left == {old, new}
+    assert kept.code == 0
+    assert f"the old version {old} is kept" in kept.out
+    assert "apply --allow-replica-delete replica/anna deletes it" in kept.out
+    assert set(anna.account.objects("replicas")) == {new}
+    assert deleted(anna) == [f"/v2/replicas/{old}"]
+
+
+def test_a_plan_file_shows_the_delete_of_an_old_half_only_when_it_was_named(anna: Project) -> None:
+    old, new = trained_anew(anna)
+    anna.run("plan", "--out", "without.json")
+    anna.run("plan", "--out", "with.json", "--allow-replica-delete", "replica/anna")
+
+    unnamed = [anna.run("apply", file).code for file in ("without.json", "with.json")]
+    untouched = set(anna.account.objects("replicas"))
+    named = anna.run("apply", "with.json", "--allow-replica-delete", "replica/anna")
+
+    assert unnamed == [0, 3], "a plan file alone deletes no replica"
+    assert untouched == {old, new}
+    assert (named.code, set(anna.account.objects("replicas"))) == (0, {new})
+
+
+def test_no_command_deletes_a_replica_that_was_not_named(anna: Project) -> None:
+    """Not by its manifest being gone, nor by destroy, nor by undo of its creation."""
+    (run, *_) = (line.split()[0] for line in anna.run("undo").out.splitlines())
+    replica = set(anna.account.objects("replicas"))
+    destroyed = anna.run("destroy", "--yes", "--allow-deletes", "1")
+    anna.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    anna.apply()
+    undone = anna.run("undo", run, "--yes", "--allow-deletes", "1")
+    anna.remove("replica", "anna")
+    orphaned = anna.run("apply", "--yes", "--allow-deletes", "1")
+
+    assert set(anna.account.objects("replicas")) == replica
+    assert destroyed.code == 4
+    assert undone.code in (3, 4)
+    assert orphaned.code == 4
+    assert "/v2/replicas" not in "".join(deleted(anna))
+
+
+def link(end: datetime) -> str:
+    """A link of S3 that works for an hour, until a moment."""
+    begin = f"{end - timedelta(hours=1):%Y%m%dT%H%M%SZ}"
+    return f"https://b.s3.amazonaws.com/a.mp4?X-Amz-Date={begin}&X-Amz-Expires=3600&X-Amz-Signature=abcdef123456"
+
+
+@pytest.mark.parametrize("field", ["train_video_url", "consent_video_url"])
+def test_a_link_that_ends_within_a_day_is_refused_before_anything_is_sent(project: Project, field: str) -> None:
+    now = datetime.now(UTC)
+    soon, past = now + timedelta(hours=23), now - timedelta(minutes=5)
+    project.manifest("replica", "anna", {**VIDEO, field: link(soon)})
+    early = project.run("apply", "--yes")
+    project.manifest("replica", "anna", {**VIDEO, field: link(past)})
+    late = project.run("plan")
+    project.manifest("replica", "anna", {**VIDEO, field: link(now + timedelta(hours=25))})
+    good = project.run("plan")
+
+    assert (early.code, late.code, good.code) == (4, 4, 0)
+    assert project.account.writes == []
+    assert f"the link in {field} expires at {soon:%Y-%m-%d %H:%M} UTC" in early.out
+    assert f"the link in {field} expired at {past:%Y-%m-%d %H:%M} UTC" in late.out
+    assert "abcdef123456" not in early.out + late.out + good.out
+
+
+def test_a_link_that_has_been_used_may_end(project: Project) -> None:
+    """Only what is about to be sent is judged, by the server's clock."""
+    project.manifest("replica", "anna", {**VIDEO, "train_video_url": link(datetime.now(UTC) + timedelta(hours=30))})
+    project.apply()
+    project.account.advance(48 * 3600)
+
+    assert project.run("plan", "--detailed-exitcode").code == 0

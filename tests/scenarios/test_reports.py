@@ -1,0 +1,133 @@
+"""Reports of real plans, written by the command line: what a colleague sees of a change before it is made."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tavusctl.reports import REPORTS
+from tests.scenarios.project import Project
+from tests.scenarios.refusals import COACH
+
+SCHEMA = Path(__file__).parents[2] / "schemas/plan.schema.json"
+RULES = {"name": "Rules", "data": [{"guardrail_name": "no_promises", "guardrail_prompt": "Promises a price."}]}
+CANARY = "canary-of-the-reports-77"
+OWN_MODEL = {"llm": {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:LLM_KEY}"}}
+PROMPT = "You are a coach.\nYou are kind to everybody who calls.\nYou never promise a discount.\n"
+
+
+@pytest.fixture
+def shared(project: Project) -> Project:
+    """Three personas with one set of guardrails, one of them nobody's here, and a model of one's own."""
+    project.environment["LLM_KEY"] = CANARY
+    project.write("tavusctl.yaml", "version: 1\nsecrets: [LLM_KEY]\n")
+    project.manifest("guardrails", "rules", RULES)
+    for name in ("coach", "host"):
+        spec = {**COACH, "persona_name": name, "guardrails_id": "${ref:guardrails/rules}", "system_prompt": PROMPT}
+        project.manifest("persona", name, {**spec, "layers": OWN_MODEL})
+    project.apply()
+    body = {"persona_name": "Theirs", "system_prompt": "x", "guardrails_id": project.bound("guardrails/rules")}
+    project.account.seed(personas=[body])
+    return project
+
+
+def edited(project: Project, prompt: str, url: str = OWN_MODEL["llm"]["base_url"]) -> None:
+    layers = {"llm": {**OWN_MODEL["llm"], "base_url": url}}
+    spec = {**COACH, "persona_name": "coach", "guardrails_id": "${ref:guardrails/rules}", "system_prompt": prompt}
+    project.manifest("persona", "coach", {**spec, "layers": layers})
+
+
+def test_one_run_writes_every_report(shared: Project) -> None:
+    """Each to its file, which nobody else can read; stdout has what was asked for."""
+    edited(shared, PROMPT.replace("kind", "strict"))
+    asked = [f"--report={name}={name}.out" for name in REPORTS]
+
+    result = shared.run("plan", *asked, "--format", "markdown")
+
+    files = {name: shared.root / f"{name}.out" for name in REPORTS}
+    assert result.code == 0, result.err
+    assert result.out == files["markdown"].read_text("utf-8") == files["comment"].read_text("utf-8")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
+    for name, path in files.items():
+        assert CANARY not in path.read_text("utf-8")
+        assert ("strict" in path.read_text("utf-8")) == (name not in {"github", "sarif"})
+
+
+def test_a_change_of_a_shared_object_says_whom_it_affects(shared: Project) -> None:
+    rules = {**RULES, "data": [{**RULES["data"][0], "guardrail_prompt": "Promises anything."}]}  # type: ignore[dict-item]
+    shared.manifest("guardrails", "rules", rules)
+
+    (change,) = shared.plan()["changes"]
+
+    assert change["affects"][1:] == ["persona/coach", "persona/host"]
+    assert change["affects"][0].endswith("(Theirs)")
+    assert "affects 3 objects: persona p" in shared.run("plan").out
+
+
+def test_a_new_host_is_told_first_and_a_known_one_is_not(shared: Project) -> None:
+    shared.remove("persona", "host")
+    edited(shared, PROMPT.replace("kind", "strict"), "https://llm.elsewhere.example/v1")
+
+    plan = shared.plan()
+    lines = shared.run("plan").out.splitlines()
+
+    risks = {change["address"]: [risk["id"] for risk in change["risks"]] for change in plan["changes"]}
+    assert risks == {"persona/coach": ["new-host"], "persona/host": ["delete"]}
+    assert "    ! sends data to a new host: llm.elsewhere.example (/layers/llm/base_url)" in lines
+    assert list(Draft202012Validator(json.loads(SCHEMA.read_text("utf-8"))).iter_errors(plan)) == []
+
+    edited(shared, PROMPT.replace("kind", "strict"))
+    assert all(change["risks"] == [] for change in shared.plan()["changes"] if change["address"] == "persona/coach")
+
+
+def test_what_the_account_fills_in_is_in_no_report(shared: Project) -> None:
+    """Tavus adds defaults to every guardrail that it reads back; only the edit is shown."""
+    rules = {**RULES, "data": [{**RULES["data"][0], "guardrail_prompt": "Promises anything."}]}  # type: ignore[dict-item]
+    shared.manifest("guardrails", "rules", rules)
+
+    lines = [line.strip() for line in shared.run("plan").out.splitlines()]
+
+    assert lines[2:4] == ["/data:", '/no_promises/guardrail_prompt: "Promises a price." -> "Promises anything."']
+    assert lines[4] == ""
+
+
+def test_drift_and_outcomes_have_every_format(shared: Project) -> None:
+    shared.account.portal(
+        "persona", shared.bound("persona/coach"), {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
+    )
+    for name in ("markdown", "html"):
+        drift = shared.run("drift", "--format", name)
+        assert (drift.code, "Theirs." in drift.out, "persona" in drift.out) == (0, True, True), drift.err
+    applied = shared.run("apply", "--yes", "--format", "markdown")
+    assert "**Apply: 1 done**" in applied.out
+    assert "**Valid.**" in shared.run("validate", "--format", "markdown").out
+
+
+def test_without_jinja2_a_page_is_refused_before_anything_is_done(
+    shared: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited(shared, PROMPT.replace("kind", "strict"))
+    shared.account.forget()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+
+    for asked in (["--format", "html"], ["--report", "html=plan.html"]):
+        result = shared.run("apply", "--yes", *asked)
+        assert result.code == 12
+        assert "the html report needs jinja2, which is not installed" in result.err
+        assert "pip install 'tavusctl[report]'" in result.err
+    assert shared.account.requests == []
+    assert shared.run("plan", "--format", "markdown").code == 0
+
+
+def test_no_report_loads_jinja2_before_it_is_asked_for_a_page() -> None:
+    program = "import sys; from tavusctl.model import Plan; from tavusctl.reports import REPORTS;"
+    program += "[one.plan(Plan()) for name, one in REPORTS.items() if name != 'html'];"
+    program += "print([name for name in ('jinja2', 'markupsafe') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,167 @@
+"""`validate` as people use it: in the terminal, in an editor, in CI."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.scenarios.project import Project
+
+TWICE = "# Tone\nBe kind.\n\n# Tone\nBe kind.\n"
+
+
+@pytest.fixture
+def linted(project: Project) -> Project:
+    """A persona with one remark on its prompt and one on its voice."""
+    project.write("manifests/prompts/coach.md", TWICE)
+    project.write(
+        "manifests/coach.yaml",
+        """
+        kind: persona
+        name: coach
+        spec:
+          persona_name: Coach
+          system_prompt: ${file:prompts/coach.md}
+          layers:
+            tts: {voice_settings: {stability: 0.5}}
+        """,
+    )
+    return project
+
+
+def ids(project: Project, *args: str) -> list[str]:
+    return [one["id"] for one in project.run("validate", "--format", "json", *args).document["complaints"]]
+
+
+def test_remarks_are_warnings_with_places(linted: Project) -> None:
+    shown = linted.run("validate")
+
+    assert shown.code == 0
+    assert "manifests/prompts/coach.md:4:1: warning: this stands at line 1 already: '# Tone' [TV203]" in shown.out
+    assert "manifests/coach.yaml:7:39: warning: cartesia ignores stability [TV225]" in shown.out
+    assert shown.out.endswith("2 warnings\n")
+
+
+def test_remarks_are_chosen_by_id_and_by_family(linted: Project) -> None:
+    assert ids(linted, "--select", "TV203") == ["TV203"]
+    assert ids(linted, "--select", "TV2", "--ignore", "TV20,TV21") == ["TV225"]
+    assert ids(linted, "--ignore", "TV2") == []
+
+
+def test_an_id_that_does_not_exist_is_a_slip(linted: Project) -> None:
+    ended = linted.run("validate", "--ignore", "TV999")
+
+    assert ended.code == 12
+    assert "no check has an id that begins with TV999" in ended.err
+
+
+def test_what_cannot_be_read_is_told_whatever_is_selected(linted: Project) -> None:
+    linted.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec: {persona_nme: x}\n")
+
+    assert "TV103" in ids(linted, "--select", "TV203", "--ignore", "TV1")
+
+
+def test_a_remark_is_ignored_where_the_manifest_says_so(linted: Project) -> None:
+    linted.write(
+        "manifests/coach.yaml",
+        """
+        kind: persona
+        name: coach
+        spec:
+          persona_name: Coach
+          system_prompt: ${file:prompts/coach.md}  # tavusctl: ignore=TV203
+          layers:
+            # a setting of the next engine; tavusctl: ignore=TV225
+            # tavusctl: ignore=TV225, TV261
+            tts: {voice_settings: {stability: 0.5}}
+        """,
+    )
+
+    shown = linted.run("validate", "--format", "json").document["complaints"]
+
+    assert [(one["id"], one["line"], one["message"]) for one in shown] == [
+        ("TV200", 9, "nothing here is ignored by ignore=TV261")
+    ]
+
+
+def test_an_error_of_a_rule_fails_validate_and_not_the_plan(project: Project) -> None:
+    """The account takes such objects, and they must stay manageable."""
+    ring = [{"objective_name": "ask", "objective_prompt": "Ask.", "next_required_objective": "ask"}]
+    project.manifest("objectives", "goals", {"name": "Goals", "data": ring})
+
+    assert (project.run("validate").code, ids(project)) == (10, ["TV233"])
+    plan = project.run("plan", "--format", "json")
+    assert plan.code == 0
+    assert [(one["id"], one["severity"]) for one in plan.document["warnings"]] == [("TV233", "warning")]
+
+
+def test_text_that_turns_its_direction_stops_a_plan(project: Project) -> None:
+    """What a reviewer reads must be what the model reads."""
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "Say \u202eno\u202c."})
+
+    assert project.run("plan").code == 10
+    assert "U+202E" in project.run("plan").err
+
+
+def test_a_plan_does_not_repeat_what_is_merely_unwise(linted: Project) -> None:
+    assert linted.plan()["warnings"] == []
+
+
+def test_growth_is_seen_after_an_apply(project: Project) -> None:
+    prompt = "You coach people who sell things to other people. " * 8
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": prompt})
+    assert ids(project) == []
+    project.apply()
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": prompt + "\n\n" + prompt[::-1] * 2})
+
+    assert ids(project) == ["TV204"]
+
+
+def test_github_gets_annotations_on_lines(linted: Project) -> None:
+    linted.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec: {persona_nme: '%0A::error::x'}\n")
+
+    lines = linted.run("validate", "--format", "github").out.splitlines()
+
+    assert "::error file=manifests/bad.yaml,line=3,col=8,title=TV103::unknown key 'persona_nme'" in "\n".join(lines)
+    voice = "::warning file=manifests/coach.yaml,line=7,col=39,title=TV225::cartesia ignores stability%0Ait belongs"
+    assert any(line.startswith(voice) for line in lines)
+    assert all(line.startswith(("::error ", "::warning ")) for line in lines)
+
+
+def test_no_more_annotations_than_github_shows(project: Project) -> None:
+    for number in range(30):
+        project.write(f"manifests/{number:02}.yaml", f"kind: persona\nname: p{number}\nspec: {{persona_nme: x}}\n")
+
+    lines = project.run("validate", "--format", "github").out.splitlines()
+
+    assert len(lines) == 10
+    assert lines[-1].startswith("::error title=tavusctl::and ")
+
+
+def test_sarif_names_rules_and_places(linted: Project) -> None:
+    log = json.loads(linted.run("validate", "--format", "sarif").out)
+
+    (run,) = log["runs"]
+    assert log["version"] == "2.1.0"
+    assert [one["id"] for one in run["tool"]["driver"]["rules"]] == ["TV203", "TV225"]
+    (voice,) = [one for one in run["results"] if one["ruleId"] == "TV225"]
+    place = voice["locations"][0]["physicalLocation"]
+    assert place == {
+        "artifactLocation": {"uri": "manifests/coach.yaml"},
+        "region": {"startLine": 7, "startColumn": 39},
+    }
+    assert (voice["level"], len(voice["partialFingerprints"]["tavusctl/v1"])) == ("warning", 32)
+
+
+def test_all_that_is_checked_is_listed(linted: Project) -> None:
+    listed = linted.run("validate", "--rules").out.splitlines()
+
+    assert len({line.partition(" ")[0] for line in listed}) == len(listed) > 40
+    assert "TV233  objectives in a circle" in listed
+
+
+def test_one_file_is_checked_alone(linted: Project) -> None:
+    linted.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec: {persona_nme: x}\n")
+
+    assert ids(linted, "manifests/coach.yaml") == ["TV225", "TV203"]

@@ -1,0 +1,255 @@
+"""Work that takes minutes to hours: waited for when asked, left to the next run otherwise, never begun twice."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from tavusctl.cli.local import LocalSession
+from tavusctl.cli.progress import Progress
+from tavusctl.model import Address, Environment
+from tavusctl.model import Project as Settings
+from tests.scenarios.project import Project
+
+PRICES = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf"}
+NEWER = {**PRICES, "document_url": "https://example.com/newer.pdf"}
+ANNA = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
+TAVUSCTL = [sys.executable, "-c", "from tavusctl.cli import main; main()"]
+
+
+def created(project: Project) -> int:
+    return sum(method == "POST" for method, _, _ in project.account.sent)
+
+
+def outcome(project: Project, kind: str, error: str) -> None:
+    """How the next processing or training ends."""
+    project.account.control("POST", "outcomes", {"kind": kind, "error": error})
+
+
+def test_an_apply_ends_when_ids_are_kept_and_says_when_to_come_back(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.manifest("replica", "anna", ANNA)
+    begun = datetime.now(UTC)
+
+    result = project.apply()
+
+    assert (datetime.now(UTC) - begun).total_seconds() < 30
+    assert re.search(r"document/prices \(.*\): started: processing takes 5 minutes to 15 minutes, so until", result.out)
+    assert re.search(
+        r"replica/anna \(.*\): started: training takes 4 hours to 6 hours, so until about \d{4}", result.out
+    )
+    assert project.plan()["changes"] == []
+
+
+def test_a_wait_goes_on_until_all_is_ready_and_tells_counts_and_time(project: Project) -> None:
+    project.account.switch(processing_seconds=2, training_seconds=1)
+    project.manifest("document", "prices", PRICES)
+    project.manifest("replica", "anna", ANNA)
+
+    result = project.apply("--wait", "60s")
+
+    assert re.search(r"document/prices \(.*\): ready", result.out)
+    assert re.search(r"replica/anna \(.*\): completed", result.out)
+    assert re.search(r"waiting: 0 of 1 ended; 1 \w+; 0:0\d", result.err)
+
+
+def test_a_wait_that_ends_early_leaves_the_rest_to_the_next_run_and_repeats_no_create(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    new = project.apply("--wait", "1s")
+    project.account.advance(900)
+    project.manifest("document", "prices", NEWER)
+    replaced = [project.apply("--wait", "1s") for _ in range(3)]
+    made = created(project)
+    project.account.advance(900)
+    project.apply("--wait", "1s")
+
+    assert re.search(r"deferred create document/prices .*not waited for any longer", new.out)
+    assert all("the old one stays in use" in one.out for one in replaced)
+    assert "next: tavusctl apply   (once that is ready; --wait 15m waits for it)" in replaced[-1].err
+    assert (made, created(project)) == (2, 2)
+    assert project.plan()["changes"] == []
+
+
+def test_replacements_are_begun_together_whatever_the_number_of_calls_at_a_time(project: Project) -> None:
+    """Waiting takes no turn of those who call: five in processing take the time of one."""
+    for number in range(5):
+        project.manifest("document", f"d{number}", {**PRICES, "document_name": f"D{number}"})
+    project.account.switch(processing_seconds=0)
+    project.apply()
+    project.account.switch(processing_seconds=4)
+    for number in range(5):
+        project.manifest("document", f"d{number}", {**NEWER, "document_name": f"D{number}"})
+    begun = time.monotonic()
+
+    project.apply("--wait", "2m", "--parallel", "1")
+
+    assert time.monotonic() - begun < 16
+    assert len(project.account.objects("documents")) == 5
+    assert project.plan()["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "error", "told"),
+    [
+        ("document", PRICES, "file_format_unsupported", "the format is not read: use pdf, txt"),
+        (
+            "replica",
+            ANNA,
+            "There was an issue processing your training file: Your consent phrase does not match our requirements.",
+            "say the consent phrase word for word",
+        ),
+        ("document", PRICES, "\x1b[2Jsomething new", "\\u{1b}[2Jsomething new"),
+    ],
+)
+def test_failed_work_is_told_with_its_cause_and_not_tried_again_unless_asked(
+    project: Project, kind: str, spec: dict[str, str], error: str, told: str
+) -> None:
+    outcome(project, f"{kind}s", error)
+    project.manifest(kind, "one", spec)
+    project.apply()
+    project.account.advance(6 * 3600)
+
+    plan, again = project.run("plan"), project.apply()
+    made = created(project)
+    asked = project.apply("--allow-replace", f"{kind}/one")
+
+    assert (plan.code, made, created(project)) == (0, 1, 2)
+    work = "training" if kind == "replica" else "processing"
+    assert f"{kind}/one ({project.bound(f'{kind}/one')}) cannot be used: its {work} failed: " in plan.out
+    assert told in plan.out
+    assert "[TV302]" in again.out
+    assert "± " in asked.out
+
+
+def test_a_wait_for_work_that_fails_ends_with_its_cause(project: Project) -> None:
+    outcome(project, "documents", "file_empty")
+    project.account.switch(processing_seconds=1)
+    project.manifest("document", "prices", PRICES)
+
+    result = project.run("apply", "--yes", "--wait", "60s")
+
+    assert result.code == 5
+    assert "created, but its processing failed: file_empty (there is no text in the file" in result.out
+    assert created(project) == 1
+
+
+def test_a_replacement_that_fails_leaves_the_old_version_in_use(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    project.account.advance(900)
+    old = project.bound("document/prices")
+    outcome(project, "documents", "chunking_failed")
+    project.manifest("document", "prices", NEWER)
+    project.apply()
+    project.account.advance(900)
+
+    failed = [project.run("apply", "--yes") for _ in range(2)]
+    made = created(project)
+    project.apply("--allow-replace", "document/prices")
+    project.account.advance(900)
+    project.apply()
+
+    assert [one.code for one in failed] == [5, 5]
+    assert "chunking_failed (the fault is with Tavus" in failed[0].out
+    assert made == 2
+    assert old not in project.account.objects("documents")
+    assert list(project.account.objects("documents")) == [project.bound("document/prices")]
+    assert project.plan()["changes"] == []
+
+
+def test_an_interrupt_ends_a_wait_at_once_and_what_was_made_is_kept(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    environment = {**os.environ, "TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    command = [*TAVUSCTL, "apply", "--yes", "--wait", "10m"]
+    with subprocess.Popen(command, cwd=project.root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if line.startswith("waiting:"):
+                break
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        code = process.wait(timeout=20)
+
+    assert code == 130
+    assert time.monotonic() - begun < 7
+    assert project.plan()["changes"] == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def progress(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> tuple[Progress, list[float]]:
+    """Progress on a stream, and the hand of its clock."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    hand = [0.0]
+    return Progress(LocalSession(Settings("/", "/"), Environment(), quiet=False), lambda: hand[0]), hand
+
+
+ONE, TWO = Address("document", "one"), Address("document", "two")
+
+
+def test_on_a_terminal_one_line_is_rewritten_and_gives_way_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, hand = progress(monkeypatch, stream := Terminal())
+
+    shown.note(ONE, "started", False)
+    hand[0] = 75
+    shown.note(TWO, "processing", False)
+    shown.say("done     create document/three")
+    shown.note(ONE, "ready", True)
+    shown.close()
+
+    assert re.split(r"\r *\r", stream.getvalue()) == [
+        "waiting: 0 of 1 ended; 1 started; 0:00",
+        "waiting: 0 of 2 ended; 1 processing, 1 started; 1:15",
+        "done     create document/three\nwaiting: 1 of 2 ended; 1 processing; 1:15",
+        "",
+    ]
+
+
+def test_elsewhere_lines_come_when_something_ends_and_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, hand = progress(monkeypatch, stream := io.StringIO())
+
+    for second in range(0, 3700, 5):
+        hand[0] = second
+        shown.note(ONE, "training", False)
+        if second == 30:
+            shown.note(TWO, "started", False)
+            shown.note(TWO, "ready", True)
+
+    lines = stream.getvalue().splitlines()
+    assert lines[:3] == [
+        "waiting: 0 of 1 ended; 1 training; 0:00",
+        "waiting: 1 of 2 ended; 1 training; 0:30",
+        "waiting: 1 of 2 ended; 1 training; 1:30",
+    ]
+    assert lines[-1] == "waiting: 1 of 2 ended; 1 training; 1:01:30"
+    assert len(lines) == 63
+
+
+def test_many_threads_may_tell_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, _ = progress(monkeypatch, stream := Terminal())
+
+    def wait_for(address: Address) -> None:
+        shown.note(address, "started", False)
+        shown.note(address, "ready", True)
+
+    threads = [threading.Thread(target=wait_for, args=(Address("document", f"d{n}"),)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (shown.ended, shown.waiting) == (20, {})
+    assert stream.getvalue().endswith(" \r")

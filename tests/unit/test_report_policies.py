@@ -1,0 +1,87 @@
+"""The example policies, run on plan documents by an engine that reads Rego, as conftest and OPA do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from regopy import Interpreter
+
+from tavusctl.model import ABSENT, Action, Change, Plan
+from tavusctl.reports import json as json_report
+from tests.golden.plans import EVERY, UPDATE, change, field
+
+POLICIES = Path(__file__).parents[2] / "examples/policies"
+LONG = "A word or two. " * 2000
+DELETE = change(Action.DELETE, "guardrails/gone")
+GROWS = change(Action.UPDATE, "persona/coach", field("/system_prompt", "Short.", LONG))
+SHRINKS = change(Action.UPDATE, "persona/coach", field("/system_prompt", LONG * 2, LONG))
+NEW = change(Action.CREATE, "persona/new", field("/system_prompt", ABSENT, LONG))
+
+
+def denied(plan: Plan, **data: Any) -> list[str]:
+    """What all policies together say of a plan."""
+    engine = Interpreter()
+    for path in sorted(POLICIES.glob("*.rego")):
+        engine.add_module(path.stem, path.read_text("utf-8"))
+    engine.add_data_json(json.dumps(data))
+    engine.set_input_term(json_report.plan(plan))
+    answer = json.loads(str(engine.query("data.main.deny")))
+    messages: list[str] = answer["expressions"][0]
+    return messages
+
+
+@pytest.mark.parametrize(
+    ("one", "data", "expected"),
+    [
+        (
+            DELETE,
+            {},
+            ["guardrails/gone: deletes the object; nothing brings back its id (add the label allow-deletes to agree)"],
+        ),
+        (
+            DELETE,
+            {"labels": ["other"]},
+            ["guardrails/gone: deletes the object; nothing brings back its id (add the label allow-deletes to agree)"],
+        ),
+        (DELETE, {"labels": ["allow-deletes"]}, []),
+        (
+            UPDATE,
+            {},
+            ["persona/coach/layers/llm/base_url sends data to llm.other.example, which is not on the list of hosts"],
+        ),
+        (
+            UPDATE,
+            {"hosts": ["llm.example.com"]},
+            ["persona/coach/layers/llm/base_url sends data to llm.other.example, which is not on the list of hosts"],
+        ),
+        (UPDATE, {"hosts": ["llm.other.example"]}, []),
+        (GROWS, {}, ["persona/coach/system_prompt has about TOKENS tokens, more than 4000"]),
+        (GROWS, {"budget": {"tokens": 90000}}, []),
+        (GROWS, {"budget": {"tokens": 10}}, ["persona/coach/system_prompt has about TOKENS tokens, more than 10"]),
+        (SHRINKS, {}, []),
+        (NEW, {}, ["persona/new/system_prompt has about TOKENS tokens, more than 4000"]),
+    ],
+)
+def test_each_policy_refuses_what_it_says_and_nothing_else(
+    one: Change, data: dict[str, Any], expected: list[str]
+) -> None:
+    plan = Plan((one,), fingerprint="sha256:00")
+    fields = json.loads(json_report.plan(plan))["changes"][0]["fields"]
+    tokens = str(next((entry["tokens"]["desired"] for entry in fields if "tokens" in entry), ""))
+    assert denied(plan, **data) == [message.replace("TOKENS", tokens) for message in expected]
+
+
+def test_a_plan_of_every_sort_is_judged_as_a_whole() -> None:
+    assert len(denied(EVERY)) == 4  # a delete, a replacement, its old version, a new host
+    assert denied(EVERY, labels=["allow-deletes"], hosts=["llm.other.example"]) == []
+
+
+def test_the_page_about_policies_shows_those_that_are_tested() -> None:
+    page = (POLICIES.parents[1] / "docs/policies.md").read_text("utf-8")
+    for path in POLICIES.glob("*.rego"):
+        assert f"examples/policies/{path.name}" in page
+        rules = path.read_text("utf-8").split("import rego.v1\n")[1].strip()
+        assert rules in page, path.name

@@ -1,0 +1,368 @@
+"""Each rule on what it is about, and on what it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tavusctl import tokens
+from tavusctl.kinds import KINDS
+from tavusctl.model import Address, Complaint, Edit, Manifest, Source
+from tavusctl.rules import RULES, Project, check
+
+Spec = dict[str, Any]
+
+LONG = (
+    "Ask what they sell, to whom, and what has kept them from selling more of it in the last quarter of the year. "
+    "Listen, and do not interrupt."
+)
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def persona(**spec: Any) -> tuple[str, Spec]:
+    return "persona", {"persona_name": "Coach", "system_prompt": "You coach.", **spec}
+
+
+def layers(**found: Any) -> tuple[str, Spec]:
+    return persona(layers=found)
+
+
+def tool(name: str = "get_weather", parameters: Spec | None = None, description: str = "When asked.") -> Spec:
+    function = {"name": name, "description": description, "parameters": SCHEMA if parameters is None else parameters}
+    return {"type": "function", "function": function}
+
+
+def goals(*items: Spec) -> tuple[str, Spec]:
+    return "objectives", {"name": "Goals", "data": [{"objective_prompt": "Ask.", **item} for item in items]}
+
+
+def goal(name: str, **more: Any) -> Spec:
+    return {"objective_name": name, **more}
+
+
+def rules_of(*items: Spec) -> tuple[str, Spec]:
+    return "guardrails", {"name": "Rules", "data": [{"guardrail_prompt": "Says no.", **item} for item in items]}
+
+
+def document(url: str, **more: Any) -> tuple[str, Spec]:
+    return "document", {"document_url": url, **more}
+
+
+# By id: what is remarked on, where, and in which words.
+WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
+    "TV201": [(persona(system_prompt="word " * 26_000), "/system_prompt", "about 26,000 tokens")],
+    "TV202": [(persona(system_prompt="word " * 33_000), "/system_prompt", "about 33,000 tokens")],
+    "TV203": [
+        (persona(system_prompt=f"# Tone\nBe kind.\n\n# Tone\n{LONG}"), "/system_prompt", "at line 1 already: '# Tone'"),
+        (persona(system_prompt=f"{LONG}\n\nThen:\n\n{LONG}\n"), "/system_prompt", "at line 1 already: 'Ask what they"),
+    ],
+    "TV205": [
+        (
+            persona(system_prompt="You\u200b coach.\u200b"),
+            "/system_prompt",
+            "U+200B ZERO WIDTH SPACE in the text and 1 more",
+        )
+    ],
+    "TV206": [(persona(persona_name="Co\u202each"), "/persona_name", "U+202E RIGHT-TO-LEFT OVERRIDE")],
+    "TV211": [
+        (
+            layers(llm={"tools": [tool(parameters={"type": "string"})]}),
+            "/layers/llm/tools/0/function/parameters",
+            "no schema of an object",
+        ),
+        (
+            layers(llm={"tools": [tool(parameters={"type": "object", "properties": {"a/b": {"type": "strin"}}})]}),
+            "/layers/llm/tools/0/function/parameters/properties/a~1b/type",
+            "not valid as JSON Schema",
+        ),
+    ],
+    "TV212": [
+        (
+            layers(llm={"tools": [tool("getWeather")]}),
+            "/layers/llm/tools/0/function/name",
+            "'getWeather' is not in snake case",
+        )
+    ],
+    "TV213": [
+        (
+            layers(llm={"tools": [tool(parameters={**SCHEMA, "required": ["town"]})]}),
+            "/layers/llm/tools/0/function/parameters/required/0",
+            "'town' is required and is no property",
+        ),
+    ],
+    "TV214": [
+        (
+            layers(llm={"tools": [tool(), tool()]}),
+            "/layers/llm/tools/1/function/name",
+            "another tool is called 'get_weather'",
+        )
+    ],
+    "TV215": [(layers(llm={"tools": [tool(description=" ")]}), "/layers/llm/tools/0/function", "has no description")],
+    "TV221": [
+        (
+            layers(perception={"perception_model": "raven-0", "visual_tools": [tool()]}),
+            "/layers/perception/visual_tools",
+            "raven-0 ignores visual_tools",
+        ),
+        (
+            layers(perception={"perception_model": "raven-0", "audio_tool_prompt": "x"}),
+            "/layers/perception/audio_tool_prompt",
+            "raven-0 ignores audio_tool_prompt",
+        ),
+        (
+            layers(perception={"perception_model": "raven-1", "ambient_awareness_queries": ["x"]}),
+            "/layers/perception/ambient_awareness_queries",
+            "raven-1 ignores ambient_awareness_queries",
+        ),
+        (
+            layers(perception={"perception_model": "off", "perception_analysis_queries": ["x"]}),
+            "/layers/perception/perception_analysis_queries",
+            "off ignores",
+        ),
+    ],
+    "TV222": [
+        (
+            layers(
+                stt={"participant_pause_sensitivity": "high"}, conversational_flow={"turn_detection_model": "sparrow-1"}
+            ),
+            "/layers/stt/participant_pause_sensitivity",
+            "has no effect",
+        ),
+    ],
+    "TV223": [
+        (
+            layers(stt={"stt_engine": "tavus-turbo", "hotwords": "Tavus"}),
+            "/layers/stt/hotwords",
+            "tavus-turbo ignores hotwords",
+        )
+    ],
+    "TV224": [
+        (
+            layers(conversational_flow={"replica_interruptibility": "verylow"}),
+            "/layers/conversational_flow/replica_interruptibility",
+            "verylow",
+        )
+    ],
+    "TV225": [
+        (
+            layers(tts={"voice_settings": {"stability": 0.5}}),
+            "/layers/tts/voice_settings/stability",
+            "cartesia ignores stability",
+        ),
+        (
+            layers(tts={"tts_engine": "elevenlabs", "voice_settings": {"emotion": ["a"]}}),
+            "/layers/tts/voice_settings/emotion",
+            "elevenlabs ignores emotion",
+        ),
+    ],
+    "TV226": [
+        (
+            layers(perception={"perception_tools": [tool()]}),
+            "/layers/perception/perception_tools",
+            "no perception_tool_prompt says when",
+        )
+    ],
+    "TV231": [
+        (
+            goals(goal("greet", next_required_objectives=["aks"]), goal("ask")),
+            "/data/0",
+            "greet leads to 'aks', which is not in this set",
+        )
+    ],
+    "TV232": [
+        (
+            goals(goal("greet", next_required_objective="ask"), goal("ask"), goal("sell")),
+            "/data/2",
+            "nothing leads from greet to sell",
+        )
+    ],
+    "TV233": [
+        (
+            goals(
+                goal("greet", next_required_objective="ask"),
+                goal("ask", next_conditional_objectives={"greet": "again"}),
+            ),
+            "/data/0",
+            "greet -> ask -> greet",
+        ),
+        (goals(goal("ask", next_required_objective="ask")), "/data/0", "a circle: ask -> ask"),
+    ],
+    "TV234": [(goals(goal("ask"), goal("ask")), "/data/1/objective_name", "another objective is called 'ask'")],
+    "TV235": [
+        (
+            goals(goal("a", output_variables=["age"]), goal("b", output_variables=["age"])),
+            "/data/1/output_variables/0",
+            "collected by a already",
+        )
+    ],
+    "TV236": [
+        (goals(goal("a", output_variables=["first name"])), "/data/0/output_variables/0", "'first name' is no name")
+    ],
+    "TV241": [
+        (
+            rules_of({"guardrail_name": "a"}, {"guardrail_name": "a"}),
+            "/data/1/guardrail_name",
+            "another guardrail is called 'a'",
+        )
+    ],
+    "TV242": [
+        (
+            rules_of({"guardrail_name": "a", "guardrail_prompt": "x" * 1001}),
+            "/data/0/guardrail_prompt",
+            "1,001 characters",
+        )
+    ],
+    "TV251": [(document("https://example.com/talk.mp4"), "/document_url", "does not read .mp4")],
+    "TV252": [(document("https://example.com/prices.PDF", crawl={"depth": 2}), "/crawl", "a .pdf file has no links")],
+    "TV261": [(document("http://example.com/"), "/document_url", "is not protected")],
+    "TV262": [
+        (layers(llm={"base_url": "https://localhost:8000/v1"}), "/layers/llm/base_url", "cannot be reached by Tavus"),
+        (document("https://10.0.0.7/prices.pdf"), "/document_url", "cannot be reached"),
+        (
+            rules_of({"guardrail_name": "a", "callback_url": "http://ci.internal/x"}),
+            "/data/0/callback_url",
+            "cannot be reached",
+        ),
+    ],
+}
+
+RIGHT: list[tuple[str, Spec]] = [
+    persona(system_prompt=f"# Tone\n{LONG}\n\n# Goal\nSell.\n\nThat is all.\n\nThat is all.\n"),
+    persona(greeting="", context=None),
+    layers(llm={"tools": [tool(), tool("b", {})]}),
+    layers(llm={"tools": [{"name": "flat_tool", "description": "When asked."}]}),
+    layers(perception={"perception_model": "raven-1", "visual_tools": [tool()], "visual_tool_prompt": "When seen."}),
+    layers(perception={"perception_model": "raven-0", "ambient_awareness_queries": ["x"], "audio_tools": []}),
+    layers(perception={"perception_model": "basic", "perception_analysis_queries": ["x"]}),
+    layers(stt={"participant_pause_sensitivity": "high"}, conversational_flow={"turn_detection_model": "sparrow-0"}),
+    layers(stt={"participant_pause_sensitivity": "high"}),
+    layers(stt={"hotwords": "Tavus"}),
+    layers(tts={"voice_settings": {"speed": 1.0, "emotion": ["a"]}}),
+    goals(
+        goal("greet", next_conditional_objectives={"sell": "if rich", "end": "if not"}),
+        goal("sell", next_required_objective="end"),
+        goal("end"),
+    ),
+    goals(goal("one", output_variables=["age"]), goal("two")),
+    rules_of({"guardrail_name": "a"}, {"guardrail_name": "b", "callback_url": "https://example.com/x"}),
+    document("https://example.com/prices.pdf"),
+    document("https://example.com/prices?file=a.zip", crawl={"depth": 2}),
+    document("https://[broken"),
+]
+
+
+def manifest(kind: str, spec: Spec, name: str = "a") -> Manifest:
+    sources = {pointer: Source("m.yaml", number, 3) for number, pointer in enumerate(_pointers(spec, ""), start=2)}
+    return Manifest(Address(kind, name), spec, Source("m.yaml", 1, 1), sources=sources)
+
+
+def _pointers(value: Any, pointer: str) -> list[str]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = [_pointers(item, f"{pointer}/{str(key).replace('/', '~1')}") for key, item in items]
+    return [pointer, *(one for listed in below for one in listed)]
+
+
+def remarks(*manifests: Manifest, **more: Any) -> list[Complaint]:
+    return [one.complaint for one in check(Project(manifests, **more), KINDS)]
+
+
+@pytest.mark.parametrize(("id_", "case"), [(id_, case) for id_, cases in WRONG.items() for case in cases])
+def test_what_a_rule_is_about_is_remarked_on_in_its_place(id_: str, case: tuple[tuple[str, Spec], str, str]) -> None:
+    (kind, spec), pointer, words = case
+    made = manifest(kind, spec)
+
+    (found,) = [one for one in remarks(made) if one.id == id_]
+
+    assert words in found.message
+    assert found.source == made.sources[pointer]
+    assert found.address == made.address
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_is_right_is_not_remarked_on(case: tuple[str, Spec]) -> None:
+    assert remarks(manifest(*case)) == []
+
+
+def test_every_rule_has_a_wrong_case_here() -> None:
+    elsewhere = {"TV204", "TV253"}  # they look at more than one manifest
+
+    assert {rule.id for rule in RULES} == {*WRONG, *elsewhere}
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+def test_a_prompt_that_has_grown_is_compared_with_the_last_apply() -> None:
+    address, was = Address("persona", "a"), "You coach. " * 30
+    applied = {address: {"system_prompt": was}}
+
+    (found,) = remarks(manifest(*persona(system_prompt=was * 2 + "More.")), applied=applied)
+
+    assert (found.id, found.message) == ("TV204", "2.0 times as long as what was applied last (330 characters)")
+    assert remarks(manifest(*persona(system_prompt=was * 2)), applied=applied) == []
+    assert (
+        remarks(manifest(*persona(system_prompt="A longer one. " * 9)), applied={address: {"system_prompt": "Short."}})
+        == []
+    )
+
+
+def test_the_hundred_and_first_crawl_is_one_too_many() -> None:
+    crawled = [
+        manifest(*document("https://example.com/", crawl={"depth": 1}), name=f"d{number}") for number in range(101)
+    ]
+
+    (found,) = remarks(*crawled)
+
+    assert (found.id, found.address) == ("TV253", Address("document", "d100"))
+    assert remarks(*crawled[:100]) == []
+
+
+def test_a_remark_on_a_prompt_in_a_file_names_the_line_of_the_file() -> None:
+    made = manifest(*persona(system_prompt="One.\nTwo\u200b.\n"))
+
+    (found,) = remarks(made, origins={made.address: {"/system_prompt": "manifests/prompts/a.md"}})
+
+    assert found.source == Source("manifests/prompts/a.md", 2, 1)
+
+
+def test_what_sparrow_overrides_comes_with_what_to_write_instead() -> None:
+    stt = {"participant_pause_sensitivity": "high", "participant_interrupt_sensitivity": "low"}
+    flow = {"turn_detection_model": "sparrow-1", "replica_interruptibility": "medium"}
+    made = manifest(*layers(stt=stt, conversational_flow=flow))
+
+    pause, interrupt = remarks(made)
+
+    below = "/spec/layers"
+    assert pause.fix == (
+        Edit(made.address, f"{below}/conversational_flow/turn_taking_patience", "set", "low"),
+        Edit(made.address, f"{below}/stt/participant_pause_sensitivity", "remove"),
+    )
+    assert interrupt.fix == (Edit(made.address, f"{below}/stt/participant_interrupt_sensitivity", "remove"),)
+    assert "write layers.conversational_flow.turn_taking_patience: low" in pause.hint
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"data": None}, {"data": "x"}, {"data": [1, None, []]}, {"layers": []}, {"layers": {"llm": {"tools": [1]}}}],
+)
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_specs_of_any_shape_are_looked_at_without_harm(kind: str, spec: Spec) -> None:
+    assert isinstance(remarks(manifest(kind, spec)), list)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("You coach.", 3),
+        ("word " * 100, 100),
+        ("12345678", 3),
+        ("你是老师", 3),
+        ("antidisestablishmentarianism", 4),
+    ],
+)
+def test_tokens_are_about_right(text: str, count: int) -> None:
+    assert tokens.about(text) == count
+
+
+def test_tokens_are_counted_in_linear_time() -> None:
+    assert tokens.about("a" * 1_000_000) == round(1 + 999_993 * 0.13)
