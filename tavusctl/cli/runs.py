@@ -85,7 +85,13 @@ def _runs(records: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 def _read(shelf: Shelf, name: str) -> Past | None:
     content = shelf.get(name)
-    return None if content is None else journal.past(content.splitlines())
+    try:
+        return None if content is None else journal.past(content.splitlines())
+    except StateError as error:
+        message = f"{error.message}: {name}, beside the state"
+        raise StateError(
+            message, f"{error.hint}; without that file, the other runs can be reversed", id=error.id
+        ) from None
 
 
 def _old(trash: Mapping[str, float], now: float) -> list[str]:

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Final, Self
 
 import httpx
 
@@ -33,6 +33,9 @@ _SMALL_PAGE = 10  # the documented default, which every server takes
 # No segment is empty or only dots: an id is one segment, whatever a server or a person says that it is.
 _PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
 _log = logging.getLogger("tavusctl.http")
+
+# Of the clocks that nobody sets, the one that goes on while the machine sleeps.
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ReadClient:
@@ -76,7 +79,7 @@ class ReadClient:
     def server_time(self) -> datetime:
         """The server's clock as of its last answer, else the local one."""
         told = self._told
-        return told[0] + timedelta(seconds=time.monotonic() - told[1]) if told else datetime.now(UTC)
+        return told[0] + timedelta(seconds=_seconds() - told[1]) if told else datetime.now(UTC)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """One object; Gone when there is none."""
@@ -127,7 +130,7 @@ class ReadClient:
             skew = datetime.now(UTC) - date
             if self._told is None and abs(skew) > _SKEW:
                 _log.info("the clock of this machine is wrong by %s; that of the server counts", skew)
-            self._told = date, time.monotonic()
+            self._told = date, _seconds()
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 
@@ -182,6 +185,10 @@ class Client(ReadClient):
 
     def _write(self, method: str, path: str, body: Value = None, later: Callable[[], None] = lambda: None) -> Value:
         return self._patience.repeat(lambda: self._call(self._writes, method, path, body=body), write_tries, later)
+
+
+def _seconds() -> float:
+    return time.clock_gettime(_CLOCK)
 
 
 def _encoded(body: Value) -> bytes:

@@ -420,6 +420,27 @@ def test_a_new_version_that_was_edited_since_stays(replaced: Project) -> None:
     assert "/document_name was edited since" in result.out
 
 
+def test_two_replacements_of_one_run_are_reversed_together(applied: Project) -> None:
+    """The persona is pointed to both old versions in one step."""
+    applied.account.switch(processing_seconds=0)
+    terms = {"document_name": "Terms", "document_url": "https://example.com/terms.pdf"}
+    both = {"document_ids": ["${ref:document/prices}", "${ref:document/terms}"]}
+    applied.manifest("document", "terms", terms)
+    applied.manifest("persona", "coach", {**COACH, "guardrails_id": "${ref:guardrails/rules}", **both})
+    applied.apply()
+    applied.manifest("document", "prices", NEW_PRICES)
+    applied.manifest("document", "terms", {**terms, "document_url": "https://example.com/new-terms.pdf"})
+    applied.apply()
+
+    result = undo(applied, "--recreate")
+
+    urls = {key: one["document_url"] for key, one in applied.account.objects("documents").items()}
+    (persona,) = applied.account.objects("personas").values()
+    assert result.code == 0, result.out + result.err
+    assert [urls[key] for key in persona["document_ids"]] == [PRICES["document_url"], terms["document_url"]]
+    assert len(urls) == 2
+
+
 def test_other_edits_of_that_run_are_reversed_with_the_replacement(applied: Project) -> None:
     applied.account.switch(processing_seconds=0)
     applied.manifest("document", "prices", NEW_PRICES)

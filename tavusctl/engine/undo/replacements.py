@@ -10,7 +10,7 @@ from tavusctl.document import leaves
 from tavusctl.engine.undo.objects import anew, edited_since
 from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, refuse, uses
 from tavusctl.journal import Intent, Past
-from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, FieldChange, Live, Refusal
+from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, FieldChange, Live, Path, Refusal
 
 
 def unreplace(intent: Intent, past: Past, scene: Scene, found: Reversal) -> None:
@@ -34,9 +34,14 @@ def unreplace(intent: Intent, past: Past, scene: Scene, found: Reversal) -> None
     back = _back(intent, intent.before, binding, scene, found)
     if back:
         found.changes.append(replace(back, remote_id=new))
-        pointing = list(_repointed(intent.address, scene, found))
-        found.changes += pointing
-        found.changes.append(_retired(intent.address, live, pointing, scene))
+        found.brought_back[intent.address] = live
+
+
+def follow(scene: Scene, found: Reversal) -> None:
+    """Point who refers to the new versions to the old ones again, each in one step; then the new ones go."""
+    pointing = list(_repointed(scene, found))
+    found.changes += pointing
+    found.changes += [_retired(address, live, pointing, scene) for address, live in found.brought_back.items()]
 
 
 def _made(intent: Intent, past: Past, binding: Binding | None) -> str:
@@ -81,29 +86,34 @@ def _back(intent: Intent, before: Binding, binding: Binding, scene: Scene, found
     return replace(change, desired=desired, patch=(whole,), reason=f"made anew in place of {old}")
 
 
-def _repointed(address: Address, scene: Scene, found: Reversal) -> Iterator[Change]:
-    """Who refers to the new version gets the id of the old one, once the address means that."""
+def _repointed(scene: Scene, found: Reversal) -> Iterator[Change]:
+    """Who refers to new versions gets the ids of the old ones, once the addresses mean those."""
     for user, binding in sorted(scene.bindings.items()):
         live = scene.live.get((user.kind, binding.remote_id))
-        if live is None or user == address:
+        if live is None or user in found.brought_back:
             continue
         body = found.bodies.get(user, live.body)
-        places = [path for path, leaf in leaves(body) if leaf == address]
+        places = [(path, leaf) for path, leaf in leaves(body) if leaf in found.brought_back]
         if places:
-            old = scene.bindings[address].remote_id
+            targets = {leaf for _, leaf in places}
             own = [change for change in found.changes if change.address == user]
             yield Change(
                 Action.UPDATE,
                 Cause.EDITED,
                 user,
                 binding.remote_id,
-                fields=tuple(FieldChange(patch.join(path), Cause.EDITED, old, old, address) for path in places),
-                patch=tuple({"op": "replace", "path": patch.join(path), "value": address} for path in places),
-                waits_for=tuple(sorted({address, *(one.address for one in own)})),
-                reason=f"points to the old {address} again",
+                fields=tuple(_repointing(path, leaf, scene) for path, leaf in places),
+                patch=tuple({"op": "replace", "path": patch.join(path), "value": leaf} for path, leaf in places),
+                waits_for=tuple(sorted({*targets, *(one.address for one in own)})),
+                reason=f"points to the old {', '.join(str(target) for target in sorted(targets))} again",
                 desired=_wanted(own, live, binding),
                 live=replace(live, body=body),
             )
+
+
+def _repointing(path: Path, target: Address, scene: Scene) -> FieldChange:
+    new = scene.bindings[target].remote_id
+    return FieldChange(patch.join(path), Cause.EDITED, new, new, target)
 
 
 def _wanted(own: list[Change], live: Live, binding: Binding) -> Desired:

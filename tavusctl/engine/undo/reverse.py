@@ -8,7 +8,7 @@ from dataclasses import replace
 from tavusctl import guards, patch
 from tavusctl.document import is_empty, leaves, map_leaves
 from tavusctl.engine.undo.objects import bound_again, released, remake, unmake
-from tavusctl.engine.undo.replacements import unreplace
+from tavusctl.engine.undo.replacements import follow, unreplace
 from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refers, refuse
 from tavusctl.equality import same
 from tavusctl.journal import Intent, Past
@@ -53,6 +53,7 @@ def reverse(past: Past, scene: Scene) -> Reversal:
         elif intent.action is Action.RECRAWL:
             hint = "change the manifest back and apply it: that crawls it as before"
             found.refused.append(Refusal(bare(intent, Action.RECRAWL), "E306", 4, "a crawl is not reversed", hint))
+    follow(scene, found)
     refused = {refusal.change.address for refusal in found.refused}
     found.changes += [change for change in released(past, scene) if change.address not in refused]
     found.settled += bound_again(past, scene)
