@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,11 +72,40 @@ class State:
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
 
 
+class Shelf(Protocol):
+    """What is kept beside a state for a while, by name: `folder/name`."""
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep something, durable before returning; errors.StateError when it cannot be kept."""
+        ...
+
+    def get(self, name: str) -> bytes | None:
+        """What was kept, or None."""
+        ...
+
+    def names(self, folder: str) -> Mapping[str, float]:
+        """What is in a folder, and when it was put there, in seconds since some time."""
+        ...
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Keep it no longer."""
+        ...
+
+
 class Store(Protocol):
     """Where bindings live."""
 
-    def read(self) -> State:
-        """The state; a new one (serial 0) when none was ever written; errors.StateError when it cannot be trusted."""
+    @property
+    def shelf(self) -> Shelf:
+        """What is kept beside them."""
+        ...
+
+    def read(self, *, older: bool = False) -> State:
+        """The state; a new one (serial 0) when none was ever written.
+
+        errors.StateError when it cannot be trusted, also when runs are on record that it does not know: it was put
+        back from a backup, which `older` allows.
+        """
         ...
 
     def write(self, state: State) -> None:

@@ -17,7 +17,7 @@ from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import Session, addresses, options
+from tavusctl.cli.session import Session, addresses, allow_recreate, options
 from tavusctl.client import Client
 from tavusctl.engine.plan import Consent, check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared
@@ -51,6 +51,7 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
 @click.option(
     "--target", "targets", multiple=True, callback=addresses, help="Only this address and what it needs; repeatable."
 )
+@allow_recreate
 @click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
 @click.option("--wait", callback=_duration, metavar="DURATION", help="Wait this long for background work, such as 15m.")
 @click.option(
@@ -71,6 +72,7 @@ def command(
     allow_replica_delete: frozenset[Address],
     overwrite: frozenset[Address],
     targets: frozenset[Address],
+    allow_recreate: int | None,
     adopt: bool,
     wait: float,
     lock_timeout: float,
@@ -86,7 +88,7 @@ def command(
     tavusctl apply --yes --allow-deletes 1
     """  # noqa: D301
     approved = planfile_.read(Path(planfile)) if planfile else None
-    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets)
+    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
     store = session.store()
     with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
         prepared = settled(session, api, lambda: session.plan(api, consent=consent, adopt=adopt, watch=watch))
@@ -98,7 +100,7 @@ def command(
         check_deletes(plan, session.project.safety, managed=managed, allowed=allow_deletes, approved=shown)
         if plan.steps and not yes and approved is None:
             confirm(plan)
-        archive = Archive(session.root)
+        archive = Archive(store.shelf)
         outcomes, failure = carry(
             session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel
         )
@@ -112,10 +114,13 @@ def command(
 
 def settled(session: Session, api: Client, plan: Callable[[], Prepared]) -> Prepared:
     """The plan; first, time for creates of an interrupted run to show in the account."""
+    begun = time.monotonic()
     while True:
         prepared = plan()
         sent = [datetime.fromisoformat(intent.time) for intent in prepared.lost]
         left = session.settle - (api.server_time() - max(sent)).total_seconds() if sent else 0.0
+        # Where no server tells the time, a clock that was put back must not make anyone wait for hours.
+        left = min(left, session.settle - (time.monotonic() - begun))
         if left <= 0:
             return prepared
         names = ", ".join(str(intent.address) for intent in prepared.lost)

@@ -46,7 +46,8 @@ def command(
     tavusctl destroy --yes --allow-deletes 7
     """  # noqa: D301
     consent = Consent(delete_costly=allow_replica_delete)
-    archive, store = Archive(session.root), session.store()
+    store = session.store()
+    archive = Archive(store.shelf)
     with interruptible() as interruption, store.lock(lock_timeout, "destroy"), session.client(4) as api:
         prepared = settled(session, api, lambda: session.plan(api, consent=consent, destroy=True))
         plan = prepared.plan

@@ -58,10 +58,10 @@ def _bind(session: Session, address: str, remote_id: str, patience: float) -> in
         message = f"there is no kind {target.kind!r}"
         raise UsageError(message, suggestion(target.kind, KINDS))
     store = session.store()
-    archive = Archive(session.root).keep
+    archive = Archive(store.shelf)
     with store.lock(patience, "import"), session.reader() as api:
         try:
-            bind(target, remote_id, KINDS, api, store, session.request(Consent()), archive=archive)
+            bind(target, remote_id, KINDS, api, store, session.request(Consent()), archive=archive.keep)
         except Gone as error:
             message = f"the account has no {target.kind} {remote_id}: {error.text}"
             raise StateError(message, "check the id, and that the key is of the right account", id="E906") from None
@@ -73,11 +73,10 @@ def _match(session: Session, patience: float, *, dry_run: bool) -> int:
     """Bind by name what can be told; say what cannot (exit 4)."""
     manifests, _ = session.load()
     store = session.store()
-    archive = Archive(session.root).keep
+    archive = Archive(store.shelf)
     with store.lock(patience, "import"), session.reader() as api:
-        found = bind_by_name(
-            manifests, KINDS, api, store, session.request(Consent()), archive=archive, record=not dry_run
-        )
+        request = session.request(Consent())
+        found = bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
     verb = "would bind" if dry_run else "bound"
     for one, remote_id in sorted(found.bound.items()):
         click.echo(f"{verb} {one} {remote_id}")

@@ -39,7 +39,7 @@ class Interruption:
             # The journal is on disk before every call, and the kernel or the lease frees the lock: nothing to tidy.
             os._exit(self.code)
         self.code = 128 + number
-        self.stop.ask("interrupted")
+        self.stop.ask("interrupted", hurry=True)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import click
 from tavusctl.cli import planfile
 from tavusctl.cli.local import open_session, say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
-from tavusctl.cli.session import Session, addresses, options
+from tavusctl.cli.session import Session, addresses, allow_recreate, options
 from tavusctl.client.memory import Remembering
 from tavusctl.engine import origin
 from tavusctl.engine.plan import Consent
@@ -38,6 +38,7 @@ CHANGES_EXIST = 2
 @click.option(
     "--overwrite", multiple=True, callback=addresses, metavar="ADDR", help="Take the manifest's side in a conflict."
 )
+@allow_recreate
 @click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
 @click.option("--destroy", is_flag=True, help="Plan to delete everything that is managed.")
 @click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
@@ -54,6 +55,7 @@ def command(
     allow_replace: frozenset[Address],
     allow_replica_delete: frozenset[Address],
     overwrite: frozenset[Address],
+    allow_recreate: int | None,
     adopt: bool,
     destroy: bool,
     watch: bool,
@@ -66,7 +68,7 @@ def command(
     tavusctl plan --out plan.json && tavusctl apply plan.json
     tavusctl plan --base origin/main
     """  # noqa: D301
-    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets)
+    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
     with session.reader() as client:
         api: Reader = Remembering(client) if base else client
         prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy, watch=watch and not destroy)

@@ -4,91 +4,95 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
-import shutil
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from tavusctl import journal
-from tavusctl.cli.output import write_private
+from tavusctl import journal, redaction
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Past
 from tavusctl.model import Document
+from tavusctl.ports import Shelf
 from tavusctl.records import leaves_in
-from tavusctl.stores.wal import read_private
+from tavusctl.stores.shelf import RUNS, TRASH, run_name, runs_of
 
 KEPT_RUNS = 20
-KEPT_DAYS = 30
-_LIMIT = 256 * 1024 * 1024
-_RUN = re.compile(r"[0-9a-f]{12}")
+KEPT_SECONDS = 30 * 24 * 3600
 
 
 @dataclass(slots=True)
 class Archive:
-    """The records of runs, one file each in `.tavusctl/runs`, and the bodies they deleted; no secret is in them."""
+    """The records of runs, one file each, and the bodies they deleted, beside the state; no secret is in them."""
 
-    root: Path
+    shelf: Shelf
     kept: list[str] = field(default_factory=list)  # runs that were put here by this process
 
-    @property
-    def _runs(self) -> Path:
-        return self.root / ".tavusctl" / "runs"
-
-    @property
-    def _trash(self) -> Path:
-        return self.root / ".tavusctl" / "trash"
-
     def keep(self, records: Sequence[bytes]) -> None:
-        """Put the records of an ended run here; without room for them the run cannot be reversed, and is still done."""
-        if not any(json.loads(record)["is"] in ("intent", "forget") for record in records):
-            return
-        run = str(json.loads(records[0])["run"])
-        with contextlib.suppress(TavusctlError, OSError):
-            self._runs.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_private(self._runs / f"{run}.jsonl", "".join(f"{record.decode()}\n" for record in records))
-            self.kept.append(run)
-            self._clear_out()
+        """Put the records of ended runs here; without room for them they cannot be reversed, and are still done."""
+        for run in _runs(records):
+            if not any(record["is"] in ("intent", "forget") for record in map(json.loads, run)):
+                continue
+            begin = json.loads(run[0])
+            name = run_name(begin["lineage"], begin["serial"], begin["run"])
+            text = "".join(f"{record.decode()}\n" for record in run)
+            with contextlib.suppress(TavusctlError, OSError):
+                self.shelf.put(name, redaction.redacted(text).encode())
+                self.kept.append(begin["run"])
+                self._clear_out(begin["lineage"], name)
 
-    def past(self, run: str) -> Past:
+    def past(self, lineage: str, run: str) -> Past:
         """What one run did; StateError when nothing is known of it."""
-        path = self._runs / f"{run}.jsonl"
-        if not _RUN.fullmatch(run) or not path.is_file():
-            message = f"nothing is known of a run {run!r}"
+        name = runs_of(lineage, self.shelf.names(RUNS)).get(run)
+        found = _read(self.shelf, name) if name else None
+        if found is None:
+            message = f"nothing is known of a run {run!r} of this state"
             raise StateError(message, "tavusctl undo lists the runs that can be reversed", id="E934")
-        return _read(path)
+        return found
 
     def all(self, lineage: str) -> list[Past]:
         """The runs of a state, newest first."""
-        found = [_read(path) for path in sorted(self._runs.glob("*.jsonl"))]
-        return sorted((one for one in found if one.lineage == lineage), key=lambda one: one.time, reverse=True)
+        names = runs_of(lineage, self.shelf.names(RUNS)).values()
+        return [past for past in (_read(self.shelf, name) for name in names) if past]
 
     def bodies(self, run: str) -> dict[str, Document]:
-        """The bodies of what a run deleted, by id; a file that cannot be read counts as not there."""
+        """The bodies of what a run deleted, by id; what cannot be read counts as not there."""
         found: dict[str, Document] = {}
-        for path in sorted((self._trash / run).glob("*.json")):
-            with contextlib.suppress(ValueError, KeyError, TypeError, OSError):
-                document = json.loads(read_private(path, _LIMIT))
+        for name in sorted(self.shelf.names(f"{TRASH}/{run}")):
+            with contextlib.suppress(ValueError, KeyError, TypeError, StateError):
+                document = json.loads(self.shelf.get(name) or b"")
                 found[document["id"]] = leaves_in(document["body"])
         return found
 
-    def _clear_out(self) -> None:
-        """Remove what is old: all but the newest runs, and what was deleted a month ago."""
-        for path in sorted(self._runs.glob("*.jsonl"), key=_age)[KEPT_RUNS:]:
-            path.unlink(missing_ok=True)
-        for folder in self._trash.glob("*"):
-            if _age(folder) > KEPT_DAYS * 24 * 3600:
-                shutil.rmtree(folder, ignore_errors=True)
+    def _clear_out(self, lineage: str, newest: str) -> None:
+        """Remove what is old: all but the newest runs of the state, and what was deleted a month ago."""
+        known, trash = self.shelf.names(RUNS), self.shelf.names(TRASH)
+        # By the clock of whoever keeps it: ours may have been wrong today or a month ago.
+        now = known.get(newest, 0.0)
+        self.shelf.drop(list(runs_of(lineage, known).values())[KEPT_RUNS:])
+        self.shelf.drop(_old(trash, now))
 
 
-def _read(path: Path) -> Past:
+def _runs(records: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Records, run by run: that of a later one may follow those of one that was killed before it cleared them."""
+    run: list[bytes] = []
+    for record in records:
+        if run and json.loads(record)["is"] == "begin":
+            yield run
+            run = []
+        run.append(record)
+    if run:
+        yield run
+
+
+def _read(shelf: Shelf, name: str) -> Past | None:
+    content = shelf.get(name)
     try:
-        return journal.past(read_private(path, _LIMIT).splitlines())
-    except (ValueError, OSError):
-        message = f"the records of the run {path.stem} cannot be read"
-        raise StateError(message, f"check {path}, or remove it", id="E933") from None
+        return None if content is None else journal.past(content.splitlines())
+    except StateError as error:
+        message = f"{error.message}: {name}, beside the state"
+        raise StateError(
+            message, f"{error.hint}; without that file, the other runs can be reversed", id=error.id
+        ) from None
 
 
-def _age(path: Path) -> float:
-    return time.time() - path.stat().st_mtime
+def _old(trash: Mapping[str, float], now: float) -> list[str]:
+    return [name for name, written in trash.items() if now - written > KEPT_SECONDS]

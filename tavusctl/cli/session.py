@@ -173,6 +173,14 @@ def options(command: Command) -> Command:
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
 
 
+allow_recreate = click.option(
+    "--allow-recreate",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Agree to make anew all N objects of the state, which the account has no more.",
+)
+
+
 def check_base_url(url: str, named: str = "--base-url") -> str:
     """The API host must be reached over TLS, or be this machine; UsageError otherwise."""
     parts = _parts(url)

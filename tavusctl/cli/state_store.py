@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,22 +14,31 @@ from tavusctl.ports import State, Store
 from tavusctl.stores import open_store
 from tavusctl.stores.codec import decode, encode
 from tavusctl.stores.holder import printable
+from tavusctl.stores.shelf import RUNS, newest_serial
+
+_older = click.option("--allow-older", is_flag=True, help="Agree to a state that was put back from a backup.")
 
 
 @click.command("pull")
+@_older
 @local_options
-def pull(session: LocalSession) -> int:
+def pull(session: LocalSession, *, allow_older: bool) -> int:
     """Print the state as JSON, such as for a backup."""
-    click.echo(encode(store_of(session).read()).decode(), nl=False)
+    click.echo(encode(store_of(session).read(older=allow_older)).decode(), nl=False)
     return 0
 
 
 @click.command("push")
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@_older
 @lock_timeout
 @local_options
-def push(session: LocalSession, *, file: Path, lock_timeout: float) -> int:
-    """Replace the state by FILE, from `state pull`; an older state, or that of something else, is refused."""
+def push(session: LocalSession, *, file: Path, allow_older: bool, lock_timeout: float) -> int:
+    """Replace the state by FILE, from `state pull`; an older state, or that of something else, is refused.
+
+    With --allow-older, what was done after FILE was written is forgotten: objects made since are nobody's, and the
+    next plan shows what of them has the names of manifests.
+    """
     try:
         pushed = decode(file.read_bytes(), str(file))
     except OSError as error:
@@ -37,10 +47,14 @@ def push(session: LocalSession, *, file: Path, lock_timeout: float) -> int:
     store = store_of(session)
     with store.lock(lock_timeout, "state push"):
         check_settled(store)
-        known = store.read()
-        if pushed == known:
+        known = store.read(older=allow_older)
+        if pushed == known and not allow_older:
             say(session, f"the state is already that of {file}, serial {known.serial}")
             return 0
+        _check_lineage(pushed, known, file)
+        if allow_older:
+            newest = newest_serial(known.lineage, store.shelf.names(RUNS))
+            pushed = replace(pushed, serial=max(pushed.serial, known.serial, newest) + 1)
         _check_successor(pushed, known, file)
         store.write(pushed)
     say(session, f"the state is now that of {file}, serial {pushed.serial}")
@@ -77,15 +91,17 @@ def check_settled(store: Store) -> None:
         raise StateError(message, "run tavusctl apply first: it settles the journal", id="E913")
 
 
-def _check_successor(pushed: State, known: State, file: Path) -> None:
-    if not known.serial:  # nothing was ever written here
-        return
-    if pushed.lineage != known.lineage:
+def _check_lineage(pushed: State, known: State, file: Path) -> None:
+    if known.serial and pushed.lineage != known.lineage:  # else nothing was ever written here
         message = f"{file} is of another lineage: it is not a copy of this state"
         hint = "check the environment; to begin anew from that file, point `state` at a place that is empty"
         raise StateError(message, hint, id="E904")
-    if pushed.serial <= known.serial:
+
+
+def _check_successor(pushed: State, known: State, file: Path) -> None:
+    if known.serial and pushed.serial <= known.serial:
         message = (
             f"{file} has serial {pushed.serial}, and the state is at {known.serial}: it would forget what was done"
         )
-        raise StateError(message, "pull the state again, and bind what is missing with tavusctl import", id="E904")
+        hint = "pull the state again, and bind what is missing with tavusctl import; or add --allow-older"
+        raise StateError(message, hint, id="E904")

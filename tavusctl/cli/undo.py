@@ -10,7 +10,7 @@ from tavusctl.cli.apply import confirm, exit_code, next_step, show
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
-from tavusctl.cli.locking import lock_timeout
+from tavusctl.cli.locking import lock_timeout, seconds
 from tavusctl.cli.output import emit, format_option
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses, options
@@ -31,6 +31,7 @@ from tavusctl.reports import text
 @click.option(
     "--allow-replica-delete", multiple=True, callback=addresses, metavar="ADDR", help="Agree to delete this replica."
 )
+@click.option("--wait", callback=seconds, metavar="DURATION", help="Wait this long for background work, such as 15m.")
 @lock_timeout
 @options
 def command(
@@ -42,24 +43,25 @@ def command(
     recreate: bool,
     allow_deletes: int | None,
     allow_replica_delete: frozenset[Address],
+    wait: float,
     lock_timeout: float,
 ) -> int:
     """Reverse the apply RUN; without RUN, list the runs that can be reversed.
 
     An object that was edited since is left alone (exit 3).  Creates are reversed by deletes, with --allow-deletes N;
-    deletes by new objects, with --recreate.  Manifests stay as they are.
+    deletes and replacements by new objects, with --recreate.  Manifests stay as they are.
 
     \b
     tavusctl undo
     tavusctl undo 3f2a91c07be4
     """  # noqa: D301
-    archive = Archive(session.root)
     store = session.store()
+    archive, lineage = Archive(store.shelf), store.read().lineage
     if run is None:
-        past = archive.all(store.read().lineage)
+        past = archive.all(lineage)
         click.echo("".join(f"{_line(one)}\n" for one in past) or "no run is known here\n", nl=False)
         return 0
-    past_run, trash = archive.past(run), archive.bodies(run)
+    past_run, trash = archive.past(lineage, run), archive.bodies(run)
     request = session.request(Consent(delete_costly=allow_replica_delete))
     with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client(4) as api:
         prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)
@@ -69,7 +71,14 @@ def command(
         if plan.steps and not yes:
             confirm(plan)
         outcomes, failure = carry(
-            session, api, store, prepared, interruption, archive, lend=lambda lent: reversing(prepared, lent)
+            session,
+            api,
+            store,
+            prepared,
+            interruption,
+            archive,
+            patience=wait,
+            lend=lambda lent: reversing(prepared, lent),
         )
     if format_ != "text" or outcomes:
         emit(lambda report: report.outcomes(plan, outcomes), format_)

@@ -22,6 +22,8 @@ _TEXT_LIMIT = 300
 def understood(answer: Answer) -> Value:
     """The answer's value, or the error it stands for."""
     status = answer.status
+    if answer.request.startswith("DELETE ") and (httpx.codes.is_success(status) or status == httpx.codes.NOT_MODIFIED):
+        return _deleted(answer)
     if status == httpx.codes.NOT_MODIFIED:
         return None  # "already so" is a success, whatever follows
     if httpx.codes.is_success(status):
@@ -44,6 +46,13 @@ def _value(answer: Answer) -> Value:
     except ValueError as error:
         message = f"{answer.request} was answered with {answer.status} and a body that is not JSON: {error}"
         raise Ambiguous(message) from None
+
+
+def _deleted(answer: Answer) -> None:
+    """The API says 200 or 204, and nothing more; what says anything else may be a page to sign in to a network."""
+    if answer.status not in (httpx.codes.OK, httpx.codes.NO_CONTENT) or answer.payload:
+        message = f"{answer.request} was answered with {answer.status} in a way that the API does not"
+        raise Ambiguous(message)
 
 
 def _redirected(answer: Answer) -> ApiError:
@@ -70,12 +79,22 @@ def _refusal(answer: Answer) -> TavusctlError:
         error: Rejected | Ambiguous = Ambiguous(message)
     elif status == httpx.codes.TOO_MANY_REQUESTS:
         error = Throttled(status, text, answer.request)
+    elif status == httpx.codes.NOT_FOUND and not _is_object(answer.payload):
+        # Not the API's way to say it: something between us and it knows no such page.
+        error = Ambiguous(f"{answer.request} was answered with 404, and not by the API: {text}", "check --base-url")
     elif status == httpx.codes.NOT_FOUND or _names_unknown_id(answer, text):
         error = Gone(status, text, answer.request)
     else:
         error = Rejected(status, text, answer.request)
     error.status, error.asked_wait = status, _asked_wait(answer)
     return error
+
+
+def _is_object(payload: bytes) -> bool:
+    try:
+        return isinstance(strict_json(payload), dict)
+    except ValueError:
+        return False
 
 
 def _names_unknown_id(answer: Answer, text: str) -> bool:

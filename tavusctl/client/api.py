@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Final, Self
 
 import httpx
 
@@ -28,10 +28,14 @@ from tavusctl.secret import Secret
 DEFAULT_URL = "https://tavusapi.com"
 TOTAL_SECONDS = 30.0
 PAGE_SIZE = 100
+_SKEW = timedelta(minutes=5)  # between the clocks, from which on it is worth a word
 _SMALL_PAGE = 10  # the documented default, which every server takes
 # No segment is empty or only dots: an id is one segment, whatever a server or a person says that it is.
 _PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
 _log = logging.getLogger("tavusctl.http")
+
+# Of the clocks that nobody sets, the one that goes on while the machine sleeps.
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ReadClient:
@@ -51,7 +55,8 @@ class ReadClient:
         redaction.remember(api_key)
         note_proxies()
         self._base = base_url.rstrip("/")
-        self._skew = timedelta()
+        # When the server last told the time, by its clock and by one of ours that nobody sets.
+        self._told: tuple[datetime, float] | None = None
         self._patience = Patience(clock or SystemClock(), max_wait)
         self._headers = {
             "x-api-key": api_key,
@@ -73,7 +78,8 @@ class ReadClient:
 
     def server_time(self) -> datetime:
         """The server's clock as of its last answer, else the local one."""
-        return datetime.now(UTC) + self._skew
+        told = self._told
+        return told[0] + timedelta(seconds=_seconds() - told[1]) if told else datetime.now(UTC)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """One object; Gone when there is none."""
@@ -121,7 +127,10 @@ class ReadClient:
     def _note(self, answer: Answer, seconds: float) -> None:
         date = date_of(answer)
         if date:
-            self._skew = date - datetime.now(UTC)
+            skew = datetime.now(UTC) - date
+            if self._told is None and abs(skew) > _SKEW:
+                _log.info("the clock of this machine is wrong by %s; that of the server counts", skew)
+            self._told = date, _seconds()
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 
@@ -171,11 +180,15 @@ class Client(ReadClient):
         self._write("PATCH", path, body)
 
     def delete(self, path: str) -> None:
-        """Delete; Gone when there was nothing."""
+        """Delete; Gone when there was nothing, Ambiguous when the answer is none that the API gives."""
         self._write("DELETE", path)
 
     def _write(self, method: str, path: str, body: Value = None, later: Callable[[], None] = lambda: None) -> Value:
         return self._patience.repeat(lambda: self._call(self._writes, method, path, body=body), write_tries, later)
+
+
+def _seconds() -> float:
+    return time.clock_gettime(_CLOCK)
 
 
 def _encoded(body: Value) -> bytes:

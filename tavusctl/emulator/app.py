@@ -44,6 +44,7 @@ class App:
 
     def open(self, request: Request) -> Exchange:
         """Write a request down and draw its fault; requests of the control side are left in peace."""
+        self.world.catch_up()
         exchange = Exchange(request)
         if control.is_meant(request) or request.method == "OPTIONS":
             return exchange
@@ -53,6 +54,10 @@ class App:
         if exchange.fault is not None:
             exchange.entry.fault = exchange.fault.kind
         return exchange
+
+    def answer_late(self, exchange: Exchange, seconds: float) -> None:
+        """Carry a request out when so much time has passed in our world; nobody hears the answer."""
+        self.world.late.append((self.world.clock.now() + seconds, lambda: self.answer(exchange)))
 
     def answer(self, exchange: Exchange) -> Response:
         """Carry a request out."""

@@ -28,8 +28,9 @@ GET    faults       {"faults": [rule + "struck": how often]}.
 POST   faults       a rule, or a list of rules: {"match": PATTERN ("*"), "kind", "phase": "before" | "after" the change,
                     "skip": 0, "times": 1 (null: for ever), "probability": 1.0, "seed": 0} and, by kind: status,
                     headers {}, body (JSON or text), raw (text; with "base64": true, base64), at (bytes of the body),
-                    seconds, to.  Kinds: see `faults.KINDS`.  The first rule that strikes wins.
-DELETE faults       forget them.
+                    seconds, to.  Kinds: see `faults.KINDS`.  The first rule that strikes wins.  `late` makes the change
+                    of a request that was never answered when the clock (see POST clock) has moved by `seconds`.
+DELETE faults       forget them; what is late comes all the same.
 GET    outcomes     {"outcomes": {"documents": [...], "replicas": [...]}} still waiting.
 POST   outcomes     {"kind": "documents" | "replicas", "error": code or text (null: success), "times": 1}: how the next
                     processing, crawl or training ends.

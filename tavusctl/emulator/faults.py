@@ -29,9 +29,11 @@ KINDS = {
     "raw": "the bytes of `raw` (text, or base64 when `base64` is true) instead of the answer, then the end",
     "redirect": "`status` (302) to `to`",
     "empty": "`status` (200) without a body",
+    "late": "no answer, and the change is made when `seconds` (1) have passed on the emulator's clock",
+    "undated": "* the true answer without a Date header",
     "kill": "SIGKILL to the process whose id is in the x-tavusctl-pid header, and no answer",
 }
-ANSWERED = {"truncate", "drip"}
+ANSWERED = {"truncate", "drip", "undated"}
 PAGE = b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>\n"
 MEMBERS = {
     "match",

@@ -66,6 +66,7 @@ class Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
     # A server that breaks HTTP by sending a body where none may be.
     unframed: bool = False
+    undated: bool = False  # no Date header
 
 
 JSON_HEADERS = ("content-type", "application/json")

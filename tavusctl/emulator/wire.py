@@ -136,7 +136,8 @@ class Connection(asyncio.Protocol):
         self.close()
 
     def _framed(self, response: Response) -> list[tuple[str, str]]:
-        headers = [("date", self._app.world.clock.http_date()), ("server", "emulator"), *response.headers]
+        date = [] if response.undated else [("date", self._app.world.clock.http_date())]
+        headers = [*date, ("server", "emulator"), *response.headers]
         names = {name.lower() for name, _ in headers}
         if response.status not in NO_BODY and not names & {"content-length", "transfer-encoding"}:
             headers.append(("content-length", str(len(response.body))))
@@ -190,6 +191,9 @@ class Connection(asyncio.Protocol):
             self._send(self._app.answer(exchange))
         elif fault.kind == "delay":
             await self._delay(exchange, fault)
+        elif fault.kind == "late":
+            self._app.answer_late(exchange, fault.seconds(1.0))
+            self.close()
         elif fault.before:
             await self._strike(exchange, fault, None)
         else:
@@ -221,6 +225,9 @@ class Connection(asyncio.Protocol):
             self._note(exchange, None)
             self._write(fault.raw())
             self.close()
+        elif fault.kind == "undated" and response is not None:
+            response.undated = True
+            self._send(response)
         elif response is not None:
             await self._dole_out(fault, response)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,6 +35,16 @@ class World:
     first_switches: Object = field(default_factory=dict)
     first_faults: list[Json] = field(default_factory=list)
     commits: int = 0
+    # Requests that will be carried out late: when, by our clock, and how.
+    late: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+
+    def catch_up(self) -> None:
+        """Carry out what is due by now."""
+        now = self.clock.now()
+        due = [carry_out for moment, carry_out in self.late if moment <= now]
+        self.late = [one for one in self.late if one[0] > now]
+        for carry_out in due:
+            carry_out()
 
     def as_of(self) -> float | None:
         """The moment that lists show; None when they do not lag."""
@@ -93,6 +103,7 @@ class World:
         self.outcomes.clear()
         self.callbacks = Callbacks()
         self.faults.rules.clear()
+        self.late.clear()
         self.switches.restore()
         self.clock = Clock()
         self.start()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tavusctl import journal
 from tavusctl.engine import move, observe, recover
-from tavusctl.engine.reconcile import Archive, Kinds, Request, check_account, checkpoint, recovered
+from tavusctl.engine.reconcile import Archive, Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import RefusedError, StateError
 from tavusctl.model import Address, Binding, Live, Manifest, ResourceKind
 from tavusctl.ports import Reader, Store
@@ -25,16 +25,18 @@ def bind(
     state, lost = recovered(kinds, api, replace(replayed, pending=others), request)
     recover.check_found(lost)
     kind = kinds[address.kind]
-    check_account(state, request, 0, 0)
+    check_owner(state, request)
     ids = observe.known_ids(state.bindings.values())
     if ids.get(remote_id, address) != address:
         message = f"{remote_id} is already bound to {ids[remote_id]}"
         raise StateError(message, f"state rm {ids[remote_id]} first", id="E905")
+    lens = observe.Lens(ids, fingerprint_key(request.api_key, state.lineage))
     bound = state.bindings.get(address)
     if bound and bound.remote_id != remote_id:
-        message = f"{address} is already bound to {bound.remote_id}"
-        raise StateError(message, f"state rm {address} first", id="E905")
-    lens = observe.Lens(ids, fingerprint_key(request.api_key, state.lineage))
+        if observe.exists(api, kind, bound.remote_id, lens):
+            message = f"{address} is already bound to {bound.remote_id}"
+            raise StateError(message, f"state rm {address} first", id="E905")
+        bound = None
     observe.read(api, kind, remote_id, lens)
     if kind.list_query and remote_id not in {one.remote_id for one in observe.listed(api, kind, lens)}:
         message = f"{remote_id} is a stock {kind.name}: it belongs to everybody and cannot be managed"
@@ -67,7 +69,7 @@ def bind_by_name(
     replayed = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, replayed, request)
     recover.check_found(lost)
-    check_account(state, request, 0, 0)
+    check_owner(state, request)
     moved, _ = move.follow(manifests, state.bindings)
     state = replace(state, bindings=moved)
     externals = {m.external_id: m.address for m in manifests if m.external_id}

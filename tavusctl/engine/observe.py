@@ -68,6 +68,15 @@ def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live:
     return live if live.remote_id else lens.view(kind, {**raw, kind.id_fields[0]: remote_id})
 
 
+def exists(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> bool:
+    """Whether the account has an object."""
+    try:
+        read(api, kind, remote_id, lens)
+    except Gone:
+        return False
+    return True
+
+
 def snapshot(
     api: Reader,
     kinds: Mapping[str, ResourceKind],

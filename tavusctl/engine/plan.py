@@ -39,6 +39,7 @@ class Consent:
     delete_costly: AbstractSet[Address] = frozenset()
     targets: AbstractSet[Address] = field(default_factory=frozenset)  # empty: everything
     adopt: bool = False  # objects that have the name of a planned create
+    recreate: int | None = None  # so many objects, all that the state knows, which the account has no more
 
 
 @dataclass(frozen=True, slots=True)

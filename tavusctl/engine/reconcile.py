@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tavusctl import background, journal, lookup, patch
-from tavusctl.engine import apply, diff, move, observe, plan, recover, resolve, undo, watch
+from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
@@ -83,7 +81,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
-    check_account(state, request, len(bindings), len(account.missing))
+    check_owner(state, request, len(bindings), len(account.missing))
     found = diff.compare_all(
         desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
     )
@@ -94,7 +92,13 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
-        warnings=(*request.warnings, *map(_doubt, lost), *_failures(account.live, found.changes), *unseen),
+        warnings=(
+            *request.warnings,
+            *map(_doubt, lost),
+            *_failures(account.live, found.changes),
+            *diff.namesakes(account.live, bindings),
+            *unseen,
+        ),
         occasion=_occasion(api, state, request),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
@@ -120,7 +124,7 @@ def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> 
 
 def checkpoint(state: State, store: Store, request: Request, archive: Archive = lambda _: None) -> State:
     """Make a recovered or new state durable before anything is built on it."""
-    current = replace(owned(state, request), serial=state.serial + 1)
+    current = replace(owner.owned(state, request.environment, request.api_key), serial=state.serial + 1)
     store.write(current)
     archive(store.journal())
     store.clear_journal()
@@ -129,7 +133,7 @@ def checkpoint(state: State, store: Store, request: Request, archive: Archive = 
 
 def open_ledger(prepared: Prepared, store: Store, archive: Archive = lambda _: None) -> Ledger:
     """The state to carry a plan out on; what an interrupted run left is made durable first."""
-    state = owned(prepared.state, prepared.request)
+    state = owner.owned(prepared.state, prepared.request.environment, prepared.request.api_key)
     state = checkpoint(state, store, prepared.request, archive) if prepared.recovered else state
     return Ledger(store, state, ids=prepared.ids, archive=archive)
 
@@ -188,7 +192,7 @@ def prepare_undo(
     ids = observe.known_ids(bindings)
     lens = observe.Lens(ids, key)
     account = observe.snapshot(api, kinds, (), bindings, lens)
-    check_account(state, request, len(bindings), len(account.missing))
+    check_owner(state, request, len(bindings), len(account.missing))
     live = {(one.kind.name, one.remote_id): one for one in account.live}
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
@@ -231,12 +235,6 @@ def _within(one: Path, other: Path) -> bool:
     return one[:shared] == other[:shared]
 
 
-def owned(state: State, request: Request) -> State:
-    """A state that says whose it is."""
-    label = request.environment.account or state.account
-    return replace(state, account=label, key_digest=_key_digest(request.api_key, state.lineage))
-
-
 def _occasion(api: Reader, state: State, request: Request) -> plan.Occasion:
     label = request.environment.account or state.account
     return plan.Occasion(request.environment.name, label, api.server_time())
@@ -259,18 +257,7 @@ def _doubt(intent: Intent) -> Complaint:
     return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
 
 
-def _key_digest(api_key: str, lineage: str) -> str:
-    return hmac.new(lineage.encode(), api_key.encode(), hashlib.sha256).hexdigest()[:16]
-
-
-def check_account(state: State, request: Request, bound: int, missing: int) -> None:
-    """Refuse to work on another account than the one the state is about."""
-    label = request.environment.account
-    if label and state.account and label != state.account:
-        message = f"the state belongs to the account {state.account!r}, and the environment names {label!r}"
-        raise StateError(message, "give each account its own environment and state", id="E910")
-    digest = _key_digest(request.api_key, state.lineage)
-    known_key = not state.key_digest or hmac.compare_digest(state.key_digest, digest)
-    if not known_key and bound and missing * 5 > bound:
-        message = f"this API key does not see {missing} of the {bound} objects that the state knows: another account?"
-        raise StateError(message, "check the API key; a rotated key of the same account sees them all", id="E911")
+def check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:
+    """Refuse to work on another account than the one the state is about, or on one that was emptied."""
+    agreed = request.consent.recreate
+    owner.check(state, request.environment, request.api_key, bound=bound, missing=missing, agreed=agreed)

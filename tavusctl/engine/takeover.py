@@ -10,7 +10,7 @@ from typing import Final
 from tavusctl import journal
 from tavusctl.document import leaves, map_leaves
 from tavusctl.engine import observe, recover, resolve
-from tavusctl.engine.reconcile import Kinds, Request, check_account, checkpoint, recovered
+from tavusctl.engine.reconcile import Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import Gone
 from tavusctl.model import Address, Binding, Desired, Lifecycle, Live, Manifest, Path, ResourceKind
 from tavusctl.patch import join
@@ -43,7 +43,7 @@ def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, req
     odd = tuple(one for one in listed if not _ID.fullmatch(one.remote_id))
     found = {(one.kind.name, one.remote_id) for one in live}
     bound = [(one.address.kind, one.remote_id) for one in state.bindings.values() if one.address.kind in wanted]
-    check_account(state, request, len(bound), len([key for key in bound if key not in found]))
+    check_owner(state, request, len(bound), len([key for key in bound if key not in found]))
     stock = []
     for kind, remote_id in sorted(referred(live) - found):
         made_by, one = _looked_up(api, kinds[kind], remote_id, lens)

@@ -92,14 +92,18 @@ class Bucket:
 
     def names(self, folder: str) -> list[str]:
         """Names of the objects in a folder, sorted, without the prefix."""
+        return sorted(self.dated(folder))
+
+    def dated(self, folder: str) -> dict[str, datetime]:
+        """Names of the objects in a folder, without the prefix, and when they were written."""
         begin = self._path("")
         for pause in (*_PAUSES, None):
             try:
                 found = obstore.list(self._remote, self._path(folder)).collect()
-                return sorted(one["path"].removeprefix(begin) for one in found)
+                return {one["path"].removeprefix(begin): one["last_modified"] for one in found}
             except _FAILURES as error:
                 self._rest(pause, error, "list")
-        return []  # not reached: the last rest raises
+        return {}  # not reached: the last rest raises
 
     def sweep(self, names: Iterable[str]) -> None:
         """Delete what nobody reads any more; what cannot be deleted is left."""

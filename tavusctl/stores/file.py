@@ -16,6 +16,7 @@ from tavusctl.errors import LockError, StateError, UsageError
 from tavusctl.ports import State
 from tavusctl.stores.codec import decode, encode
 from tavusctl.stores.holder import Holder, from_json
+from tavusctl.stores.shelf import RUNS, FileShelf, check_newest, write_durably
 from tavusctl.stores.waiting import pauses
 from tavusctl.stores.wal import JournalFile, fault_of, read_private, sync_directory
 
@@ -25,16 +26,18 @@ LIMIT = 256 * 1024 * 1024
 class FileStore:
     """State in one file, by default `.tavusctl/state.json`; readable by its owner alone.
 
-    Beside it are its lock (`.lock`), which is never removed, and while a run is under way its journal (`.wal`).
+    Beside it are its lock (`.lock`), which is never removed, while a run is under way its journal (`.wal`), and what is
+    kept for `undo`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock_path = path.with_name(path.name + ".lock")
         self._journal = JournalFile(path.with_name(path.name + ".wal"))
+        self.shelf = FileShelf(path.parent)
         self._seen: tuple[int, ...] | None = None  # the file when it was last read or written here
 
-    def read(self) -> State:
+    def read(self, *, older: bool = False) -> State:
         """The state; one of a new lineage when there is no file."""
         self._seen = self._identity()
         try:
@@ -43,7 +46,8 @@ class FileStore:
             return State(lineage=str(uuid.uuid4()))
         except OSError as error:
             raise self._unusable(error, "read") from None
-        return decode(content, str(self.path))
+        state = decode(content, str(self.path))
+        return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self.path}")
 
     def write(self, state: State) -> None:
         """Replace the file in one step: it is the old state or the new one, never a part."""
@@ -54,7 +58,7 @@ class FileStore:
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_durably(temporary, content)
+            write_durably(temporary, content)
             os.replace(temporary, self.path)  # noqa: PTH105 - the same call, but raises with both names
             sync_directory(self.path.parent)
         except OSError as error:
@@ -168,11 +172,3 @@ def _holder(descriptor: int) -> str:
         except (ValueError, KeyError, TypeError, AttributeError):
             time.sleep(0.02)
     return "another process"
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

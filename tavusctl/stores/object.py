@@ -1,7 +1,7 @@
 """A store in a bucket: state, lock and journal as objects, every write on a condition that another run would break.
 
-`<prefix>/state.json`, `<prefix>/lock`, `<prefix>/wal/<epoch>-<turn>/<number>`; `<prefix>/probe/` holds for a moment
-what shows the store's clock, and that it keeps conditions.
+`<prefix>/state.json`, `<prefix>/lock`, `<prefix>/wal/<epoch>-<turn>/<number>`; `<prefix>/runs/` and `<prefix>/trash/`
+keep what `undo` needs; `<prefix>/probe/` holds for a moment what shows the store's clock, and that it keeps conditions.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from tavusctl.stores.bucket import Bucket, Taken, Version
 from tavusctl.stores.codec import decode, encode
 from tavusctl.stores.lease import Lease, Pace, unlock
 from tavusctl.stores.recordobjects import RecordObjects
+from tavusctl.stores.shelf import RUNS, check_newest
+from tavusctl.stores.shelfobjects import ShelfObjects
 
 NAME: Final = "state.json"
 
@@ -32,16 +34,18 @@ class ObjectStore:
         self._version: Version | None = None  # of the state when it was last read or written here
         self._lease: Lease | None = None
         self._records = RecordObjects(bucket)
+        self.shelf = ShelfObjects(bucket)
         self._probed = False
 
-    def read(self) -> State:
+    def read(self, *, older: bool = False) -> State:
         """The state; one of a new lineage when none was ever written."""
         with self._guard:
             found = self._bucket.get(NAME)
             self._version = found.version if found else None
             if found is None:
                 return State(lineage=str(uuid.uuid4()))
-            return decode(found.content, f"{self._bucket.url}/{NAME}")
+            state = decode(found.content, f"{self._bucket.url}/{NAME}")
+        return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self._bucket.url}")
 
     def write(self, state: State) -> None:
         """Replace the state that was read last; LockError when another run has replaced it meanwhile."""

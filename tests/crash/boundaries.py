@@ -1,8 +1,8 @@
 """Counts the points at which a kill can leave something half done, and kills this process at one of them.
 
 The points lie before every call that writes below `.tavusctl`, in the middle of every write, and before and in the
-middle of every piece of a request and before every piece of an answer.  Only the standard library is wrapped, before
-the product is imported.
+middle of every piece of a request and before every piece of an answer.  Instead of a kill, the disk can fail: then the
+points are those calls that write.  Only the standard library is wrapped, before the product is imported.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = ".tavusctl"
+_WRITES = ("send POST", "send PATCH", "send DELETE")
 _METHODS = (b"GET ", b"POST ", b"PATCH ", b"PUT ", b"DELETE ")
-_LABEL = slice(8, 256)
+_PASSED, _AFTER, _LABEL = slice(0, 8), slice(8, 16), slice(16, 256)
 
 
 class Counter:
@@ -29,29 +30,46 @@ class Counter:
         self._shared = mmap.mmap(-1, 256)
         self._guard = threading.Lock()
         self._at = 0
+        self._error = 0
+        self._lasting = False
 
-    def arm(self, at: int) -> None:
-        """Begin anew; kill at this point, 0 for never."""
-        self._at = at
+    def arm(self, at: int, error: int = 0, *, lasting: bool = False) -> None:
+        """Begin anew; kill at this point, 0 for never, or let the disk fail there, once or from then on."""
+        self._at, self._error, self._lasting = at, error, lasting
         self._shared[:] = bytes(256)
 
-    def point(self, label: str, half: Callable[[], object] | None = None) -> None:
+    def point(self, label: str, half: Callable[[], object] | None = None, *, disk: bool = True) -> None:
         """Pass a point, or end there, having done half of the call."""
         with self._guard:
-            passed = self.passed + 1
-            self._shared[:8] = passed.to_bytes(8, "little")
-            if passed != self._at:
+            if self._error and not disk:
+                self._note_sent(label)
                 return
-            self._shared[_LABEL] = label.encode()[:248].ljust(248, b"\0")
+            passed = self.passed + 1
+            self._shared[_PASSED] = passed.to_bytes(8, "little")
+            if passed != self._at and not (self._lasting and self._at and passed > self._at):
+                return
+            if not self.label:
+                self._shared[_LABEL] = label.encode()[:240].ljust(240, b"\0")
             if half:
                 half()
+            if self._error:
+                raise OSError(self._error, os.strerror(self._error))
             os.kill(os.getpid(), signal.SIGKILL)
             signal.pause()
+
+    def _note_sent(self, label: str) -> None:
+        if self.label and label.startswith(_WRITES):
+            self._shared[_AFTER] = (self.after + 1).to_bytes(8, "little")
 
     @property
     def passed(self) -> int:
         """How many points were passed."""
-        return int.from_bytes(self._shared[:8], "little")
+        return int.from_bytes(self._shared[_PASSED], "little")
+
+    @property
+    def after(self) -> int:
+        """How many requests that change something were sent once the disk had failed."""
+        return int.from_bytes(self._shared[_AFTER], "little")
 
     @property
     def label(self) -> str:
@@ -89,7 +107,7 @@ def _wrap_paths(counter: Counter) -> None:
             counter.point(f"open {Path(path).name}")
         descriptor = opened(path, flags, *args, **named)
         if fresh:
-            counter.point(f"opened {Path(path).name}")
+            counter.point(f"opened {Path(path).name}", disk=False)
         return descriptor
 
     os.open = open_
@@ -100,7 +118,8 @@ def _wrap_paths(counter: Counter) -> None:
 def _noting_path(counter: Counter, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     def noting(path: Any, *args: Any, **named: Any) -> Any:
         if _is_ours(path):
-            counter.point(f"{name} {Path(path).name}")
+            # A folder that is there already is asked for again, and whatever the answer, it is there.
+            counter.point(f"{name} {Path(path).name}", disk=name != "mkdir" or not Path(path).is_dir())
         return call(path, *args, **named)
 
     return noting
@@ -138,13 +157,14 @@ def _wrap_sockets(counter: Counter) -> None:
     def send_(this: socket.socket, content: Any, flags: int = 0) -> int:
         whole = bytes(content)
         sent, label = _with_pid(whole), whole.split(b"\r\n", 1)[0][:60].decode("latin-1")
-        counter.point(f"send {label}")
-        counter.point(f"in the middle of sending {label}", lambda: send(this, sent[: len(sent) // 2], flags))
+        counter.point(f"send {label}", disk=False)
+        half = sent[: len(sent) // 2]
+        counter.point(f"in the middle of sending {label}", lambda: send(this, half, flags), disk=False)
         this.sendall(sent)
         return len(whole)
 
     def receive_(this: socket.socket, *args: Any) -> bytes:
-        counter.point("receive")
+        counter.point("receive", disk=False)
         return receive(this, *args)
 
     setattr(socket.socket, "send", send_)  # noqa: B010 - types forbid the assignment

@@ -1,13 +1,16 @@
-"""The kills that a scenario has to survive: at every point, by the server at every write, and of the recovery."""
+"""What a scenario has to survive: kills everywhere, by the server too, and of the recovery; disks that fail."""
 
 from __future__ import annotations
 
+import errno
 import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.crash.rig import KILLED, Scenario
+from tests.crash.rig import KILLED, Break, Scenario
+
+STATE_UNUSABLE = 9
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class AtPoint:
 
     def strike(self, scenario: Scenario) -> str:
         """Kill; where that was."""
-        ended = [scenario.apply(at) for at in self.points]
+        ended = [scenario.apply(Break(at)) for at in self.points]
         # A run in parallel need not come to its last points, nor a shorter one to those of the first.
         assert all(one.code in (KILLED, 0) for one in ended), [one.out + one.err for one in ended]
         return ", then ".join(one.label for one in ended)
@@ -48,7 +51,34 @@ class ByServer:
         return f"{self.phase} {self.method} {self.number + 1} is carried out"
 
 
-Kill = AtPoint | ByServer
+@dataclass(frozen=True)
+class BadDisk:
+    """A disk that fails at a write: once, as one does that goes bad, or from then on, as one does that is full."""
+
+    at: int
+    error: int
+    lasting: bool
+
+    def strike(self, scenario: Scenario) -> str:
+        """Fail; where that was.  Nothing may be sent any more that changes something."""
+        ended = scenario.apply(Break(self.at, self.error, self.lasting))
+        # What is written after everything is done, for an undo and for others who wait, may be missing.
+        assert ended.code == STATE_UNUSABLE or (ended.code == 0 and ended.out), ended.out + ended.err
+        # Calls beside it may have been on record already.
+        assert ended.after < scenario.width, f"{ended.after} sent after a failure at {ended.label}"
+        return ended.label
+
+    def __str__(self) -> str:
+        return f"{errno.errorcode[self.error]} at write {self.at}{' and after' if self.lasting else ''}"
+
+
+Kill = AtPoint | ByServer | BadDisk
+
+
+def bad_disks(points: int, every: int = 1) -> Iterator[Kill]:
+    """A disk that is full, and one that goes bad, at each write or at each so many-th."""
+    for at in range(1, points + 1, every):
+        yield from (BadDisk(at, errno.ENOSPC, lasting=True), BadDisk(at, errno.EIO, lasting=False))
 
 
 def everywhere(points: int, every: int = 1) -> Iterator[Kill]:

@@ -1,7 +1,8 @@
 """A process that runs the command line in children, which are killed where they are told to.
 
-One request per line on standard input: {"args", "env", "cwd", "at"}; one answer per line on standard output: {"code"
-(negative: a signal), "out", "err", "passed", "label"}.  The product is imported once, so that a run costs a fork.
+One request per line on standard input: {"args", "env", "cwd", "at", "error", "lasting"}; one answer per line on
+standard output: {"code" (negative: a signal), "out", "err", "passed", "label", "after"}.  The product is imported once,
+so that a run costs a fork.
 """
 
 from __future__ import annotations
@@ -33,14 +34,21 @@ def main() -> None:
 
 def _answered(request: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        COUNTER.arm(int(request["at"]))
+        COUNTER.arm(int(request["at"]), int(request["error"]), lasting=bool(request["lasting"]))
         child = os.fork()
         if not child:
             _run(request, out.fileno(), err.fileno())
         _, status = os.waitpid(child, 0)
         texts = [_content(stream) for stream in (out, err)]
     code = os.waitstatus_to_exitcode(status)
-    return {"code": code, "out": texts[0], "err": texts[1], "passed": COUNTER.passed, "label": COUNTER.label}
+    return {
+        "code": code,
+        "out": texts[0],
+        "err": texts[1],
+        "passed": COUNTER.passed,
+        "label": COUNTER.label,
+        "after": COUNTER.after,
+    }
 
 
 def _content(stream: Any) -> str:

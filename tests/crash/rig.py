@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,20 @@ KILLED = -9
 
 @dataclass(frozen=True)
 class Ended(Result):
-    """How a command ended, how many points it passed, and where it was killed."""
+    """How a command ended, how many points it passed, and where it was killed or the disk failed."""
 
     passed: int = 0
     label: str = ""
+    after: int = 0  # requests that change something, sent after the disk had failed
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where a command is killed, counted in points, 0 for nowhere; with an error, the disk fails there instead."""
+
+    at: int = 0
+    error: int = 0
+    lasting: bool = False  # it fails from there on
 
 
 class Launcher:
@@ -40,12 +50,12 @@ class Launcher:
             [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
         )
 
-    def run(self, cwd: Path, env: dict[str, str], args: tuple[str, ...], at: int = 0) -> Ended:
-        """Run a command in a child; `at` is the point to kill it at."""
+    def run(self, cwd: Path, env: dict[str, str], args: tuple[str, ...], where: Break) -> Ended:
+        """Run a command in a child, which breaks somewhere."""
         sending, answering = self._process.stdin, self._process.stdout
         assert sending
         assert answering
-        sending.write(json.dumps({"args": args, "env": env, "cwd": str(cwd), "at": at}) + "\n")
+        sending.write(json.dumps({"args": args, "env": env, "cwd": str(cwd), **asdict(where)}) + "\n")
         sending.flush()
         return Ended(**json.loads(answering.readline()))
 
@@ -72,10 +82,10 @@ class Crashing(Project):
 
     def run(self, *args: str, **environment: str | None) -> Ended:
         """Run a command."""
-        return self.kill(0, *args, **environment)
+        return self.breaking(Break(), *args, **environment)
 
-    def kill(self, at: int, *args: str, **environment: str | None) -> Ended:
-        """Run a command, and kill it at a point."""
+    def breaking(self, where: Break, *args: str, **environment: str | None) -> Ended:
+        """Run a command that breaks somewhere."""
         assert self.launcher
         known = {
             "TAVUS_BASE_URL": self.account.url,
@@ -85,7 +95,7 @@ class Crashing(Project):
             **self.environment,
             **environment,
         }
-        return self.launcher.run(self.root, {k: v for k, v in known.items() if v is not None}, args, at)
+        return self.launcher.run(self.root, {k: v for k, v in known.items() if v is not None}, args, where)
 
 
 @dataclass
@@ -96,7 +106,8 @@ class Scenario(Twenty):
     due: Callable[[Scenario], None] = lambda _: None
     costly: tuple[str, ...] = ()  # replicas that may be deleted
     width: int = 1  # calls at a time
-    processing: float = 0.0  # seconds from a document's start to its end
+    processing: float = 0.0  # seconds from a document's start to its end, for which a run waits
+    slow: bool = False  # a run does not wait: an hour passes after it
     creates: int = 0  # objects that a run makes which nobody kills
     writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
     ours: set[str] = field(default_factory=set)  # ids that may be deleted
@@ -109,7 +120,7 @@ class Scenario(Twenty):
             self.start = Start.of(self)
         account, start = self.project.account, self.start
         account.reset()
-        account.switch(processing_seconds=self.processing, training_seconds=0, check_references=True)
+        self._set_pace()
         account.seed(**{kind: list(objects.values()) for kind, objects in start.objects.items()})
         for name, files in start.files.items():
             shutil.rmtree(self.project.root / name, ignore_errors=True)
@@ -123,7 +134,7 @@ class Scenario(Twenty):
         for folder in ("manifests", ".tavusctl"):
             shutil.rmtree(self.project.root / folder, ignore_errors=True)
         self.begin()
-        self.project.account.switch(processing_seconds=0, training_seconds=0)
+        self._set_pace()
         self.due(self)
         bound = self.project.run("state", "list", "--format", "json")
         assert bound.code == 0, bound.err
@@ -136,11 +147,23 @@ class Scenario(Twenty):
             found = account.objects(kind)
             self.strangers.setdefault(kind, {}).update({key: found[key] for key in ids})
 
-    def apply(self, at: int = 0) -> Ended:
-        """One apply, killed at a point or however it ends."""
+    def apply(self, where: Break = Break()) -> Ended:
+        """One apply, however it ends."""
         flags = ("--parallel", str(self.width), *(self._agreed() if self.deleting else ()))
         flags = (*flags, "--wait", "20s") if self.processing else flags
-        return self.project.kill(at, "apply", "--yes", *flags)
+        ended = self.project.breaking(where, "apply", "--yes", *flags)
+        if self.slow:
+            self.project.account.advance(3600)
+        return ended
+
+    def converged(self) -> bool:
+        """Whether nothing is left to do; what the server had to work on first comes with the next run."""
+        return not self.slow or not self.project.plan()["changes"]
+
+    def _set_pace(self) -> None:
+        self.project.account.switch(check_references=True)
+        if not self.slow:
+            self.project.account.switch(processing_seconds=self.processing, training_seconds=0)
 
     def _agreed(self) -> tuple[str, ...]:
         """What agrees to the deletes that are due."""
@@ -150,15 +173,16 @@ class Scenario(Twenty):
         named = [word for address in costly for word in ("--allow-replica-delete", address)]
         return (*named, "--allow-deletes", str(count))
 
-    def measure(self) -> int:
-        """The points that a run passes which nobody kills."""
+    def measure(self, error: int = 0) -> int:
+        """The points that a run passes which nobody kills; with an error, those at which a disk can fail."""
         self.ready()
         assert self.start
         assert Start.of(self) == self.start
-        ended = self.apply()
+        ended = self.apply(Break(error=error))
         assert ended.code == 0, ended.out + ended.err
-        self.creates = self._count("create")
         self.writes = Counter(one["method"] for one in self.project.account.writes)
+        self.check()
+        self.creates = self._count("create")
         self.survive()
         return ended.passed
 

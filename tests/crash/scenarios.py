@@ -83,6 +83,7 @@ def _apply_first(this: Scenario) -> None:
     this.strange(**TWINS)
 
 
+SLOW = "mixed-slow"  # the server takes its time, and nobody waits for it
 _DUE: dict[str, tuple[Callable[[Scenario], None], int, float]] = {
     "create-all": (create_all, 1, 0.0),
     "mixed": (mixed, 1, 0.0),
@@ -90,6 +91,7 @@ _DUE: dict[str, tuple[Callable[[Scenario], None], int, float]] = {
     "twelve": (twelve, 1, 0.3),
     "create-all-wide": (create_all, 4, 0.0),
     "mixed-wide": (mixed, 4, 0.0),
+    SLOW: (mixed, 1, 0.0),
 }
 NAMES = tuple(_DUE)
 
@@ -97,5 +99,5 @@ NAMES = tuple(_DUE)
 def scenario(name: str, root: Path, account: Account, launcher: Launcher) -> Scenario:
     """A scenario in a folder of its own."""
     due, width, processing = _DUE[name]
-    project = Crashing(root, account, {**QUICK}, launcher)
-    return Scenario(project, due=due, costly=("replica/r1",), width=width, processing=processing)
+    project, slow = Crashing(root, account, {**QUICK}, launcher), name == SLOW
+    return Scenario(project, due=due, costly=("replica/r1",), width=width, processing=processing, slow=slow)

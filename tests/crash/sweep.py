@@ -6,6 +6,7 @@ python -m tests.crash.sweep [--every N] [--workers N] [SCENARIO ...]
 from __future__ import annotations
 
 import argparse
+import errno
 import sys
 import tempfile
 import time
@@ -15,7 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tavusctl.emulator import running
-from tests.crash.kills import Kill, by_server, everywhere, repeated
+from tests.crash.kills import Kill, bad_disks, by_server, everywhere, repeated
 from tests.crash.rig import Launcher, Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
 from tests.scenarios.project import Account
@@ -51,9 +52,10 @@ def main(arguments: Sequence[str]) -> int:
 def _planned(name: str, every: int) -> tuple[int, list[Kill]]:
     with running() as server, launcher() as lent, tempfile.TemporaryDirectory() as folder:
         this = _scenario(name, folder, server.url, lent)
-        points = this.measure()
+        writes, points = this.measure(errno.EIO), this.measure()
         kills = [
             *everywhere(points, every),
+            *bad_disks(writes, every),
             *by_server(this.writes, every),
             *repeated(points, max(1, REPEATED // every)),
         ]

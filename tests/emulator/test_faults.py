@@ -242,3 +242,23 @@ def test_a_client_that_waits_for_leave_to_send_gets_it(tavus: Tavus) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 100")
         connection.sendall(b'{"system_prompt":"x"}')
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_a_late_change_is_made_when_its_time_has_come(tavus: Tavus) -> None:
+    strike(tavus, match=CREATE, kind="late", seconds=7200)
+    assert tavus.raw(raw_create()) == b""
+    assert commits(tavus) == 0
+
+    tavus.control("POST", "clock", {"advance": 7199})
+    before = commits(tavus)
+    tavus.control("POST", "clock", {"advance": 2})
+
+    assert (before, commits(tavus)) == (0, 1)
+    (entry,) = [one for one in tavus.control("GET", "requests")["requests"] if one["fault"]]
+    assert (entry["fault"], entry["committed"]) == ("late", True)
+
+
+def test_an_answer_can_be_undated(tavus: Tavus) -> None:
+    strike(tavus, match=CREATE, kind="undated")
+    undated, dated = create(tavus), create(tavus)
+    assert (undated.status_code, "date" in undated.headers, "date" in dated.headers) == (200, False, True)

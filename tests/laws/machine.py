@@ -16,7 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from tests.crash.rig import KILLED, QUICK, Crashing, Ended, Launcher
+from tests.crash.rig import KILLED, QUICK, Break, Crashing, Ended, Launcher
 from tests.scenarios.project import Account, Body
 from tests.scenarios.twenty import NAMES, document, goals, rules
 
@@ -172,14 +172,16 @@ class Machine(RuleBasedStateMachine):
 
     def apply(self, at: int = 0, fault: Body | None = None) -> Ended:
         """An apply as people run it, and what must be true of every one."""
-        planned = self.project.plan()
+        emptied = self.emptied()
+        planned = self.project.plan(*emptied)
         before = len(self.mutations())
         changes, refused = planned.get("changes", []), planned.get("refused", [])
         count = sum(one["action"] == "delete" for one in changes)
         conflicts = [word for one in refused if one["code"] == "E301" for word in ("--overwrite", one["address"])]
         if fault:
             self.account.fault(**fault)
-        ended = self.project.kill(at, "apply", "--yes", "--allow-deletes", str(count), *conflicts)
+        words = ("--allow-deletes", str(count), *conflicts, *emptied)
+        ended = self.project.breaking(Break(at), "apply", "--yes", *words)
         self.account.control("DELETE", "faults")
         assert ended.code in ENDED | {KILLED}, ended.err
         assert "Traceback" not in ended.err
@@ -187,6 +189,12 @@ class Machine(RuleBasedStateMachine):
         self.check_made(changes, made)
         self.check_survivors()
         return ended
+
+    def emptied(self) -> tuple[str, ...]:
+        """What agrees to make everything anew, where people have deleted all that the state knows."""
+        known = self.project.run("state", "list", "--format", "json").document
+        refused = self.project.plan().get("error", {}).get("id") == "E915"
+        return ("--allow-recreate", str(len(known))) if refused else ()
 
     def check_made(self, changes: list[Body], made: list[Body]) -> None:
         """Nothing was done that the plan did not show: deletes by id, creates by kind."""

@@ -1,7 +1,8 @@
-"""A sample of `make crash`: kill -9 in the middle of an apply, and at most three runs later all is as it should be."""
+"""A sample of `make crash`: kill -9 or a bad disk in an apply, and at most three runs later all is as it should be."""
 
 from __future__ import annotations
 
+import errno
 import random
 import tempfile
 from collections.abc import Iterator
@@ -10,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tavusctl.emulator import running
-from tests.crash.kills import Kill, by_server, everywhere, repeated
+from tests.crash.kills import Kill, bad_disks, by_server, everywhere, repeated
 from tests.crash.rig import Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
 from tests.scenarios.project import Account
 
-AT_POINTS, BY_SERVER, REPEATED = 3, 1, 1  # of each scenario
+AT_POINTS, BY_SERVER, REPEATED, BAD_DISKS = 3, 1, 1, 2  # of each scenario
 SEED = 7
 
 
@@ -24,17 +25,18 @@ def killed(request: pytest.FixtureRequest) -> Iterator[tuple[Scenario, list[Kill
     """A scenario on an emulator of its own, and a sample of its kills."""
     with running() as server, launcher() as lent, tempfile.TemporaryDirectory() as folder:
         this = scenario(request.param, Path(folder), Account(server.url, "key-of-the-killed"), lent)
-        points, chance = this.measure(), random.Random(SEED)
+        writes, points, chance = this.measure(errno.EIO), this.measure(), random.Random(SEED)
         kills = [
             *chance.sample(list(everywhere(points)), AT_POINTS),
             *chance.sample(list(by_server(this.writes)), BY_SERVER),
             *repeated(points, REPEATED, SEED),
+            *chance.sample(list(bad_disks(writes)), BAD_DISKS),
         ]
         yield this, kills
 
 
-@pytest.mark.parametrize("number", range(AT_POINTS + BY_SERVER + REPEATED))
-def test_fm_001_to_012_a_kill_anywhere_is_survived(killed: tuple[Scenario, list[Kill]], number: int) -> None:
+@pytest.mark.parametrize("number", range(AT_POINTS + BY_SERVER + REPEATED + BAD_DISKS))
+def test_fm_001_to_012_095_096_a_kill_anywhere_is_survived(killed: tuple[Scenario, list[Kill]], number: int) -> None:
     this, kills = killed
     this.ready()
     where = kills[number].strike(this)

@@ -370,6 +370,44 @@ def test_fm_057_a_patch_that_changes_nothing_is_a_success(second: Twenty, call: 
     survived(second, 0, match="PATCH *", kind="status", status=304, body="", phase="after", skip=call)
 
 
+DELETE_ANSWERS: dict[str, Body] = {
+    "a page to sign in": {"status": 200, "body": PAGE, "headers": HTML},
+    "other JSON": {"status": 200, "body": {"ok": True}},
+    "taken on": {"status": 202, "body": ""},
+    "nothing changed": {"status": 304, "body": ""},
+    "see there": {"status": 303, "body": "", "headers": {"location": "/v2/personas"}},
+}
+
+
+@pytest.mark.parametrize("answer", DELETE_ANSWERS.values(), ids=DELETE_ANSWERS)
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_fm_027_040_a_delete_is_done_when_the_api_says_so_or_the_object_is_gone(
+    second: Twenty, answer: Body, phase: str
+) -> None:
+    """Whatever a proxy says instead, the object is looked at."""
+    account = second.project.account
+    account.fault(match="DELETE *", kind="status", phase=phase, **answer)
+
+    ended = second.apply()
+
+    struck = account.control("GET", "faults")["faults"][0]["struck"]
+    assert (ended.code, struck) == (0, 1), ended.out
+    second.check()
+
+
+def test_fm_027_040_a_delete_that_is_never_carried_out_is_not_forgotten(second: Twenty) -> None:
+    """However often it is answered with a page."""
+    account, bound = second.project.account, second.project.bound("persona/p7")
+    account.fault(match="DELETE *", kind="html", status=200, times=None)
+
+    ended = second.apply()
+
+    assert ended.code == 6, ended.out
+    assert bound in account.objects("personas")
+    assert second.project.bound("persona/p7") == bound
+    second.check()
+
+
 @contextmanager
 def listening() -> Iterator[tuple[str, list[bytes]]]:
     """Another host, and what it was sent."""

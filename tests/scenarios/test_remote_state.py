@@ -136,6 +136,34 @@ def test_a_state_of_another_lineage_is_not_pushed(team: Project) -> None:
     assert (refused.code, "is of another lineage" in refused.err) == (9, True)
 
 
+@pytest.mark.parametrize("team", ["s3"], indirect=True)
+def test_a_run_is_undone_from_another_machine(team: Project, tmp_path: Path) -> None:
+    """What is needed for it lies beside the state: its records, and what it deleted."""
+    team.apply()
+    team.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You shout."})
+    team.remove("persona", "nurse")
+    team.apply("--allow-deletes", "1")
+    elsewhere = Project(tmp_path / "elsewhere", team.account)
+    elsewhere.write("tavusctl.yaml", (team.root / "tavusctl.yaml").read_text())
+
+    run = elsewhere.run("undo").out.split()[0]
+    undone = elsewhere.run("undo", run, "--yes", "--recreate")
+
+    prompts = {one["persona_name"]: one["system_prompt"] for one in team.account.objects("personas").values()}
+    assert undone.code == 0, undone.out + undone.err
+    assert prompts == {name.title(): "You help." for name in PERSONAS}
+    assert not list(team.root.glob(".tavusctl/**/*.json*"))
+
+
+@pytest.mark.parametrize("team", ["s3"], indirect=True)
+def test_only_the_newest_runs_are_kept_in_a_bucket_too(team: Project) -> None:
+    for number in range(22):
+        team.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": f"You help {number}."})
+        team.apply()
+
+    assert len(team.run("undo").out.splitlines()) == 20
+
+
 def test_a_renamed_manifest_keeps_its_object_after_state_mv(team: Project) -> None:
     team.manifest("guardrails", "rules", {"name": "Rules", "data": [{"guardrail_name": "a", "guardrail_prompt": "b"}]})
     spec = {"persona_name": "Coach", "system_prompt": "You help.", "guardrails_id": "${ref:guardrails/rules}"}

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import time
+from pathlib import Path
 
 import pytest
 
@@ -46,10 +47,14 @@ def runs(project: Project) -> list[str]:
     return [line.split()[0] for line in project.run("undo").out.splitlines()]
 
 
+def records(project: Project) -> Path:
+    """Where the records of the run are that ended last."""
+    return max((project.root / ".tavusctl/runs").glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+
+
 def last(project: Project) -> str:
     """The id of the run that ended last."""
-    folder = project.root / ".tavusctl/runs"
-    return max(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns).stem
+    return records(project).stem.rpartition("-")[2]
 
 
 def undo(project: Project, *args: str) -> Result:
@@ -91,8 +96,9 @@ def test_an_apply_tells_its_run_and_undo_lists_it(project: Project) -> None:
     listed = project.run("undo")
 
     (path,) = (project.root / ".tavusctl/runs").iterdir()
-    assert f"undo with: tavusctl undo {path.stem}\n" in said
-    assert listed.out.startswith(path.stem)
+    assert path == records(project)
+    assert f"undo with: tavusctl undo {last(project)}\n" in said
+    assert listed.out.startswith(last(project))
     assert listed.out.endswith("1 create\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -304,15 +310,150 @@ def test_a_binding_that_was_dropped_is_taken_back(project: Project) -> None:
     assert project.bound("persona/coach") == remote_id
 
 
-def test_a_replacement_is_refused_with_the_way_back(applied: Project) -> None:
-    applied.manifest("document", "prices", {**PRICES, "document_url": "https://example.com/new.pdf"})
+NEW_PRICES: Body = {**PRICES, "document_url": "https://example.com/new.pdf"}
+
+
+@pytest.fixture
+def replaced(applied: Project) -> Project:
+    """The document was replaced, and the persona points to its new version."""
+    applied.account.switch(processing_seconds=0)
+    applied.manifest("document", "prices", NEW_PRICES)
     applied.apply()
     applied.account.forget()
+    return applied
+
+
+def document_of(project: Project) -> tuple[str, Body, list[str]]:
+    """The one document, and what the persona refers to."""
+    ((remote_id, document),) = project.account.objects("documents").items()
+    (persona,) = project.account.objects("personas").values()
+    return remote_id, document, persona["document_ids"]
+
+
+def test_a_replacement_is_reversed_by_one_that_makes_the_old_version_anew(replaced: Project) -> None:
+    new = replaced.bound("document/prices")
+
+    refused = undo(replaced)
+    sent = replaced.account.writes
+    done = undo(replaced, "--recreate")
+
+    assert (refused.code, sent, done.code) == (4, [], 0), done.out + done.err
+    assert "undo --recreate makes the old version anew" in refused.out
+    remote_id, document, referred = document_of(replaced)
+    assert (document["document_url"], document["tags"], referred) == (PRICES["document_url"], ["a", "b"], [remote_id])
+    assert remote_id == replaced.bound("document/prices") != new
+    assert [method for method, _, _ in replaced.account.sent] == ["POST", "PATCH", "DELETE"]
+    assert replaced.plan()["summary"]["replace"] == 1
+    replaced.manifest("document", "prices", PRICES)
+    assert replaced.plan()["changes"] == []
+
+
+def test_an_undone_replacement_can_be_undone(replaced: Project) -> None:
+    undo(replaced, "--recreate")
+
+    again = undo(replaced, "--recreate")
+
+    remote_id, document, referred = document_of(replaced)
+    assert (again.code, document["document_url"], referred) == (0, NEW_PRICES["document_url"], [remote_id]), again.out
+    assert replaced.plan()["changes"] == []
+
+
+def test_a_new_version_that_is_not_in_use_yet_just_goes(applied: Project) -> None:
+    """The old one was never left."""
+    before = account(applied)
+    applied.account.switch(processing_seconds=600)
+    applied.manifest("document", "prices", NEW_PRICES)
+    applied.apply()
+    assert len(applied.account.objects("documents")) == 2
 
     result = undo(applied)
 
-    assert (result.code, applied.account.writes) == (4, [])
-    assert "change the manifest back" in result.out
+    assert (result.code, account(applied)) == (0, before), result.out
+    applied.manifest("document", "prices", PRICES)
+    assert applied.plan()["changes"] == []
+
+
+def test_an_old_version_that_is_still_there_is_used_again(applied: Project) -> None:
+    """Somebody else's persona refers to it, so it was kept."""
+    old = applied.bound("document/prices")
+    applied.account.advance(3600)
+    applied.account.switch(processing_seconds=0)
+    theirs = {"persona_name": "Theirs", "system_prompt": "Hi.", "document_ids": [old]}
+    (stranger,) = applied.account.seed(personas=[theirs])["personas"]
+    applied.manifest("document", "prices", NEW_PRICES)
+    applied.apply()
+    assert applied.bound("document/prices") != old
+
+    result = undo(applied)
+
+    assert (result.code, applied.bound("document/prices")) == (0, old), result.out
+    assert list(applied.account.objects("documents")) == [old]
+    personas = applied.account.objects("personas").values()
+    assert [one["document_ids"] for one in personas] == [[old], [old]]
+    assert stranger in applied.account.objects("personas")
+
+
+def test_an_old_version_that_takes_its_time_is_gone_on_with(replaced: Project) -> None:
+    """Nothing is made a third time, and the new version serves until then."""
+    replaced.account.switch(processing_seconds=600)
+    run, new = last(replaced), replaced.bound("document/prices")
+    begun = replaced.run("undo", run, "--yes", "--recreate")
+    serving = replaced.bound("document/prices")
+    replaced.account.advance(700)
+
+    ended = replaced.run("undo", run, "--yes", "--recreate")
+
+    assert (begun.code, serving, ended.code) == (0, new, 0), ended.out + ended.err
+    remote_id, document, referred = document_of(replaced)
+    assert (document["document_url"], referred) == (PRICES["document_url"], [remote_id])
+    assert [method for method, _, _ in replaced.account.sent].count("POST") == 1
+
+
+def test_a_new_version_that_was_edited_since_stays(replaced: Project) -> None:
+    new = replaced.bound("document/prices")
+    replaced.account.call("PATCH", f"/v2/documents/{new}", {"document_name": "Theirs"})
+    replaced.account.forget()
+
+    result = undo(replaced, "--recreate")
+
+    assert (result.code, replaced.account.writes) == (3, [])
+    assert "/document_name was edited since" in result.out
+
+
+def test_two_replacements_of_one_run_are_reversed_together(applied: Project) -> None:
+    """The persona is pointed to both old versions in one step."""
+    applied.account.switch(processing_seconds=0)
+    terms = {"document_name": "Terms", "document_url": "https://example.com/terms.pdf"}
+    both = {"document_ids": ["${ref:document/prices}", "${ref:document/terms}"]}
+    applied.manifest("document", "terms", terms)
+    applied.manifest("persona", "coach", {**COACH, "guardrails_id": "${ref:guardrails/rules}", **both})
+    applied.apply()
+    applied.manifest("document", "prices", NEW_PRICES)
+    applied.manifest("document", "terms", {**terms, "document_url": "https://example.com/new-terms.pdf"})
+    applied.apply()
+
+    result = undo(applied, "--recreate")
+
+    urls = {key: one["document_url"] for key, one in applied.account.objects("documents").items()}
+    (persona,) = applied.account.objects("personas").values()
+    assert result.code == 0, result.out + result.err
+    assert [urls[key] for key in persona["document_ids"]] == [PRICES["document_url"], terms["document_url"]]
+    assert len(urls) == 2
+
+
+def test_other_edits_of_that_run_are_reversed_with_the_replacement(applied: Project) -> None:
+    applied.account.switch(processing_seconds=0)
+    applied.manifest("document", "prices", NEW_PRICES)
+    refers = {"guardrails_id": "${ref:guardrails/rules}", "document_ids": ["${ref:document/prices}"]}
+    applied.manifest("persona", "coach", {**COACH, **refers, "system_prompt": "You shout."})
+    applied.apply()
+
+    result = undo(applied, "--recreate")
+
+    (persona,) = applied.account.objects("personas").values()
+    assert (result.code, persona["system_prompt"]) == (0, COACH["system_prompt"]), result.out + result.err
+    assert persona["document_ids"] == [applied.bound("document/prices")]
+    assert len(applied.account.objects("documents")) == 1
 
 
 @pytest.mark.parametrize("run", ["0123456789ab", "../../etc", "x", ""])
@@ -336,7 +477,7 @@ def test_a_run_of_another_state_is_refused(applied: Project) -> None:
 
 def test_records_that_were_tampered_with_are_refused(applied: Project) -> None:
     edit_everything(applied)
-    path = applied.root / f".tavusctl/runs/{last(applied)}.jsonl"
+    path = records(applied)
     path.write_text(path.read_text().replace('"action":"update"', '"action":"conquer"', 1))
 
     assert undo(applied).code == 9
@@ -359,7 +500,7 @@ def test_what_was_deleted_a_month_ago_is_kept_no_longer(applied: Project) -> Non
         folder.mkdir(parents=True)
         (folder / "persona-coach-p1.json").write_text("{}")
         then = time.time() - days * 24 * 3600
-        os.utime(folder, (then, then))
+        os.utime(folder / "persona-coach-p1.json", (then, then))
 
     edit_everything(applied)
 

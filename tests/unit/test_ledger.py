@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from tavusctl.journal import Inverse
 from tavusctl.ledger import Ledger
 from tavusctl.model import Action, Address, Binding, Document
 from tavusctl.ports import State
+from tavusctl.stores.shelf import FileShelf
 
 COACH = Address("persona", "coach")
 SPEC = {"persona_name": "Coach"}
@@ -27,8 +29,10 @@ class Kept:
     records: list[bytes] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     full: bool = False
+    shelf: FileShelf = field(default_factory=lambda: FileShelf(Path("/nowhere")))
 
-    def read(self) -> State:
+    def read(self, *, older: bool = False) -> State:
+        del older
         return self.state
 
     def write(self, state: State) -> None:

@@ -109,7 +109,7 @@ def _found(this: Run, desired: Desired, name: str) -> str:
     """What a create without an answer has made, if it has; Ambiguous when that cannot be told."""
     waited, found = 0.0, ""
     for at in (*(look for look in _LOOKS if look < this.settle), this.settle):
-        this.clock.sleep(at - waited)
+        this.rest(at - waited)
         waited = at
         found = _look_for(this, desired, name)
         if found or this.stop.asked():

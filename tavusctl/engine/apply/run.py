@@ -22,6 +22,7 @@ from tavusctl.model import (
 )
 from tavusctl.ports import Api, Clock
 
+_BREATH = 0.5  # seconds in which a stop is not noticed
 Keep = Callable[[Address, str, Document], None]  # puts what is about to be deleted aside
 Link = Callable[[LocalFile], str]  # puts a file where the API can fetch it; the address, which is a secret
 
@@ -47,9 +48,11 @@ class Stop:
     def __init__(self) -> None:
         self._event = threading.Event()
         self.reason = ""
+        self.hurry = False  # calls under way get a few seconds only
 
-    def ask(self, reason: str) -> None:
+    def ask(self, reason: str, *, hurry: bool = False) -> None:
         """Stop, and why; the first reason counts."""
+        self.hurry = self.hurry or hurry
         if not self._event.is_set():
             self.reason = reason
             self._event.set()
@@ -105,6 +108,12 @@ class Run:
             return binding.remote_id if binding else self.externals[str(leaf)]
 
         return map_leaves(value, settled)
+
+    def rest(self, seconds: float) -> None:
+        """Wait, though not for long once a stop is asked for."""
+        ends = self.clock.monotonic() + seconds
+        while (left := ends - self.clock.monotonic()) > 0 and not self.stop.asked():
+            self.clock.sleep(min(left, _BREATH))
 
     def now(self) -> str:
         """The server's time."""

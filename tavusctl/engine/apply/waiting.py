@@ -15,7 +15,6 @@ from tavusctl.errors import ApiError
 from tavusctl.model import Action, Address, Live, Outcome, ResourceKind, Status
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
-_LONGEST_REST = 0.5  # seconds in which a stop is not noticed
 _FAILED = 5
 
 
@@ -32,17 +31,10 @@ def await_usable(this: Run, address: Address, kind: ResourceKind, remote_id: str
             return live
         this.turns.release()
         try:
-            _rest(this, min(pause, left))
+            this.rest(min(pause, left))
         finally:
             this.turns.acquire()
         pause = min(pause * 1.5, _LONGEST_PAUSE)
-
-
-def _rest(this: Run, seconds: float) -> None:
-    """A pause that a stop cuts short."""
-    while seconds > 0 and not this.stop.asked():
-        this.clock.sleep(min(seconds, _LONGEST_REST))
-        seconds -= _LONGEST_REST
 
 
 def await_made(this: Run, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:

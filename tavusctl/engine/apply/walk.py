@@ -15,6 +15,7 @@ from tavusctl.model import Action, Address, Change, Outcome, Plan, Status
 UNKNOWN = 6
 _GRACE = 5.0  # seconds that calls under way get after a stop is asked for
 _TICK = 0.05  # seconds between looks at the stop
+_DEFECT = "an internal error"
 _BAD = (Status.FAILED, Status.UNKNOWN, Status.SKIPPED)
 
 
@@ -40,13 +41,30 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
 
 def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_one: bool = False) -> list[Outcome]:
     """Steps in parallel; each after the earlier ones at its own address and those that it waits for."""
-    graph = _graph(steps)
-    done: dict[Address, Outcome] = {}
-    running: dict[Future[Outcome], int] = {}
     outcomes: dict[int, Outcome] = {}
     # Replacements that are waited for hold up nobody: they take a thread, and a turn only for their calls.
     waiting = sum(step.action is Action.REPLACE for step in steps) if this.patience else 0
     pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel) + waiting)
+    try:
+        _run_all(this, steps, refused, pool, outcomes)
+    except BaseException:
+        # A defect: whoever is above frees the state, and no call may still be under way then.
+        this.stop.ask(_DEFECT)
+        pool.shutdown(wait=True, cancel_futures=True)
+        raise
+    pool.shutdown(wait=not this.stop.hurry, cancel_futures=True)
+    for index, step in enumerate(steps):
+        if index not in outcomes:
+            outcomes[index] = _reported(this, Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason))
+    return [outcomes[index] for index in range(len(steps))]
+
+
+def _run_all(
+    this: Run, steps: Sequence[Change], refused: set[Address], pool: ThreadPoolExecutor, outcomes: dict[int, Outcome]
+) -> None:
+    graph = _graph(steps)
+    done: dict[Address, Outcome] = {}
+    running: dict[Future[Outcome], int] = {}
     while graph.is_active() and not (this.stop.asked() and not running):
         for index in graph.get_ready():
             running[pool.submit(_step, this, steps[index], dict(done), refused)] = index
@@ -58,13 +76,7 @@ def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_o
             graph.done(index)
         if this.stop.asked():
             _last_moments(this, steps, running, outcomes)
-            running.clear()
             break
-    pool.shutdown(wait=not this.stop.asked(), cancel_futures=True)
-    for index, step in enumerate(steps):
-        if index not in outcomes:
-            outcomes[index] = _reported(this, Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason))
-    return [outcomes[index] for index in range(len(steps))]
 
 
 def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
@@ -80,8 +92,10 @@ def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
 def _last_moments(
     this: Run, steps: Sequence[Change], running: Mapping[Future[Outcome], int], outcomes: dict[int, Outcome]
 ) -> None:
-    """Calls under way get a few seconds; what they have not told by then is unknown, and the journal says so."""
+    """Calls under way come to their end, or get a few seconds; what has not told by then is unknown, and on record."""
     started = {future: index for future, index in running.items() if not future.cancel()}
+    while not this.stop.hurry and wait(started, timeout=_TICK).not_done:
+        pass
     finished = wait(started, timeout=_GRACE).done
     for future, index in started.items():
         step = steps[index]
@@ -95,12 +109,9 @@ def _reported(this: Run, outcome: Outcome) -> Outcome:
 
 
 def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome:
-    held_up = _held_up(this, step, done, refused)
-    if held_up:
-        return held_up
     try:
-        with this.turns:
-            return ACTIONS[step.action](this, step)
+        with this.turns:  # a stop may have been asked for while it waited
+            return _held_up(this, step, done, refused) or ACTIONS[step.action](this, step)
     except Ambiguous as error:
         return Outcome(step, Status.UNKNOWN, step.remote_id, error.message, UNKNOWN)
     except Gone as error:
@@ -112,6 +123,9 @@ def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set
         return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
     except TavusctlError as error:
         return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
+    except BaseException:
+        this.stop.ask(_DEFECT)
+        raise
 
 
 def _held_up(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tavusctl import background, guards, sources
 from tavusctl.document import map_leaves
 from tavusctl.engine.diff import crawling
-from tavusctl.engine.diff.succession import Sides, excused, label, repointed, retired, uses
+from tavusctl.engine.diff.succession import Sides, excused, halves, label, repointed, retired, uses
 from tavusctl.engine.diff.users import affecting
 from tavusctl.model import (
     Action,
@@ -50,8 +50,9 @@ def compare_all(
     again: AbstractSet[Address] = frozenset(),
 ) -> Comparison:
     """Changes in the order of `desired`, then what manifests no longer have."""
+    known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
-    sides = Sides({b.address: b for b in bindings}, by_id, missing, adopt, again)
+    sides = Sides(known, by_id, missing, adopt, again, halves(bindings))
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
@@ -95,12 +96,14 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     binding, live = sides.of(item.address)
     if binding is None:
         return [_created(item, sides)], [], []
+    waiting = _awaited(item, binding, sides) if binding.successor else None
+    if waiting:
+        return [waiting], [], []
     if live is None:
         gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind)
-        return [_create(item, Cause.DRIFTED, reason=f"{binding.remote_id} was deleted in the account")], [gone], []
+        return [_created_anew(item, binding, sides)], [gone], []
     if binding.successor:
-        waiting = _awaited(item, binding, sides)
-        return [waiting or _replace(item, live, compare(item, live, binding))], [], []
+        return [_replace(item, live, compare(item, live, binding))], [], []
     if background.failed(live) and item.address in sides.again:
         again = replace(
             _replace(item, live, Difference()), cause=Cause.DUE, reason=f"{background.failure(live)}; made anew"
@@ -123,13 +126,26 @@ def _created(item: Desired, sides: Sides) -> Change:
     rivals = [
         one
         for one in sides.live.values()
-        if one.kind.name == item.kind.name and one.address is None and name and one.name == name
+        if one.kind.name == item.kind.name
+        and one.address is None
+        and one.remote_id not in sides.halves
+        and name
+        and one.name == name
     ]
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
         reason = f"takes over {rivals[0].remote_id}, which has the name {name!r}"
         return replace(_changed(item, rivals[0], difference), action=Action.ADOPT, cause=Cause.NEW, reason=reason)
     return replace(_create(item, Cause.NEW), rivals=tuple(sorted(one.remote_id for one in rivals)))
+
+
+def _created_anew(item: Desired, binding: Binding, sides: Sides) -> Change:
+    """What was deleted in the account; somebody may have made another of that name there, too."""
+    change = _created(item, sides)
+    if change.action is Action.ADOPT:
+        return change
+    reason = "; ".join(filter(None, [f"{binding.remote_id} was deleted in the account", change.reason]))
+    return replace(change, cause=Cause.DRIFTED, fields=(), reason=reason)
 
 
 def _create(item: Desired, cause: Cause, reason: str = "") -> Change:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -32,11 +32,17 @@ class Sides:
     missing: AbstractSet[Address]
     adopt: bool
     again: AbstractSet[Address] = frozenset()  # to be made anew if what the server made of them failed
+    halves: AbstractSet[str] = frozenset()  # ids of ours that no address means: the halves of replacements
 
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:
         """What is bound to an address, and the object."""
         binding = self.bindings.get(address)
         return binding, self.live.get((address.kind, binding.remote_id)) if binding else None
+
+
+def halves(bindings: Iterable[Binding]) -> frozenset[str]:
+    """Ids of objects that are on their way to stand for an address, or did."""
+    return frozenset(one for binding in bindings for one in (binding.successor, *binding.retired) if one)
 
 
 def excused(difference: Difference, item: Desired, sides: Sides) -> Difference:

@@ -1,8 +1,8 @@
 """Plan to reverse one apply, from the records that were kept of it.  Pure.
 
 Every object is judged by itself: what the run left must still be there, or nothing of that object is touched.
-Updates are reversed by their recorded inverse, creates by deletes, deletes by new objects made from what was kept.
-A replacement is not reversed: its old half is gone, and the manifest changed back makes it again.
+Updates are reversed by their recorded inverse, creates by deletes, deletes by new objects made from what was kept, and
+replacements by replacements.
 """
 
 from __future__ import annotations

@@ -9,7 +9,20 @@ from tavusctl import patch, sources
 from tavusctl.document import is_empty, leaves, map_leaves
 from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refuse, uses
 from tavusctl.journal import Intent, Past
-from tavusctl.model import Action, Address, Binding, Cause, Change, Document, Path, Refusal, ResourceKind, Value
+from tavusctl.model import (
+    Action,
+    Address,
+    Binding,
+    Cause,
+    Change,
+    Desired,
+    Document,
+    Live,
+    Path,
+    Refusal,
+    ResourceKind,
+    Value,
+)
 from tavusctl.secret import MASK
 from tavusctl.threeway import compare
 
@@ -26,10 +39,8 @@ def unmake(intent: Intent, past: Past, scene: Scene, found: Reversal) -> None:
     if live is None:
         found.changes.append(replace(change, action=Action.FORGET, reason="it is already gone"))
         return
-    sent = Binding(intent.address, binding.remote_id, intent.spec, unkept=binding.unkept)
-    difference = compare(as_desired(live.kind, sent), live, sent)
-    if difference.fields:
-        paths = ", ".join(one.path for one in difference.fields)
+    paths = edited_since(intent, live, binding)
+    if paths:
         refuse(found, change, f"{paths} was edited since")
         return
     users = [one for one in scene.live.values() if one.address is None and uses(one, intent.address, live.remote_id)]
@@ -60,23 +71,40 @@ def remake(intent: Intent, scene: Scene, again: Mapping[str, Address], found: Re
         hint = "write its manifest again and apply it"
         found.refused.append(Refusal(change, "E308", 4, f"nothing was kept of {intent.remote_id}", hint))
         return
-    lost: list[str] = []
-    body = _fillable(kind, {**sources.sent(before.applied), **kept}, (), lost)
-    body = map_leaves(body, lambda leaf: again.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    desired = as_desired(kind, replace(before, applied=_fillable(kind, before.applied, (), [])))
-    refers_to = tuple(sorted({leaf for _, leaf in leaves(body) if isinstance(leaf, Address)}))
+    body, desired, lost = anew(kind, before, kept, again)
     name = body.get(kind.name_field)
     rivals = [one for one in scene.live.values() if one.kind.name == kind.name and not one.address and one.name == name]
-    found.warnings += [lost_secret(intent.address, pointer) for pointer in sorted(set(lost))]
+    found.warnings += [lost_secret(intent.address, pointer) for pointer in lost]
     found.changes.append(
         replace(
             change,
             patch=({"op": "add", "path": "", "value": body},),
             reason=f"made anew in place of {intent.remote_id}",
-            desired=replace(desired, refers_to=refers_to),
+            desired=desired,
             rivals=tuple(sorted(one.remote_id for one in rivals)),
         )
     )
+
+
+def anew(
+    kind: ResourceKind, before: Binding, kept: Document, again: Mapping[str, Address]
+) -> tuple[Document, Desired, list[str]]:
+    """What makes a deleted object anew: the body to send, what is then wanted, and pointers of secrets that are lost.
+
+    `again` are the ids of others that are made anew, too.
+    """
+    lost: list[str] = []
+    body = _fillable(kind, {**sources.sent(before.applied), **kept}, (), lost)
+    body = map_leaves(body, lambda leaf: again.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    desired = as_desired(kind, replace(before, applied=_fillable(kind, before.applied, (), [])))
+    refers_to = tuple(sorted({leaf for _, leaf in leaves(body) if isinstance(leaf, Address)}))
+    return body, replace(desired, refers_to=refers_to), sorted(set(lost))
+
+
+def edited_since(intent: Intent, live: Live, binding: Binding) -> str:
+    """The pointers at which an object does not read as it was created; empty when there is none."""
+    sent = Binding(intent.address, live.remote_id, intent.spec, unkept=binding.unkept)
+    return ", ".join(one.path for one in compare(as_desired(live.kind, sent), live, sent).fields)
 
 
 def released(past: Past, scene: Scene) -> Iterator[Change]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tavusctl import guards, patch
 from tavusctl.document import is_empty, leaves, map_leaves
 from tavusctl.engine.undo.objects import bound_again, released, remake, unmake
+from tavusctl.engine.undo.replacements import follow, unreplace
 from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refers, refuse
 from tavusctl.equality import same
 from tavusctl.journal import Intent, Past
@@ -26,6 +27,8 @@ from tavusctl.model import (
     Value,
 )
 
+_REPLACING = frozenset({Action.REPLACE, Action.RETIRE})
+
 
 def reverse(past: Past, scene: Scene) -> Reversal:
     """The changes that reverse a run: what is made again first, then updates newest first, then what is let go."""
@@ -36,23 +39,30 @@ def reverse(past: Past, scene: Scene) -> Reversal:
     for intent in sorted(deleted, key=lambda one: refers(scene.kinds[one.address.kind])):
         remake(intent, scene, again, found)
     gone = {intent.remote_id: intent.address for intent in deleted}
+    # The address of a replaced object means what stands for it: a reference that was moved with it needs no reversal.
+    replaced = {_left_behind(intent): intent.address for intent in carried_out if intent.action in _REPLACING}
+    known = {**scene.ids, **replaced, **gone}
     for intent in carried_out:
         if intent.action in (Action.UPDATE, Action.ADOPT):
-            _reverse_update(intent, scene, gone, found)
+            _reverse_update(intent, scene, gone, known, found)
     for intent in carried_out:
         if intent.action is Action.CREATE:
             unmake(intent, past, scene, found)
         elif intent.action is Action.REPLACE:
-            reason = "a replacement is not reversed: the old version is gone, or about to go"
-            hint = "change the manifest back and apply it: that makes the old version anew"
-            found.refused.append(Refusal(bare(intent, Action.REPLACE), "E306", 4, reason, hint))
+            unreplace(intent, past, scene, found)
         elif intent.action is Action.RECRAWL:
             hint = "change the manifest back and apply it: that crawls it as before"
             found.refused.append(Refusal(bare(intent, Action.RECRAWL), "E306", 4, "a crawl is not reversed", hint))
+    follow(scene, found)
     refused = {refusal.change.address for refusal in found.refused}
     found.changes += [change for change in released(past, scene) if change.address not in refused]
     found.settled += bound_again(past, scene)
     return found
+
+
+def _left_behind(intent: Intent) -> str:
+    """The id of the version that a step left behind, or removed."""
+    return intent.remote_id or (intent.before.remote_id if intent.before else "")
 
 
 def restored(now: Value, after: Value, before: Value) -> Value:
@@ -72,7 +82,9 @@ def restored(now: Value, after: Value, before: Value) -> Value:
     return result
 
 
-def _reverse_update(intent: Intent, scene: Scene, gone: Mapping[str, Address], found: Reversal) -> None:
+def _reverse_update(
+    intent: Intent, scene: Scene, gone: Mapping[str, Address], known: Mapping[str, Address], found: Reversal
+) -> None:
     change = bare(intent, Action.UPDATE)
     inverse, before = intent.inverse, intent.before
     binding = scene.bindings.get(intent.address)
@@ -92,7 +104,7 @@ def _reverse_update(intent: Intent, scene: Scene, gone: Mapping[str, Address], f
         found.refused.append(Refusal(change, "E307", 4, f"it referred to {', '.join(dead)}, which was deleted", hint))
         return
     body = found.bodies.get(intent.address, live.body)
-    left, was = _seen(inverse.left, scene, gone), _seen(inverse.was, scene, gone)
+    left, was = _seen(inverse.left, known), _seen(inverse.was, known)
     spec = restored(binding.applied, intent.spec, _kept_secrets(intent, before.applied))
     current = replace(binding, applied=spec)
     if _differing(live.kind, left, body):
@@ -102,9 +114,12 @@ def _reverse_update(intent: Intent, scene: Scene, gone: Mapping[str, Address], f
         else:
             found.settled.append(current)  # somebody has reversed it already
         return
-    operations = tuple(_seen({"": list(inverse.operations)}, scene, gone)[""])
+    operations = tuple(_seen({"": list(inverse.operations)}, known)[""])
     seen = replace(live, body=body)
-    found.bodies[intent.address] = _patched(live.kind, body, operations)
+    patched = _patched(live.kind, body, operations)
+    if patched == body:
+        return  # a reference that followed a replacement
+    found.bodies[intent.address] = patched
     found.changes.append(
         replace(
             change,
@@ -136,9 +151,8 @@ def _with(document: Document, path: Path, value: Value) -> Document:
     return {**document, path[0]: value}
 
 
-def _seen(document: Document, scene: Scene, gone: Mapping[str, Address]) -> Document:
+def _seen(document: Document, known: Mapping[str, Address]) -> Document:
     """Records have ids; the account is seen with addresses."""
-    known = {**scene.ids, **gone}
     return {
         key: map_leaves(value, lambda leaf: known.get(leaf, leaf) if isinstance(leaf, str) else leaf)
         for key, value in document.items()

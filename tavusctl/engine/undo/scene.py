@@ -51,6 +51,7 @@ class Reversal:
     settled: list[Binding] = field(default_factory=list)
     warnings: list[Complaint] = field(default_factory=list)
     bodies: dict[Address, Document] = field(default_factory=dict)  # as they will be, where one object has two updates
+    brought_back: dict[Address, Live] = field(default_factory=dict)  # replaced once more: the versions that go
 
 
 def bare(intent: Intent, action: Action) -> Change:

@@ -1,0 +1,38 @@
+"""The command line on a machine whose clock is wrong, or jumps about; run as a program of its own.
+
+python wrongclock.py SECONDS JUMPS COMMAND...: the clock is wrong by so many seconds; with JUMPS "yes", by as many in
+the other direction at every other look.  Only the standard library is changed, before the product is imported.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import sys
+import time
+
+WRONG, JUMPS = float(sys.argv[1]), sys.argv[2] == "yes"
+_looks = itertools.count()
+_time = time.time
+
+
+def wrong() -> float:
+    """By how much, at this look."""
+    return -WRONG if JUMPS and next(_looks) % 2 else WRONG
+
+
+class WrongDatetime(dt.datetime):
+    """A datetime that is told by the wrong clock."""
+
+    @classmethod
+    def now(cls, tz: dt.tzinfo | None = None) -> WrongDatetime:
+        return super().now(tz) + dt.timedelta(seconds=wrong())
+
+
+setattr(dt, "datetime", WrongDatetime)  # noqa: B010 - types forbid the assignment
+setattr(time, "time", lambda: _time() + wrong())  # noqa: B010 - as above
+
+from tavusctl.cli import main  # noqa: E402 - after the clock
+
+sys.argv[1:] = sys.argv[3:]
+main()
