@@ -153,6 +153,11 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
     ("kind", "body", "reason"),
     [
         ("replica", {"replica_name": "Anna"}, "no read tells what it was made from"),
+        (
+            "document",
+            {"document_url": "https://b.s3.amazonaws.com/x.pdf?X-Amz-Signature=abc&X-Amz-Expires=60"},
+            "it is at a signed link, which gives access to whoever reads it, and ends to work",
+        ),
         ("persona", {"persona_name": "Mute"}, "system_prompt is missing; write one, or set pipeline_mode: echo"),
         (
             "persona",

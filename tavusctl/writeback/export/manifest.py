@@ -23,6 +23,7 @@ from tavusctl.writeback import yamltext
 
 # Members of free-form objects that people expect first: they are mostly JSON Schemas.
 _FIRST: Final = ("type", "name", "title", "description", "enum", "properties", "items", "required")
+SIGNED: Final = "it is at a signed link, which gives access to whoever reads it, and ends to work"
 UNTOLD: Final = "no read tells what it was made from"
 SIGNED: Final = "it was made from a file behind a presigned link, which is for nobody else's eyes"
 _WORDS: Final = {"true": True, "false": False}
@@ -168,7 +169,7 @@ def _without(spec: Document, path: Path) -> Document:
 def _fitted(kind: ResourceKind, spec: Document) -> tuple[Document, dict[str, str], str]:
     """The largest part of a spec that its kind takes, what is left out of it and why, and why nothing is left."""
     left_out: dict[str, str] = {}
-    while wrong := [*_unwritable(spec, ()), *((one.path, _why(kind, one)) for one in misfits(kind, _view(spec)))]:
+    while wrong := [*_unwritable(spec, ()), *_signed(kind, spec), *_misfits(kind, spec)]:
         for whole, why in [(_managed(spec, path), why) for path, why in wrong]:
             if not whole:
                 return spec, {}, next(iter(left_out.values()), why)
@@ -176,6 +177,17 @@ def _fitted(kind: ResourceKind, spec: Document) -> tuple[Document, dict[str, str
                 left_out[join(whole)] = why
                 spec = _without(spec, whole)
     return spec, left_out, ""
+
+
+def _misfits(kind: ResourceKind, spec: Document) -> Iterator[tuple[Path, str]]:
+    return ((one.path, _why(kind, one)) for one in misfits(kind, _view(spec)))
+
+
+def _signed(kind: ResourceKind, spec: Document) -> Iterator[tuple[Path, str]]:
+    """Places of links that give access to whoever reads them: they belong in no repository."""
+    for path, leaf in leaves(spec):
+        if kind.field_at(path).fetched and links.signatures(leaf):
+            yield path, SIGNED
 
 
 def _managed(spec: Document, path: Path) -> Path:
