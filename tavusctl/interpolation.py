@@ -62,6 +62,16 @@ def expand(text: str, where: Source, scope: Scope) -> Expansion:
     return _Mixture(text, where, scope).expansion()
 
 
+def expressions(text: str) -> tuple[str, ...]:
+    """The expressions in a text, as they are written."""
+    return tuple(token.group() for token in _TOKEN.finditer(text) if not token["literal"])
+
+
+def literally(text: str) -> str:
+    """A text as it is written so that nothing in it is an expression."""
+    return text.replace("${", "$${")
+
+
 class _WrongError(Exception):
     """An expression that stands for nothing."""
 

@@ -93,6 +93,7 @@ class ResourceKind:
     flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
     _patterns: dict[int, dict[Path, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
     crawl: str = ""  # key of `spec` that a recrawl can override
+    watches: str = ""  # key of `spec` with the address that `watch: true` looks at
     attachment: Attachment | None = None
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)

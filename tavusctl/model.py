@@ -99,8 +99,9 @@ class Manifest:
     sources: Mapping[str, Source] = field(default_factory=dict)  # by JSON Pointer into spec
     external_id: str = ""  # set: exists already, referred to and never written
     recrawl: Recrawl | None = None
-    moved_from: tuple[Address, ...] = ()  # addresses that it had before
     file: LocalFile | None = None
+    moved_from: tuple[Address, ...] = ()  # addresses that it had before
+    watch: bool = False  # replaced when its source changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class Desired:
     external_id: str = ""
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
+    watch: bool = False  # replaced when its source changes
 
 
 @dataclass(frozen=True, slots=True)

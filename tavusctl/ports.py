@@ -49,6 +49,17 @@ class Api(Reader, Protocol):
         ...
 
 
+class Sources(Protocol):
+    """The sources of documents, wherever in the world they are."""
+
+    def look(self, url: str, known: Mapping[str, Value]) -> Document:
+        """What a source looks like now (sha256, length, etag, modified); errors.ApiError when it cannot be seen.
+
+        `known` is what it looked like before, and what comes back when nothing has changed.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What a store keeps: bindings, and whose they are.  Never a secret."""

@@ -21,6 +21,10 @@ class Fingerprint:
     digest: str
 
 
+# Of a secret that the account has and nobody here has seen: it stands for whatever is first said to be there.
+UNSEEN: Final = Fingerprint("")
+
+
 class Secret:
     """A secret value.  `str`, `repr`, `format` and JSON never show it; only the request encoder reveals it."""
 

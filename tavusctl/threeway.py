@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 
 import jsonpatch
 
-from tavusctl import links, patch
+from tavusctl import links, patch, sources
 from tavusctl.document import digest, is_empty
 from tavusctl.equality import same
 from tavusctl.errors import InternalError
@@ -38,7 +38,7 @@ from tavusctl.model import (
     Update,
     Value,
 )
-from tavusctl.secret import Fingerprint
+from tavusctl.secret import UNSEEN, Fingerprint, Secret
 from tavusctl.wanted import wanted_value
 
 JSON_PATCH_OPS = frozenset({"add", "remove", "replace"})
@@ -72,8 +72,8 @@ def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference
     """The difference of one object; pure."""
     ignored = frozenset(patch.split(pointer) for pointer in desired.lifecycle.ignore_changes)
     run = _Comparison(desired.kind, ignored, binding.unkept if binding else {})
-    base = binding.applied if binding else ABSENT
-    before, after = _objects(run, (), desired.spec, base, live.body)
+    base = sources.sent(binding.applied) if binding else ABSENT
+    before, after = _objects(run, (), sources.sent(desired.spec), base, live.body)
     changes = tuple(sorted(run.changes, key=lambda change: change.path))
     return Difference(
         fields=changes,
@@ -154,6 +154,8 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
     """The wanted value of one managed field; what differs is noted.  `shown`: the read has the object it is in."""
     kind, declared = run.kind, run.kind.field_at(path)
     aim = None if wanted is ABSENT else wanted
+    if base == UNSEEN and isinstance(aim, Secret):
+        base = aim.fingerprint  # whoever took the key over says now what it is
     masked = declared.masked and shown and found is ABSENT and isinstance(base, Fingerprint)
     live = found
     if declared.unread or masked:  # what no read tells is as it was last applied

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tavusctl import sources
 from tavusctl.document import canonical, is_empty
 from tavusctl.equality import same, unaliased
 from tavusctl.model import ABSENT, Desired, Document, Path, ResourceKind, Value
@@ -15,7 +16,7 @@ from tavusctl.model import ABSENT, Desired, Document, Path, ResourceKind, Value
 
 def new_document(desired: Desired) -> Document:
     """The document that creates an object."""
-    body: Document = _created(desired.kind, (), desired.spec)
+    body: Document = _created(desired.kind, (), sources.sent(desired.spec))
     return body
 
 

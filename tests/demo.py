@@ -19,22 +19,18 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent.parent
 TAVUSCTL = Path(sys.executable).with_name("tavusctl")
+PORTAL_KEY = "portal-key"
 BOLD, DIM, RESET = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if sys.stdout.isatty() else ("", "", "")
 
 
 class Demo:
     """One run: a project, an account, and a voice."""
 
-    def __init__(self, root: Path, url: str) -> None:
+    def __init__(self, root: Path, url: str, *, chapters: int = 0, **environment: str) -> None:
         self.root = root
         self.url = url
-        self.chapters = 0
-        self.environment = {
-            **os.environ,
-            "TAVUS_BASE_URL": url,
-            "TAVUS_API_KEY_STAGING": "demo-key",
-            "TAVUSCTL_ENV": "staging",
-        }
+        self.chapters = chapters
+        self.environment = {**os.environ, "TAVUS_BASE_URL": url, **environment}
 
     def chapter(self, title: str) -> None:
         """Say what comes next."""
@@ -98,7 +94,11 @@ def main() -> None:
         root.mkdir()
         shutil.copy(HERE / "tavusctl.yaml", root)
         shutil.copytree(HERE / "manifests", root / "manifests")
-        tell(Demo(root, url))
+        demo = Demo(root, url, TAVUS_API_KEY_STAGING="demo-key", TAVUSCTL_ENV="staging")
+        tell(demo)
+        taken_over = Path(folder) / "taken-over"
+        taken_over.mkdir()
+        take_over(Demo(taken_over, url, chapters=demo.chapters, TAVUS_API_KEY=PORTAL_KEY))
     print(f"\n{BOLD}Every step did what it says.{RESET}")
 
 
@@ -155,6 +155,80 @@ def tell(demo: Demo) -> None:
     demo.run("recrawl")
     demo.control("POST", "clock", {"advance": 25 * 3600})
     demo.run("recrawl")
+
+
+def take_over(demo: Demo) -> None:
+    """The chapters of an account that was there first."""
+    seed_portal(demo)
+
+    demo.chapter("Account first, manifests second: what the portal has becomes files")
+    demo.run("init", "--from-account")
+    show_tree(demo.root / "manifests")
+    show_file(demo.root / "manifests/personas/receptionist.yaml")
+    texts = [path.read_text(encoding="utf-8") for path in (demo.root / "manifests").rglob("*.*")]
+    check(not any("sk-demo" in text for text in texts), "a key was written into a file")
+    check("${ref:guardrails/clinic-rules}" in "".join(texts), "an id did not become a reference")
+
+    demo.chapter("The plan for what was exported is empty, and apply makes no call that writes")
+    demo.environment["PERSONA_RECEPTIONIST_LLM_API_KEY"] = "sk-demo-of-the-portal"
+    demo.writes()
+    demo.run("plan", "--detailed-exitcode")
+    demo.run("apply", "--yes")
+    check(demo.writes() == [], "taking over an account wrote to it")
+
+    demo.chapter("Manifests can be checked, as prompts in a portal cannot")
+    said = demo.run("validate", show=5)
+    check("TV203" in said, "the block that was pasted twice was not found")
+
+    demo.chapter("What is new in the account gets a file; every file that is there stays as it is")
+    before = {path: path.read_bytes() for path in (demo.root / "manifests").rglob("*.*")}
+    new = {"persona_name": "Night desk", "system_prompt": "You answer at night."}
+    demo.control("POST", "portal", {"account": PORTAL_KEY, "kind": "persona", "create": new})
+    demo.run("export")
+    after = {path: path.read_bytes() for path in (demo.root / "manifests").rglob("*.*")}
+    check(before.items() < after.items(), "a file was changed by an export")
+    check([path.name for path in after.keys() - before.keys()] == ["night-desk.yaml"], "one new file was expected")
+    demo.run("plan", "--detailed-exitcode")
+
+
+def seed_portal(demo: Demo) -> None:
+    """An account as it grows in a portal: one prompt a copy of the other, a paragraph pasted twice, a key in a form."""
+    manners = (
+        "Be brief, and be friendly. When a question is about health, say that a doctor of the clinic will answer it,"
+        " and offer to write it down for the next visit."
+    )
+    prompt = f"You are the receptionist of a clinic.\n\n{manners}\n\nYou book visits.\n\n{manners}"
+    rule = {"guardrail_name": "no_diagnosis", "guardrail_prompt": "A diagnosis or a dose is given."}
+    ids = demo.control(
+        "POST",
+        "seed",
+        {
+            PORTAL_KEY: {
+                "guardrails": [{"name": "Clinic rules", "data": [rule]}],
+                "documents": [{"document_name": "Opening hours", "document_url": "https://clinic.example.com/hours"}],
+            }
+        },
+    )[PORTAL_KEY]
+    shared = {"guardrails_id": ids["guardrails"][0], "document_ids": ids["documents"]}
+    llm = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "sk-demo-of-the-portal"}
+    personas = [
+        {"persona_name": "Receptionist", "system_prompt": prompt, "layers": {"llm": llm}, **shared},
+        {"persona_name": "Receptionist (Español)", "system_prompt": f"{prompt}\n\nSpeak Spanish.", **shared},
+        {"persona_name": "Receptionist (Español)", "system_prompt": "test", "default_replica_id": "rfe12d8b9597"},
+    ]
+    demo.control("POST", "seed", {PORTAL_KEY: {"personas": personas}})
+
+
+def show_tree(folder: Path) -> None:
+    """The files below a folder."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    print("\n".join(f"  {path.relative_to(folder.parent)}" for path in paths))
+
+
+def show_file(path: Path) -> None:
+    """A file as it is."""
+    print(f"{DIM}$ cat {path.name}{RESET}")
+    print("\n".join(f"  {line}" for line in path.read_text(encoding="utf-8").splitlines()))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
 @click.option(
     "--lock-timeout", callback=_duration, metavar="DURATION", help="Wait this long for another run to end, such as 10m."
 )
+@click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
 @click.option("--parallel", type=click.IntRange(1, 32), default=4, help="Calls at a time, default 4.")
 @options
 def command(
@@ -65,6 +66,7 @@ def command(
     adopt: bool,
     wait: float,
     lock_timeout: float,
+    watch: bool,
     parallel: int,
 ) -> int:
     """Bring the account to the manifests: plan, ask, change.
@@ -79,7 +81,7 @@ def command(
     consent = Consent(allow_replace, overwrite, allow_replica_delete, targets)
     store = session.store()
     with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
-        prepared = settled(session, api, lambda: session.plan(api, consent=consent, adopt=adopt))
+        prepared = settled(session, api, lambda: session.plan(api, consent=consent, adopt=adopt, watch=watch))
         plan = prepared.plan
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())

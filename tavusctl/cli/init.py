@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from tavusctl.cli import placing
 from tavusctl.cli.schema import text
 from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
@@ -50,19 +52,59 @@ PROMPT = """\
 You are a friendly assistant. You greet people by name when you know it, keep
 answers short, and say so when you do not know something.
 """
+EXAMPLES: Mapping[str, str] = {
+    "manifests/personas/assistant.yaml": PERSONA,
+    "manifests/guardrails/house-rules.yaml": GUARDRAILS,
+    "manifests/prompts/assistant.md": PROMPT,
+}
 
 
 @click.command("init")
 @click.argument("folder", required=False, default=".", type=click.Path(file_okay=False, path_type=Path))
-def command(folder: Path) -> int:
+@click.option("--from-account", is_flag=True, help="With what the account of TAVUS_API_KEY has, in place of examples.")
+@click.option("--base-url", envvar="TAVUS_BASE_URL", help="API host, with --from-account.")
+def command(folder: Path, *, from_account: bool, base_url: str | None) -> int:
     """Start a project: project file, an example persona, schemas for the editor, .gitignore.
 
-    Nothing that exists is overwritten, and nothing is sent anywhere.
+    Nothing that exists is overwritten, and nothing is sent anywhere.  With --from-account, the account is read and
+    written as manifests, as `tavusctl export` does.
     """
     if (folder / "tavusctl.yaml").exists():
         message = f"{folder / 'tavusctl.yaml'} exists: this is a project already"
         raise UsageError(message, "tavusctl validate checks it")
-    for name, content in _files().items():
+    if from_account:
+        return _take_over(folder, base_url)
+    _scaffold(folder, {**EXAMPLES, **_files()})
+    click.echo("\nnext: export TAVUS_API_KEY=... and run tavusctl plan", err=True)
+    return 0
+
+
+def _take_over(folder: Path, base_url: str | None) -> int:
+    """Start with what the account has; nothing is written before it has been read."""
+    from tavusctl.cli import export as exporting
+    from tavusctl.cli.exporting import Selection, Target, prepare
+    from tavusctl.cli.session import Session, check_base_url
+    from tavusctl.client import DEFAULT_URL
+    from tavusctl.engine.load.project import default
+
+    root = Path(os.path.abspath(folder))  # noqa: PTH100 - links in the way to the project stay as they are
+    project = default(root)
+    url = check_base_url(base_url or DEFAULT_URL)
+    session = Session(project, project.environments["default"], quiet=False, base_url=url)
+    store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
+    with session.reader() as api:
+        export = prepare(session, Selection(), target, api, store)
+    placing.new_files(target.folder, {path: text for one in export.made for path, text in one.files.items()})
+    _scaffold(folder, _files())
+    with store.lock(command="init"):
+        new = exporting.write(session, export, target, store)
+    click.echo(exporting.lines(export, target, new), nl=False)
+    exporting.tell(session, export, target)
+    return 0
+
+
+def _scaffold(folder: Path, files: Mapping[str, str]) -> None:
+    for name, content in files.items():
         path = folder / name
         if path.exists():
             click.echo(f"kept    {path}", err=True)
@@ -71,19 +113,11 @@ def command(folder: Path) -> int:
         path.write_text(content, encoding="utf-8")
         click.echo(f"wrote   {path}", err=True)
     _ignore_state(folder / ".gitignore")
-    click.echo("\nnext: export TAVUS_API_KEY=... and run tavusctl plan", err=True)
-    return 0
 
 
 def _files() -> Mapping[str, str]:
     schemas = {f"schemas/{name}": text(schema) for name, schema in all_schemas(KINDS).items()}
-    return {
-        "tavusctl.yaml": PROJECT,
-        "manifests/personas/assistant.yaml": PERSONA,
-        "manifests/guardrails/house-rules.yaml": GUARDRAILS,
-        "manifests/prompts/assistant.md": PROMPT,
-        **schemas,
-    }
+    return {"tavusctl.yaml": PROJECT, **schemas}
 
 
 def _ignore_state(path: Path) -> None:

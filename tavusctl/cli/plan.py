@@ -32,6 +32,7 @@ CHANGES_EXIST = 2
 @addresses_option("--overwrite", help="Take the manifest's side in a conflict.")
 @click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
 @click.option("--destroy", is_flag=True, help="Plan to delete everything that is managed.")
+@click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
 @click.option("--base", metavar="REF", help="Tell what was to be done already where this branch left REF.")
 @options
 def command(
@@ -47,6 +48,7 @@ def command(
     overwrite: frozenset[Address],
     adopt: bool,
     destroy: bool,
+    watch: bool,
     base: str | None,
 ) -> int:
     """Show what apply would do, and change nothing.
@@ -59,8 +61,8 @@ def command(
     consent = Consent(allow_replace, overwrite, allow_replica_delete, targets)
     with session.reader() as client:
         api: Reader = Remembering(client) if base else client
-        prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy)
-        plan = attributed(session, api, prepared.plan, base, consent) if base else prepared.plan
+        prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy, watch=watch and not destroy)
+        plan = attributed(session, api, prepared.plan, base, consent, watch=watch) if base else prepared.plan
         now = api.server_time()
     if out:
         planfile.write(Path(out), prepared, now)
@@ -68,14 +70,14 @@ def command(
     return exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
 
 
-def attributed(session: Session, api: Reader, plan: Plan, reference: str, consent: Consent) -> Plan:
+def attributed(session: Session, api: Reader, plan: Plan, reference: str, consent: Consent, *, watch: bool) -> Plan:
     """The plan, with what of it the manifests would have changed already where this branch left another."""
     from tavusctl.cli.basis import basis
 
     with basis(session.root, reference) as found:
         try:
             older = open_session(session.environment.name, quiet=session.quiet, start=found.root)
-            before = session.plan(api, consent=consent, base=older).plan
+            before = session.plan(api, consent=consent, base=older, watch=watch).plan
         except (ConfigError, RefusedError, UsageError) as error:
             say(session, f"the manifests at {found.name} cannot be compared with: {error.message}")
             return plan

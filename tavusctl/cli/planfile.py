@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tavusctl import __version__
+from tavusctl import __version__, sources
 from tavusctl.cli.output import write_private
 from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
@@ -94,7 +94,7 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
     lineage = state.lineage if state.serial else ""
     key = fingerprint_key(request.api_key, lineage)
     settings = [
-        [str(one.address), plain(one.spec), repr(one.lifecycle), one.external_id, _upload(one)]
+        [str(one.address), plain(sources.sent(one.spec)), repr(one.lifecycle), one.external_id, _upload(one)]
         for one in prepared.desired
     ]
     return {

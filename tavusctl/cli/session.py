@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -18,7 +18,7 @@ import click
 
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import Command, LocalSession, local_options
-from tavusctl.client import DEFAULT_URL, Client, ReadClient
+from tavusctl.client import DEFAULT_URL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
 from tavusctl.errors import UnauthorisedError, UsageError
@@ -28,6 +28,7 @@ from tavusctl.ports import Reader, Store
 from tavusctl.stores import open_store
 from tavusctl.wording import suggestion
 
+_TEST_SOURCES = "TAVUSCTL_TEST_SOURCES"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -89,14 +90,30 @@ class Session(LocalSession):
         adopt: bool = False,
         destroy: bool = False,
         base: LocalSession | None = None,
+        watch: bool = False,
     ) -> Prepared:
-        """Plan this environment, or with `base` what other manifests would make of it; reads only."""
+        """Plan this environment, or with `base` what other manifests would make of it; reads only.
+
+        `watch` looks at the sources of watched documents.
+        """
         manifests, warnings = (base or self).load()
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
+        request = replace(request, sources=self.sources() if watch else None)
         prepared = prepare(manifests, KINDS, api, self.store(), request)
         if base is None:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return prepared
+
+    def sources(self) -> Sources:
+        """Where watched documents come from."""
+        loopback = os.environ.get(_TEST_SOURCES, "").rstrip("/")
+        parts = _parts(loopback) if loopback else None
+        if loopback and (parts is None or parts.hostname not in _LOOPBACK or parts.path or parts.scheme != "http"):
+            message = (
+                f"{_TEST_SOURCES} is for tests: it names one origin on this machine, such as http://127.0.0.1:8000"
+            )
+            raise UsageError(message)
+        return Sources(loopback=loopback)
 
     def request(
         self,

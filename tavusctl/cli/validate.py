@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tavusctl import rules
+from tavusctl.cli import fixing
 from tavusctl.cli.failure import with_excerpts
 from tavusctl.cli.local import LocalSession, local_options
 from tavusctl.cli.output import Reports, emit, format_option, report_option
@@ -38,6 +39,7 @@ def _ids(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[
     "--select", multiple=True, callback=_ids, metavar="ID[,ID]", help="Only these remarks; TV21 is all that begin so."
 )
 @click.option("--ignore", multiple=True, callback=_ids, metavar="ID[,ID]", help="Not these remarks.")
+@click.option("--fix", "fixes", is_flag=True, help="Put right what can be, in the files, and tell what is left.")
 @click.option("--rules", "list_rules", is_flag=True, help="List all that is checked, and end.")
 @local_options
 def command(
@@ -48,6 +50,7 @@ def command(
     reports: Reports,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    fixes: bool,
     list_rules: bool,
 ) -> int:
     """Check manifests: YAML, fields, values, references, secrets; and what is unwise.  All complaints come at once.
@@ -57,12 +60,16 @@ def command(
     \b
     tavusctl validate
     tavusctl validate manifests/personas --ignore TV203 --format github
+    tavusctl validate --fix
     """  # noqa: D301
     if list_rules:
         click.echo("".join(_listed()), nl=False)
         return 0
-    _, found = session.check(paths, _applied(session))
+    manifests, found = session.check(paths, _applied(session))
     complaints = [one for one in found if _wanted(one.id, select, ignore)]
+    if fixes and fixing.fix(session, manifests, complaints):
+        _, found = session.check(paths, _applied(session))
+        complaints = [one for one in found if _wanted(one.id, select, ignore)]
     emit(lambda report: report.complaints(with_excerpts(complaints)), format_, reports)
     return INVALID if any(one.severity is Severity.ERROR for one in complaints) else 0
 

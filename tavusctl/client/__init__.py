@@ -3,6 +3,7 @@
 api       ReadClient, which has no way to write, and Client, which adds it
 patience  what is repeated, when, and how often at most: one budget and one pause for all threads
 answers   what an answer says: a value, or one of the ways in which a call ends
+sources   what the sources of documents look like, from far outside
 paging    pages to a collection, each object once
 strictjson  JSON without duplicate keys, NaN or endless numbers
 wire      one request, one answer, within a deadline and within limits
@@ -11,5 +12,6 @@ wire      one request, one answer, within a deadline and within limits
 from __future__ import annotations
 
 from tavusctl.client.api import DEFAULT_URL, Client, ReadClient
+from tavusctl.client.sources import Sources
 
-__all__ = ["DEFAULT_URL", "Client", "ReadClient"]
+__all__ = ["DEFAULT_URL", "Client", "ReadClient", "Sources"]

@@ -30,7 +30,6 @@ CONNECT_SECONDS = 5.0
 BODY_LIMIT = 32 * 1024 * 1024  # of a body as it reads, unpacked
 _ADDRESS_SECONDS = 2.0  # for one address of a host when there are others to fall over to
 _HEAD_LIMIT = 256 * 1024  # of all that comes before a body, answers that are only in passing included
-_WIRE_LIMIT = BODY_LIMIT + _HEAD_LIMIT
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 _log = logging.getLogger("tavusctl.http")
 
@@ -51,6 +50,7 @@ class _Attempt:
 
     ends: float
     seconds: float
+    limit: int
     sent: bool = False
     headed: bool = False
     received: int = 0
@@ -66,7 +66,7 @@ class _Attempt:
     def take(self, size: int) -> None:
         """Count what came in; an error when it is more than any answer needs."""
         self.received += size
-        if self.received > (_WIRE_LIMIT if self.headed else _HEAD_LIMIT):
+        if self.received > _HEAD_LIMIT + (self.limit if self.headed else 0):
             message = "the answer is too large" if self.headed else "the headers of the answer do not end"
             raise httpcore.RemoteProtocolError(message)
 
@@ -95,9 +95,11 @@ class Wire:
         kept: int,
         seconds: float,
         resolve: Callable[[str, int], Sequence[str]] = addresses,
+        limit: int = BODY_LIMIT,
     ) -> None:
         self._base = base_url
         self._seconds = seconds
+        self._limit = limit
         self._transport = _Transport(_Network(resolve), connections, kept, secure=base_url.startswith("https:"))
 
     def close(self) -> None:
@@ -105,11 +107,21 @@ class Wire:
         self._transport.close()
 
     def call(
-        self, method: str, path: str, *, headers: dict[str, str], query: dict[str, str], content: bytes | None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: dict[str, str],
+        query: dict[str, str],
+        content: bytes | None,
+        told: str = "",
     ) -> Answer:
-        """The answer to a request; NeverSent when the request surely did not leave, Ambiguous when it may have."""
-        told = f"{method} {path}"
-        attempt = _Attempt(time.monotonic() + self._seconds, self._seconds)
+        """The answer to a request; NeverSent when the request surely did not leave, Ambiguous when it may have.
+
+        `told` is what messages call the request, method and path when nothing is given.
+        """
+        told = told or f"{method} {path}"
+        attempt = _Attempt(time.monotonic() + self._seconds, self._seconds, self._limit)
         token = _attempt.set(attempt)
         try:
             extensions = {"trace": attempt.trace, "timeout": {"connect": CONNECT_SECONDS, "pool": self._seconds}}
@@ -117,7 +129,7 @@ class Wire:
                 method, self._url(path), params=query, headers=headers, content=content, extensions=extensions
             )
             with contextlib.closing(self._transport.handle_request(request)) as response:
-                return Answer(told, response.status_code, response.headers, _body(response))
+                return Answer(told, response.status_code, response.headers, _body(response, self._limit))
         except (httpx.HTTPError, httpcore.TimeoutException, httpx.InvalidURL, OSError, zlib.error) as error:
             raise self._failure(told, error, sent=attempt.sent) from None
         finally:
@@ -264,7 +276,7 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-def _body(response: httpx.Response) -> bytes:
+def _body(response: httpx.Response, limit: int) -> bytes:
     """The body, unpacked, never more of it than the limit."""
     packed = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
     if packed not in ("identity", "gzip"):
@@ -275,10 +287,10 @@ def _body(response: httpx.Response) -> bytes:
     size = 0
     for chunk in response.iter_raw():
         # One byte more than there is room for tells that it is too much; nobody asks for what is left over then.
-        part = inflater.decompress(chunk, BODY_LIMIT - size + 1) if inflater else chunk
+        part = inflater.decompress(chunk, limit - size + 1) if inflater else chunk
         size += len(part)
-        if size > BODY_LIMIT:
-            message = f"the answer is larger than {BODY_LIMIT // 1024 // 1024} MB"
+        if size > limit:
+            message = f"the answer is larger than {limit // 1024 // 1024} MB"
             raise httpx.DecodingError(message)
         parts.append(part)
     if inflater and parts and not inflater.eof:

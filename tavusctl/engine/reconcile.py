@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tavusctl import background, journal, lookup, patch
-from tavusctl.engine import apply, diff, move, observe, plan, recover, resolve, undo
+from tavusctl.engine import apply, diff, move, observe, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
@@ -28,7 +28,7 @@ from tavusctl.model import (
     ResourceKind,
     Severity,
 )
-from tavusctl.ports import Reader, State, Store
+from tavusctl.ports import Reader, Sources, State, Store
 from tavusctl.secret import fingerprint_key
 from tavusctl.threeway import kept, unkept_digest
 
@@ -47,6 +47,7 @@ class Request:
     adopt: bool = False
     destroy: bool = False
     warnings: tuple[Complaint, ...] = ()
+    sources: Sources | None = None  # of watched documents; None: they are not looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
     ids = observe.known_ids(bindings, externals)
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
+    desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_account(state, request, len(bindings), len(account.missing))
     found = diff.compare_all(
@@ -92,7 +94,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
-        warnings=(*request.warnings, *map(_doubt, lost), *_failures(account.live, found.changes)),
+        warnings=(*request.warnings, *map(_doubt, lost), *_failures(account.live, found.changes), *unseen),
         occasion=_occasion(api, state, request),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}

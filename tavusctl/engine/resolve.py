@@ -119,6 +119,7 @@ def _desired(
         external_id=manifest.external_id,
         recrawl=manifest.recrawl,
         file=manifest.file,
+        watch=manifest.watch,
     )
 
 

@@ -101,6 +101,7 @@ DOCUMENT: Final = ResourceKind(
     work=Work("processing", (5 * 60, 15 * 60), failures.DOCUMENT),
     crawls=True,
     crawl="crawl",
+    watches="document_url",
     attachment=Attachment(
         file="document_file",
         upload="upload",

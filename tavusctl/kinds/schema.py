@@ -53,6 +53,11 @@ def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
     }
     if kind.crawls:
         properties["recrawl"] = _RECRAWL
+    if kind.watches:
+        properties["watch"] = {
+            "type": "boolean",
+            "description": f"Look at {kind.watches} with every plan; a changed file replaces the {kind.name}.",
+        }
     return {
         "$schema": DRAFT,
         "description": kind.summary,
@@ -137,7 +142,7 @@ def _is_narrow(schema: Schema) -> bool:
     return schema.get("type") != "string" or any(key in schema for key in ("enum", "const", "pattern"))
 
 
-_OURS: Final = ("spec", "lifecycle", "moved_from", "recrawl")  # keys that an external object has not
+_OURS: Final = ("spec", "lifecycle", "moved_from", "recrawl", "watch")  # keys that an external object has not
 _LIFECYCLE: Final[Schema] = {
     "type": "object",
     "description": "What may happen to the resource.",

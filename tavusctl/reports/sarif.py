@@ -72,7 +72,9 @@ def _result(rule: str, level: str, message: str, hint: str, source: Source | Non
 
 def _location(source: Source) -> Result:
     region = {"startLine": max(1, source.line), "startColumn": max(1, source.column)}
-    return {"physicalLocation": {"artifactLocation": {"uri": quote(source.path)}, "region": region}}
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": quote(source.path, errors="surrogatepass")}, "region": region}
+    }
 
 
 def _log(results: Iterable[Result]) -> str:

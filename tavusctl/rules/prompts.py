@@ -17,6 +17,7 @@ _BLOCK: Final = 120  # characters of a paragraph that nobody writes twice on pur
 _SMALL: Final = 200  # characters: a text this short may double
 _GROWTH: Final = 2
 _HEADER = re.compile(r"#{1,6}[ \t]+\S.*")
+_JOINERS: Final = frozenset("\u200c\u200d")
 _BIDI = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -81,23 +82,27 @@ def grown(subject: Subject) -> Iterator[Finding]:
 
 def hidden(subject: Subject) -> Iterator[Finding]:
     """Characters that do not show, and may be read all the same."""
-    yield from _found(subject, lambda one: not _BIDI.match(one) and one != "\r")
+    yield from _found(subject, lambda text, at: not _BIDI.match(text[at]) and text[at] != "\r" and not _joins(text, at))
 
 
 def turned(subject: Subject) -> Iterator[Finding]:
     """Characters that make text read in another order than the model reads it."""
-    yield from _found(subject, lambda one: bool(_BIDI.match(one)))
+    yield from _found(subject, lambda text, at: bool(_BIDI.match(text[at])))
 
 
-def _found(subject: Subject, wanted: Callable[[str], bool]) -> Iterator[Finding]:
-    for pointer, _, value in subject.leaves():
-        if isinstance(value, str):
-            places = [one for one in unseen.PATTERN.finditer(value) if wanted(one.group())]
+def _found(subject: Subject, wanted: Callable[[str, int], bool]) -> Iterator[Finding]:
+    for pointer, _, text in subject.leaves():
+        if isinstance(text, str):
+            places = [one.start() for one in unseen.PATTERN.finditer(text) if wanted(text, one.start())]
             if places:
-                first = places[0]
                 many = f" and {len(places) - 1} more" if len(places) > 1 else ""
-                line = value.count("\n", 0, first.start())
-                yield Finding(pointer, f"{_name(first.group())} in the text{many}", "remove it", line)
+                line = text.count("\n", 0, places[0])
+                yield Finding(pointer, f"{_name(text[places[0]])} in the text{many}", "remove it", line)
+
+
+def _joins(text: str, at: int) -> bool:
+    """Whether a joiner does its work: between emoji, or letters of scripts that join."""
+    return text[at] in _JOINERS and 0 < at < len(text) - 1 and not (text[at - 1].isascii() or text[at + 1].isascii())
 
 
 def _name(character: str) -> str:

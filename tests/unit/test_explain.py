@@ -59,10 +59,11 @@ def test_kinds_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_kind_has_its_fields_and_the_keys_around_them(capsys: pytest.CaptureFixture[str]) -> None:
     found = facts(capsys, "document")
     assert list(found["fields"]) == [
-        *("document_url", "document_file", "upload", "document_name", "tags", "crawl", "callback_url", "properties"),
-        *("extra", "kind", "name", "moved_from", "lifecycle", "external", "id", "recrawl"),
+        *("document_url", "document_file", "upload", "document_name", "tags"),
+        *("crawl", "callback_url", "properties", "extra"),
+        *("kind", "name", "moved_from", "lifecycle", "external", "id", "recrawl", "watch"),
     ]
-    assert found["fields"]["kind"]["required"] is True
+    assert facts(capsys, "objectives")["fields"]["data"]["required"] is True
 
 
 def test_a_field_is_told_in_full(capsys: pytest.CaptureFixture[str]) -> None:

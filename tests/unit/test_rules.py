@@ -230,6 +230,8 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
 RIGHT: list[tuple[str, Spec]] = [
     persona(system_prompt=f"# Tone\n{LONG}\n\n# Goal\nSell.\n\nThat is all.\n\nThat is all.\n"),
     persona(greeting="", context=None),
+    persona(system_prompt="A family, \U0001f468\u200d\U0001f469\u200d\U0001f467."),
+    persona(system_prompt="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
     layers(llm={"tools": [tool(), tool("b", {})]}),
     layers(llm={"tools": [{"name": "flat_tool", "description": "When asked."}]}),
     layers(perception={"perception_model": "raven-1", "visual_tools": [tool()], "visual_tool_prompt": "When seen."}),

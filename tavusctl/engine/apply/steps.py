@@ -59,6 +59,8 @@ def _replace(this: Run, step: Change) -> Outcome:
         return Outcome(step, Status.DEFERRED, binding.successor, reason)
     current = this.tools.remember(desired, binding)
     retired = (*binding.retired, binding.remote_id)
+    # What it was made of, which a source may have moved on from since.
+    current = replace(current, applied=binding.successor_spec)
     this.ledger.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
     return Outcome(step, Status.DONE, binding.successor)
 

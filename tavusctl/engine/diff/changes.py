@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from tavusctl import background, guards
+from tavusctl import background, guards, sources
 from tavusctl.document import map_leaves
 from tavusctl.engine.diff import crawling
 from tavusctl.engine.diff.succession import Sides, excused, label, repointed, retired, uses
@@ -109,6 +109,9 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     difference = excused(compare(item, live, binding), item, sides)
     moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind)
     drift = [moved] if difference.drift else []
+    news = sources.changed(binding.applied.get(sources.KEY), item.spec.get(sources.KEY))
+    if news and not binding.retired:  # one replacement is brought to its end before the next begins
+        return [_renewed(item, live, difference, news)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
     current = remembering(item, binding)
@@ -153,6 +156,13 @@ def _uploading(item: Desired) -> str:
 def _new_fields(item: Desired) -> Iterator[FieldChange]:
     empty = Live(item.kind, "", {})
     yield from compare(replace(item, lifecycle=replace(item.lifecycle, ignore_changes=())), empty, None).fields
+
+
+def _renewed(item: Desired, live: Live, difference: Difference, news: str) -> Change:
+    """A document made anew because its source has changed, whatever else has."""
+    made = _replace(item, live, difference)
+    reason = "; ".join(filter(None, [f"its source changed: {news}", made.reason]))
+    return replace(made, cause=made.cause if difference.fields else Cause.DUE, reason=reason)
 
 
 def _changes(item: Desired, live: Live, difference: Difference, binding: Binding, sides: Sides) -> list[Change]:
@@ -208,14 +218,15 @@ def _replace(item: Desired, live: Live, difference: Difference) -> Change:
 def _awaited(item: Desired, binding: Binding, sides: Sides) -> Change | None:
     """A replacement whose new half exists already, unless the manifest has moved on since."""
     successor = sides.live.get((item.address.kind, binding.successor))
-    if successor is None or applied(item) != binding.successor_spec:
+    if successor is None or sources.sent(applied(item)) != sources.sent(binding.successor_spec):
         return None
     if background.failed(successor) and item.address in sides.again:
         return None
     state = f"{binding.successor} is {successor.status or 'there'}"
+    same_manifest = sources.sent(binding.applied) == sources.sent(binding.successor_spec)
     return Change(
         Action.REPLACE,
-        Cause.EDITED,
+        Cause.DUE if same_manifest else Cause.EDITED,
         item.address,
         binding.remote_id,
         reason=f"the new version {state}",

@@ -38,7 +38,7 @@ COMPLAINTS: Final[Mapping[str, str]] = {
     "TV113": "a secret written out in a manifest",
     "TV114": "a field that is going away (warning)",
     "TV115": "larger, deeper or longer than is read",
-    "TV116": "lifecycle or recrawl that cannot be followed",
+    "TV116": "lifecycle, recrawl or watch that cannot be followed",
     "TV118": "moved_from that cannot be followed",
 }
 _MAX_COMPLAINTS: Final = 500  # of one file
@@ -79,7 +79,7 @@ def read(
 ) -> Loaded:
     """Every manifest of the project, or those in some of its files and folders."""
     complaints: list[Complaint] = []
-    found = sorted(set(_find(project, paths, complaints)))
+    found = sorted(set(find(project, paths, complaints)))
     opened: list[Opened] = []
     marked: dict[str, str] = {}
     for path in found:
@@ -94,6 +94,19 @@ def read(
     origins = {address: each.origins for address, each in first.items() if each.origins}
     told = tuple(sorted(complaints, key=place))
     return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, marked)
+
+
+def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
+    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
+    for path in paths or (Path(project.manifests),):
+        top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
+        if os.path.isdir(top):  # noqa: PTH112 - never raises
+            yield from _walk(top, project, complaints)
+        elif paths and os.path.lexists(top):
+            yield top
+        elif paths:
+            message = f"there is no {path}"
+            raise UsageError(message)
 
 
 def _upward(folder: Path) -> Iterator[Path]:
@@ -149,19 +162,6 @@ def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
         raise UsageError(message, "choose one with --env NAME or TAVUSCTL_ENV")
     message = f"there is no environment {name!r}; there is {names}"
     raise UsageError(message, suggestion(name, known))
-
-
-def _find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
-    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
-    for path in paths or (Path(project.manifests),):
-        top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
-        if os.path.isdir(top):  # noqa: PTH112 - never raises
-            yield from _walk(top, project, complaints)
-        elif paths and os.path.lexists(top):
-            yield top
-        elif paths:
-            message = f"there is no {path}"
-            raise UsageError(message)
 
 
 def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[Path]:

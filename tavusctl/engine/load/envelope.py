@@ -10,6 +10,7 @@ from tavusctl import interpolation
 from tavusctl.engine.load import attachments, shape, terms
 from tavusctl.engine.load.attachments import Desk
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
+from tavusctl.fit import fields_at
 from tavusctl.model import (
     NAME,
     Address,
@@ -27,7 +28,7 @@ from tavusctl.secret import SecretText
 from tavusctl.wording import either, shown, suggestion
 from tavusctl.yaml12 import Node
 
-_KEYS: Final = ("kind", "name", "spec", "lifecycle", "moved_from", "external", "id", "recrawl")
+_KEYS: Final = ("kind", "name", "spec", "lifecycle", "moved_from", "external", "id", "recrawl", "watch")
 _MAX_TEXT: Final = 20_000_000  # characters that expressions may bring into one document
 _ITEM: Final = 100  # characters that an item of a collection counts for
 
@@ -151,8 +152,9 @@ def _manifest(
     if spec is None or address is None:
         return None
     file = attachments.attach(spec, kind, notes, desk)
+    watch = terms.watch(envelope.get("watch"), spec, kind, notes)
     sources = _spec_sources(notes.node)
-    return Manifest(address, spec, notes.node.source, lifecycle, sources, external_id, recrawl, moved_from, file)
+    return Manifest(address, spec, notes.node.source, lifecycle, sources, external_id, recrawl, file, moved_from, watch)
 
 
 def _spec(envelope: Document, kind: ResourceKind, notes: Notes, failed: frozenset[str]) -> Document | None:
@@ -176,7 +178,7 @@ def _spec(envelope: Document, kind: ResourceKind, notes: Notes, failed: frozense
 
 def _merge(spec: Document, extra: Document, kind: ResourceKind, path: KeyPath, notes: Notes) -> None:
     """Put the fields that the model does not know beside those it knows."""
-    known = shape.fields_at(kind.model, path)
+    known = fields_at(kind.model, path)
     for key, value in extra.items():
         below = (*path, key)
         if isinstance(value, dict) and known.get(key) and isinstance(spec.get(key, {}), dict):
@@ -233,7 +235,7 @@ def _external(envelope: Document, notes: Notes) -> str:
             hint = "add external: true, or remove id"
             notes.error("TV104", "id belongs to external objects only", notes.key_at("/id"), hint)
         return ""
-    for key in ("spec", "lifecycle", "moved_from", "recrawl"):
+    for key in ("spec", "lifecycle", "moved_from", "recrawl", "watch"):
         if key in envelope:
             hint = f"remove {key}, or external"
             message = f"an external object is never written, so it has no {key}"

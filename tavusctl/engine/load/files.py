@@ -82,8 +82,13 @@ def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
 
 
 def read_text(path: Path, root: Path) -> str:
-    """The text of a prompt or the like: one line end at its end is taken off, all else is as it stands."""
-    content = read_bytes(path, root, MAX_TEXT_BYTES).removeprefix(codecs.BOM_UTF8)
+    """The text of a prompt or the like."""
+    return as_text(read_bytes(path, root, MAX_TEXT_BYTES))
+
+
+def as_text(content: bytes) -> str:
+    """The text in a file: one line end at its end is taken off, all else is as it stands."""
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from tavusctl.engine.load.notes import Notes, dotted
+from tavusctl.fit import MAX_ERRORS, Misfit, fields_at, misfits
 from tavusctl.model import Address, Document, Field, ResourceKind, Value
 from tavusctl.model import Path as KeyPath
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secret import SecretText
 from tavusctl.wording import either, nearest, shown, suggestion
 
-_MAX_ERRORS: Final = 50  # of one spec
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -46,28 +43,15 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "enum": "{expected}",
     "union_tag_invalid": "{discriminator}: {expected_tags}",
 }
-_OWN_WORDS: Final = ("value_error", "assertion_error")
 _QUOTED = re.compile(r"'([^']*)'")
-
-
-@dataclass(frozen=True, slots=True)
-class _Error:
-    """One error of pydantic, its place walked against the data."""
-
-    path: KeyPath
-    type: str
-    message: str
-    context: Mapping[str, Any]
-    name: str  # of the key that is missing
-    told: bool  # a rule of the kind found it, in words of its own
 
 
 def check(kind: ResourceKind, spec: Document, notes: Notes, failed: frozenset[str] = frozenset()) -> None:
     """Complain about all that does not fit the kind; `failed` are pointers of values that have a complaint already."""
     view, had_null = _view(spec)
-    errors = _errors(kind, view)
+    errors = misfits(kind, view)
     if had_null:  # a null removes a key, so it fits everywhere, but not under a name that is no key
-        nulls = (e for e in _errors(kind, _view(spec, keep_null=True)[0]) if e.type == "extra_forbidden")
+        nulls = (e for e in misfits(kind, _view(spec, keep_null=True)[0]) if e.type == "extra_forbidden")
         errors += [e for e in nulls if _value_at(spec, e.path) is None]
     for path, group in _by_path(errors).items():
         pointer = "/spec" + join(path)
@@ -75,65 +59,18 @@ def check(kind: ResourceKind, spec: Document, notes: Notes, failed: frozenset[st
             _tell(kind, spec, path, group, notes)
 
 
-def fields_at(model: type[object], path: KeyPath) -> dict[str, tuple[type[object], ...]]:
-    """The keys a model knows at a path, each with the models below it."""
-    level: tuple[type[object], ...] = (model,)
-    for key in path:
-        below = tuple(inner for outer in level for inner in _fields(outer).get(key, ()))
-        declared = any(key in _fields(outer) for outer in level)
-        level = below if declared else level  # a list index, or a free key of a mapping of models
-    return {key: inner for outer in level for key, inner in _fields(outer).items()}
-
-
-def _errors(kind: ResourceKind, view: Value) -> list[_Error]:
-    from pydantic import ValidationError  # noqa: PLC0415 - heavy, and loaded already where there are kinds
-
-    try:
-        kind.model.model_validate(view)
-    except ValidationError as invalid:
-        raw = invalid.errors(include_url=False, include_input=False)[: _MAX_ERRORS * 4]
-        return [_walked(view, error) for error in raw]
-    return []
-
-
-def _walked(view: Value, error: Mapping[str, Any]) -> _Error:
-    """The place of an error in the data; parts that are not keys but names of a union's members are passed over."""
-    path: list[str] = []
-    here = view
-    for part in error["loc"]:
-        if (isinstance(here, dict) and part in here) or (
-            isinstance(here, list) and isinstance(part, int) and part < len(here)
-        ):
-            here = here[part]
-        else:
-            continue
-        path.append(str(part))
-    name = str(error["loc"][-1]) if error["type"] == "missing" else ""
-    told = error["type"] in _OWN_WORDS or error["type"] not in _pydantic_types()
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return _Error(tuple(path), error["type"], message, error.get("ctx", {}), name, told)
-
-
-@functools.cache
-def _pydantic_types() -> frozenset[str]:
-    """The types of the errors that pydantic finds by itself."""
-    from pydantic_core.core_schema import ErrorType  # noqa: PLC0415 - as above
-
-    return frozenset(typing.get_args(ErrorType))
-
-
-def _by_path(errors: list[_Error]) -> dict[KeyPath, list[_Error]]:
+def _by_path(errors: list[Misfit]) -> dict[KeyPath, list[Misfit]]:
     """Errors of one place together; where the members of a union disagree, the deepest one knows best."""
     above = {e.path[:length] for e in errors for length in range(len(e.path))}
     above |= {e.path for e in errors if e.type == "missing"}
-    groups: dict[KeyPath, list[_Error]] = {}
+    groups: dict[KeyPath, list[Misfit]] = {}
     for error in errors:
         if error.path not in above or error.type == "missing" or error.told:
             groups.setdefault(error.path, []).append(error)
-    return dict(list(groups.items())[:_MAX_ERRORS])
+    return dict(list(groups.items())[:MAX_ERRORS])
 
 
-def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[_Error], notes: Notes) -> None:
+def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[Misfit], notes: Notes) -> None:
     found, declared = _value_at(spec, path), kind.field_at(_generic(spec, path))
     if _stands_in(declared, found):
         return
@@ -161,7 +98,7 @@ def _unknown(kind: ResourceKind, path: KeyPath, notes: Notes) -> None:
     notes.error("TV103", message, notes.key_at("/spec" + join(path)), hint)
 
 
-def _wrong_value(kind: ResourceKind, spec: Document, path: KeyPath, wrong: list[_Error], notes: Notes) -> None:
+def _wrong_value(kind: ResourceKind, spec: Document, path: KeyPath, wrong: list[Misfit], notes: Notes) -> None:
     pointer, found = "/spec" + join(path), _value_at(spec, path)
     decisive = wrong[0].context.get("discriminator") if wrong[0].type == "union_tag_invalid" else None
     if decisive is not None:  # the key that decides between the members of a union
@@ -182,7 +119,7 @@ def _is_secret(kind: ResourceKind, generic: KeyPath) -> bool:
     )
 
 
-def _expected(error: _Error) -> str:
+def _expected(error: Misfit) -> str:
     template = _EXPECTED.get(error.type)
     if template is None:
         return error.message.removeprefix("Input should be ").removeprefix("Value should be ")
@@ -245,17 +182,3 @@ def _same(value: Value) -> Value:
 
 
 _STAND_INS: Final[dict[type, Callable[[Value], Value]]] = {Address: lambda _: "ref", SecretText: lambda _: "secret"}
-
-
-def _fields(model: type[object]) -> Mapping[str, tuple[type[object], ...]]:
-    """The keys of one model, each with the models in its type."""
-    declared: Mapping[str, Any] = getattr(model, "model_fields", {})
-    return {info.alias or name: tuple(dict.fromkeys(_models_in(info.annotation))) for name, info in declared.items()}
-
-
-def _models_in(annotation: Any) -> typing.Iterator[type[object]]:
-    if isinstance(annotation, type) and hasattr(annotation, "model_fields"):
-        yield annotation
-    for inner in (*typing.get_args(annotation), getattr(annotation, "__value__", None)):  # the latter: `type X = ...`
-        if inner is not None:
-            yield from _models_in(inner)

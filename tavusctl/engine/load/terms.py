@@ -81,6 +81,22 @@ def _former(found: Value, pointer: str, kind: ResourceKind, own: Address | None,
     return old
 
 
+def watch(found: Value, spec: Document, kind: ResourceKind, notes: Notes) -> bool:
+    """Whether a document is replaced when the file at its address changes."""
+    if found is None or not notes.typed(found, bool, "/watch", "TV116") or not found:
+        return False
+    reason = ""
+    if not kind.watches:
+        reason = f"a {kind.name} has no source that could change"
+    elif not spec.get(kind.watches):
+        reason = f"watch looks at {kind.watches}, and there is none; a local file is looked at anyway"
+    elif spec.get(kind.crawl):
+        reason = "watch is for one file; what is crawled has recrawl:"
+    if reason:
+        notes.error("TV116", reason, notes.key_at("/watch"))
+    return not reason
+
+
 def _ignored(found: Value, notes: Notes) -> tuple[str, ...]:
     if not notes.typed(found, list, "/lifecycle/ignore_changes", "TV116"):
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from tavusctl import patch
+from tavusctl import patch, sources
 from tavusctl.document import is_empty, leaves, map_leaves
 from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refuse, uses
 from tavusctl.journal import Intent, Past
@@ -61,7 +61,7 @@ def remake(intent: Intent, scene: Scene, again: Mapping[str, Address], found: Re
         found.refused.append(Refusal(change, "E308", 4, f"nothing was kept of {intent.remote_id}", hint))
         return
     lost: list[str] = []
-    body = _fillable(kind, {**before.applied, **kept}, (), lost)
+    body = _fillable(kind, {**sources.sent(before.applied), **kept}, (), lost)
     body = map_leaves(body, lambda leaf: again.get(leaf, leaf) if isinstance(leaf, str) else leaf)
     desired = as_desired(kind, replace(before, applied=_fillable(kind, before.applied, (), [])))
     refers_to = tuple(sorted({leaf for _, leaf in leaves(body) if isinstance(leaf, Address)}))

@@ -1,0 +1,258 @@
+"""What an export will write: objects chosen and named, their files made, and each read back before it counts.
+
+A manifest that would not say exactly what the account has is not written: its object is referred to instead.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tavusctl import rules, yaml12
+from tavusctl.cli.session import Session
+from tavusctl.document import map_leaves
+from tavusctl.engine import load, resolve
+from tavusctl.engine.load.attachments import Desk, Measured
+from tavusctl.engine.load.envelope import open_document
+from tavusctl.engine.load.files import as_text
+from tavusctl.engine.plan import Consent
+from tavusctl.engine.takeover import Survey, blind, differing, named, referred, survey
+from tavusctl.errors import ConfigError, RefusedError, StateError, UsageError
+from tavusctl.interpolation import FileText, Scope
+from tavusctl.kinds import KINDS
+from tavusctl.model import Address, Binding, Complaint, Live, Manifest, Severity
+from tavusctl.ports import Reader, Store
+from tavusctl.rules.lint import Subject
+from tavusctl.threeway import compare
+from tavusctl.wording import shown, suggestion
+from tavusctl.writeback.export import Rendered, addresses, applied, described, rendered
+
+STOCK = "Tavus made it, for everybody"
+_MANY = 5  # complaints of one sort that are told in one message
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the account is exported: everything, some kinds, or some objects."""
+
+    kinds: frozenset[str] = frozenset()
+    addresses: frozenset[Address] = frozenset()
+    ids: frozenset[str] = frozenset()
+
+    @property
+    def read(self) -> frozenset[str]:
+        """The kinds to read."""
+        of_addresses = frozenset(one.kind for one in self.addresses)
+        return self.kinds or (of_addresses if of_addresses and not self.ids else frozenset(KINDS))
+
+    def has(self, address: Address, remote_id: str) -> bool:
+        """Whether an object is meant."""
+        return not (self.addresses or self.ids) or address in self.addresses or remote_id in self.ids
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where files go; outside the manifests nobody reads them, so that nothing is bound there."""
+
+    folder: Path
+    root: Path
+    manifests: Path
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the next plan finds what is written here."""
+        inside = Path(os.path.realpath(self.folder))
+        top = Path(os.path.realpath(self.manifests))
+        return inside.is_relative_to(top) and not any(part.startswith(".") for part in inside.relative_to(top).parts)
+
+    @property
+    def files_from(self) -> str:
+        """How a path in `${file:}` begins."""
+        is_top = not self.is_read or os.path.realpath(self.folder) == os.path.realpath(self.manifests)
+        return "" if is_top else "../"
+
+    def schemas_from(self, folder: str) -> str:
+        """The way from one of the folders to the schemas of the project."""
+        return Path(os.path.relpath(self.root / "schemas", self.folder / folder)).as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Everything an export writes, and what is there already."""
+
+    surveyed: Survey
+    made: tuple[Rendered, ...]
+    bindings: Mapping[Address, Binding] = field(default_factory=dict)
+    stopping: tuple[Complaint, ...] = ()  # about the new manifests; plans are refused until a person has looked
+    kept: tuple[Address, ...] = ()  # chosen, and told by a manifest
+    differing: tuple[Address, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the variables that the manifests read."""
+        return tuple(sorted(name for one in self.made for name in one.exported.secrets.values()))
+
+
+def prepare(session: Session, selection: Selection, target: Target, api: Reader, store: Store) -> Export:
+    """Work out what to write; nothing is written.  RefusedError when a manifest stands in the way."""
+    manifests = _manifests(session) if target.is_read else ()
+    surveyed = survey(KINDS, selection.read, api, store, session.request(Consent()))
+    scene = _Scene(surveyed, manifests, selection)
+    made = tuple(_made(scene, target, one) for one in scene.new)
+    if not target.is_read:
+        return Export(surveyed, made)
+    _refuse_rivals(scene, made, target)
+    bindings = surveyed.state.bindings.values()
+    chosen = [
+        one for one in bindings if one.address.kind in selection.read and selection.has(one.address, one.remote_id)
+    ]
+    return Export(
+        surveyed,
+        made,
+        {one.exported.address: _binding(one, scene.ids) for one in made if not one.exported.fault},
+        _stopping(made),
+        scene.kept,
+        differing(manifests, KINDS, scene.by_id, chosen, scene.ids),
+    )
+
+
+def _manifests(session: Session) -> tuple[Manifest, ...]:
+    """What the project has; ConfigError with every error in it."""
+    loaded = load.read(session.project, session.environment, KINDS)
+    if any(one.severity is Severity.ERROR for one in loaded.complaints):
+        raise ConfigError(loaded.complaints)
+    return loaded.manifests
+
+
+class _Scene:
+    """Which objects are new, which are told already, and what everything is called."""
+
+    def __init__(self, surveyed: Survey, manifests: Sequence[Manifest], selection: Selection) -> None:
+        self.manifests = {one.address: one for one in manifests}
+        self.bindings = surveyed.state.bindings
+        self.by_id = {one.remote_id: one for one in (*surveyed.live, *surveyed.stock)}
+        self.stock = frozenset(one.remote_id for one in surveyed.stock)
+        known = {one.external_id: one.address for one in manifests if one.external_id}
+        known |= {one.remote_id: one.address for one in self.bindings.values()}
+        halves = {half for one in self.bindings.values() for half in (one.successor, *one.retired)}
+        strangers = [one for key, one in self.by_id.items() if key not in known and key not in halves]
+        names = addresses(strangers, frozenset(known.values()) | self.bindings.keys())
+        called = {**known, **{remote_id: address for (_, remote_id), address in names.items()}}
+        chosen = _chosen(self.by_id, called, selection, self.stock)
+        told = {one.remote_id for one in chosen if one.remote_id in known and called[one.remote_id] in self.manifests}
+        self.new = tuple(one for one in chosen if one.remote_id not in told)
+        self.kept = tuple(sorted(called[remote_id] for remote_id in told))
+        self.ids = {**known, **{one.remote_id: called[one.remote_id] for one in self.new}}
+
+
+def _chosen(
+    live: Mapping[str, Live], called: Mapping[str, Address], selection: Selection, stock: Collection[str]
+) -> list[Live]:
+    """Objects to export, sorted by address: those that were asked for, and the stock that these refer to."""
+    ours = {remote_id: called[remote_id] for remote_id in live if remote_id in called and remote_id not in stock}
+    _check_asked(selection, ours)
+    chosen = [live[remote_id] for remote_id, address in ours.items() if selection.has(address, remote_id)]
+    used = {remote_id for _, remote_id in referred(chosen)}
+    chosen += [live[remote_id] for remote_id in stock if remote_id in used]
+    return sorted(chosen, key=lambda one: called[one.remote_id])
+
+
+def _check_asked(selection: Selection, ours: Mapping[str, Address]) -> None:
+    for address in sorted(selection.addresses - set(ours.values())):
+        message = f"the account has nothing that would be called {address}"
+        raise UsageError(message, suggestion(str(address), map(str, ours.values())))
+    for remote_id in sorted(selection.ids - ours.keys()):
+        message = f"the account has no object {shown(remote_id)} that could be exported"
+        raise StateError(message, "check the id, and that the key is of the right account", id="E906")
+
+
+def _made(scene: _Scene, target: Target, live: Live) -> Rendered:
+    """The files of one object; a reference to it where a manifest would not read back as what the account has."""
+    address, binding = scene.ids[live.remote_id], scene.bindings.get(scene.ids[live.remote_id])
+    schemas = target.schemas_from(live.kind.collection.rpartition("/")[2])
+    exported = described(live, address, scene.ids)
+    if live.remote_id in scene.stock:
+        exported = replace(exported, spec={}, left_out={}, fault=STOCK)
+    made = rendered(exported, schemas, files_from=target.files_from, binding=binding)
+    fault = _misread(made, scene.ids)
+    if not fault:
+        return made
+    plain = replace(exported, spec={}, left_out={}, fault=fault)
+    return rendered(plain, schemas)
+
+
+def _misread(made: Rendered, ids: Mapping[str, Address]) -> str:
+    """Why files do not say what the account has; empty when they do."""
+    manifest, wrong = _read_back(made)
+    if manifest is None:
+        return wrong[0].message if wrong else "it cannot be read back"
+    (desired,) = resolve.resolve([manifest], KINDS, secrets=None, ids=ids, declared=frozenset(ids.values()))
+    if desired.external_id:
+        return "" if desired.external_id == made.exported.live.remote_id else "its id cannot be read back"
+    fields = compare(blind(desired), named(made.exported.live, ids), None).fields
+    return f"{fields[0].path} would not read back as it is" if fields else ""
+
+
+def _read_back(made: Rendered) -> tuple[Manifest | None, list[Complaint]]:
+    """The manifest as any command will load it, and its errors."""
+
+    def read_file(name: str) -> FileText:
+        return FileText(as_text(made.files[name.removeprefix("../")].encode()), name)
+
+    parsed = yaml12.read(made.files[made.path].encode(), made.path)
+    scope = Scope({}, frozenset(made.exported.secrets.values()), read_file)
+    opened = [open_document(node, KINDS, scope, Desk(_no_file)) for node in parsed.documents]
+    complaints = [*parsed.complaints, *(one for each in opened for one in each.complaints)]
+    wrong = [one for one in complaints if one.severity is Severity.ERROR]
+    return (opened[0].manifest if len(opened) == 1 and not wrong else None), wrong
+
+
+def _no_file(name: str, _: int) -> Measured:
+    message = f"{name} is not of this export"
+    raise ValueError(message)
+
+
+def _stopping(made: Iterable[Rendered]) -> tuple[Complaint, ...]:
+    manifests = [manifest for one in made if not one.exported.fault and (manifest := _read_back(one)[0])]
+    project = rules.Project(manifests)
+    subjects = [Subject(one, KINDS[one.address.kind], project) for one in manifests]
+    stopping = [rule for rule in rules.RULES if rule.stops]
+    return tuple(remark.complaint for one in subjects for rule in stopping for remark in rule.remarks(one))
+
+
+def _binding(made: Rendered, ids: Mapping[str, Address]) -> Binding:
+    live = made.exported.live
+    base = map_leaves(applied(made.exported), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    return Binding(made.exported.address, live.remote_id, base)
+
+
+def _refuse_rivals(scene: _Scene, made: Iterable[Rendered], target: Target) -> None:
+    """A manifest that is not bound may mean one of the objects: then a person has to say so."""
+    unbound = [one for one in scene.manifests.values() if not one.external_id and one.address not in scene.bindings]
+    found = [
+        f"{one.address} is not bound, and may be {each.exported.live.remote_id}"
+        for one in unbound
+        for each in made
+        if _are_rivals(one, each) and not _is_written(each, target)
+    ]
+    if found:
+        more = f", and {len(found) - _MANY} more" if len(found) > _MANY else ""
+        message = f"{'; '.join(found[:_MANY])}{more}; nothing was written"
+        raise RefusedError(message, "bind it: tavusctl import ADDR ID, or import --match-names", id="E423")
+
+
+def _are_rivals(manifest: Manifest, made: Rendered) -> bool:
+    live = made.exported.live
+    name = manifest.spec.get(live.kind.name_field)
+    same_name = manifest.address.kind == live.kind.name and bool(name) and name == live.name
+    return manifest.address == made.exported.address or same_name
+
+
+def _is_written(made: Rendered, target: Target) -> bool:
+    """Whether the manifest is there from an export that was interrupted."""
+    try:
+        return (target.folder / made.path).read_bytes() == made.files[made.path].encode()
+    except OSError:
+        return False

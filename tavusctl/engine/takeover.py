@@ -1,0 +1,117 @@
+"""Take over what an account has already: all of it read for `export`, and what was written down for it bound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tavusctl import journal
+from tavusctl.document import leaves, map_leaves
+from tavusctl.engine import observe, recover, resolve
+from tavusctl.engine.reconcile import Kinds, Request, check_account, checkpoint, recovered
+from tavusctl.errors import Gone
+from tavusctl.model import Address, Binding, Desired, Lifecycle, Live, Manifest, Path, ResourceKind
+from tavusctl.patch import join
+from tavusctl.ports import Reader, State, Store
+from tavusctl.secret import SecretText, fingerprint_key
+from tavusctl.threeway import compare
+
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # what stands where an id belongs becomes a part of a path
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The account and the state; bodies have ids as the account has them, not addresses."""
+
+    state: State
+    live: tuple[Live, ...]  # of the kinds that were asked for
+    stock: tuple[Live, ...]  # what these refer to and what is everybody's
+    odd: tuple[Live, ...]  # what has an id that cannot be asked for
+    recovered: bool  # the state on disk is behind
+
+
+def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, request: Request) -> Survey:
+    """Every object of the wanted kinds, and the stock objects that they refer to; nothing is written."""
+    replayed = journal.replay(store.read(), store.journal())
+    state, lost = recovered(kinds, api, replayed, request)
+    recover.check_found(lost)
+    lens = observe.Lens({}, fingerprint_key(request.api_key, state.lineage))
+    listed = [one for name in kinds if name in wanted for one in observe.listed(api, kinds[name], lens)]
+    live = [one for one in listed if _ID.fullmatch(one.remote_id)]
+    odd = tuple(one for one in listed if not _ID.fullmatch(one.remote_id))
+    found = {(one.kind.name, one.remote_id) for one in live}
+    bound = [(one.address.kind, one.remote_id) for one in state.bindings.values() if one.address.kind in wanted]
+    check_account(state, request, len(bound), len([key for key in bound if key not in found]))
+    stock = []
+    for kind, remote_id in sorted(referred(live) - found):
+        made_by, one = _looked_up(api, kinds[kind], remote_id, lens)
+        if one and (made_by or (kind in wanted and kinds[kind].list_query)):
+            stock.append(one)
+        elif one and kind in wanted:  # ours, and so new that the listing does not have it yet
+            live.append(one)
+    return Survey(state, tuple(live), tuple(stock), odd, recovered=bool(replayed.records))
+
+
+def named(live: Live, ids: Mapping[str, Address]) -> Live:
+    """A live object with addresses where its body has known ids, as comparisons want it."""
+    body = map_leaves(live.body, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    return replace(live, body=body, address=ids.get(live.remote_id))
+
+
+def differing(
+    manifests: Iterable[Manifest],
+    kinds: Kinds,
+    live: Mapping[str, Live],
+    bindings: Collection[Binding],
+    ids: Mapping[str, Address],
+) -> tuple[Address, ...]:
+    """Which of some bound objects have a manifest that does not say what the account has, or are not there."""
+    desired = resolve.resolve(tuple(manifests), kinds, secrets=None, ids=ids, declared=frozenset(ids.values()))
+    managed = {item.address: item for item in desired if not item.external_id}
+    bound = [(managed[one.address], live.get(one.remote_id), one) for one in bindings if one.address in managed]
+    return tuple(sorted(item.address for item, found, binding in bound if _differs(item, found, binding, ids)))
+
+
+def record(surveyed: Survey, bindings: Mapping[Address, Binding], store: Store, request: Request) -> None:
+    """Bind; a state that has all of it already is not written."""
+    known = surveyed.state.bindings
+    new = {address: one for address, one in bindings.items() if known.get(address) != one}
+    if new or surveyed.recovered:
+        checkpoint(replace(surveyed.state, bindings={**known, **new}), store, request)
+
+
+def blind(desired: Desired) -> Desired:
+    """A manifest whose secrets are not known, compared without them."""
+    unknown = (join(path) for path, leaf in leaves(desired.spec) if isinstance(leaf, SecretText))
+    ignored = (*desired.lifecycle.ignore_changes, *unknown)
+    return replace(desired, lifecycle=Lifecycle(ignore_changes=ignored))
+
+
+def _differs(desired: Desired, live: Live | None, binding: Binding, ids: Mapping[str, Address]) -> bool:
+    return live is None or bool(compare(blind(desired), named(live, ids), binding).fields)
+
+
+def referred(live: Iterable[Live]) -> set[tuple[str, str]]:
+    """Kind and id of everything that objects refer to."""
+    return {
+        (target, leaf)
+        for one in live
+        for path, leaf in leaves(one.body)
+        if isinstance(leaf, str) and _ID.fullmatch(leaf) and (target := _target(one.kind, path))
+    }
+
+
+def _target(kind: ResourceKind, path: Path) -> str:
+    return kind.field_at(tuple("*" if step.isdigit() else step for step in path)).refers_to
+
+
+def _looked_up(api: Reader, kind: ResourceKind, remote_id: str, lens: observe.Lens) -> tuple[bool, Live | None]:
+    """Whether Tavus made an object, and the object; None when there is none of that id."""
+    try:
+        raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
+    except Gone:
+        return False, None
+    live = lens.view(kind, raw)
+    return kind.stock(raw), live if live.remote_id == remote_id else None

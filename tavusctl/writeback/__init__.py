@@ -1,0 +1,1 @@
+"""Live edits spliced into YAML, every untouched byte kept."""

@@ -1,0 +1,28 @@
+"""The laws of fmt: nothing changes its value, no comment is lost, and what is tidy stays as it is."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from tavusctl.model import Value
+from tavusctl.writeback import steps
+from tavusctl.writeback.tidying import tidied
+from tests.laws.test_splice import MANIFESTS, documents, files, notes
+
+SCHEMA = "../schemas/persona.schema.json"
+
+
+@given(files())
+def test_a_tidy_file_says_the_same_and_stays_as_it_is(file: tuple[Value, bytes]) -> None:
+    _, before = file
+
+    after = tidied(before, "x.yaml", SCHEMA)
+
+    assert list(map(steps.exact, documents(after))) == list(map(steps.exact, documents(before)))
+    assert [one for one in notes(after) if one in notes(before)] == notes(before)
+    assert tidied(after, "x.yaml", SCHEMA) == after
+
+
+def test_the_examples_are_tidy() -> None:
+    for path in MANIFESTS:
+        assert tidied(path.read_bytes(), path.name) == path.read_bytes()

@@ -1,0 +1,342 @@
+"""Live edits that find their way back into the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.project import Project
+
+COACH = """
+# yaml-language-server: $schema=../schemas/persona.schema.json
+kind: persona
+name: coach
+spec:
+  persona_name: Coach  # what people see
+  system_prompt: ${file:prompts/coach.md}
+  context: ${var:brand} sells shoes.
+  guardrails_id: ${ref:guardrails/rules}
+  document_tags: [b, a]  # a set
+  layers:
+    # the voice
+    tts:
+      tts_engine: cartesia
+      voice_settings:
+        speed: 0.5  # slow
+    llm:
+      model: tavus-gpt-oss
+      tools:
+        - type: function
+          function:
+            name: find_shoes  # the first tool
+            description: "Finds shoes."
+            parameters: {type: object, properties: {}}
+"""
+RULES = """
+kind: guardrails
+name: rules
+spec:
+  name: Rules
+  data:
+    # about prices
+    - guardrail_name: no_promises
+      guardrail_prompt: Promises a price.
+    # about people
+    - guardrail_name: no_names
+      guardrail_prompt: ${file:prompts/names.md}
+"""
+PROJECT = """
+manifests: manifests
+secrets: [LLM_KEY]
+environments:
+  default:
+    vars: {brand: Acme}
+"""
+
+
+@pytest.fixture
+def full(project: Project) -> Project:
+    """A persona with a prompt file and comments, and its guardrails, applied."""
+    project.write("tavusctl.yaml", PROJECT)
+    project.write("manifests/coach.yaml", COACH)
+    project.write("manifests/rules.yaml", RULES)
+    project.write("manifests/prompts/coach.md", "You coach.\nYou are kind.\n")
+    project.write("manifests/prompts/names.md", "Says a name.\n")
+    project.apply()
+    project.account.forget()
+    return project
+
+
+def portal(project: Project, address: str, pointer: str, value: Any, op: str = "replace") -> None:
+    edit = {"op": op, "path": pointer} | ({} if op == "remove" else {"value": value})
+    project.account.portal(address.partition("/")[0], project.bound(address), edit)
+
+
+def text_of(project: Project, name: str) -> str:
+    return Path(project.root, "manifests", name).read_bytes().decode()
+
+
+def settled(project: Project) -> bool:
+    """Whether the next plan is empty and the next apply makes no call."""
+    plan = project.plan()
+    again = project.run("apply", "--yes")
+    return plan["changes"] == [] and again.code == 0 and project.account.writes == [] and project.plan()["drift"] == []
+
+
+def test_a_live_edit_is_spliced_into_the_manifest_and_is_settled(full: Project) -> None:
+    portal(full, "persona/coach", "/persona_name", "Coach: Ann")
+    portal(full, "persona/coach", "/layers/tts/voice_settings/speed", 0.7)
+    before = text_of(full, "coach.yaml")
+
+    adopted = full.run("adopt", "persona/coach")
+
+    after = before.replace("Coach  # what", '"Coach: Ann"  # what').replace("0.5  # slow", "0.7  # slow")
+    assert (adopted.code, text_of(full, "coach.yaml")) == (0, after)
+    assert adopted.out == (
+        "adopted persona/coach /layers/tts/voice_settings/speed in manifests/coach.yaml\n"
+        "adopted persona/coach /persona_name in manifests/coach.yaml\n"
+    )
+    assert settled(full)
+
+
+def test_a_prompt_goes_back_into_its_file(full: Project) -> None:
+    portal(full, "persona/coach", "/system_prompt", "You coach.\nYou are strict. ${HOME}")
+    before = text_of(full, "coach.yaml")
+
+    adopted = full.run("adopt", "--all")
+
+    assert (adopted.code, text_of(full, "coach.yaml")) == (0, before)
+    assert text_of(full, "prompts/coach.md") == "You coach.\nYou are strict. ${HOME}\n"
+    assert settled(full)
+
+
+def test_a_dry_run_shows_the_diff_and_writes_nothing(full: Project) -> None:
+    portal(full, "persona/coach", "/system_prompt", "You coach.\nYou are strict.")
+
+    shown = full.run("adopt", "--all", "--dry-run")
+
+    assert shown.code == 0
+    assert shown.out == (
+        "--- a/manifests/prompts/coach.md\n+++ b/manifests/prompts/coach.md\n@@ -1,2 +1,2 @@\n"
+        " You coach.\n-You are kind.\n+You are strict.\n"
+    )
+    assert text_of(full, "prompts/coach.md") == "You coach.\nYou are kind.\n"
+
+
+def test_lists_change_item_by_item_and_keep_their_comments_and_files(full: Project) -> None:
+    rules = [
+        {"guardrail_name": "no_names", "guardrail_prompt": "Says any name."},
+        {"guardrail_name": "no_jokes", "guardrail_prompt": "Tells a joke for ${5}."},
+    ]
+    portal(full, "guardrails/rules", "/data", rules)
+
+    adopted = full.run("adopt", "guardrails/rules")
+
+    assert adopted.code == 0, adopted.out + adopted.err
+    assert text_of(full, "rules.yaml") == RULES.lstrip().replace(
+        "    - guardrail_name: no_promises\n      guardrail_prompt: Promises a price.\n", ""
+    ) + ("    - guardrail_name: no_jokes\n      guardrail_prompt: Tells a joke for $${5}.\n")
+    assert text_of(full, "prompts/names.md") == "Says any name.\n"
+    assert settled(full)
+
+
+def test_tools_keep_what_did_not_change(full: Project) -> None:
+    portal(full, "persona/coach", "/layers/llm/tools/0/function/description", "Finds\nboots.")
+    before = text_of(full, "coach.yaml")
+
+    adopted = full.run("adopt", "persona/coach")
+
+    assert adopted.code == 0, adopted.out + adopted.err
+    after = before.replace('description: "Finds shoes."', "description: |-\n              Finds\n              boots.")
+    assert text_of(full, "coach.yaml") == after
+    assert settled(full)
+
+
+def test_ids_become_references_and_what_is_gone_is_removed(full: Project) -> None:
+    full.write(
+        "manifests/more.yaml",
+        "kind: guardrails\nname: more\nspec:\n  data:\n    - guardrail_name: a\n      guardrail_prompt: B.\n",
+    )
+    full.apply()
+    full.account.forget()
+    portal(full, "persona/coach", "/guardrails_id", full.bound("guardrails/more"))
+    portal(full, "persona/coach", "/layers/tts", None, op="remove")
+    before = text_of(full, "coach.yaml")
+
+    adopted = full.run("adopt", "persona/coach")
+
+    assert adopted.code == 0, adopted.out + adopted.err
+    tts = "    tts:\n      tts_engine: cartesia\n      voice_settings:\n        speed: 0.5  # slow\n"
+    assert text_of(full, "coach.yaml") == before.replace("guardrails/rules", "guardrails/more").replace(tts, "")
+    assert settled(full)
+
+
+def test_an_id_that_nothing_declares_stays_an_id(full: Project) -> None:
+    other = full.account.call(
+        "POST", "/v2/guardrails", {"name": "x", "data": [{"guardrail_name": "a", "guardrail_prompt": "B."}]}
+    )
+    remote_id = other.json()["guardrails_id"]
+    portal(full, "persona/coach", "/guardrails_id", remote_id)
+    full.account.forget()
+
+    adopted = full.run("adopt", "persona/coach")
+
+    assert adopted.code == 0, adopted.out + adopted.err
+    assert f"  guardrails_id: {remote_id}\n" in text_of(full, "coach.yaml")
+    assert settled(full)
+
+
+def test_the_order_of_a_set_stays(full: Project) -> None:
+    portal(full, "persona/coach", "/document_tags", ["c", "a", "b"])
+
+    assert full.run("adopt", "--all").code == 0
+    assert "  document_tags: [b, a, c]  # a set\n" in text_of(full, "coach.yaml")
+    assert settled(full)
+
+
+def test_what_a_variable_brings_is_refused_and_the_rest_is_adopted(full: Project) -> None:
+    portal(full, "persona/coach", "/context", "Acme sells boots.")
+    portal(full, "persona/coach", "/persona_name", "Ann")
+
+    adopted = full.run("adopt", "--all")
+
+    assert adopted.code == 4
+    assert adopted.out == (
+        "refused persona/coach /context: it comes from ${var:brand}; edit the variable in tavusctl.yaml\n"
+        "adopted persona/coach /persona_name in manifests/coach.yaml\n"
+    )
+    assert [change["fields"][0]["path"] for change in full.plan()["changes"]] == ["/context"]
+
+
+def test_a_file_of_several_is_written_only_when_all_have_the_text(full: Project) -> None:
+    full.write(
+        "manifests/second.yaml", "kind: persona\nname: second\nspec:\n  system_prompt: ${file:prompts/coach.md}\n"
+    )
+    full.apply()
+    full.account.forget()
+    portal(full, "persona/coach", "/system_prompt", "Both.")
+
+    alone = full.run("adopt", "--all")
+    portal(full, "persona/second", "/system_prompt", "Both.")
+    agreed = full.run("adopt", "persona/coach")
+
+    assert alone.code == 4
+    assert alone.out == (
+        "refused persona/coach /system_prompt: manifests/prompts/coach.md is also used by persona/second "
+        "(/system_prompt), where the account has another text; give each a file of its own\n"
+    )
+    assert (agreed.code, text_of(full, "prompts/coach.md")) == (0, "Both.\n")
+    assert settled(full)
+
+
+def test_a_conflict_is_settled_by_the_live_value(full: Project) -> None:
+    portal(full, "persona/coach", "/persona_name", "Theirs")
+    path = full.root / "manifests/coach.yaml"
+    path.write_text(path.read_text().replace("Coach  #", "Ours  #"))
+    assert full.run("plan").code == 3
+
+    adopted = full.run("adopt", "persona/coach")
+
+    assert adopted.code == 0
+    assert text_of(full, "coach.yaml") == COACH.lstrip().replace("Coach  #", "Theirs  #")
+    assert settled(full)
+
+
+def test_edits_of_the_manifest_stay_to_be_applied(full: Project) -> None:
+    portal(full, "persona/coach", "/persona_name", "Theirs")
+    path = full.root / "manifests/coach.yaml"
+    path.write_text(path.read_text().replace("speed: 0.5", "speed: 0.6"))
+
+    assert full.run("adopt", "persona/coach").code == 0
+
+    (change,) = full.plan()["changes"]
+    assert [(one["path"], one["cause"]) for one in change["fields"]] == [("/layers/tts/voice_settings/speed", "edited")]
+
+
+def test_secrets_are_never_adopted(full: Project) -> None:
+    path = full.root / "manifests/coach.yaml"
+    path.write_text(
+        path.read_text().replace(
+            "tavus-gpt-oss\n", "custom\n      base_url: https://llm.example.com\n      api_key: ${secret:LLM_KEY}\n"
+        )
+    )
+    secret = {"LLM_KEY": "k-first-7f3a91"}
+    run = full.run("apply", "--yes", **secret)
+    assert run.code == 0, run.out + run.err
+    before = text_of(full, "coach.yaml")
+    full.account.switch(mask="echo")
+    portal(full, "persona/coach", "/layers/llm/api_key", "k-second-55ab20")
+
+    adopted = full.run("adopt", "--all", **secret)
+
+    assert "k-second" not in adopted.out + adopted.err
+    assert adopted.code == 4
+    assert "refused persona/coach /layers/llm/api_key: a secret is never written" in adopted.out
+    assert text_of(full, "coach.yaml") == before
+
+
+def test_a_secret_that_somebody_pasted_into_a_text_stays_out_of_git(full: Project) -> None:
+    portal(full, "persona/coach", "/system_prompt", "Use the key k-pasted-99c1d2 for calls.")
+
+    adopted = full.run("adopt", "--all", LLM_KEY="k-pasted-99c1d2")
+
+    assert adopted.code == 4
+    assert "the value of a secret stands in it" in adopted.out
+    assert text_of(full, "prompts/coach.md") == "You coach.\nYou are kind.\n"
+
+
+def test_a_deleted_object_is_refused_with_the_way_out(full: Project) -> None:
+    full.account.portal_delete("persona", full.bound("persona/coach"))
+
+    adopted = full.run("adopt", "persona/coach")
+
+    assert (adopted.code, adopted.out) == (
+        4,
+        "refused persona/coach: it was deleted in the account; remove its manifest, or create it again with apply\n",
+    )
+
+
+def test_a_live_value_that_makes_no_valid_manifest_is_not_written(full: Project) -> None:
+    portal(full, "persona/coach", "/system_prompt", "", op="replace")
+    path = full.root / "manifests/coach.yaml"
+    path.write_text(path.read_text().replace("${file:prompts/coach.md}", "You coach."))
+    full.run("apply", "--yes", "--overwrite", "persona/coach")
+    full.account.forget()
+    before = path.read_bytes()
+    portal(full, "persona/coach", "/system_prompt", "")
+
+    adopted = full.run("adopt", "persona/coach")
+
+    assert adopted.code == 4
+    assert "E432" in adopted.err
+    assert "system_prompt is missing" in adopted.err
+    assert path.read_bytes() == before
+
+
+def test_nothing_to_adopt_is_said_and_slips_of_the_pen_are_usage(full: Project) -> None:
+    nothing = full.run("adopt", "--all")
+    unknown = full.run("adopt", "persona/coahc")
+    both = full.run("adopt", "--all", "persona/coach")
+
+    assert (nothing.code, nothing.out, nothing.err) == (0, "", "nothing to adopt: no live edit of what is managed\n")
+    assert (unknown.code, both.code) == (12, 12)
+    assert "persona/coach" in unknown.err
+
+
+def test_what_was_bound_and_never_applied_is_adopted_whole(full: Project) -> None:
+    remote_id = full.account.call(
+        "POST", "/v2/personas", {"persona_name": "Old", "system_prompt": "Old prompt."}
+    ).json()["persona_id"]
+    full.write("manifests/old.yaml", "kind: persona\nname: old\nspec:\n  persona_name: ''\n  system_prompt: x\n")
+    assert full.run("import", "persona/old", remote_id).code == 0
+    full.account.forget()
+
+    assert full.run("adopt", "persona/old").code == 0
+
+    assert (
+        text_of(full, "old.yaml")
+        == "kind: persona\nname: old\nspec:\n  persona_name: 'Old'\n  system_prompt: Old prompt.\n"
+    )
+    assert settled(full)

@@ -1,0 +1,70 @@
+"""The law of the export on real bodies: whatever an account holds, the next plan is empty and apply writes nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tavusctl.kinds import KINDS
+from tests.scenarios import test_corpus as corpus
+from tests.scenarios.project import Account, Body, Project
+
+complaints, valid = corpus.complaints, corpus.valid  # fixtures
+COLLECTIONS = [kind.collection.rpartition("/")[2] for kind in KINDS.values()]
+
+ALONE = "api_key has no use without base_url; add it, or leave both out"  # of a body that has nothing but a key
+
+
+def secrets_of(first: Project, document: Body) -> dict[str, str]:
+    """What the variables of an export hold: what the project that made the objects had put there."""
+    ids = {remote_id: address for address, remote_id in first.run("state", "list", "--format", "json").document.items()}
+    held = {}
+    for one in document["objects"]:
+        for secret in one["secrets"]:
+            value = json.loads((first.root / f"manifests/{ids[one['id']].replace('/', '-')}.yaml").read_text("utf-8"))
+            value = value["spec"]
+            for key in secret["path"].split("/")[1:]:
+                value = value[key.replace("~1", "/").replace("~0", "~")]
+            held[secret["name"]] = first.environment[value.removeprefix("${secret:").removesuffix("}")]
+    return held
+
+
+@pytest.mark.parametrize("shape", corpus.SHAPES.values(), ids=corpus.SHAPES)
+def test_an_account_of_real_bodies_exports_and_is_quiet_from_then_on(
+    account: Account, tmp_path: Path, valid: tuple[corpus.Sample, ...], shape: Body
+) -> None:
+    """Under each shape of answers."""
+    first, second = (Project(tmp_path / name, account) for name in ("first", "second"))
+    for each in (first, second):
+        each.root.mkdir()
+    account.switch(crawls_at_once=None)
+    corpus.populate(account, valid)
+    corpus.write(first, valid)
+    first.apply()
+    account.advance(7200)
+    account.switch(**shape)
+    account.forget()
+    second.write("tavusctl.yaml", "version: 1\n")
+
+    exported = second.run("export", "--format", "json")
+    assert exported.code == 0, exported.err
+    second.environment.update(secrets_of(first, exported.document))
+    files = {path: path.read_bytes() for path in second.root.rglob("*") if path.is_file() and path.suffix != ".lock"}
+    plan = second.plan()
+    again = second.run("export")
+    unchanged = {path: path.read_bytes() for path in files}
+    applied = second.run("apply", "--yes")
+
+    objects = exported.document["objects"]
+    empty = {
+        key for kind in ("guardrails", "objectives") for key, one in account.objects(kind).items() if not one["data"]
+    }
+    assert {one["id"] for one in objects if not one["managed"] and not one["address"].startswith("replica/")} == empty
+    told = {one["id"] for one in objects if "stock" not in one["address"]}
+    assert told == {key for kind in COLLECTIONS for key in account.objects(kind)} - {"{{replicaId}}"}
+    assert {field["reason"] for one in objects for field in one["left_out"]} <= {ALONE}
+    assert (plan["changes"], plan["drift"], plan["refused"]) == ([], [], [])
+    assert (again.code, unchanged) == (0, files)
+    assert (applied.code, account.writes) == (0, [])

@@ -1,0 +1,137 @@
+"""`fmt` and `validate --fix`, as people run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.project import Project
+
+UNTIDY = (
+    "# yaml-language-server: $schema=../persona.json\n"
+    "kind: persona   \n"
+    "name:\ta # who\t\n"
+    "\n"
+    'spec: {system_prompt: "One.\\nTwo."}\n'
+    "---\n"
+    "kind: persona\n"
+    "name: b  # say it\n"
+    "spec:\n"
+    "    # the prompt   \n"
+    '    system_prompt: "One.\\n  \\nTwo: \\"three\\"\\n"   # long\n'
+    "    persona_name: 'B'\n"
+    "    context: |\n"
+    "        kept  \n"
+    "        \tkept\n"
+    "\n\n\n"
+)
+TIDY = (
+    "# yaml-language-server: $schema=../schemas/persona.schema.json\n"
+    "kind: persona\n"
+    "name: a # who\n"
+    "\n"
+    'spec: {system_prompt: "One.\\nTwo."}\n'
+    "---\n"
+    "kind: persona\n"
+    "name: b  # say it\n"
+    "spec:\n"
+    "    # the prompt\n"
+    "    system_prompt: |   # long\n"
+    "        One.\n"
+    "          \n"
+    '        Two: "three"\n'
+    "    persona_name: 'B'\n"
+    "    context: |\n"
+    "        kept  \n"
+    "        \tkept\n"
+)
+
+
+@pytest.fixture
+def untidy(project: Project) -> Project:
+    project.write("schemas/persona.schema.json", "{}")
+    Path(project.root, "manifests").mkdir()
+    Path(project.root, "manifests/two.yaml").write_bytes(UNTIDY.encode())
+    return project
+
+
+def test_a_file_becomes_tidy_and_stays_so(untidy: Project) -> None:
+    first, again = untidy.run("fmt"), untidy.run("fmt")
+
+    assert (first.code, first.out) == (0, "manifests/two.yaml\n")
+    assert Path(untidy.root, "manifests/two.yaml").read_bytes().decode() == TIDY
+    assert (again.code, again.out, again.err) == (0, "", "all tidy\n")
+
+
+def test_check_lists_and_diff_shows_and_both_write_nothing(untidy: Project) -> None:
+    check, diff = untidy.run("fmt", "--check"), untidy.run("fmt", "--diff", "manifests/two.yaml")
+
+    assert (check.code, check.out) == (2, "manifests/two.yaml\n")
+    assert diff.code == 0
+    assert "+    system_prompt: |   # long\n" in diff.out
+    assert Path(untidy.root, "manifests/two.yaml").read_bytes().decode() == UNTIDY
+
+
+def test_a_file_that_cannot_be_read_stops_all_and_says_where(untidy: Project) -> None:
+    untidy.write("manifests/bad.yaml", "a: [\n")
+
+    found = untidy.run("fmt")
+
+    assert found.code == 10
+    assert "manifests/bad.yaml:2:1" in found.err
+    assert Path(untidy.root, "manifests/two.yaml").read_bytes().decode() == UNTIDY
+
+
+def test_a_link_stays_a_link_and_rights_stay(untidy: Project) -> None:
+    target, link = Path(untidy.root, "manifests/two.yaml"), Path(untidy.root, "manifests/link.yaml")
+    target.chmod(0o640)
+    target.rename(untidy.root / "elsewhere.yaml")
+    link.symlink_to("../elsewhere.yaml")
+
+    assert untidy.run("fmt").code == 0
+
+    assert link.is_symlink()
+    assert Path(untidy.root, "elsewhere.yaml").stat().st_mode & 0o777 == 0o640
+    assert Path(untidy.root, "elsewhere.yaml").read_bytes().decode() == TIDY
+
+
+FIXABLE = """
+kind: persona
+name: a
+spec:
+  system_prompt: Be kind.
+  layers:
+    conversational_flow:
+      turn_detection_model: sparrow-1  # the new one
+      replica_interruptibility: verylow  # never
+    stt:
+      # how soon
+      participant_pause_sensitivity: high  # soon
+      stt_engine: tavus-advanced
+"""
+
+
+def test_what_can_be_put_right_is_and_the_rest_is_told(project: Project) -> None:
+    path = project.write("manifests/a.yaml", FIXABLE)
+
+    first = project.run("validate")
+    fixed = project.run("validate", "--fix")
+    again = project.run("validate", "--fix")
+
+    assert "verylow" in first.out
+    assert "fixed manifests/a.yaml\n" in fixed.err
+    assert "verylow" not in fixed.out
+    assert "participant_pause_sensitivity" not in fixed.out
+    assert path.read_text() == FIXABLE.lstrip().replace("verylow", "low").replace(
+        "      participant_pause_sensitivity: high  # soon\n", ""
+    ).replace("# never\n", "# never\n      turn_taking_patience: low\n")
+    assert "fixed" not in again.err
+
+
+def test_only_what_is_selected_is_fixed(project: Project) -> None:
+    path = project.write("manifests/a.yaml", FIXABLE)
+
+    project.run("validate", "--fix", "--ignore", "TV2")
+
+    assert path.read_text() == FIXABLE.lstrip()

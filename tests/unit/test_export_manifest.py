@@ -1,0 +1,236 @@
+"""A live object as a manifest: what is said, in which order, and what is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tavusctl.kinds import KINDS
+from tavusctl.model import Address, Binding, Live
+from tavusctl.patch import Pinned
+from tavusctl.secret import MASK, UNSEEN, Secret, SecretText
+from tavusctl.writeback.export import Exported, applied, described, rendered
+
+Body = dict[str, Any]
+KEY = b"k" * 32
+RULES, PRICES = Address("guardrails", "rules"), Address("document", "prices")
+IDS = {"g1": RULES, "d1": PRICES, "p1": Address("persona", "coach")}
+HEAD = "# yaml-language-server: $schema=../../schemas/{}.schema.json\n"
+
+
+def told(kind: str, body: Body, name: str = "coach") -> Exported:
+    return described(Live(KINDS[kind], "p1", body, name="Coach"), Address(kind, name), IDS)
+
+
+def text(exported: Exported, **options: Any) -> str:
+    made = rendered(exported, "../../schemas", **options)
+    return made.files[made.path].removeprefix(HEAD.format(exported.address.kind))
+
+
+def persona(**body: Any) -> Exported:
+    return told("persona", {"persona_name": "Coach", "system_prompt": "Be kind.", **body})
+
+
+def test_what_is_empty_or_a_default_goes_without_saying() -> None:
+    body: Body = {
+        "pipeline_mode": "full",
+        "context": "",
+        "objectives_id": None,
+        "document_tags": [],
+        "layers": {
+            "stt": {"stt_engine": "tavus-auto", "hotwords": ""},
+            "tts": {"tts_emotion_control": "true", "voice_settings": {}, "api_key": ""},
+            "conversational_flow": {"turn_taking_patience": "low", "replica_interruptibility": "medium"},
+        },
+    }
+
+    assert persona(**body).spec == {
+        "persona_name": "Coach",
+        "system_prompt": "Be kind.",
+        "layers": {"conversational_flow": {"turn_taking_patience": "low"}},
+    }
+
+
+def test_keys_stand_in_the_order_of_the_model_and_schemas_as_people_write_them() -> None:
+    parameters = {"required": ["day"], "properties": {"day": {"enum": ["mo"], "type": "string"}}, "type": "object"}
+    tool = {"function": {"parameters": parameters, "name": "book", "description": "Book."}, "type": "function"}
+
+    assert text(
+        told("persona", {"layers": {"llm": {"tools": [tool]}}, "system_prompt": "Hi.", "persona_name": "C"})
+    ) == (
+        """\
+kind: persona
+name: coach
+spec:
+  persona_name: C
+  system_prompt: Hi.
+  layers:
+    llm:
+      tools:
+        - type: function
+          function:
+            name: book
+            description: Book.
+            parameters:
+              type: object
+              properties:
+                day:
+                  type: string
+                  enum: [mo]
+              required: [day]
+"""
+    )
+
+
+def test_what_is_empty_in_a_free_object_stays() -> None:
+    tool = {"type": "function", "function": {"name": "end", "parameters": {"type": "object", "properties": {}}}}
+
+    assert persona(layers={"llm": {"tools": [tool]}}).spec["layers"]["llm"]["tools"] == [tool]
+
+
+def test_ids_become_references_where_references_belong() -> None:
+    spec = persona(guardrails_id="g1", document_ids=["d2", "d1", "d1"], objectives_id="g1", greeting="g1").spec
+
+    assert spec["guardrails_id"] == RULES
+    assert spec["document_ids"] == ["d2", PRICES]
+    assert (spec["objectives_id"], spec["greeting"]) == ("g1", "g1")
+
+
+def test_secrets_are_named_after_whose_they_are_and_remembered_without_being_known() -> None:
+    known = Secret("value-of-header", KEY)
+    exported = persona(
+        layers={
+            "llm": {
+                "model": "gpt-4o",
+                "base_url": "https://llm.example.com/v1",
+                "api_key": Pinned(MASK),
+                "headers": {"X-Key": known, "x_key": known},
+            }
+        }
+    )
+
+    assert exported.secrets == {
+        "/layers/llm/api_key": "PERSONA_COACH_LLM_API_KEY",
+        "/layers/llm/headers/X-Key": "PERSONA_COACH_LLM_HEADERS_X_KEY",
+        "/layers/llm/headers/x_key": "PERSONA_COACH_LLM_HEADERS_X_KEY_2",
+    }
+    assert exported.spec["layers"]["llm"]["api_key"] == SecretText(("", ""), ("PERSONA_COACH_LLM_API_KEY",))
+    assert applied(exported)["layers"]["llm"]["api_key"] == UNSEEN
+    assert applied(exported)["layers"]["llm"]["headers"]["X-Key"] == known.fingerprint
+    assert "api_key: ${secret:PERSONA_COACH_LLM_API_KEY}\n" in text(exported)
+    assert "value-of-header" not in text(exported)
+
+
+def test_a_key_that_reads_leave_out_is_there_when_nothing_else_makes_sense() -> None:
+    own = persona(layers={"llm": {"model": "gpt-4o", "base_url": "https://llm.example.com/v1"}})
+    stock = persona(layers={"llm": {"model": "tavus-gpt-4o"}, "tts": {"tts_engine": "elevenlabs"}})
+
+    assert own.secrets == {"/layers/llm/api_key": "PERSONA_COACH_LLM_API_KEY"}
+    assert (own.left_out, applied(own)["layers"]["llm"]["api_key"]) == ({}, UNSEEN)
+    assert stock.secrets == {}
+
+
+def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
+    exported = persona(
+        skills=["x"],
+        greeting="a\0b",
+        layers={"stt": {"stt_engine": "tavus-next"}, "llm": {"tools": [{"type": "function"}], "extra_body": {"n": 1}}},
+    )
+
+    assert exported.spec["layers"] == {"llm": {"extra_body": {"n": 1}}}
+    assert exported.fault == ""
+    assert exported.left_out == {
+        "/skills": "a field that this version does not know",
+        "/greeting": "it has a NUL character or half a surrogate pair, which YAML cannot say",
+        "/layers/stt/stt_engine": "the kind takes 'tavus-auto', 'tavus-advanced', 'tavus-turbo', 'tavus-parakeet', "
+        "'tavus-soniox', 'tavus-whisper' or 'tavus-deepgram-medical'",
+        "/layers/llm/tools": "the tool has no function; write function: {name, description, parameters}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "reason"),
+    [
+        ("replica", {"replica_name": "Anna"}, "no read tells what it was made from"),
+        ("persona", {"persona_name": "Mute"}, "system_prompt is missing; write one, or set pipeline_mode: echo"),
+        (
+            "persona",
+            {"system_prompt": "\ud800"},
+            "it has a NUL character or half a surrogate pair, which YAML cannot say",
+        ),
+        (
+            "document",
+            {"document_name": "x"},
+            "document_url is missing; write it, or document_file for a file of the project",
+        ),
+        (
+            "document",
+            {"document_url": "https://b.s3.amazonaws.com/a.pdf?X-Amz-Signature=abc"},
+            "it was made from a file behind a presigned link, which is for nobody else's eyes",
+        ),
+        (
+            "objectives",
+            {"data": [{"objective_name": "two words", "objective_prompt": "x"}]},
+            "found 'two words'; an objective name has no white space: write two_words",
+        ),
+    ],
+)
+def test_an_object_that_no_manifest_can_tell_is_referred_to(kind: str, body: Body, reason: str) -> None:
+    exported = told(kind, body)
+
+    assert (exported.fault, exported.spec) == (reason, {})
+    assert text(exported) == (
+        f"# Coach: referred to, not managed; {reason}\nkind: {kind}\nname: coach\nexternal: true\nid: p1\n"
+    )
+
+
+def test_a_name_cannot_get_out_of_its_comment() -> None:
+    nasty = described(Live(KINDS["replica"], "r1", {}, name="a\nspec: {}\r\x85\u2028b"), Address("replica", "a"), {})
+
+    assert text(nasty).splitlines()[0] == (
+        "# a spec: {} b: referred to, not managed; no read tells what it was made from"
+    )
+
+
+LONG = "You are a coach.\n\nYou are kind."
+
+
+def files(prompt: str, **options: Any) -> tuple[str, dict[str, str]]:
+    """How the prompt stands in the manifest, and the files of prose."""
+    made = rendered(persona(system_prompt=prompt), "../../schemas", **options)
+    lines = made.files[made.path].split("  system_prompt: ")[1]
+    return lines.rstrip("\n"), {path: content for path, content in made.files.items() if path != made.path}
+
+
+def test_long_prose_has_a_file_of_its_own() -> None:
+    assert files(LONG) == ("${file:prompts/coach.md}", {"prompts/coach.md": LONG + "\n"})
+    assert files("word " * 41 + "end") == ("${file:prompts/coach.md}", {"prompts/coach.md": "word " * 41 + "end\n"})
+    assert files("Be kind.") == ("Be kind.", {})
+    assert files(LONG, files_from="../") == ("${file:../prompts/coach.md}", {"prompts/coach.md": LONG + "\n"})
+
+
+def test_the_second_prose_of_an_object_is_told_from_another_object() -> None:
+    made = rendered(persona(system_prompt=LONG, context=LONG), "../../schemas")
+
+    assert sorted(made.files) == ["personas/coach.yaml", "prompts/coach.context.md", "prompts/coach.md"]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["a\nb\n", "\na", "a\r\nb", "a\rb", "\ufeffa\nb", "a\x1b[31m\nb", "a\u2028\nb", "x" * 1_000_001],
+)
+def test_prose_that_a_file_would_not_give_back_stays_in_the_manifest(prompt: str) -> None:
+    assert files(prompt)[1] == {}
+
+
+def test_expressions_in_text_are_text() -> None:
+    assert files("Say ${file:x} and $${y}.") == ("Say $${file:x} and $$${y}.", {})
+    assert files("${ref:persona/x}\nmore")[1] == {"prompts/coach.md": "${ref:persona/x}\nmore\n"}
+
+
+def test_what_a_binding_remembers_is_said_again() -> None:
+    binding = Binding(Address("persona", "coach"), "p1", prevent_destroy=True, on_remove="retain")
+
+    assert text(persona(), binding=binding).endswith("lifecycle:\n  prevent_destroy: true\n  on_remove: retain\n")
+    assert "lifecycle" not in text(persona(), binding=Binding(Address("persona", "coach"), "p1"))
