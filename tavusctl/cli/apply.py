@@ -17,7 +17,7 @@ from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import Session, addresses, allow_recreate, options
+from tavusctl.cli.session import Session, addresses_option, allow_recreate, options
 from tavusctl.client import Client
 from tavusctl.engine.plan import Consent, check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared
@@ -39,18 +39,10 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
 @report_option
 @click.option("-y", "--yes", "--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Agree to exactly this many deletes.")
-@click.option(
-    "--allow-replace", multiple=True, callback=addresses, metavar="ADDR", help="Agree to train this replica anew."
-)
-@click.option(
-    "--allow-replica-delete", multiple=True, callback=addresses, metavar="ADDR", help="Agree to delete this replica."
-)
-@click.option(
-    "--overwrite", multiple=True, callback=addresses, metavar="ADDR", help="Take the manifest's side in a conflict."
-)
-@click.option(
-    "--target", "targets", multiple=True, callback=addresses, help="Only this address and what it needs; repeatable."
-)
+@addresses_option("--allow-replace", help="Agree to train this replica anew.")
+@addresses_option("--allow-replica-delete", help="Agree to delete this replica.")
+@addresses_option("--overwrite", help="Take the manifest's side in a conflict.")
+@addresses_option("--target", "targets", help="Only this address and what it needs; repeatable.")
 @allow_recreate
 @click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
 @click.option("--wait", callback=_duration, metavar="DURATION", help="Wait this long for background work, such as 15m.")

@@ -12,7 +12,7 @@ from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.output import emit, format_option
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import Session, addresses, options
+from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.engine.plan import Consent, check_deletes, deletes
 from tavusctl.errors import RefusedError, UsageError
 from tavusctl.model import Address, Plan
@@ -23,9 +23,7 @@ from tavusctl.reports import text
 @format_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask; needs --allow-deletes.")
 @click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Agree to exactly this many deletes.")
-@click.option(
-    "--allow-replica-delete", multiple=True, callback=addresses, metavar="ADDR", help="Agree to delete this replica."
-)
+@addresses_option("--allow-replica-delete", help="Agree to delete this replica.")
 @lock_timeout
 @options
 def command(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from tavusctl.cli.completing import field as known_field
 from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.kinds.meaning import Meaning, UnknownFieldError, meaning
@@ -18,7 +19,7 @@ _LABEL: Final = 11  # columns of the words on the left
 
 
 @click.command("explain")
-@click.argument("path", metavar="[KIND[.FIELD...]]", required=False)
+@click.argument("path", metavar="[KIND[.FIELD...]]", required=False, shell_complete=known_field)
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 def command(path: str | None, *, format_: str) -> None:
     """Say what a kind or a field means, which values it takes, and what a change of it does.

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from tavusctl import redaction
+from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.engine.resolve import resolve
 from tavusctl.errors import UsageError
@@ -23,8 +24,13 @@ _MERMAID_EDGES, _MERMAID_CHARACTERS = 500, 50_000  # more is drawn only where Me
 
 
 @click.command("graph")
-@click.argument("addresses", metavar="ADDR", nargs=-1)
-@click.option("--objectives", metavar="ADDR", help="Draw where a conversation with these objectives may go.")
+@click.argument("addresses", metavar="ADDR", nargs=-1, shell_complete=known_address)
+@click.option(
+    "--objectives",
+    metavar="ADDR",
+    shell_complete=known_address,
+    help="Draw where a conversation with these objectives may go.",
+)
 @click.option(
     "-f", "--format", "format_", type=click.Choice(sorted(DRAWINGS)), help="Default mermaid, or what --out ends in."
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import say
 from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.runs import Archive
@@ -17,7 +18,7 @@ from tavusctl.wording import suggestion
 
 
 @click.command("import")
-@click.argument("address", required=False)
+@click.argument("address", required=False, shell_complete=known_address)
 @click.argument("remote_id", metavar="ID", required=False)
 @click.option("--match-names", is_flag=True, help="Bind every manifest whose name exactly one object has.")
 @click.option("--dry-run", is_flag=True, help="With --match-names: show what would be bound.")

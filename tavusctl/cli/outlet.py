@@ -12,9 +12,30 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tavusctl import redaction
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+
+
+class Bytes(io.RawIOBase):
+    """What bytes for an outlet are written to: shell completion is."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        super().__init__()
+        self._outlet = outlet
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def write(self, data: Buffer) -> int:
+        """Write UTF-8 as text, without its secrets."""
+        text = bytes(data)
+        self._outlet.write(text.decode("utf-8", "replace"))
+        return len(text)
 
 
 class Outlet(io.TextIOBase):
@@ -34,6 +55,11 @@ class Outlet(io.TextIOBase):
     def errors(self) -> str:  # type: ignore[override]  # as above
         """None: all characters are taken."""
         return "strict"
+
+    @property
+    def buffer(self) -> Bytes:
+        """The outlet for whoever has bytes."""
+        return Bytes(self)
 
     def writable(self) -> bool:
         """Always."""

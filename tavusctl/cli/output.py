@@ -53,7 +53,7 @@ def _target(entry: str) -> tuple[str, Path]:
 
 def targets_in(args: Sequence[str]) -> tuple[tuple[str, Path], ...]:
     """The reports that a command line asks for, as far as they can be written."""
-    pairs = zip(args, [*args[1:], ""], strict=True)
+    pairs = zip(args, [*args[1:], ""], strict=False)  # no word, no pair
     entries = [value if arg == "--report" else arg.removeprefix("--report=") for arg, value in pairs if _asks(arg)]
     found = []
     for entry in entries:

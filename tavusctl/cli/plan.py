@@ -10,7 +10,7 @@ import click
 from tavusctl.cli import planfile
 from tavusctl.cli.local import open_session, say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
-from tavusctl.cli.session import Session, addresses, allow_recreate, options
+from tavusctl.cli.session import Session, addresses_option, allow_recreate, options
 from tavusctl.client.memory import Remembering
 from tavusctl.engine import origin
 from tavusctl.engine.plan import Consent
@@ -26,18 +26,10 @@ CHANGES_EXIST = 2
 @report_option
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write the plan to a file, for apply.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-@click.option(
-    "--target", "targets", multiple=True, callback=addresses, help="Only this address and what it needs; repeatable."
-)
-@click.option(
-    "--allow-replace", multiple=True, callback=addresses, metavar="ADDR", help="Agree to train this replica anew."
-)
-@click.option(
-    "--allow-replica-delete", multiple=True, callback=addresses, metavar="ADDR", help="Agree to delete this replica."
-)
-@click.option(
-    "--overwrite", multiple=True, callback=addresses, metavar="ADDR", help="Take the manifest's side in a conflict."
-)
+@addresses_option("--target", "targets", help="Only this address and what it needs; repeatable.")
+@addresses_option("--allow-replace", help="Agree to train this replica anew.")
+@addresses_option("--allow-replica-delete", help="Agree to delete this replica.")
+@addresses_option("--overwrite", help="Take the manifest's side in a conflict.")
 @allow_recreate
 @click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
 @click.option("--destroy", is_flag=True, help="Plan to delete everything that is managed.")

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from tavusctl import duration
+from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import say
 from tavusctl.cli.session import Session, SystemClock, addresses, options
 from tavusctl.engine import move
@@ -42,7 +43,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
 
 
 @click.command("recrawl")
-@click.argument("addresses_", metavar="[ADDR]...", nargs=-1, callback=addresses)
+@click.argument("addresses_", metavar="[ADDR]...", nargs=-1, callback=addresses, shell_complete=known_address)
 @click.option("--all", "every", is_flag=True, help="Crawl whether due or not, those without `recrawl:` too.")
 @click.option("--dry-run", is_flag=True, help="Show what is due, and start nothing.")
 @click.option("--wait", callback=_seconds, metavar="DURATION", help="Wait this long for crawls to end, such as 30m.")

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
+from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import Command, LocalSession, local_options
 from tavusctl.client import DEFAULT_URL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
@@ -214,3 +215,10 @@ def addresses(_: click.Context, __: click.Parameter, values: Sequence[str]) -> f
         return frozenset(Address.parse(value) for value in values)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def addresses_option(*names: str, help: str) -> Callable[[Command], Command]:  # noqa: A002 - as in click
+    """An option that takes an address and may be repeated."""
+    return click.option(
+        *names, multiple=True, callback=addresses, shell_complete=known_address, metavar="ADDR", help=help
+    )

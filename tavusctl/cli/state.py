@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import click
 
+from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.state_store import check_settled, pull, push, store_of, unlock
@@ -50,7 +51,7 @@ def list_(session: LocalSession, *, format_: str) -> int:
 
 
 @command.command("show")
-@click.argument("address")
+@click.argument("address", shell_complete=known_address)
 @local_options
 def show(session: LocalSession, *, address: str) -> int:
     """Show what is known of one object: its id and what was last applied; secrets are not in it."""
@@ -69,7 +70,7 @@ def show(session: LocalSession, *, address: str) -> int:
 
 
 @command.command("rm")
-@click.argument("addresses", nargs=-1, required=True)
+@click.argument("addresses", nargs=-1, required=True, shell_complete=known_address)
 @lock_timeout
 @local_options
 def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: float) -> int:
@@ -88,7 +89,7 @@ def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: flo
 
 @command.command("mv")
 @click.argument("old", metavar="FROM")
-@click.argument("new", metavar="TO")
+@click.argument("new", metavar="TO", shell_complete=known_address)
 @lock_timeout
 @local_options
 def move(session: LocalSession, *, old: str, new: str, lock_timeout: float) -> int:

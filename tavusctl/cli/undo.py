@@ -13,7 +13,7 @@ from tavusctl.cli.local import say
 from tavusctl.cli.locking import lock_timeout, seconds
 from tavusctl.cli.output import emit, format_option
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import Session, addresses, options
+from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.engine.plan import Consent, check_deletes
 from tavusctl.engine.reconcile import prepare_undo, reversing
 from tavusctl.journal import Past
@@ -28,9 +28,7 @@ from tavusctl.reports import text
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--recreate", is_flag=True, help="Make deleted objects anew, under new ids, from what was kept of them.")
 @click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Agree to exactly this many deletes.")
-@click.option(
-    "--allow-replica-delete", multiple=True, callback=addresses, metavar="ADDR", help="Agree to delete this replica."
-)
+@addresses_option("--allow-replica-delete", help="Agree to delete this replica.")
 @click.option("--wait", callback=seconds, metavar="DURATION", help="Wait this long for background work, such as 15m.")
 @lock_timeout
 @options

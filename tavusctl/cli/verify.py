@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.session import Session, options
 from tavusctl.engine import move
 from tavusctl.engine.verify import Check, Target, converse, run
@@ -38,7 +39,14 @@ def _partner(_: click.Context, __: click.Parameter, value: str | None) -> Addres
 
 
 @click.command("verify")
-@click.option("--conversation", "partner", callback=_partner, metavar="ADDR", help="Also try a conversation, for free.")
+@click.option(
+    "--conversation",
+    "partner",
+    callback=_partner,
+    shell_complete=known_address,
+    metavar="ADDR",
+    help="Also try a conversation, for free.",
+)
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
 @options
 def command(session: Session, *, partner: Address | None, format_: str) -> int:

@@ -60,14 +60,18 @@ class Loaded:
 
 def read_project(start: Path | None, *, environment: str | None) -> tuple[Project, Environment, tuple[Complaint, ...]]:
     """The project around a folder and one of its environments; UsageError when the choice is not clear."""
+    project, complaints = find_project(start)
+    broken = any(complaint.severity is Severity.ERROR for complaint in complaints)
+    return project, _chosen(project, environment, broken=broken), complaints
+
+
+def find_project(start: Path | None) -> tuple[Project, tuple[Complaint, ...]]:
+    """The project around a folder, and what is wrong with its file."""
     folder = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 - links in the way to the project stay as they are
     root = next((parent for parent in _upward(folder) if os.path.lexists(parent / FILE)), None)
     if root is None:
-        project, complaints = default(folder), _misnamed(folder)
-    else:
-        project, complaints = _project(root)
-    broken = any(complaint.severity is Severity.ERROR for complaint in complaints)
-    return project, _chosen(project, environment, broken=broken), complaints
+        return default(folder), _misnamed(folder)
+    return _project(root)
 
 
 def read(

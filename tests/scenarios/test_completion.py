@@ -1,0 +1,99 @@
+"""What a shell offers: commands, options, addresses of the project, fields of a kind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.project import Project
+
+MAIN = "from tavusctl.cli import main; main()"
+COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
+
+
+def offered(folder: Path, *words: str) -> list[str]:
+    """What bash is told for the last of some words."""
+    variables = {
+        "_TAVUSCTL_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(words),
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", MAIN], cwd=folder, env=variables, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.stderr == ""
+    return [line.partition(",")[2] for line in run.stdout.splitlines() if line]
+
+
+@pytest.fixture
+def named(project: Project) -> Project:
+    """Two environments, manifests of two kinds, one of them wrong."""
+    project.write("tavusctl.yaml", "{version: 1, environments: {staging: {}, prod: {}}}")
+    project.manifest("persona", "coach", COACH)
+    project.manifest("persona", "closer", {**COACH, "sytem_prompt": "Wrong."})
+    project.manifest("document", "prices", {"document_url": "https://example.com/prices.pdf"})
+    return project
+
+
+def test_commands_and_options_are_offered(tmp_path: Path) -> None:
+    assert offered(tmp_path, "tavusctl", "gr") == ["graph"]
+    assert offered(tmp_path, "tavusctl", "graph", "--obj") == ["--objectives"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("graph",),
+        ("recrawl",),
+        ("import",),
+        ("state", "rm"),
+        ("state", "show"),
+        ("plan", "--target"),
+        ("apply", "--allow-replace"),
+        ("destroy", "--allow-replica-delete"),
+        ("undo", "--allow-replica-delete"),
+        ("verify", "--conversation"),
+        ("graph", "--objectives"),
+    ],
+)
+def test_addresses_are_offered_whatever_state_the_manifests_are_in(named: Project, words: tuple[str, ...]) -> None:
+    assert offered(named.root, "tavusctl", *words, "persona/c") == ["persona/closer", "persona/coach"]
+    assert offered(named.root, "tavusctl", *words, "doc") == ["document/prices"]
+    assert named.account.requests == []
+
+
+def test_addresses_of_another_folder_are_offered(named: Project) -> None:
+    above = named.root.parent
+    assert offered(above, "tavusctl", "-C", named.root.name, "graph", "doc") == ["document/prices"]
+    assert offered(above, "tavusctl", "graph", "-C", named.root.name, "doc") == ["document/prices"]
+
+
+def test_where_there_is_nothing_to_offer_nothing_is_said(tmp_path: Path) -> None:
+    assert offered(tmp_path, "tavusctl", "graph", "") == []
+    (tmp_path / "tavusctl.yaml").write_text("{]", "utf-8")
+    assert offered(tmp_path, "tavusctl", "graph", "") == []
+    assert offered(tmp_path, "tavusctl", "explain", "nothing.at.all") == []
+
+
+def test_kinds_and_fields_are_offered(tmp_path: Path) -> None:
+    assert offered(tmp_path, "tavusctl", "explain", "obj") == ["objectives"]
+    assert offered(tmp_path, "tavusctl", "explain", "persona.layers.t") == [
+        "persona.layers.tts",
+        "persona.layers.transport",
+    ]
+    assert offered(tmp_path, "tavusctl", "explain", "document.re") == ["document.recrawl"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_is_there_for_each_shell(project: Project, shell: str) -> None:
+    result = project.run("completion", shell)
+    assert (result.code, "_TAVUSCTL_COMPLETE" in result.out) == (0, True)
+
+
+def test_no_words_at_all_are_a_question_for_help(project: Project) -> None:
+    result = project.run()
+    assert result.code in (0, 12)
+    assert "Usage" in result.out + result.err
