@@ -85,6 +85,7 @@ laws-long: $(READY) ## the laws with a hundred times as many examples
 
 crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write; takes an hour
 	$(call say,crash: every write to disk and every send and receive; kills by the server; kills of recoveries; bad disks)
+	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill_uploads.py -n $(WORKERS) -rP
 	@$(BIN)/python -m tests.crash.sweep --workers $(WORKERS)
 
 model: $(READY) ## the protocols in a hundred thousand random schedules

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from tavusctl.kind import Work
 from tavusctl.model import Live
+
+_HOUR: Final = 3600
 
 
 def usable(live: Live) -> bool:
@@ -33,8 +36,7 @@ def outlook(live: Live, now: datetime) -> str:
     work, begun = live.kind.work, _moment(live.created)
     if work is None:
         return f"{live.status}, still worked on by the server"
-    least, most = (span(seconds) for seconds in work.usual)
-    usual = f"{work.name} takes {least} to {most}"
+    usual = f"{work.name} takes {_span(*work.usual)}"
     end = begun + timedelta(seconds=work.usual[1]) if begun else None
     if end is None:
         return f"{live.status}: {usual}"
@@ -44,10 +46,10 @@ def outlook(live: Live, now: datetime) -> str:
     )
 
 
-def span(seconds: float) -> str:
-    """A length of time in its largest unit."""
-    hours, minutes = seconds / 3600, seconds / 60
-    return f"{hours:g} hours" if hours >= 1 else f"{minutes:g} minutes"
+def _span(least: float, most: float) -> str:
+    """Two lengths of time in their unit: "5 to 15 minutes"."""
+    unit, name = (_HOUR, "hours") if least >= _HOUR else (60, "minutes")
+    return f"{least / unit:g} to {most / unit:g} {name}"
 
 
 def _meaning(work: Work, error: str) -> str:

@@ -172,7 +172,7 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
         (
             "document",
             {"document_url": "https://b.s3.amazonaws.com/a.pdf?X-Amz-Signature=abc"},
-            "it was made from a file behind a presigned link, which is for nobody else's eyes",
+            "it is at a signed link, which gives access to whoever reads it, and ends to work",
         ),
         (
             "objectives",

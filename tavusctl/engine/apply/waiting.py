@@ -38,36 +38,50 @@ def await_usable(this: Run, address: Address, kind: ResourceKind, remote_id: str
 
 
 def await_made(this: Run, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """Outcomes of a run, once what it has created can be used; each that is known by then is reported again."""
-    if not this.patience:
-        return tuple(outcomes)
-    return tuple(_awaited(this, outcome) if _made(outcome) else outcome for outcome in outcomes)
+    """Outcomes of a run, once what it has created can be used; each that was waited for is reported again."""
+    waiting = {index for index, outcome in enumerate(outcomes) if _is_worked_on(outcome)} if this.patience else set()
+    ended = list(outcomes)
+    pause = _FIRST_PAUSE
+    while waiting:
+        for index in sorted(waiting):
+            found = _looked_at(this, outcomes[index])
+            if found:
+                waiting.discard(index)
+                ended[index] = found
+                this.report(found)
+        if waiting:
+            this.rest(min(pause, max(0.0, this.until - this.clock.monotonic())))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+    return tuple(ended)
 
 
-def _made(outcome: Outcome) -> bool:
+def _is_worked_on(outcome: Outcome) -> bool:
     made = outcome.step.action is Action.CREATE and outcome.status is Status.DONE
     return made and bool(outcome.step.desired and outcome.step.desired.kind.work)
 
 
-def _awaited(this: Run, outcome: Outcome) -> Outcome:
-    desired = outcome.step.desired
-    if desired is None or this.stop.asked():
+def _looked_at(this: Run, outcome: Outcome) -> Outcome | None:
+    """How what was created has ended, or that it is not waited for any longer; None while it is."""
+    desired, over = outcome.step.desired, this.until <= this.clock.monotonic() or this.stop.asked()
+    if desired is None:
         return outcome
-    with this.turns:
-        try:
-            live = await_usable(this, desired.address, desired.kind, outcome.remote_id)
-        except ApiError as error:
-            return replace(outcome, reason=f"created, and not seen ready: {error.message}")
+    try:
+        live = this.tools.look(desired.kind, outcome.remote_id)
+    except ApiError as error:
+        return replace(outcome, reason=f"created, and not seen ready: {error.message}") if over else None
+    ended = background.usable(live) or background.failed(live)
+    this.waits(desired.address, live.status, over or ended)
+    return _ended(this, outcome, live) if over or ended else None
+
+
+def _ended(this: Run, outcome: Outcome, live: Live) -> Outcome:
     if background.failed(live):
         reason = f"created, but {background.failure(live)}; it is not tried again by itself"
-        ended = replace(outcome, status=Status.FAILED, reason=reason, exit_code=_FAILED)
-    elif background.usable(live):
-        ended = replace(outcome, reason=live.status)
-    else:
-        reason = f"created, and not waited for any longer: {background.outlook(live, now(this))}"
-        ended = replace(outcome, status=Status.DEFERRED, reason=reason)
-    this.report(ended)
-    return ended
+        return replace(outcome, status=Status.FAILED, reason=reason, exit_code=_FAILED)
+    if background.usable(live):
+        return replace(outcome, reason=live.status)
+    reason = f"created, and not waited for any longer: {background.outlook(live, now(this))}"
+    return replace(outcome, status=Status.DEFERRED, reason=reason)
 
 
 def now(this: Run) -> datetime:
