@@ -78,6 +78,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_owner(state, request, len(bindings), len(account.missing))
+    ids = observe.present(ids, account.missing)
     found = diff.compare_all(
         desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
     )
@@ -187,6 +188,7 @@ def prepare_undo(
     lens = observe.Lens(ids, key)
     account = observe.snapshot(api, kinds, (), bindings, lens)
     check_owner(state, request, len(bindings), len(account.missing))
+    ids = observe.present(ids, account.missing)
     live = {(one.kind.name, one.remote_id): one for one in account.live}
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
