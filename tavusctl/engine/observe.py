@@ -7,6 +7,7 @@ as missing: a gap in an answer is never taken for an absence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from tavusctl.document import leaves, map_leaves
@@ -68,6 +69,11 @@ def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live:
     return live if live.remote_id else lens.view(kind, {**raw, kind.id_fields[0]: remote_id})
 
 
+def present(ids: Mapping[str, Address], missing: AbstractSet[Address]) -> dict[str, Address]:
+    """Ids without those of objects that are gone: should one be given out again, it is of something new."""
+    return {remote_id: address for remote_id, address in ids.items() if address not in missing}
+
+
 def exists(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> bool:
     """Whether the account has an object."""
     try:
@@ -99,7 +105,8 @@ def snapshot(
             if (binding.address.kind, remote_id) not in live and not _ask(api, kinds, binding, remote_id, lens, live):
                 missing.update({binding.address} if remote_id == binding.remote_id else ())
     live.update(_externals(api, desired, lens))
-    return Account(tuple(live[key] for key in sorted(live)), frozenset(missing))
+    gone = {one.address: one.remote_id for one in bindings if one.address in missing}
+    return Account(tuple(_dangling(live[key], gone) for key in sorted(live)), frozenset(missing))
 
 
 def promoted(api: Reader, kinds: Mapping[str, ResourceKind], bindings: Sequence[Binding]) -> tuple[Binding, ...]:
@@ -152,6 +159,14 @@ def listed(api: Reader, kind: ResourceKind, lens: Lens) -> Iterable[Live]:
             yield read(api, kind, kind.id_of(raw), lens)
         else:
             yield lens.view(kind, raw)
+
+
+def _dangling(one: Live, gone: Mapping[Address, str]) -> Live:
+    """An object whose references to what is gone are ids: its address will mean another object."""
+    if not gone:
+        return one
+    body = map_leaves(one.body, lambda leaf: gone.get(leaf, leaf) if isinstance(leaf, Address) else leaf)
+    return replace(one, body=body, address=None if one.address in gone else one.address)
 
 
 def _ask(

@@ -82,6 +82,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_owner(state, request, len(bindings), len(account.missing))
+    ids = observe.present(ids, account.missing)
     found = diff.compare_all(
         desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
     )
@@ -193,6 +194,7 @@ def prepare_undo(
     lens = observe.Lens(ids, key)
     account = observe.snapshot(api, kinds, (), bindings, lens)
     check_owner(state, request, len(bindings), len(account.missing))
+    ids = observe.present(ids, account.missing)
     live = {(one.kind.name, one.remote_id): one for one in account.live}
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
