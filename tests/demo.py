@@ -53,6 +53,14 @@ class Demo:
         check(done.returncode == code, f"exit {done.returncode} where {code} belongs:\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def git(self, *args: str) -> str:
+        """Run git on the project, and show what it says."""
+        print(f"{DIM}$ git {' '.join(args)}{RESET}", flush=True)
+        names = ["-c", "user.name=Demo", "-c", "user.email=demo@example.com", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(["git", *names, *args], cwd=self.root, capture_output=True, text=True, check=True)
+        print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="")
+        return done.stdout
+
     def control(self, method: str, verb: str, body: Any = None) -> dict[str, Any]:
         """Steer the emulator."""
         data = None if body is None else json.dumps(body).encode()
@@ -188,6 +196,20 @@ def take_over(demo: Demo) -> None:
     after = {path: path.read_bytes() for path in (demo.root / "manifests").rglob("*.*")}
     check(before.items() < after.items(), "a file was changed by an export")
     check([path.name for path in after.keys() - before.keys()] == ["night-desk.yaml"], "one new file was expected")
+    demo.run("plan", "--detailed-exitcode")
+
+    demo.chapter("What somebody edits in the portal comes back into the files, and nothing else of them changes")
+    demo.git("init", "-q")
+    demo.git("add", ".")
+    demo.git("commit", "-qm", "exported")
+    edit = {"op": "replace", "path": "/system_prompt", "value": "You answer at night, and wake nobody."}
+    found = demo.control("GET", f"objects?account={PORTAL_KEY}&kind=personas")["objects"]
+    night = next(one["id"] for one in found if one["document"]["persona_name"] == "Night desk")
+    demo.control("POST", "portal", {"account": PORTAL_KEY, "kind": "persona", "id": night, "patch": [edit]})
+    demo.run("adopt", "--all")
+    changed = demo.git("diff", "--unified=0", "--no-color")
+    lines = [line for line in changed.splitlines() if line.startswith(("+ ", "- ", "+  ", "-  "))]
+    check(len(lines) == 2 and "wake nobody" in lines[1], f"more than one line was changed:\n{changed}")
     demo.run("plan", "--detailed-exitcode")
 
 
