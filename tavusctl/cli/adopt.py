@@ -7,6 +7,7 @@ from collections.abc import Collection
 import click
 
 from tavusctl.cli.adopting import Adoption, Sources, Verdict, adoptable, changes
+from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import say
 from tavusctl.cli.rewritten import difference, written
 from tavusctl.cli.session import Session, options
@@ -19,7 +20,7 @@ from tavusctl.wording import suggestion
 
 
 @click.command("adopt")
-@click.argument("addresses", nargs=-1, metavar="[ADDR]...")
+@click.argument("addresses", nargs=-1, metavar="[ADDR]...", shell_complete=known_address)
 @click.option("--all", "everything", is_flag=True, help="Adopt every live edit there is.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @options

@@ -48,6 +48,7 @@ def test_commands_and_options_are_offered(tmp_path: Path) -> None:
     [
         ("graph",),
         ("recrawl",),
+        ("adopt",),
         ("import",),
         ("state", "rm"),
         ("state", "show"),

@@ -241,3 +241,26 @@ def test_an_interrupted_run_is_finished_under_the_new_address(applied: Project) 
 
     assert len(applied.account.objects("personas")) == 2
     assert applied.bound("persona/brother") in applied.account.objects("personas")
+
+
+def test_a_live_edit_is_adopted_into_the_renamed_manifest(applied: Project) -> None:
+    bound = applied.bound("persona/coach")
+    rename(applied, "persona", "coach", "sales-coach", COACH)
+    applied.account.portal("personas", bound, {"op": "replace", "path": "/persona_name", "value": "Sales coach"})
+
+    result = applied.run("adopt", "persona/sales-coach")
+
+    assert result.code == 0, result.err
+    assert "Sales coach" in (applied.root / "manifests/persona-sales-coach.yaml").read_text("utf-8")
+    assert [one["address"] for one in applied.plan()["moved"]] == ["persona/sales-coach"]
+    assert applied.plan()["changes"] == []
+
+
+def test_references_to_the_old_address_are_put_right_by_fix(applied: Project) -> None:
+    rename(applied, "document", "prices", "price-list", PRICES)
+
+    result = applied.run("validate", "--fix")
+
+    assert result.code == 0, result.out + result.err
+    assert "${ref:document/price-list}" in (applied.root / "manifests/persona-coach.yaml").read_text("utf-8")
+    assert applied.plan()["changes"] == []
