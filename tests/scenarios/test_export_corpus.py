@@ -68,3 +68,46 @@ def test_an_account_of_real_bodies_exports_and_is_quiet_from_then_on(
     assert (plan["changes"], plan["drift"], plan["refused"]) == ([], [], [])
     assert (again.code, unchanged) == (0, files)
     assert (applied.code, account.writes) == (0, [])
+
+
+def test_edits_of_an_exported_account_come_back_and_nothing_else_changes(
+    account: Account, tmp_path: Path, valid: tuple[corpus.Sample, ...]
+) -> None:
+    """One scalar of every persona and every set is edited in the portal: the diff is those lines, the plan is empty."""
+    first, second = (Project(tmp_path / name, account) for name in ("first", "second"))
+    for each in (first, second):
+        each.root.mkdir()
+    account.switch(crawls_at_once=None)
+    corpus.populate(account, valid)
+    corpus.write(first, valid)
+    first.apply()
+    second.write("tavusctl.yaml", "version: 1\n")
+    exported = second.run("export", "--format", "json")
+    second.environment.update(secrets_of(first, exported.document))
+    before = lines_of(second)
+    edits = 0
+    for kind, pointer in {"personas": "/persona_name", "guardrails": "/name", "objectives": "/name"}.items():
+        for remote_id, document in account.objects(kind).items():
+            if document.get(pointer[1:]) and document.get("data", True):
+                account.portal(kind, remote_id, {"op": "replace", "path": pointer, "value": f"Edited {edits:03}: yes"})
+                edits += 1
+
+    adopted = second.run("adopt", "--all")
+
+    after = lines_of(second)
+    assert (adopted.code, edits > 20) == (0, True), adopted.out + adopted.err
+    assert before.keys() == after.keys()
+    changed = [new for path in before for old, new in zip(before[path], after[path], strict=True) if old != new]
+    assert len(changed) == edits
+    assert all("Edited " in line for line in changed)
+    plan = second.plan()
+    assert (plan["changes"], plan["refused"]) == ([], [])
+    account.forget()
+    second.apply()
+    assert (account.writes, second.plan()["drift"]) == ([], [])
+
+
+def lines_of(project: Project) -> dict[Path, list[str]]:
+    """The lines of every file that people read."""
+    files = [path for path in (project.root / "manifests").rglob("*") if path.is_file()]
+    return {path: path.read_text("utf-8").splitlines() for path in files}
