@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from tavusctl.kinds.layers import Layers
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
 from tavusctl.kinds.shape import Quarrel, Shape, blank, optional
-from tavusctl.model import Document, Field, ResourceKind, Update
+from tavusctl.model import PLAIN, Document, Field, ResourceKind, Update
 
 
 class Persona(Shape):
@@ -40,6 +40,10 @@ class Persona(Shape):
 
 _RENAMED: Final = {"pal_name": "persona_name", "default_face_id": "default_replica_id"}
 _DROPPED: Final = COMPUTED | {"persona_id", "pal_id", "persona_type", "pal_type"}
+# Headers that say nothing that anybody should not know.
+_OPEN_HEADERS: Final = tuple(
+    spelling for name in ("Accept", "Content-Type", "User-Agent") for spelling in (name, name.lower())
+)
 _TOOLS: Final = Field(keyed_by="function.name")
 
 FIELDS: Final[Mapping[str, Field]] = {
@@ -57,6 +61,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         prose=True, deprecated="context is only appended to the prompt; write its text at the end of system_prompt"
     ),
     "/layers/llm/api_key": Field(secret=True, masked=True),
+    **{f"/layers/llm/headers/{name}": PLAIN for name in _OPEN_HEADERS},
     "/layers/llm/headers/*": Field(secret=True),
     "/layers/llm/model": Field(defaults=("tavus-gpt-oss",)),
     "/layers/llm/speculative_inference": Field(defaults=(True,)),

@@ -14,6 +14,7 @@ from tavusctl.patch.pointer import escape, join
 from tavusctl.secret import SecretText
 from tavusctl.wording import either, nearest, shown, suggestion
 
+_DEEPEST: Final = 2  # keys above a setting that people would write at the top
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -90,9 +91,20 @@ def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[Misfit]
         _wrong_value(kind, spec, path, wrong, notes)
 
 
+def _elsewhere(kind: ResourceKind, key: str) -> str:
+    """Where a key belongs that stands in the wrong place: settings of a layer are easily written beside `layers:`."""
+    queue: list[KeyPath] = [()]
+    for path in queue:  # grows while it is walked: what is nearest to the top is found first
+        known = fields_at(kind.model, path)
+        if path and key in known:
+            return f"it belongs under {dotted(join(path))}:"
+        queue += [(*path, name) for name, models in known.items() if models and len(path) < _DEEPEST]
+    return ""
+
+
 def _unknown(kind: ResourceKind, path: KeyPath, notes: Notes) -> None:
-    hint = suggestion(path[-1], fields_at(kind.model, path[:-1]))
-    if not hint.startswith("did"):
+    hint = _elsewhere(kind, path[-1]) or suggestion(path[-1], fields_at(kind.model, path[:-1]))
+    if not hint.startswith(("did", "it belongs")):
         hint = f"{hint}{'; ' if hint else ''}a field newer than tavusctl goes under extra:"
     message = f"unknown key {shown(path[-1])} in {_place(kind, path[:-1])}"
     notes.error("TV103", message, notes.key_at("/spec" + join(path)), hint)
