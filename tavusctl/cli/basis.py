@@ -25,7 +25,7 @@ class Basis:
 def basis(root: Path, reference: str) -> Iterator[Basis]:
     """The project at the merge base of HEAD and a reference; UsageError when git does not know it."""
     commit = _merge_base(root, reference)
-    inside = _git(root, "rev-parse", "--show-prefix")
+    inside = git(root, "rev-parse", "--show-prefix")
     tree = f"{commit}:{inside}"
     with tempfile.TemporaryDirectory(prefix="tavusctl-base-") as folder:
         made = Path(folder) / "project"
@@ -51,12 +51,13 @@ def _merge_base(root: Path, reference: str) -> str:
 
 def _check_out(root: Path, tree: str, index: Path, target: Path) -> None:
     """The files of a tree, by way of an index of their own."""
-    top = Path(_git(root, "rev-parse", "--show-toplevel"))
-    _git(top, "read-tree", tree, index=index)
-    _git(top, "checkout-index", "--all", f"--prefix={target}/", index=index)
+    top = Path(git(root, "rev-parse", "--show-toplevel"))
+    git(top, "read-tree", tree, index=index)
+    git(top, "checkout-index", "--all", f"--prefix={target}/", index=index)
 
 
-def _git(folder: Path, *args: str, index: Path | None = None) -> str:
+def git(folder: Path, *args: str, index: Path | None = None) -> str:
+    """What a command of git says; UsageError with its words when it fails."""
     found = _run(folder, *args, index=index)
     if found.returncode:
         message = f"git {args[0]} failed: {found.stderr.strip()[:300]}"

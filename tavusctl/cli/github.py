@@ -9,7 +9,7 @@ import re
 import secrets
 import shlex
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +28,8 @@ Comment = Literal["always", "on-changes", "never"]
 
 # Which commands leave reports behind, and so have something to show.
 _REPORTING = frozenset({"plan", "apply", "drift", "validate"})
-_COMMANDS = (*sorted(_REPORTING), "recrawl", "verify")
+_COMMANDS = (*sorted(_REPORTING), "adopt", "recrawl", "verify")
+_ADOPTED = frozenset({0, 4})  # 4: all but what adopt refuses
 _DRIFT_KNOWN = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
 
 
@@ -74,9 +75,9 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     """Run a command as a step of a GitHub workflow.
 
     The report goes to the summary of the run, to annotations, to one comment on the pull request that is kept up to
-    date, and for drift to one issue that is closed when the drift is gone.  Later steps get the outputs `changes`,
-    `drift`, `fingerprint`, `plan-file` and `exit-code`.  Further arguments are taken from TAVUSCTL_ARGS.  A pull
-    request from a fork is only validated.
+    date, and for drift to one issue that is closed when the drift is gone; `adopt` keeps one pull request.  Later steps
+    get the outputs `changes`, `drift`, `fingerprint`, `plan-file` and `exit-code`.  Further arguments are taken from
+    TAVUSCTL_ARGS.  A pull request from a fork is only validated.
 
     \b
     tavusctl github plan --base origin/main
@@ -92,7 +93,8 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
         code = cli.attempt([name, *asked, *reports.options(name, asked)])
     if name not in _REPORTING:
         set_outputs({"exit-code": str(code)})
-        return code
+        trouble = _propose(step, comment, dry_run=dry_run) if name == "adopt" and code in _ADOPTED else 0
+        return code or trouble
     click.echo(_placed(reports.text("github")), nl=False)
     add_summary(reports.text("markdown"))
     set_outputs(_outputs(name, code, reports))
@@ -134,35 +136,49 @@ def _has_changes(document: dict[str, Any]) -> bool:
     return bool(document.get("changes") or document.get("refused") or document.get("error"))
 
 
+def _propose(step: Workflow, comment: Comment, *, dry_run: bool) -> int:
+    """Keep the pull request with live edits; an exit code when that failed."""
+
+    def told(github: GitHub) -> str:
+        from tavusctl.cli.proposing import propose
+
+        return f"pull request with live edits: {propose(github, step)}"
+
+    return _with_github(step, comment, told, dry_run=dry_run)
+
+
 def _publish(step: Workflow, name: str, code: int, reports: Reports, comment: Comment, *, dry_run: bool) -> int:
     """Say on GitHub what there is to say; an exit code when that failed."""
-    if comment == "never" or not (step.token or dry_run):
-        return 0
-    try:
-        told = _told(step, name, code, reports, comment, dry_run=dry_run)
-    except TavusctlError as error:
-        click.echo(f"error: {error.message} [{error.id}]", err=True)
-        return ApiError.exit_code if isinstance(error, ApiError) else error.exit_code
-    if told:
-        click.echo(told, err=True)
-    return 0
-
-
-def _told(step: Workflow, name: str, code: int, reports: Reports, comment: Comment, *, dry_run: bool) -> str:
-    from tavusctl.client.github import GitHub
-
     document = reports.document
     marker = _marker(name, str(document.get("environment", "")))
-    with GitHub(
-        check_base_url(step.api_url, "GITHUB_API_URL"), step.repository, step.token, preview=_show if dry_run else None
-    ) as github:
+
+    def told(github: GitHub) -> str:
         if name == "drift":
             return _keep_issue(github, step, marker, code, reports)
         if name in ("plan", "validate") and step.pull_request:
             worth = comment == "always" or _has_changes(document) or bool(document.get("complaints"))
             done = github.keep_comment(step.pull_request, marker, _body(marker, step, reports), create=worth)
             return f"comment on #{step.pull_request}: {done}"
-    return ""
+        return ""
+
+    return _with_github(step, comment, told, dry_run=dry_run)
+
+
+def _with_github(step: Workflow, comment: Comment, tell: Callable[[GitHub], str], *, dry_run: bool) -> int:
+    from tavusctl.client.github import GitHub
+
+    if comment == "never" or not (step.token or dry_run):
+        return 0
+    try:
+        url = check_base_url(step.api_url, "GITHUB_API_URL")
+        with GitHub(url, step.repository, step.token, preview=_show if dry_run else None) as github:
+            told = tell(github)
+    except TavusctlError as error:
+        click.echo(f"error: {error.message} [{error.id}]", err=True)
+        return ApiError.exit_code if isinstance(error, ApiError) else error.exit_code
+    if told:
+        click.echo(told, err=True)
+    return 0
 
 
 def _keep_issue(github: GitHub, step: Workflow, marker: str, code: int, reports: Reports) -> str:

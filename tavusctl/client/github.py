@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 from tavusctl import __version__, redaction
 from tavusctl.client.answers import understood
 from tavusctl.client.patience import Patience, Tries, read_tries, write_tries
 from tavusctl.client.wire import Wire
-from tavusctl.errors import Ambiguous, ApiError, Rejected, UnauthorisedError
+from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, UnauthorisedError
 from tavusctl.model import Value
 
 Object = dict[str, Any]
@@ -24,6 +25,18 @@ _WORKFLOW = "github-actions[bot]"  # who writes with the token of a workflow, wh
 _SECONDS = 30.0
 _PAGES = 50
 _PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Files to change on top of a commit, on a branch that nobody else writes to."""
+
+    branch: str
+    base: str  # the branch that they are for
+    commit: str
+    title: str
+    body: str
+    files: Mapping[str, str]  # by path from the root of the repository
 
 
 class GitHub:
@@ -84,6 +97,47 @@ class GitHub:
             self._write("PATCH", f"{self._root}/issues/{one['number']}", {"state": "closed"})
         return "closed" if mine else "none"
 
+    def propose(self, proposal: Proposal) -> str:
+        """Have one open pull request with these files on top of a commit; what was done."""
+        tree = self._write("POST", f"{self._root}/git/trees", _tree(proposal, self._tree_of(proposal.commit)))
+        message = {"message": proposal.title, "tree": tree.get("sha", ""), "parents": [proposal.commit]}
+        mine = self._pulls(proposal)
+        if mine and tree.get("sha") and self._tree_of(mine[0]["head"]["sha"]) == tree["sha"]:
+            return "unchanged"
+        made = self._write("POST", f"{self._root}/git/commits", message)
+        self._point(proposal.branch, made.get("sha", ""))
+        if mine:
+            self._write("PATCH", f"{self._root}/pulls/{mine[0]['number']}", {"body": proposal.body})
+            return "updated"
+        wanted = {"title": proposal.title, "body": proposal.body, "head": proposal.branch, "base": proposal.base}
+        self._write("POST", f"{self._root}/pulls", wanted)
+        return "created"
+
+    def withdraw(self, proposal: Proposal) -> str:
+        """Close our pull request, when there is one; what was done."""
+        mine = self._pulls(proposal)
+        for one in mine:
+            self._write("PATCH", f"{self._root}/pulls/{one['number']}", {"state": "closed"})
+        return "closed" if mine else "none"
+
+    def _pulls(self, proposal: Proposal) -> Sequence[Object]:
+        owner = self._root.split("/")[2]
+        query = {"state": "open", "head": f"{owner}:{proposal.branch}", "base": proposal.base}
+        found = self._read(f"{self._root}/pulls", query)
+        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+    def _tree_of(self, commit: str) -> str:
+        return str(self._read(f"{self._root}/git/commits/{commit}", {})["tree"]["sha"])
+
+    def _point(self, branch: str, commit: str) -> None:
+        """Let a branch of ours end at a commit, whatever it ended at before."""
+        try:
+            self._read(f"{self._root}/git/ref/heads/{branch}", {})
+        except Gone:
+            self._write("POST", f"{self._root}/git/refs", {"ref": f"refs/heads/{branch}", "sha": commit})
+        else:
+            self._write("PATCH", f"{self._root}/git/refs/heads/{branch}", {"sha": commit, "force": True})
+
     def _create(self, path: str, marker: str, body: Object) -> str:
         """Write a new text; a lost answer is settled by looking, as anywhere else."""
         try:
@@ -123,11 +177,12 @@ class GitHub:
     def _read(self, path: str, query: Mapping[str, str]) -> Value:
         return self._call("GET", path, query, None, read_tries)
 
-    def _write(self, method: str, path: str, body: Object) -> Value:
+    def _write(self, method: str, path: str, body: Object) -> Object:
         if self._preview:
             self._preview((method, path, body))
             return {}
-        return self._call(method, path, {}, body, write_tries)
+        answer = self._call(method, path, {}, body, write_tries)
+        return answer if isinstance(answer, dict) else {}
 
     def _call(self, method: str, path: str, query: Mapping[str, str], body: Object | None, tries: Tries) -> Value:
         content = None if body is None else json.dumps(body).encode()
@@ -141,3 +196,10 @@ class GitHub:
         except UnauthorisedError:
             message = f"GitHub refused the token for {method} {path}"
             raise UnauthorisedError(message, "check github-token and its permissions", id="E804") from None
+
+
+def _tree(proposal: Proposal, base: str) -> Object:
+    entries = [
+        {"path": path, "mode": "100644", "type": "blob", "content": text} for path, text in proposal.files.items()
+    ]
+    return {"base_tree": base, "tree": entries}

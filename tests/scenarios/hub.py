@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 import threading
@@ -26,6 +27,9 @@ class Hub:
     comments: dict[int, list[Body]] = field(default_factory=dict)
     issues: list[Body] = field(default_factory=list)
     writes: list[tuple[str, str]] = field(default_factory=list)
+    commits: dict[str, Body] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    pulls: list[Body] = field(default_factory=list)
     lose: int = 0
     denies: bool = False  # the token may read and not write
     _ids: int = 100
@@ -58,6 +62,37 @@ class Hub:
             issue = next(one for one in self.issues if one["number"] == int(found[1]))
             issue.update(body)
             return 200, issue
+        return self._git(method, inner, query, body)
+
+    def _git(self, method: str, inner: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
+        """Trees, commits, branches and pull requests; the sha of a tree is that of what is in it."""
+        if inner == "/git/trees":
+            return 201, {"sha": _sha(body)}
+        if inner == "/git/commits":
+            made = {"sha": _sha(body), "tree": {"sha": body["tree"]}, "message": body["message"]}
+            self.commits[made["sha"]] = made
+            return 201, made
+        if found := re.fullmatch(r"/git/commits/(\w+)", inner):
+            return 200, self.commits.get(found[1], {"sha": found[1], "tree": {"sha": f"tree-of-{found[1]}"}})
+        if found := re.fullmatch(r"/git/refs?/heads/(.+)", inner):
+            if found[1] not in self.branches:
+                return 404, {"message": "Not Found"}
+            self.branches[found[1]] = body.get("sha", self.branches[found[1]])
+            return 200, {}
+        if inner == "/git/refs":
+            self.branches[body["ref"].removeprefix("refs/heads/")] = body["sha"]
+            return 201, {}
+        if inner == "/pulls" and method == "GET":
+            branch = query["head"][0].removeprefix("acme:")
+            shown = [{**one, "head": {"sha": self.branches[branch]}} for one in self.pulls if one["state"] == "open"]
+            return 200, shown
+        if inner == "/pulls":
+            self.pulls.append({"number": self._next(), "state": "open", **body})
+            return 201, self.pulls[-1]
+        if found := re.fullmatch(r"/pulls/(\d+)", inner):
+            pull = next(one for one in self.pulls if one["number"] == int(found[1]))
+            pull.update(body)
+            return 200, pull
         return 404, {"message": "Not Found"}
 
     def _limited(self, body: Body) -> tuple[int, Any] | None:
@@ -90,6 +125,10 @@ class Hub:
     def _next(self) -> int:
         self._ids += 1
         return self._ids
+
+
+def _sha(body: Body) -> str:
+    return hashlib.sha1(json.dumps(body, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
 
 def _page(items: list[Body], query: dict[str, list[str]]) -> list[Body]:

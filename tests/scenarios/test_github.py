@@ -19,6 +19,7 @@ import yaml
 
 from tests.scenarios.hub import BOT, TOKEN, Hub, hub
 from tests.scenarios.project import Project, Result
+from tests.scenarios.test_base import commit, git
 
 ROOT = Path(__file__).parents[2]
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
@@ -311,6 +312,39 @@ def test_outside_of_a_workflow_it_says_what_to_run(step: Step) -> None:
 
     assert ended.code == 12
     assert "tavusctl plan" in ended.err
+
+
+def test_live_edits_become_one_pull_request_that_is_kept_up_to_date(step: Step) -> None:
+    project = step.project
+    git(project, "init", "-qb", "main")
+    project.write(".gitignore", ".tavusctl/\n")
+    project.apply()
+    commit(project)
+    bound = project.bound("persona/coach")
+    project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
+
+    first = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
+    assert first.err.endswith("pull request with live edits: created\n"), first.err
+    (pull,) = step.hub.pulls
+    assert (pull["head"], pull["base"], pull["title"]) == (
+        "tavusctl/adopt-default",
+        "main",
+        "Adopt live edits in 1 file",
+    )
+    again = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
+    assert again.err.endswith("pull request with live edits: unchanged\n"), again.err
+
+    git(project, "checkout", "-q", ".")
+    project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited twice."})
+    later = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
+    assert later.err.endswith("pull request with live edits: updated\n"), later.err
+    assert len(step.hub.pulls) == 1
+
+    git(project, "checkout", "-q", ".")
+    project.apply()
+    ended = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
+    assert ended.err.endswith("pull request with live edits: closed\n"), ended.err
+    assert pull["state"] == "closed"
 
 
 def action() -> dict[str, Any]:
