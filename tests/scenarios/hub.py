@@ -82,6 +82,9 @@ class Hub:
         if inner == "/git/refs":
             self.branches[body["ref"].removeprefix("refs/heads/")] = body["sha"]
             return 201, {}
+        return self._pulls(method, inner, query, body)
+
+    def _pulls(self, method: str, inner: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         if inner == "/pulls" and method == "GET":
             branch = query["head"][0].removeprefix("acme:")
             shown = [{**one, "head": {"sha": self.branches[branch]}} for one in self.pulls if one["state"] == "open"]
