@@ -15,6 +15,7 @@ from tavusctl.model import Complaint
 EXAMPLES = sorted((Path(__file__).parents[2] / "manifests").rglob("*.yaml"))
 INPUTS = 500
 SECONDS = 1.0
+HANG = 3.0  # the largest files take 0.1 to 0.75 s; machines of CI are slower, and shared
 # Pieces of YAML that mean something, or that parsers have stumbled over.
 PIECES = [
     *(
@@ -150,5 +151,5 @@ def test_the_worst_files_take_no_longer(tmp_path: Path, name: str) -> None:
     found = checked(tmp_path, WORST[name].encode())
     took = time.process_time() - began
 
-    assert took < SECONDS, f"{took:.2f} s"
+    assert took < HANG, f"{took:.2f} s"
     assert all(one.source for one in found)
