@@ -124,7 +124,7 @@ def _list_secrets(session: Session, export: Export) -> None:
     before = path.read_bytes().decode()
     after = with_secrets(before, export.secrets)
     if after is not None and after != before:
-        placing.replace(path, after)
+        placing.replace(path, after.encode())
 
 
 def _lists(session: Session, names: Sequence[str]) -> bool:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
 import shlex
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
 from tavusctl import dotenv
+from tavusctl.cli import placing
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.engine import move
 from tavusctl.engine.load.project import FILE
@@ -168,7 +167,7 @@ def _write(session: LocalSession, path: Path, values: Values) -> int:
     wanted, text = _texts(values), _read(path)
     stale = dotenv.stale(text, wanted)
     if stale:
-        _replace(path.resolve(), dotenv.merged(text, wanted))
+        placing.replace(path, dotenv.merged(text, wanted).encode("utf-8", "surrogateescape"))
     say(session, f"{path}: set {', '.join(stale)}" if stale else f"{path} is up to date")
     return 0
 
@@ -181,23 +180,6 @@ def _read(path: Path) -> str:
         return ""
     except OSError as error:
         message = f"cannot read {path}: {error.strerror}"
-        raise UsageError(message) from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Put a text in place of a file in one step, with the rights it had; a new one is for its owner alone."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        rights = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-        temporary.chmod(rights)
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        message = f"cannot write {path}: {error.strerror}"
         raise UsageError(message) from None
 
 

@@ -45,13 +45,14 @@ def create(folder: Path, files: Mapping[str, bytes]) -> None:
                 temporary.unlink()
 
 
-def replace(path: Path, text: str) -> None:
-    """Put a text in place of a file in one step, with the rights it had."""
+def replace(path: Path, content: bytes) -> None:
+    """Put other content in place of a file in one step, with the rights it had; a new one is for its owner alone."""
     where = Path(os.path.realpath(path))
     temporary = where.with_name(f".{where.name}.{secrets.token_hex(4)}")
     try:
-        _write(temporary, text.encode())
-        temporary.chmod(stat.S_IMODE(where.stat().st_mode))
+        rights = stat.S_IMODE(where.stat().st_mode) if where.exists() else 0o600
+        _write(temporary, content)
+        temporary.chmod(rights)
         temporary.replace(where)
     except OSError as error:
         with contextlib.suppress(OSError):
