@@ -24,6 +24,7 @@ from tavusctl.model import (
     Live,
     Source,
     Update,
+    written_at,
 )
 from tavusctl.secret import Secret
 from tavusctl.threeway import Difference, compare
@@ -96,7 +97,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     if binding is None:
         return [_created(item, sides)], [], []
     if live is None:
-        gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind)
+        gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind, source=item.source)
         return [_create(item, Cause.DRIFTED, reason=f"{binding.remote_id} was deleted in the account")], [gone], []
     if binding.successor:
         waiting = _awaited(item, binding, sides)
@@ -107,7 +108,8 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         )
         return [again], [], []
     difference = excused(compare(item, live, binding), item, sides)
-    moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind)
+    place = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
+    moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, place)
     drift = [moved] if difference.drift else []
     news = sources.changed(binding.applied.get(sources.KEY), item.spec.get(sources.KEY))
     if news and not binding.retired:  # one replacement is brought to its end before the next begins
