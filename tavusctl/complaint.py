@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -43,6 +44,13 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"
+
+
+def written_at(sources: Mapping[str, Source], pointer: str, otherwise: Source) -> Source:
+    """Where the value at a JSON Pointer stands, or the nearest collection around it that was written."""
+    while pointer and pointer not in sources:
+        pointer = pointer.rpartition("/")[0]
+    return sources.get(pointer, otherwise)
 
 
 class Severity(StrEnum):

@@ -25,6 +25,15 @@ def map_leaves(value: Value, change: Callable[[Value], Value]) -> Value:
     return change(value)
 
 
+def settled(value: Value, change: Callable[[Value, Path], Value], path: Path = ()) -> Value:
+    """A copy of a document with every leaf changed by what it is and where it is declared; list indices are `*`."""
+    if isinstance(value, dict):
+        return {key: settled(item, change, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [settled(item, change, (*path, "*")) for item in value]
+    return change(value, path)
+
+
 def leaves(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
     """Every leaf of a document with its path; list indices are numbers in text."""
     if isinstance(value, dict):

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tavusctl.model import Path, ResourceKind, Value
 
+_DEEPEST: Final = 8  # levels of models
 MAX_ERRORS: Final = 50  # of one document
 _known: dict[type[object], Mapping[str, tuple[type[object], ...]]] = {}  # by model: they never change
 _OWN_WORDS: Final = ("value_error", "assertion_error")
@@ -47,6 +48,18 @@ def fields_at(model: type[object], path: Path) -> dict[str, tuple[type[object], 
         declared = any(key in _fields(outer) for outer in level)
         level = below if declared else level  # a list index, or a free key of a mapping of models
     return {key: inner for outer in level for key, inner in _fields(outer).items()}
+
+
+def homes(model: type[object], key: str) -> list[Path]:
+    """The places below a model that know a key, nearest first; list indices are not among the keys of a path."""
+    found: list[Path] = []
+    level: list[tuple[Path, type[object]]] = [((), model)]
+    for _ in range(_DEEPEST):
+        found += [path for path, outer in level if key in _fields(outer)]
+        level = [
+            ((*path, name), one) for path, outer in level for name, below in _fields(outer).items() for one in below
+        ]
+    return list(dict.fromkeys(found))
 
 
 def _walked(view: Value, error: Mapping[str, Any]) -> Misfit:

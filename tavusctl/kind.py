@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from tavusctl import telltale
 from tavusctl.graph import Graph
 
 # A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
@@ -34,6 +35,7 @@ class Field:
     keyed_by: str = ""  # list items are known by this member; dots descend: "function.name"
     fetched: bool = False  # an address that the API fetches later, so it must work for a day
     secret: bool = False
+    mixed: bool = False  # secret, yet what is none by its name and its looks may be written out
     masked: bool = False  # a secret that reads show as asterisks, or leave out: whether it is set is all one can see
     boolean: bool = False  # "true" and "false" are read as booleans
     joined_by: str = ""  # a list is written as one string with this between its items
@@ -41,6 +43,12 @@ class Field:
     defaults: tuple[Value, ...] = ()  # values the server fills in; equal to not set
     prose: bool = False  # text that people write and read as such: when it is long it has a file of its own
     deprecated: str = ""  # why not to use it, and what to use; a warning when it is used
+    idle: bool = False  # has no effect any more: leaving it out changes nothing
+    ruled: bool = False  # a rule of its own says more than that it is deprecated
+
+    def is_open(self, name: str, text: str) -> bool:
+        """Whether a text may be written out here under its name."""
+        return not self.secret or (self.mixed and not telltale.is_secret(name, text))
 
 
 PLAIN = Field()
@@ -95,6 +103,9 @@ class ResourceKind:
     crawl: str = ""  # key of `spec` that a recrawl can override
     watches: str = ""  # key of `spec` with the address that `watch: true` looks at
     attachment: Attachment | None = None
+    spellings: Mapping[str, str] = field(
+        default_factory=dict
+    )  # pointer of a key that is none, `*` as above -> the right
     _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
     _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -123,6 +134,10 @@ class ResourceKind:
         if path in known:
             return known[path]
         return next((declared for pattern, declared in known.items() if _matches(pattern, path)), PLAIN)
+
+    def spelled(self, path: Path) -> str:
+        """The right key for one that is none, where older pages or other objects of the API call it otherwise."""
+        return next((key for one, key in self.spellings.items() if _matches(tuple(one.split("/")[1:]), path)), "")
 
     def id_of(self, body: Mapping[str, Value]) -> str:
         """The id a body carries, or an empty string."""

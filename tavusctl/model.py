@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
-from tavusctl.complaint import NAME, Address, Complaint, Edit, Severity, Source
+from tavusctl.complaint import NAME, Address, Complaint, Edit, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
 from tavusctl.settings import Environment, Project, Safety
 
@@ -53,6 +53,7 @@ __all__ = [
     "Update",
     "Value",
     "Work",
+    "written_at",
 ]
 
 
@@ -241,6 +242,7 @@ class Drift:
     cause: Cause  # DRIFTED or MISSING
     fields: tuple[FieldChange, ...] = ()
     kind: ResourceKind | None = None
+    source: Source | None = None  # where the manifest says what was changed, the first of several
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-# C0 but tab and newline, DEL, C1, line separators, what turns the direction of text or hides in it, and tags, in which
-# whole sentences can be written that only a model reads.
+# C0 but tab and newline, DEL, C1, line separators, what turns the direction of text, what hides in it (soft hyphens,
+# joiners, blank letters) and what only programs read: tags, annotations, far variation selectors.
 PATTERN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-    r"\ud800-\udfff\U000e0000-\U000e007f]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import click
 
+from tavusctl import telltale
+from tavusctl.checks import VEILED
 from tavusctl.cli.output import targets_in, write_private
 from tavusctl.engine.load.files import read_bytes
 from tavusctl.errors import ConfigError, InternalError, TavusctlError, UsageError
@@ -62,13 +64,13 @@ def with_excerpts(complaints: Sequence[Complaint]) -> list[Complaint]:
 
 def _line(complaint: Complaint, files: dict[str, list[str]]) -> str:
     source = complaint.source
-    if source is None or complaint.id == "TV113":
+    if source is None or complaint.id in VEILED:
         return ""
     if source.path not in files:
         files[source.path] = _lines(source.path)
     lines = files[source.path]
     line = lines[source.line - 1] if 0 < source.line <= len(lines) else ""
-    return "" if _TELLING.search(line) else line
+    return "" if _TELLING.search(line) or telltale.is_key(line) else line
 
 
 def _lines(path: str) -> list[str]:

@@ -53,9 +53,12 @@ class LocalSession:
                 resolve.resolve(loaded.manifests, KINDS, secrets=None, declared=loaded.declared)
             except ConfigError as error:
                 complaints += error.complaints
-        remarks = rules.check(rules.Project(loaded.manifests, applied or {}, loaded.origins), KINDS)
-        complaints += ignores.heeded(remarks, {path: ignores.in_text(text) for path, text in loaded.marked.items()})
-        return loaded.manifests, tuple(sorted(complaints, key=load.place))
+        found = rules.check(rules.Project((*loaded.manifests, *loaded.drafts), applied or {}, loaded.origins), KINDS)
+        wrong = {one.source for one in complaints if one.severity is Severity.ERROR}
+        remarks = [*ignores.as_remarks(complaints), *(one for one in found if one.written not in wrong)]
+        kept = ignores.heeded(remarks, {path: ignores.in_text(text) for path, text in loaded.marked.items()})
+        told = [*ignores.beyond(complaints), *kept]
+        return loaded.manifests, tuple(sorted(told, key=load.place))
 
     def load(self) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """All manifests, and the warnings about them; ConfigError with every error.

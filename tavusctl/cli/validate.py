@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from tavusctl import rules
+from tavusctl.checks import CHECKS
 from tavusctl.cli import fixing
 from tavusctl.cli.failure import with_excerpts
 from tavusctl.cli.local import LocalSession, local_options
 from tavusctl.cli.output import Reports, emit, format_option, report_option
-from tavusctl.engine.load import COMPLAINTS
 from tavusctl.errors import TavusctlError
-from tavusctl.model import Address, Document, Severity
+from tavusctl.model import Address, Complaint, Document, Severity
 from tavusctl.stores import open_store
 
 INVALID = 10
@@ -25,7 +25,7 @@ def _ids(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[
     """Ids and beginnings of ids, `TV203,TV21` (click callback)."""
     given = [one.strip() for value in values for one in value.split(",") if one.strip()]
     for one in given:
-        if not any(known.startswith(one) for known in {*COMPLAINTS, *rules.IDS}):
+        if not any(known.startswith(one) for known in CHECKS):
             message = f"no check has an id that begins with {one}; --rules lists them"
             raise click.BadParameter(message)
     return tuple(given)
@@ -66,19 +66,20 @@ def command(
         click.echo("".join(_listed()), nl=False)
         return 0
     manifests, found = session.check(paths, _applied(session))
-    complaints = [one for one in found if _wanted(one.id, select, ignore)]
+    complaints = [one for one in found if _wanted(one, select, ignore)]
     if fixes and fixing.fix(session, manifests, complaints):
         _, found = session.check(paths, _applied(session))
-        complaints = [one for one in found if _wanted(one.id, select, ignore)]
+        complaints = [one for one in found if _wanted(one, select, ignore)]
     emit(lambda report: report.complaints(with_excerpts(complaints)), format_, reports)
     return INVALID if any(one.severity is Severity.ERROR for one in complaints) else 0
 
 
-def _wanted(id: str, select: Sequence[str], ignore: Sequence[str]) -> bool:  # noqa: A002 - as in Complaint
+def _wanted(complaint: Complaint, select: Sequence[str], ignore: Sequence[str]) -> bool:
     """Whether a complaint is shown; what makes a manifest unreadable always is."""
-    if id not in rules.IDS:
+    if complaint.id not in rules.IDS and complaint.severity is Severity.ERROR:
         return True
-    return (not select or id.startswith(tuple(select))) and not (ignore and id.startswith(tuple(ignore)))
+    chosen = not select or complaint.id.startswith(tuple(select))
+    return chosen and not (ignore and complaint.id.startswith(tuple(ignore)))
 
 
 def _applied(session: LocalSession) -> Mapping[Address, Document]:
@@ -93,9 +94,5 @@ def _applied(session: LocalSession) -> Mapping[Address, Document]:
 
 
 def _listed() -> Iterator[str]:
-    errors = {rule.id for rule in rules.RULES if rule.severity is Severity.ERROR}
-    for id_, title in COMPLAINTS.items():
-        yield f"{id_}  {title}\n"
-    yield "TV200  an ignore that nothing is ignored by (warning)\n"
-    for rule in rules.RULES:
-        yield f"{rule.id}  {rule.title}{'' if rule.id in errors else ' (warning)'}\n"
+    for id_, check in CHECKS.items():
+        yield f"{id_}  {check.severity.value:<7}  {check.title}\n"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from tavusctl.document import leaves, map_leaves
+from tavusctl.document import leaves, map_leaves, settled
 from tavusctl.errors import ApiError, ConfigError, Gone
 from tavusctl.model import Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
@@ -35,7 +35,7 @@ class Lens:
 
     def view(self, kind: ResourceKind, raw: Document) -> Live:
         """An object as the account has it, less what the server computes."""
-        body = _seal(kind, kind.normalise(raw), (), self.key)
+        body = _seal(kind, kind.normalise(raw), self.key)
         remote_id = kind.id_of(_unwrapped(kind, raw))
         return Live(
             kind=kind,
@@ -194,21 +194,26 @@ def _externals(api: Reader, desired: Sequence[Desired], lens: Lens) -> dict[tupl
         except Gone:
             message = f"{item.address} is external, and the account has no {item.address.kind} {item.external_id}"
             hint = "check the id, or the API key: objects of another account cannot be seen"
-            complaints.append(Complaint("TV205", message, item.source, hint, item.address))
+            complaints.append(Complaint("TV125", message, item.source, hint, item.address))
     if complaints:
         raise ConfigError(complaints)
     return found
 
 
-def _seal(kind: ResourceKind, value: Value, path: Path, key: bytes) -> Value:
+def _seal(kind: ResourceKind, body: Document, key: bytes) -> Document:
     """Wrap what is secret, so that no later stage can print it; a mask is pinned, so that none can send it."""
-    if isinstance(value, dict):
-        return {name: _seal(kind, item, (*path, name), key) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_seal(kind, item, (*path, "*"), key) for item in value]
-    if isinstance(value, str) and value and kind.field_at(path).secret:
-        return Pinned(MASK) if value == MASK else Secret(value, key)
-    return value
+
+    def seal(value: Value, path: Path) -> Value:
+        if isinstance(value, str) and value and kind.field_at(path).secret:
+            return (
+                Pinned(MASK)
+                if value == MASK
+                else Secret(value, key, known=kind.field_at(path).is_open(path[-1], value))
+            )
+        return value
+
+    sealed: Document = settled(body, seal)
+    return sealed
 
 
 def _unwrapped(kind: ResourceKind, raw: Document) -> Document:

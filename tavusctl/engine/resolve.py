@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 
-from tavusctl.document import leaves, map_leaves
+from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
-from tavusctl.secret import SecretText
+from tavusctl.secret import Secret, SecretText
 
 
 def resolve(
@@ -69,13 +69,13 @@ def _check_reference(
         message = f"{manifest.address} refers to {target}, which is {renamed} now"
         right = f"${{ref:{renamed}}}"
         fix = (Edit(manifest.address, f"/spec{join(path)}", "set", right),)
-        yield Complaint("TV201", message, source, f"write {right}", manifest.address, fix=fix)
+        yield Complaint("TV121", message, source, f"write {right}", manifest.address, fix=fix)
     elif target not in known:
         message = f"{manifest.address} refers to {target}, which no manifest declares"
-        yield Complaint("TV201", message, source, _suggest(target, known), manifest.address)
+        yield Complaint("TV121", message, source, _suggest(target, known), manifest.address)
     elif wanted_kind and target.kind != wanted_kind:
         message = f"{target} is a {target.kind}; this field takes a {wanted_kind}"
-        yield Complaint("TV203", message, source, f"write ${{ref:{wanted_kind}/...}}", manifest.address)
+        yield Complaint("TV123", message, source, f"write ${{ref:{wanted_kind}/...}}", manifest.address)
 
 
 def _suggest(target: Address, known: Mapping[Address, Manifest]) -> str:
@@ -91,7 +91,7 @@ def _check_secret(
     for name in text.names:
         if not secrets.get(name):
             message = f"the secret {name} has no value: the environment variable {name} is not set"
-            yield Complaint("TV204", message, source, f"export {name}=...", manifest.address)
+            yield Complaint("TV124", message, source, f"export {name}=...", manifest.address)
 
 
 def _desired(
@@ -101,15 +101,19 @@ def _desired(
     key: bytes,
     by_id: Mapping[str, Address],
 ) -> Desired:
-    def settle(leaf: Value) -> Value:
+    kind = kinds[manifest.address.kind]
+
+    def settle(leaf: Value, path: Path) -> Value:
         if isinstance(leaf, SecretText) and secrets is not None:
             return leaf.fill(secrets, key)
+        if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
+            return Secret(leaf, key, known=True)  # as reads have it: a header that anybody may know
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
-    spec = map_leaves(manifest.spec, settle)
+    spec = settled(manifest.spec, settle)
     targets = {leaf for _, leaf in leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
     return Desired(
-        kind=kinds[manifest.address.kind],
+        kind=kind,
         address=manifest.address,
         spec=spec,
         source=manifest.source,
@@ -133,7 +137,7 @@ def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
         first = min(circle)
         message = "references form a circle: " + " -> ".join(str(address) for address in circle)
         hint = "remove one of these references"
-        raise ConfigError([Complaint("TV202", message, desired[first].source, hint, first)]) from None
+        raise ConfigError([Complaint("TV122", message, desired[first].source, hint, first)]) from None
 
 
 def _source(manifest: Manifest, path: Path) -> Source:

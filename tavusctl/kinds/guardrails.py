@@ -69,4 +69,5 @@ GUARDRAILS: Final = ResourceKind(
     normalise=normalise,
     summary="A set of rules that a persona keeps to.",
     whole="data",
+    spellings={"/guardrails_name": "name", **{f"/data/*/{wrong}": right for wrong, right in _PLURALS.items()}},
 )

@@ -133,5 +133,11 @@ OBJECTIVES: Final = ResourceKind(
     normalise=normalise,
     summary="A set of goals that a conversation works through.",
     whole="data",
+    spellings={
+        "/objectives_name": "name",
+        "/data/*/objectives_name": "objective_name",
+        "/data/*/objectives_prompt": "objective_prompt",
+        "/data/*/next_conditional_objective": "next_conditional_objectives",
+    },
     flow=flow,
 )

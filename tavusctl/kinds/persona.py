@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from tavusctl.kinds.layers import Layers
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
 from tavusctl.kinds.shape import Quarrel, Shape, blank, optional
-from tavusctl.model import PLAIN, Document, Field, ResourceKind, Update
+from tavusctl.model import Document, Field, ResourceKind, Update
 
 
 class Persona(Shape):
@@ -40,10 +40,12 @@ class Persona(Shape):
 
 _RENAMED: Final = {"pal_name": "persona_name", "default_face_id": "default_replica_id"}
 _DROPPED: Final = COMPUTED | {"persona_id", "pal_id", "persona_type", "pal_type"}
-# Headers that say nothing that anybody should not know.
-_OPEN_HEADERS: Final = tuple(
-    spelling for name in ("Accept", "Content-Type", "User-Agent") for spelling in (name, name.lower())
-)
+_SPELLINGS: Final = {
+    "/pal_name": "persona_name",
+    "/default_face_id": "default_replica_id",
+    "/replica_id": "default_replica_id",
+    "/layers/conversational_flow/pal_interruptibility": "replica_interruptibility",
+}
 _TOOLS: Final = Field(keyed_by="function.name")
 
 FIELDS: Final[Mapping[str, Field]] = {
@@ -61,8 +63,7 @@ FIELDS: Final[Mapping[str, Field]] = {
         prose=True, deprecated="context is only appended to the prompt; write its text at the end of system_prompt"
     ),
     "/layers/llm/api_key": Field(secret=True, masked=True),
-    **{f"/layers/llm/headers/{name}": PLAIN for name in _OPEN_HEADERS},
-    "/layers/llm/headers/*": Field(secret=True),
+    "/layers/llm/headers/*": Field(secret=True, mixed=True),
     "/layers/llm/model": Field(defaults=("tavus-gpt-oss",)),
     "/layers/llm/speculative_inference": Field(defaults=(True,)),
     "/layers/llm/tools": _TOOLS,
@@ -82,9 +83,10 @@ FIELDS: Final[Mapping[str, Field]] = {
     "/layers/stt/participant_pause_sensitivity": Field(
         defaults=("medium",),
         deprecated="write layers.conversational_flow.turn_taking_patience, which runs the other way: high becomes low",
+        ruled=True,
     ),
     "/layers/stt/participant_interrupt_sensitivity": Field(
-        defaults=("medium",), deprecated="write layers.conversational_flow.replica_interruptibility"
+        defaults=("medium",), deprecated="write layers.conversational_flow.replica_interruptibility", ruled=True
     ),
     "/layers/stt/smart_turn_detection": Field(
         deprecated="write layers.conversational_flow.turn_detection_model: sparrow-1"
@@ -93,9 +95,11 @@ FIELDS: Final[Mapping[str, Field]] = {
     "/layers/conversational_flow/turn_taking_patience": Field(defaults=("medium",)),
     "/layers/conversational_flow/replica_interruptibility": Field(defaults=("medium",)),
     "/layers/conversational_flow/turn_commitment": Field(
-        deprecated="sparrow-1 decides this; write turn_taking_patience"
+        deprecated="sparrow-1 decides this; write turn_taking_patience", idle=True
     ),
-    "/layers/conversational_flow/active_listening": Field(deprecated="it has no effect any more; leave it out"),
+    "/layers/conversational_flow/active_listening": Field(
+        deprecated="it has no effect any more; leave it out", idle=True
+    ),
     "/layers/vqa": Field(deprecated="write layers.perception with a perception_model"),
     "/layers/transport": Field(deprecated="the transport belongs to the plugin that starts the call; leave it out"),
 }
@@ -123,4 +127,5 @@ PERSONA: Final = ResourceKind(
     summary="Who speaks: prompt, layers, and what it refers to.",
     list_query={"persona_type": "user"},
     stock=is_stock,
+    spellings=_SPELLINGS,
 )

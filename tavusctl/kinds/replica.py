@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from tavusctl.kinds import failures
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
-from tavusctl.kinds.shape import Quarrel, Shape, blank, optional
+from tavusctl.kinds.shape import Quarrel, Shape, WebAddress, blank, optional
 from tavusctl.model import Document, Field, ResourceKind, Update, Work
 
 
@@ -22,9 +22,9 @@ class Replica(Shape):
     """A replica as it is trained."""
 
     replica_name: str | None = optional("Name shown in lists; the one thing that can change.")
-    train_video_url: str | None = optional("Where the training video can be fetched.")
-    train_image_url: str | None = optional("Where the training picture can be fetched, instead of a video.")
-    consent_video_url: str | None = optional("Where the recorded consent can be fetched; needed for a person.")
+    train_video_url: WebAddress | None = optional("Where the training video can be fetched.")
+    train_image_url: WebAddress | None = optional("Where the training picture can be fetched, instead of a video.")
+    consent_video_url: WebAddress | None = optional("Where the recorded consent can be fetched; needed for a person.")
     model_name: Literal["phoenix-2", "phoenix-3", "phoenix-4"] | None = optional("Model that is trained.")
     voice_name: str | None = optional("Stock voice for a replica made from a picture.")
     auto_fix_training_image: bool | None = optional("Whether the training picture may be mended.")
@@ -95,6 +95,7 @@ REPLICA: Final = ResourceKind(
     usable=frozenset({"completed", "ready"}),
     failed=frozenset({"error"}),
     stock=is_stock,
+    spellings={"/face_name": "replica_name"},
     work=Work("training", (4 * 3600, 6 * 3600), failures.REPLICA),
     costly=True,
 )

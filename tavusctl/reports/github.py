@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tavusctl.model import Action, Change, Complaint, Drift, Outcome, Plan, Severity, Source, Status
+from tavusctl.reports.review import place
 from tavusctl.unseen import visible
 
 _MOST: Final = 10  # of a level
@@ -29,7 +30,7 @@ class _Mark:
 
 def plan(plan: Plan) -> str:
     """Refusals are errors, what removes something is a warning, all else a notice; then complaints."""
-    marks = [_Mark("error", f"refused: {one.change.address}", one.reason, one.change.source) for one in plan.refused]
+    marks = [_Mark("error", f"refused: {one.change.address}", one.reason, place(one.change)) for one in plan.refused]
     marks += map(_change, plan.steps)
     return _commands([*marks, *map(_complaint, plan.warnings)])
 
@@ -38,13 +39,13 @@ def outcomes(_: Plan, outcomes: Sequence[Outcome]) -> str:
     """What was not done."""
     bad = {Status.FAILED: "error", Status.UNKNOWN: "error", Status.SKIPPED: "warning", Status.DEFERRED: "notice"}
     found = [one for one in outcomes if one.status in bad]
-    marks = [_Mark(bad[o.status], f"{o.status.value}: {o.step.address}", o.reason, o.step.source) for o in found]
+    marks = [_Mark(bad[o.status], f"{o.status.value}: {o.step.address}", o.reason, place(o.step)) for o in found]
     return _commands(marks)
 
 
 def drift(_: Plan, drift: Sequence[Drift]) -> str:
     """What was changed in the account."""
-    marks = [_Mark("warning", f"{one.cause.value}: {one.address}", _paths(one)) for one in drift]
+    marks = [_Mark("warning", f"{one.cause.value}: {one.address}", _paths(one), one.source) for one in drift]
     return _commands(marks)
 
 
@@ -56,7 +57,7 @@ def complaints(complaints: Sequence[Complaint]) -> str:
 def _change(step: Change) -> _Mark:
     level = "warning" if step.action in _DANGEROUS else "notice"
     fields = ", ".join(one.path for one in step.fields)
-    return _Mark(level, f"{step.action.value}: {step.address}", step.reason or fields or step.cause.value, step.source)
+    return _Mark(level, f"{step.action.value}: {step.address}", step.reason or fields or step.cause.value, place(step))
 
 
 def _paths(entry: Drift) -> str:

@@ -10,7 +10,20 @@ from typing import Final
 from tavusctl import patch
 from tavusctl.document import is_empty as is_blank
 from tavusctl.graph import Graph, compared
-from tavusctl.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Plan, Refusal, ResourceKind, Value
+from tavusctl.model import (
+    ABSENT,
+    Action,
+    Cause,
+    Change,
+    Drift,
+    FieldChange,
+    Plan,
+    Refusal,
+    ResourceKind,
+    Source,
+    Value,
+    written_at,
+)
 from tavusctl.reports import risks
 from tavusctl.reports.places import Reading, as_told, is_prose
 from tavusctl.reports.risks import Risk
@@ -66,6 +79,13 @@ class Entry:
         """What is known of its fields."""
         side = self.change.desired or self.change.live
         return side.kind if side else None
+
+
+def place(change: Change) -> Source | None:
+    """Where a manifest says what changes: the first field of an update, else where the object begins."""
+    if change.desired and change.source and change.fields and change.action is Action.UPDATE:
+        return written_at(change.desired.sources, change.fields[0].path, change.source)
+    return change.source
 
 
 def entries(plan: Plan) -> list[Entry]:

@@ -12,7 +12,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from tavusctl import __version__
+from tavusctl.checks import CHECKS
 from tavusctl.model import Complaint, Drift, Outcome, Plan, Refusal, Severity, Source, Status
+from tavusctl.reports.review import place
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
@@ -40,17 +42,17 @@ def complaints(complaints: Sequence[Complaint]) -> str:
 
 
 def _refusal(one: Refusal) -> Result:
-    return _result(one.id, "error", one.reason, one.hint, one.change.source, str(one.change.address))
+    return _result(one.id, "error", one.reason, one.hint, place(one.change), str(one.change.address))
 
 
 def _outcome(one: Outcome) -> Result:
     step = one.step
-    return _result(f"outcome-{one.status.value}", "error", one.reason, "", step.source, str(step.address))
+    return _result(f"outcome-{one.status.value}", "error", one.reason, "", place(step), str(step.address))
 
 
 def _drift(one: Drift) -> Result:
     fields = ", ".join(field.path for field in one.fields) or "deleted in the account"
-    return _result(f"drift-{one.cause.value}", "warning", fields, "", None, str(one.address))
+    return _result(f"drift-{one.cause.value}", "warning", fields, "", one.source, str(one.address))
 
 
 def _complaint(one: Complaint) -> Result:
@@ -77,9 +79,21 @@ def _location(source: Source) -> Result:
     }
 
 
+def _rule(name: str) -> Result:
+    """What code scanning shows of a rule; ids of other families, such as refusals, say it in their results."""
+    check = CHECKS.get(name)
+    if check is None:
+        return {"id": name}
+    level = {"level": _LEVELS[check.severity]}
+    return {"id": name, "shortDescription": {"text": check.title}, "defaultConfiguration": level}
+
+
 def _log(results: Iterable[Result]) -> str:
     listed = list(results)
-    rules = [{"id": name} for name in sorted({one["ruleId"] for one in listed})]
+    names = sorted({one["ruleId"] for one in listed})
+    rules = [_rule(name) for name in names]
+    index = {name: number for number, name in enumerate(names)}
+    listed = [{**one, "ruleIndex": index[one["ruleId"]]} for one in listed]
     driver = {"name": "tavusctl", "semanticVersion": __version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": listed}
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"

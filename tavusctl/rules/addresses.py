@@ -3,43 +3,78 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tavusctl.rules.lint import Finding, Subject
 from tavusctl.wording import shown
 
 _LOCAL: Final = (".local", ".localhost", ".internal", ".lan", ".test", ".invalid", ".home.arpa")
+_WEB: Final = ("http", "https")
+_USER = re.compile(r"(?<=://)[^/?#@]*@")
 
 
 def unprotected(subject: Subject) -> Iterator[Finding]:
     """Addresses without https: whoever is on the way reads what is sent, and Tavus may refuse them."""
     for pointer, address in _addresses(subject):
         if address.lower().startswith("http://") and not _is_private(address):
-            yield Finding(pointer, f"{shown(address)} is not protected", "write https://")
+            yield Finding(pointer, f"{_public(address)} is not protected", "write https://")
 
 
 def unreachable(subject: Subject) -> Iterator[Finding]:
     """Addresses that only this machine or this network knows."""
     for pointer, address in _addresses(subject):
         if _is_private(address):
-            yield Finding(pointer, f"{shown(address)} cannot be reached by Tavus", "give an address of the internet")
+            yield Finding(pointer, f"{_public(address)} cannot be reached by Tavus", "give an address of the internet")
+
+
+def shapeless(subject: Subject) -> Iterator[Finding]:
+    """What stands where an address belongs, and is none that Tavus could call."""
+    for pointer, address in _addresses(subject):
+        parts = _parts(address)
+        if not parts or parts.scheme.lower() not in _WEB or not parts.hostname:
+            yield Finding(pointer, f"{_public(address)} is no address of the web", "write https://HOST/PATH")
+
+
+def telling(subject: Subject) -> Iterator[Finding]:
+    """Addresses with a password, which every plan and every log would show."""
+    for pointer, address in _addresses(subject):
+        parts = _parts(address)
+        if parts and parts.password:
+            yield Finding(
+                pointer, f"the address of {parts.hostname} has a password in it", "take it out of the address"
+            )
 
 
 def _addresses(subject: Subject) -> Iterator[tuple[str, str]]:
     for pointer, declared, value in subject.leaves():
         key = pointer.rpartition("/")[2]
-        named = key == "url" or key.endswith("_url")
-        if named and isinstance(value, str) and not declared.secret and "://" in value:
+        named = (key == "url" or key.endswith("_url")) and "/parameters/" not in pointer
+        if named and isinstance(value, str) and value.strip() and not declared.secret:
             yield pointer, value
 
 
-def _is_private(address: str) -> bool:
+def _public(address: str) -> str:
+    """An address as it may be shown: without the name and the password of a user."""
+    return shown(_USER.sub("", address))
+
+
+def _parts(address: str) -> SplitResult | None:
     try:
-        host = (urlsplit(address).hostname or "").rstrip(".").lower()
+        parts = urlsplit(address)
+        _ = parts.port
     except ValueError:
+        return None
+    return parts
+
+
+def _is_private(address: str) -> bool:
+    parts = _parts(address)
+    if not parts or parts.scheme.lower() not in _WEB:
         return False
+    host = (parts.hostname or "").rstrip(".").lower()
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import Final
 
 from tavusctl.graph import Graph
 from tavusctl.rules.lint import Finding, Subject, mappings, pointer_of
 from tavusctl.wording import shown, suggestion
+
+_MOST_CIRCLES: Final = 10  # told of one set
+_LONGEST_CIRCLE: Final = 12  # names shown of one circle
 
 
 def _graph(subject: Subject) -> Graph:
     return subject.kind.flow(subject.spec) if subject.kind.flow else Graph()
 
 
-def _ways(graph: Graph) -> Mapping[str, list[str]]:
+def _ways(graph: Graph) -> dict[str, list[str]]:
     ways: defaultdict[str, list[str]] = defaultdict(list)
-    for edge in graph.edges:
-        ways[edge.source].append(edge.target)
+    for edge in dict.fromkeys((edge.source, edge.target) for edge in graph.edges):
+        ways[edge[0]].append(edge[1])
     return ways
 
 
@@ -35,7 +39,7 @@ def unknown(subject: Subject) -> Iterator[Finding]:
     places = _places(subject)
     for edge in _graph(subject).edges:
         if edge.target not in places:
-            pointer = pointer_of("data", places.get(edge.source, 0))
+            pointer = _led(subject, places.get(edge.source, 0), edge.target)
             message = f"{edge.source} leads to {shown(edge.target)}, which is not in this set"
             yield Finding(pointer, message, suggestion(edge.target, places))
 
@@ -59,14 +63,43 @@ def unreachable(subject: Subject) -> Iterator[Finding]:
 
 def cyclic(subject: Subject) -> Iterator[Finding]:
     """Objectives that lead back to themselves: every conversation on the set dies at its start."""
-    graph = _graph(subject)
+    ways, places = _ways(_graph(subject)), _places(subject)
+    endless = bool(places) and all(map(ways.get, places))
+    for _ in range(_MOST_CIRCLES):
+        ring = _circle(ways)
+        if not ring:
+            return
+        nowhere = "; no objective here is the last one" if endless else ""
+        message = f"a circle: {_told(ring)}; a conversation with it ends as soon as it begins{nowhere}"
+        yield Finding(_led(subject, places.get(ring[0], 0), ring[1]), message, "remove one of these steps")
+        ways[ring[0]].remove(ring[1])
+
+
+def _circle(ways: Mapping[str, list[str]]) -> list[str]:
     try:
-        TopologicalSorter(_ways(graph)).prepare()
+        TopologicalSorter(ways).prepare()
     except CycleError as error:
-        ring = list(reversed(error.args[1]))  # graphlib tells it against the direction of the edges
-        pointer = pointer_of("data", _places(subject).get(ring[0], 0))
-        message = f"a circle: {' -> '.join(ring)}; a conversation with it ends as soon as it begins"
-        yield Finding(pointer, message, "remove one of these steps")
+        return list(reversed(error.args[1]))  # graphlib tells it against the direction of the edges
+    return []
+
+
+def _told(ring: list[str]) -> str:
+    names = ring if len(ring) <= _LONGEST_CIRCLE else [*ring[: _LONGEST_CIRCLE - 2], "…", ring[-1]]
+    return " -> ".join(names)
+
+
+def _led(subject: Subject, index: int, target: str) -> str:
+    """Where an objective names the next one."""
+    below = ("next_conditional_objectives", "next_required_objectives", "next_required_objective")
+    item = dict(mappings(subject.spec.get("data"))).get(index, {})
+    conditional, several, one = map(item.get, below)
+    if one == target:
+        return pointer_of("data", index, below[2])
+    if isinstance(several, list) and target in several:
+        return pointer_of("data", index, below[1], several.index(target))
+    if isinstance(conditional, dict) and target in conditional:
+        return pointer_of("data", index, below[0], target)
+    return pointer_of("data", index)
 
 
 def same_name(subject: Subject) -> Iterator[Finding]:

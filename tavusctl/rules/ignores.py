@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tavusctl.checks import CHECKS
 from tavusctl.model import Complaint, Severity, Source
 from tavusctl.rules.lint import Remark
 
@@ -29,6 +30,18 @@ def in_text(text: str) -> dict[int, frozenset[str]]:
     return found
 
 
+def as_remarks(complaints: Sequence[Complaint]) -> Iterator[Remark]:
+    """Warnings about the files themselves, which may be lived with like any remark; nobody can live with an error."""
+    for one in complaints:
+        if one.severity is Severity.WARNING and one.source:
+            yield Remark(one, one.source)
+
+
+def beyond(complaints: Sequence[Complaint]) -> list[Complaint]:
+    """All other complaints about files."""
+    return [one for one in complaints if one.severity is not Severity.WARNING or not one.source]
+
+
 def heeded(remarks: Iterable[Remark], ignores: Ignores) -> Iterator[Complaint]:
     """What is left of remarks, and a warning for each ignore that nothing was ignored by."""
     used: set[tuple[str, int, str]] = set()
@@ -41,6 +54,6 @@ def heeded(remarks: Iterable[Remark], ignores: Ignores) -> Iterator[Complaint]:
     for path, lines in ignores.items():
         for line, ids in lines.items():
             for unused in sorted(one for one in ids if (path, line, one) not in used):
-                message = f"nothing here is ignored by ignore={unused}"
+                message = f"nothing here is ignored by ignore={unused}" if unused in CHECKS else f"there is no {unused}"
                 source = Source(path, line, 1)
                 yield Complaint("TV200", message, source, "remove it", severity=Severity.WARNING)

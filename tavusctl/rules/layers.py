@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tavusctl.rules.lint import Finding, Subject, mappings, pointer_of
+from tavusctl.wording import shown, suggestion
 
 _RAVEN_1_ONLY: Final = ("audio_awareness_queries", "audio_tool_prompt", "audio_tools", "emotion_recognition")
 # What raven-0 calls otherwise than raven-1; the API copies neither into the other.
@@ -14,6 +15,7 @@ _RENAMED: Final = {
     "perception_tool_prompt": "visual_tool_prompt",
     "perception_tools": "visual_tools",
 }
+_OLDER: Final = {new: old for old, new in _RENAMED.items()}
 # How soon a pause ends a turn is how little patience there is: the two run opposite ways.
 _PATIENCE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
 _INTERRUPTIBLE: Final = {"high": "high", "medium": "medium", "low": "low", "verylow": "low", "superlow": "low"}
@@ -30,6 +32,7 @@ _VOICE_OF: Final = {
     "elevenlabs": ("stability", "similarity_boost", "style", "use_speaker_boost"),
     "cartesia": ("emotion", "volume"),
 }
+_EMOTION_LEVELS: Final = ("lowest", "low", "medium", "high", "highest")
 
 
 def _layer(subject: Subject, name: str) -> Mapping[str, Any]:
@@ -46,41 +49,45 @@ def unseen_by_model(subject: Subject) -> Iterator[Finding]:
     layer = _layer(subject, "perception")
     model = layer.get("perception_model")
     for key, value in layer.items():
-        if key == "perception_model" or not _is_set(value):
+        if key == "perception_model" or not isinstance(model, str) or not _is_set(value):
             continue
-        told = _ignored(str(model or ""), key)
-        if told:
-            yield Finding(pointer_of("layers", "perception", key), f"perception_model {model} ignores {key}", told)
+        right, told = _right_name(model, key), _ignored(model, key)
+        if right or told:
+            pointer = pointer_of("layers", "perception", key)
+            fix = (subject.edit(pointer, "rename", right),) if right and right not in layer else ()
+            yield Finding(pointer, f"perception_model {model} ignores {key}", told or f"write {right}", fix=fix)
+
+
+def _right_name(model: str, key: str) -> str:
+    """What the chosen model calls a setting of the other one; empty when that is its own name."""
+    return {"raven-1": _RENAMED, "raven-0": _OLDER}.get(model, {}).get(key, "")
 
 
 def _ignored(model: str, key: str) -> str:
-    """What to do about a setting that a model ignores; empty when it does not."""
-    newer = {new: old for old, new in _RENAMED.items()}
+    """What to do about a setting that a model has no use for; empty when it has, under this name or another."""
     if model == "off" or (model == "basic" and key != "perception_analysis_queries"):
         return "choose raven-0 or raven-1, or leave it out"
-    if model == "raven-0" and key in newer:
-        return f"write {newer[key]}, or choose raven-1"
-    if model == "raven-0" and key in _RAVEN_1_ONLY:
-        return "choose raven-1, which also hears"
-    if model == "raven-1" and key in _RENAMED:
-        return f"write {_RENAMED[key]}"
-    return ""
+    if model == "raven-0" and key in _OLDER:
+        return f"write {_OLDER[key]}, or choose raven-1"
+    return "choose raven-1, which also hears" if model == "raven-0" and key in _RAVEN_1_ONLY else ""
 
 
 def overridden_by_sparrow(subject: Subject) -> Iterator[Finding]:
-    """Older sensitivities that sparrow-1, which is also the default, does not read."""
+    """Older sensitivities, which sparrow-1, also the default of a flow, does not read."""
     flow = _layer(subject, "conversational_flow")
-    if flow.get("turn_detection_model", "sparrow-1") != "sparrow-1" or not flow:
-        return
+    is_read = not flow or flow.get("turn_detection_model", "sparrow-1") != "sparrow-1"
     for key, (newer, words) in _OVERRIDDEN.items():
         value = _layer(subject, "stt").get(key)
-        if value in words:
+        if isinstance(value, str) and value in words:
             pointer = pointer_of("layers", "stt", key)
-            place = pointer_of("layers", "conversational_flow", newer)
-            set_it = [] if newer in flow else [subject.edit(place, "set", words[value])]
-            told = f"conversational_flow decides with sparrow-1, and {key} has no effect"
-            hint = f"write layers.conversational_flow.{newer}: {flow.get(newer, words[value])}, and remove this"
-            yield Finding(pointer, told, hint, fix=(*set_it, subject.edit(pointer, "remove")))
+            hint = f"write layers.conversational_flow.{newer}: {flow.get(newer, words[value])}"
+            if is_read:  # to write it there would choose another model of turns: no edit for a machine
+                yield Finding(pointer, f"{key} is going away", hint)
+            else:
+                place = pointer_of("layers", "conversational_flow", newer)
+                set_it = [] if newer in flow else [subject.edit(place, "set", words[value])]
+                told = f"conversational_flow decides with sparrow-1, and {key} has no effect"
+                yield Finding(pointer, told, f"{hint}, and remove this", fix=(*set_it, subject.edit(pointer, "remove")))
 
 
 def deaf_to_hotwords(subject: Subject) -> Iterator[Finding]:
@@ -106,9 +113,21 @@ def foreign_voice_settings(subject: Subject) -> Iterator[Finding]:
     given = settings if isinstance(settings, dict) else {}
     for other, keys in _VOICE_OF.items():
         for key in keys:
-            if other != engine and _is_set(given.get(key)):
+            if engine in tuple(_VOICE_OF) and other != engine and _is_set(given.get(key)):
                 pointer = pointer_of("layers", "tts", "voice_settings", key)
-                yield Finding(pointer, f"{engine} ignores {key}", f"it belongs to {other}; remove it")
+                fix = subject.edit(pointer, "remove")
+                yield Finding(pointer, f"{engine} ignores {key}", f"it belongs to {other}; remove it", fix=(fix,))
+
+
+def unknown_emotion_level(subject: Subject) -> Iterator[Finding]:
+    """Emotions of a Cartesia voice with a level that it does not have."""
+    settings = _layer(subject, "tts").get("voice_settings")
+    emotions = settings.get("emotion") if isinstance(settings, dict) else None
+    for index, emotion in enumerate(emotions if isinstance(emotions, list) else []):
+        level = emotion.partition(":")[2] if isinstance(emotion, str) else ""
+        if level and level not in _EMOTION_LEVELS:
+            pointer = pointer_of("layers", "tts", "voice_settings", "emotion", index)
+            yield Finding(pointer, f"{shown(level)} is no level of an emotion", suggestion(level, _EMOTION_LEVELS))
 
 
 def unused_tools(subject: Subject) -> Iterator[Finding]:

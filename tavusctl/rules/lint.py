@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tavusctl.model import Address, Complaint, Document, Edit, Field, Manifest, ResourceKind, Severity, Source, Value
+from tavusctl.checks import CHECKS
+from tavusctl.model import (
+    Address,
+    Complaint,
+    Document,
+    Edit,
+    Field,
+    Manifest,
+    ResourceKind,
+    Severity,
+    Source,
+    Value,
+    written_at,
+)
 from tavusctl.model import Path as KeyPath
 from tavusctl.patch.pointer import escape, join
 
@@ -68,19 +81,14 @@ class Subject:
 
     def remark(self, rule: Rule, found: Finding) -> Remark:
         """A finding with its places."""
-        written = self._written(found.pointer)
+        written = written_at(self.manifest.sources, found.pointer, self.manifest.source)
         origin = self.project.origins.get(self.manifest.address, {}).get(found.pointer)
         source = Source(origin, found.line + 1, 1) if origin else written
         address, severity = self.manifest.address, rule.severity
         return Remark(Complaint(rule.id, found.message, source, found.hint, address, severity, fix=found.fix), written)
 
-    def _written(self, pointer: str) -> Source:
-        while pointer and pointer not in self.manifest.sources:
-            pointer = pointer.rpartition("/")[0]
-        return self.manifest.sources.get(pointer, self.manifest.source)
 
-
-Check = Callable[[Subject], Iterator[Finding]]
+Look = Callable[[Subject], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +96,19 @@ class Rule:
     """One thing that is looked at: its id, which never changes, and what it is about."""
 
     id: str
-    title: str
-    check: Check
-    severity: Severity = Severity.WARNING
+    look: Look
     kinds: frozenset[str] = frozenset()  # empty: every kind
     stops: bool = False  # no plan is made with it; an account may hold all else that is wrong, and is managed with it
+
+    @property
+    def severity(self) -> Severity:
+        """How much its remarks weigh."""
+        return CHECKS[self.id].severity
 
     def remarks(self, subject: Subject) -> Iterator[Remark]:
         """What this rule has to say of one resource."""
         if not self.kinds or subject.kind.name in self.kinds:
-            yield from (subject.remark(self, found) for found in self.check(subject))
+            yield from (subject.remark(self, found) for found in self.look(subject))
 
 
 def _leaves(value: Value, kind: ResourceKind, path: KeyPath, pointer: str) -> Iterator[tuple[str, Field, Value]]:

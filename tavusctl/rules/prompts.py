@@ -17,8 +17,14 @@ _BLOCK: Final = 120  # characters of a paragraph that nobody writes twice on pur
 _SMALL: Final = 200  # characters: a text this short may double
 _GROWTH: Final = 2
 _HEADER = re.compile(r"#{1,6}[ \t]+\S.*")
-_JOINERS: Final = frozenset("\u200c\u200d")
 _BIDI = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+# What does not show and has its work: joiners between emoji or letters that join, the tags of a flag, ends of lines.
+_AT_WORK = re.compile(
+    r"(?<=[^\x00-\x7f\u200b-\u200f])[\u200c\u200d](?=[^\x00-\x7f\u200b-\u200f])"
+    r"|(?<=\U0001f3f4)[\U000e0030-\U000e007a]{2,8}\U000e007f|\r"
+)
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_MARKS = re.compile(r"[\u061c\u200e\u200f]")
 
 
 def _prose(subject: Subject) -> Iterator[tuple[str, str]]:
@@ -61,9 +67,10 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
     line = 0
     for paragraph in re.split(r"(\n[ \t]*\n)", text):
         begins = line + len(paragraph) - len(paragraph.lstrip("\n"))
-        header = _HEADER.match(paragraph.lstrip())
-        if header:
-            yield begins, header.group()
+        for number, one in enumerate(paragraph.lstrip("\n").split("\n")):
+            header = _HEADER.match(one.strip())
+            if header:
+                yield begins + number, header.group()
         if len(paragraph) >= _BLOCK:
             yield begins, paragraph
         line += paragraph.count("\n")
@@ -82,27 +89,27 @@ def grown(subject: Subject) -> Iterator[Finding]:
 
 def hidden(subject: Subject) -> Iterator[Finding]:
     """Characters that do not show, and may be read all the same."""
-    yield from _found(subject, lambda text, at: not _BIDI.match(text[at]) and text[at] != "\r" and not _joins(text, at))
+    yield from _found(subject, unseen.PATTERN, _without_workers)
 
 
 def turned(subject: Subject) -> Iterator[Finding]:
     """Characters that make text read in another order than the model reads it."""
-    yield from _found(subject, lambda text, at: bool(_BIDI.match(text[at])))
+    yield from _found(subject, _BIDI, str)
 
 
-def _found(subject: Subject, wanted: Callable[[str, int], bool]) -> Iterator[Finding]:
+def _found(subject: Subject, pattern: re.Pattern[str], view: Callable[[str], str]) -> Iterator[Finding]:
     for pointer, _, text in subject.leaves():
-        if isinstance(text, str):
-            places = [one.start() for one in unseen.PATTERN.finditer(text) if wanted(text, one.start())]
-            if places:
-                many = f" and {len(places) - 1} more" if len(places) > 1 else ""
-                line = text.count("\n", 0, places[0])
-                yield Finding(pointer, f"{_name(text[places[0]])} in the text{many}", "remove it", line)
+        places = [one.start() for one in pattern.finditer(view(text))] if isinstance(text, str) else []
+        if places:
+            many = f" and {len(places) - 1} more" if len(places) > 1 else ""
+            line = text.count("\n", 0, places[0])
+            yield Finding(pointer, f"{_name(text[places[0]])} in the text{many}", "remove it", line)
 
 
-def _joins(text: str, at: int) -> bool:
-    """Whether a joiner does its work: between emoji, or letters of scripts that join."""
-    return text[at] in _JOINERS and 0 < at < len(text) - 1 and not (text[at - 1].isascii() or text[at + 1].isascii())
+def _without_workers(text: str) -> str:
+    """A text of the same length in which all is visible that does its work, or that another rule is about."""
+    view = _BIDI.sub("x", _AT_WORK.sub(lambda found: "x" * len(found.group()), text))
+    return _MARKS.sub("x", view) if _RIGHT_TO_LEFT.search(text) else view
 
 
 def _name(character: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,10 +27,14 @@ _NAME_LIMIT: Final = 64  # characters that models take for the name of a functio
 def _tools(subject: Subject) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The functions of a persona, in either form, with their pointers."""
     for keys in _LISTS:
-        for index, tool in mappings(subject.at(*keys)):
-            inner = tool.get("function")
-            place = pointer_of(*keys, index)
-            yield (f"{place}/function", inner) if isinstance(inner, dict) else (place, tool)
+        yield from _listed(subject, keys)
+
+
+def _listed(subject: Subject, keys: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for index, tool in mappings(subject.at(*keys)):
+        inner = tool.get("function")
+        place = pointer_of(*keys, index)
+        yield (f"{place}/function", inner) if isinstance(inner, dict) else (place, tool)
 
 
 def names(subject: Subject) -> Iterator[Finding]:
@@ -47,14 +50,14 @@ def names(subject: Subject) -> Iterator[Finding]:
 
 
 def twice(subject: Subject) -> Iterator[Finding]:
-    """Two tools of one name: which of them is called, nobody knows."""
-    counts = Counter(tool.get("name") for _, tool in _tools(subject) if isinstance(tool.get("name"), str))
-    seen: set[str] = set()
-    for pointer, tool in _tools(subject):
-        name = tool.get("name")
-        if counts[name] > 1 and name in seen:
-            yield Finding(f"{pointer}/name", f"another tool is called {shown(name)}", "give each a name of its own")
-        seen.add(str(name))
+    """Two tools of one name that one model is given: which of them it calls, nobody knows."""
+    for keys in _LISTS:
+        seen: set[str] = set()
+        for pointer, tool in _listed(subject, keys):
+            name = tool.get("name")
+            if isinstance(name, str) and name in seen:
+                yield Finding(f"{pointer}/name", f"another tool is called {shown(name)}", "give each a name of its own")
+            seen.add(str(name))
 
 
 def silent(subject: Subject) -> Iterator[Finding]:

@@ -76,11 +76,11 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
     ),
     "a reference to nothing": (
         {"a.yaml": persona("a", "  guardrails_id: ${ref:guardrails/rule}\n")},
-        [("TV201", "a.yaml:5:18", "add a manifest with kind: guardrails")],
+        [("TV121", "a.yaml:5:18", "add a manifest with kind: guardrails")],
     ),
     "a reference to the wrong kind": (
         {"a.yaml": persona("a", "  guardrails_id: ${ref:persona/b}\n"), "b.yaml": persona("b", "")},
-        [("TV203", "a.yaml:5:18", "takes a guardrails")],
+        [("TV123", "a.yaml:5:18", "takes a guardrails")],
     ),
     "a circle": (
         {
@@ -88,15 +88,15 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
             "g.yaml": "kind: guardrails\nname: g\nspec:\n  extra: {owner: '${ref:persona/a}'}\n"
             "  data: [{guardrail_name: x, guardrail_prompt: X.}]\n",
         },
-        [("TV202", "g.yaml:1:1", "guardrails/g -> persona/a -> guardrails/g")],
+        [("TV122", "g.yaml:1:1", "guardrails/g -> persona/a -> guardrails/g")],
     ),
     "a secret without a value": (
         {"a.yaml": persona("a", "  layers: {tts: {api_key: '${secret:LISTED}'}}\n")},
-        [("TV204", "a.yaml:5:27", "export LISTED=")],
+        [("TV124", "a.yaml:5:27", "export LISTED=")],
     ),
     "an external object that is not there": (
         {"a.yaml": "{kind: replica, name: anna, external: true, id: r0123456789}"},
-        [("TV205", "a.yaml:1:1", "r0123456789")],
+        [("TV125", "a.yaml:1:1", "r0123456789")],
     ),
     "all at once": (
         {"a.yaml": persona("a", "  nick: x\n  greeting: [1]\n"), "b.yaml": "kind: [\n", "c.yaml": "kind: persona\n"},

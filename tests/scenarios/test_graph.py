@@ -111,4 +111,4 @@ def test_wrong_manifests_are_not_drawn(drawn: Project) -> None:
     drawn.manifest("persona", "coach", {**COACH, "default_replica_id": "${ref:replica/bob}"})
     result = drawn.run("graph")
     assert (result.code, result.out) == (10, "")
-    assert "TV201" in result.err
+    assert "TV121" in result.err

@@ -116,7 +116,7 @@ def test_a_reference_to_the_old_address_is_told_the_new_one(applied: Project) ->
     result = applied.run("validate")
 
     assert result.code == 10
-    assert "persona/coach refers to document/prices, which is document/price-list now [TV201]" in result.out
+    assert "persona/coach refers to document/prices, which is document/price-list now [TV121]" in result.out
     assert "write ${ref:document/price-list}" in result.out
 
 

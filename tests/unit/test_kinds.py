@@ -49,6 +49,8 @@ REFUSED: dict[str, dict[Place, str]] = {
     "seed/layer-fragment--L5033-llm.json": {("layers", "llm", "model"): NEEDED},
     "seed/layer-fragment--L5045-llm.json": {("layers", "llm", "base_url"): NEEDED},
     "seed/layer-fragment--L5053-llm.json": {("layers", "llm", "api_key"): NEEDED},
+    "seed/replica--L7980-quickstart.json": {("train_video_url",): WRONG, ("consent_video_url",): WRONG},
+    "seed/replica--L8035-quickstart.json": {("train_video_url",): WRONG},
     "wild/guardrails-05.json": plural_prompt(1),
     "wild/guardrails-06.json": plural_prompt(3),
     "wild/guardrails-07.json": plural_prompt(1),

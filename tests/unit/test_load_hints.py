@@ -13,9 +13,9 @@ from tavusctl.kinds import KINDS
 @pytest.mark.parametrize(
     ("key", "hint"),
     [
-        ("llm: {model: tavus-gpt-oss}", "it belongs under layers:"),
-        ("perception_model: raven-1", "it belongs under layers.perception:"),
-        ("turn_detection_model: sparrow-1", "it belongs under layers.conversational_flow:"),
+        ("llm: {model: tavus-gpt-oss}", "write it under layers:"),
+        ("perception_model: raven-1", "write it under layers.perception:"),
+        ("turn_detection_model: sparrow-1", "write it under layers.conversational_flow:"),
         ("persona_nme: Coach", "did you mean 'persona_name'?"),
         ("wholly_new: 1", "a field newer than tavusctl goes under extra:"),
     ],

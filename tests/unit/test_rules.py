@@ -13,6 +13,7 @@ from tavusctl.rules import RULES, Project, check
 
 Spec = dict[str, Any]
 
+KEY = "sk-proj-" + "aB3" * 8
 LONG = (
     "Ask what they sell, to whom, and what has kept them from selling more of it in the last quarter of the year. "
     "Listen, and do not interrupt."
@@ -56,13 +57,21 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     "TV203": [
         (persona(system_prompt=f"# Tone\nBe kind.\n\n# Tone\n{LONG}"), "/system_prompt", "at line 1 already: '# Tone'"),
         (persona(system_prompt=f"{LONG}\n\nThen:\n\n{LONG}\n"), "/system_prompt", "at line 1 already: 'Ask what they"),
+        (
+            persona(system_prompt="Hi.\n## Tone\nBe kind.\n## Tone\nBe brief."),
+            "/system_prompt",
+            "at line 2 already: '## T",
+        ),
     ],
     "TV205": [
         (
             persona(system_prompt="You\u200b coach.\u200b"),
             "/system_prompt",
             "U+200B ZERO WIDTH SPACE in the text and 1 more",
-        )
+        ),
+        (persona(system_prompt="Hi\U000e0068\U000e0069"), "/system_prompt", "U+E0068 TAG LATIN SMALL LETTER H in the"),
+        (persona(system_prompt="a\u200db"), "/system_prompt", "ZERO WIDTH JOINER"),
+        (persona(system_prompt="e\u3164"), "/system_prompt", "HANGUL FILLER"),
     ],
     "TV206": [(persona(persona_name="Co\u202each"), "/persona_name", "U+202E RIGHT-TO-LEFT OVERRIDE")],
     "TV211": [
@@ -129,6 +138,18 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "/layers/stt/participant_pause_sensitivity",
             "has no effect",
         ),
+        (
+            layers(
+                stt={"participant_pause_sensitivity": "low"}, conversational_flow={"turn_detection_model": "sparrow-0"}
+            ),
+            "/layers/stt/participant_pause_sensitivity",
+            "is going away",
+        ),
+        (
+            layers(stt={"participant_interrupt_sensitivity": "low"}),
+            "/layers/stt/participant_interrupt_sensitivity",
+            "is going away",
+        ),
     ],
     "TV223": [
         (
@@ -163,12 +184,24 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "no perception_tool_prompt says when",
         )
     ],
+    "TV227": [
+        (
+            layers(tts={"voice_settings": {"emotion": ["positivity", "anger:hihgest"]}}),
+            "/layers/tts/voice_settings/emotion/1",
+            "'hihgest' is no level of an emotion",
+        )
+    ],
     "TV231": [
         (
             goals(goal("greet", next_required_objectives=["aks"]), goal("ask")),
-            "/data/0",
+            "/data/0/next_required_objectives/0",
             "greet leads to 'aks', which is not in this set",
-        )
+        ),
+        (
+            goals(goal("greet", next_conditional_objectives={"aks": "if shy"}), goal("ask")),
+            "/data/0/next_conditional_objectives/aks",
+            "greet leads to 'aks', which is not in this set",
+        ),
     ],
     "TV232": [
         (
@@ -183,10 +216,14 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
                 goal("greet", next_required_objective="ask"),
                 goal("ask", next_conditional_objectives={"greet": "again"}),
             ),
-            "/data/0",
+            "/data/0/next_required_objective",
             "greet -> ask -> greet",
         ),
-        (goals(goal("ask", next_required_objective="ask")), "/data/0", "a circle: ask -> ask"),
+        (
+            goals(goal("ask", next_required_objective="ask")),
+            "/data/0/next_required_objective",
+            "a circle: ask -> ask; a conversation with it ends as soon as it begins; no objective here is the last one",
+        ),
     ],
     "TV234": [(goals(goal("ask"), goal("ask")), "/data/1/objective_name", "another objective is called 'ask'")],
     "TV235": [
@@ -225,9 +262,42 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "cannot be reached",
         ),
     ],
+    "TV263": [
+        (document("https://[broken"), "/document_url", "is no address of the web"),
+        (
+            rules_of({"guardrail_name": "a", "callback_url": "<your callback>"}),
+            "/data/0/callback_url",
+            "'<your callback>' is no address of the web",
+        ),
+    ],
+    "TV264": [
+        (
+            layers(llm={"base_url": "https://me:hunter22@llm.example.com/v1"}),
+            "/layers/llm/base_url",
+            "the address of llm.example.com has a password in it",
+        )
+    ],
+    "TV271": [
+        (
+            layers(llm={"default_query": {"code": KEY}}),
+            "/layers/llm/default_query/code",
+            "what looks like a key is written out",
+        ),
+        (persona(system_prompt=f"Say:\n{KEY}"), "/system_prompt", "what looks like a key"),
+    ],
 }
 
 RIGHT: list[tuple[str, Spec]] = [
+    persona(system_prompt="A family: \U0001f468\u200d\U0001f469\u200d\U0001f467"),
+    persona(system_prompt="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645, \u05e9\u05dc\u05d5\u05dd\u200f."),
+    persona(system_prompt="Wales \U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f"),
+    layers(
+        llm={"tools": [tool()]},
+        perception={"perception_model": "raven-0", "perception_tools": [tool()], "perception_tool_prompt": "x"},
+    ),
+    layers(llm={"extra_body": {"code": "sk-learn", "url": ""}, "headers": {"Content-Type": "application/json"}}),
+    layers(tts={"voice_settings": {"emotion": ["positivity:high", "curiosity"]}}),
+    layers(tts={"tts_engine": "playht", "voice_settings": {"stability": 0.5}}),
     persona(system_prompt=f"# Tone\n{LONG}\n\n# Goal\nSell.\n\nThat is all.\n\nThat is all.\n"),
     persona(greeting="", context=None),
     persona(system_prompt="A family, \U0001f468\u200d\U0001f469\u200d\U0001f467."),
@@ -237,8 +307,6 @@ RIGHT: list[tuple[str, Spec]] = [
     layers(perception={"perception_model": "raven-1", "visual_tools": [tool()], "visual_tool_prompt": "When seen."}),
     layers(perception={"perception_model": "raven-0", "ambient_awareness_queries": ["x"], "audio_tools": []}),
     layers(perception={"perception_model": "basic", "perception_analysis_queries": ["x"]}),
-    layers(stt={"participant_pause_sensitivity": "high"}, conversational_flow={"turn_detection_model": "sparrow-0"}),
-    layers(stt={"participant_pause_sensitivity": "high"}),
     layers(stt={"hotwords": "Tavus"}),
     layers(tts={"voice_settings": {"speed": 1.0, "emotion": ["a"]}}),
     goals(
@@ -250,7 +318,6 @@ RIGHT: list[tuple[str, Spec]] = [
     rules_of({"guardrail_name": "a"}, {"guardrail_name": "b", "callback_url": "https://example.com/x"}),
     document("https://example.com/prices.pdf"),
     document("https://example.com/prices?file=a.zip", crawl={"depth": 2}),
-    document("https://[broken"),
 ]
 
 

@@ -24,6 +24,7 @@ from tavusctl.model import (
     Live,
     Source,
     Update,
+    written_at,
 )
 from tavusctl.secret import Secret
 from tavusctl.threeway import Difference, compare
@@ -100,7 +101,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     if waiting:
         return [waiting], [], []
     if live is None:
-        gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind)
+        gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind, source=item.source)
         return [_created_anew(item, binding, sides)], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
@@ -110,7 +111,8 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         )
         return [again], [], []
     difference = excused(compare(item, live, binding), item, sides)
-    moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind)
+    place = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
+    moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, place)
     drift = [moved] if difference.drift else []
     news = sources.changed(binding.applied.get(sources.KEY), item.spec.get(sources.KEY))
     if news and not binding.retired:  # one replacement is brought to its end before the next begins

@@ -21,26 +21,6 @@ from tavusctl.interpolation import FileText, Scope
 from tavusctl.model import Address, Complaint, Environment, Manifest, Project, ResourceKind, Severity, Source
 from tavusctl.wording import suggestion
 
-# Every complaint about files, in one line each.
-COMPLAINTS: Final[Mapping[str, str]] = {
-    "TV101": "not readable as YAML, or a part of YAML that is not read (tags, merge keys)",
-    "TV102": "a key stands twice in one mapping",
-    "TV103": "an unknown key",
-    "TV104": "a value of the wrong type, or one that is not allowed",
-    "TV105": "text that YAML 1.1 reads as a boolean, a number or a date (warning)",
-    "TV106": "a required key is missing",
-    "TV107": "a name or an address that cannot be one",
-    "TV108": "two manifests with one address",
-    "TV109": "an expression ${...} that cannot be read",
-    "TV110": "a file that cannot be read or lies outside the project",
-    "TV111": "a variable that the environment does not have",
-    "TV112": "a secret where none is allowed, or not listed under secrets:",
-    "TV113": "a secret written out in a manifest",
-    "TV114": "a field that is going away (warning)",
-    "TV115": "larger, deeper or longer than is read",
-    "TV116": "lifecycle, recrawl or watch that cannot be followed",
-    "TV118": "moved_from that cannot be followed",
-}
 _MAX_COMPLAINTS: Final = 500  # of one file
 _MARK: Final = b"tavusctl: ignore="  # in a comment: what validate is not to remark on
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -55,6 +35,7 @@ class Loaded:
     files: int  # YAML files found
     declared: frozenset[Address] = frozenset()  # addresses in the files, those of manifests with errors included
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file it came from
+    drafts: tuple[Manifest, ...] = ()  # those with something wrong in them, of which more may be said
     marked: Mapping[str, str] = field(default_factory=dict)  # texts of the files in which something is to be ignored
 
 
@@ -93,7 +74,8 @@ def read(
     manifests = [each.manifest for _, each in sorted(first.items()) if each.manifest]
     origins = {address: each.origins for address, each in first.items() if each.origins}
     told = tuple(sorted(complaints, key=place))
-    return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, marked)
+    drafts = tuple(each.draft for _, each in sorted(first.items()) if each.draft)
+    return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, drafts, marked)
 
 
 def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:

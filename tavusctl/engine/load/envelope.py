@@ -42,6 +42,7 @@ class Opened:
     source: Source  # of the name
     complaints: tuple[Complaint, ...]
     origins: Mapping[str, str] = field(default_factory=dict)  # JSON Pointer into spec -> file the value came from
+    draft: Manifest | None = None  # with something wrong in it: what can be said of the rest of it, can be said
 
 
 def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpolation.Scope, desk: Desk) -> Opened:
@@ -52,17 +53,18 @@ def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpol
     try:
         if notes.typed(node.value, dict, ""):
             expander.walk(node.value, "")
-            notes.unknown_keys(node.value, _KEYS)
             kind, name = _kind(node.value, kinds, notes), _name(node.value, notes)
-            address = Address(kind.name, name) if kind and name else None
+            address = notes.address = Address(kind.name, name) if kind and name else None
+            notes.unknown_keys(node.value, _KEYS, below={"spec": fields_at(kind.model, ())} if kind else {})
             manifest = _manifest(node.value, kind, address, notes, frozenset(expander.failed), desk) if kind else None
     except EnoughError:
         manifest = None
+    draft = manifest
     complaints = tuple(replace(complaint, address=address) for complaint in notes.complaints)
     if any(complaint.severity is Severity.ERROR for complaint in complaints):
         manifest = None
     origins = {_lifted(pointer).removeprefix("/spec"): path for pointer, path in expander.origins.items()}
-    return Opened(address, manifest, notes.value_at("/name"), complaints, origins)
+    return Opened(address, manifest, notes.value_at("/name"), complaints, origins, None if manifest else draft)
 
 
 @dataclass(slots=True)
@@ -198,12 +200,13 @@ def _check_leaves(
 ) -> None:
     """What the fields of the kind say beyond types: secrets where they belong, nothing that is going away."""
     declared = kind.field_at(path)
-    if declared.deprecated and value is not None:
-        notes.warning("TV114", f"{dotted(pointer[5:])}: {declared.deprecated}", notes.key_at(pointer))
+    if declared.deprecated and value is not None and not declared.ruled:
+        fix = notes.edit(pointer, "remove") if declared.idle else ()
+        notes.warning("TV114", f"{dotted(pointer[5:])}: {declared.deprecated}", notes.key_at(pointer), fix)
     if isinstance(value, SecretText) and not declared.secret:
         hint = "secrets go into fields that the API keeps secret, such as api_key"
         notes.error("TV112", f"{dotted(pointer[5:])} is not a secret field", notes.value_at(pointer), hint)
-    elif isinstance(value, str) and value and declared.secret and pointer not in failed:
+    elif isinstance(value, str) and value and not declared.is_open(path[-1], value) and pointer not in failed:
         hint = 'write "${secret:NAME}" and list NAME under secrets: in tavusctl.yaml'
         notes.error("TV113", f"{dotted(pointer[5:])}: a secret is written out", notes.value_at(pointer), hint)
     if isinstance(value, dict):

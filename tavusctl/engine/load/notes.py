@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
-from tavusctl.model import Complaint, Document, Severity, Source, Value
+from tavusctl.model import Address, Complaint, Document, Edit, Severity, Source, Value, written_at
 from tavusctl.patch.pointer import escape
 from tavusctl.wording import shown, suggestion
 from tavusctl.yaml12 import Node
@@ -20,6 +20,8 @@ _WORDS: Final[dict[type, str]] = {
     list: "a list",
 }
 _MAX_COMPLAINTS: Final = 100  # of one document
+_EMPTY: Final[Mapping[str, Collection[str]]] = {}
+Fix = tuple[Edit, ...]
 
 
 class EnoughError(Exception):
@@ -31,21 +33,24 @@ class Notes:
     """A document being read, and the complaints about it so far."""
 
     node: Node
+    address: Address | None = None  # once it is known; edits need it
     complaints: list[Complaint] = field(default_factory=list)
 
     def value_at(self, pointer: str) -> Source:
         """Where a value stands, or the nearest collection around it that was written."""
-        while pointer and pointer not in self.node.sources:
-            pointer = pointer.rpartition("/")[0]
-        return self.node.sources.get(pointer, self.node.source)
+        return written_at(self.node.sources, pointer, self.node.source)
 
     def key_at(self, pointer: str) -> Source:
         """Where the key of a value stands."""
         return self.node.keys.get(pointer) or self.value_at(pointer)
 
-    def error(self, id: str, message: str, source: Source, hint: str = "") -> None:  # noqa: A002 - as in Complaint
+    def error(self, id: str, message: str, source: Source, hint: str = "", fix: Fix = ()) -> None:  # noqa: A002 - as in Complaint
         """Note something that stops the command."""
-        self.take(Complaint(id, message, source, hint))
+        self.take(Complaint(id, message, source, hint, fix=fix))
+
+    def edit(self, pointer: str, op: Literal["remove", "rename"], value: str | None = None) -> Fix:
+        """A change of the text that puts something right; none while nobody knows whose text it is."""
+        return (Edit(self.address, pointer, op, value),) if self.address else ()
 
     def take(self, *complaints: Complaint) -> None:
         """Note complaints that were made elsewhere; EnoughError when there are too many."""
@@ -56,17 +61,20 @@ class Notes:
             self.complaints.append(Complaint("TV115", message, last.source))
             raise EnoughError
 
-    def warning(self, id: str, message: str, source: Source, hint: str = "") -> None:  # noqa: A002 - as in Complaint
+    def warning(self, id: str, message: str, source: Source, fix: Fix = ()) -> None:  # noqa: A002 - as in Complaint
         """Note something that does not stop the command."""
-        self.take(Complaint(id, message, source, hint, severity=Severity.WARNING))
+        self.take(Complaint(id, message, source, severity=Severity.WARNING, fix=fix))
 
-    def unknown_keys(self, found: Document, known: Collection[str], pointer: str = "") -> None:
-        """Complain about every key that does not belong into a mapping."""
+    def unknown_keys(
+        self, found: Document, known: Collection[str], pointer: str = "", below: Mapping[str, Collection[str]] = _EMPTY
+    ) -> None:
+        """Complain about every key that does not belong into a mapping; `below` has the keys of some of its members."""
         for key in found:
             if key not in known:
                 place = f"{dotted(pointer)}: " if pointer else ""
                 source = self.key_at(f"{pointer}/{escape(key)}")
-                self.error("TV103", f"{place}unknown key {shown(key)}", source, suggestion(key, known))
+                home = next((f"write it under {member}:" for member, keys in below.items() if key in keys), "")
+                self.error("TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known))
 
     def typed(self, found: Value, wanted: type, pointer: str, id: str = "TV104") -> bool:  # noqa: A002 - as in Complaint
         """Whether a value has a type; a complaint when it has not."""

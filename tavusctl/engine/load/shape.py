@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tavusctl.engine.load.notes import Notes, dotted
-from tavusctl.fit import MAX_ERRORS, Misfit, fields_at, misfits
+from tavusctl.fit import MAX_ERRORS, Misfit, fields_at, homes, misfits
 from tavusctl.model import Address, Document, Field, ResourceKind, Value
 from tavusctl.model import Path as KeyPath
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secret import SecretText
 from tavusctl.wording import either, nearest, shown, suggestion
 
-_DEEPEST: Final = 2  # keys above a setting that people would write at the top
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -44,6 +43,8 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "enum": "{expected}",
     "union_tag_invalid": "{discriminator}: {expected_tags}",
 }
+_MAX_HOMES: Final = 3  # a key that is known in more places than this says little
+_BESIDE: Final = ("missing_key", "not_together")  # about keys, never about what they hold
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -73,8 +74,8 @@ def _by_path(errors: list[Misfit]) -> dict[KeyPath, list[Misfit]]:
 
 def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[Misfit], notes: Notes) -> None:
     found, declared = _value_at(spec, path), kind.field_at(_generic(spec, path))
-    if _stands_in(declared, found):
-        return
+    if _stands_in(declared, found):  # the word for it may not fit; what is missing beside it is missing all the same
+        group = [error for error in group if error.type in _BESIDE]
     source = notes.value_at("/spec" + join(path))
     for name in dict.fromkeys(error.name for error in group if error.name):
         where = f"{dotted(join(path))}: " if path else ""
@@ -82,32 +83,42 @@ def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[Misfit]
     for error in group:
         if error.told:
             id = "TV106" if error.type == "missing_key" else "TV104"  # noqa: A001 - as in Complaint
-            message = "the value does not fit" if declared.secret or isinstance(found, Address) else error.message
+            silent = (declared.secret or isinstance(found, Address)) and error.type not in _BESIDE
+            message = "the value does not fit" if silent else error.message
             notes.error(id, f"{_place(kind, path)}: {message}", source)
     wrong = [error for error in group if not error.name and not error.told]
     if any(error.type == "extra_forbidden" for error in wrong):
-        _unknown(kind, path, notes)
+        _unknown(kind, spec, path, notes)
     elif wrong:
         _wrong_value(kind, spec, path, wrong, notes)
 
 
-def _elsewhere(kind: ResourceKind, key: str) -> str:
-    """Where a key belongs that stands in the wrong place: settings of a layer are easily written beside `layers:`."""
-    queue: list[KeyPath] = [()]
-    for path in queue:  # grows while it is walked: what is nearest to the top is found first
-        known = fields_at(kind.model, path)
-        if path and key in known:
-            return f"it belongs under {dotted(join(path))}:"
-        queue += [(*path, name) for name, models in known.items() if models and len(path) < _DEEPEST]
-    return ""
-
-
-def _unknown(kind: ResourceKind, path: KeyPath, notes: Notes) -> None:
-    hint = _elsewhere(kind, path[-1]) or suggestion(path[-1], fields_at(kind.model, path[:-1]))
-    if not hint.startswith(("did", "it belongs")):
-        hint = f"{hint}{'; ' if hint else ''}a field newer than tavusctl goes under extra:"
+def _unknown(kind: ResourceKind, spec: Document, path: KeyPath, notes: Notes) -> None:
+    pointer = "/spec" + join(path)
+    right = kind.spelled(_generic(spec, path))
+    fix = notes.edit(pointer, "rename", right) if right and right not in _value_at(spec, path[:-1]) else ()
     message = f"unknown key {shown(path[-1])} in {_place(kind, path[:-1])}"
-    notes.error("TV103", message, notes.key_at("/spec" + join(path)), hint)
+    hint = f"write {right}" if right else _elsewhere(kind, path) or _like(kind, path)
+    notes.error("TV103", message, notes.key_at(pointer), hint, fix)
+
+
+def _elsewhere(kind: ResourceKind, path: KeyPath) -> str:
+    """Where a key belongs that is known in another place."""
+    places = [one for one in homes(kind.model, path[-1]) if not _is_going(kind, (*one, path[-1]))]
+    if not 0 < len(places) <= _MAX_HOMES:
+        return ""
+    return f"write it under {either((dotted(join(one)) or 'spec') + ':' for one in places)}"
+
+
+def _is_going(kind: ResourceKind, path: KeyPath) -> bool:
+    return any(kind.field_at(path[:length]).deprecated for length in range(1, len(path) + 1))
+
+
+def _like(kind: ResourceKind, path: KeyPath) -> str:
+    hint = suggestion(path[-1], fields_at(kind.model, path[:-1]))
+    return (
+        hint if hint.startswith("did") else f"{hint}{'; ' if hint else ''}a field newer than tavusctl goes under extra:"
+    )
 
 
 def _wrong_value(kind: ResourceKind, spec: Document, path: KeyPath, wrong: list[Misfit], notes: Notes) -> None:
