@@ -76,6 +76,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV234": Check("two objectives of one name"),
     "TV235": _warns("an output variable that two objectives fill"),
     "TV236": _warns("an output variable that is no name"),
+    "TV237": _warns("an objective that may lead nowhere"),
     "TV241": _warns("two guardrails of one name"),
     "TV242": _warns("a guardrail longer than newer versions of the API take"),
     "TV251": _warns("a document in a format that Tavus does not read"),

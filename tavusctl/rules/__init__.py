@@ -44,6 +44,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV234", flows.same_name, _OBJECTIVES),
     Rule("TV235", flows.collected_twice, _OBJECTIVES),
     Rule("TV236", flows.spaced, _OBJECTIVES),
+    Rule("TV237", flows.dead_end, _OBJECTIVES),
     Rule("TV241", guardrails.same_name, _GUARDRAILS),
     Rule("TV242", guardrails.too_long, _GUARDRAILS),
     Rule("TV251", documents.unread_format, _DOCUMENT),

@@ -102,6 +102,18 @@ def _led(subject: Subject, index: int, target: str) -> str:
     return pointer_of("data", index)
 
 
+def dead_end(subject: Subject) -> Iterator[Finding]:
+    """An objective with one way on, and that under a condition: where it does not hold, nothing comes next."""
+    for index, item in mappings(subject.spec.get("data")):
+        ways = item.get("next_conditional_objectives")
+        required = item.get("next_required_objectives") or item.get("next_required_objective")
+        if isinstance(ways, dict) and len(ways) == 1 and not required:
+            (target,) = ways
+            pointer = pointer_of("data", index, "next_conditional_objectives", target)
+            message = f"{shown(item.get('objective_name'))} leads to {shown(target)} alone, and that under a condition"
+            yield Finding(pointer, message, "say what comes next where it does not hold; it is a dead end otherwise")
+
+
 def same_name(subject: Subject) -> Iterator[Finding]:
     """Two objectives of one name in a set."""
     places = _places(subject)

@@ -233,6 +233,13 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
             "collected by a already",
         )
     ],
+    "TV237": [
+        (
+            goals(goal("greet", next_conditional_objectives={"sell": "if rich"}), goal("sell")),
+            "/data/0/next_conditional_objectives/sell",
+            "'greet' leads to 'sell' alone",
+        ),
+    ],
     "TV236": [
         (goals(goal("a", output_variables=["first name"])), "/data/0/output_variables/0", "'first name' is no name")
     ],
