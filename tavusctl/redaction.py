@@ -50,7 +50,7 @@ def redacted_words(text: str) -> str:
     """As `redacted`, for the words of a server: beginnings of secrets, which it may quote, go too."""
     text = redacted(text)
     for secret in sorted(_met.copy(), key=len, reverse=True):
-        if len(secret) > _PART and _telling(secret[:_PART]):
+        if _telling(secret[:_PART]):
             first, *others = text.split(secret[:_PART])
             text = first + "".join(SHOWN + other[_common(other, secret[_PART:]) :] for other in others)
     return text
@@ -63,7 +63,7 @@ def _telling(beginning: str) -> bool:
 
 def _common(text: str, secret: str) -> int:
     pairs = zip(text, secret, strict=False)
-    return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(text), len(secret)))
+    return next((index for index, (one, other) in enumerate(pairs) if one != other), len(text))
 
 
 @lru_cache(maxsize=256)

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 # The round trip is what everything rests on, so it is tried most.
 # A long run is in parts, so that both cores have one.
-PARTS = {"long": range(4)}.get(os.environ.get("TAVUSCTL_LAWS", ""), range(1))
-MOST = settings(max_examples=250_000 if len(PARTS) > 1 else 400)
-MANY = settings(max_examples=20_000 if len(PARTS) > 1 else 400)
+PROFILE = os.environ.get("TAVUSCTL_LAWS", "")
+PARTS = {"long": range(4)}.get(PROFILE, range(1))
+MOST = settings(max_examples={"long": 250_000, "steady": 50}.get(PROFILE, 400))
+MANY = settings(max_examples={"long": 20_000, "steady": 50}.get(PROFILE, 400))
 
 WITHOUT_MOVES = frozenset({"add", "remove", "replace"})
 WITH_MOVES = WITHOUT_MOVES | {"move"}

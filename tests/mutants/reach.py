@@ -1,0 +1,82 @@
+"""`make coverage`: which test reaches which line of the modules in [tool.mutants]; fails unless every branch is reached.
+
+python -m tests.mutants.reach [--workers N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import coverage
+
+from tests.mutants.contexts import SECONDS
+from tests.mutants.groups import ROOT, Groups, groups
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a run of the tests has shown."""
+
+    lines: Mapping[Path, Mapping[int, Sequence[str]]]  # tests by line, quickest first
+    seconds: Mapping[str, float]  # by test
+
+
+def measure(told: Groups, workers: int, data: Path) -> bool:
+    """Run the tests once; whether all passed."""
+    seconds = data.with_name("seconds.json")
+    command = [sys.executable, "-m", "coverage", "run", f"--data-file={data}", "-m", "pytest", "-p", "no:cacheprovider"]
+    tests = ["-p", "tests.mutants.contexts", "-n", str(workers), *told.tests]
+    environment = {**os.environ, SECONDS: str(seconds), "TAVUSCTL_LAWS": "steady"}
+    passed = subprocess.run([*command, *tests], check=False, cwd=ROOT, env=environment).returncode == 0
+    combined = coverage.Coverage(str(data))
+    combined.combine([str(data.parent)], strict=True)
+    combined.save()
+    return passed
+
+
+def read(told: Groups, data: Path) -> Reach:
+    """What that run has shown."""
+    seconds: dict[str, float] = json.loads(data.with_name("seconds.json").read_text("utf-8"))
+    found = coverage.CoverageData(str(data))
+    found.read()
+    lines: dict[Path, dict[int, list[str]]] = {}
+    for path in told.all_modules:
+        reached = found.contexts_by_lineno(str(path))
+        lines[path] = {
+            line: sorted((test for test in tests if test in seconds), key=lambda test: (seconds[test], test))
+            for line, tests in reached.items()
+        }
+    return Reach(lines, seconds)
+
+
+def report(told: Groups, data: Path) -> bool:
+    """Print the branches that no test reaches; whether there are none."""
+    measured = coverage.Coverage(str(data))
+    measured.load()
+    covered = measured.report([str(path) for path in told.all_modules], precision=2)
+    return covered >= 100.0  # noqa: PLR2004 - percent
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and report; 1 when a branch is not reached."""
+    parser = argparse.ArgumentParser(prog="reach")
+    parser.add_argument("--workers", type=int, default=2, metavar="N")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the data there, for the next step")
+    wanted = parser.parse_args(arguments)
+    told = groups()
+    with tempfile.TemporaryDirectory() as folder:
+        data = (wanted.keep or Path(folder)) / "reach"
+        passed = measure(told, wanted.workers, data)
+        return 0 if report(told, data) and passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Iterator
+
+import pytest
+
+from tavusctl import redaction
+from tavusctl.secret import MASK, UNSEEN, Fingerprint, Secret, SecretText, fingerprint_key
+
+KEY = fingerprint_key("api-key", "lineage")
+VALUE = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def run_of_its_own() -> Iterator[None]:
+    with redaction.of_one_run():
+        yield
+
+
+def test_a_secret_shows_itself_in_no_way_but_one() -> None:
+    secret = Secret(VALUE, KEY)
+    assert [str(secret), repr(secret), f"{secret}", f"{secret:>40}"] == [redaction.SHOWN] * 4
+    assert secret.reveal() == VALUE
+
+
+def test_a_secret_is_not_stored() -> None:
+    with pytest.raises(TypeError, match="a secret is not to be stored"):
+        pickle.dumps(Secret(VALUE, KEY))
+    with pytest.raises(TypeError):
+        json.dumps(Secret(VALUE, KEY))
+
+
+def test_a_copy_of_a_secret_is_the_secret() -> None:
+    secret = Secret(VALUE, KEY)
+    assert copy.deepcopy({"key": [secret]})["key"][0] is secret
+
+
+def test_secrets_are_equal_by_their_values() -> None:
+    one, same, other = Secret(VALUE, KEY), Secret(VALUE, KEY), Secret(VALUE + "!", KEY)
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert one != VALUE
+
+
+def test_a_secret_is_kept_out_of_texts_unless_anybody_may_know_it() -> None:
+    Secret(VALUE, KEY)
+    Secret("text/plain", KEY, known=True)
+    assert redaction.redacted(f"{VALUE} text/plain") == f"{redaction.SHOWN} text/plain"
+
+
+def test_fingerprints_stay_the_same_from_version_to_version() -> None:
+    """States on disk have them: other ones would show every secret as changed."""
+    assert fingerprint_key("api-key", "lineage").hex() == "a3e8ba22ca045fa7091e7ff3f6911d97550329f68e83ee136ee12b01bdd250d2"
+    assert Secret(VALUE, KEY).fingerprint == Fingerprint("c750786dc10157d01828dd529ca7e3bc671c13561bcf4f37a78bfd2b9000b1f2")
+    assert (UNSEEN.digest, MASK) == ("", "********")
+
+
+def test_a_fingerprint_is_of_one_account_and_one_state() -> None:
+    keys = {KEY, fingerprint_key("api-key", "other"), fingerprint_key("other", "lineage")}
+    assert len({Secret(VALUE, key).fingerprint for key in keys}) == 3
+
+
+def test_a_text_is_filled_with_its_secrets_in_their_order() -> None:
+    text = SecretText(("Bearer ", ":", "."), ("A", "B"))
+    assert text.fill({"A": "one", "B": "two"}, KEY) == Secret("Bearer one:two.", KEY)
+    assert text.fill({"A": "one", "B": "two"}, KEY).fingerprint == Secret("Bearer one:two.", KEY).fingerprint
+
+
+def test_a_text_names_a_secret_without_a_value() -> None:
+    with pytest.raises(KeyError, match="B"):
+        SecretText(("", "", ""), ("A", "B")).fill({"A": "one"}, KEY)
+
+
+@pytest.mark.parametrize("names", [(), ("A", "B")])
+def test_a_text_with_too_many_or_too_few_names_is_filled_by_nothing(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        SecretText(("one", "two"), names).fill({"A": "", "B": ""}, KEY)
