@@ -156,8 +156,7 @@ def _replayed(state: State, records: Sequence[Record]) -> Replay:
         return Replay(state)
     first = records[0]
     if first["is"] != "begin":
-        message = "no beginning"
-        raise ValueError(message)
+        raise ValueError
     if first["lineage"] != state.lineage:
         message = "the journal beside the state belongs to another state"
         raise StateError(message, "put the state and its journal back together, or move the journal away", id="E931")
@@ -211,11 +210,10 @@ def past(lines: Sequence[bytes]) -> Past:
 
 def _past(records: Sequence[Record]) -> Past:
     first = records[0]
-    following = [record for record in records if record["is"] in ("bind", "forget")]
     results = [record for record in records if record["is"] == "result"]
-    bound = [(one["op"], _binding_in(one["address"], one["binding"])) for one in following if one["is"] == "bind"]
+    bound = [(one["op"], _binding_in(one["address"], one["binding"])) for one in records if one["is"] == "bind"]
     dropped = [
-        _binding_in(one["address"], one.get("before")) for one in following if one["is"] == "forget" and not one["op"]
+        _binding_in(one["address"], one.get("before")) for one in records if one["is"] == "forget" and not one["op"]
     ]
     shown = {record["op"]: record["left"] for record in records if record["is"] == "left"}
     intents = [_intent_in(record) for record in records if record["is"] == "intent"]

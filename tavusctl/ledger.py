@@ -66,7 +66,9 @@ class Ledger:
     def note_left(self, address: Address, read: Callable[[Inverse], Document]) -> None:
         """Put on record what an update left, where the server shows more than was written."""
         with self.guard:
-            op, inverse = self.inverses.get(address, ("", Inverse()))
+            if address not in self.inverses:
+                return
+            op, inverse = self.inverses[address]
             shown = read(inverse)
             if shown != inverse.left:
                 self._append(journal.left(op, shown))

@@ -61,14 +61,19 @@ def test_a_journal_that_the_state_has_already_is_counted_and_not_followed() -> N
 
 
 @pytest.mark.parametrize(
-    ("head", "id_"),
-    [(State("other", 3), "E931"), (State("line", 4), "E932")],
+    ("head", "id_", "words"),
+    [
+        (State("other", 3), "E931", ("belongs to another state", "put the state and its journal back together")),
+        (State("line", 4), "E932", ("the state (serial 3) is older than its journal (serial 4)", "the newest state")),
+    ],
 )
-def test_a_journal_of_another_or_a_newer_state_is_refused(head: State, id_: str) -> None:
+def test_a_journal_of_another_or_a_newer_state_is_refused(head: State, id_: str, words: tuple[str, str]) -> None:
     with pytest.raises(StateError) as caught:
         journal.replay(STATE, [journal.begin(head, "run", {})])
 
     assert caught.value.id == id_
+    assert words[0] in caught.value.message
+    assert words[1] in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -78,6 +83,8 @@ def test_a_journal_of_another_or_a_newer_state_is_refused(head: State, id_: str)
         [b"[]"],
         [b"{}"],
         [journal.result("x", "done")],
+        [BEGIN.replace(b'"begin"', b'"started"')],
+        [BEGIN, b'{"is": "begin", "known": []}'],
         [BEGIN, b'{"is": "dance"}'],
         [BEGIN, b'{"is": "bind", "op": "", "address": "persona", "binding": {}}'],
         [BEGIN, b'{"is": "bind", "op": "", "address": "persona/a", "binding": {"remote_id": "p", "newer": 1}}'],
@@ -89,6 +96,8 @@ def test_a_record_that_cannot_be_understood_is_refused(lines: list[bytes]) -> No
         journal.replay(STATE, lines)
 
     assert caught.value.id == "E930"
+    assert "a record that cannot be understood" in caught.value.message
+    assert "check the account with plan" in caught.value.hint
 
 
 def test_records_are_one_line_each_and_hold_fingerprints_only() -> None:
@@ -114,6 +123,7 @@ def test_a_run_that_has_ended_is_read_from_its_records() -> None:
         journal.left("op2", {"/x": 2}),
         journal.intent(untouched),
         journal.result("op3", "failed"),
+        journal.result("op2", "done"),
         journal.forget(RULES, before=before),
         journal.forget(COACH),
         journal.forget(COACH, "op4", BOUND),
@@ -143,9 +153,75 @@ def test_records_of_an_older_version_have_no_inverse() -> None:
     assert (found.before, found.inverse) == (None, Inverse())
 
 
-@pytest.mark.parametrize("lines", [[], [b"{"], [b"[]"], [BEGIN, b'{"is": "bind"}']])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [b"{"],
+        [b"[]"],
+        [BEGIN, b'{"is": "bind"}'],
+        [BEGIN, journal.intent(CREATE).replace(b'"inverse":{', b'"inverse":[{').replace(b"}}", b"}]}")],
+    ],
+)
 def test_a_run_whose_records_cannot_be_understood_is_refused(lines: list[bytes]) -> None:
     with pytest.raises(StateError) as caught:
         journal.past(lines)
 
     assert caught.value.id == "E933"
+    assert caught.value.message == "the records of that run cannot be understood"
+    assert "apply them instead" in caught.value.hint
+
+
+def test_records_stay_as_they_are_from_version_to_version() -> None:
+    """A run may be interrupted by one version and gone on with by another."""
+    inverse = Inverse(({"op": "remove", "path": "/x"},), {"/x": "é"}, {"/x": None}, ("/api_key",))
+    update = Intent("op2", RULES, Action.UPDATE, "g1", SPEC, "Rules", "noon", BOUND, inverse)
+    body = '"spec":{"api_key":{"tavusctl:secret":"f"},"guardrails_id":{"tavusctl:ref":"guardrails/rules"},'
+    body += '"persona_name":"Coach"}'
+    applied = body.replace('"spec"', '"applied"')
+    lines = [
+        journal.begin(STATE, "run1", {"replica": [], "persona": ["p2", "p1"]}),
+        journal.intent(Intent("op1", COACH, Action.DELETE)),
+        journal.intent(update),
+        journal.again("op1", "later"),
+        journal.left("op2", {"/x": RULES}),
+        journal.bind(BOUND),
+        journal.forget(COACH),
+        journal.forget(COACH, "op3", BOUND),
+        journal.result("op1", "failed"),
+    ]
+
+    assert [line.decode("ascii") for line in lines] == [
+        '{"is":"begin","run":"run1","time":"","lineage":"line","serial":3,"known":{"persona":["p1","p2"],"replica":[]}}',
+        '{"is":"intent","op":"op1","address":"persona/coach","action":"delete","id":"","spec":{},"name":"","time":"",'
+        '"before":null,"inverse":{"left":{},"lost":[],"operations":[],"was":{}}}',
+        f'{{"is":"intent","op":"op2","address":"guardrails/rules","action":"update","id":"g1",{body},"name":"Rules",'
+        f'"time":"noon","before":{{{applied},"remote_id":"p3"}},"inverse":{{"left":{{"/x":"\\u00e9"}},'
+        '"lost":["/api_key"],"operations":[{"op":"remove","path":"/x"}],"was":{"/x":null}}}',
+        '{"is":"again","op":"op1","time":"later"}',
+        '{"is":"left","op":"op2","left":{"/x":{"tavusctl:ref":"guardrails/rules"}}}',
+        f'{{"is":"bind","op":"","address":"persona/coach","binding":{{{applied},"remote_id":"p3"}}}}',
+        '{"is":"forget","op":"","address":"persona/coach","before":null}',
+        f'{{"is":"forget","op":"op3","address":"persona/coach","before":{{{applied},"remote_id":"p3"}}}}',
+        '{"is":"result","op":"op1","status":"failed"}',
+    ]
+
+
+def test_an_attempt_made_again_is_as_old_as_its_last_time() -> None:
+    found = journal.replay(STATE, [BEGIN, journal.intent(CREATE), journal.again("op1", "later")])
+
+    assert found.pending == (replace(CREATE, time="later"),)
+
+
+def test_results_of_no_known_operation_are_of_no_account() -> None:
+    others = [journal.bind(BOUND, "op7"), journal.forget(COACH, "op8"), journal.result("op9", "done")]
+
+    found = journal.replay(STATE, [BEGIN, *others])
+
+    assert (found.pending, found.state.bindings, journal.replay(STATE, []).records) == ((), STATE.bindings, 0)
+
+
+def test_the_time_of_a_run_of_an_older_version_is_unknown() -> None:
+    head = {name: value for name, value in json.loads(BEGIN).items() if name != "time"}
+
+    assert journal.past([json.dumps(head).encode()]).time == ""

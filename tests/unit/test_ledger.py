@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -156,3 +159,91 @@ def test_what_an_update_left_is_recorded_where_more_shows_than_was_written(store
     ledger.note_left(COACH, more)
 
     assert store.records[before:] == [journal.left(op, {"/x": 2})]
+
+
+def test_a_run_says_who_it_is_and_when_it_began(store: Kept) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    ledger = Ledger(store, store.read())
+    assert not ledger.begun
+    ledger.begin({})
+
+    head = json.loads(store.records[0])
+    assert ledger.begun is True
+    assert (head["run"], head["is"]) == (ledger.run, "begin")
+    assert len(bytes.fromhex(ledger.run)) == 6
+    assert timedelta() <= datetime.fromisoformat(head["time"]) - before < timedelta(minutes=1)
+    assert len(head["time"]) == len("2026-01-01T00:00:00.000+00:00")
+    assert ledger.run != Ledger(store, store.read()).run
+
+
+def test_every_step_is_on_record_as_it_was_told(store: Kept) -> None:
+    ledger = Ledger(store, replace(store.read(), bindings={COACH: Binding(COACH, "p1")}))
+    bare = ledger.intend(COACH, Action.DELETE)
+    full = ledger.intend(COACH, Action.UPDATE, remote_id="p1", spec=SPEC, name="Coach", time="noon")
+    ledger.again(full, "later")
+    ledger.settle(bare, done=False)
+    ledger.settle(full, done=True)
+    left = set(ledger.pending)
+    last = ledger.intend(COACH, Action.UPDATE)
+    ledger.bind(Binding(COACH, "p2"), last)
+    ledger.bind(Binding(COACH, "p3"))
+    gone = ledger.intend(COACH, Action.DELETE)
+    ledger.forget(COACH, gone)
+    ledger.forget(COACH)
+
+    said = [json.loads(record) for record in store.records]
+    assert [one.pop("before", "none") for one in said] == [
+        *[{"remote_id": "p1"}] * 2, *["none"] * 3, {"remote_id": "p1"}, *["none"] * 2, *[{"remote_id": "p3"}] * 2, None,
+    ]  # fmt: skip
+    nothing = {"left": {}, "lost": [], "operations": [], "was": {}}
+    empty = {"is": "intent", "address": str(COACH), "id": "", "spec": {}, "name": "", "time": "", "inverse": nothing}
+    assert said == [
+        {**empty, "op": bare, "action": "delete"},
+        {**empty, "op": full, "action": "update", "id": "p1", "spec": SPEC, "name": "Coach", "time": "noon"},
+        {"is": "again", "op": full, "time": "later"},
+        {"is": "result", "op": bare, "status": "failed"},
+        {"is": "result", "op": full, "status": "done"},
+        {**empty, "op": last, "action": "update"},
+        {"is": "bind", "op": last, "address": str(COACH), "binding": {"remote_id": "p2"}},
+        {"is": "bind", "op": "", "address": str(COACH), "binding": {"remote_id": "p3"}},
+        {**empty, "op": gone, "action": "delete"},
+        {"is": "forget", "op": gone, "address": str(COACH)},
+        {"is": "forget", "op": "", "address": str(COACH)},
+    ]
+    assert (left, ledger.pending, ledger.records) == (set(), set(), store.records)
+    assert {len(bytes.fromhex(op)) for op in (bare, full, last, gone)} == {6}
+
+
+def test_a_binding_whose_object_is_not_listed_is_taken_over_and_dropped(store: Kept) -> None:
+    ledger = Ledger(store, replace(store.read(), bindings={COACH: Binding(COACH, "p1")}))
+    ledger.bind(Binding(COACH, "p2"))
+    ledger.ids.clear()
+    ledger.forget(COACH)
+
+    assert (ledger.ids, ledger.state.bindings) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda ledger: ledger.begin({}),
+        lambda ledger: ledger.intend(COACH, Action.CREATE),
+        lambda ledger: ledger.again("op", "noon"),
+        lambda ledger: ledger.note_left(COACH, lambda _: {}),
+        lambda ledger: ledger.settle("op", done=True),
+        lambda ledger: ledger.bind(Binding(COACH, "p1")),
+        lambda ledger: ledger.forget(COACH),
+        lambda ledger: ledger.remember_guards(obeyed=True),
+        lambda ledger: ledger.checkpoint(),
+    ],
+    ids=["begin", "intend", "again", "note_left", "settle", "bind", "forget", "remember_guards", "checkpoint"],
+)
+def test_one_thread_writes_at_a_time(store: Kept, step: Callable[[Ledger], object]) -> None:
+    ledger = Ledger(store, store.read())
+    other = threading.Thread(target=step, args=(ledger,))
+    with ledger.guard:
+        other.start()
+        other.join(0.05)
+        assert other.is_alive()
+    other.join()
+    assert not ledger.guard.locked()
