@@ -164,8 +164,10 @@ def _of_expression(place: Place, node: ast.AST) -> Iterator[tuple[str, Any]]:
 
 
 def _of_call(node: ast.Call) -> Iterator[tuple[str, Any]]:
-    if isinstance(node.func, ast.Name) and node.func.id in _OPPOSITES and not (
-        node.func.id == "sorted" and node.keywords
+    if (
+        isinstance(node.func, ast.Name)
+        and node.func.id in _OPPOSITES
+        and not (node.func.id == "sorted" and node.keywords)
     ):
         other = ast.Name(_OPPOSITES[node.func.id], ast.Load())
         yield f"{other.id} for {_text(node)}", _with(node, func=other)

@@ -10,7 +10,7 @@ import pytest
 from tavusctl import redaction
 from tavusctl.redaction import SHOWN, redacted, redacted_words, remember
 
-AWKWARD = 'sk "é/\\ +?\'=&9'  # spelled otherwise wherever something has to be escaped
+AWKWARD = "sk \"é/\\ +?'=&9"  # spelled otherwise wherever something has to be escaped
 
 
 @pytest.fixture(autouse=True)

@@ -54,8 +54,13 @@ def test_a_secret_is_kept_out_of_texts_unless_anybody_may_know_it() -> None:
 
 def test_fingerprints_stay_the_same_from_version_to_version() -> None:
     """States on disk have them: other ones would show every secret as changed."""
-    assert fingerprint_key("api-key", "lineage").hex() == "a3e8ba22ca045fa7091e7ff3f6911d97550329f68e83ee136ee12b01bdd250d2"
-    assert Secret(VALUE, KEY).fingerprint == Fingerprint("c750786dc10157d01828dd529ca7e3bc671c13561bcf4f37a78bfd2b9000b1f2")
+    assert (
+        fingerprint_key("api-key", "lineage").hex()
+        == "a3e8ba22ca045fa7091e7ff3f6911d97550329f68e83ee136ee12b01bdd250d2"
+    )
+    assert Secret(VALUE, KEY).fingerprint == Fingerprint(
+        "c750786dc10157d01828dd529ca7e3bc671c13561bcf4f37a78bfd2b9000b1f2"
+    )
     assert (UNSEEN.digest, MASK) == ("", "********")
 
 
