@@ -74,6 +74,7 @@ format: $(READY) ## put code into the house's shape
 golden: $(READY) ## write the golden reports anew; read the difference
 	$(call say,golden reports)
 	@$(BIN)/python -m tests.golden.plans
+	@$(BIN)/python -m tests.golden.patches
 
 schemas: $(READY) ## write schemas/ from the kinds
 	$(call say,schemas)

@@ -62,7 +62,7 @@ def report(told: Groups, data: Path) -> bool:
     measured = coverage.Coverage(str(data))
     measured.load()
     covered = measured.report([str(path) for path in told.all_modules], precision=2)
-    return covered >= 100.0  # noqa: PLR2004 - percent
+    return covered >= 100.0
 
 
 def main(arguments: Sequence[str]) -> int:
