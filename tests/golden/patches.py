@@ -201,7 +201,7 @@ def cases(name: str) -> Iterator[tuple[str, tuple[Any, Any, Any], list[Any] | No
 def written(patch: list[Any] | None) -> str:
     """A patch on a line, or its digest where nobody would read that."""
     text = json.dumps(patch)
-    return text if len(text) < 3000 else sha256(text.encode()).hexdigest()
+    return text if len(text) < 1000 else sha256(text.encode()).hexdigest()
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The modules in which a wrong line is a lost or repeated write, and the tests that are to notice: see pyproject.toml."""
+"""The modules in which a wrong line is a lost or repeated write, and the tests that are to notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make coverage`: which test reaches which line of the modules in [tool.mutants]; fails unless every branch is reached.
+"""`make coverage`: which test reaches which line of the modules in [tool.mutants]; every branch must be.
 
 python -m tests.mutants.reach [--workers N]
 """

@@ -54,7 +54,7 @@ def test_a_holder_is_read_as_it_was_written() -> None:
 @pytest.mark.parametrize("name", ["owner", "host", "pid", "run", "command"])
 @pytest.mark.parametrize("value", [None, ["x"]])
 def test_what_lacks_a_part_is_no_holder(name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match="^not a holder$"):
+    with pytest.raises(ValueError, match=r"^not a holder$"):
         from_json({**HOLDER.to_json(), name: value})
 
 
@@ -104,7 +104,8 @@ def test_a_lock_is_read_as_it_was_written() -> None:
 def test_a_lock_stays_as_it_is_from_version_to_version() -> None:
     """Runs of two versions may want the same state."""
     assert encode(LOCK).decode() == (
-        '{"beat": 3, "checksum": "sha256:42217fecb07bf032288eeaeba434a20408df9bd31e08c6040bdaea09cd446cad", "clean": false, "cleared": [6, 2], "epoch": 7, "format": 1, '
+        '{"beat": 3, "checksum": "sha256:42217fecb07bf032288eeaeba434a20408df9bd31e08c6040bdaea09cd446cad", '
+        '"clean": false, "cleared": [6, 2], "epoch": 7, "format": 1, '
         '"holder": {"command": "apply", "host": "build-7", "owner": "id", "pid": 41, '
         '"run": "https://github.com/team/repo/actions/runs/5"}, "lease": 30.0, "since": 1.5}\n'
     )

@@ -193,11 +193,15 @@ def test_records_stay_as_they_are_from_version_to_version() -> None:
 
     assert [line.decode("ascii") for line in lines] == [
         '{"is":"begin","run":"run1","time":"","lineage":"line","serial":3,"known":{"persona":["p1","p2"],"replica":[]}}',
-        '{"is":"intent","op":"op1","address":"persona/coach","action":"delete","id":"","spec":{},"name":"","time":"",'
-        '"before":null,"inverse":{"left":{},"lost":[],"operations":[],"was":{}}}',
-        f'{{"is":"intent","op":"op2","address":"guardrails/rules","action":"update","id":"g1",{body},"name":"Rules",'
-        f'"time":"noon","before":{{{applied},"remote_id":"p3"}},"inverse":{{"left":{{"/x":"\\u00e9"}},'
-        '"lost":["/api_key"],"operations":[{"op":"remove","path":"/x"}],"was":{"/x":null}}}',
+        (
+            '{"is":"intent","op":"op1","address":"persona/coach","action":"delete","id":"","spec":{},"name":"","time":"",'
+            '"before":null,"inverse":{"left":{},"lost":[],"operations":[],"was":{}}}'
+        ),
+        (
+            f'{{"is":"intent","op":"op2","address":"guardrails/rules","action":"update","id":"g1",{body},"name":"Rules",'
+            f'"time":"noon","before":{{{applied},"remote_id":"p3"}},"inverse":{{"left":{{"/x":"\\u00e9"}},'
+            '"lost":["/api_key"],"operations":[{"op":"remove","path":"/x"}],"was":{"/x":null}}}'
+        ),
         '{"is":"again","op":"op1","time":"later"}',
         '{"is":"left","op":"op2","left":{"/x":{"tavusctl:ref":"guardrails/rules"}}}',
         f'{{"is":"bind","op":"","address":"persona/coach","binding":{{{applied},"remote_id":"p3"}}}}',

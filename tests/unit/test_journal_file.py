@@ -30,7 +30,7 @@ class Disk:
     failing: set[str] = field(default_factory=set)
 
     def sync(self, descriptor: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
         if path.name in self.failing:
             raise OSError(errno.EIO, "Input/output error")
         self.synced.append((path.name, 0 if path.is_dir() else path.stat().st_size))
@@ -126,7 +126,7 @@ def test_a_disk_that_takes_little_at_a_time_gets_all(disk: Disk, path: Path) -> 
     assert path.read_bytes() == lines(b"a record of some length")
 
 
-def test_a_part_of_a_record_is_taken_back(disk: Disk, path: Path) -> None:
+def test_a_part_of_a_record_is_taken_back(path: Path) -> None:
     journal = JournalFile(path)
     journal.append(b"one")
     with pytest.MonkeyPatch.context() as patch:
@@ -205,13 +205,13 @@ def test_one_thread_uses_a_journal_at_a_time(path: Path, use: Callable[[JournalF
 def test_no_file_stays_open(path: Path) -> None:
     journal = JournalFile(path)
     journal.append(b"one")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         journal.append(b"more")
         journal.records()
         sync_directory(path.parent)
     journal.clear()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_a_line_vouches_for_the_one_before() -> None:
         b"3 ecf31e6c070155139e611a1d940211d1 one\n"
         b"0 31cef9df9b715cf0d41f6b631b448fa6 \n"
     )  # fmt: skip
-    with pytest.raises(ValueError, match="^a journal record is one line$"):
+    with pytest.raises(ValueError, match=r"^a journal record is one line$"):
         link(START, b"two\nlines")
 
 

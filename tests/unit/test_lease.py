@@ -111,7 +111,7 @@ def test_who_was_not_seen_to_end_may_still_write(bucket: MemoryBucket, before: L
 def test_what_is_not_held_is_not_to_be_used(bucket: MemoryBucket) -> None:
     lease = Lease(bucket, SLOW)
     for use in (lambda: lease.held, lambda: lease.clear(Group()), lease.give_back):
-        with pytest.raises(LockError, match="^the state mem://team is not locked by this run$") as refused:
+        with pytest.raises(LockError, match=r"^the state mem://team is not locked by this run$") as refused:
             use()
         assert refused.value.id == "E702"
     assert bucket.objects == {}
@@ -261,7 +261,7 @@ def test_the_first_loss_is_told(bucket: MemoryBucket) -> None:
         assert {first.message, second.message} == {"the state was lost"}
         assert {first.id, second.id} == {"E702"}
         assert {first.hint, second.hint} == {AFTERWARDS}
-        with pytest.raises(LockError, match="^the state was lost$"):
+        with pytest.raises(LockError, match=r"^the state was lost$"):
             lease.clear(Group(1, 1))
         lease.give_back()
         assert lock_of(bucket) == Lock(1, None, clean=False, beat=1)
@@ -374,7 +374,7 @@ def test_unlocking_frees_what_is_known_to_be_dead(bucket: MemoryBucket) -> None:
 def test_what_is_free_is_not_unlocked(bucket: MemoryBucket, content: bytes | None) -> None:
     if content:
         bucket.change(NAME, content)
-    with pytest.raises(LockError, match="^the state mem://team is not locked$") as refused:
+    with pytest.raises(LockError, match=r"^the state mem://team is not locked$") as refused:
         unlock(bucket, OTHER.owner, "")
     assert refused.value.id == "E704"
 
@@ -416,7 +416,7 @@ def test_unlocking_leaves_what_changes_meanwhile(bucket: MemoryBucket) -> None:
 def test_a_damaged_lock_is_named_by_its_address(bucket: MemoryBucket) -> None:
     bucket.change(NAME, b"{}")
     for use in (lambda: Lease(bucket, SLOW).take("plan", 0, 1), lambda: unlock(bucket, "", "")):
-        with pytest.raises(LockError, match="^the lock mem://team/lock is damaged"):
+        with pytest.raises(LockError, match=r"^the lock mem://team/lock is damaged"):
             use()
 
 
@@ -431,6 +431,6 @@ def test_the_clock_of_a_store_is_read_from_what_it_writes(bucket: MemoryBucket) 
 
 def test_a_store_that_forgets_at_once_is_refused(bucket: MemoryBucket) -> None:
     bucket.before_get = lambda _: bucket.objects.clear()
-    with pytest.raises(StateError, match="^mem://team does not give back what was just written to it$") as refused:
+    with pytest.raises(StateError, match=r"^mem://team does not give back what was just written to it$") as refused:
         store_time(bucket)
     assert (refused.value.id, refused.value.hint) == ("E911", "use a store with consistent reads")

@@ -121,7 +121,7 @@ def test_records_before_the_mark_are_void(bucket: MemoryBucket) -> None:
     bucket.objects.pop(NAME)
     assert len(RecordObjects(bucket).read()) == 3
     bucket.change(NAME, b"{}")
-    with pytest.raises(LockError, match="^the lock mem://team/lock is damaged"):
+    with pytest.raises(LockError, match=r"^the lock mem://team/lock is damaged"):
         RecordObjects(bucket).read()
 
 
@@ -152,7 +152,7 @@ def test_a_journal_that_is_cleared_meanwhile_is_listed_again(bucket: MemoryBucke
 
 @pytest.mark.parametrize("use", [lambda one: one.append(b"x"), lambda one: one.clear()])
 def test_writing_needs_the_lock(bucket: MemoryBucket, use: Callable[[RecordObjects], None]) -> None:
-    with pytest.raises(LockError, match="^the state mem://team is not locked by this run$") as refused:
+    with pytest.raises(LockError, match=r"^the state mem://team is not locked by this run$") as refused:
         use(RecordObjects(bucket))
     assert (refused.value.id, bucket.objects) == ("E702", {})
 
@@ -184,7 +184,7 @@ def test_a_record_after_the_lock_was_lost_is_told(bucket: MemoryBucket, lease: L
 
 def test_a_place_that_is_taken_is_a_lost_lock(bucket: MemoryBucket, lease: Lease, records: RecordObjects) -> None:
     bucket.change("wal/0000000003-000000/00000001", b"of another")
-    with pytest.raises(LockError, match="^the journal of mem://team was lost to another run$") as refused:
+    with pytest.raises(LockError, match=r"^the journal of mem://team was lost to another run$") as refused:
         records.append(b"one")
     assert refused.value.id == "E702"
     with pytest.raises(LockError, match="was lost to another run"):
@@ -243,7 +243,7 @@ def test_a_record_that_is_cut_off_is_refused(
     records.append(b"two")
     name = list(journal(bucket))[which]
     bucket.change(name, change(bucket.objects[name].content))
-    with pytest.raises(StateError, match="^the journal in mem://team/wal/0000000003-000000 is damaged: ") as refused:
+    with pytest.raises(StateError, match=r"^the journal in mem://team/wal/0000000003-000000 is damaged: ") as refused:
         records.read()
     assert refused.value.id == "E908"
 
