@@ -11,8 +11,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import coverage
@@ -21,12 +23,21 @@ from tests.mutants.contexts import SECONDS
 from tests.mutants.groups import ROOT, Groups, groups
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reach:
     """What a run of the tests has shown."""
 
-    lines: Mapping[Path, Mapping[int, Sequence[str]]]  # tests by line, quickest first
+    lines: Mapping[Path, Mapping[int, frozenset[str]]]  # tests by line
     seconds: Mapping[str, float]  # by test
+
+    def best_first(self, tests: Iterable[str]) -> list[str]:
+        """The quickest tests first, and of these those that are about little else."""
+        return sorted(tests, key=lambda test: (self.seconds[test] * self._breadth[test], test))
+
+    @cached_property
+    def _breadth(self) -> Counter[str]:
+        """How many lines a test reaches."""
+        return Counter(test for lines in self.lines.values() for tests in lines.values() for test in tests)
 
 
 def measure(told: Groups, workers: int, data: Path) -> bool:
@@ -47,13 +58,10 @@ def read(told: Groups, data: Path) -> Reach:
     seconds: dict[str, float] = json.loads(data.with_name("seconds.json").read_text("utf-8"))
     found = coverage.CoverageData(str(data))
     found.read()
-    lines: dict[Path, dict[int, list[str]]] = {}
+    lines: dict[Path, dict[int, frozenset[str]]] = {}
     for path in told.all_modules:
         reached = found.contexts_by_lineno(str(path))
-        lines[path] = {
-            line: sorted((test for test in tests if test in seconds), key=lambda test: (seconds[test], test))
-            for line, tests in reached.items()
-        }
+        lines[path] = {line: frozenset(test for test in tests if test in seconds) for line, tests in reached.items()}
     return Reach(lines, seconds)
 
 

@@ -1,0 +1,257 @@
+"""An account in a dictionary, whose calls go wrong on demand, and an apply on it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jsonpatch
+
+from tavusctl import journal
+from tavusctl.engine.apply import Run, Stop, Tools, run
+from tavusctl.errors import Gone
+from tavusctl.kinds import KINDS
+from tavusctl.ledger import Ledger
+from tavusctl.model import (
+    Action,
+    Address,
+    Binding,
+    Cause,
+    Change,
+    Desired,
+    Document,
+    FieldChange,
+    Live,
+    Outcome,
+    Plan,
+    ResourceKind,
+    Source,
+)
+from tavusctl.ports import State
+from tests.unit.test_ledger import Kept
+
+PERSONA, DOCUMENT, REPLICA = KINDS["persona"], KINDS["document"], KINDS["replica"]
+COACH = Address("persona", "coach")
+SITE = Address("document", "site")
+ANNA = Address("replica", "anna")
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+Fault = Callable[[], object]
+
+
+@dataclass
+class World:
+    """The account, its clock, and the run that changes it; `wrong` has what happens at calls, before and after."""
+
+    objects: dict[str, Document] = field(default_factory=dict)
+    bindings: dict[Address, Binding] = field(default_factory=dict)
+    guarded: bool | None = True
+    seconds: float = 0.0
+    calls: list[tuple[str, str, Any]] = field(default_factory=list)
+    wrong: dict[str, list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
+    after: dict[str, list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
+    answers: list[Document] = field(default_factory=list)  # of creates, in place of the true ones
+    finds: list[str | Exception] = field(default_factory=list)
+    looked_for: list[float] = field(default_factory=list)
+    using: list[str] = field(default_factory=list)
+    lost: list[FieldChange] = field(default_factory=list)
+    kept: list[tuple[Address, str, Document]] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    waited: list[tuple[str, str, bool]] = field(default_factory=list)
+    known: dict[str, Sequence[str]] = field(default_factory=dict)
+    patience: float = 0.0
+    stop: Stop = field(default_factory=Stop)
+    store: Kept = field(default_factory=Kept)
+    asked_users: list[tuple[str, Address | None]] = field(default_factory=list)
+    last: Run | None = None
+    guard: threading.RLock = field(default_factory=threading.RLock)
+
+    # the clock
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    # the API
+    def server_time(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    def post(self, path: str, body: Any = None, *, later: Callable[[], None] = lambda: None) -> Document:
+        self._begin("post", path, body)
+        if self.wrong["late"] and self.wrong["late"].pop():
+            later()
+        if path.endswith("/recrawl"):
+            self.objects[path.split("/")[-2]]["status"] = "recrawling"
+            self._strike(self.after["post"])
+            return {}
+        made = f"n{len(self.objects)}"
+        name = path.rpartition("/")[2].removesuffix("s")
+        self.objects[made] = {**body, f"{name}_id": made}
+        self._strike(self.after["post"])
+        return self.answers.pop(0) if self.answers else {f"{name}_id": made, f"{name}_name": body.get(f"{name}_name")}
+
+    def patch(self, path: str, body: Any) -> None:
+        self._begin("patch", path, body)
+        remote_id = path.removesuffix("/name").rpartition("/")[2]
+        if isinstance(body, list):
+            if body[0].get("value") != PROBE:
+                self.objects[remote_id] = jsonpatch.apply_patch(self.objects[remote_id], body)
+        else:
+            self.objects[remote_id].update(body)
+        self._strike(self.after["patch"])
+
+    def delete(self, path: str) -> None:
+        self._begin("delete", path, None)
+        if self.objects.pop(path.rpartition("/")[2], None) is None:
+            raise gone(path)
+        self._strike(self.after["delete"])
+
+    def get(self, path: str, query: Any = None) -> Document:
+        del query
+        self._begin("get", path, None)
+        if path.rpartition("/")[2] not in self.objects:
+            raise gone(path)
+        return self.objects[path.rpartition("/")[2]]
+
+    def list(self, path: str, **_: Any) -> list[Document]:
+        self._begin("list", path, None)
+        return list(self.objects.values())
+
+    def _begin(self, verb: str, path: str, body: Any) -> None:
+        self.calls.append((verb, path, json.loads(json.dumps(body, default=str))))
+        self._strike(self.wrong[verb])
+
+    def _strike(self, faults: list[Exception | Fault | None]) -> None:
+        fault = faults.pop(0) if faults else None
+        if isinstance(fault, Exception):
+            raise fault
+        if fault:
+            fault()
+
+    # the tools
+    def look(self, kind: ResourceKind, remote_id: str) -> Live:
+        self._strike(self.wrong["look"])
+        if remote_id not in self.objects:
+            raise gone(remote_id)
+        body = {key: value for key, value in self.objects[remote_id].items() if not key.endswith("_id")}
+        status = body.pop("status", "")
+        return Live(kind, remote_id, body, status=status, error=body.pop("error_message", ""))
+
+    def users(self, kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
+        del kind
+        self.asked_users.append((remote_id, address))
+        return self.using
+
+    def remember(self, desired: Desired, binding: Binding) -> Binding:
+        return Binding(
+            desired.address,
+            binding.remote_id,
+            desired.spec,
+            successor=binding.successor,
+            retired=binding.retired,
+            unkept=binding.unkept,
+        )
+
+    def find(self, desired: Desired, name: str, known: Sequence[str]) -> str:
+        del desired
+        self.looked_for.append(self.seconds)
+        self.told.append(("find", f"{name} {','.join(known)}"))
+        found = self.finds.pop(0) if self.finds else ""
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def unkept(self, desired: Desired, live: Live) -> Sequence[FieldChange]:
+        del desired, live
+        return self.lost
+
+    def report(self, outcome: Outcome) -> None:
+        self.told.append((str(outcome.step.address), outcome.status.value))
+
+    def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> list[Outcome]:
+        """Carry out a plan of these steps."""
+        self.store.state = State("line", 3, bindings=self.bindings, guarded=self.guarded)
+        tools = Tools(
+            self.look,
+            self.users,
+            self.remember,
+            self.unkept,
+            lambda change: f"name of {change.path}",
+            self.find,
+            KINDS.__getitem__,
+            lambda *kept: self.kept.append(kept),
+            lambda file: f"https://bucket/{file.name}",
+        )
+        ledger = Ledger(self.store, self.store.state)
+        self.last = Run(
+            self,
+            ledger,
+            tools,
+            self,
+            {"persona/outside": "p-outside"},
+            self.known,
+            patience=self.patience,
+            settle=settle,
+            parallel=parallel,
+            stop=self.stop,
+            report=self.report,
+            waits=lambda address, status, over: self.waited.append((str(address), status, over)),
+        )
+        return list(run(self.last, Plan(steps, **plan)))
+
+    @property
+    def ledger(self) -> Ledger:
+        """Of the last apply."""
+        assert self.last
+        return self.last.ledger
+
+    @property
+    def records(self) -> list[Document]:
+        """What the journal has, as documents."""
+        return [json.loads(record) for record in self.store.records]
+
+    @property
+    def kinds_of_records(self) -> list[str]:
+        """Their kinds, with the outcome where that is not `done`."""
+        return [one["is"] + (f" {one['status']}" if "status" in one else "") for one in self.records]
+
+    @property
+    def replayed(self) -> journal.Replay:
+        """What the next run would make of the journal."""
+        return journal.replay(self.store.state, self.store.records)
+
+    @property
+    def verbs(self) -> list[str]:
+        """What was called, in order."""
+        return [verb for verb, _, _ in self.calls]
+
+
+PROBE = "tavusctl asks whether test operations are obeyed: no object has this name"
+
+
+def gone(what: str) -> Gone:
+    """The answer for what is not there."""
+    return Gone(404, "no such object", f"GET {what}")
+
+
+def desired(kind: ResourceKind, address: Address, spec: Document, **more: Any) -> Desired:
+    """A manifest, found and sealed."""
+    return Desired(kind, address, spec, Source("", 0, 0), **more)
+
+
+def creating(address: Address = COACH, spec: Document | None = None, **more: Any) -> Change:
+    """A create."""
+    body = spec or {f"{address.kind}_name": address.name.title(), "system_prompt": "Hi."}
+    wanted = desired(KINDS[address.kind], address, body, **more)
+    return Change(Action.CREATE, Cause.NEW, address, patch=({"op": "add", "path": "", "value": body},), desired=wanted)
+
+
+def updating(spec: Document, *patch: Document, address: Address = COACH, **more: Any) -> Change:
+    """An update of what is bound to an address."""
+    wanted = desired(KINDS[address.kind], address, spec)
+    return Change(Action.UPDATE, Cause.EDITED, address, "p1", patch=patch, desired=wanted, **more)

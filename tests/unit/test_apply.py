@@ -1,0 +1,1110 @@
+"""Every way in which a call of an apply may end, on an account in memory: what is sent, and what is on record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tavusctl.engine.apply import Stop
+from tavusctl.errors import (
+    Ambiguous,
+    ApiError,
+    LockError,
+    NeverSent,
+    Rejected,
+    StateError,
+    TavusctlError,
+    Throttled,
+    UnauthorisedError,
+)
+from tavusctl.journal import Inverse
+from tavusctl.model import (
+    Action,
+    Address,
+    Binding,
+    Cause,
+    Change,
+    Document,
+    FieldChange,
+    Live,
+    LocalFile,
+    Outcome,
+    Refusal,
+    Status,
+)
+from tavusctl.patch import Pinned
+from tavusctl.secret import Fingerprint, Secret
+from tests.unit.applying import (
+    ANNA,
+    COACH,
+    DOCUMENT,
+    NOON,
+    PERSONA,
+    PROBE,
+    REPLICA,
+    SITE,
+    World,
+    creating,
+    desired,
+    gone,
+    updating,
+)
+
+LOST = Ambiguous("the answer was lost")
+NAME: Document = {"op": "replace", "path": "/persona_name", "value": "New"}
+BEFORE = {"persona_name": "Coach", "system_prompt": "Hi."}
+AFTER = {**BEFORE, "persona_name": "New"}
+
+
+def refused(status: int) -> Rejected:
+    return Rejected(status, "no, thank you", "PATCH /v2/personas/p1")
+
+
+def only(outcomes: list[Outcome]) -> Outcome:
+    (outcome,) = outcomes
+    return outcome
+
+
+def said(outcome: Outcome) -> tuple[str, str, str, int]:
+    return outcome.status.value, outcome.remote_id, outcome.reason, outcome.exit_code
+
+
+# creates
+
+
+def test_a_create_is_on_record_before_and_after() -> None:
+    world = World(known={"persona": ["p7", "p8"], "document": ["d1"]})
+    outcome = only(world.apply(creating()))
+
+    assert said(outcome) == ("done", "n0", "", 0)
+    assert world.calls == [("post", "/v2/personas", {"persona_name": "Coach", "system_prompt": "Hi."})]
+    begin, intent, bind = world.records
+    assert (begin["is"], begin["known"]) == ("begin", {"persona": ["p7", "p8"]})
+    assert (intent["is"], intent["action"], intent["name"], intent["id"]) == ("intent", "create", "Coach", "")
+    assert (intent["time"], intent["spec"]) == (NOON.isoformat(), {"persona_name": "Coach", "system_prompt": "Hi."})
+    assert (bind["op"], bind["binding"]["remote_id"]) == (intent["op"], "n0")
+    assert world.ledger.get(COACH) == Binding(COACH, "n0", {"persona_name": "Coach", "system_prompt": "Hi."})
+    assert world.told == [("persona/coach", "done")]
+
+
+def test_a_create_that_has_to_wait_is_dated_again() -> None:
+    world = World()
+    world.wrong["late"] = [lambda: None]
+    world.apply(creating())
+    assert world.kinds_of_records == ["begin", "intent", "again", "bind"]
+    assert world.records[2]["op"] == world.records[1]["op"]
+
+
+def test_references_are_ids_when_they_are_sent() -> None:
+    rules, outside = Address("guardrails", "rules"), Address("persona", "outside")
+    world = World(bindings={rules: Binding(rules, "g1")})
+    world.apply(creating(spec={"persona_name": "C", "guardrails_id": rules, "nested": [{"x": outside}]}))
+    assert world.calls[0][2] == {"persona_name": "C", "guardrails_id": "g1", "nested": [{"x": "p-outside"}]}
+
+
+def test_a_file_is_linked_where_the_manifest_names_it() -> None:
+    file = LocalFile("/a/b.pdf", "b.pdf", 3, "sha256:0", "s3://bucket")
+    spec = {"document_name": "Site", "document_file": "sha256:0", "tags": ["a"]}
+    world = World()
+    world.apply(creating(SITE, spec, file=file))
+    assert world.calls[0][2] == {"document_name": "Site", "tags": ["a"], "document_url": "https://bucket/b.pdf"}
+    assert world.records[1]["spec"] == spec
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "code"),
+    [
+        (refused(400), "PATCH /v2/personas/p1 was refused with 400: no, thank you", 5),
+        (NeverSent("the network is down"), "the network is down", 11),
+        (Throttled(429, "slow down", "POST"), "POST was refused with 429: slow down", 11),
+    ],
+)
+def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reason: str, code: int) -> None:
+    world = World()
+    world.wrong["post"] = [error]
+    assert said(only(world.apply(creating()))) == ("failed", "", reason, code)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert (world.verbs, world.looked_for) == (["post"], [])
+
+
+def test_a_lost_create_is_looked_for_until_it_is_found() -> None:
+    world = World(known={"persona": ["p7"]})
+    world.after["post"] = [LOST]
+    world.finds = ["", "", "", "", "", "", "n0"]
+    outcome = only(world.apply(creating(), settle=90))
+
+    assert said(outcome) == ("done", "n0", "", 0)
+    assert world.looked_for == [0, 2, 5, 10, 30, 60, 90]
+    assert world.told[0] == ("find", "Coach p7")
+    assert world.verbs == ["post"]
+    assert world.kinds_of_records == ["begin", "intent", "bind"]
+
+
+def test_looks_go_on_for_as_long_as_a_create_may_take() -> None:
+    world = World()
+    world.after["post"] = [LOST]
+    world.finds = [""] * 8 + ["n0"]
+    world.apply(creating(), settle=500)
+    assert world.looked_for[:8] == [0, 2, 5, 10, 30, 60, 120, 500]
+
+
+def test_a_create_that_never_showed_is_sent_once_more() -> None:
+    world = World()
+    world.wrong["post"] = [LOST]
+    outcome = only(world.apply(creating(), settle=4))
+    assert said(outcome) == ("done", "n0", "", 0)
+    assert (world.verbs, world.looked_for) == (["post", "post"], [0, 2, 4])
+    assert world.kinds_of_records == ["begin", "intent", "again", "bind"]
+    assert world.records[2]["time"] == "2026-01-01T12:00:04+00:00"
+
+
+@pytest.mark.parametrize("found", ["n9", ""])
+def test_a_second_attempt_is_the_last(found: str) -> None:
+    world = World()
+    world.wrong["post"] = [LOST, LOST]
+    world.finds = ["", "", "", found]
+    outcome = only(world.apply(creating(), settle=4))
+    assert world.verbs == ["post", "post"]
+    if found:
+        assert said(outcome) == ("done", "n9", "written, but not read back: no such object", 0) or outcome.remote_id
+        assert world.ledger.get(COACH) is not None
+        assert world.kinds_of_records[-1] == "bind"
+    else:
+        assert said(outcome) == ("unknown", "", "the answer was lost", 6)
+        assert world.kinds_of_records == ["begin", "intent", "again"]
+        assert len(world.replayed.pending) == 1
+
+
+@pytest.mark.parametrize("error", [Ambiguous("two of them"), ApiError("no list")])
+def test_a_look_that_tells_nothing_leaves_the_create_unknown(error: ApiError) -> None:
+    world = World()
+    world.after["post"] = [LOST]
+    world.finds = [error]
+    outcome = only(world.apply(creating()))
+    reason = "two of them" if isinstance(error, Ambiguous) else "it may have been created, and looking failed: no list"
+    assert said(outcome) == ("unknown", "", reason, 6)
+    assert world.kinds_of_records == ["begin", "intent"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"persona_id": "../p"}, {"persona_id": "x" * 101}, {"persona_id": "a b"}])
+def test_an_answer_without_an_id_is_none(answer: Document) -> None:
+    world = World(answers=[answer, answer])
+    outcome = only(world.apply(creating(), settle=1))
+    assert said(outcome) == ("unknown", "", "the answer to POST /v2/personas has no id", 6)
+
+
+@pytest.mark.parametrize("answer", [{"persona_id": "x" * 100}, {"persona_id": "aZ0_-", "persona_name": "Coach"}])
+def test_an_answer_may_be_short(answer: Document) -> None:
+    world = World(answers=[answer])
+    assert only(world.apply(creating())).remote_id == answer["persona_id"]
+    assert len(world.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{"persona_id": "p7"}, {"persona_id": "p1"}, {"persona_id": "p9", "persona_name": "Another"}],
+)
+def test_the_answer_to_another_request_is_none(answer: Document) -> None:
+    """Of an object that was there before, of one that is ours, of one with another name."""
+    other = Address("persona", "other")
+    world = World(answers=[answer, answer], known={"persona": ["p7"]}, bindings={other: Binding(other, "p0")})
+    steps = (creating(other, {"persona_name": "Other"}), creating()) if answer["persona_id"] == "p1" else (creating(),)
+    if len(steps) == 2:
+        world.answers = [{"persona_id": "p1"}, answer, answer]
+    outcome = world.apply(*steps, settle=1)[-1]
+    message = f"the answer to POST /v2/personas is about another object, {answer['persona_id']}"
+    assert said(outcome) == ("unknown", "", message, 6)
+
+
+def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:
+    world = World()
+    world.after["post"] = [lambda: world.stop.ask("interrupted"), None]
+    world.answers = [{}]
+    outcome = only(world.apply(creating()))
+    assert outcome.status is Status.UNKNOWN
+    assert world.verbs == ["post"]
+    assert "interrupted" in outcome.reason
+
+
+def test_a_stop_between_looks_ends_them() -> None:
+    world = World()
+    world.after["post"] = [LOST]
+    real = world.sleep
+
+    def sleep(seconds: float) -> None:
+        real(seconds)
+        if world.seconds >= 1:
+            world.stop.ask("interrupted")
+            world.stop.ask("another reason")
+
+    world.sleep = sleep  # type: ignore[method-assign]  # a clock is what the test says
+    outcome = only(world.apply(creating()))
+    assert said(outcome) in [
+        ("unknown", "", "interrupted before a look could tell whether persona/coach was created", 6),
+        ("unknown", "", "interrupted while a call was under way", 6),
+    ]
+    assert world.seconds < 2
+
+
+# updates
+
+
+def bound(**more: Any) -> World:
+    world = World(objects={"p1": {**BEFORE, "persona_id": "p1"}}, **more)
+    world.bindings = {COACH: Binding(COACH, "p1", BEFORE)}
+    return world
+
+
+def seen(body: Document | None = None) -> Live:
+    return Live(PERSONA, "p1", body or BEFORE)
+
+
+def test_an_update_is_a_patch_with_tests_and_its_inverse_on_record() -> None:
+    world = bound()
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert said(outcome) == ("done", "p1", "", 0)
+    guarded = [{"op": "test", "path": "/persona_name", "value": "Coach"}, NAME]
+    assert world.calls == [("patch", "/v2/personas/p1", guarded)]
+    assert world.kinds_of_records == ["begin", "intent", "bind"]
+    intent = world.records[1]
+    assert (intent["action"], intent["id"], intent["spec"], intent["time"]) == (
+        "update", "p1", AFTER, NOON.isoformat(),
+    )  # fmt: skip
+    assert intent["inverse"] == {
+        "operations": [{"op": "replace", "path": "/persona_name", "value": "Coach"}],
+        "left": {"/persona_name": "New"},
+        "was": {"/persona_name": "Coach"},
+        "lost": [],
+    }
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
+    assert world.objects["p1"]["persona_name"] == "New"
+
+
+def test_an_update_of_nothing_binds() -> None:
+    world = bound()
+    assert said(only(world.apply(updating(AFTER)))) == ("done", "p1", "", 0)
+    assert (world.calls, world.kinds_of_records) == ([], ["begin", "bind"])
+
+
+def test_an_object_that_is_not_bound_is_bound_by_its_update() -> None:
+    world = bound()
+    world.bindings = {}
+    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
+    world.bindings = {}
+    only(world.apply(updating(AFTER)))
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
+
+
+def test_whether_tests_are_obeyed_is_asked_once() -> None:
+    world = bound(guarded=None)
+    world.wrong["patch"] = [refused(400)]
+    probe = [{"op": "test", "path": "/persona_name", "value": PROBE}]
+    back = {**NAME, "value": "Coach"}
+    world.apply(updating(AFTER, NAME, live=seen()), updating(BEFORE, back, live=seen(AFTER)))
+    assert [body for _, _, body in world.calls][0] == probe
+    assert [body[0]["op"] for _, _, body in world.calls] == ["test", "test", "test"]
+    assert world.ledger.state.guarded is True
+
+
+@pytest.mark.parametrize(
+    ("error", "known"),
+    [(None, False), (refused(403), False), (refused(409), True), (refused(422), True), (LOST, None)],
+)
+def test_tests_that_are_not_obeyed_are_not_trusted(error: Exception | None, known: bool | None) -> None:
+    world = bound(guarded=None)
+    world.wrong["patch"] = [error]
+    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
+    assert world.ledger.state.guarded is known
+    tested = [{"op": "test", "path": "/persona_name", "value": "Coach"}, NAME]
+    assert world.calls[1][2] == (tested if known else [NAME])
+
+
+@pytest.mark.parametrize("error", [gone("p1"), Throttled(429, "slow down", "PATCH")])
+def test_a_question_that_cannot_be_asked_ends_the_step(error: Rejected) -> None:
+    world = bound(guarded=None)
+    world.wrong["patch"] = [error]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert outcome.status is Status.FAILED
+    assert (len(world.calls), world.ledger.state.guarded, world.kinds_of_records) == (1, None, ["begin"])
+
+
+def test_without_tests_an_edit_meanwhile_is_seen_before_anything_is_sent() -> None:
+    world = bound(guarded=False)
+    world.objects["p1"]["persona_name"] = "Edited"
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    reason = "/persona_name of persona/coach was edited in the account meanwhile; nothing of it was written"
+    assert said(outcome) == ("failed", "p1", reason, 3)
+    assert (world.calls, world.kinds_of_records) == ([], ["begin"])
+    world.objects["p1"] |= {"persona_name": "Coach", "system_prompt": "Edited"}
+    assert only(world.apply(updating(AFTER, NAME, live=seen()))).status is Status.DONE
+    assert world.calls == [("patch", "/v2/personas/p1", [NAME])]
+
+
+def test_what_the_plan_has_not_seen_is_looked_at() -> None:
+    world = bound(guarded=False)
+    world.objects["p1"]["persona_name"] = "Edited"
+    assert only(world.apply(updating(AFTER, NAME))).status is Status.DONE
+    assert world.records[1]["inverse"]["was"] == {"/persona_name": "Edited"}
+
+
+@pytest.mark.parametrize("status", [400, 409, 422, 403])
+@pytest.mark.parametrize("moved", [True, False])
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_refused_patch_is_a_conflict_where_somebody_edited(status: int, moved: bool, guarded: bool) -> None:
+    world = bound(guarded=guarded)
+
+    def edit() -> None:
+        if moved:
+            world.objects["p1"]["persona_name"] = "Edited"
+        raise refused(status)
+
+    world.wrong["patch"] = [edit]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    conflict = moved and guarded and status != 403
+    assert outcome.status is Status.FAILED
+    assert outcome.exit_code == (3 if conflict else 5)
+    assert ("was edited in the account meanwhile" in outcome.reason) == conflict
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+
+
+def test_a_patch_of_what_is_gone_says_so() -> None:
+    world = bound()
+    world.wrong["patch"] = [gone("p1")]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert said(outcome) == ("failed", "p1", "p1 disappeared from the account while this ran: no such object", 3)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+
+
+def test_a_lost_patch_that_was_carried_out_is_done() -> None:
+    world = bound()
+    world.after["patch"] = [LOST]
+    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
+    assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent", "bind"])
+
+
+def test_a_lost_patch_that_was_not_carried_out_is_sent_again_with_its_tests() -> None:
+    world = bound()
+    world.wrong["patch"] = [LOST]
+    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
+    assert world.verbs == ["patch", "patch"]
+    assert world.calls[0] == world.calls[1]
+
+
+def test_a_lost_patch_without_tests_is_not_sent_again() -> None:
+    world = bound(guarded=False)
+    world.wrong["patch"] = [LOST]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    reason = "persona/coach reads as before, and without tests a patch that comes late could apply twice"
+    assert said(outcome) == ("unknown", "p1", reason, 6)
+    assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent"])
+
+
+def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict() -> None:
+    world = bound()
+
+    def edit() -> None:
+        world.objects["p1"]["persona_name"] = "Edited"
+        raise LOST
+
+    world.wrong["patch"] = [edit]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (outcome.status, outcome.exit_code) == (Status.FAILED, 3)
+    assert world.verbs == ["patch"]
+
+
+def test_a_lost_patch_of_a_secret_is_sent_again_whatever_shows() -> None:
+    secret = Secret("sk-of-the-tests", b"key")
+    write = {"op": "replace", "path": "/layers/llm/api_key", "value": secret}
+    before = {**BEFORE, "layers": {"llm": {"api_key": Pinned("***")}}}
+    world = bound()
+    world.objects["p1"]["layers"] = {"llm": {"api_key": "***"}}
+    world.after["patch"] = [LOST]
+    step = updating({**BEFORE, "layers": {"llm": {"api_key": secret}}}, write, live=seen(before))
+    outcome = only(world.apply(step))
+    assert outcome.status is Status.DONE
+    assert world.verbs == ["patch", "patch"]
+    assert [operation["op"] for operation in world.calls[0][2]] == ["replace"]
+    assert world.records[1]["inverse"]["lost"] == ["/layers/llm/api_key"]
+    assert world.records[1]["inverse"]["operations"] == []
+
+
+def test_a_document_is_changed_by_its_members_and_a_replica_by_its_name() -> None:
+    objects = {"d1": {"document_name": "Site", "tags": ["a"]}, "r1": {"replica_name": "Anna"}}
+    world = World(objects=objects, bindings={SITE: Binding(SITE, "d1"), ANNA: Binding(ANNA, "r1")})
+    tags = {"op": "add", "path": "/tags", "value": ["b"]}
+    name = {"op": "replace", "path": "/replica_name", "value": "Ann"}
+    live = Live(DOCUMENT, "d1", {"document_name": "Site", "tags": ["a"]})
+    document = replace(updating({"tags": ["b"]}, tags, address=SITE), remote_id="d1", live=live)
+    replica = replace(
+        updating({"replica_name": "Ann"}, name, address=ANNA),
+        remote_id="r1",
+        live=Live(REPLICA, "r1", {"replica_name": "Anna"}),
+    )
+    assert [one.status for one in world.apply(document, replica)] == [Status.DONE] * 2
+    assert world.calls == [
+        ("patch", "/v2/documents/d1", {"tags": ["b"]}),
+        ("patch", "/v2/replicas/r1/name", {"replica_name": "Ann"}),
+    ]
+    inverses = [one["inverse"]["operations"] for one in world.records if one["is"] == "intent"]
+    assert inverses == [
+        [{"op": "replace", "path": "/tags", "value": ["a"]}],
+        [{"op": "replace", "path": "/replica_name", "value": "Anna"}],
+    ]
+
+
+def test_a_lost_change_of_members_is_sent_again_without_tests() -> None:
+    world = World(objects={"d1": {"document_name": "Site"}}, bindings={SITE: Binding(SITE, "d1")}, guarded=None)
+    name = {"op": "replace", "path": "/document_name", "value": "New"}
+    live = Live(DOCUMENT, "d1", {"document_name": "Site"})
+    step = replace(updating({"document_name": "New"}, name, address=SITE), remote_id="d1", live=live)
+    world.wrong["patch"] = [LOST]
+    assert only(world.apply(step)).status is Status.DONE
+    assert (world.verbs, world.ledger.state.guarded) == (["patch", "patch"], None)
+
+
+def test_a_member_that_was_not_there_is_reversed_to_nothing() -> None:
+    world = World(objects={"d1": {"document_name": "Site"}}, bindings={SITE: Binding(SITE, "d1")})
+    tags = {"op": "add", "path": "/tags", "value": ["b"]}
+    step = replace(
+        updating({"tags": ["b"]}, tags, address=SITE), remote_id="d1", live=Live(DOCUMENT, "d1", {"document_name": "S"})
+    )
+    world.apply(step)
+    assert world.records[1]["inverse"]["operations"] == [{"op": "replace", "path": "/tags", "value": []}]
+
+
+def test_what_the_server_did_not_keep_is_named_and_remembered() -> None:
+    world = bound()
+    world.lost = [
+        FieldChange("/persona_name", Cause.EDITED, None, "Coach", "New"),
+        FieldChange("/secret", Cause.EDITED, None, None, "x", sensitive=True),
+    ]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (outcome.reason, outcome.unkept) == ("not kept by the server: /persona_name", ("/persona_name",))
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, unkept={"/persona_name": "name of /persona_name"})
+    assert world.kinds_of_records == ["begin", "intent", "bind", "bind"]
+    world.bindings = dict(world.ledger.state.bindings)
+    world.store.records.clear()
+    world.apply(updating(AFTER))
+    assert world.kinds_of_records == ["begin", "bind"]
+    world.lost = []
+    world.store.records.clear()
+    world.apply(updating(AFTER))
+    assert world.kinds_of_records == ["begin", "bind", "bind"]
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
+
+
+def test_what_the_server_filled_in_is_on_record_for_an_undo() -> None:
+    world = bound()
+
+    def fill_in() -> None:
+        world.objects["p1"]["persona_name"] = "NEW"
+
+    world.after["patch"] = [fill_in]
+    world.apply(updating(AFTER, NAME, live=seen()))
+    assert world.kinds_of_records == ["begin", "intent", "bind", "left"]
+    assert world.records[3]["left"] == {"/persona_name": "NEW"}
+
+
+def test_a_reference_to_the_old_half_of_a_replacement_is_not_lost() -> None:
+    other = Address("document", "other")
+    world = bound()
+    world.bindings[other] = Binding(other, "d2", retired=("d1",))
+    for shown, lost in (("d1", ()), ("d0", ("/document_ids/0",))):
+        world.lost = [FieldChange("/document_ids/0", Cause.EDITED, None, shown, other)]
+        assert only(world.apply(updating(AFTER))).unkept == lost
+
+
+def test_a_crawl_that_is_shown_as_it_was_is_no_loss() -> None:
+    world = World(objects={"d1": {"document_name": "Site"}}, bindings={SITE: Binding(SITE, "d1")})
+    world.lost = [FieldChange("/crawl/depth", Cause.EDITED, None, 1, 2)]
+    outcome = only(world.apply(replace(updating({"document_name": "Site"}, address=SITE), remote_id="d1")))
+    assert outcome.unkept == ()
+    assert "not kept" not in outcome.reason
+    assert world.ledger.get(SITE) == Binding(
+        SITE, "d1", {"document_name": "Site"}, unkept={"/crawl/depth": "name of /crawl/depth"}
+    )
+    world.lost = [FieldChange("/crawled", Cause.EDITED, None, 1, 2)]
+    assert only(world.apply(updating({}, address=SITE))).unkept == ("/crawled",)
+
+
+def test_what_cannot_be_read_back_was_written_all_the_same() -> None:
+    world = bound()
+    world.wrong["look"] = [ApiError("no answer")]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert said(outcome) == ("done", "p1", "written, but not read back: no answer", 0)
+
+
+def test_an_adopted_object_is_ours_before_it_is_changed() -> None:
+    world = bound()
+    world.bindings = {}
+    world.wrong["patch"] = [refused(400)]
+    step = replace(updating(AFTER, NAME, live=seen()), action=Action.ADOPT)
+    assert only(world.apply(step)).status is Status.FAILED
+    assert world.ledger.get(COACH) == Binding(COACH, "p1")
+    assert world.kinds_of_records == ["begin", "bind", "intent", "result failed"]
+    assert only(world.apply(step)).status is Status.DONE
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
+
+
+# deletes
+
+
+def deleting(**more: Any) -> Change:
+    return Change(Action.DELETE, Cause.ORPHANED, COACH, "p1", **more)
+
+
+def test_a_deleted_object_is_kept_aside() -> None:
+    world = bound()
+    outcome = only(world.apply(deleting()))
+    assert said(outcome) == ("done", "p1", "", 0)
+    assert world.kept == [(COACH, "p1", BEFORE)]
+    assert world.asked_users == [("p1", COACH)]
+    assert world.calls == [("delete", "/v2/personas/p1", None)]
+    assert world.kinds_of_records == ["begin", "intent", "forget"]
+    intent = world.records[1]
+    assert (intent["action"], intent["id"], intent["time"]) == ("delete", "p1", NOON.isoformat())
+    assert (world.ledger.get(COACH), world.ledger.pending, world.objects) == (None, set(), {})
+
+
+def test_what_somebody_uses_is_not_deleted() -> None:
+    world = bound()
+    world.using = ["persona/a", "persona p9"]
+    outcome = only(world.apply(deleting()))
+    assert said(outcome) == ("failed", "p1", "persona/a, persona p9 uses it; nothing was deleted", 3)
+    assert (world.calls, world.kinds_of_records) == ([], ["begin"])
+
+
+@pytest.mark.parametrize("at", ["look", "delete"])
+def test_what_is_gone_already_is_deleted(at: str) -> None:
+    world = bound()
+    world.wrong[at] = [gone("p1")]
+    assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
+    assert world.kinds_of_records == ["begin", "intent", "forget"]
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_a_lost_delete_is_looked_at_and_sent_again(carried_out: bool) -> None:
+    world = bound()
+    (world.after if carried_out else world.wrong)["delete"] = [LOST]
+    assert said(only(world.apply(deleting()))) == ("done", "p1", "", 0)
+    assert world.verbs == (["delete", "get"] if carried_out else ["delete", "get", "delete"])
+    assert world.calls[1][1] == "/v2/personas/p1"
+    assert world.objects == {}
+
+
+def test_a_delete_that_is_lost_twice_is_unknown() -> None:
+    world = bound()
+    world.wrong["delete"] = [LOST, LOST]
+    assert said(only(world.apply(deleting()))) == ("unknown", "p1", "the answer was lost", 6)
+    assert world.kinds_of_records == ["begin", "intent"]
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", BEFORE)
+
+
+@pytest.mark.parametrize("at", ["look", "delete"])
+@pytest.mark.parametrize("error", [refused(403), NeverSent("no network"), UnauthorisedError("no key")])
+def test_a_delete_that_was_surely_not_made_is_settled(error: TavusctlError, at: str) -> None:
+    world = bound()
+    world.wrong[at] = [error]
+    outcome = only(world.apply(deleting()))
+    assert said(outcome) == ("failed", "p1", error.message, error.exit_code)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert "get" not in world.verbs
+
+
+def test_deletes_wait_for_everything_else_and_go_one_by_one() -> None:
+    world = bound()
+    world.wrong["post"] = [refused(400)]
+    other = Address("persona", "other")
+    outcomes = world.apply(deleting(), creating(other))
+    assert [one.status.value for one in outcomes] == ["skipped", "failed"]
+    assert outcomes[0].reason == "deletes start only when everything else has succeeded"
+    assert (outcomes[0].remote_id, world.told) == ("p1", [("persona/other", "failed"), ("persona/coach", "skipped")])
+    world.wrong["post"] = [LOST, LOST]
+    assert [one.status.value for one in world.apply(deleting(), creating(other))] == ["skipped", "unknown"]
+    del world.told[:], world.calls[:]
+    assert [one.status.value for one in world.apply(deleting(), creating(other))] == ["done", "done"]
+    assert world.verbs == ["post", "delete"]
+
+
+# replacements
+
+
+def replacing(successor: str = "", **more: Any) -> tuple[World, Change]:
+    world = World(objects={"d1": {"document_name": "Site", "status": "ready"}})
+    world.bindings = {SITE: Binding(SITE, "d1", {"a": 1}, successor=successor, successor_spec={"b": 1}, **more)}
+    spec = {"document_name": "Site", "document_url": "https://example.com"}
+    whole = () if successor else ({"op": "add", "path": "", "value": spec},)
+    step = Change(Action.REPLACE, Cause.EDITED, SITE, "d1", patch=whole, desired=desired(DOCUMENT, SITE, spec))
+    return world, step
+
+
+def test_a_new_half_that_is_ready_takes_the_address() -> None:
+    world, step = replacing(retired=("d0",))
+    world.after["post"] = [lambda: world.objects["n1"].update(status="ready")]
+    assert said(only(world.apply(step))) == ("done", "n1", "", 0)
+    first, second = [one["binding"] for one in world.records if one["is"] == "bind"]
+    assert (first["remote_id"], first["successor"], first["retired"]) == ("d1", "n1", ["d0"])
+    assert first["successor_spec"] == step.desired.spec if step.desired else None
+    assert (second["remote_id"], second["retired"], "successor" in second) == ("n1", ["d0", "d1"], False)
+    assert world.ledger.get(SITE) == Binding(SITE, "n1", first["successor_spec"], retired=("d0", "d1"))
+
+
+def test_a_new_half_in_the_making_leaves_the_old_one_in_use() -> None:
+    world, step = replacing()
+    world.after["post"] = [lambda: world.objects["n1"].update(status="processing")]
+    outcome = only(world.apply(step))
+    assert (outcome.status, outcome.remote_id, outcome.exit_code) == (Status.DEFERRED, "n1", 0)
+    assert outcome.reason.startswith("the new version is processing: processing takes 5 to 15 minutes")
+    assert outcome.reason.endswith("; the old one stays in use")
+    found = world.ledger.get(SITE)
+    assert found
+    assert (found.remote_id, found.successor, found.retired) == ("d1", "n1", ())
+    assert world.waited == []
+
+
+def test_a_new_half_that_failed_leaves_the_old_one_in_use() -> None:
+    world, step = replacing()
+    world.after["post"] = [lambda: world.objects["n1"].update(status="error", error_message="too large")]
+    outcome = only(world.apply(step))
+    assert (outcome.status, outcome.remote_id, outcome.exit_code) == (Status.FAILED, "n1", 5)
+    assert outcome.reason.startswith("the new version n1: its processing failed: too large")
+    assert outcome.reason.endswith("; the old one stays in use")
+
+
+def test_a_new_half_of_an_earlier_run_is_gone_on_with() -> None:
+    world, step = replacing("d2")
+    world.objects["d2"] = {"document_name": "Site", "status": "ready"}
+    assert said(only(world.apply(step))) == ("done", "d2", "", 0)
+    assert world.ledger.get(SITE) == Binding(SITE, "d2", {"b": 1}, retired=("d1",))
+    assert world.calls == []
+
+
+def test_a_new_half_that_is_made_anew_retires_the_abandoned_one() -> None:
+    world, step = replacing("d2", retired=("d0",))
+    step = replace(step, patch=({"op": "add", "path": "", "value": {"document_name": "Site"}},))
+    world.after["post"] = [lambda: world.objects["n1"].update(status="ready")]
+    world.apply(step)
+    found = world.ledger.get(SITE)
+    assert found
+    assert (found.remote_id, found.retired, found.successor) == ("n1", ("d0", "d2", "d1"), "")
+
+
+def test_a_replacement_is_waited_for_with_growing_pauses() -> None:
+    world, step = replacing("d2")
+    world.patience = 100
+    world.objects["d2"] = {"document_name": "Site", "status": "processing"}
+    looks: list[float] = []
+
+    def look() -> None:
+        looks.append(world.seconds)
+        if world.seconds > 40:
+            world.objects["d2"]["status"] = "ready"
+
+    world.wrong["look"] = [look] * 99
+    assert only(world.apply(step)).status is Status.DONE
+    pauses = [round(b - a, 3) for a, b in zip(looks, looks[1:], strict=False)]
+    assert pauses[:4] == [0.5, 0.75, 1.125, 1.688]
+    assert max(pauses) == 15
+    assert world.waited[0] == ("document/site", "processing", False)
+    assert world.waited[-1] == ("document/site", "ready", True)
+
+
+def test_patience_ends() -> None:
+    world, step = replacing("d2")
+    world.patience = 3
+    world.objects["d2"] = {"document_name": "Site", "status": "processing"}
+    assert only(world.apply(step)).status is Status.DEFERRED
+    assert world.seconds == pytest.approx(3)
+    assert world.waited[-1] == ("document/site", "processing", True)
+
+
+def retiring(remote_id: str = "d0") -> Change:
+    return Change(Action.RETIRE, Cause.ORPHANED, SITE, remote_id)
+
+
+def test_an_old_half_goes_when_nobody_uses_it() -> None:
+    world = World(objects={"d0": {"document_name": "Old"}, "d1": {}})
+    world.bindings = {SITE: Binding(SITE, "d1", retired=("d9", "d0"))}
+    assert said(only(world.apply(retiring()))) == ("done", "d0", "", 0)
+    assert world.ledger.get(SITE) == Binding(SITE, "d1", retired=("d9",))
+    assert world.asked_users == [("d0", None)]
+    assert world.kept == [(SITE, "d0", {"document_name": "Old"})]
+    assert world.kinds_of_records == ["begin", "intent", "bind"]
+    assert world.ledger.pending == set()
+
+
+@pytest.mark.parametrize("bindings", [{}, {SITE: Binding(SITE, "d0")}])
+def test_what_is_in_use_is_not_retired(bindings: dict[Address, Binding]) -> None:
+    world = World(objects={"d0": {}}, bindings=bindings)
+    assert said(only(world.apply(retiring()))) == ("deferred", "d0", "it is still in use", 0)
+    assert (world.calls, world.asked_users) == ([], [])
+
+
+def test_an_old_half_that_is_used_waits() -> None:
+    world = World(objects={"d0": {}}, bindings={SITE: Binding(SITE, "d1", retired=("d0",))})
+    world.using = ["persona/a", "persona/b"]
+    assert said(only(world.apply(retiring()))) == ("deferred", "d0", "persona/a, persona/b still uses it", 0)
+    assert world.calls == []
+
+
+def test_a_forgotten_object_stays() -> None:
+    world = bound()
+    outcome = only(world.apply(Change(Action.FORGET, Cause.ORPHANED, COACH, "p1", reason="retained")))
+    assert said(outcome) == ("done", "p1", "retained", 0)
+    assert (world.ledger.get(COACH), world.calls, len(world.objects)) == (None, [], 1)
+
+
+@pytest.mark.parametrize("action", [Action.CREATE, Action.UPDATE, Action.ADOPT, Action.REPLACE])
+def test_a_step_without_its_manifest_is_a_defect(action: Action) -> None:
+    step = Change(action, Cause.NEW, COACH, "p1", patch=(NAME,))
+    with pytest.raises(ValueError, match=f"^a {action} of persona/coach without its manifest$"):
+        bound().apply(step)
+
+
+# crawls
+
+
+def crawled(**members: Any) -> World:
+    body = {
+        "document_id": "d1",
+        "status": "ready",
+        "crawl_config": {"depth": 1},
+        "last_crawled_at": "2026-01-01T08:00:00Z",
+        **members,
+    }
+    world = World(objects={"d1": body})
+    world.bindings = {SITE: Binding(SITE, "d1", {"document_name": "Site", "crawl": {"depth": 1}})}
+    return world
+
+
+def recrawling() -> Change:
+    wanted = desired(DOCUMENT, SITE, {"document_name": "Changed", "crawl": {"depth": 2}})
+    whole = {"op": "replace", "path": "/crawl", "value": {"depth": 2}}
+    return Change(Action.RECRAWL, Cause.EDITED, SITE, "d1", patch=(whole,), desired=wanted)
+
+
+APPLIED = {"document_name": "Site", "crawl": {"depth": 2}}
+
+
+def test_a_recrawl_sends_the_crawl_and_remembers_that_alone() -> None:
+    world = crawled()
+    outcome = only(world.apply(recrawling()))
+    assert said(outcome) == ("done", "d1", "crawl started", 0)
+    posts = [call for call in world.calls if call[0] == "post"]
+    assert posts == [("post", "/v2/documents/d1/recrawl", {"crawl": {"depth": 2}})]
+    intent = world.records[1]
+    assert (intent["action"], intent["id"], intent["spec"]) == ("recrawl", "d1", APPLIED)
+    assert intent["time"] == NOON.isoformat()
+    found = world.ledger.get(SITE)
+    assert found
+    assert (found.applied, found.remote_id, world.ledger.pending) == (APPLIED, "d1", set())
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "reason"),
+    [
+        ({"last_crawled_at": "2026-01-01T11:30:00Z"}, "deferred", "too soon after its last crawl"),
+        ({"status": "recrawling"}, "deferred", "busy: recrawling"),
+    ],
+)
+def test_a_recrawl_that_is_too_soon_is_left(members: Document, status: str, reason: str) -> None:
+    world = crawled(**members)
+    outcome = only(world.apply(recrawling()))
+    assert (outcome.status.value, outcome.remote_id) == (status, "d1")
+    assert outcome.reason.startswith(reason)
+    assert "post" not in world.verbs
+    assert world.kinds_of_records == ["begin"]
+
+
+@pytest.mark.parametrize(("running", "done"), [(3, True), (4, False)])
+def test_one_slot_for_crawls_is_left_for_people(running: int, done: bool) -> None:
+    world = crawled()
+    for number in range(running):
+        world.objects[f"x{number}"] = {"document_id": f"x{number}", "status": "crawling", "crawl_config": {"depth": 1}}
+    outcome = only(world.apply(recrawling()))
+    assert (outcome.status is Status.DONE) == done
+    if not done:
+        assert outcome.reason.startswith("4 crawls are under way, and one slot is left for people")
+
+
+@pytest.mark.parametrize("status", [409, 429, 400, 404])
+def test_a_refused_recrawl_waits_or_fails(status: int) -> None:
+    world = crawled()
+    world.wrong["post"] = [gone("d1") if status == 404 else refused(status)]
+    outcome = only(world.apply(recrawling()))
+    passing = status in (409, 429)
+    assert outcome.status is (Status.DEFERRED if passing else Status.FAILED)
+    assert outcome.remote_id == "d1"
+    if passing:
+        assert outcome.reason == "no, thank you"
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert world.ledger.get(SITE) == world.bindings[SITE]
+
+
+def test_a_recrawl_that_was_never_sent_is_settled() -> None:
+    world = crawled()
+    world.wrong["post"] = [NeverSent("no network")]
+    assert said(only(world.apply(recrawling()))) == ("failed", "d1", "no network", 11)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_lost_recrawl_is_looked_at(begun: bool) -> None:
+    world = crawled()
+    (world.after if begun else world.wrong)["post"] = [LOST]
+    outcome = only(world.apply(recrawling()))
+    assert outcome.status is Status.DONE
+    assert world.verbs.count("post") == (1 if begun else 2)
+
+
+def test_a_recrawl_that_is_lost_twice_is_unknown() -> None:
+    world = crawled()
+    world.wrong["post"] = [LOST, LOST]
+    outcome = only(world.apply(recrawling()))
+    assert outcome.status is Status.UNKNOWN
+    assert world.kinds_of_records == ["begin", "intent"]
+
+
+def test_a_recrawl_without_its_manifest_or_binding_is_a_defect() -> None:
+    world = crawled()
+    for step, bindings in ((replace(recrawling(), desired=None), world.bindings), (recrawling(), {})):
+        world.bindings, world.stop = bindings, Stop()
+        with pytest.raises(ValueError, match="^a recrawl of document/site without its manifest or its binding$"):
+            world.apply(step)
+
+
+# the walk
+
+
+OTHER = Address("persona", "other")
+
+
+@pytest.mark.parametrize(
+    ("error", "stops"),
+    [(UnauthorisedError("no key"), True), (LockError("lost"), True), (StateError("bad disk"), True)],
+)
+def test_what_every_other_call_would_meet_ends_the_run(error: TavusctlError, stops: bool) -> None:
+    world = World()
+    world.wrong["post"] = [error]
+    outcomes = world.apply(creating(), replace(creating(OTHER), waits_for=(COACH,)), creating(Address("persona", "x")))
+    assert [one.status.value for one in outcomes] == ["failed", "skipped", "skipped"]
+    assert said(outcomes[0]) == ("failed", "", error.message, error.exit_code)
+    assert {one.reason for one in outcomes[1:]} <= {error.message, "waits for persona/coach, which was not done"}
+    assert world.stop.asked() == stops
+    assert world.verbs == ["post"]
+
+
+def test_a_step_waits_for_what_it_needs() -> None:
+    world = World()
+    first, second = creating(), replace(creating(OTHER), waits_for=(COACH,))
+    assert [one.status.value for one in world.apply(second, first, parallel=4)] == ["done", "done"]
+    world = World()
+    world.wrong["post"] = [refused(400)]
+    outcomes = world.apply(first, second, parallel=4)
+    assert said(outcomes[1]) == ("skipped", "", "waits for persona/coach, which was not done", 0)
+    assert world.verbs == ["post"]
+
+
+def test_a_step_is_deferred_with_what_it_waits_for() -> None:
+    world, step = replacing()
+    world.after["post"] = [lambda: world.objects["n1"].update(status="processing")]
+    outcomes = world.apply(step, replace(creating(), waits_for=(SITE,)))
+    assert said(outcomes[1]) == ("deferred", "", "waits for document/site", 0)
+
+
+def test_what_waits_for_a_refused_change_is_skipped_unless_there_is_something() -> None:
+    refusal = Refusal(updating(AFTER), "E400", 4, "no")
+    step = replace(creating(OTHER), waits_for=(COACH,))
+    world = World()
+    assert said(only(world.apply(step, refused=(refusal,)))) == (
+        "skipped", "", "waits for persona/coach, which was not done", 0,
+    )  # fmt: skip
+    assert only(bound().apply(step, refused=(refusal,))).status is Status.DONE
+
+
+def test_steps_of_one_address_come_one_after_the_other() -> None:
+    world = bound()
+    prompt = {"op": "replace", "path": "/system_prompt", "value": "Bye."}
+    steps = [
+        updating(AFTER, NAME, live=seen()),
+        updating({**AFTER, "system_prompt": "Bye."}, prompt, live=seen(AFTER)),
+        replace(creating(OTHER), waits_for=(COACH,)),
+    ]
+    assert [one.status.value for one in world.apply(*steps, parallel=4)] == ["done"] * 3
+    assert world.verbs == ["patch", "patch", "post"]
+
+
+def test_settled_bindings_are_recorded_although_nothing_is_sent() -> None:
+    world = World()
+    assert world.apply(settled=(Binding(COACH, "p1"),)) == []
+    assert world.kinds_of_records == ["begin", "bind"]
+    world = World()
+    assert world.apply() == []
+    assert world.records == []
+
+
+def test_a_stop_before_the_first_step_leaves_everything() -> None:
+    world = World()
+    world.stop.ask("interrupted")
+    outcomes = world.apply(creating(), creating(OTHER))
+    assert [said(one) for one in outcomes] == [("skipped", "", "interrupted", 0)] * 2
+    assert (world.calls, len(world.told)) == ([], 2)
+
+
+def test_a_defect_stops_the_run() -> None:
+    world = World()
+    world.wrong["post"] = [RuntimeError("a defect")]
+    with pytest.raises(RuntimeError, match="a defect"):
+        world.apply(creating(), creating(OTHER))
+    assert (world.stop.reason, world.stop.hurry, world.verbs) == ("an internal error", False, ["post"])
+
+
+def making(status: str, **more: Any) -> tuple[World, Change]:
+    world = World(patience=100, **more)
+    world.after["post"] = [lambda: world.objects["n0"].update(status=status)]
+    return world, creating(SITE, {"document_name": "Site"})
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "reason", "code"),
+    [
+        ("ready", "done", "ready", 0),
+        ("error", "failed", "created, but its processing failed: the API does not say why", 5),
+        ("processing", "deferred", "created, and not waited for any longer: processing: processing takes", 0),
+    ],
+)
+def test_what_was_made_is_waited_for(status: str, outcome: str, reason: str, code: int) -> None:
+    world, step = making(status)
+    found = only(world.apply(step))
+    assert (found.status.value, found.remote_id, found.exit_code) == (outcome, "n0", code)
+    assert found.reason.startswith(reason)
+    assert world.told == [("document/site", "done"), ("document/site", outcome)]
+    assert world.waited[-1] == ("document/site", status, True)
+    assert world.seconds == (pytest.approx(100) if status == "processing" else 0)
+    if outcome == "failed":
+        assert found.reason.endswith("; it is not tried again by itself")
+
+
+def test_a_wait_looks_again_and_again() -> None:
+    world, step = making("processing")
+    looks: list[float] = []
+
+    def look() -> None:
+        looks.append(world.seconds)
+        if world.seconds > 50:
+            world.objects["n0"]["status"] = "ready"
+
+    world.wrong["look"] = [None, look, ApiError("away"), *([look] * 50)]
+    assert only(world.apply(step)).status is Status.DONE
+    pauses = [round(b - a, 3) for a, b in zip(looks[1:], looks[2:], strict=False)]
+    assert pauses[:3] == [1.125, 1.688, 2.531]
+    assert max(pauses) == 15
+
+
+def test_a_wait_that_ends_without_a_look_says_so() -> None:
+    world, step = making("processing")
+    world.wrong["look"] = [None, *([ApiError("away")] * 99)]
+    outcome = only(world.apply(step))
+    assert said(outcome) == ("done", "n0", "created, and not seen ready: away", 0)
+
+
+def test_nothing_is_waited_for_without_patience_or_work() -> None:
+    world, step = making("processing")
+    world.patience = 0
+    outcome = only(world.apply(step))
+    assert outcome.status is Status.DONE
+    assert outcome.reason.startswith("processing: processing takes 5 to 15 minutes")
+    world = World(patience=100)
+    assert said(only(world.apply(creating()))) == ("done", "n0", "", 0)
+    assert (world.seconds, world.waited) == (0, [])
+
+
+def test_a_stop_ends_a_wait() -> None:
+    world, step = making("processing")
+
+    def stop() -> None:
+        if world.seconds > 2:
+            world.stop.ask("interrupted")
+
+    world.wrong["look"] = [None, *([stop] * 50)]
+    assert only(world.apply(step)).status is Status.DEFERRED
+    assert world.seconds < 5
+
+
+def test_the_inverse_knows_what_was_secret() -> None:
+    secret = Secret("sk-of-the-tests", b"key")
+    write = {"op": "add", "path": "/layers", "value": {"llm": {"api_key": secret, "model": "m"}}}
+    world = bound()
+    world.apply(updating({**BEFORE, "layers": {"llm": {"api_key": secret, "model": "m"}}}, write, live=seen()))
+    inverse = world.records[1]["inverse"]
+    assert inverse["operations"] == [{"op": "remove", "path": "/layers"}]
+    assert inverse["left"] == {"/layers": {"llm": {"model": "m"}}}
+    assert "sk-of-the-tests" not in str(world.records)
+
+
+@pytest.mark.parametrize(("applied", "lost"), [({}, []), ({"layers": {"llm": {"api_key": Fingerprint("f")}}}, True)])
+def test_a_secret_that_reads_leave_out_is_lost_when_it_was_applied(applied: Document, lost: Any) -> None:
+    secret = Secret("sk-of-the-tests", b"key")
+    write = {"op": "add", "path": "/layers/llm/api_key", "value": secret}
+    before = {**BEFORE, "layers": {"llm": {"model": "m"}}}
+    world = bound()
+    world.objects["p1"]["layers"] = {"llm": {"model": "m"}}
+    world.bindings = {COACH: Binding(COACH, "p1", applied)}
+    world.apply(updating(before, write, live=seen(before)))
+    inverse = world.records[1]["inverse"]
+    assert inverse["lost"] == (["/layers/llm/api_key"] if lost else [])
+    assert inverse["operations"] == ([] if lost else [{"op": "remove", "path": "/layers/llm/api_key"}])
+
+
+def test_an_inverse_is_empty_by_default() -> None:
+    assert Inverse() == Inverse((), {}, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("second", "moved", "done"),
+    [(LOST, True, True), (Throttled(429, "slow", "POST"), True, True), (LOST, False, False)],
+)
+def test_a_second_attempt_at_a_crawl_is_looked_at_too(second: TavusctlError, moved: bool, done: bool) -> None:
+    world = crawled()
+
+    def late() -> None:
+        if moved:
+            world.objects["d1"]["status"] = "recrawling"
+        raise second
+
+    world.wrong["post"] = [LOST, late]
+    assert (only(world.apply(recrawling())).status is Status.DONE) == done
+
+
+def test_a_document_that_was_never_crawled_cannot_be_crawled_again() -> None:
+    world = crawled(crawl_config=None)
+    outcome = only(world.apply(recrawling()))
+    reason = "it was created without `crawl:`, so there is nothing to crawl again"
+    assert said(outcome) == ("failed", "d1", reason, 5)
+
+
+def test_a_crawl_that_is_not_kept_is_sent_along_from_then_on() -> None:
+    world = crawled()
+    world.bindings = {SITE: replace(world.bindings[SITE], unkept={"/crawl/old": "x", "/tags": "y"})}
+    world.lost = [
+        FieldChange("/crawl/depth", Cause.EDITED, None, 1, 2),
+        FieldChange("/crawling", Cause.EDITED, None, 1, 2),
+    ]
+    world.apply(recrawling())
+    found = world.ledger.get(SITE)
+    assert found
+    assert found.unkept == {"/tags": "y", "/crawl/depth": "name of /crawl/depth"}
+    assert world.kinds_of_records == ["begin", "intent", "bind", "bind"]
+    world.bindings = {SITE: found}
+    world.objects["d1"]["status"] = "ready"
+    world.store.records.clear()
+    world.apply(recrawling())
+    assert world.kinds_of_records == ["begin", "intent", "bind"]
+
+
+def test_a_recrawl_that_is_too_soon_says_until_when() -> None:
+    world = crawled(last_crawled_at="2026-01-01T11:30:00Z")
+    assert only(world.apply(recrawling())).reason == "too soon after its last crawl, until 2026-01-01T12:31:00Z"
