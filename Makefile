@@ -24,7 +24,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format golden schemas laws-long crash model bench constraints build clean
+.PHONY: help demo test check format-check lint types house workflows format golden schemas laws-long coverage mutants crash model bench constraints build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,14 @@ schemas: $(READY) ## write schemas/ from the kinds
 laws-long: $(READY) ## the laws with a hundred times as many examples
 	$(call say,laws: many examples; takes minutes)
 	@TAVUSCTL_LAWS=long $(PYTEST) tests/laws -n $(WORKERS) --durations=5
+
+coverage: $(READY) ## every branch of the modules that write, reached by tests; takes minutes
+	$(call say,coverage: the modules of tool.mutants in pyproject.toml)
+	@$(BIN)/python -m tests.mutants.reach --workers $(WORKERS)
+
+mutants: $(READY) ## wrong lines in the modules that write, noticed by tests; takes most of an hour
+	$(call say,mutants: SAMPLE=400 of each group)
+	@$(BIN)/python -m tests.mutants.score --workers $(WORKERS) --sample $(or $(SAMPLE),400)
 
 crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write; takes an hour
 	$(call say,crash: every write to disk and every send and receive; kills by the server; kills of recoveries; bad disks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import coverage
 import pytest
 
 SECONDS = "TAVUSCTL_MUTANTS_SECONDS"  # names the file for the seconds
-_seconds: Counter[str] = Counter()
+_seconds: defaultdict[str, float] = defaultdict(float)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -107,7 +107,7 @@ def _is_left_alone(node: ast.AST) -> bool:
 def _changes(place: Place, node: ast.AST) -> Iterator[tuple[int, str, Any]]:
     # Only the loop of a comprehension has no line of its own.
     line = node.target.lineno if isinstance(node, ast.comprehension) else getattr(node, "lineno", 0)
-    for what, changed in (*_of_statement(node), *_of_expression(place, node)):
+    for what, changed in (*_of_statement(node), *_of_operator(node), *_of_expression(place, node)):
         yield line, what, changed
     if isinstance(node, ast.match_case | ast.ExceptHandler):
         yield from _of_clause(node)
@@ -133,7 +133,7 @@ def _of_statement(node: ast.AST) -> Iterator[tuple[str, Any]]:
             return
 
 
-def _of_expression(place: Place, node: ast.AST) -> Iterator[tuple[str, Any]]:
+def _of_operator(node: ast.AST) -> Iterator[tuple[str, Any]]:
     match node:
         case ast.Compare(ops=[operator], comparators=[_]):
             for other in _COMPARISONS[type(operator)]:
@@ -147,6 +147,12 @@ def _of_expression(place: Place, node: ast.AST) -> Iterator[tuple[str, Any]]:
         case ast.BinOp(op=operator) if type(operator) in _ARITHMETIC:
             changed = _with(node, op=_ARITHMETIC[type(operator)]())
             yield f"{_text(changed)} for {_text(node)}", changed
+        case _:
+            return
+
+
+def _of_expression(place: Place, node: ast.AST) -> Iterator[tuple[str, Any]]:
+    match node:
         case ast.IfExp(test=test) if not _has_an_opposite(test):
             yield f"not {_text(test)}", _with(node, test=_negated(test))
         case ast.comprehension(ifs=[_, *_] as tests):

@@ -26,7 +26,6 @@ from tests.mutants.operators import Mutant, mutants
 
 GOAL = Fraction(9, 10)
 QUICKEST, OTHERS = 40, 12  # tests per mutant
-SERVERS = ("[s3]", "[az]")
 LONGEST = 3.0  # seconds that either may take
 PATIENCE = 10.0  # seconds, beside several times what the tests take
 RESULTS = ROOT / "tests/mutants/RESULTS.md"
@@ -149,8 +148,7 @@ def _tests(one: Wrong, shown: reach.Reach) -> Sequence[str]:
     if not reaching:  # it is run on import, for whatever needs the module
         reaching = frozenset().union(*lines.values())
         many *= 2
-    # A server started for one mutant after another would take most of the time.
-    ordered = shown.best_first(test for test in reaching if not test.endswith(SERVERS))
+    ordered = shown.best_first(reaching)
     best = _within(ordered[:many], shown)
     others = [test for test in ordered if test not in best]
     return [*best, *_within(others[:: max(1, len(others) // OTHERS)], shown)]

@@ -98,26 +98,33 @@ class _Failures:
                 log.write(report.nodeid + "\n")
 
 
-class _Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
-    """Finds and loads one module from another text."""
+class _Text(importlib.machinery.SourceFileLoader):
+    """Loads a module from another text than its file's."""
+
+    def __init__(self, name: str, path: str, source: str) -> None:
+        super().__init__(name, path)
+        self._source = source
+
+    def get_code(self, fullname: str) -> CodeType:
+        del fullname
+        return compile(self._source, self.path, "exec", dont_inherit=True)
+
+
+class _Changed(importlib.abc.MetaPathFinder):
+    """Finds one module in another text."""
 
     def __init__(self, path: Path, source: str) -> None:
         parts = path.relative_to(ROOT).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        super().__init__(name, str(path))
-        self._source = source
+        self._loader = _Text(name, str(path), source)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         del path, target
-        return (
-            importlib.util.spec_from_file_location(fullname, self.path, loader=self) if fullname == self.name else None
-        )
-
-    def get_code(self, fullname: str) -> CodeType:
-        del fullname
-        return compile(self._source, self.path, "exec", dont_inherit=True)
+        if fullname != self._loader.name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._loader.path, loader=self._loader)
 
 
 def warm_up(tests: Sequence[str]) -> None:

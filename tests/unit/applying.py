@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import threading
 from collections import defaultdict
@@ -51,22 +52,22 @@ class World:
     bindings: dict[Address, Binding] = field(default_factory=dict)
     guarded: bool | None = True
     seconds: float = 0.0
-    calls: list[tuple[str, str, Any]] = field(default_factory=list)
-    wrong: dict[str, list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
-    after: dict[str, list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
-    answers: list[Document] = field(default_factory=list)  # of creates, in place of the true ones
-    finds: list[str | Exception] = field(default_factory=list)
-    looked_for: list[float] = field(default_factory=list)
-    using: list[str] = field(default_factory=list)
-    lost: list[FieldChange] = field(default_factory=list)
-    kept: list[tuple[Address, str, Document]] = field(default_factory=list)
-    told: list[tuple[str, str]] = field(default_factory=list)
-    waited: list[tuple[str, str, bool]] = field(default_factory=list)
+    calls: builtins.list[tuple[str, str, Any]] = field(default_factory=list)
+    wrong: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
+    after: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
+    answers: builtins.list[Document] = field(default_factory=list)  # of creates, in place of the true ones
+    finds: Sequence[str | Exception] = field(default_factory=list)
+    looked_for: builtins.list[float] = field(default_factory=list)
+    using: builtins.list[str] = field(default_factory=list)
+    lost: builtins.list[FieldChange] = field(default_factory=list)
+    kept: builtins.list[tuple[Address, str, Document]] = field(default_factory=list)
+    told: builtins.list[tuple[str, str]] = field(default_factory=list)
+    waited: builtins.list[tuple[str, str, bool]] = field(default_factory=list)
     known: dict[str, Sequence[str]] = field(default_factory=dict)
     patience: float = 0.0
     stop: Stop = field(default_factory=Stop)
     store: Kept = field(default_factory=Kept)
-    asked_users: list[tuple[str, Address | None]] = field(default_factory=list)
+    asked_users: builtins.list[tuple[str, Address | None]] = field(default_factory=list)
     last: Run | None = None
     guard: threading.RLock = field(default_factory=threading.RLock)
 
@@ -118,15 +119,15 @@ class World:
             raise gone(path)
         return self.objects[path.rpartition("/")[2]]
 
-    def list(self, path: str, **_: Any) -> list[Document]:
+    def list(self, path: str, **_: Any) -> builtins.list[Document]:
         self._begin("list", path, None)
-        return list(self.objects.values())
+        return [*self.objects.values()]
 
     def _begin(self, verb: str, path: str, body: Any) -> None:
         self.calls.append((verb, path, json.loads(json.dumps(body, default=str))))
         self._strike(self.wrong[verb])
 
-    def _strike(self, faults: list[Exception | Fault | None]) -> None:
+    def _strike(self, faults: builtins.list[Exception | Fault | None]) -> None:
         fault = faults.pop(0) if faults else None
         if isinstance(fault, Exception):
             raise fault
@@ -161,7 +162,7 @@ class World:
         del desired
         self.looked_for.append(self.seconds)
         self.told.append(("find", f"{name} {','.join(known)}"))
-        found = self.finds.pop(0) if self.finds else ""
+        found, self.finds = (self.finds[0], self.finds[1:]) if self.finds else ("", ())
         if isinstance(found, Exception):
             raise found
         return found
@@ -173,7 +174,7 @@ class World:
     def report(self, outcome: Outcome) -> None:
         self.told.append((str(outcome.step.address), outcome.status.value))
 
-    def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> list[Outcome]:
+    def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> builtins.list[Outcome]:
         """Carry out a plan of these steps."""
         self.store.state = State("line", 3, bindings=self.bindings, guarded=self.guarded)
         tools = Tools(
@@ -202,7 +203,7 @@ class World:
             report=self.report,
             waits=lambda address, status, over: self.waited.append((str(address), status, over)),
         )
-        return list(run(self.last, Plan(steps, **plan)))
+        return [*run(self.last, Plan(steps, **plan))]
 
     @property
     def ledger(self) -> Ledger:
@@ -211,12 +212,12 @@ class World:
         return self.last.ledger
 
     @property
-    def records(self) -> list[Document]:
+    def records(self) -> builtins.list[Document]:
         """What the journal has, as documents."""
         return [json.loads(record) for record in self.store.records]
 
     @property
-    def kinds_of_records(self) -> list[str]:
+    def kinds_of_records(self) -> builtins.list[str]:
         """Their kinds, with the outcome where that is not `done`."""
         return [one["is"] + (f" {one['status']}" if "status" in one else "") for one in self.records]
 
@@ -226,7 +227,7 @@ class World:
         return journal.replay(self.store.state, self.store.records)
 
     @property
-    def verbs(self) -> list[str]:
+    def verbs(self) -> builtins.list[str]:
         """What was called, in order."""
         return [verb for verb, _, _ in self.calls]
 

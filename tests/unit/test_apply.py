@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -304,7 +305,7 @@ def test_whether_tests_are_obeyed_is_asked_once() -> None:
     probe = [{"op": "test", "path": "/persona_name", "value": PROBE}]
     back = {**NAME, "value": "Coach"}
     world.apply(updating(AFTER, NAME, live=seen()), updating(BEFORE, back, live=seen(AFTER)))
-    assert [body for _, _, body in world.calls][0] == probe
+    assert world.calls[0][2] == probe
     assert [body[0]["op"] for _, _, body in world.calls] == ["test", "test", "test"]
     assert world.ledger.state.guarded is True
 
@@ -432,7 +433,7 @@ def test_a_lost_patch_of_a_secret_is_sent_again_whatever_shows() -> None:
 
 
 def test_a_document_is_changed_by_its_members_and_a_replica_by_its_name() -> None:
-    objects = {"d1": {"document_name": "Site", "tags": ["a"]}, "r1": {"replica_name": "Anna"}}
+    objects: dict[str, Document] = {"d1": {"document_name": "Site", "tags": ["a"]}, "r1": {"replica_name": "Anna"}}
     world = World(objects=objects, bindings={SITE: Binding(SITE, "d1"), ANNA: Binding(ANNA, "r1")})
     tags = {"op": "add", "path": "/tags", "value": ["b"]}
     name = {"op": "replace", "path": "/replica_name", "value": "Ann"}
@@ -705,7 +706,7 @@ def test_a_replacement_is_waited_for_with_growing_pauses() -> None:
 
     world.wrong["look"] = [look] * 99
     assert only(world.apply(step)).status is Status.DONE
-    pauses = [round(b - a, 3) for a, b in zip(looks, looks[1:], strict=False)]
+    pauses = [round(b - a, 3) for a, b in pairwise(looks)]
     assert pauses[:4] == [0.5, 0.75, 1.125, 1.688]
     assert max(pauses) == 15
     assert world.waited[0] == ("document/site", "processing", False)
@@ -872,7 +873,7 @@ def test_a_recrawl_without_its_manifest_or_binding_is_a_defect() -> None:
     world = crawled()
     for step, bindings in ((replace(recrawling(), desired=None), world.bindings), (recrawling(), {})):
         world.bindings, world.stop = bindings, Stop()
-        with pytest.raises(ValueError, match="^a recrawl of document/site without its manifest or its binding$"):
+        with pytest.raises(ValueError, match=r"^a recrawl of document/site without its manifest or its binding$"):
             world.apply(step)
 
 
@@ -999,7 +1000,7 @@ def test_a_wait_looks_again_and_again() -> None:
 
     world.wrong["look"] = [None, look, ApiError("away"), *([look] * 50)]
     assert only(world.apply(step)).status is Status.DONE
-    pauses = [round(b - a, 3) for a, b in zip(looks[1:], looks[2:], strict=False)]
+    pauses = [round(b - a, 3) for a, b in pairwise(looks[1:])]
     assert pauses[:3] == [1.125, 1.688, 2.531]
     assert max(pauses) == 15
 
@@ -1108,3 +1109,12 @@ def test_a_crawl_that_is_not_kept_is_sent_along_from_then_on() -> None:
 def test_a_recrawl_that_is_too_soon_says_until_when() -> None:
     world = crawled(last_crawled_at="2026-01-01T11:30:00Z")
     assert only(world.apply(recrawling())).reason == "too soon after its last crawl, until 2026-01-01T12:31:00Z"
+
+
+def test_a_lost_removal_that_was_not_carried_out_is_sent_again() -> None:
+    world = bound()
+    world.wrong["patch"] = [LOST]
+    remove = {"op": "remove", "path": "/system_prompt"}
+    assert only(world.apply(updating({"persona_name": "Coach"}, remove, live=seen()))).status is Status.DONE
+    assert world.verbs == ["patch", "patch"]
+    assert "system_prompt" not in world.objects["p1"]

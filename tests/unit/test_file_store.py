@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from tavusctl.stores.holder import Holder
 from tavusctl.stores.shelf import run_name
 
 NEW = State("a-lineage", 1)
+UNREADABLE: list[Any] = [None, "noon", []]
 AGAIN = "run tavusctl plan to see where things stand"
 
 
@@ -190,7 +192,7 @@ def test_a_disk_that_takes_no_note_gives_no_lock(path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     "note",
     [b"", b"{", b"[]", b"5", b"{}", b'{"owner": 1, "since": 1}', *(
-        json.dumps({**Holder("id", "h", 1, "", "").to_json(), "since": since}).encode() for since in (None, "noon", [])
+        json.dumps({**Holder("id", "h", 1, "", "").to_json(), "since": since}).encode() for since in UNREADABLE
     ), json.dumps(Holder("id", "h", 1, "", "").to_json()).encode(), b"\xff", b'"' + b"x" * 70000],
 )  # fmt: skip
 def test_a_lock_without_a_readable_note_is_held_by_somebody(path: Path, note: bytes) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -343,8 +344,8 @@ def test_a_heart_stops_when_the_lock_is_lost(bucket: MemoryBucket) -> None:
 def test_one_thread_uses_a_lock_at_a_time(bucket: MemoryBucket, use: str) -> None:
     with taken(bucket) as lease:
         lease._pace = Pace(30, 0.001)
-        arguments = {"fail": ["lost"], "clear": [Group(1, 1)]}.get(use, [])
-        other = threading.Thread(target=getattr(lease, use), args=arguments)
+        known: dict[str, list[Any]] = {"fail": ["lost"], "clear": [Group(1, 1)]}
+        other = threading.Thread(target=getattr(lease, use), args=known.get(use, []))
         with lease._guard:
             before = puts(bucket)
             other.start()

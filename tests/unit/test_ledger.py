@@ -164,11 +164,10 @@ def test_what_an_update_left_is_recorded_where_more_shows_than_was_written(store
 def test_a_run_says_who_it_is_and_when_it_began(store: Kept) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     ledger = Ledger(store, store.read())
-    assert not ledger.begun
     ledger.begin({})
 
     head = json.loads(store.records[0])
-    assert ledger.begun is True
+    assert (Ledger(store, store.read()).begun, ledger.begun) == (False, True)
     assert (head["run"], head["is"]) == (ledger.run, "begin")
     assert len(bytes.fromhex(ledger.run)) == 6
     assert timedelta() <= datetime.fromisoformat(head["time"]) - before < timedelta(minutes=1)
@@ -195,7 +194,7 @@ def test_every_step_is_on_record_as_it_was_told(store: Kept) -> None:
     assert [one.pop("before", "none") for one in said] == [
         *[{"remote_id": "p1"}] * 2, *["none"] * 3, {"remote_id": "p1"}, *["none"] * 2, *[{"remote_id": "p3"}] * 2, None,
     ]  # fmt: skip
-    nothing = {"left": {}, "lost": [], "operations": [], "was": {}}
+    nothing: Document = {"left": {}, "lost": [], "operations": [], "was": {}}
     empty = {"is": "intent", "address": str(COACH), "id": "", "spec": {}, "name": "", "time": "", "inverse": nothing}
     assert said == [
         {**empty, "op": bare, "action": "delete"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -267,8 +268,8 @@ def test_one_thread_writes_at_a_time(bucket: MemoryBucket, lease: Lease, records
     records.append(b"one")
     before = list(bucket.puts)
     records._number = 5
-    arguments = {"begin": [lease], "append": [b"two"], "clear": []}[use]
-    other = threading.Thread(target=getattr(records, use), args=arguments)
+    known: dict[str, list[Any]] = {"begin": [lease], "append": [b"two"], "clear": []}
+    other = threading.Thread(target=getattr(records, use), args=known[use])
     with records._guard:
         other.start()
         other.join(0.05)

@@ -40,9 +40,8 @@ _REFUSALS = frozenset({400, 409, 422})  # how a failed `test` may be answered
 _PROBE = {"op": "test", "value": "tavusctl asks whether test operations are obeyed: no object has this name"}
 
 
-def create(this: Run, step: Change, bound: Callable[[str], Binding]) -> str:
+def create(this: Run, step: Change, desired: Desired, bound: Callable[[str], Binding]) -> str:
     """Create an object; its id, bound before anything else happens.  Ambiguous when no look tells what became of it."""
-    desired = _wanted(step)
     # Before anything is on record: a kill up to here has cost nothing.
     body = _linked(this, desired, step.patch[0]["value"])
     name = str(body.get(desired.kind.name_field) or "")
@@ -130,9 +129,9 @@ def _look_for(this: Run, desired: Desired, name: str) -> str:
         raise Ambiguous(message) from None
 
 
-def update(this: Run, step: Change, remote_id: str, current: Binding) -> None:
+def update(this: Run, step: Change, desired: Desired, remote_id: str, current: Binding) -> None:
     """Send a patch; ConflictError, and nothing written, when somebody edited what it is about to change."""
-    desired, before = _wanted(step), _seen(this, step, remote_id)
+    before = _seen(this, step, desired.kind, remote_id)
     known = this.ledger.get(step.address)
     op = this.ledger.intend(
         step.address,
@@ -145,17 +144,17 @@ def update(this: Run, step: Change, remote_id: str, current: Binding) -> None:
     try:
         _send_guarded(this, desired.kind, remote_id, step, before)
     except Ambiguous:
-        _settle_update(this, step, remote_id, before)
+        _settle_update(this, step, desired.kind, remote_id, before)
     except TavusctlError:
         this.ledger.settle(op, done=False)
         raise
     this.ledger.bind(current, op)
 
 
-def _seen(this: Run, step: Change, remote_id: str) -> Live:
+def _seen(this: Run, step: Change, kind: ResourceKind, remote_id: str) -> Live:
     """The object as the plan saw it; kinds without `test` are looked at again, as late as possible."""
     if step.live is None:
-        return _look(this, _wanted(step).kind, remote_id)
+        return _look(this, kind, remote_id)
     planned = this.as_planned(step.live)
     if planned.kind.update is Update.JSON_PATCH and _obeys_tests(this, planned.kind, remote_id):
         return planned
@@ -208,9 +207,8 @@ def _send_guarded(this: Run, kind: ResourceKind, remote_id: str, step: Change, b
         raise
 
 
-def _settle_update(this: Run, step: Change, remote_id: str, before: Live) -> None:
+def _settle_update(this: Run, step: Change, kind: ResourceKind, remote_id: str, before: Live) -> None:
     """The answer was lost: look, and send again only what certainly is not there."""
-    kind = _wanted(step).kind
     wanted = patch.apply(before.body, this.with_ids(list(step.patch)))
     now = _look(this, kind, remote_id).body
     touched = [one for one in guards.moved(wanted, now, step.patch) if not _hidden(wanted, one)]
@@ -253,13 +251,6 @@ def _delete(this: Run, path: str) -> None:
     except Ambiguous:
         this.api.get(path)  # Gone: it was carried out
         this.api.delete(path)
-
-
-def _wanted(step: Change) -> Desired:
-    if step.desired is None:
-        message = f"a {step.action} of {step.address} without its manifest"
-        raise ValueError(message)
-    return step.desired
 
 
 def _conflict(step: Change, moved: Sequence[str]) -> ConflictError:

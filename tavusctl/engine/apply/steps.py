@@ -22,7 +22,7 @@ _FAILED = 5
 
 def _create(this: Run, step: Change) -> Outcome:
     desired = _desired(step)
-    remote_id = create(this, step, lambda made: this.tools.remember(desired, Binding(step.address, made)))
+    remote_id = create(this, step, desired, lambda made: this.tools.remember(desired, Binding(step.address, made)))
     return _read_back(this, step, remote_id)
 
 
@@ -31,7 +31,7 @@ def _update(this: Run, step: Change) -> Outcome:
     binding = this.ledger.get(step.address) or Binding(step.address, step.remote_id)
     current = this.tools.remember(desired, binding)
     if step.patch:
-        update(this, step, binding.remote_id, current)
+        update(this, step, desired, binding.remote_id, current)
     else:
         this.ledger.bind(current)
     return _read_back(this, step, binding.remote_id)
@@ -48,7 +48,7 @@ def _replace(this: Run, step: Change) -> Outcome:
     desired = _desired(step)
     binding = this.ledger.get(step.address) or Binding(step.address, step.remote_id)
     if step.patch:
-        create(this, step, lambda made: _with_successor(this, desired, binding, made))
+        create(this, step, desired, lambda made: _with_successor(this, desired, binding, made))
         binding = this.ledger.get(step.address) or binding
     live = await_usable(this, step.address, desired.kind, binding.successor)
     if background.failed(live):

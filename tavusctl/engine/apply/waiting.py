@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from tavusctl import background
 from tavusctl.engine.apply.run import Run
 from tavusctl.errors import ApiError
-from tavusctl.model import Action, Address, Live, Outcome, ResourceKind, Status
+from tavusctl.model import Action, Address, Desired, Live, Outcome, ResourceKind, Status
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _FAILED = 5
@@ -39,14 +39,15 @@ def await_usable(this: Run, address: Address, kind: ResourceKind, remote_id: str
 
 def await_made(this: Run, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     """Outcomes of a run, once what it has created can be used; each that was waited for is reported again."""
-    waiting = {index for index, outcome in enumerate(outcomes) if _is_worked_on(outcome)} if this.patience else set()
+    made = enumerate(map(_worked_on, outcomes)) if this.patience else ()
+    waiting = {index: desired for index, desired in made if desired}
     ended = list(outcomes)
     pause = _FIRST_PAUSE
     while waiting:
         for index in sorted(waiting):
-            found = _looked_at(this, outcomes[index])
+            found = _looked_at(this, outcomes[index], waiting[index])
             if found:
-                waiting.discard(index)
+                del waiting[index]
                 ended[index] = found
                 this.report(found)
         if waiting:
@@ -55,16 +56,15 @@ def await_made(this: Run, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     return tuple(ended)
 
 
-def _is_worked_on(outcome: Outcome) -> bool:
-    made = outcome.step.action is Action.CREATE and outcome.status is Status.DONE
-    return made and bool(outcome.step.desired and outcome.step.desired.kind.work)
+def _worked_on(outcome: Outcome) -> Desired | None:
+    """What a step has created, if the server works on it."""
+    made, desired = outcome.step.action is Action.CREATE and outcome.status is Status.DONE, outcome.step.desired
+    return desired if made and desired and desired.kind.work else None
 
 
-def _looked_at(this: Run, outcome: Outcome) -> Outcome | None:
+def _looked_at(this: Run, outcome: Outcome, desired: Desired) -> Outcome | None:
     """How what was created has ended, or that it is not waited for any longer; None while it is."""
-    desired, over = outcome.step.desired, this.until <= this.clock.monotonic() or this.stop.asked()
-    if desired is None:
-        return outcome
+    over = this.until <= this.clock.monotonic() or this.stop.asked()
     try:
         live = this.tools.look(desired.kind, outcome.remote_id)
     except ApiError as error:
