@@ -69,8 +69,8 @@ def operations(plan: Plan | None) -> list[Operation]:
                 done.append(Operation("replace", path, value))
             case Drop(value):
                 done.append(Operation("remove", path, value))
-            case Bring(source):
-                done.append(Operation("move", path, source=(*path[:-1], source)))
+            case _:  # Bring
+                done.append(Operation("move", path, source=(*path[:-1], step.source)))
     return done
 
 

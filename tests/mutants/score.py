@@ -147,7 +147,7 @@ def _tests(one: Wrong, shown: reach.Reach) -> Sequence[str]:
     reaching = lines.get(one.mutant.line)
     if not reaching:  # it is run on import, for whatever needs the module
         reaching = frozenset().union(*lines.values())
-        many *= 2
+        many = len(reaching)
     ordered = shown.best_first(reaching)
     best = _within(ordered[:many], shown)
     others = [test for test in ordered if test not in best]

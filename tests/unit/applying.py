@@ -174,7 +174,9 @@ class World:
     def report(self, outcome: Outcome) -> None:
         self.told.append((str(outcome.step.address), outcome.status.value))
 
-    def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> builtins.list[Outcome]:
+    def apply(
+        self, *steps: Change, parallel: int = 1, settle: float | None = None, **plan: Any
+    ) -> builtins.list[Outcome]:
         """Carry out a plan of these steps."""
         self.store.state = State("line", 3, bindings=self.bindings, guarded=self.guarded)
         tools = Tools(
@@ -197,12 +199,13 @@ class World:
             {"persona/outside": "p-outside"},
             self.known,
             patience=self.patience,
-            settle=settle,
             parallel=parallel,
             stop=self.stop,
             report=self.report,
             waits=lambda address, status, over: self.waited.append((str(address), status, over)),
         )
+        if settle is not None:
+            self.last.settle = settle
         return [*run(self.last, Plan(steps, **plan))]
 
     @property

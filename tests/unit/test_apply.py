@@ -1118,3 +1118,83 @@ def test_a_lost_removal_that_was_not_carried_out_is_sent_again() -> None:
     assert only(world.apply(updating({"persona_name": "Coach"}, remove, live=seen()))).status is Status.DONE
     assert world.verbs == ["patch", "patch"]
     assert "system_prompt" not in world.objects["p1"]
+
+
+def test_an_edit_is_seen_although_nobody_knows_of_tests() -> None:
+    world = bound(guarded=None)
+    world.wrong["patch"] = [LOST]
+    world.objects["p1"] |= {"persona_name": "Edited", "system_prompt": "Edited"}
+    prompt = {"op": "replace", "path": "/system_prompt", "value": "Bye."}
+    outcome = only(world.apply(updating(AFTER, NAME, prompt, live=seen())))
+    assert outcome.exit_code == 3
+    assert outcome.reason.startswith("/persona_name, /system_prompt of persona/coach was edited")
+    assert world.verbs == ["patch"]
+
+
+@pytest.mark.parametrize("plain", [(), ({"op": "add", "path": "/extra", "value": "x"},)])
+def test_a_lost_secret_that_shows_is_sent_again(plain: tuple[Document, ...]) -> None:
+    secret = Secret("sk-of-the-tests", b"key")
+    write = {"op": "add", "path": "/layers", "value": {"llm": {"api_key": secret}}}
+    world = bound()
+
+    def lose() -> None:
+        world.objects["p1"]["layers"] = {"llm": {"api_key": "***"}}
+        raise LOST
+
+    world.after["patch"] = [lose]
+    outcome = only(world.apply(updating({**AFTER, "layers": {}}, *plain, write, live=seen())))
+    assert world.verbs == ["patch", "patch"]
+    assert outcome.status is Status.DONE
+
+
+def test_the_inverse_of_a_removal_leaves_out_what_was_secret() -> None:
+    before = {**BEFORE, "layers": {"llm": {"api_key": Pinned("***"), "model": "m"}}}
+    world = bound()
+    world.objects["p1"]["layers"] = {"llm": {"api_key": "***", "model": "m"}}
+    world.apply(updating(BEFORE, {"op": "remove", "path": "/layers"}, live=seen(before)))
+    inverse = world.records[1]["inverse"]
+    assert inverse["operations"] == [{"op": "add", "path": "/layers", "value": {"llm": {"model": "m"}}}]
+    assert inverse["lost"] == ["/layers/llm/api_key"]
+
+
+def test_tests_are_of_the_ids_that_the_plan_saw() -> None:
+    world, step = replacing()
+    world.after["post"] = [lambda: world.objects["n1"].update(status="ready")]
+    world.bindings[COACH] = Binding(COACH, "p1")
+    world.objects["p1"] = {"document": "d1", "persona_name": "Coach"}
+    point = {"op": "replace", "path": "/document", "value": SITE}
+    live = Live(PERSONA, "p1", {"document": SITE, "persona_name": "Coach"})
+    update = replace(updating({"document": SITE}, point, live=live), waits_for=(SITE,))
+    world.objects = {key: world.objects[key] for key in ("d1",)} | {"p1": world.objects["p1"]}
+    world.after["post"] = [lambda: world.objects["n2"].update(status="ready")]
+    assert [one.status.value for one in world.apply(step, update)] == ["done", "done"]
+    assert world.calls[-1][2] == [
+        {"op": "test", "path": "/document", "value": "d1"},
+        {"op": "replace", "path": "/document", "value": "n2"},
+    ]
+
+
+def test_an_object_that_is_not_bound_may_be_replaced() -> None:
+    world, step = replacing()
+    world.bindings = {}
+    world.after["post"] = [lambda: world.objects["n1"].update(status="ready")]
+    assert only(world.apply(step)).status is Status.DONE
+    found = world.ledger.get(SITE)
+    assert found
+    assert (found.remote_id, found.retired) == ("n1", ("d1",))
+
+
+def test_a_reference_to_another_old_half_is_lost() -> None:
+    other = Address("document", "other")
+    world = bound()
+    world.bindings[other] = Binding(other, "d2", retired=("d1",))
+    world.lost = [FieldChange("/document_ids/0", Cause.EDITED, None, "d1", SITE)]
+    assert only(world.apply(updating(AFTER))).unkept == ("/document_ids/0",)
+
+
+def test_two_minutes_are_waited_for_a_lost_create() -> None:
+    world = World()
+    world.after["post"] = [LOST]
+    world.finds = ["", "", "", "", "", "", "n0"]
+    world.apply(creating())
+    assert world.looked_for == [0, 2, 5, 10, 30, 60, 120]

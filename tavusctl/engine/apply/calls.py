@@ -24,11 +24,9 @@ from tavusctl.errors import (
     ApiError,
     ConflictError,
     Gone,
-    NeverSent,
     Rejected,
     TavusctlError,
     Throttled,
-    UnauthorisedError,
 )
 from tavusctl.model import Binding, Change, Desired, Document, Live, ResourceKind, Update
 from tavusctl.patch import Pinned
@@ -246,8 +244,6 @@ def remove(this: Run, step: Change, kind: ResourceKind, left: Binding | None = N
 def _delete(this: Run, path: str) -> None:
     try:
         this.api.delete(path)
-    except (NeverSent, UnauthorisedError, Rejected):
-        raise
     except Ambiguous:
         this.api.get(path)  # Gone: it was carried out
         this.api.delete(path)

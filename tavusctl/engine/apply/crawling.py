@@ -26,7 +26,7 @@ def recrawl(this: Run, step: Change) -> Outcome:
         raise ValueError(message)
     kind = desired.kind
     before = _read(this, kind, binding.remote_id)
-    held_up = _held_up(this, kind, before, Target(step.address, binding.remote_id, asked=True))
+    held_up = _held_up(this, kind, before, Target(step.address, binding.remote_id))
     if held_up:
         return _deferred(step, held_up)
     applied = {**binding.applied, kind.crawl: desired.spec[kind.crawl]}

@@ -16,8 +16,6 @@ from tavusctl.model import ABSENT, Document, Live, Path, Update, Value
 from tavusctl.patch import Pinned
 from tavusctl.secret import Fingerprint, Secret
 
-_ALLOWED = frozenset({"add", "remove", "replace"})
-
 
 def invert(this: Run, live: Live, operations: Sequence[Document], applied: Document) -> Inverse:
     """The inverse of a patch of an object; `applied` is what was applied to it before."""
@@ -67,7 +65,7 @@ def _between(live: Live, after: Document, before: Document) -> list[Document]:
             if after[key] != before.get(key, ABSENT)
         ]
     keyed = {pointer: declared.keyed_by for pointer, declared in live.kind.fields.items() if declared.keyed_by}
-    return patch.diff(after, before, keyed_by=keyed, allowed=_ALLOWED)
+    return patch.diff(after, before, keyed_by=keyed)
 
 
 def _held(applied: Document, path: Path) -> bool:
