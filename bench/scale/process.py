@@ -23,6 +23,7 @@ class Cost:
     wall: float  # seconds
     cpu: float  # seconds, user and system
     memory: float  # megabytes at the most
+    stopped: bool = False  # it would have taken longer
 
 
 def once(
@@ -50,7 +51,7 @@ def once(
         if process.returncode and not stopped:
             output.seek(0)
             sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{output.read().decode()[-2000:]}")
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / MEGABYTE)
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / MEGABYTE, stopped)
 
 
 def several(commands: Mapping[str, tuple[Sequence[str], Path, Mapping[str, str]]], times: int) -> dict[str, Cost]:

@@ -29,7 +29,7 @@ SIZES = (10, 100, 1_000, 10_000)
 LATENCIES = (0, 50, 150)
 REPEATS = {10: 9, 100: 5, 1_000: 3, 10_000: 1}
 CHANGED = 20  # one object in so many
-PATIENCE = 900  # seconds for a peer
+PATIENCE = 300  # seconds for a peer
 RESULTS = ROOT / "bench" / "RESULTS.md"
 
 
@@ -157,12 +157,13 @@ def page_lines(
     yield "|---|---:|---:|---:|---:|---:|"
     ours = {one.objects: one.cost.wall for one in planned if not one.changed and not one.latency}
     for name, size, cost in rivals:
-        yield f"{row(f'{name} | {size:,}', cost)} {cost.wall / ours[size]:.2f} |"
+        least = "more than " if cost.stopped else ""
+        yield f"{row(f'{name} | {size:,}', cost)} {least}{cost.wall / ours[size]:.2f} |"
 
 
 def row(name: str, cost: Cost) -> str:
     """A line of a table."""
-    return f"| {name} | {cost.wall:.3f} | {cost.cpu:.3f} | {cost.memory:.0f} |"
+    return f"| {name} | {'stopped at ' if cost.stopped else ''}{cost.wall:.3f} | {cost.cpu:.3f} | {cost.memory:.0f} |"
 
 
 def tell(what: str) -> None:
