@@ -17,7 +17,9 @@ from tavusctl.model import (
     Cause,
     Change,
     Complaint,
+    Desired,
     Drift,
+    Live,
     Plan,
     Refusal,
     Safety,
@@ -84,6 +86,29 @@ def make(
         settled=tuple(settled),
         fingerprint=_fingerprint(steps, occasion.environment, occasion.account),
     )
+
+
+def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], consent: Consent) -> tuple[Change, ...]:
+    """What the server still works on for earlier runs, in the order of manifests, but for what the plan makes anew."""
+    busy = {one.address: one for one in live if one.address and not (background.usable(one) or background.failed(one))}
+    anew = {step.address for step in plan.steps if step.action in _MAKES_AN_ID}
+    wanted = _needed(desired, consent.targets)
+    return tuple(
+        Change(Action.WAIT, Cause.DUE, item.address, found.remote_id, source=item.source, desired=item, live=found)
+        for item in desired
+        if (found := busy.get(item.address)) and not item.external_id and item.address in wanted - anew
+    )
+
+
+def _needed(desired: Sequence[Desired], targets: AbstractSet[Address]) -> set[Address]:
+    """Targets and all that they refer to; everything where nothing is named."""
+    refers = {item.address: item.refers_to for item in desired}
+    wanted, queue = set[Address](), list(targets or refers)
+    while queue:
+        address = queue.pop()
+        queue += [] if address in wanted else refers.get(address, ())
+        wanted.add(address)
+    return wanted
 
 
 def deletes(plan: Plan) -> int:

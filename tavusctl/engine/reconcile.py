@@ -106,7 +106,8 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     current = replace(state, bindings={b.address: b for b in bindings})
     # What a run does is recorded under the new addresses: they must be on disk before.
     behind = bool(before.records) or bool(moves) or not state.serial
-    return Prepared(replace(made, moves=moves), current, desired, request, ids, by_kind, lost, recovered=behind)
+    made = replace(made, moves=moves, awaited=plan.awaited(made, desired, account.live, request.consent))
+    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
 
 
 def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
@@ -145,7 +146,7 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     if this.ledger.pending:
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
-        if outcomes or prepared.plan.settled:
+        if prepared.plan.steps or prepared.plan.settled:
             this.ledger.checkpoint()
     except TavusctlError as error:
         return outcomes, error

@@ -34,9 +34,9 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
         outcomes += [_reported(this, Outcome(step, Status.SKIPPED, step.remote_id, reason)) for step in removing]
     else:
         outcomes += _walk(this, removing, set(), one_by_one=True)
-    outcomes = list(await_made(this, outcomes))
     place = {id(step): index for index, step in enumerate(plan.steps)}
-    return tuple(sorted(outcomes, key=lambda outcome: place[id(outcome.step)]))
+    outcomes.sort(key=lambda outcome: place[id(outcome.step)])
+    return await_made(this, outcomes, plan.awaited)
 
 
 def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_one: bool = False) -> list[Outcome]:
