@@ -53,7 +53,8 @@ class LocalSession:
                 resolve.resolve(loaded.manifests, KINDS, secrets=None, declared=loaded.declared)
             except ConfigError as error:
                 complaints += error.complaints
-        found = rules.check(rules.Project((*loaded.manifests, *loaded.drafts), applied or {}, loaded.origins), KINDS)
+        every, limit = (*loaded.manifests, *loaded.drafts), self.environment.crawl_limit
+        found = rules.check(rules.Project(every, applied or {}, loaded.origins, limit), KINDS)
         wrong = {one.source for one in complaints if one.severity is Severity.ERROR}
         remarks = [*ignores.as_remarks(complaints), *(one for one in found if one.written not in wrong)]
         kept = ignores.heeded(remarks, {path: ignores.in_text(text) for path, text in loaded.marked.items()})
