@@ -88,6 +88,12 @@ SWITCHES = {
             check=_flag,
             meaning="a violation: a change after which a persona names a document that is missing or not ready",
         ),
+        Switch(
+            "older_properties",
+            "accept",
+            _one_of("accept", "refuse"),
+            "enable_transcription, once documented, in a call",
+        ),
         Switch("delete_clears", default=False, check=_flag, meaning="deleting a set clears the personas that name it"),
         Switch("error_after_commit", None, _count_or_none, "status that answers every change although it was made"),
         Switch("not_found", "documented", _one_of("documented", "400", "404"), "status for unknown ids"),
