@@ -63,6 +63,8 @@ def command(
     tavusctl emulator --switch rooms=emulator --switch processing_seconds=5
     TAVUS_BASE_URL=http://127.0.0.1:8042 TAVUS_API_KEY=demo tavusctl plan
     """  # noqa: D301
+    import sqlite3
+
     from tavusctl.emulator import serve
 
     try:
@@ -70,6 +72,9 @@ def command(
     except ImportError as error:  # an extra: everything else works without it
         message = f"the emulator needs {error.name}, which is not installed"
         raise UsageError(message, "pip install 'tavusctl[emulator]'") from None
+    except sqlite3.Error as error:
+        message = f"the account cannot be kept in {db}: {error}"
+        raise UsageError(message, "name a file in a folder that is there, or one that an emulator has made") from None
     except ValueError as error:
         message = f"the emulator cannot begin like this: {error}"
         raise UsageError(message) from None
