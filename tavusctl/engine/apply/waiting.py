@@ -29,11 +29,7 @@ def await_usable(this: Run, address: Address, kind: ResourceKind, remote_id: str
             this.waits(address, live.status, over)
         if over:
             return live
-        this.turns.release()
-        try:
-            this.rest(min(pause, left))
-        finally:
-            this.turns.acquire()
+        this.step_aside(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
