@@ -27,16 +27,16 @@ def begin(this: Run, step: Change, make: Callable[[], str]) -> Outcome | str:
         return make()
     pause = _FIRST_PAUSE
     while True:
-        made = _with_room(this, step.desired.kind, make)
-        left = this.until - this.clock.monotonic()
-        over = left <= 0 or this.stop.asked()
-        if this.patience:
-            this.waits(step.address, "without room", over or bool(made))
-        if made:
-            return made
+        made, left, over = "", this.until - this.clock.monotonic(), True
+        try:
+            made = _with_room(this, step.desired.kind, make)
+            over = bool(made) or left <= 0 or this.stop.asked()
+        finally:
+            if this.patience:
+                this.waits(step.address, "without room", over)
         if over:
             reason = f"{freshness.AT_ONCE} crawls are under way, and the API takes no more at a time"
-            return Outcome(step, Status.DEFERRED, step.remote_id, reason)
+            return made or Outcome(step, Status.DEFERRED, step.remote_id, reason)
         this.step_aside(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
