@@ -174,6 +174,7 @@ class Action(StrEnum):
     RECRAWL = "recrawl"
     FORGET = "forget"  # drop the binding, keep the object
     RETIRE = "retire"  # delete the old half of a replacement
+    WAIT = "wait"  # for what an earlier run has made; never a step, only an outcome
 
 
 class Cause(StrEnum):
@@ -281,6 +282,7 @@ class Plan:
     pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
     base: str = ""
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
+    awaited: tuple[Change, ...] = ()  # what earlier runs have made and the server still works on; nothing to send
 
 
 class Status(StrEnum):

@@ -53,7 +53,8 @@ class LocalSession:
                 resolve.resolve(loaded.manifests, KINDS, secrets=None, declared=loaded.declared)
             except ConfigError as error:
                 complaints += error.complaints
-        looked_at = rules.Project((*loaded.manifests, *loaded.drafts), applied or {}, loaded.origins)
+        every, limit = (*loaded.manifests, *loaded.drafts), self.environment.crawl_limit
+        looked_at = rules.Project(every, applied or {}, loaded.origins, limit)
         found = rules.check(looked_at, KINDS, advice=advice)
         wrong = {one.source for one in complaints if one.severity is Severity.ERROR}
         remarks = [*ignores.as_remarks(complaints), *(one for one in found if one.written not in wrong)]

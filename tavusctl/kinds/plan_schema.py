@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tavusctl.model import NAME, Action, Cause, ResourceKind, Status
@@ -11,7 +11,8 @@ Schema = dict[str, Any]
 
 _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
-_COUNTED: Final = (*(action.value for action in Action), "no_op", "refused")
+_STEPS: Final = tuple(action for action in Action if action is not Action.WAIT)  # what a plan may hold
+_COUNTED: Final = (*(action.value for action in _STEPS), "no_op", "refused")
 _PROMISED: Final = ("create", "update", "replace", "delete", "recrawl", "adopt", "no_op", "refused")
 
 
@@ -70,12 +71,12 @@ def _object(text: str, required: tuple[str, ...], properties: Schema) -> Schema:
     return {"type": "object", "description": text, "properties": properties, "required": list(required)}
 
 
-def _words(values: type[Action | Cause | Status]) -> Schema:
+def _words(values: Iterable[Action | Cause | Status]) -> Schema:
     return {"enum": [value.value for value in values]}
 
 
 _SOMETIMES: Final[Schema] = {
-    "outcomes": _list("outcome", "What became of each change; only after apply."),
+    "outcomes": _list("outcome", "What became of each change and of each wait; only after apply."),
     "moved": _list("move", "Addresses that apply records anew, as manifests were renamed; only when there are any."),
     "base": {**_TEXT, "description": "The commit that `pending` compares with; only with --base."},
     "pending": _list("pending", "What the manifests of that commit would change alike; only with --base."),
@@ -88,7 +89,7 @@ _CHANGED: Final[Schema] = {
     "address": _ADDRESS,
     "kind": _TEXT,
     "id": _ID,
-    "action": _words(Action),
+    "action": _words(_STEPS),
     "cause": _words(Cause),
     "patch": _list("operation", "What is sent, in the operations of RFC 6902."),
     "guards": _list("operation", "`test` operations sent ahead of the patch."),
@@ -171,7 +172,7 @@ _COMPLAINT: Final = _object(
     },
 )
 _OUTCOME: Final = _object(
-    "What became of one change.",
+    "What became of one change, or of a wait for what an earlier run has made.",
     ("address", "action", "status"),
     {
         "address": _ADDRESS,

@@ -31,6 +31,7 @@ class Project:
     manifests: Sequence[Manifest]
     applied: Mapping[Address, Document] = field(default_factory=dict)
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the text
+    crawl_limit: int = 0  # documents with a crawl that the account may have; 0: as many as everybody
 
 
 @dataclass(frozen=True, slots=True)
