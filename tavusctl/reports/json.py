@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,10 +25,10 @@ from tavusctl.model import (
     Value,
 )
 from tavusctl.reports import review, risks
+from tavusctl.reports.inert import spelled
 from tavusctl.reports.risks import Risk
 
 FORMAT_VERSION = "1.0"
-_SPELLED = re.compile(r"#(?=#\w*\[)|[\ud800-\udfff]")
 _COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.RECRAWL, Action.ADOPT)
 
 
@@ -177,6 +176,4 @@ def _source(source: Source | None) -> dict[str, Any] | None:
 
 
 def _text(document: Value) -> str:
-    """JSON in which no runner finds a command and no encoding half a character: both are spelled in another way."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    return _SPELLED.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    return spelled(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
