@@ -181,6 +181,10 @@ allow_recreate = click.option(
     help="Agree to make anew all N objects of the state, which the account has no more.",
 )
 
+blame_option = click.option(
+    "--blame", is_flag=True, help="Say who wrote the lines behind every change, as git knows it."
+)
+
 
 def check_base_url(url: str, named: str = "--base-url") -> str:
     """The API host must be reached over TLS, or be this machine; UsageError otherwise."""

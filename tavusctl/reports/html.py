@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any
 
 from tavusctl.errors import UsageError
-from tavusctl.model import Cause, Complaint, Drift, Outcome, Plan, Severity, Status
+from tavusctl.model import Cause, Complaint, Drift, FieldChange, Outcome, Plan, Severity, Status
 from tavusctl.reports import prose, review
 from tavusctl.reports.drawing import svg
 from tavusctl.reports.drawing.sheet import STYLE as DRAWN
@@ -115,6 +115,7 @@ def _card(entry: Entry, number: int) -> Context:
     flow = review.flow(entry)
     blocks = [_block(one) for one in review.shown(entry.kind, change.fields)]
     return {
+        "blame": _behind(change.fields),
         "number": number,
         "sign": "!" if refusal else review.SIGNS[change.action],
         "address": str(change.address),
@@ -156,10 +157,20 @@ def _drifted(entry: Drift, number: int) -> Context:
         "source": None,
         "waits_for": (),
         "budget": "",
+        "blame": _behind(entry.fields),
         "blocks": [_block(one) for one in review.drifted(entry)],
         "flow": "",
         "open": True,
     }
+
+
+def _behind(fields: Iterable[FieldChange]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Who wrote what fields should be: path, and for each commit what is said of it and where."""
+    return [
+        (entry.path, [(review.blame(one, visible), f"{one.source.path}:{one.source.line}") for one in entry.blame])
+        for entry in fields
+        if entry.blame
+    ]
 
 
 def _block(one: Shown) -> Context:

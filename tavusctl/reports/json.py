@@ -12,6 +12,7 @@ from tavusctl.document import plain
 from tavusctl.model import (
     ABSENT,
     Action,
+    Blame,
     Change,
     Complaint,
     Drift,
@@ -148,7 +149,20 @@ def _field(entry: FieldChange) -> dict[str, Any]:
     if not entry.sensitive:
         sides: Mapping[str, Value] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
         known |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
-    return {**known, "sensitive": entry.sensitive}
+    written = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
+    return {**known, "sensitive": entry.sensitive, **written}
+
+
+def _blame(one: Blame) -> dict[str, Any]:
+    return {
+        "source": _source(one.source),
+        "commit": one.commit,
+        "author": one.author,
+        "date": one.date.isoformat(),
+        "summary": one.summary,
+        "overridden": one.overridden,
+        "at_least": one.at_least,
+    }
 
 
 def _tokens(entry: FieldChange) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from tavusctl.graph import Graph
-from tavusctl.model import Cause, Complaint, Drift, Outcome, Plan, Severity, Status
+from tavusctl.model import Cause, Complaint, Drift, FieldChange, Outcome, Plan, Severity, Status
 from tavusctl.reports import prose, review
 from tavusctl.reports.drawing import mermaid
 from tavusctl.reports.inert import code, disarmed, entities, fenced, marker
@@ -119,7 +119,7 @@ def section(entry: Entry) -> str:
     said += [f"waits for {', '.join(code(str(one)) for one in change.waits_for)}"] if change.waits_for else []
     said += [" · ".join(code(one) for one in (change.remote_id, str(change.source or "")) if one)]
     parts = ["  \n".join(filter(None, said))] if any(said) else []
-    parts += _changes(review.shown(entry.kind, change.fields))
+    parts += _changes(review.shown(entry.kind, change.fields)) + _blamed(change.fields)
     parts += _flow(review.flow(entry))
     return _folded(headline(entry), parts, unfolded=entry.dangerous)
 
@@ -177,6 +177,18 @@ def _changes(found: Iterable[Shown]) -> list[str]:
     return [fenced("\n".join(lines), "diff")] if lines else []
 
 
+def _blamed(fields: Iterable[FieldChange]) -> list[str]:
+    """Who wrote what fields should be, an item for each."""
+    return ["\n".join(found)] if (found := [line for one in fields for line in _behind(one)]) else []
+
+
+def _behind(entry: FieldChange) -> Iterator[str]:
+    for one in entry.blame[:1]:
+        more = f", and {len(entry.blame) - 1} more" if len(entry.blame) > 1 else ""
+        place = code(f"{one.source.path}:{one.source.line}")
+        yield f"- {code(entry.path)} {review.blame(one, code)} ({place}{more})"
+
+
 def _lines(one: Shown) -> Iterator[str]:
     """Lines of a diff, the sign in the first column; each is one line, whatever is in it."""
     path = one.path.replace("\n", "\\n")
@@ -218,7 +230,7 @@ def moved(entry: Drift) -> str:
         return f"{code('-')} {head} was deleted in the account"
     return _folded(
         f"{code('~')} {head} was changed in the account",
-        _changes(review.drifted(entry)),
+        [*_changes(review.drifted(entry)), *_blamed(entry.fields)],
         unfolded=True,
     )
 

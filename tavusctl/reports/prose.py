@@ -82,6 +82,11 @@ def lines(old: str, new: str) -> Iterator[Line]:
             yield from (Line(">" if sort is Sort.MOVED else " ", row.right or ()) for row in found)
 
 
+def words(parts: Parts | None) -> str:
+    """The text of a side."""
+    return "".join(text for text, _ in parts or ())
+
+
 def shortened(line: Line, width: int = 76) -> Line:
     """A line whose unchanged stretches are cut; what changed stays whole."""
     if line.sign == "…" or sum(len(text) for text, _ in line.parts) <= width:

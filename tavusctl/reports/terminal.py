@@ -14,12 +14,14 @@ from tavusctl.secret import SHOWN
 from tavusctl.unseen import flat, visible
 
 _LINE = 80  # columns of a terminal
+_INDENT = 8  # of what is told about a field
 _NAMES = 28  # columns of the longest name that others are aligned to
 
 
 def conflict(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
     """A conflict: short values side by side, long ones as what each side made of the last applied one."""
     sides = (("last applied", entry.base), ("live", entry.live), ("manifest", entry.desired))
+    yield from (f"      {line}" for line in blame(entry))
     if entry.sensitive:
         yield f"      value: {SHOWN}"
     elif any(is_prose(value) or isinstance(value, list | dict) for _, value in sides):
@@ -61,14 +63,25 @@ def fields(reading: Reading, entries: Iterable[FieldChange]) -> Iterator[str]:
     for entry in entries:
         cause = style(f" ({entry.cause.value})", fg="magenta") if entry.cause is not Cause.EDITED else ""
         short = f"{SHOWN} {review.secret(entry)}" if entry.sensitive else _short(entry)
+        written = [f"      {line}" for line in blame(entry)]
         if short:
-            waiting.append((flat(entry.path), short + cause))
+            waiting.append((flat(entry.path), "\n".join([short + cause, *written])))
             continue
         yield from (f"    {line}" for line in aligned(waiting))
         waiting = []
         yield f"    {flat(entry.path)}:{_size(entry)}{cause}"
         yield from (f"    {line}" for line in _difference(reading, entry.path, entry.live, entry.desired))
+        yield from written
     yield from (f"    {line}" for line in aligned(waiting))
+
+
+def blame(entry: FieldChange) -> Iterator[str]:
+    """Who wrote what a field should be last: one line where that holds it."""
+    for one in entry.blame[:1]:
+        told, place = review.blame(one, flat), f"({flat(one.source.path)}:{one.source.line}"
+        place += f", and {len(entry.blame) - 1} more)" if len(entry.blame) > 1 else ")"
+        parts = [f"{told} {place}"] if len(told) + len(place) < _LINE - _INDENT else [told, f"  {place}"]
+        yield from (style(part, dim=True) for part in parts)
 
 
 def _size(entry: FieldChange) -> str:
