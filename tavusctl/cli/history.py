@@ -139,7 +139,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line as it is and as it was; of one that is gone, where it was."""
+    """A line as it is and as it was; of one that is gone, what stands there."""
 
     old: int
     new: int
@@ -152,7 +152,7 @@ def _succession(before: str, now: str) -> tuple[dict[int, _Line], dict[str, _Lin
     kept = alignment.pairs(before.split("\n"), now.split("\n"))
     lines = {new + 1: _Line(old + 1, new + 1) for old, new in kept}
     gone: dict[str, _Line] = {}
-    last = 1
+    last = 0
     for row in prose.rows(before, now) if before != now else ():
         last = row.new or last
         if row.sort is prose.Sort.MOVED:
@@ -160,7 +160,7 @@ def _succession(before: str, now: str) -> tuple[dict[int, _Line], dict[str, _Lin
         elif row.sort is prose.Sort.CHANGED and row.left is not None and row.right is not None:
             lines[row.new] = _Line(row.old, row.new, overridden=True)
         elif row.sort is prose.Sort.CHANGED and row.left is not None:
-            gone[prose.words(row.left).strip()] = _Line(row.old, last, overridden=True)
+            gone[prose.words(row.left).strip()] = _Line(row.old, last + 1, overridden=True)
     return lines, gone
 
 

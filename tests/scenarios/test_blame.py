@@ -101,7 +101,7 @@ def test_a_line_that_is_taken_out_was_somebodys(written: Project) -> None:
     prompt(written, ("You never promise a discount.\n", ""))
 
     assert behind(written.plan("--blame"), "/system_prompt") == [
-        ("Ada", "A coach", True, "manifests/prompts/coach.md:3")
+        ("Ada", "A coach", True, "manifests/prompts/coach.md:4")
     ]
 
 
