@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tavusctl.cli.history import Authors, History, UnknownError, Wanted
 from tavusctl.cli.local import LocalSession, say
+from tavusctl.cli.progress import telling
 from tavusctl.cli.whereabouts import Lines, Whereabouts
 from tavusctl.engine import load
 from tavusctl.engine.reconcile import Prepared
@@ -48,8 +49,9 @@ def _known(session: LocalSession, revision: str, lines: Iterable[Lines]) -> Mapp
     known: dict[str, Authors] = {}
     try:
         history = History(session.root, revision) if wanted else None
-        for path, one in sorted(wanted.items()):
-            known[path] = history.authors(path, one) if history else Authors()
+        with telling(session, "asking git who wrote what", lambda: f"{len(known)} of {len(wanted)} files"):
+            for path, one in sorted(wanted.items()):
+                known[path] = history.authors(path, one) if history else Authors()
     except UnknownError as error:
         first, *others = sorted(wanted.keys() - known.keys())
         more = f" and {len(others)} more" if others else ""

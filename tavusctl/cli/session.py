@@ -18,6 +18,7 @@ import click
 
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import Command, LocalSession, local_options
+from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
@@ -99,7 +100,8 @@ class Session(LocalSession):
         manifests, warnings = (base or self).load()
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         request = replace(request, sources=self.sources() if watch else None)
-        prepared = prepare(manifests, KINDS, api, self.store(), request)
+        with reading(self, api):
+            prepared = prepare(manifests, KINDS, api, self.store(), request)
         if base is None:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return prepared

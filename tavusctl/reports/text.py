@@ -1,4 +1,4 @@
-"""Plans for the terminal: dangerous first, one block a change, colour only where it helps.
+"""Plans for the terminal: dangerous first, one block a change, colour only where it helps, laid out for 80 columns.
 
 Foreign text (prompts, names, server messages) goes through `visible`: control characters, which could rewrite the
 terminal, are shown and not obeyed.
@@ -28,7 +28,6 @@ from tavusctl.reports import review, terminal
 from tavusctl.reports.inert import disarmed
 from tavusctl.reports.places import Reading
 from tavusctl.reports.review import Entry, objects
-from tavusctl.reports.wrapping import wrapped
 from tavusctl.unseen import flat
 
 _COLOURS = {
@@ -60,7 +59,8 @@ def plan(plan: Plan) -> str:
     parts += [f"> {one.new}: moved from {one.old} ({flat(one.remote_id)}), once apply has run" for one in plan.moves]
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
-    return disarmed("\n".join([*map(wrapped, parts), summary(plan)]) + "\n")
+    parts.append(summary(plan))
+    return disarmed("\n".join(parts) + "\n")
 
 
 def summary(plan: Plan) -> str:
@@ -85,7 +85,7 @@ def drift(_: Plan, drift: Sequence[Drift]) -> str:
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
     told = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
-    return disarmed("\n".join([*map(wrapped, blocks), told]) + "\n")
+    return disarmed("\n".join([*blocks, told]) + "\n")
 
 
 def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:

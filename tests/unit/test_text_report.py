@@ -94,7 +94,7 @@ def test_a_prompt_is_shown_by_line_with_its_words_marked() -> None:
         (edit("/a", "x", None, cause=Cause.DRIFTED), '/a: "x" -> (not set) (drifted)'),
         (edit("/a", True, 1), "/a: true -> 1"),
         (edit("/a", Address("document", "x"), ABSENT), '/a: "${ref:document/x}" -> (not set)'),
-        (edit("/a", ["x" * 300], 1), f'/a:\n      - ["{"x" * 198}…\n          (304 characters)\n      + 1'),
+        (edit("/a", ["x" * 300], 1), f'/a:\n      - ["{"x" * 198}… (304 characters)\n      + 1'),
         (edit("/a", "one", Secret("canary", b"k"), sensitive=True), "/a: (sensitive) changed"),
         (edit("/a", Secret("canary", b"k"), "x"), '/a: "(sensitive)" -> "x"'),
         (edit("/a", ["x"], ["x", "y"]), '/a:\n      + /1: "y"'),
@@ -175,7 +175,7 @@ def test_no_line_is_wider_than_a_terminal_and_nothing_of_it_is_lost() -> None:
     """But for words that are longer than a line: whoever copies an address wants it whole."""
     url = f"https://example.com/{'x' * 90}"
     change = step(Action.REPLACE, "coach", edit(LONG, REASON, ""), reason=f"{REASON} {url}", affects=(REASON, "b"))
-    report = shown(Plan((change,)))
+    report = wrapping.wrapped(shown(Plan((change,))))
 
     assert [line for line in report.splitlines() if len(line) > 80] == [f"    {url}"]
     flat = " ".join(report.split())
@@ -186,17 +186,29 @@ def test_no_line_is_wider_than_a_terminal_and_nothing_of_it_is_lost() -> None:
 
 def test_colours_take_no_room_and_end_where_they_did() -> None:
     change = step(Action.UPDATE, "coach", edit("/a", {"b": REASON[:62]}, {"b": REASON[:62] + " " + REASON[:30]}))
-    report = text.plan(Plan((change,)))
+    report = wrapping.wrapped(text.plan(Plan((change,))), 60)
 
-    assert [line for line in click.unstyle(report).splitlines() if len(line) > 80] == []
+    assert [line for line in click.unstyle(report).splitlines() if len(line) > 60] == []
     assert report.count("\x1b[0m") == len(re.findall(r"\x1b\[(?!0m)[0-9;]*m(?!\x1b)", report))
 
 
 def test_wide_letters_take_the_room_they_take() -> None:
-    report = shown(Plan((step(Action.UPDATE, "coach", reason="你好 " * 40),)))
+    report = wrapping.wrapped(shown(Plan((step(Action.UPDATE, "coach", reason="你好 " * 40),))))
 
     assert max(map(wrapping.columns, report.splitlines())) <= 80
     assert "".join(report.split()).count("你好") == 40
+
+
+def test_a_line_that_is_set_in_passes_for_nothing_else() -> None:
+    """Neither for a line of the report, nor for a command of a runner."""
+    nasty = " ".join(
+        ["word"] * 9 + ["Plan: 0 to create", "::error::forged", "##[error]forged", "~ persona/x: update"] * 3
+    )
+    report = wrapping.wrapped(shown(Plan((step(Action.UPDATE, "coach", reason=nasty),))), 40)
+
+    assert len(re.findall("^Plan: ", report, re.MULTILINE)) == 1
+    assert [line for line in report.splitlines() if line.lstrip().startswith("::") or "##[" in line] == []
+    assert all(line.startswith("    ") for line in report.splitlines()[1:-3])
 
 
 def everything(nasty: str) -> list[str]:
