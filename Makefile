@@ -24,7 +24,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format golden schemas laws-long crash model bench constraints build clean
+.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long crash model bench constraints build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ format: $(READY) ## put code into the house's shape
 golden: $(READY) ## write the golden reports anew; read the difference
 	$(call say,golden reports)
 	@$(BIN)/python -m tests.golden.plans
+
+pictures: $(READY) ## take the pictures of docs/ anew; needs Chromium and npm; look at them
+	$(call say,pictures: a plan as a terminal - GitHub and a browser show it)
+	@$(BIN)/python -m tests.pictures.take
 
 schemas: $(READY) ## write schemas/ from the kinds
 	$(call say,schemas)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
-from tavusctl.complaint import NAME, Address, Complaint, Edit, Severity, Source, written_at
+from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
 from tavusctl.settings import Environment, Project, Safety
 
@@ -23,6 +23,7 @@ __all__ = [
     "Address",
     "Attachment",
     "Binding",
+    "Blame",
     "Cause",
     "Change",
     "Complaint",
@@ -208,6 +209,7 @@ class FieldChange:
     live: Value
     desired: Value
     sensitive: bool = False
+    blame: tuple[Blame, ...] = ()  # who wrote what is desired, the newest first; only where that was asked for
 
 
 @dataclass(frozen=True, slots=True)

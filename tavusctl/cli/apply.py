@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from tavusctl import duration
+from tavusctl.cli import output
 from tavusctl.cli import planfile as planfile_
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
@@ -139,7 +140,7 @@ def show(session: Session, prepared: Prepared, format_: str) -> None:
     """The plan goes to stdout as text, to stderr when stdout is for a document."""
     shown = REPORTS["text"].plan(prepared.plan)
     if format_ == "text":
-        click.echo(shown, nl=False)
+        output.show(shown)
     else:
         say(session, shown.rstrip("\n"))
 

@@ -18,6 +18,7 @@ import click
 
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import Command, LocalSession, local_options
+from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
@@ -122,7 +123,8 @@ class Session(LocalSession):
         manifests, warnings = (base or self).load()
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         request = replace(request, sources=self.sources() if watch else None)
-        prepared = prepare(manifests, KINDS, api, self.store(), request)
+        with reading(self, api):
+            prepared = prepare(manifests, KINDS, api, self.store(), request)
         if base is None:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return prepared
@@ -202,6 +204,10 @@ allow_recreate = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Agree to make anew all N objects of the state, which the account has no more.",
+)
+
+blame_option = click.option(
+    "--blame", is_flag=True, help="Say who wrote the lines behind every change, as git knows it."
 )
 
 

@@ -61,6 +61,7 @@ class ReadClient:
         self._base = base_url.rstrip("/")
         # When the server last told the time, by its clock and by one of ours that nobody sets.
         self._told: tuple[datetime, float] | None = None
+        self._answers = 0
         self._patience = Patience(clock or SystemClock(), max_wait, rate)
         self._parallel = parallel
         # All that is under way at a time, whoever asks for it.
@@ -82,6 +83,11 @@ class ReadClient:
     def close(self) -> None:
         """Close all connections."""
         self._reads.close()
+
+    @property
+    def answers(self) -> int:
+        """How many requests were answered so far."""
+        return self._answers
 
     def server_time(self) -> datetime:
         """The server's clock as of its last answer, else the local one."""
@@ -142,6 +148,7 @@ class ReadClient:
             if self._told is None and abs(skew) > _SKEW:
                 _log.info("the clock of this machine is wrong by %s; that of the server counts", skew)
             self._told = date, _seconds()
+        self._answers += 1
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 

@@ -47,6 +47,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
         "required": list(top),
         "$defs": {
             "address": {**_TEXT, "pattern": f"^({'|'.join(sorted(kinds))})/{NAME.pattern}$"},
+            "blame": _BLAME,
             "change": _CHANGE,
             "complaint": _COMPLAINT,
             "drift": _DRIFT,
@@ -124,6 +125,23 @@ _FIELD: Final = _object(
         "desired": {"description": "As the manifest wants it."},
         "tokens": {"$ref": "#/$defs/tokens"},
         "sensitive": {"type": "boolean", "description": "Whether the values are kept out of this document."},
+        "blame": _list("blame", "Who wrote the lines behind it, or what they override; only with --blame."),
+    },
+)
+_BLAME: Final = _object(
+    "A commit behind lines that say what a field should be.",
+    ("source", "commit", "author", "date", "summary", "overridden", "at_least"),
+    {
+        "source": {"$ref": "#/$defs/source"},
+        "commit": {**_TEXT, "pattern": "^[0-9a-f]+$"},
+        "author": _TEXT,
+        "date": {**_TEXT, "format": "date-time"},
+        "summary": {**_TEXT, "description": "The first line of its message."},
+        "overridden": {
+            "type": "boolean",
+            "description": "The line was changed since HEAD, or since --base; this commit wrote what it overrides.",
+        },
+        "at_least": {"type": "boolean", "description": "The clone is shallow: the line may be older."},
     },
 )
 _OPERATION: Final = _object(
