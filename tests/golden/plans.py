@@ -276,13 +276,16 @@ def hostile(text: str) -> Plan:
 
 
 OUTCOMES = [
-    Outcome(step, status, "x1", reason)
-    for step, status, reason in zip(
-        EVERY.steps,
-        Status,
-        ["", "the server said no", "no answer came", "it needs document/prices", "not due"],
-        strict=False,
-    )
+    *(
+        Outcome(step, status, "x1", reason)
+        for step, status, reason in zip(
+            EVERY.steps,
+            Status,
+            ["", "the server said no", "no answer came", "it needs document/prices", "not due"],
+            strict=False,
+        )
+    ),
+    Outcome(Change(Action.WAIT, Cause.DUE, Address("document", "slow"), "d9"), Status.DONE, "d9", "ready"),
 ]
 COMPLAINTS = [
     Complaint("TV104", "expected a list", Source("manifests/a.yaml", 3, 7), "write [x]", excerpt="  key: x"),

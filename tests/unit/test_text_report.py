@@ -217,7 +217,9 @@ def everything(nasty: str) -> list[str]:
     values = [nasty, nasty * 9, [{"name": nasty}], [nasty], {nasty: nasty}, ABSENT]
     fields = [edit(pointer, live, wanted, base=nasty) for live in values for wanted in values]
     both = [edit(pointer, nasty, 1, base=nasty, cause=Cause.BOTH)]
-    changes = [step(action, "coach", *fields, remote_id=nasty, reason=nasty) for action in Action]
+    changes = [
+        step(action, "coach", *fields, remote_id=nasty, reason=nasty) for action in Action if action is not Action.WAIT
+    ]
     refusal = Refusal(step(Action.UPDATE, "coach", *both, cause=Cause.BOTH), "E301", 3, nasty, nasty)
     drift = (Drift(COACH, nasty, Cause.DRIFTED, tuple(fields)), Drift(COACH, nasty, Cause.MISSING))
     complaint = Complaint("TV1", nasty, Source(nasty, 1, 9), nasty, COACH, Severity.WARNING, nasty)
