@@ -96,9 +96,11 @@ model: $(READY) ## the protocols in a hundred thousand random schedules
 	$(call say,model: creates and updates among runs and people and faults)
 	@$(BIN)/python -m tests.model.schedules
 
-bench: $(READY) ## the patches against seven peers; takes minutes and needs npm
+bench: $(READY) ## patches against seven peers - commands against what else plans; takes half an hour and needs npm
 	$(call say,bench: patches)
 	@$(BIN)/python bench/patch/run.py
+	$(call say,bench: commands)
+	@$(BIN)/python bench/scale/run.py
 
 constraints: ## pin every dependency anew, by hash; needs uv
 	$(call say,constraints: resolving)

@@ -18,7 +18,7 @@ from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import Session, addresses_option, allow_recreate, options
+from tavusctl.cli.session import MOST_PARALLEL, Session, addresses_option, allow_recreate, options
 from tavusctl.client import Client
 from tavusctl.engine.plan import Consent, check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared
@@ -51,7 +51,7 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
     "--lock-timeout", callback=_duration, metavar="DURATION", help="Wait this long for another run to end, such as 10m."
 )
 @click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
-@click.option("--parallel", type=click.IntRange(1, 32), default=4, help="Calls at a time, default 4.")
+@click.option("--parallel", type=click.IntRange(1, MOST_PARALLEL), help="Steps at a time, default 4.")
 @options
 def command(
     session: Session,
@@ -70,7 +70,7 @@ def command(
     wait: float,
     lock_timeout: float,
     watch: bool,
-    parallel: int,
+    parallel: int | None,
 ) -> int:
     """Bring the account to the manifests: plan, ask, change.
 

@@ -85,7 +85,7 @@ def command(
         seed = random.SystemRandom().getrandbits(32)
         spread = _SPREAD if os.environ.get("CI") else 0.0
         manners = Manners(reserve, seed, spread, lambda: _turn(session.root))
-        with session.client(1) as api:
+        with session.client() as api:
             found = run(
                 api,
                 CRAWLED,

@@ -62,7 +62,7 @@ def command(
         return 0
     past_run, trash = archive.past(lineage, run), archive.bodies(run)
     request = session.request(Consent(delete_costly=allow_replica_delete))
-    with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client(4) as api:
+    with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client() as api:
         with reading(session, api):
             prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)
         plan = prepared.plan

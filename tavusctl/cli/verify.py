@@ -64,7 +64,7 @@ def command(session: Session, *, partner: Address | None, format_: str) -> int:
     if partner and partner not in targets:
         message = f"the project has no {partner}"
         raise UsageError(message, suggestion(str(partner), map(str, targets)))
-    with session.client(4) as api:
+    with session.client() as api:
         with reading(session, api):
             checks = [*run(api, KINDS, list(targets.values()))]
         if partner:
