@@ -5,6 +5,7 @@ A call ends in one of three ways: done, surely not done (NeverSent, Rejected), o
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import math
@@ -62,6 +63,7 @@ class ReadClient:
         # When the server last told the time, by its clock and by one of ours that nobody sets.
         self._told: tuple[datetime, float] | None = None
         self._answers = 0
+        self._counter = itertools.count(1)  # for several threads at once
         self._patience = Patience(clock or SystemClock(), max_wait, rate)
         self._parallel = parallel
         # All that is under way at a time, whoever asks for it.
@@ -148,7 +150,7 @@ class ReadClient:
             if self._told is None and abs(skew) > _SKEW:
                 _log.info("the clock of this machine is wrong by %s; that of the server counts", skew)
             self._told = date, _seconds()
-        self._answers += 1
+        self._answers = next(self._counter)
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 

@@ -187,7 +187,8 @@ def _places(entry: FieldChange, reading: Reading, old: Value, new: Value, side: 
 def blame(one: Blame, quoted: Callable[[str], str]) -> str:
     """Who wrote a line, when and why; `quoted` makes what others said fit for the report."""
     commit = one.commit[:_COMMIT] + (" or earlier" if one.at_least else "")
-    behind = f"on {one.date.date().isoformat()} in {commit}: {quoted(one.summary)}"
+    said = f": {quoted(one.summary)}" if one.summary else ""
+    behind = f"on {one.date.date().isoformat()} in {commit}{said}"
     author = quoted(one.author)
     return f"overrides what {author} wrote {behind}" if one.overridden else f"last written by {author} {behind}"
 

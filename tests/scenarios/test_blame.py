@@ -210,6 +210,46 @@ def test_a_shallow_clone_does_not_pretend(written: Project, tmp_path: Path) -> N
     assert " or earlier: Friendly" in project.run("plan", "--blame").out
 
 
+def test_a_project_in_a_folder_of_a_repository(project: Project, tmp_path: Path) -> None:
+    inner = Project(tmp_path / "agents", project.account)
+    git(project, "init", "-qb", "main")
+    inner.write("manifests/coach.yaml", COACH)
+    prompt(inner)
+    commit(project, "A coach")
+    inner.apply()
+    prompt(inner, ("You are brief.", "You are very brief."))
+
+    assert behind(inner.plan("--blame"), "/system_prompt") == [("Ada", "A coach", True, "manifests/prompts/coach.md:3")]
+
+
+def test_line_ends_of_another_system_are_no_change(written: Project) -> None:
+    path = written.root / "manifests/prompts/coach.md"
+    path.write_bytes(path.read_bytes().replace(b"brief", b"very brief").replace(b"\n", b"\r\n"))
+
+    blamed = behind(written.plan("--blame"), "/system_prompt")
+
+    assert ("Grace", "Brevity", True, "manifests/prompts/coach.md:3") in blamed
+
+
+def test_of_a_secret_it_tells_the_line_and_not_the_value(project: Project) -> None:
+    project.write("tavusctl.yaml", "{version: 1, secrets: [KEY, NEW_KEY]}")
+    llm = "{model: gpt-4o, base_url: 'https://llm.example.com/v1',\n      api_key: '${secret:KEY}'}"
+    file = project.write(
+        "manifests/coach.yaml",
+        f"kind: persona\nname: coach\nspec:\n  persona_name: C\n  system_prompt: Hi.\n  layers:\n    llm: {llm}\n",
+    )
+    git(project, "init", "-q")
+    commit(project, "A key")
+    keyed = Project(project.root, project.account, {"KEY": "canary-one", "NEW_KEY": "canary-two"})
+    keyed.apply()
+    file.write_text(file.read_text("utf-8").replace("secret:KEY", "secret:NEW_KEY"), "utf-8")
+
+    shown = keyed.run("plan", "--blame", "--format", "json")
+
+    assert behind(shown.document, "/layers/llm/api_key") == [("Ada", "A key", True, "manifests/coach.yaml:8")]
+    assert "canary" not in shown.out
+
+
 def no_repository(project: Project) -> None:
     (project.root / ".git").rename(project.root / "git")
 
