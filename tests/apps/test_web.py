@@ -9,19 +9,13 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests import chromium, npm
+from tests import npm
 from tests.apps.account import calls, replica
 from tests.apps.processes import ROOT, started
 from tests.scenarios.project import Project
 
 WEB = ROOT / "tests/apps/web"
 expect.set_options(timeout=30_000)  # milliseconds: machines that run tests are busy
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium.started() as browser:
-        yield browser
 
 
 @contextmanager
