@@ -24,7 +24,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format golden schemas laws-long coverage mutants crash model bench constraints build clean
+.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long coverage mutants crash model bench constraints build clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,10 @@ golden: $(READY) ## write the golden reports anew; read the difference
 	@$(BIN)/python -m tests.golden.plans
 	@$(BIN)/python -m tests.golden.patches
 
+pictures: $(READY) ## take the pictures of docs/ anew; needs Chromium and npm; look at them
+	$(call say,pictures: a plan as a terminal - GitHub and a browser show it)
+	@$(BIN)/python -m tests.pictures.take
+
 schemas: $(READY) ## write schemas/ from the kinds
 	$(call say,schemas)
 	@$(BIN)/tavusctl schema --out schemas
@@ -89,7 +93,7 @@ coverage: $(READY) ## every branch of the modules that write, reached by tests; 
 	@$(BIN)/python -m tests.mutants.reach --workers $(WORKERS)
 
 mutants: $(READY) ## wrong lines in the modules that write, noticed by tests; takes most of an hour
-	$(call say,mutants: SAMPLE=400 of each group)
+	$(call say,mutants: a sample of each group)
 	@$(BIN)/python -m tests.mutants.score --workers $(WORKERS) --sample $(or $(SAMPLE),400)
 
 crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write; takes an hour
@@ -101,9 +105,11 @@ model: $(READY) ## the protocols in a hundred thousand random schedules
 	$(call say,model: creates and updates among runs and people and faults)
 	@$(BIN)/python -m tests.model.schedules
 
-bench: $(READY) ## the patches against seven peers; takes minutes and needs npm
+bench: $(READY) ## patches against seven peers - commands against what else plans; takes half an hour and needs npm
 	$(call say,bench: patches)
 	@$(BIN)/python bench/patch/run.py
+	$(call say,bench: commands)
+	@$(BIN)/python bench/scale/run.py
 
 constraints: ## pin every dependency anew, by hash; needs uv
 	$(call say,constraints: resolving)

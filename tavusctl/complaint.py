@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -51,6 +52,19 @@ def written_at(sources: Mapping[str, Source], pointer: str, otherwise: Source) -
     while pointer and pointer not in sources:
         pointer = pointer.rpartition("/")[0]
     return sources.get(pointer, otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Who wrote a line last, as git knows it, or the line that stood in its place before."""
+
+    source: Source  # of the line as it is
+    commit: str
+    author: str
+    date: datetime  # by the author's clock
+    summary: str  # the first line of what the author said
+    overridden: bool = False  # the line was changed since: this is who wrote what it overrides
+    at_least: bool = False  # the history that is here begins with that commit: the line may be older
 
 
 class Severity(StrEnum):

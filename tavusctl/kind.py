@@ -101,6 +101,7 @@ class ResourceKind:
     flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
     _patterns: dict[int, dict[Path, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
     crawl: str = ""  # key of `spec` that a recrawl can override
+    most_crawled: int = 0  # objects with a crawl that an account may have, unless Tavus has agreed to more
     watches: str = ""  # key of `spec` with the address that `watch: true` looks at
     attachment: Attachment | None = None
     spellings: Mapping[str, str] = field(

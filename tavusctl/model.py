@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
-from tavusctl.complaint import NAME, Address, Complaint, Edit, Severity, Source, written_at
+from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
 from tavusctl.settings import Environment, Project, Safety
 
@@ -23,6 +23,7 @@ __all__ = [
     "Address",
     "Attachment",
     "Binding",
+    "Blame",
     "Cause",
     "Change",
     "Complaint",
@@ -174,6 +175,7 @@ class Action(StrEnum):
     RECRAWL = "recrawl"
     FORGET = "forget"  # drop the binding, keep the object
     RETIRE = "retire"  # delete the old half of a replacement
+    WAIT = "wait"  # for what an earlier run has made; never a step, only an outcome
 
 
 class Cause(StrEnum):
@@ -207,6 +209,7 @@ class FieldChange:
     live: Value
     desired: Value
     sensitive: bool = False
+    blame: tuple[Blame, ...] = ()  # who wrote what is desired, the newest first; only where that was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +284,7 @@ class Plan:
     pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
     base: str = ""
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
+    awaited: tuple[Change, ...] = ()  # what earlier runs have made and the server still works on; nothing to send
 
 
 class Status(StrEnum):

@@ -14,6 +14,11 @@ from tavusctl.model import Address, Binding, Document, Value
 class Reader(Protocol):
     """The API without any way to write; paths are those of the published API, `/v2/...`."""
 
+    @property
+    def answers(self) -> int:
+        """How many requests were answered so far; for people who wait."""
+        ...
+
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """One object; errors.Gone when there is none."""
         ...

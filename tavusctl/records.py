@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -13,9 +15,16 @@ from tavusctl.secret import Fingerprint
 
 def binding_out(binding: Binding) -> dict[str, Any]:
     """A binding without its address; what is at its default is left out, so that old and new ones stay readable."""
-    fresh = asdict(Binding(binding.address, ""))
+    fresh = _fresh()
     known = {name: getattr(binding, name) for name in fresh}
-    return {name: value for name, value in known.items() if name != "address" and value != fresh[name]}
+    return {name: value for name, value in known.items() if value != fresh[name]}
+
+
+@functools.cache
+def _fresh() -> dict[str, Any]:
+    defaults = asdict(Binding(Address("", ""), ""))
+    del defaults["address"]
+    return defaults
 
 
 def binding_in(address: Address, body: dict[str, Any]) -> Binding:
@@ -33,7 +42,7 @@ def leaves_in(value: Value) -> Value:
     if isinstance(value, list):
         return [leaves_in(item) for item in value]
     if not isinstance(value, dict):
-        return value
+        return sys.intern(value) if type(value) is str else value  # manifest and account have the same text
     if value.keys() == {"tavusctl:ref"}:
         return Address.parse(value["tavusctl:ref"])
     if value.keys() == {"tavusctl:secret"}:

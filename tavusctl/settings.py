@@ -18,6 +18,7 @@ class Environment:
     state: str = ""  # URL of the store; empty: a file in the project
     vars: Mapping[str, Value] = field(default_factory=dict)
     uploads: str = ""  # URL of the folder for files of documents that name no other
+    crawl_limit: int = 0  # objects with a crawl that Tavus has agreed to; 0: as many as everybody may have
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,12 @@ _KEYS = re.compile(
     r"|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+"
     r"|-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----"
 )
+# What a text with a key has in it somewhere: sought much faster than the key.
+_SIGNS = (
+    *(f"{first}{dash}" for first in ("sk", "rk", "pk") for dash in "-_"),
+    *(f"gh{one}_" for one in "pousr"),
+    *("github_pat_", "glpat-", "xox", "AKIA", "AIza", "eyJ", "PRIVATE KEY"),
+)
 _CREDENTIALS = re.compile(r"(?:bearer|basic|token)\s+[\w+/=.~:-]{8,}", re.IGNORECASE)
 
 
@@ -22,7 +28,7 @@ def is_name(name: str) -> bool:
 
 def is_key(text: str) -> bool:
     """Whether a key, a token or a private key stands somewhere in a text."""
-    return bool(_KEYS.search(text))
+    return any(sign in text for sign in _SIGNS) and bool(_KEYS.search(text))
 
 
 def is_secret(name: str, text: str) -> bool:

@@ -1,10 +1,16 @@
-"""How many examples the laws try: TAVUSCTL_LAWS is small (the default), ci, long, or steady for `make mutants`."""
+"""How many examples the laws try: TAVUSCTL_LAWS is small (the default), ci, long or steady.  And one browser for all."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # No deadline: machines that run tests are busy, and slowness is measured in bench/.
 settings.register_profile("small", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -13,3 +19,12 @@ settings.register_profile("long", settings.get_profile("small"), max_examples=50
 # The same examples every time, with nothing kept from one time to the next.
 settings.register_profile("steady", settings.get_profile("small"), derandomize=True, database=None)
 settings.load_profile(os.environ.get("TAVUSCTL_LAWS", "small"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser; a process can have no second one."""
+    from tests import chromium  # noqa: PLC0415 - most tests need none
+
+    with chromium.started() as started:
+        yield started

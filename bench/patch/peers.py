@@ -21,7 +21,7 @@ from bench.patch.pairs import Pair
 
 HERE = Path(__file__).parent
 CACHE = HERE.parent / ".cache"
-PIP = {"jsonpatch 1.33": "jsonpatch==1.33"}
+PIP = {"jsonpatch 1.33": "jsonpatch==1.33", "deepdiff": "deepdiff==8.6.1"}
 NPM = {"fast-json-patch": "^3.1.1", "rfc6902": "^5.4.0", "jsondiffpatch": "^0.7.7", "json-joy": "^17.67.0"}
 # rfc6902 takes exponential time on arrays in arrays, and cubic on long ones.
 TOO_LARGE = {"rfc6902": 400}
@@ -65,7 +65,7 @@ def command_of(name: str, *, moving: bool) -> list[str]:
     moves = "yes" if moving else "no"
     if name in NPM:
         return [str(shutil.which("node")), str(HERE / "peers.mjs"), name, moves, str(CACHE)]
-    return [sys.executable, __file__, str(CACHE / name.replace(" ", "-")), moves]
+    return [sys.executable, __file__, name.partition(" ")[0], str(CACHE / name.replace(" ", "-")), moves]
 
 
 def longest(value: Any) -> int:
@@ -83,6 +83,39 @@ def jsonpatch_differ(package: Any, *, moving: bool) -> Callable[[Any, Any], list
     def diff(before: Any, after: Any) -> list[dict[str, Any]]:
         patch = list(package.JsonPatch.from_diff(before, after, optimization=moving).patch)
         return patch if moving else without_moves(before, patch)
+
+    return diff
+
+
+def deepdiff_differ(package: Any) -> Callable[[Any, Any], list[dict[str, Any]]]:
+    """What DeepDiff finds as operations: changes and removals by the old indices, from the end; then additions."""
+    parse = importlib.import_module("deepdiff.path").parse_path
+
+    def diff(before: Any, after: Any) -> list[dict[str, Any]]:
+        found = package.DeepDiff(before, after, verbose_level=2).to_dict()
+        changed = {**found.get("values_changed", {}), **found.get("type_changes", {})}
+        if "root" in changed:
+            return [{"op": "replace", "path": "", "value": changed["root"]["new_value"]}]
+        replaced = [(parse(path), change["new_value"]) for path, change in changed.items()]
+        removed = sorted(listed(found, "removed"), key=order, reverse=True)
+        return [
+            *({"op": "replace", "path": pointer(path), "value": value} for path, value in replaced),
+            *({"op": "remove", "path": pointer(path)} for path, _ in removed),
+            *(
+                {"op": "add", "path": pointer(path), "value": value}
+                for path, value in sorted(listed(found, "added"), key=order)
+            ),
+        ]
+
+    def listed(found: dict[str, Any], what: str) -> list[tuple[list[Any], Any]]:
+        kinds = (f"dictionary_item_{what}", f"iterable_item_{what}")
+        return [(parse(path), value) for kind in kinds for path, value in found.get(kind, {}).items()]
+
+    def pointer(path: list[Any]) -> str:
+        return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in path)
+
+    def order(item: tuple[list[Any], Any]) -> list[tuple[int, str]]:
+        return [(key, "") if isinstance(key, int) else (-1, key) for key in item[0]]
 
     return diff
 
@@ -109,14 +142,14 @@ def without_moves(before: Any, patch: list[dict[str, Any]]) -> list[dict[str, An
 
 
 def main() -> None:
-    """A version of the jsonpatch package: FOLDER MOVES INPUT OUTPUT."""
-    folder, moves, source, target = sys.argv[1:]
+    """A peer in Python: PACKAGE FOLDER MOVES INPUT OUTPUT."""
+    name, folder, moves, source, target = sys.argv[1:]
     # measure has loaded the installed version; this process is about the one in the folder
     sys.path.insert(0, folder)
     for loaded in ("jsonpatch", "jsonpointer"):
         sys.modules.pop(loaded, None)
-    jsonpatch = importlib.import_module("jsonpatch")
-    diff = jsonpatch_differ(jsonpatch, moving=moves == "yes")
+    package = importlib.import_module(name)
+    diff = deepdiff_differ(package) if name == "deepdiff" else jsonpatch_differ(package, moving=moves == "yes")
     results: list[Result] = []
     for before, after in json.loads(Path(source).read_text()):
         started = time.perf_counter()

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 import jsonpatch  # noqa: E402
 
+from bench.gates import Gate, gate_lines  # noqa: E402
 from bench.patch.histories import from_histories  # noqa: E402
 from bench.patch.measure import Measure, measure, walk  # noqa: E402
 from bench.patch.optimum import TooLargeError, least_cost  # noqa: E402
@@ -36,20 +37,6 @@ WITHOUT_MOVES = frozenset({"add", "remove", "replace"})
 REPEATS = int(os.environ.get("TAVUSCTL_BENCH_REPEATS", "6"))  # of every edit on every body
 SMALL = 40  # pairs whose optimum is proved
 Differ = Callable[[Any, Any], list[dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A promise, what was measured, and whether it is kept."""
-
-    promise: str
-    measured: float
-    most: float
-
-    @property
-    def kept(self) -> bool:
-        """Whether the measured is within bounds."""
-        return self.measured <= self.most
 
 
 @dataclass(frozen=True)
@@ -215,14 +202,6 @@ def cut_down(pair: Pair) -> Pair | None:
         before, after = before[differing[0]], after[differing[0]]
     sizes = [sum(1 for _ in walk(value, "")) for value in (before, after)]
     return Pair(pair.category, before, after) if sum(sizes) > 2 and max(sizes) <= 5 else None
-
-
-def gate_lines(gates: list[Gate]) -> Iterator[str]:
-    """The gates as a table."""
-    yield "| promise | measured | at most | |"
-    yield "|---|---:|---:|---|"
-    for gate in gates:
-        yield f"| {gate.promise} | {gate.measured:.4g} | {gate.most:g} | {'kept' if gate.kept else '**broken**'} |"
 
 
 def peer_lines(table: Table) -> Iterator[str]:

@@ -11,13 +11,14 @@ from pathlib import Path
 import click
 
 from tavusctl import duration
+from tavusctl.cli import output
 from tavusctl.cli import planfile as planfile_
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import Session, addresses_option, allow_recreate, options
+from tavusctl.cli.session import MOST_PARALLEL, Session, addresses_option, allow_recreate, options
 from tavusctl.client import Client
 from tavusctl.engine.plan import Consent, check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared
@@ -50,7 +51,7 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
     "--lock-timeout", callback=_duration, metavar="DURATION", help="Wait this long for another run to end, such as 10m."
 )
 @click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
-@click.option("--parallel", type=click.IntRange(1, 32), default=4, help="Calls at a time, default 4.")
+@click.option("--parallel", type=click.IntRange(1, MOST_PARALLEL), help="Steps at a time, default 4.")
 @options
 def command(
     session: Session,
@@ -69,7 +70,7 @@ def command(
     wait: float,
     lock_timeout: float,
     watch: bool,
-    parallel: int,
+    parallel: int | None,
 ) -> int:
     """Bring the account to the manifests: plan, ask, change.
 
@@ -139,7 +140,7 @@ def show(session: Session, prepared: Prepared, format_: str) -> None:
     """The plan goes to stdout as text, to stderr when stdout is for a document."""
     shown = REPORTS["text"].plan(prepared.plan)
     if format_ == "text":
-        click.echo(shown, nl=False)
+        output.show(shown)
     else:
         say(session, shown.rstrip("\n"))
 

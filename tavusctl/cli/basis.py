@@ -24,7 +24,7 @@ class Basis:
 @contextlib.contextmanager
 def basis(root: Path, reference: str) -> Iterator[Basis]:
     """The project at the merge base of HEAD and a reference; UsageError when git does not know it."""
-    commit = _merge_base(root, reference)
+    commit = merge_base(root, reference)
     inside = git(root, "rev-parse", "--show-prefix")
     tree = f"{commit}:{inside}"
     with tempfile.TemporaryDirectory(prefix="tavusctl-base-") as folder:
@@ -35,7 +35,8 @@ def basis(root: Path, reference: str) -> Iterator[Basis]:
         yield Basis(made, f"{reference} ({commit[:7]})")
 
 
-def _merge_base(root: Path, reference: str) -> str:
+def merge_base(root: Path, reference: str) -> str:
+    """The commit where HEAD left a reference; UsageError when git does not know it."""
     if not reference or reference.startswith("-"):
         message = f"--base {reference!r} is not the name of a commit"
         raise UsageError(message, "write --base origin/main", id="E1206")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from tavusctl.cli.interrupt import Interruption
 from tavusctl.cli.progress import Progress
@@ -19,6 +20,7 @@ from tavusctl.model import Outcome
 from tavusctl.ports import Store
 from tavusctl.reports import text
 
+STEPS: Final = 4  # at a time: a polite number of writes
 Ended = tuple[tuple[Outcome, ...], TavusctlError | None]
 
 
@@ -31,7 +33,7 @@ def carry(
     archive: Archive,
     *,
     patience: float = 0.0,
-    parallel: int = 4,
+    parallel: int | None = None,
     lend: Callable[[Tools], Tools] = lambda lent: lent,
 ) -> Ended:
     """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
@@ -49,7 +51,7 @@ def carry(
         known=prepared.known,
         patience=patience,
         settle=session.settle,
-        parallel=parallel,
+        parallel=parallel or min(STEPS, session.parallel),
         stop=interruption.stop,
         report=lambda outcome: progress.say(text.outcome(outcome)),
         waits=progress.note,

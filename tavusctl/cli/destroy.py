@@ -46,7 +46,7 @@ def command(
     consent = Consent(delete_costly=allow_replica_delete)
     store = session.store()
     archive = Archive(store.shelf)
-    with interruptible() as interruption, store.lock(lock_timeout, "destroy"), session.client(4) as api:
+    with interruptible() as interruption, store.lock(lock_timeout, "destroy"), session.client() as api:
         prepared = settled(session, api, lambda: session.plan(api, consent=consent, destroy=True))
         plan = prepared.plan
         show(session, prepared, format_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from tavusctl.cli.output import Reports, emit, format_option, report_option
-from tavusctl.cli.session import Session, options
+from tavusctl.cli.session import Session, blame_option, options
 
 DRIFT_EXISTS = 2
 
@@ -14,8 +14,9 @@ DRIFT_EXISTS = 2
 @format_option
 @report_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift.")
+@blame_option
 @options
-def command(session: Session, *, format_: str, reports: Reports, detailed_exitcode: bool) -> int:
+def command(session: Session, *, format_: str, reports: Reports, detailed_exitcode: bool, blame: bool) -> int:
     """Show what was changed or deleted in the account, outside tavusctl, since the last apply.  Cannot write.
 
     \b
@@ -23,6 +24,11 @@ def command(session: Session, *, format_: str, reports: Reports, detailed_exitco
     tavusctl drift --detailed-exitcode --format json
     """  # noqa: D301
     with session.reader() as api:
-        plan = session.plan(api).plan
+        prepared = session.plan(api)
+    plan = prepared.plan
+    if blame:
+        from tavusctl.cli.blaming import blamed
+
+        plan = blamed(session, prepared, plan)
     emit(lambda report: report.drift(plan, plan.drift), format_, reports)
     return DRIFT_EXISTS if plan.drift and detailed_exitcode else 0

@@ -17,6 +17,7 @@ from tavusctl.cli.exporting import STOCK, Export, Selection, Target, prepare
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.locking import lock_timeout
+from tavusctl.cli.progress import reading
 from tavusctl.cli.session import Session, addresses, options
 from tavusctl.engine.load.project import FILE
 from tavusctl.engine.plan import Consent
@@ -71,7 +72,8 @@ def command(
     lock = contextlib.nullcontext() if dry_run else store.lock(lock_timeout, "export")
     with lock, session.reader() as api:
         selection = Selection(frozenset(kinds), addresses_, frozenset(ids))
-        export = prepare(session, selection, target, api, store)
+        with reading(session, api):
+            export = prepare(session, selection, target, api, store)
         with interruptible() as interruption:  # what is begun is brought to its end: it takes a moment
             new = write(session, export, target, store, dry_run=dry_run)
     report = _document if format_ == "json" else lines

@@ -18,7 +18,7 @@ from tavusctl.cli.output import targets_in, write_private
 from tavusctl.engine.load.files import read_bytes
 from tavusctl.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.model import Complaint
-from tavusctl.reports import REPORTS, json, text
+from tavusctl.reports import REPORTS
 
 # A line that may hold a secret written out is not shown, whatever the complaint about it is.
 _TELLING = re.compile(r"api_?key|header|authorization|bearer|secret|token|password", re.IGNORECASE)
@@ -29,6 +29,8 @@ def report(error: Exception, args: Sequence[str]) -> int:
     """Say what went wrong and what to do; the exit code."""
     if not isinstance(error, TavusctlError):
         error = _defect(error)
+    from tavusctl.reports import json, text
+
     complaints = error.complaints
     _write_reports(error, args)
     if wants_json(args):
@@ -43,6 +45,8 @@ def report(error: Exception, args: Sequence[str]) -> int:
 
 def _write_reports(error: TavusctlError, args: Sequence[str]) -> None:
     """A report that was asked for says why there is nothing to report: its reader may see nothing else of the run."""
+    from tavusctl.reports import json
+
     for name, path in targets_in(args):
         shown = REPORTS[name].complaints(with_excerpts(error.complaints))
         document = json.error(error.id, error.exit_code, error.complaints)

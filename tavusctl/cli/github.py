@@ -207,8 +207,11 @@ def _inside() -> str:
 
 def _placed(annotations: str) -> str:
     """Annotations with paths from the root of the repository, which GitHub asks for."""
-    folder = _inside()
-    return re.sub(r"^(::\w+ file=)", rf"\g<1>{folder}/", annotations, flags=re.MULTILINE) if folder else annotations
+    if not (folder := _inside()):
+        return annotations
+    from tavusctl.reports.github import as_property
+
+    return re.sub(r"(?m)^::\w+ file=", lambda found: f"{found.group()}{as_property(folder)}/", annotations)
 
 
 def _body(marker: str, step: Workflow, reports: Reports) -> str:

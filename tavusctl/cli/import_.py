@@ -7,6 +7,7 @@ import click
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import say
 from tavusctl.cli.locking import lock_timeout
+from tavusctl.cli.progress import reading
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, options
 from tavusctl.engine.bind import bind, bind_by_name
@@ -75,7 +76,7 @@ def _match(session: Session, patience: float, *, dry_run: bool) -> int:
     manifests, _ = session.load()
     store = session.store()
     archive = Archive(store.shelf)
-    with store.lock(patience, "import"), session.reader() as api:
+    with store.lock(patience, "import"), session.reader() as api, reading(session, api):
         request = session.request(Consent())
         found = bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
     verb = "would bind" if dry_run else "bound"

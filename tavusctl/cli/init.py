@@ -83,6 +83,7 @@ def _take_over(folder: Path, base_url: str | None) -> int:
     """Start with what the account has; nothing is written before it has been read."""
     from tavusctl.cli import export as exporting
     from tavusctl.cli.exporting import Selection, Target, prepare
+    from tavusctl.cli.progress import reading
     from tavusctl.cli.session import Session, check_base_url
     from tavusctl.client import DEFAULT_URL
     from tavusctl.engine.load.project import default
@@ -92,7 +93,7 @@ def _take_over(folder: Path, base_url: str | None) -> int:
     url = check_base_url(base_url or DEFAULT_URL)
     session = Session(project, project.environments["default"], quiet=False, base_url=url)
     store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
-    with session.reader() as api:
+    with session.reader() as api, reading(session, api):
         export = prepare(session, Selection(), target, api, store)
     placing.new_files(target.folder, {path: text for one in export.made for path, text in one.files.items()})
     _scaffold(folder, _files())

@@ -36,11 +36,11 @@ class LocalSession:
         return Path(self.project.root)
 
     def check(
-        self, paths: Sequence[Path] = (), applied: Mapping[Address, Document] | None = None
+        self, paths: Sequence[Path] = (), applied: Mapping[Address, Document] | None = None, *, advice: bool = True
     ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
 
-        Rules that look back see what was applied last.
+        Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise.
         """
         loaded = load.read(self.project, self.environment, KINDS, paths)
         if not loaded.files:
@@ -53,7 +53,9 @@ class LocalSession:
                 resolve.resolve(loaded.manifests, KINDS, secrets=None, declared=loaded.declared)
             except ConfigError as error:
                 complaints += error.complaints
-        found = rules.check(rules.Project((*loaded.manifests, *loaded.drafts), applied or {}, loaded.origins), KINDS)
+        every, limit = (*loaded.manifests, *loaded.drafts), self.environment.crawl_limit
+        looked_at = rules.Project(every, applied or {}, loaded.origins, limit)
+        found = rules.check(looked_at, KINDS, advice=advice)
         wrong = {one.source for one in complaints if one.severity is Severity.ERROR}
         remarks = [*ignores.as_remarks(complaints), *(one for one in found if one.written not in wrong)]
         kept = ignores.heeded(remarks, {path: ignores.in_text(text) for path, text in loaded.marked.items()})
@@ -66,7 +68,7 @@ class LocalSession:
         Rules that do not stop a plan warn when they are about something that cannot work; what is merely unwise is for
         validate to say, and no news to whoever looks at a plan.
         """
-        manifests, found = self.check()
+        manifests, found = self.check(advice=False)
         complaints = tuple(map(_tolerated, (one for one in found if not _is_advice(one))))
         if any(one.severity is Severity.ERROR for one in complaints):
             raise ConfigError(complaints)

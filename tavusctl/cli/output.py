@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import click
 from tavusctl import redaction
 from tavusctl.errors import UsageError
 from tavusctl.reports import REPORTS, Report
+from tavusctl.reports.wrapping import wrapped
 
+_NARROWEST = 40  # columns of a terminal in which it helps to break lines
 Reports = Sequence[tuple[str, Path]]
 
 
@@ -80,7 +84,14 @@ def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> 
     """Print a report, and write its other forms."""
     for name, path in reports:
         write_private(path, click.unstyle(make(REPORTS[name])))
-    click.echo(make(REPORTS[format_]), nl=False)
+    show(make(REPORTS[format_]), format_)
+
+
+def show(report: str, format_: str = "text") -> None:
+    """Print a report.  On a terminal, its lines are broken between words; elsewhere they are to be searched."""
+    if format_ == "text" and sys.stdout.isatty():
+        report = wrapped(report, max(_NARROWEST, shutil.get_terminal_size().columns))
+    click.echo(report, nl=False)
 
 
 def write_private(path: Path, text: str) -> None:

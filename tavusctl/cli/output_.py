@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 import secrets
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -28,6 +29,7 @@ Values = Mapping[str, Value]  # by name: an id, a list of ids, or a value as the
 
 
 @click.command("output")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option(
     "-f",
     "--format",
@@ -39,21 +41,23 @@ Values = Mapping[str, Value]  # by name: an id, a list of ids, or a value as the
 @click.option("--check", type=click.Path(dir_okay=False, path_type=Path), help="Say what is stale in a .env; exit 2.")
 @click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Bring a .env up to date in place.")
 @local_options
-def command(session: LocalSession, *, format_: str, check: Path | None, write: Path | None) -> int:
-    """Print ids for applications, under the names that `outputs:` in tavusctl.yaml gives them.
+def command(
+    session: LocalSession, *, names: tuple[str, ...], format_: str, check: Path | None, write: Path | None
+) -> int:
+    """Print ids for applications, under the names that `outputs:` in tavusctl.yaml gives them; all, or those at NAME.
 
-    Without `outputs:`, every object has a name like PERSONA_SALES_COACH_ID.  Needs no network and no key.  With
-    --format github, outputs of the step are set where GitHub Actions wants them.
+    A `*` in NAME stands for anything.  Without `outputs:`, every object has a name like PERSONA_SALES_COACH_ID.  Needs
+    no network and no key.  With --format github, outputs of the step are set where GitHub Actions wants them.
 
     \b
-    tavusctl output --write web/.env
-    tavusctl output --check web/.env
+    tavusctl output --write web/.env 'VITE_*'
+    tavusctl output --check web/.env 'VITE_*'
     eval "$(tavusctl output --format shell)"
     """  # noqa: D301
     if (check or write) and (format_ != "dotenv" or (check and write)):
         message = "--check and --write work on a .env file, one at a time"
         raise UsageError(message, "leave --format out")
-    values = _values(session)
+    values = _values(session, names)
     if check:
         return _check(session, check, values)
     if write:
@@ -90,7 +94,7 @@ def _json(values: Values) -> str:
 _FORMATS: Mapping[str, Callable[[Values], str]] = {"dotenv": _dotenv, "json": _json, "shell": shell, "github": github}
 
 
-def _values(session: LocalSession) -> Values:
+def _values(session: LocalSession, names: Sequence[str]) -> Values:
     """Every output with what stands behind it; ConfigError for addresses that the project does not have."""
     manifests, _ = session.load()
     store = open_store(session.environment.state, session.root, session.environment.name)
@@ -99,7 +103,9 @@ def _values(session: LocalSession) -> Values:
     ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
     outputs = session.project.outputs
     if not outputs:
-        return {_name(Address.parse(address)): remote_id for address, remote_id in sorted(ids.items())}
+        every = {_name(Address.parse(address)): remote_id for address, remote_id in sorted(ids.items())}
+        return {name: every[name] for name in _chosen(names, every)}
+    outputs = {name: outputs[name] for name in _chosen(names, outputs)}
     known = {*ids, *(str(one.address) for one in manifests)}
     left = {str(old): one.address for one in manifests for old in one.moved_from}
     complaints = [one for name, output in outputs.items() for one in _strangers(name, output, known, left)]
@@ -110,6 +116,15 @@ def _values(session: LocalSession) -> Values:
         message = f"there is no id yet for {', '.join(wanted)}"
         raise StateError(message, "run tavusctl apply, or tavusctl import ADDR ID", id="E940")
     return {name: _behind(output, ids) for name, output in outputs.items()}
+
+
+def _chosen(patterns: Sequence[str], known: Collection[str]) -> list[str]:
+    """The names that are asked for, in their own order; UsageError for a pattern that is of none."""
+    for pattern in patterns:
+        if not fnmatch.filter(known, pattern):
+            message = f"there is no output {pattern}"
+            raise UsageError(message, suggestion(pattern, known))
+    return [name for name in known if not patterns or any(fnmatch.fnmatchcase(name, one) for one in patterns)]
 
 
 def _strangers(name: str, output: Output, known: set[str], left: Mapping[str, Address]) -> list[Complaint]:

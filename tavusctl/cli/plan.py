@@ -10,10 +10,11 @@ import click
 from tavusctl.cli import planfile
 from tavusctl.cli.local import open_session, say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
-from tavusctl.cli.session import Session, addresses_option, allow_recreate, options
+from tavusctl.cli.session import Session, addresses_option, allow_recreate, blame_option, options
 from tavusctl.client.memory import Remembering
 from tavusctl.engine import origin
 from tavusctl.engine.plan import Consent
+from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConfigError, RefusedError, UsageError, worst
 from tavusctl.model import Address, Plan
 from tavusctl.ports import Reader
@@ -35,6 +36,7 @@ CHANGES_EXIST = 2
 @click.option("--destroy", is_flag=True, help="Plan to delete everything that is managed.")
 @click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
 @click.option("--base", metavar="REF", help="Tell what was to be done already where this branch left REF.")
+@blame_option
 @options
 def command(
     session: Session,
@@ -52,13 +54,14 @@ def command(
     destroy: bool,
     watch: bool,
     base: str | None,
+    blame: bool,
 ) -> int:
     """Show what apply would do, and change nothing.
 
     \b
     tavusctl plan
     tavusctl plan --out plan.json && tavusctl apply plan.json
-    tavusctl plan --base origin/main
+    tavusctl plan --base origin/main --blame
     """  # noqa: D301
     consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
     with session.reader() as client:
@@ -66,6 +69,8 @@ def command(
         prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy, watch=watch and not destroy)
         plan = attributed(session, api, prepared.plan, base, consent, watch=watch) if base else prepared.plan
         now = api.server_time()
+    if blame:
+        plan = with_authors(session, prepared, plan, base)
     if out:
         planfile.write(Path(out), prepared, now)
     emit(lambda report: report.plan(plan), format_, reports)
@@ -84,6 +89,14 @@ def attributed(session: Session, api: Reader, plan: Plan, reference: str, consen
             say(session, f"the manifests at {found.name} cannot be compared with: {error.message}")
             return plan
         return replace(plan, pending=origin.pending(plan, before), base=found.name)
+
+
+def with_authors(session: Session, prepared: Prepared, plan: Plan, base: str | None) -> Plan:
+    """The plan with who wrote what it writes, or what is overridden since this branch left another."""
+    from tavusctl.cli.basis import merge_base
+    from tavusctl.cli.blaming import blamed
+
+    return blamed(session, prepared, plan, merge_base(session.root, base) if base else "HEAD")
 
 
 def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:

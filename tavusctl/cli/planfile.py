@@ -14,13 +14,15 @@ from tavusctl.cli.output import write_private
 from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConflictError, StateError
-from tavusctl.model import Desired
+from tavusctl.model import Action, Desired
 from tavusctl.reports.json import plan_document
 from tavusctl.secret import Secret, fingerprint_key
 
 LIMIT = 16 * 1024 * 1024
 LIFE = timedelta(hours=24)
 _HINT = "make and review a new plan"
+# Who refers to an object is a reason to look again where the object itself goes; elsewhere it is for reading.
+_GOES = frozenset({Action.REPLACE, Action.DELETE})
 # What a plan is bound to, in the order in which a difference explains most, with the words for it.
 _BOUND = {
     "tavusctl_version": "it was made by another version of tavusctl",
@@ -75,10 +77,23 @@ def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> Non
         _refuse("it has expired: a plan is good for 24 hours")
     fresh = json.loads(json.dumps(plan_document(prepared.plan)))
     for part in ("changes", "refused", "fingerprint", "moved"):
-        if approved.get(part) != fresh.get(part):
-            _refuse(f"the account has changed since it was made{_where(approved.get(part), fresh.get(part))}")
+        before, after = _binding(approved.get(part)), _binding(fresh.get(part))
+        if before != after:
+            _refuse(f"the account has changed since it was made{_where(before, after)}")
     if bound.get("seal") != _seal(approved, prepared):
         _refuse("it was edited")
+
+
+def _binding(part: object) -> object:
+    """A part of a plan less what it says of others: one more user of a shared object changes nothing that is done."""
+    if not isinstance(part, list):
+        return part
+    return [
+        {name: value for name, value in entry.items() if name != "affects" or entry.get("action") in _GOES}
+        if isinstance(entry, dict)
+        else entry
+        for entry in part
+    ]
 
 
 def _seal(document: Mapping[str, Any], prepared: Prepared) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,9 +17,80 @@ import click
 
 from tavusctl.cli.local import LocalSession, say
 from tavusctl.model import Address
+from tavusctl.ports import Reader
 from tavusctl.unseen import flat
 
 _EVERY: Final = 60.0  # seconds between two lines where nothing can be rewritten
+_LIVE: Final = (1.0, 0.5)  # seconds to the first line about what goes on, and to the next, where one can be rewritten
+_PLAIN: Final = (10.0, _EVERY)  # and where not
+_WIDTH: Final = 79  # characters of a line that is rewritten: a longer one would leave its beginning behind
+_log = logging.getLogger("tavusctl.progress")
+
+
+@dataclass(slots=True)
+class Rewritten:
+    """The one line on standard error that is rewritten, where that is a terminal."""
+
+    session: LocalSession
+    _shown: int = 0  # characters
+
+    @property
+    def is_live(self) -> bool:
+        """Whether there is such a line."""
+        return not self.session.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(self, line: str) -> None:
+        """Put this in its place."""
+        self.clear()
+        click.echo(line[:_WIDTH], err=True, nl=False)
+        self._shown = min(len(line), _WIDTH)
+
+    def clear(self) -> None:
+        """Take it away."""
+        if self._shown:
+            click.echo(f"\r{' ' * self._shown}\r", err=True, nl=False)  # every terminal knows that
+            self._shown = 0
+
+
+@contextmanager
+def reading(session: LocalSession, api: Reader) -> Iterator[None]:
+    """While the account is being read, a line that says so."""
+    before = api.answers
+
+    def count() -> str:
+        answers = api.answers - before
+        return f"{answers} answer{'' if answers == 1 else 's'}"
+
+    with telling(session, "reading the account", count):
+        yield
+
+
+@contextmanager
+def telling(session: LocalSession, what: str, count: Callable[[], str]) -> Iterator[None]:
+    """While something goes on, a line that says so, from when somebody begins to wonder."""
+    over, began = threading.Event(), time.monotonic()
+
+    def line() -> str:
+        return f"{what}: {count()}; {_elapsed(time.monotonic() - began)}"
+
+    beat = threading.Thread(target=_beat, args=(session, line, over), daemon=True)
+    beat.start()
+    try:
+        yield
+    finally:
+        over.set()
+        beat.join()
+    _log.info("done %s", line())
+
+
+def _beat(session: LocalSession, line: Callable[[], str], over: threading.Event) -> None:
+    rewritten = Rewritten(session)
+    live = rewritten.is_live and not _log.isEnabledFor(logging.INFO)  # lines of a log would come in between
+    first, every = _LIVE if live else _PLAIN
+    while not over.wait(first):
+        rewritten.show(line()) if live else say(session, line())
+        first = every
+    rewritten.clear()
 
 
 @dataclass(slots=True)
@@ -30,8 +103,11 @@ class Progress:
     ended: int = 0
     _began: float = -1.0  # no time yet
     _told: float = float("-inf")
-    _shown: int = 0  # characters of the line that is to be rewritten
     _guard: threading.Lock = field(default_factory=threading.Lock)
+    _rewritten: Rewritten = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rewritten = Rewritten(self.session)
 
     def note(self, address: Address, status: str, over: bool) -> None:
         """Something is waited for, and has a status; or that is over."""
@@ -43,7 +119,7 @@ class Progress:
                 self.ended += self.waiting.pop(address, None) is not None
             else:
                 self.waiting[address] = status
-            if self._is_live():
+            if self._rewritten.is_live:
                 self._rewrite(now)
             elif self.waiting and (now - self._told >= _EVERY or len(self.waiting) < len(before)):
                 self._told = now
@@ -52,13 +128,13 @@ class Progress:
     def say(self, text: str) -> None:
         """A line of its own, in place of the one that is rewritten."""
         with self._guard:
-            self._clear()
+            self._rewritten.clear()
             say(self.session, text)
 
     def close(self) -> None:
         """Take the rewritten line away."""
         with self._guard:
-            self._clear()
+            self._rewritten.clear()
 
     def line(self, now: float) -> str:
         """What is waited for: counts, and the time since the waiting began."""
@@ -67,20 +143,10 @@ class Progress:
         done = f"{self.ended} of {self.ended + len(self.waiting)} ended; "
         return f"waiting: {done}{words}; {_elapsed(now - self._began)}"
 
-    def _is_live(self) -> bool:
-        return not self.session.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
     def _rewrite(self, now: float) -> None:
-        self._clear()
+        self._rewritten.clear()
         if self.waiting:
-            line = self.line(now)
-            click.echo(line, err=True, nl=False)
-            self._shown = len(line)
-
-    def _clear(self) -> None:
-        if self._shown:
-            click.echo(f"\r{' ' * self._shown}\r", err=True, nl=False)  # every terminal knows that
-            self._shown = 0
+            self._rewritten.show(self.line(now))
 
 
 def _elapsed(seconds: float) -> str:

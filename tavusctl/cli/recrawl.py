@@ -17,6 +17,7 @@ import click
 from tavusctl import duration
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import say
+from tavusctl.cli.progress import reading
 from tavusctl.cli.session import Session, SystemClock, addresses, options
 from tavusctl.engine import move
 from tavusctl.engine.recrawl import Manners, Recrawls, look, run
@@ -78,13 +79,13 @@ def command(
     if not targets:
         say(session, "no document has `recrawl:`; name one, or use --all")
     if dry_run or not targets:
-        with session.reader() as api:
+        with session.reader() as api, reading(session, api):
             found = look(api, CRAWLED, targets) if targets else Recrawls(())
     else:
         seed = random.SystemRandom().getrandbits(32)
         spread = _SPREAD if os.environ.get("CI") else 0.0
         manners = Manners(reserve, seed, spread, lambda: _turn(session.root))
-        with session.client(1) as api:
+        with session.client() as api:
             found = run(
                 api,
                 CRAWLED,

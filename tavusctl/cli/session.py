@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import click
 
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import Command, LocalSession, local_options
-from tavusctl.client import DEFAULT_URL, Client, ReadClient, Sources
+from tavusctl.cli.progress import reading
+from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
 from tavusctl.errors import UnauthorisedError, UsageError
@@ -28,6 +29,7 @@ from tavusctl.ports import Reader, Store
 from tavusctl.stores import open_store
 from tavusctl.wording import suggestion
 
+MOST_PARALLEL: Final = 32  # calls at a time
 _TEST_SOURCES = "TAVUSCTL_TEST_SOURCES"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -70,13 +72,35 @@ class Session(LocalSession):
         """The longest pause between two tries of a call, in seconds."""
         return _seconds_in("TAVUSCTL_MAX_WAIT")
 
+    @property
+    def parallel(self) -> int:
+        """How many calls may be under way at a time; UsageError when it is no such number."""
+        text = os.environ.get("TAVUSCTL_PARALLEL") or str(PARALLEL)
+        if not text.isdecimal() or not 1 <= int(text) <= MOST_PARALLEL:
+            message = f"TAVUSCTL_PARALLEL is not a number of calls from 1 to {MOST_PARALLEL}"
+            raise UsageError(message)
+        return int(text)
+
+    @property
+    def rate(self) -> float:
+        """How many calls may begin in a second; UsageError when it is no such number."""
+        try:
+            rate = float(os.environ.get("TAVUSCTL_RATE") or "inf")
+        except ValueError:
+            rate = math.nan
+        if not rate > 0:
+            message = "TAVUSCTL_RATE is not a number of calls per second"
+            raise UsageError(message)
+        return rate
+
     def reader(self) -> ReadClient:
         """The API without a way to write."""
-        return ReadClient(self.base_url, self.api_key, max_wait=self.max_wait)
+        return ReadClient(self.base_url, self.api_key, parallel=self.parallel, rate=self.rate, max_wait=self.max_wait)
 
-    def client(self, parallel: int) -> Client:
-        """The API with writing."""
-        return Client(self.base_url, self.api_key, connections=max(8, parallel), max_wait=self.max_wait)
+    def client(self, parallel: int | None = None) -> Client:
+        """The API with writing; for so many steps at a time."""
+        parallel = max(parallel or 0, self.parallel)
+        return Client(self.base_url, self.api_key, parallel=parallel, rate=self.rate, max_wait=self.max_wait)
 
     def store(self) -> Store:
         """Where this environment's bindings are."""
@@ -99,7 +123,8 @@ class Session(LocalSession):
         manifests, warnings = (base or self).load()
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         request = replace(request, sources=self.sources() if watch else None)
-        prepared = prepare(manifests, KINDS, api, self.store(), request)
+        with reading(self, api):
+            prepared = prepare(manifests, KINDS, api, self.store(), request)
         if base is None:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return prepared
@@ -179,6 +204,10 @@ allow_recreate = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Agree to make anew all N objects of the state, which the account has no more.",
+)
+
+blame_option = click.option(
+    "--blame", is_flag=True, help="Say who wrote the lines behind every change, as git knows it."
 )
 
 

@@ -12,6 +12,7 @@ from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.locking import lock_timeout, seconds
 from tavusctl.cli.output import emit, format_option
+from tavusctl.cli.progress import reading
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.engine.plan import Consent, check_deletes
@@ -61,8 +62,9 @@ def command(
         return 0
     past_run, trash = archive.past(lineage, run), archive.bodies(run)
     request = session.request(Consent(delete_costly=allow_replica_delete))
-    with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client(4) as api:
-        prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)
+    with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client() as api:
+        with reading(session, api):
+            prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)
         plan = prepared.plan
         show(session, prepared, format_)
         check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allow_deletes)

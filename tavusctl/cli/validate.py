@@ -10,12 +10,11 @@ import click
 
 from tavusctl import rules
 from tavusctl.checks import CHECKS
-from tavusctl.cli import fixing
 from tavusctl.cli.failure import with_excerpts
 from tavusctl.cli.local import LocalSession, local_options
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.errors import TavusctlError
-from tavusctl.model import Address, Complaint, Document, Severity
+from tavusctl.model import Address, Complaint, Document, Manifest, Severity
 from tavusctl.stores import open_store
 
 INVALID = 10
@@ -67,11 +66,17 @@ def command(
         return 0
     manifests, found = session.check(paths, _applied(session))
     complaints = [one for one in found if _wanted(one, select, ignore)]
-    if fixes and fixing.fix(session, manifests, complaints):
+    if fixes and _fixed(session, manifests, complaints):
         _, found = session.check(paths, _applied(session))
         complaints = [one for one in found if _wanted(one, select, ignore)]
     emit(lambda report: report.complaints(with_excerpts(complaints)), format_, reports)
     return INVALID if any(one.severity is Severity.ERROR for one in complaints) else 0
+
+
+def _fixed(session: LocalSession, manifests: Sequence[Manifest], complaints: Sequence[Complaint]) -> bool:
+    from tavusctl.cli import fixing
+
+    return fixing.fix(session, manifests, complaints)
 
 
 def _wanted(complaint: Complaint, select: Sequence[str], ignore: Sequence[str]) -> bool:

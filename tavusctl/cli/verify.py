@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tavusctl.cli.completing import address as known_address
+from tavusctl.cli.progress import reading
 from tavusctl.cli.session import Session, options
 from tavusctl.engine import move
 from tavusctl.engine.verify import Check, Target, converse, run
@@ -63,8 +64,9 @@ def command(session: Session, *, partner: Address | None, format_: str) -> int:
     if partner and partner not in targets:
         message = f"the project has no {partner}"
         raise UsageError(message, suggestion(str(partner), map(str, targets)))
-    with session.client(4) as api:
-        checks = [*run(api, KINDS, list(targets.values()))]
+    with session.client() as api:
+        with reading(session, api):
+            checks = [*run(api, KINDS, list(targets.values()))]
         if partner:
             name = f"tavusctl verify {secrets.token_hex(6)}"
             checks.append(converse(api, targets[partner], PARTNERS[partner.kind], name))

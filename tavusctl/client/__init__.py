@@ -11,7 +11,7 @@ wire      one request, one answer, within a deadline and within limits
 
 from __future__ import annotations
 
-from tavusctl.client.api import DEFAULT_URL, Client, ReadClient
+from tavusctl.client.api import DEFAULT_URL, PARALLEL, Client, ReadClient
 from tavusctl.client.sources import Sources
 
-__all__ = ["DEFAULT_URL", "Client", "ReadClient", "Sources"]
+__all__ = ["DEFAULT_URL", "PARALLEL", "Client", "ReadClient", "Sources"]

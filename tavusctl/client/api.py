@@ -5,9 +5,12 @@ A call ends in one of three ways: done, surely not done (NeverSent, Rejected), o
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+import math
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,6 +31,7 @@ from tavusctl.secret import Secret
 DEFAULT_URL = "https://tavusapi.com"
 TOTAL_SECONDS = 30.0
 PAGE_SIZE = 100
+PARALLEL = 8  # calls at a time
 _SKEW = timedelta(minutes=5)  # between the clocks, from which on it is worth a word
 _SMALL_PAGE = 10  # the documented default, which every server takes
 # No segment is empty or only dots: an id is one segment, whatever a server or a person says that it is.
@@ -46,7 +50,8 @@ class ReadClient:
         base_url: str,
         api_key: str,
         *,
-        connections: int = 8,
+        parallel: int = PARALLEL,
+        rate: float = math.inf,
         clock: Clock | None = None,
         seconds: float = TOTAL_SECONDS,
         max_wait: float = MAX_WAIT,
@@ -57,14 +62,19 @@ class ReadClient:
         self._base = base_url.rstrip("/")
         # When the server last told the time, by its clock and by one of ours that nobody sets.
         self._told: tuple[datetime, float] | None = None
-        self._patience = Patience(clock or SystemClock(), max_wait)
+        self._answers = 0
+        self._counter = itertools.count(1)  # for several threads at once
+        self._patience = Patience(clock or SystemClock(), max_wait, rate)
+        self._parallel = parallel
+        # All that is under way at a time, whoever asks for it.
+        self._turns = threading.BoundedSemaphore(parallel)
         self._headers = {
             "x-api-key": api_key,
             "User-Agent": f"tavusctl/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
         }
-        self._reads = Wire(self._base, connections=connections, kept=connections, seconds=seconds, resolve=resolve)
+        self._reads = Wire(self._base, connections=parallel, kept=parallel, seconds=seconds, resolve=resolve)
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +85,11 @@ class ReadClient:
     def close(self) -> None:
         """Close all connections."""
         self._reads.close()
+
+    @property
+    def answers(self) -> int:
+        """How many requests were answered so far."""
+        return self._answers
 
     def server_time(self) -> datetime:
         """The server's clock as of its last answer, else the local one."""
@@ -94,14 +109,17 @@ class ReadClient:
     ) -> list[Document]:
         """Every object of a collection, each once, in the order of the pages; ApiError when some cannot be seen."""
         try:
-            return paging.collect(
-                lambda number: self._page(path, number, PAGE_SIZE, query), path, first_page, id_fields
-            )
+            with self._pages(path, PAGE_SIZE, query) as pages:
+                return paging.collect(pages, path, first_page, id_fields)
         except Rejected as error:
             if error.status != httpx.codes.BAD_REQUEST:
                 raise
         # A server that takes no larger page takes the documented default.
-        return paging.collect(lambda number: self._page(path, number, _SMALL_PAGE, query), path, first_page, id_fields)
+        with self._pages(path, _SMALL_PAGE, query) as pages:
+            return paging.collect(pages, path, first_page, id_fields)
+
+    def _pages(self, path: str, size: int, query: Mapping[str, str]) -> paging.Ahead:
+        return paging.Ahead(lambda number: self._page(path, number, size, query), self._parallel)
 
     def _page(self, path: str, number: int, size: int, query: Mapping[str, str]) -> Document:
         page = self.get(path, {**query, "limit": str(size), "page": str(number)})
@@ -119,8 +137,9 @@ class ReadClient:
             raise ApiError(message, "check the id")
         content = None if body is None else _encoded(body)
         headers = {**self._headers, **({"Content-Type": "application/json"} if content is not None else {})}
-        started = time.monotonic()
-        answer = wire.call(method, path, headers=headers, query=dict(query or {}), content=content)
+        with self._turns:
+            started = time.monotonic()
+            answer = wire.call(method, path, headers=headers, query=dict(query or {}), content=content)
         self._note(answer, time.monotonic() - started)
         return understood(answer)
 
@@ -131,6 +150,7 @@ class ReadClient:
             if self._told is None and abs(skew) > _SKEW:
                 _log.info("the clock of this machine is wrong by %s; that of the server counts", skew)
             self._told = date, _seconds()
+        self._answers = next(self._counter)
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 
@@ -143,7 +163,8 @@ class Client(ReadClient):
         base_url: str,
         api_key: str,
         *,
-        connections: int = 8,
+        parallel: int = PARALLEL,
+        rate: float = math.inf,
         clock: Clock | None = None,
         seconds: float = TOTAL_SECONDS,
         max_wait: float = MAX_WAIT,
@@ -152,7 +173,8 @@ class Client(ReadClient):
         super().__init__(
             base_url,
             api_key,
-            connections=connections,
+            parallel=parallel,
+            rate=rate,
             clock=clock,
             seconds=seconds,
             max_wait=max_wait,
@@ -160,7 +182,7 @@ class Client(ReadClient):
         )
         # A kept connection may be closed by the server just as a write is sent, and nobody could tell whether it
         # arrived: every write gets a connection of its own.
-        self._writes = Wire(self._base, connections=connections, kept=0, seconds=seconds, resolve=resolve)
+        self._writes = Wire(self._base, connections=parallel, kept=0, seconds=seconds, resolve=resolve)
 
     def close(self) -> None:
         """Close all connections."""

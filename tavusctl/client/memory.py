@@ -18,6 +18,11 @@ class Remembering:
         self._reader = reader
         self._known: dict[object, Value] = {}
 
+    @property
+    def answers(self) -> int:
+        """How many requests the other reader had answered."""
+        return self._reader.answers
+
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """One object; Gone when there is none."""
         found = self._once(("get", path, _key(query or {})), lambda: self._or_gone(path, query))

@@ -8,12 +8,48 @@ from it would be created again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Self
 
 from tavusctl.errors import ApiError, Rejected, Throttled
 from tavusctl.kind import Document
+from tavusctl.together import begun
 
 Page = Callable[[int], Document]
 _IDLE_PAGES = 2
+
+
+class Ahead:
+    """Pages in order, some of which are on their way before their turn, once the first has told how many there are."""
+
+    def __init__(self, page: Page, at_once: int) -> None:
+        self._page = page
+        self._at_once = at_once
+        self._known = range(0)  # numbers of pages, as far as the server tells
+        self._coming: dict[int, Future[Document]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for what is on its way, unless it is Ctrl-C that ends it."""
+        if kind is None or issubclass(kind, Exception):
+            for one in self._coming.values():
+                one.exception()
+
+    def __call__(self, number: int) -> Document:
+        """The page of a number."""
+        if not self._known:
+            answer = self._page(number)
+            self._known = range(number, number + _pages(answer))
+            return answer
+        if number in self._known:
+            for one in range(number, min(number + self._at_once, self._known.stop)):
+                if one not in self._coming:
+                    self._coming[one] = begun(partial(self._page, one))
+        coming = self._coming.pop(number, None)
+        return coming.result() if coming else self._page(number)
 
 
 def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) -> list[Document]:
@@ -42,6 +78,12 @@ def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) 
         message = f"the listing of {path} is incomplete: {len(found)} of {total} objects came"
         raise ApiError(message, "run again; nothing is concluded from a part of a list", id="E1106")
     return list(found.values())
+
+
+def _pages(first: Document) -> int:
+    """How many pages there are, if the others are as long as the first."""
+    total, size = first.get("total_count"), len(first["data"])
+    return -(-total // size) if isinstance(total, int) and size else 1
 
 
 def _zeroth(page: Page, total: object) -> Document:

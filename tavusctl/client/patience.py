@@ -8,6 +8,7 @@ call in step.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import threading
@@ -24,6 +25,7 @@ READ_TRIES = 5
 THROTTLED_TRIES = 6
 UNSENT_TRIES = 3
 _BUDGET, _BUDGET_SHARE = 10, 0.2
+_MATTERS = 1.0  # seconds between what the journal says of a call and the call
 _FIRST, _THROTTLED_FIRST, _LONGEST = 0.5, 1.0, 60.0
 _PASSING = frozenset({0, 408, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 # A cooldown in words lasts minutes to an hour: for its caller to plan around, not to sit out here.
@@ -66,11 +68,13 @@ class Patience:
 
     clock: Clock = field(default_factory=SystemClock)
     max_wait: float = MAX_WAIT
+    rate: float = math.inf  # calls per second at most
     chance: Callable[[], float] = random.random
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _calls: int = 0
     _repeated: int = 0
     _rests_until: float = float("-inf")
+    _next: float = float("-inf")  # when the next call may begin, for the sake of the rate
 
     def repeat(self, call: Callable[[], Value], tries: Tries, later: Callable[[], None] = lambda: None) -> Value:
         """What a call gives, once it does; its last error when it is not worth another try.
@@ -81,7 +85,7 @@ class Patience:
             self._calls += 1
         tried = 0
         while True:
-            if self._rest() or tried:
+            if self._rest() or self._pace() or tried:
                 later()
             try:
                 return call()
@@ -107,6 +111,16 @@ class Patience:
                 self._rests_until = max(self._rests_until, self.clock.monotonic() + wait)
         else:
             self.clock.sleep(wait)
+
+    def _pace(self) -> bool:
+        """Wait until the rate allows one more call; whether that took so long that it matters when it was sent."""
+        with self._guard:
+            now = self.clock.monotonic()
+            begins = max(now, self._next)
+            self._next = begins + 1 / self.rate
+        if begins > now:
+            self.clock.sleep(begins - now)
+        return begins - now > _MATTERS
 
     def _rest(self) -> bool:
         """Wait while the account is over its rate; whether that was so."""

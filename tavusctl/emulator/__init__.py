@@ -40,17 +40,20 @@ def serve(
     seed: str | Path | Mapping[str, Any] | None = None,
     faults: str | Path | list[dict[str, Any]] | None = None,
     latency_ms: float = 0.0,
+    switches: Mapping[str, Any] | None = None,
     ready: Callable[[str], object] = announce,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is given the base URL as soon as requests are accepted.
 
     `port` 0 is any free one.  `db` is a SQLite file that outlives the server, None is memory.  `seed` and `faults`
-    are JSON files (or their content): objects by account, and fault rules, as `control` describes them.
+    are JSON files (or their content): objects by account, and fault rules, as `control` describes them.  `switches`
+    are set at the start.
     """
     from tavusctl.emulator.server import serve as serve_world  # noqa: PLC0415 - importing this package must cost nothing
     from tavusctl.emulator.world import build  # noqa: PLC0415 - as above
 
-    serve_world(build(db=db, seed=seed, faults=faults), host, port, latency_ms / 1000, ready)
+    world = build(db=db, seed=seed, faults=faults, switches=switches)
+    serve_world(world, host, port, latency_ms / 1000, ready)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass, field
 
-from tavusctl.emulator import control, references, routes, seeding
+from tavusctl.emulator import control, references, rooms, routes, seeding
 from tavusctl.emulator.clock import in_microseconds
 from tavusctl.emulator.faults import Fault
 from tavusctl.emulator.journal import Entry
@@ -46,7 +46,7 @@ class App:
         """Write a request down and draw its fault; requests of the control side are left in peace."""
         self.world.catch_up()
         exchange = Exchange(request)
-        if control.is_meant(request) or request.method == "OPTIONS":
+        if control.is_meant(request) or rooms.is_meant(request) or request.method == "OPTIONS":
             return exchange
         exchange.account = self._account(request)
         exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
@@ -64,6 +64,8 @@ class App:
         entry = exchange.entry
         if exchange.request.method == "OPTIONS":
             return Response(204, headers=PREFLIGHT)
+        if rooms.is_meant(exchange.request):
+            return rooms.answer_room(self.world, exchange.request)
         if entry is None:
             self._greeted.clear()
             return control.answer_control(self.world, exchange.request)

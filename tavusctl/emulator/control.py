@@ -9,8 +9,9 @@ GET    requests     {"requests": [...]} in order: seq, time, method, path, query
                     (the kind that struck, or null).  Filters: ?method=PATCH&path=/v2/personas*&since=SEQ
 DELETE requests     forget them, and the violations.
 GET    mutations    {"mutations": [...]} committed changes, append-only, kept with `db`: seq, time, account, kind
-                    (personas ...), id, action (create update rename delete recrawl end), by (api, portal), request
-                    (its seq), body (redacted request body); running_crawls on those that start a crawl.  ?since=SEQ
+                    (personas ...), id, action (create update rename delete recrawl end join say), by (api, portal,
+                    room), request (its seq), body (redacted request body); running_crawls on those that start a crawl.
+                    ?since=SEQ
 GET    violations   {"violations": [...]}: request (its seq), rule (mask_written: "********" in a write; stock_written:
                     PATCH or DELETE of a stock object; dangling_reference: see the switch check_references), method,
                     path, text.

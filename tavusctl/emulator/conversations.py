@@ -18,6 +18,7 @@ from tavusctl.emulator.world import Call, World
 
 KIND = "conversations"
 ABSENT_TIMEOUT = 300
+MAX_CALL_DURATION = 3600
 
 
 def _language(value: Json) -> Json:
@@ -39,6 +40,8 @@ PROPERTIES: Fields = {
     "aws_assume_role_arn": Field(text),
     "recording_storage": Field(mapping),
 }
+# The API's pages had it in 2024, before closed captions; applications send it still, and it does nothing.
+OLDER: Fields = {"enable_transcription": Field(flag)}
 CREATE: Fields = {
     "replica_id": Field(text),
     "persona_id": Field(text),
@@ -57,6 +60,7 @@ CREATE: Fields = {
     "policy": Field(choice("eu")),
     "properties": Field(nested(PROPERTIES)),
 }
+CREATE_OLDER: Fields = {**CREATE, "properties": Field(nested({**PROPERTIES, **OLDER}))}
 
 
 def opened(world: World, stored: Stored) -> Object:
@@ -76,7 +80,7 @@ def _shown(call: Call, stored: Stored) -> Object:
 def create(call: Call) -> Response:
     """POST /v2/conversations: in test mode it is born ended, free and uncounted."""
     world, body = call.world, read_object(call)
-    wrong = complaints(CREATE, body)
+    wrong = complaints(CREATE_OLDER if world.switches["older_properties"] == "accept" else CREATE, body)
     if wrong:
         raise refuse_fields(wrong)
     replica = _replica(call, body)
@@ -87,7 +91,7 @@ def create(call: Call) -> Response:
     ident = RESOURCE.new_id(world)
     document = {
         "conversation_name": body.get("conversation_name", f"New Conversation {int(now * 1000)}"),
-        "conversation_url": f"https://tavus.daily.co/{ident}",
+        "conversation_url": _room(call, ident),
         "status": "ended" if test else "active",
         "callback_url": body.get("callback_url", ""),
         "created_at": in_microseconds(now),
@@ -95,13 +99,30 @@ def create(call: Call) -> Response:
         "persona_id": body.get("persona_id"),
         "updated_at": in_microseconds(now),
     }
-    ends = now + body.get("properties", {}).get("participant_absent_timeout", ABSENT_TIMEOUT)
-    stored = Stored(call.account, KIND, ident, now, document, {"ends": ends, "said": _opening(call, body)})
-    stored = stored if test else _told(call, stored, "system.replica_joined", {})
+    stored = Stored(call.account, KIND, ident, now, document, _hidden(call, body, ident, now))
+    stored = stored if test else _told(world, stored, "system.replica_joined", {})
     call.commit(stored, "create")
     hidden = ("replica_id", "persona_id", "updated_at")
     shown = {name: value for name, value in opened(world, stored).items() if name not in hidden}
-    return answer(shown | {"meeting_token": f"token-{ident}"} if body.get("require_auth") else shown)
+    return answer(shown | {"meeting_token": stored.hidden["token"]} if body.get("require_auth") else shown)
+
+
+def _room(call: Call, ident: str) -> str:
+    """Where people meet."""
+    if call.world.switches["rooms"] == "daily":
+        return f"https://tavus.daily.co/{ident}"
+    return f"http://{call.request.headers.get('host', 'localhost')}/rooms/{ident}"
+
+
+def _hidden(call: Call, body: Object, ident: str, now: float) -> Object:
+    properties = body.get("properties", {})
+    return {
+        "ends": now + properties.get("participant_absent_timeout", ABSENT_TIMEOUT),
+        "max_call_duration": properties.get("max_call_duration", MAX_CALL_DURATION),
+        "left_timeout": properties.get("participant_left_timeout", 0),
+        "said": _opening(call, body),
+        "token": f"token-{ident}" if body.get("require_auth") else "",
+    }
 
 
 def _replica(call: Call, body: Object) -> str:
@@ -151,12 +172,16 @@ def end(call: Call) -> Response:
     if opened(call.world, stored)["status"] == "ended":
         message = "Conversation has already ended"
         raise refuse(message)
-    now = in_microseconds(call.world.clock.now())
-    ended = stored.with_document(stored.document | {"status": "ended", "updated_at": now})
-    ended = _told(call, ended, "system.shutdown", {"shutdown_reason": "end_conversation_endpoint_hit"})
-    ended = _told(call, ended, "application.transcription_ready", {"transcript": ended.hidden.get("said", [])})
-    call.commit(ended, "end")
+    call.commit(ended(call.world, stored, "end_conversation_endpoint_hit"), "end")
     return empty(200)
+
+
+def ended(world: World, stored: Stored, reason: str) -> Stored:
+    """The conversation at its end, of which its callback is told."""
+    now = in_microseconds(world.clock.now())
+    over = stored.with_document(stored.document | {"status": "ended", "updated_at": now})
+    over = _told(world, over, "system.shutdown", {"shutdown_reason": reason})
+    return _told(world, over, "application.transcription_ready", {"transcript": over.hidden.get("said", [])})
 
 
 def _opening(call: Call, body: Object) -> list[Object]:
@@ -168,7 +193,7 @@ def _opening(call: Call, body: Object) -> list[Object]:
     return [{"role": "system", "content": system}, {"role": "assistant", "content": greeting}]
 
 
-def _told(call: Call, stored: Stored, event_type: str, properties: Object) -> Stored:
+def _told(world: World, stored: Stored, event_type: str, properties: Object) -> Stored:
     """The conversation with one more event, which its callback is told."""
     url = str(stored.document.get("callback_url") or "")
     event = {
@@ -177,10 +202,10 @@ def _told(call: Call, stored: Stored, event_type: str, properties: Object) -> St
         "webhook_url": url,
         "event_type": event_type,
         "message_type": event_type.partition(".")[0],
-        "timestamp": in_microseconds(call.world.clock.now()),
+        "timestamp": in_microseconds(world.clock.now()),
     }
     if url:
-        call.world.callbacks.send(url, event)
+        world.callbacks.send(url, event)
     events = [*stored.hidden.get("events", []), event]
     return replace(stored, hidden={**stored.hidden, "events": events})
 

@@ -7,7 +7,7 @@ import queue
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 
 from tavusctl.emulator.app import App
@@ -16,6 +16,7 @@ from tavusctl.emulator.world import World
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 BACKLOG = 1024
+_TURNS = 5  # of the loop, from a connection's being taken to its being closed
 
 
 class Listener:
@@ -25,33 +26,58 @@ class Listener:
         self._app = app
         self._latency = latency
         self._connections: set[Connection] = set()
-        self._server: asyncio.Server | None = None
+        self._taking: set[asyncio.Task[object]] = set()
+        self._socket: socket.socket | None = None
         self._address: tuple[str, int] = ("", 0)
         self._closed = False
 
-    async def open(self, host: str, port: int) -> str:
+    def open(self, host: str, port: int) -> str:
         """Listen; the base URL."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, sock=_bound(host, port))
-        self._address = (host, self._server.sockets[0].getsockname()[1])
+        self._socket = _bound(host, port)
+        self._address = (host, self._socket.getsockname()[1])
+        # Not a server of asyncio's: one that is closed leaks what it has accepted in the same turn of the loop.
+        asyncio.get_running_loop().add_reader(self._socket, self._accept)
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{self._address[1]}"
 
-    def _connection(self) -> Connection:
-        return Connection(self._app, self._latency, self._connections, self._be_deaf)
+    def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._socket is not None:
+            try:
+                accepted, _ = self._socket.accept()
+            except OSError:  # nobody waits any more, or who waited has gone
+                return
+            accepted.settimeout(0)
+            task = loop.create_task(loop.connect_accepted_socket(self._connection, accepted))
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
 
-    def _be_deaf(self, seconds: float) -> None:
+    def _connection(self) -> Connection:
+        return Connection(self._app, self._latency, self)
+
+    def welcome(self, connection: Connection) -> bool:
+        """Count a connection among the open ones; one that was taken just before the port closed may not stay."""
+        self._connections.add(connection)
+        return self._socket is not None
+
+    def farewell(self, connection: Connection) -> None:
+        """Count it no more."""
+        self._connections.discard(connection)
+
+    def be_deaf(self, seconds: float) -> None:
+        """Hang up on everybody, and take no connection for a while."""
         self._hang_up()
         asyncio.get_running_loop().call_later(seconds, self._reopen)
 
     def _reopen(self) -> None:
-        if not self._closed and self._server is None:
-            self._opening = asyncio.get_running_loop().create_task(self.open(*self._address))
+        if not self._closed and self._socket is None:
+            self.open(*self._address)
 
     def _hang_up(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
         for connection in tuple(self._connections):
             connection.close()
 
@@ -68,6 +94,7 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         listening.bind((host, port))
         listening.listen(BACKLOG)
+        listening.settimeout(0)
     except OSError:
         listening.close()
         raise
@@ -83,14 +110,21 @@ async def _serve(
     stop: asyncio.Event,
 ) -> None:
     listener = Listener(App(world), latency)
-    url = await listener.open(host, port)
+    url = listener.open(host, port)
     try:
         ready(url)
         await stop.wait()
     finally:
         listener.close()
-        # The loop must see the connections close before it goes.
-        await asyncio.sleep(0)
+        # The loop must see the connections close before it goes, and be handed those that it took just now.
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+
+def _run(main: Coroutine[object, object, None]) -> None:
+    # The kind of loop that can watch a listening socket, on every system.
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(main)
 
 
 def serve(world: World, host: str, port: int, latency: float, ready: Callable[[str], object]) -> None:
@@ -108,7 +142,7 @@ def serve(world: World, host: str, port: int, latency: float, ready: Callable[[s
 
     try:
         with suppress(KeyboardInterrupt):
-            asyncio.run(main())
+            _run(main())
     finally:
         world.store.close()
 
@@ -129,7 +163,7 @@ def lend(build: Callable[[], World], host: str, port: int, latency: float) -> It
         try:
             world = build()
             try:
-                asyncio.run(main(world))
+                _run(main(world))
             finally:
                 world.store.close()
         except BaseException as error:  # noqa: BLE001 - told to the thread that waits

@@ -88,6 +88,12 @@ SWITCHES = {
             check=_flag,
             meaning="a violation: a change after which a persona names a document that is missing or not ready",
         ),
+        Switch(
+            "older_properties",
+            "accept",
+            _one_of("accept", "refuse"),
+            "enable_transcription, once documented, in a call",
+        ),
         Switch("delete_clears", default=False, check=_flag, meaning="deleting a set clears the personas that name it"),
         Switch("error_after_commit", None, _count_or_none, "status that answers every change although it was made"),
         Switch("not_found", "documented", _one_of("documented", "400", "404"), "status for unknown ids"),
@@ -96,6 +102,9 @@ SWITCHES = {
         Switch("unknown_keys", "account", _one_of("account", "refuse"), "keys not in `keys`: own account, or 401"),
         Switch("credits", default=True, check=_flag, meaning="conversations can be paid; otherwise 402"),
         Switch("max_conversations", None, _count_or_none, "active conversations at once"),
+        Switch(
+            "rooms", "daily", _one_of("daily", "emulator"), "where conversation_url leads; emulator: pages of its own"
+        ),
         # Times and limits
         Switch("processing_seconds", 300, _amount, "from a document's start to its end"),
         Switch("training_seconds", 14400, _amount, "from a replica's start to its end"),

@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Callable
 from http import HTTPStatus
+from typing import Protocol
 
 import h11
 
@@ -25,16 +25,26 @@ DROPPED = {"drop", "reset", "refuse", "kill"}
 PID_HEADER = "x-tavusctl-pid"
 
 
+class Host(Protocol):
+    """Where connections come in."""
+
+    def welcome(self, connection: Connection) -> bool:
+        """Count a connection among the open ones; whether it may stay."""
+
+    def farewell(self, connection: Connection) -> None:
+        """Count it no more."""
+
+    def be_deaf(self, seconds: float) -> None:
+        """Hang up on everybody, and take no connection for a while."""
+
+
 class Connection(asyncio.Protocol):
     """One connection; requests are answered in order."""
 
-    def __init__(
-        self, app: App, latency: float, open_connections: set[Connection], refuse: Callable[[float], None]
-    ) -> None:
+    def __init__(self, app: App, latency: float, host: Host) -> None:
         self._app = app
         self._latency = latency
-        self._all = open_connections
-        self._refuse = refuse
+        self._host = host
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=256 * 1024)
         self._head: h11.Request | None = None
         self._body: list[bytes] = []
@@ -49,12 +59,13 @@ class Connection(asyncio.Protocol):
         """A client has come."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
         self._transport = transport
-        self._all.add(self)
+        if not self._host.welcome(self):
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """The client has gone; a request under way is carried out all the same."""
         self._transport = None
-        self._all.discard(self)
+        self._host.farewell(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
@@ -212,7 +223,7 @@ class Connection(asyncio.Protocol):
         if fault.kind == "refuse" and response is not None:
             response.headers.append(("connection", "close"))
             self._send(response)
-            self._refuse(fault.seconds(1.0))
+            self._host.be_deaf(fault.seconds(1.0))
             return
         substitute = fault.substitute()
         if substitute is not None:
@@ -242,7 +253,7 @@ class Connection(asyncio.Protocol):
             if pid.isdigit() and int(pid) not in (0, 1, os.getpid()):
                 os.kill(int(pid), signal.SIGKILL)
         if fault.kind == "refuse":
-            self._refuse(fault.seconds(1.0))
+            self._host.be_deaf(fault.seconds(1.0))
         if fault.kind in ("reset", "refuse"):
             self._reset()
         else:

@@ -92,7 +92,7 @@ class World:
         if kept is not None:
             self.clock.offset, self.clock.frozen_at = kept
         self.seed = dict(self.first_seed)
-        self.switches.change(self.store.setting("switches") or self.first_switches)
+        self.switches.change({**(self.store.setting("switches") or {}), **self.first_switches})
         self.faults.add(self.first_faults)
 
     def reset(self) -> None:

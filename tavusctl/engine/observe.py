@@ -6,9 +6,11 @@ as missing: a gap in an answer is never taken for an absence.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tavusctl.document import leaves, map_leaves, settled
 from tavusctl.errors import ApiError, ConfigError, Gone
@@ -16,6 +18,7 @@ from tavusctl.model import Address, Binding, Complaint, Desired, Document, Live,
 from tavusctl.patch import Pinned
 from tavusctl.ports import Reader
 from tavusctl.secret import MASK, Secret
+from tavusctl.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Lens:
         )
 
     def _address_of(self, leaf: Value) -> Value:
-        return self.ids.get(leaf, leaf) if isinstance(leaf, str) else leaf
+        return self.ids.get(leaf) or sys.intern(leaf) if type(leaf) is str else leaf
 
 
 def known_ids(bindings: Iterable[Binding], externals: Iterable[tuple[str, Address]] = ()) -> dict[str, Address]:
@@ -95,16 +98,26 @@ def snapshot(
     used |= {binding.address.kind for binding in bindings}
     # What may refer to an object about to be deleted has to be seen, too.
     referring = {k.name for k in kinds.values() for f in k.fields.values() if f.refers_to in used}
-    live: dict[tuple[str, str], Live] = {}
-    for name in kinds:
-        if name in used | referring:
-            live.update({(name, one.remote_id): one for one in listed(api, kinds[name], lens)})
-    missing: set[Address] = set()
-    for binding in bindings:
-        for remote_id in filter(None, (binding.remote_id, binding.successor)):
-            if (binding.address.kind, remote_id) not in live and not _ask(api, kinds, binding, remote_id, lens, live):
-                missing.update({binding.address} if remote_id == binding.remote_id else ())
-    live.update(_externals(api, desired, lens))
+    listings = [partial(_all, api, kind, lens) for name, kind in kinds.items() if name in used | referring]
+    externals = [partial(_external, api, item, lens) for item in desired if item.external_id]
+    seen = [one for some in together([*listings, *externals]) for one in some]
+    _refuse_lost(item for item in seen if isinstance(item, Desired))
+    live = {(one.kind.name, one.remote_id): one for one in seen if isinstance(one, Live)}
+    unseen = [
+        (binding, remote_id)
+        for binding in bindings
+        for remote_id in filter(None, (binding.remote_id, binding.successor))
+        if (binding.address.kind, remote_id) not in live
+    ]
+    asked = together(
+        [partial(_ask, api, kinds[binding.address.kind], remote_id, lens) for binding, remote_id in unseen]
+    )
+    live.update({(one.kind.name, one.remote_id): one for one in asked if one})
+    missing = {
+        binding.address
+        for (binding, remote_id), one in zip(unseen, asked, strict=True)
+        if one is None and remote_id == binding.remote_id
+    }
     gone = {one.address: one.remote_id for one in bindings if one.address in missing}
     return Account(tuple(_dangling(live[key], gone) for key in sorted(live)), frozenset(missing))
 
@@ -169,35 +182,33 @@ def _dangling(one: Live, gone: Mapping[Address, str]) -> Live:
     return replace(one, body=body, address=None if one.address in gone else one.address)
 
 
-def _ask(
-    api: Reader,
-    kinds: Mapping[str, ResourceKind],
-    binding: Binding,
-    remote_id: str,
-    lens: Lens,
-    live: dict[tuple[str, str], Live],
-) -> bool:
+def _ask(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live | None:
     try:
-        live[binding.address.kind, remote_id] = read(api, kinds[binding.address.kind], remote_id, lens)
+        return read(api, kind, remote_id, lens)
     except Gone:
-        return False
-    return True
+        return None
 
 
-def _externals(api: Reader, desired: Sequence[Desired], lens: Lens) -> dict[tuple[str, str], Live]:
-    found, complaints = {}, []
-    for item in desired:
-        if not item.external_id:
-            continue
-        try:
-            found[item.address.kind, item.external_id] = read(api, item.kind, item.external_id, lens)
-        except Gone:
-            message = f"{item.address} is external, and the account has no {item.address.kind} {item.external_id}"
-            hint = "check the id, or the API key: objects of another account cannot be seen"
-            complaints.append(Complaint("TV125", message, item.source, hint, item.address))
+def _all(api: Reader, kind: ResourceKind, lens: Lens) -> Sequence[Live | Desired]:
+    return tuple(listed(api, kind, lens))
+
+
+def _external(api: Reader, item: Desired, lens: Lens) -> Sequence[Live | Desired]:
+    """An external object; what was desired when there is none."""
+    try:
+        return (read(api, item.kind, item.external_id, lens),)
+    except Gone:
+        return (item,)
+
+
+def _refuse_lost(externals: Iterable[Desired]) -> None:
+    complaints = []
+    for item in externals:
+        message = f"{item.address} is external, and the account has no {item.address.kind} {item.external_id}"
+        hint = "check the id, or the API key: objects of another account cannot be seen"
+        complaints.append(Complaint("TV125", message, item.source, hint, item.address))
     if complaints:
         raise ConfigError(complaints)
-    return found
 
 
 def _seal(kind: ResourceKind, body: Document, key: bytes) -> Document:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from tavusctl import background, links
+from tavusctl import background, links, quota
 from tavusctl.document import digest, leaves, plain
 from tavusctl.errors import RefusedError
 from tavusctl.model import (
@@ -17,7 +18,9 @@ from tavusctl.model import (
     Cause,
     Change,
     Complaint,
+    Desired,
     Drift,
+    Live,
     Plan,
     Refusal,
     Safety,
@@ -49,6 +52,8 @@ class Occasion:
     environment: str
     account: str
     now: datetime  # the server's time, by which presigned links are judged
+    crawled: Mapping[str, int] = field(default_factory=dict)  # objects with a crawl that the account has, by kind
+    crawl_limit: int = 0  # how many it may have; 0: as many as everybody
 
 
 def make(
@@ -65,14 +70,13 @@ def make(
     """The plan: what may be done as steps, what must not as refusals with the way out."""
     wanted = _targeted(changes, consent.targets)
     lost = not bindings and not consent.adopt and any(change.rivals for change in wanted)
-    judged = [
-        (change, _refusal(change, bindings.get(change.address), consent, lost=lost) or _expiring(change, occasion.now))
-        for change in wanted
-    ]
+    judged = tuple(_judged(wanted, bindings, consent, occasion, lost=lost))
     refused = {refusal.change.address for _, refusal in judged if refusal}
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, consent)]
     # What only follows from a replacement (pointing to the new half, deleting the old) goes when that is refused.
-    steps = _ordered([change for change in allowed if not refused.intersection(change.waits_for)])
+    # What needs something that is refused waits for it in vain, and does nothing.
+    made = {one.address for one, no in judged if one.action in _MAKES_AN_ID and not (no and one.address in bindings)}
+    steps = _ordered([change for change in allowed if not refused.intersection(change.waits_for)], made)
     return Plan(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
@@ -84,6 +88,29 @@ def make(
         settled=tuple(settled),
         fingerprint=_fingerprint(steps, occasion.environment, occasion.account),
     )
+
+
+def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], consent: Consent) -> tuple[Change, ...]:
+    """What the server still works on for earlier runs, in the order of manifests, but for what the plan makes anew."""
+    busy = {one.address: one for one in live if one.address and not (background.usable(one) or background.failed(one))}
+    anew = {step.address for step in plan.steps if step.action in _MAKES_AN_ID}
+    wanted = _needed(desired, consent.targets)
+    return tuple(
+        Change(Action.WAIT, Cause.DUE, item.address, found.remote_id, source=item.source, desired=item, live=found)
+        for item in desired
+        if (found := busy.get(item.address)) and not item.external_id and item.address in wanted - anew
+    )
+
+
+def _needed(desired: Sequence[Desired], targets: AbstractSet[Address]) -> set[Address]:
+    """Targets and all that they refer to; everything where nothing is named."""
+    refers = {item.address: item.refers_to for item in desired}
+    wanted, queue = set[Address](), list(targets or refers)
+    while queue:
+        address = queue.pop()
+        queue += [] if address in wanted else refers.get(address, ())
+        wanted.add(address)
+    return wanted
 
 
 def deletes(plan: Plan) -> int:
@@ -114,6 +141,24 @@ def check_deletes(plan: Plan, safety: Safety, *, managed: int, allowed: int | No
 
 def _objects(count: int) -> str:
     return f"{count} object{'' if count == 1 else 's'}"
+
+
+def _judged(
+    changes: Iterable[Change],
+    bindings: Mapping[Address, Binding],
+    consent: Consent,
+    occasion: Occasion,
+    *,
+    lost: bool,
+) -> Iterator[tuple[Change, Refusal | None]]:
+    """Every change with what speaks against it; a crawl that nothing does takes a place of the account's."""
+    crawled = Counter(occasion.crawled)
+    for change in changes:
+        refusal = _refusal(change, bindings.get(change.address), consent, lost=lost) or _expiring(change, occasion.now)
+        if refusal is None and quota.is_another(change):
+            refusal = quota.exceeded(change, crawled[change.address.kind], occasion.crawl_limit)
+            crawled[change.address.kind] += refusal is None
+        yield change, refusal
 
 
 def _refusal(change: Change, binding: Binding | None, consent: Consent, *, lost: bool = False) -> Refusal | None:
@@ -210,20 +255,19 @@ def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[
     return [change for change in changes if change.address in wanted]
 
 
-def _ordered(changes: Sequence[Change]) -> tuple[Change, ...]:
+def _ordered(changes: Sequence[Change], made: AbstractSet[Address]) -> tuple[Change, ...]:
     """Creates and updates in the order of references; deletes last, in the opposite one; old versions at the end."""
     making = [change for change in changes if change.action not in _REMOVES]
-    made = {change.address for change in making if change.action in _MAKES_AN_ID}
     waiting = [_waiting(change, made) for change in making]
     removing = sorted((c for c in changes if c.action is Action.DELETE), key=lambda c: (_rank(c), c.address))
     retiring = [change for change in changes if change.action is Action.RETIRE]
     return (*waiting, *removing, *retiring)
 
 
-def _waiting(change: Change, made: Iterable[Address]) -> Change:
+def _waiting(change: Change, made: AbstractSet[Address]) -> Change:
     if change.waits_for or change.desired is None:
         return change
-    return replace(change, waits_for=tuple(sorted(set(made).intersection(change.desired.refers_to))))
+    return replace(change, waits_for=tuple(sorted(made & set(change.desired.refers_to))))
 
 
 def _rank(change: Change) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tavusctl import background, journal, lookup, patch
+from tavusctl import background, journal, lookup, patch, quota
 from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
@@ -100,13 +100,14 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
             *diff.namesakes(account.live, bindings),
             *unseen,
         ),
-        occasion=_occasion(api, state, request),
+        occasion=_occasion(api, state, request, account.live),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
     # What a run does is recorded under the new addresses: they must be on disk before.
     behind = bool(before.records) or bool(moves) or not state.serial
-    return Prepared(replace(made, moves=moves), current, desired, request, ids, by_kind, lost, recovered=behind)
+    made = replace(made, moves=moves, awaited=plan.awaited(made, desired, account.live, request.consent))
+    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
 
 
 def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
@@ -145,7 +146,7 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     if this.ledger.pending:
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
-        if outcomes or prepared.plan.settled:
+        if prepared.plan.steps or prepared.plan.settled:
             this.ledger.checkpoint()
     except TavusctlError as error:
         return outcomes, error
@@ -208,7 +209,7 @@ def prepare_undo(
         bindings=state.bindings,
         consent=request.consent,
         warnings=found.warnings,
-        occasion=_occasion(api, state, request),
+        occasion=_occasion(api, state, request, live.values()),
     )
     made = replace(made, refused=(*found.refused, *made.refused))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
@@ -237,9 +238,10 @@ def _within(one: Path, other: Path) -> bool:
     return one[:shared] == other[:shared]
 
 
-def _occasion(api: Reader, state: State, request: Request) -> plan.Occasion:
-    label = request.environment.account or state.account
-    return plan.Occasion(request.environment.name, label, api.server_time())
+def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live]) -> plan.Occasion:
+    environment = request.environment
+    label = environment.account or state.account
+    return plan.Occasion(environment.name, label, api.server_time(), quota.taken(live), environment.crawl_limit)
 
 
 def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Complaint]:

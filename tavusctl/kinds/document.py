@@ -101,6 +101,7 @@ DOCUMENT: Final = ResourceKind(
     work=Work("processing", (5 * 60, 15 * 60), failures.DOCUMENT),
     crawls=True,
     crawl="crawl",
+    most_crawled=100,
     spellings={"/crawl_config": "crawl", "/document_tags": "tags", "/url": "document_url"},
     watches="document_url",
     attachment=Attachment(

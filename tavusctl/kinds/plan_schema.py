@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tavusctl.model import NAME, Action, Cause, ResourceKind, Status
@@ -11,7 +11,8 @@ Schema = dict[str, Any]
 
 _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
-_COUNTED: Final = (*(action.value for action in Action), "no_op", "refused")
+_STEPS: Final = tuple(action for action in Action if action is not Action.WAIT)  # what a plan may hold
+_COUNTED: Final = (*(action.value for action in _STEPS), "no_op", "refused")
 _PROMISED: Final = ("create", "update", "replace", "delete", "recrawl", "adopt", "no_op", "refused")
 
 
@@ -46,6 +47,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
         "required": list(top),
         "$defs": {
             "address": {**_TEXT, "pattern": f"^({'|'.join(sorted(kinds))})/{NAME.pattern}$"},
+            "blame": _BLAME,
             "change": _CHANGE,
             "complaint": _COMPLAINT,
             "drift": _DRIFT,
@@ -70,12 +72,12 @@ def _object(text: str, required: tuple[str, ...], properties: Schema) -> Schema:
     return {"type": "object", "description": text, "properties": properties, "required": list(required)}
 
 
-def _words(values: type[Action | Cause | Status]) -> Schema:
+def _words(values: Iterable[Action | Cause | Status]) -> Schema:
     return {"enum": [value.value for value in values]}
 
 
 _SOMETIMES: Final[Schema] = {
-    "outcomes": _list("outcome", "What became of each change; only after apply."),
+    "outcomes": _list("outcome", "What became of each change and of each wait; only after apply."),
     "moved": _list("move", "Addresses that apply records anew, as manifests were renamed; only when there are any."),
     "base": {**_TEXT, "description": "The commit that `pending` compares with; only with --base."},
     "pending": _list("pending", "What the manifests of that commit would change alike; only with --base."),
@@ -88,7 +90,7 @@ _CHANGED: Final[Schema] = {
     "address": _ADDRESS,
     "kind": _TEXT,
     "id": _ID,
-    "action": _words(Action),
+    "action": _words(_STEPS),
     "cause": _words(Cause),
     "patch": _list("operation", "What is sent, in the operations of RFC 6902."),
     "guards": _list("operation", "`test` operations sent ahead of the patch."),
@@ -123,6 +125,23 @@ _FIELD: Final = _object(
         "desired": {"description": "As the manifest wants it."},
         "tokens": {"$ref": "#/$defs/tokens"},
         "sensitive": {"type": "boolean", "description": "Whether the values are kept out of this document."},
+        "blame": _list("blame", "Who wrote the lines behind it, or what they override; only with --blame."),
+    },
+)
+_BLAME: Final = _object(
+    "A commit behind lines that say what a field should be.",
+    ("source", "commit", "author", "date", "summary", "overridden", "at_least"),
+    {
+        "source": {"$ref": "#/$defs/source"},
+        "commit": {**_TEXT, "pattern": "^[0-9a-f]+$"},
+        "author": _TEXT,
+        "date": {**_TEXT, "format": "date-time"},
+        "summary": {**_TEXT, "description": "The first line of its message."},
+        "overridden": {
+            "type": "boolean",
+            "description": "The line was changed since HEAD, or since --base; this commit wrote what it overrides.",
+        },
+        "at_least": {"type": "boolean", "description": "The clone is shallow: the line may be older."},
     },
 )
 _OPERATION: Final = _object(
@@ -171,7 +190,7 @@ _COMPLAINT: Final = _object(
     },
 )
 _OUTCOME: Final = _object(
-    "What became of one change.",
+    "What became of one change, or of a wait for what an earlier run has made.",
     ("address", "action", "status"),
     {
         "address": _ADDRESS,

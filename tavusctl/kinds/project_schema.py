@@ -13,6 +13,11 @@ _UPLOADS: Final[dict[str, Any]] = {
     "pattern": "^(s3|gs|az)://",
     "description": "Where files of documents are uploaded to that name no other place, such as s3://bucket/prefix.",
 }
+_CRAWL_LIMIT: Final[dict[str, Any]] = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "Documents with a crawl that the account may have; 100, which everybody may, when left out.",
+}
 _ENVIRONMENT: Final[dict[str, Any]] = {
     "type": ["object", "null"],
     "description": "One account that the project is applied to.",
@@ -31,6 +36,7 @@ _ENVIRONMENT: Final[dict[str, Any]] = {
             "description": "Where state lives: s3://, gs://, az:// or file://; a file in the project when left out.",
         },
         "uploads": _UPLOADS,
+        "crawl_limit": _CRAWL_LIMIT,
         "vars": {"type": "object", "description": "What ${var:NAME} stands for."},
     },
     "additionalProperties": False,
@@ -89,6 +95,7 @@ def for_project() -> dict[str, Any]:
             },
             "safety": _SAFETY,
             "uploads": _UPLOADS,
+            "crawl_limit": _CRAWL_LIMIT,
             "outputs": {
                 "type": "object",
                 "propertyNames": {"pattern": _VARIABLE},

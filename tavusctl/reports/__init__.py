@@ -1,31 +1,57 @@
-"""What people and programs read: one row per format, each a pure function from a plan or outcomes to text."""
+"""What people and programs read: one row per format, each a module of pure functions from a plan or outcomes to text.
+
+A format is loaded when it is asked for: who reads text does not wait for the page.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from tavusctl.model import Complaint, Drift, Outcome, Plan
-from tavusctl.reports import comment, github, html, json, markdown, sarif, text
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """One output format."""
 
-    plan: Callable[[Plan], str]
-    outcomes: Callable[[Plan, Sequence[Outcome]], str]
-    drift: Callable[[Plan, Sequence[Drift]], str]
-    complaints: Callable[[Sequence[Complaint]], str]
-    ready: Callable[[], None] = lambda: None  # raises UsageError where something is missing that it needs
+    module: str
+    needs: bool = False  # it may lack something, which its `ready` tells
+
+    def plan(self, plan: Plan) -> str:
+        """What apply would do."""
+        return str(self._made.plan(plan))
+
+    def outcomes(self, plan: Plan, outcomes: Sequence[Outcome]) -> str:
+        """What apply has done."""
+        return str(self._made.outcomes(plan, outcomes))
+
+    def drift(self, plan: Plan, drift: Sequence[Drift]) -> str:
+        """What has changed in the account."""
+        return str(self._made.drift(plan, drift))
+
+    def complaints(self, complaints: Sequence[Complaint]) -> str:
+        """What is wrong."""
+        return str(self._made.complaints(complaints))
+
+    def ready(self) -> None:
+        """Raise UsageError where something is missing that the format needs."""
+        if self.needs:
+            self._made.ready()
+
+    @property
+    def _made(self) -> Any:
+        return importlib.import_module(f"tavusctl.reports.{self.module}")
 
 
-REPORTS: Mapping[str, Report] = {
-    "text": Report(text.plan, text.outcomes, text.drift, text.complaints),
-    "json": Report(json.plan, json.outcomes, json.drift, json.complaints),
-    "markdown": Report(markdown.plan, markdown.outcomes, markdown.drift, markdown.complaints),
-    "comment": Report(comment.plan, comment.outcomes, comment.drift, comment.complaints),
-    "github": Report(github.plan, github.outcomes, github.drift, github.complaints),
-    "sarif": Report(sarif.plan, sarif.outcomes, sarif.drift, sarif.complaints),
-    "html": Report(html.plan, html.outcomes, html.drift, html.complaints, html.ready),
+REPORTS: Final[Mapping[str, Report]] = {
+    "text": Report("text"),
+    "json": Report("json"),
+    "markdown": Report("markdown"),
+    "comment": Report("comment"),
+    "github": Report("github"),
+    "sarif": Report("sarif"),
+    "html": Report("html", needs=True),
 }

@@ -43,7 +43,7 @@ def complaints(complaints: Sequence[Complaint], limit: int = LIMIT) -> str:
 def fitted(plan: Plan, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> str:
     """As much of a plan as `limit` bytes hold; the dangers, the counts and the fingerprint always."""
     entries = review.entries(plan)
-    sections = [markdown.section(entry) for entry in entries]
+    sections = markdown.sections(entries)
     whole = [*markdown.top(plan), *markdown.dangers(entries), *sections, *markdown.bottom(plan)]
     if _size(whole) <= limit:
         return markdown.joined(whole)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tavusctl.model import Action, Change, Complaint, Drift, Outcome, Plan, Severity, Source, Status
+from tavusctl.reports.inert import disarmed
 from tavusctl.reports.review import place
 from tavusctl.unseen import visible
 
@@ -86,14 +87,15 @@ def _of_level(level: str, marks: Sequence[_Mark]) -> Iterator[str]:
 def _command(mark: _Mark) -> str:
     place = mark.source
     where = {"file": place.path, "line": str(place.line), "col": str(place.column)} if place else {}
-    properties = ",".join(f"{key}={_property(value)}" for key, value in {**where, "title": mark.title}.items())
+    properties = ",".join(f"{key}={as_property(value)}" for key, value in {**where, "title": mark.title}.items())
     return f"::{mark.level} {properties}::{_data(mark.text[:_LONGEST])}"
 
 
 def _data(text: str) -> str:
     """Text that cannot end its line: what comes after a line break could be another command."""
-    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+    return visible(disarmed(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
-def _property(text: str) -> str:
+def as_property(text: str) -> str:
+    """Text as a property of a command, which it cannot end."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -10,12 +10,13 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from tavusctl.errors import UsageError
-from tavusctl.model import Cause, Complaint, Drift, Outcome, Plan, Severity, Status
+from tavusctl.model import Cause, Complaint, Drift, FieldChange, Outcome, Plan, Severity, Status
 from tavusctl.reports import prose, review
 from tavusctl.reports.drawing import svg
 from tavusctl.reports.drawing.sheet import STYLE as DRAWN
@@ -113,7 +114,7 @@ def _hash(content: str) -> str:
 def _card(entry: Entry, number: int) -> Context:
     change, refusal = entry.change, entry.refusal
     flow = review.flow(entry)
-    blocks = [_block(one) for one in review.shown(entry.kind, change.fields)]
+    blocks = [block for one in change.fields for block in _blocks(one, review.shown(entry.kind, [one]))]
     return {
         "number": number,
         "sign": "!" if refusal else review.SIGNS[change.action],
@@ -124,7 +125,7 @@ def _card(entry: Entry, number: int) -> Context:
         "cause": change.cause.value,
         "why": review.CAUSES[change.cause],
         "refusal": refusal,
-        "risks": entry.risks,
+        "risks": tuple(risk for risk in entry.risks if risk.host or not refusal),  # what is refused takes nothing away
         "affects": change.affects,
         "reason": "" if refusal else change.reason,
         "remote_id": change.remote_id,
@@ -156,18 +157,27 @@ def _drifted(entry: Drift, number: int) -> Context:
         "source": None,
         "waits_for": (),
         "budget": "",
-        "blocks": [_block(one) for one in review.drifted(entry)],
+        "blocks": [
+            block for one in entry.fields for block in _blocks(one, review.drifted(replace(entry, fields=(one,))))
+        ],
         "flow": "",
         "open": True,
     }
+
+
+def _blocks(entry: FieldChange, places: Iterable[Shown]) -> list[Context]:
+    """The places of a field, and below the last who wrote it."""
+    blocks = [_block(one) for one in places]
+    told = [(review.blame(one, visible), f"{one.source.path}:{one.source.line}") for one in entry.blame]
+    return [*blocks[:-1], {**blocks[-1], "blame": told}] if blocks else []
 
 
 def _block(one: Shown) -> Context:
     """One place that differs: rows of a text, or two values, or what became of a secret."""
     sides = tuple("" if is_nothing(side) else side for side in (one.old, one.new))
     text = all(isinstance(side, str) for side in sides) and (is_prose(one.old) or is_prose(one.new))
-    cause = "" if one.cause is Cause.EDITED else one.cause.value
-    known: Context = {"path": one.path, "cause": cause, "note": one.note, "side": one.side}
+    cause = f"in the {one.side}" if one.side else "" if one.cause is Cause.EDITED else one.cause.value
+    known: Context = {"path": one.path, "cause": cause, "note": one.note, "side": one.side, "blame": ()}
     if one.secret:
         return {**known, "rows": [], "values": [("", SHOWN)]}
     if text and not one.note:

@@ -12,11 +12,17 @@ _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
 _MARKS = re.compile(r"[!-/:-@\[-`{-~\t]")  # of ASCII; no other mark means anything to Markdown or HTML
 _COMMAND = re.compile(rf"^((?:[^\S\n]|\x1b\[[0-9;]*m)*:{_COLOUR}):", re.MULTILINE)
 _OLD_COMMAND = re.compile(rf"(#{_COLOUR})#(?={_COLOUR}\w*{_COLOUR}\[)")
+_SPELLED = re.compile(r"#(?=#\w*\[)|[\ud800-\udfff]")
 
 
 def disarmed(report: str) -> str:
     """A report in which no line is a command of a workflow runner: `::word`, or `##[word]` anywhere."""
     return _OLD_COMMAND.sub(r"\1\\u{23}", _COMMAND.sub(r"\1\\u{3a}", report))
+
+
+def spelled(document: str) -> str:
+    """JSON in which no runner finds a command and no encoding half a character: both are spelled in another way."""
+    return _SPELLED.sub(lambda found: f"\\u{ord(found.group()):04x}", document)
 
 
 def entities(text: str) -> str:

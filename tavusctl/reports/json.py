@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from tavusctl.document import plain
 from tavusctl.model import (
     ABSENT,
     Action,
+    Blame,
     Change,
     Complaint,
     Drift,
@@ -26,10 +26,10 @@ from tavusctl.model import (
     Value,
 )
 from tavusctl.reports import review, risks
+from tavusctl.reports.inert import spelled
 from tavusctl.reports.risks import Risk
 
 FORMAT_VERSION = "1.0"
-_SPELLED = re.compile(r"#(?=#\w*\[)|[\ud800-\udfff]")
 _COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.RECRAWL, Action.ADOPT)
 
 
@@ -149,7 +149,20 @@ def _field(entry: FieldChange) -> dict[str, Any]:
     if not entry.sensitive:
         sides: Mapping[str, Value] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
         known |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
-    return {**known, "sensitive": entry.sensitive}
+    written = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
+    return {**known, "sensitive": entry.sensitive, **written}
+
+
+def _blame(one: Blame) -> dict[str, Any]:
+    return {
+        "source": _source(one.source),
+        "commit": one.commit,
+        "author": one.author,
+        "date": one.date.isoformat(),
+        "summary": one.summary,
+        "overridden": one.overridden,
+        "at_least": one.at_least,
+    }
 
 
 def _tokens(entry: FieldChange) -> dict[str, Any]:
@@ -177,6 +190,4 @@ def _source(source: Source | None) -> dict[str, Any] | None:
 
 
 def _text(document: Value) -> str:
-    """JSON in which no runner finds a command and no encoding half a character: both are spelled in another way."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    return _SPELLED.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    return spelled(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from tavusctl.graph import Graph
-from tavusctl.model import Cause, Complaint, Drift, Outcome, Plan, Severity, Status
+from tavusctl.model import Action, Cause, Complaint, Drift, FieldChange, Outcome, Plan, Severity, Status
 from tavusctl.reports import prose, review
 from tavusctl.reports.drawing import mermaid
 from tavusctl.reports.inert import code, disarmed, entities, fenced, marker
@@ -19,13 +19,15 @@ from tavusctl.reports.review import Entry, Shown, objects
 from tavusctl.secret import SHOWN
 from tavusctl.unseen import visible
 
+_LONG = 100  # characters; GitHub shows no more of a line in a block, without scrolling
+_UNFOLDED = 100  # lines of what is no danger
 _DRAWN = 20_000  # characters of a drawing that a page takes
 
 
 def plan(plan: Plan) -> str:
     """The whole plan."""
-    details = [section(one) for one in review.entries(plan)]
-    return joined([*top(plan), *dangers(review.entries(plan)), *details, *bottom(plan)])
+    entries = review.entries(plan)
+    return joined([*top(plan), *dangers(entries), *sections(entries), *bottom(plan)])
 
 
 def drift(plan: Plan, drift: Sequence[Drift]) -> str:
@@ -109,8 +111,21 @@ def bottom(plan: Plan) -> Iterator[str]:
     yield signed(plan)
 
 
-def section(entry: Entry) -> str:
-    """One resource: its headline, and all that changes folded below."""
+def sections(entries: Iterable[Entry]) -> list[str]:
+    """Each resource: dangerous ones are unfolded, and others that are no creates as long as one can overlook it."""
+    room = _UNFOLDED
+    found = []
+    for entry in entries:
+        parts = _parts(entry)
+        length = sum(part.count("\n") + 1 for part in parts)
+        unfolded = entry.dangerous or (entry.change.action is not Action.CREATE and length <= room)
+        room -= length if unfolded else 0
+        found.append(_folded(headline(entry), parts, unfolded=unfolded))
+    return found
+
+
+def _parts(entry: Entry) -> list[str]:
+    """All that there is to say of a resource."""
     change, refusal = entry.change, entry.refusal
     reason = refusal.reason if refusal else change.reason
     said = [code(reason)] if reason else []
@@ -119,9 +134,8 @@ def section(entry: Entry) -> str:
     said += [f"waits for {', '.join(code(str(one)) for one in change.waits_for)}"] if change.waits_for else []
     said += [" · ".join(code(one) for one in (change.remote_id, str(change.source or "")) if one)]
     parts = ["  \n".join(filter(None, said))] if any(said) else []
-    parts += _changes(review.shown(entry.kind, change.fields))
-    parts += _flow(review.flow(entry))
-    return _folded(headline(entry), parts, unfolded=entry.dangerous)
+    parts += _changes(review.shown(entry.kind, change.fields)) + _blamed(change.fields)
+    return parts + _flow(review.flow(entry))
 
 
 def headline(entry: Entry) -> str:
@@ -177,11 +191,22 @@ def _changes(found: Iterable[Shown]) -> list[str]:
     return [fenced("\n".join(lines), "diff")] if lines else []
 
 
+def _blamed(fields: Iterable[FieldChange]) -> list[str]:
+    """Who wrote what fields should be, an item for each."""
+    return ["\n".join(found)] if (found := [line for one in fields for line in _behind(one)]) else []
+
+
+def _behind(entry: FieldChange) -> Iterator[str]:
+    for one in entry.blame[:1]:
+        more = f", and {len(entry.blame) - 1} more" if len(entry.blame) > 1 else ""
+        place = code(f"{one.source.path}:{one.source.line}")
+        yield f"- {code(entry.path)} {review.blame(one, code)} ({place}{more})"
+
+
 def _lines(one: Shown) -> Iterator[str]:
     """Lines of a diff, the sign in the first column; each is one line, whatever is in it."""
     path = one.path.replace("\n", "\\n")
-    cause = f" ({one.cause.value})" if one.cause is not Cause.EDITED else ""
-    cause += f" in the {one.side}" if one.side else ""
+    cause = f" (in the {one.side})" if one.side else f" ({one.cause.value})" if one.cause is not Cause.EDITED else ""
     if one.secret:
         yield f"! {path}: {SHOWN} {one.note}{cause}"
     elif one.note:
@@ -193,8 +218,17 @@ def _lines(one: Shown) -> Iterator[str]:
         sides = ("" if is_nothing(side) else side for side in (one.old, one.new))
         yield from (_line(prose.shortened(line)) for line in prose.lines(*sides))
     else:
-        yield from (f"- {path}: {one_line(one.old)}{cause}",) if not is_nothing(one.old) else ()
-        yield from (f"+ {path}: {one_line(one.new)}{cause}",) if not is_nothing(one.new) else ()
+        yield from _values(one, f"{path}:", cause)
+
+
+def _values(one: Shown, path: str, cause: str) -> Iterator[str]:
+    """What went and what came, below the path where that makes a long line."""
+    sides = [(sign, one_line(value)) for sign, value in (("-", one.old), ("+", one.new)) if not is_nothing(value)]
+    if all(len(f"{path} {text}{cause}") <= _LONG for _, text in sides):
+        yield from (f"{sign} {path} {text}{cause}" for sign, text in sides)
+    else:
+        yield f"@@ {path.removesuffix(':')}{cause} @@"
+        yield from (f"{sign} {text}" for sign, text in sides)
 
 
 def _line(line: prose.Line) -> str:
@@ -202,7 +236,7 @@ def _line(line: prose.Line) -> str:
         return f"@@ … {line.parts[0][0]} @@" if line.parts[0][0] else "@@ … @@"
     opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(line.sign, ("", ""))
     whole = len(line.parts) == 1
-    words = (f"{opening}{text}{closing}" if changed and not whole else text for text, changed in line.parts)
+    words = (f"{opening}{text}{closing}" if changed and text and not whole else text for text, changed in line.parts)
     return f"{line.sign} {''.join(words)}"
 
 
@@ -218,7 +252,7 @@ def moved(entry: Drift) -> str:
         return f"{code('-')} {head} was deleted in the account"
     return _folded(
         f"{code('~')} {head} was changed in the account",
-        _changes(review.drifted(entry)),
+        [*_changes(review.drifted(entry)), *_blamed(entry.fields)],
         unfolded=True,
     )
 

@@ -21,7 +21,7 @@ _PAIRED = 400  # pairs of lines in one gap that are weighed; longer gaps are pai
 _KEPT = 32  # characters of unchanged text on each side of a change, where a line is long
 CONTEXT = 1
 
-Parts = tuple[tuple[str, bool], ...]  # text, and whether it changed
+Parts = tuple[tuple[str, bool], ...]  # text, and whether it changed; an empty one is where the other side changed
 
 
 class Sort(Enum):
@@ -80,6 +80,11 @@ def lines(old: str, new: str) -> Iterator[Line]:
             yield from (Line("…", ((row.note, False),)) for row in found)
         else:
             yield from (Line(">" if sort is Sort.MOVED else " ", row.right or ()) for row in found)
+
+
+def words(parts: Parts | None) -> str:
+    """The text of a side."""
+    return "".join(text for text, _ in parts or ())
 
 
 def shortened(line: Line, width: int = 76) -> Line:
@@ -224,11 +229,11 @@ def _words(old: str, new: str) -> tuple[Parts, Parts]:
     right: list[tuple[str, bool]] = []
     low = start = 0
     matched = alignment.pairs(before, after)
-    for gap in [*alignment.gaps(matched, len(before), len(after)), _end(before, after)]:
+    for gap in alignment.gaps(matched, len(before), len(after)):
         left += _parts(before, low, gap.low, gap.high)
         right += _parts(after, start, gap.start, gap.stop)
         low, start = gap.high, gap.stop
-    return _joined(left), _joined(right)
+    return _joined([*left, ("".join(before[low:]), False)]), _joined([*right, ("".join(after[start:]), False)])
 
 
 def _telling(line: str) -> list[str]:
@@ -238,6 +243,7 @@ def _telling(line: str) -> list[str]:
 
 def _joined(parts: Sequence[tuple[str, bool]]) -> Parts:
     """Parts with the white space between two changed words marked along."""
+    parts = [part for part in parts if any(part)]
     last = len(parts) - 1
     marked = [
         (text, changed or (text.isspace() and 0 < place < last))  # unchanged parts have changed ones around
@@ -248,11 +254,12 @@ def _joined(parts: Sequence[tuple[str, bool]]) -> Parts:
 
 
 def _parts(words: Sequence[str], same: int, low: int, high: int) -> Iterator[tuple[str, bool]]:
-    """Words that are the same from `same` up to `low`, and changed from there up to `high`."""
-    if low > same:
-        yield "".join(words[same:low]), False
-    if high > low:
-        yield _seen("".join(words[low:high])), True
+    """Words that are the same from `same` up to `low`, and changed from there up to `high`.
+
+    Where the other side alone has something, an empty part keeps the place.
+    """
+    yield "".join(words[same:low]), False
+    yield _seen("".join(words[low:high])), True
 
 
 def _seen(text: str) -> str:
@@ -267,6 +274,7 @@ def _near(found: list[Row]) -> Iterator[Row]:
     for index, row in enumerate(found):
         if row.sort is not Sort.SAME:
             kept.update(range(index - CONTEXT, index + CONTEXT + 1))
+    kept -= {index for index in kept if _tells_nothing(found, index, kept)}
     left_out = False
     shown = False
     for index, row in enumerate(found):
@@ -277,3 +285,10 @@ def _near(found: list[Row]) -> Iterator[Row]:
             shown, left_out = True, False
         else:
             left_out = True
+
+
+def _tells_nothing(found: list[Row], index: int, kept: set[int]) -> bool:
+    """Whether a row is a blank line at the end of what is shown."""
+    if not 0 <= index < len(found) or found[index].sort is not Sort.SAME or words(found[index].right).strip():
+        return False
+    return index - 1 not in kept or index + 1 not in kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from tavusctl.graph import Graph, compared
 from tavusctl.model import (
     ABSENT,
     Action,
+    Blame,
     Cause,
     Change,
     Drift,
@@ -58,6 +59,7 @@ ORDER: Final = (
     Action.ADOPT,
     Action.RECRAWL,
 )
+_COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted
 
 
@@ -180,6 +182,15 @@ def drifted(entry: Drift) -> Iterator[Shown]:
 def _places(entry: FieldChange, reading: Reading, old: Value, new: Value, side: str = "") -> Iterator[Shown]:
     for place in reading.within(patch.split(entry.path), old, new):
         yield Shown(entry.path + place.name, place.old, place.new, entry.cause, place.note, side=side)
+
+
+def blame(one: Blame, quoted: Callable[[str], str]) -> str:
+    """Who wrote a line, when and why; `quoted` makes what others said fit for the report."""
+    commit = one.commit[:_COMMIT] + (" or earlier" if one.at_least else "")
+    said = f": {quoted(one.summary)}" if one.summary else ""
+    behind = f"on {one.date.date().isoformat()} in {commit}{said}"
+    author = quoted(one.author)
+    return f"overrides what {author} wrote {behind}" if one.overridden else f"last written by {author} {behind}"
 
 
 def secret(entry: FieldChange) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,10 +15,14 @@ from urllib.parse import quote
 from tavusctl import __version__
 from tavusctl.checks import CHECKS
 from tavusctl.model import Complaint, Drift, Outcome, Plan, Refusal, Severity, Source, Status
+from tavusctl.reports.inert import spelled
 from tavusctl.reports.review import place
+from tavusctl.unseen import flat
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
+_LINK: Final = re.compile(r"\](?=\()")  # [text](target) is a link in a message (3.11.6)
+_PLACEHOLDER: Final = re.compile(r"\{+\d+\}+")  # and {0} stands for an argument (3.11.5)
 Result = dict[str, Any]
 
 
@@ -66,17 +71,22 @@ def _result(rule: str, level: str, message: str, hint: str, source: Source | Non
     found: Result = {
         "ruleId": rule,
         "level": level,
-        "message": {"text": f"{text} ({hint})" if hint else text or rule},
+        "message": {"text": _plain(f"{text} ({hint})" if hint else text or rule)},
         "partialFingerprints": {"tavusctl/v1": digest[:32]},
     }
     return {**found, "locations": [_location(source)]} if source else found
 
 
+def _plain(text: str) -> str:
+    """A message in which nothing hides, and nothing is a link or stands for something else."""
+    unlinked = _LINK.sub(r"]\\", flat(text))
+    return _PLACEHOLDER.sub(lambda found: found.group().replace("{", "{{").replace("}", "}}"), unlinked)
+
+
 def _location(source: Source) -> Result:
     region = {"startLine": max(1, source.line), "startColumn": max(1, source.column)}
-    return {
-        "physicalLocation": {"artifactLocation": {"uri": quote(source.path, errors="surrogatepass")}, "region": region}
-    }
+    uri = ("file://" if source.path.startswith("/") else "") + quote(source.path, errors="surrogatepass")
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
 
 
 def _rule(name: str) -> Result:
@@ -96,4 +106,5 @@ def _log(results: Iterable[Result]) -> str:
     listed = [{**one, "ruleIndex": index[one["ruleId"]]} for one in listed]
     driver = {"name": "tavusctl", "semanticVersion": __version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": listed}
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    return spelled(json.dumps(log, indent=2, ensure_ascii=False)) + "\n"

@@ -9,17 +9,20 @@ from click import style
 from tavusctl import patch
 from tavusctl.model import Cause, FieldChange, ResourceKind, Value
 from tavusctl.reports import prose, review
-from tavusctl.reports.places import Place, Reading, compact, is_nothing, is_prose, item_name, one_line
+from tavusctl.reports.places import Place, Reading, is_nothing, is_prose, item_name, one_line
+from tavusctl.reports.wrapping import WIDTH, columns
 from tavusctl.secret import SHOWN
 from tavusctl.unseen import flat, visible
 
-_LINE = 80  # columns of a terminal
+_INDENT = 6  # of what is told about a field
+_TEXT = 68  # columns of a line of a prompt, where it can be cut
 _NAMES = 28  # columns of the longest name that others are aligned to
 
 
 def conflict(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
     """A conflict: short values side by side, long ones as what each side made of the last applied one."""
     sides = (("last applied", entry.base), ("live", entry.live), ("manifest", entry.desired))
+    yield from (f"      {line}" for line in blame(entry))
     if entry.sensitive:
         yield f"      value: {SHOWN}"
     elif any(is_prose(value) or isinstance(value, list | dict) for _, value in sides):
@@ -28,7 +31,7 @@ def conflict(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
             reading = Reading(kind, old_is_told=name == "live")
             yield from (f"    {line}" for line in _difference(reading, entry.path, entry.base, value))
     else:
-        yield from (f"      {name}: {visible(one_line(value))}" for name, value in sides)
+        yield from (f"      {line}" for line in aligned([(name, visible(one_line(value))) for name, value in sides]))
 
 
 def aligned(told: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -52,7 +55,7 @@ def brief(entry: FieldChange) -> str:
 def _named(items: Sequence[Value]) -> str:
     names = [name for name in map(item_name, items) if name]
     shown = flat(", ".join(names)) if len(names) == len(items) else visible(one_line(list(items)))
-    return f"{len(items)}: {shown}" if len(shown) <= _LINE else f"{len(items)} items"
+    return f"{len(items)}: {shown}" if len(shown) <= WIDTH else f"{len(items)} items"
 
 
 def fields(reading: Reading, entries: Iterable[FieldChange]) -> Iterator[str]:
@@ -61,14 +64,26 @@ def fields(reading: Reading, entries: Iterable[FieldChange]) -> Iterator[str]:
     for entry in entries:
         cause = style(f" ({entry.cause.value})", fg="magenta") if entry.cause is not Cause.EDITED else ""
         short = f"{SHOWN} {review.secret(entry)}" if entry.sensitive else _short(entry)
+        short = short if _fits(f"{entry.path}: {short}", indent=4) else ""
+        written = [f"      {line}" for line in blame(entry)]
         if short:
-            waiting.append((flat(entry.path), short + cause))
+            waiting.append((flat(entry.path), "\n".join([short + cause, *written])))
             continue
         yield from (f"    {line}" for line in aligned(waiting))
         waiting = []
         yield f"    {flat(entry.path)}:{_size(entry)}{cause}"
         yield from (f"    {line}" for line in _difference(reading, entry.path, entry.live, entry.desired))
+        yield from written
     yield from (f"    {line}" for line in aligned(waiting))
+
+
+def blame(entry: FieldChange) -> Iterator[str]:
+    """Who wrote what a field should be last: one line where that holds it."""
+    for one in entry.blame[:1]:
+        told, place = review.blame(one, flat), f"({flat(one.source.path)}:{one.source.line}"
+        place += f", and {len(entry.blame) - 1} more)" if len(entry.blame) > 1 else ")"
+        parts = [f"{told} {place}"] if _fits(f"{told} {place}") else [told, f"  {place}"]
+        yield from (style(part, dim=True) for part in parts)
 
 
 def _size(entry: FieldChange) -> str:
@@ -106,27 +121,41 @@ def _place(place: Place) -> Iterator[str]:
 
 
 def _both(old: Value, new: Value, name: str) -> Iterator[str]:
-    if is_nothing(new):
-        yield style(f"- {name}{visible(one_line(old))}", fg="red")
-    elif is_nothing(old):
-        yield style(f"+ {name}{visible(one_line(new))}", fg="green")
-    elif len(name) + len(compact(old)) + len(compact(new)) <= _LINE:
-        yield f"{name}{visible(one_line(old))} -> {visible(one_line(new))}"
-    else:
-        yield style(f"- {name}{visible(one_line(old))}", fg="red")
-        yield style(f"+ {name}{visible(one_line(new))}", fg="green")
+    sides = visible(one_line(old)), visible(one_line(new))
+    whole = f"{name}{sides[0]} -> {sides[1]}"
+    if not is_nothing(old) and not is_nothing(new) and _fits(whole):
+        yield whole
+        return
+    told = [(sign, side) for sign, side, value in zip("-+", sides, (old, new), strict=True) if not is_nothing(value)]
+    apart = bool(name) and (len(told) > 1 or not _fits(f"- {name}{told[0][1]}"))
+    if apart:
+        yield name.rstrip()
+    yield from (_signed(sign, side if apart else f"{name}{side}", indent="  " if apart else "") for sign, side in told)
+
+
+def _fits(line: str, indent: int = _INDENT) -> bool:
+    return columns(line) <= WIDTH - indent
+
+
+def _signed(sign: str, text: str, indent: str = "") -> str:
+    return indent + style(f"{sign} {text}", fg="red" if sign == "-" else "green")
 
 
 def _line(line: prose.Line) -> str:
     colour = {"-": "red", "+": "green", ">": "cyan", "…": "cyan"}.get(line.sign)
     opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(line.sign, ("", ""))
-    parts = prose.shortened(line).parts
+    parts = prose.shortened(line, _TEXT).parts
     whole = len(parts) == 1
     words = (
-        style(f"{'' if whole else opening}{visible(text)}{'' if whole else closing}", fg=colour, bold=not whole)
+        style(
+            f"{'' if whole else opening}{visible(text)}{'' if whole else closing}",
+            fg=colour,
+            bold=None if whole else True,
+        )
         if changed
-        else visible(text)
+        else (style(visible(text), dim=True) if line.sign == " " else visible(text))
         for text, changed in parts
+        if text
     )
     text = "".join(words) if any(text for text, _ in parts) else ""
     return f"{style(line.sign, fg=colour)} {text}".rstrip()

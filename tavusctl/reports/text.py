@@ -1,4 +1,4 @@
-"""Plans for the terminal: dangerous first, one block a change, colour only where it helps.
+"""Plans for the terminal: dangerous first, one block a change, colour only where it helps, laid out for 80 columns.
 
 Foreign text (prompts, names, server messages) goes through `visible`: control characters, which could rewrite the
 terminal, are shown and not obeyed.
@@ -47,6 +47,7 @@ _STATUS = {
     Status.SKIPPED: "yellow",
     Status.DEFERRED: "cyan",
 }
+_ALARMING = (Action.REPLACE.value, Action.DELETE.value, "refused")
 _EXCERPT = 72
 _EXCERPT_WIDTH = 200
 
@@ -66,7 +67,14 @@ def summary(plan: Plan) -> str:
     """The one-line summary."""
     if review.is_empty(plan):
         return f"No changes. {objects(plan.no_op)} as the manifests say."
-    return style(f"Plan: {', '.join(review.counts(plan))}", bold=True)
+    counted = (style(one, fg=_alarm(one), bold=True) for one in review.counts(plan))
+    return style("Plan: ", bold=True) + style(", ", bold=True).join(counted)
+
+
+def _alarm(count: str) -> str | None:
+    """The colour of a count that nobody should miss."""
+    alarming = not count.startswith("0 ") and count.endswith(_ALARMING)
+    return "red" if alarming else None
 
 
 def drift(_: Plan, drift: Sequence[Drift]) -> str:
@@ -76,7 +84,8 @@ def drift(_: Plan, drift: Sequence[Drift]) -> str:
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
-    return disarmed("\n".join([*blocks, style(f"Drift: {objects(len(drift))}{fields}", bold=True)]) + "\n")
+    told = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
+    return disarmed("\n".join([*blocks, told]) + "\n")
 
 
 def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
@@ -158,7 +167,7 @@ def _refused(entry: Entry) -> list[str]:
     lines = [f"{head} [{refusal.id if refusal else ''}]", f"    {flat(refusal.reason if refusal else '')}"]
     for field in change.fields if change.cause is Cause.BOTH else ():
         if field.cause is Cause.BOTH:
-            lines += [f"    {flat(field.path)}", *terminal.conflict(entry.kind, field)]
+            lines += [f"    {flat(field.path)}:", *terminal.conflict(entry.kind, field)]
     return lines
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tavusctl.model import ResourceKind
+from tavusctl.model import ResourceKind, Severity
 from tavusctl.rules import addresses, documents, flows, guardrails, layers, prompts, secrets, tools
 from tavusctl.rules.lint import Project, Remark, Rule, Subject
 
@@ -61,10 +61,11 @@ STOPPING: Final = frozenset(rule.id for rule in RULES if rule.stops)
 IDS: Final = frozenset({"TV200", *(rule.id for rule in RULES)})
 
 
-def check(project: Project, kinds: Mapping[str, ResourceKind]) -> Iterator[Remark]:
-    """Everything that the rules have to say, in the order of the manifests."""
+def check(project: Project, kinds: Mapping[str, ResourceKind], *, advice: bool = True) -> Iterator[Remark]:
+    """Everything that the rules have to say, in the order of the manifests; without advice, only what cannot work."""
+    rules = [rule for rule in RULES if advice or rule.severity is Severity.ERROR]
     for manifest in project.manifests:
         if not manifest.external_id:
             subject = Subject(manifest, kinds[manifest.address.kind], project)
-            for rule in RULES:
+            for rule in rules:
                 yield from rule.remarks(subject)

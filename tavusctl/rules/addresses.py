@@ -49,10 +49,10 @@ def telling(subject: Subject) -> Iterator[Finding]:
 
 
 def _addresses(subject: Subject) -> Iterator[tuple[str, str]]:
-    for pointer, declared, value in subject.leaves():
+    for pointer, declared, value in subject.texts:
         key = pointer.rpartition("/")[2]
         named = (key == "url" or key.endswith("_url")) and "/parameters/" not in pointer
-        if named and isinstance(value, str) and value.strip() and not declared.secret:
+        if named and value.strip() and not declared.secret:
             yield pointer, value
 
 

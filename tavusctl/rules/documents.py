@@ -14,7 +14,6 @@ _FORMATS: Final = frozenset({"pdf", "txt", "docx", "doc", "png", "jpg", "jpeg", 
 _UNREAD: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "json", "md", "mov", "mp3", "mp4", "odt"}) | {
     *("ppt", "rar", "rtf", "svg", "tar", "wav", "webp", "xls", "xml", "zip")
 }
-_MAX_CRAWLS: Final = 100
 
 
 def unread_format(subject: Subject) -> Iterator[Finding]:
@@ -34,11 +33,11 @@ def crawled_file(subject: Subject) -> Iterator[Finding]:
 
 def too_many_crawls(subject: Subject) -> Iterator[Finding]:
     """More crawled documents than an account may have; told once, at the first that is too many."""
-    every = subject.project.manifests
+    every, most = subject.project.manifests, subject.project.crawl_limit or subject.kind.most_crawled
     crawled = [one for one in every if one.address.kind == subject.kind.name and one.spec.get("crawl")]
-    if len(crawled) > _MAX_CRAWLS and crawled[_MAX_CRAWLS].address == subject.manifest.address:
-        message = f"{len(crawled)} documents are crawled, and an account may have {_MAX_CRAWLS}"
-        yield Finding("/crawl", message, "crawl fewer pages, or ask Tavus for more")
+    if len(crawled) > most and crawled[most].address == subject.manifest.address:
+        message = f"{len(crawled)} documents are crawled, and an account may have {most}"
+        yield Finding("/crawl", message, "crawl fewer; or ask Tavus for more, and write that as crawl_limit")
 
 
 def _ending(subject: Subject) -> str:

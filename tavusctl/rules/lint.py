@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tavusctl.checks import CHECKS
 from tavusctl.model import (
@@ -30,6 +31,7 @@ class Project:
     manifests: Sequence[Manifest]
     applied: Mapping[Address, Document] = field(default_factory=dict)
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the text
+    crawl_limit: int = 0  # documents with a crawl that the account may have; 0: as many as everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Remark:
     written: Source
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """One resource under a rule."""
 
@@ -71,9 +73,15 @@ class Subject:
             here = here.get(key) if isinstance(here, dict) else None
         return here
 
-    def leaves(self) -> Iterator[tuple[str, Field, Value]]:
+    @cached_property
+    def leaves(self) -> Sequence[tuple[str, Field, Value]]:
         """Every value that is no collection: its pointer, what the kind says of it, and itself."""
-        yield from _leaves(self.manifest.spec, self.kind, (), "")
+        return tuple(_leaves(self.manifest.spec, self.kind, (), ""))
+
+    @cached_property
+    def texts(self) -> Sequence[tuple[str, Field, str]]:
+        """The leaves that are texts."""
+        return tuple((pointer, declared, value) for pointer, declared, value in self.leaves if isinstance(value, str))
 
     def edit(self, pointer: str, op: str, value: Value = None) -> Edit:
         """A change of this manifest's own text, at a pointer into spec."""

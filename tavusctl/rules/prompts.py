@@ -29,15 +29,18 @@ _MARKS = re.compile(r"[\u061c\u200e\u200f]")
 
 def _prose(subject: Subject) -> Iterator[tuple[str, str]]:
     """Texts that are prompts, with their pointers."""
-    for pointer, declared, value in subject.leaves():
-        if declared.prose and isinstance(value, str):
-            yield pointer, value
+    return ((pointer, text) for pointer, declared, text in subject.texts if declared.prose)
+
+
+def _sized(subject: Subject) -> Iterator[tuple[str, int]]:
+    """Prompts that may be too long, with about how many tokens they have; none has more than characters."""
+    return ((pointer, tokens.about(text)) for pointer, text in _prose(subject) if len(text) > _SLOW)
 
 
 def slow(subject: Subject) -> Iterator[Finding]:
     """Prompts of a size that makes answers slow."""
-    for pointer, text in _prose(subject):
-        if _SLOW < (count := tokens.about(text)) <= _WINDOW:
+    for pointer, count in _sized(subject):
+        if _SLOW < count <= _WINDOW:
             yield Finding(
                 pointer, f"about {count:,} tokens; answers get slower above {_SLOW:,}", "move facts to documents"
             )
@@ -45,8 +48,8 @@ def slow(subject: Subject) -> Iterator[Finding]:
 
 def oversized(subject: Subject) -> Iterator[Finding]:
     """Prompts that do not fit the model's window."""
-    for pointer, text in _prose(subject):
-        if (count := tokens.about(text)) > _WINDOW:
+    for pointer, count in _sized(subject):
+        if count > _WINDOW:
             message = f"about {count:,} tokens, and the models of Tavus hold {_WINDOW:,} with the conversation"
             yield Finding(pointer, message, "move facts to documents")
 
@@ -98,8 +101,8 @@ def turned(subject: Subject) -> Iterator[Finding]:
 
 
 def _found(subject: Subject, pattern: re.Pattern[str], view: Callable[[str], str]) -> Iterator[Finding]:
-    for pointer, _, text in subject.leaves():
-        places = [one.start() for one in pattern.finditer(view(text))] if isinstance(text, str) else []
+    for pointer, _, text in subject.texts:
+        places = [one.start() for one in pattern.finditer(view(text))] if pattern.search(text) else []
         if places:
             many = f" and {len(places) - 1} more" if len(places) > 1 else ""
             line = text.count("\n", 0, places[0])

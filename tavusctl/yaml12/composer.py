@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -138,7 +139,8 @@ class Composer:
     def _key(self, event: yaml.ScalarEvent, frame: _Frame, source: Source) -> None:
         key, fault = (event.value, key_fault(event.value)) if event.implicit[0] else quoted(event.value)
         self._note(fault, source)
-        pointer = f"{frame.pointer}/{escape(key)}"
+        # The same keys stand in thousands of files: one of each is enough.
+        key, pointer = sys.intern(key), sys.intern(f"{frame.pointer}/{escape(key)}")
         if key in frame.value:
             first = self._keys[pointer]
             message = f"key {shown(key)} is here and in line {first.line}, column {first.column}"
@@ -204,7 +206,7 @@ class Composer:
         if not self._stack:
             return ""
         frame = self._stack[-1]
-        return f"{frame.pointer}/{len(frame.value) if frame.key is None else escape(frame.key)}"
+        return sys.intern(f"{frame.pointer}/{len(frame.value) if frame.key is None else escape(frame.key)}")
 
     def _put(self, pointer: str, value: Value, source: Source) -> None:
         self._count(len(pointer), source)

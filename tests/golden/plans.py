@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tavusctl.model import (
     ABSENT,
     Action,
     Address,
+    Blame,
     Cause,
     Change,
     Complaint,
@@ -89,6 +91,14 @@ HOSTILE = "\n".join(
 )
 
 
+DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WRITTEN = (
+    Blame(Source("manifests/prompts/coach.md", 1, 1), "91" * 20, "Grace", DAY, "A coach", overridden=True),
+    Blame(Source("manifests/prompts/coach.md", 7, 1), "5e" * 20, "Ada", DAY, "A warmer coach"),
+)
+OLD = (Blame(Source("manifests/persona/drifted.yaml", 5, 1), "7a" * 20, "Grace", DAY, "Greeting", at_least=True),)
+
+
 def field(path: str, live: Any, desired: Any, cause: Cause = Cause.EDITED, **more: Any) -> FieldChange:
     return FieldChange(path, cause, more.pop("base", live), live, desired, **more)
 
@@ -142,7 +152,7 @@ UPDATE = change(
     ),
     field("/layers/stt/hotwords", "a, b", ["a", "b", "c"]),
     field("/persona_name", "Coach", "Sales coach"),
-    field("/system_prompt", PROMPT, EDITED),
+    field("/system_prompt", PROMPT, EDITED, blame=WRITTEN),
 )
 GOAL_SET = change(
     Action.UPDATE,
@@ -151,7 +161,10 @@ GOAL_SET = change(
     affects=("persona/coach", "persona/one", "persona/two", "persona p99 (Somebody else's)"),
 )
 RESTORE = change(
-    Action.UPDATE, "persona/drifted", field("/greeting", "Theirs", "Ours", Cause.DRIFTED), cause=Cause.DRIFTED
+    Action.UPDATE,
+    "persona/drifted",
+    field("/greeting", "Theirs", "Ours", Cause.DRIFTED, blame=OLD),
+    cause=Cause.DRIFTED,
 )
 CREATE = change(
     Action.CREATE,
@@ -207,7 +220,7 @@ EVERY = Plan(
 CONFLICT = change(
     Action.UPDATE,
     "persona/both",
-    field("/persona_name", "Theirs", "Ours", Cause.BOTH, base="Was"),
+    field("/persona_name", "Theirs", "Ours", Cause.BOTH, base="Was", blame=OLD),
     field("/system_prompt", PROMPT.replace("dynamic", "strict"), EDITED, Cause.BOTH, base=PROMPT),
     cause=Cause.BOTH,
 )
@@ -227,7 +240,11 @@ REFUSED = replace(
 def hostile(text: str) -> Plan:
     """A plan with one text from elsewhere in every place that takes one."""
     sides: list[Any] = [text, ABSENT, [{"name": text}], [text, text], {text: text}, text + " other", text]
-    fields = [field(patch.join(("layers", text)), a, b) for a, b in pairwise(sides)]
+    wrote = (
+        Blame(Source(text, 1, 1), "5e" * 20, text, DAY, text),
+        Blame(Source(text, 2, 1), "5e" * 20, text, DAY, text, overridden=True),
+    )
+    fields = [field(patch.join(("layers", text)), a, b, blame=wrote) for a, b in pairwise(sides)]
     goals = [{"objective_name": text, "objective_prompt": text, "next_conditional_objectives": {text + "2": text}}]
     changes = [
         change(
@@ -237,7 +254,8 @@ def hostile(text: str) -> Plan:
     ]
     flow = change(Action.UPDATE, "objectives/call", field("/data", GOALS, goals))
     url = change(Action.UPDATE, "persona/sends", field("/callback_url", "", f"https://x.example/{text}"))
-    both = change(Action.UPDATE, "persona/both", field("/x", text, text * 2, Cause.BOTH, base="a"), cause=Cause.BOTH)
+    clash = field("/x", text, text * 2, Cause.BOTH, base="a", blame=wrote)
+    both = change(Action.UPDATE, "persona/both", clash, cause=Cause.BOTH)
     return Plan(
         (*changes, flow, url),
         drift=(
@@ -258,13 +276,16 @@ def hostile(text: str) -> Plan:
 
 
 OUTCOMES = [
-    Outcome(step, status, "x1", reason)
-    for step, status, reason in zip(
-        EVERY.steps,
-        Status,
-        ["", "the server said no", "no answer came", "it needs document/prices", "not due"],
-        strict=False,
-    )
+    *(
+        Outcome(step, status, "x1", reason)
+        for step, status, reason in zip(
+            EVERY.steps,
+            Status,
+            ["", "the server said no", "no answer came", "it needs document/prices", "not due"],
+            strict=False,
+        )
+    ),
+    Outcome(Change(Action.WAIT, Cause.DUE, Address("document", "slow"), "d9"), Status.DONE, "d9", "ready"),
 ]
 COMPLAINTS = [
     Complaint("TV104", "expected a list", Source("manifests/a.yaml", 3, 7), "write [x]", excerpt="  key: x"),

@@ -10,6 +10,7 @@ from tavusctl import errors
 from tests.house.tree import ROOT
 
 README = ROOT / "README.md"
+LARGEST = 220 * 1024  # bytes of a picture
 ON_SUCCESS_AND_SIGNALS = {0, 2, 130, 143}
 
 
@@ -59,6 +60,34 @@ def test_readme_has_every_exit_code() -> None:
 @pytest.mark.parametrize("target", ["make demo", "make test"])
 def test_readme_names_what_to_run(target: str) -> None:
     assert target in README.read_text("utf-8"), f"README.md does not say what `{target}` does"
+
+
+def test_files_that_the_readme_shows_or_links_to_exist() -> None:
+    pages = [README, *sorted((ROOT / "docs").glob("*.md"))]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))]
+    links += [
+        (page, link) for page in pages for link in re.findall(r'(?:src|srcset)="([^"]+)"', page.read_text("utf-8"))
+    ]
+    missing = [
+        f"{page.name}: {link}" for page, link in links if "://" not in link and not (page.parent / link).exists()
+    ]
+    assert not missing, f"there is no such file: {', '.join(missing)}"
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    shown = README.read_text("utf-8")
+    pictures = sorted((ROOT / "docs/pictures").iterdir())
+    assert pictures, "docs/pictures is empty: make pictures"
+    unseen = [one.name for one in pictures if f"docs/pictures/{one.name}" not in shown]
+    assert not unseen, f"README.md does not show: {', '.join(unseen)}"
+    large = [one.name for one in pictures if one.stat().st_size > LARGEST]
+    assert not large, f"larger than {LARGEST // 1024} KiB: {', '.join(large)}"
+
+
+def test_a_picture_asks_nobody_for_anything() -> None:
+    for picture in (ROOT / "docs/pictures").glob("*.svg"):
+        found = re.findall(r"<script|<image|<use|href=|src=|@import|url\((?!#)", picture.read_text("utf-8"))
+        assert not found, f"{picture.name} would load something: {found[0]}"
 
 
 def test_makefile_targets_of_the_readme_exist() -> None:

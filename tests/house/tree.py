@@ -24,7 +24,7 @@ def everything() -> Iterator[Path]:
     yield from (
         path
         for path in sorted(ROOT.iterdir())
-        if path.is_file() and path.name != "LICENSE" and not path.name.startswith(".coverage")
+        if path.is_file() and path.name not in ("LICENSE", ".git") and not path.name.startswith(".coverage")
     )
     yield from files(*FOLDERS)
 

@@ -218,6 +218,18 @@ def test_a_project_in_a_folder_of_the_repository_has_its_own_comment_and_paths(s
     assert step.comments[0].startswith("<!-- tavusctl:validate:work -->")
 
 
+def test_the_name_of_a_folder_forges_no_annotation(step: Step, tmp_path: Path) -> None:
+    odd = tmp_path / "a,title=forged::b%0A\\1"
+    odd.mkdir()
+    project = Project(odd, step.project.account)
+    project.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec: {}\nbad: 1\n")
+
+    ended = Step(project, step.hub).run("validate", GITHUB_WORKSPACE=str(tmp_path))
+
+    assert "::error file=a%2Ctitle=forged%3A%3Ab%250A\\1/manifests/bad.yaml,line=" in ended.out
+    assert [line for line in ended.out.splitlines() if line.startswith("::") and "forged::" in line] == []
+
+
 def test_a_token_that_may_not_write_is_told_and_fails_the_step(step: Step) -> None:
     step.hub.denies = True
 

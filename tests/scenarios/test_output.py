@@ -159,6 +159,22 @@ def test_a_new_file_is_for_its_owner_alone_and_a_link_stays_one(applied: Project
     assert (applied.root / "common.env").stat().st_mode & 0o777 == 0o600
 
 
+def test_an_application_gets_the_names_that_it_reads(applied: Project) -> None:
+    applied.write("tavusctl.yaml", OUTPUTS + "      LATER: persona/later\n")
+    applied.manifest("persona", "later", {"persona_name": "Later", "system_prompt": "You come later."})
+    known = expected(applied)
+
+    assert applied.run("output", "VITE_*").out.splitlines() == known[:1]
+    assert applied.run("output", "REQUIRE_AUTH", "*DOCUMENT*").out.splitlines() == known[2:5]
+    assert applied.run("output", "--write", "web.env", "VITE_*").code == 0
+    assert applied.run("output", "--check", "web.env", "VITE_*").code == 0
+    assert (applied.root / "web.env").read_text().splitlines() == known[:1]
+    wrong = applied.run("output", "TAVUS_REPLICA_ID", "REQUIRE_OUTH")
+    assert (wrong.code, wrong.out) == (12, "")
+    assert "there is no output REQUIRE_OUTH" in wrong.err
+    assert "did you mean 'REQUIRE_AUTH'?" in wrong.err
+
+
 def test_an_unknown_address_is_told_with_its_place(applied: Project) -> None:
     applied.write("tavusctl.yaml", "outputs:\n  A: persona/coach\n  B: [document/prices, document/price]\n")
     result = applied.run("output", "--format", "json")

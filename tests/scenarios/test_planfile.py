@@ -165,6 +165,45 @@ def test_fm_077_a_change_of_what_the_plan_touches_is_one(planned: Project) -> No
     refused(planned, 3, "the account has changed since it was made: persona/coach")
 
 
+SAFE: Body = {"name": "safe", "data": [{"guardrail_name": "calm", "guardrail_prompt": "You stay calm."}]}
+
+
+@pytest.fixture
+def shared(project: Project) -> Project:
+    """An applied guardrail set and document."""
+    project.manifest("guardrails", "safe", SAFE)
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    return project
+
+
+def stranger(project: Project, **refers_to: Any) -> None:
+    """Somebody's persona begins to use what is managed here."""
+    project.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi.", **refers_to}])
+
+
+def test_another_user_of_a_changed_object_is_no_reason(shared: Project) -> None:
+    """The same is written, whoever reads it; the plan that is made afresh names the new one."""
+    calmer = {**SAFE["data"][0], "guardrail_prompt": "You stay very calm."}
+    shared.manifest("guardrails", "safe", {**SAFE, "data": [calmer]})
+    shared.run("plan", "--out", "plan.json")
+    stranger(shared, guardrails_id=shared.bound("guardrails/safe"))
+
+    result = apply_plan(shared)
+
+    assert result.code == 0, result.err
+    assert "affects 1 object: persona" in result.out
+
+
+def test_another_user_of_an_object_that_goes_is_one(shared: Project) -> None:
+    shared.manifest("document", "prices", {**PRICES, "document_url": "https://example.com/new.pdf"})
+    shared.run("plan", "--out", "plan.json")
+    stranger(shared, document_ids=[shared.bound("document/prices")])
+    shared.account.forget()
+
+    refused(shared, 3, "the account has changed since it was made: document/prices")
+
+
 def _without(*path: str | int) -> Callable[[Body], None]:
     def change(document: Body) -> None:
         place: Any = document
@@ -206,6 +245,7 @@ EDITS: dict[str, Callable[[Body], None]] = {
     "no fingerprint": _without("fingerprint"),
     "a later end": _with("3000-01-01T00:00:00+00:00", "bound", "expires"),
     "a later beginning": _with("3000-01-01T00:00:00+00:00", "bound", "created"),
+    "other users": _with(["persona/bystander"], "changes", 0, "affects"),
     "other words": _with("nothing much", "changes", 0, "reason"),
     "no seal": _without("bound", "seal"),
     "no end": _without("bound", "expires"),

@@ -77,6 +77,125 @@ def test_a_wait_that_ends_early_leaves_the_rest_to_the_next_run_and_repeats_no_c
     assert project.plan()["changes"] == []
 
 
+def test_a_later_run_waits_for_what_an_earlier_one_made(project: Project) -> None:
+    project.account.switch(processing_seconds=5)
+    project.manifest("document", "prices", PRICES)
+    project.manifest("replica", "anna", {**ANNA, "replica_name": "Anna"})
+    project.apply()
+    project.account.forget()
+    plan = project.run("plan", "--detailed-exitcode")
+
+    result = project.apply("--wait", "60s", "--target", "document/prices")
+
+    remote_id = project.bound("document/prices")
+    assert (plan.code, plan.out) == (0, "No changes. 2 objects as the manifests say.\n")
+    assert result.out.splitlines() == [
+        "No changes. 2 objects as the manifests say.",
+        f"done     wait document/prices ({remote_id}): ready",
+        "Apply: 1 done",
+    ]
+    assert re.search(r"^waiting: 0 of 1 ended; 1 (started|processing); 0:0\d$", result.err, re.MULTILINE)
+    assert project.account.writes == []
+
+
+def test_a_wait_for_an_earlier_run_changes_no_byte_of_the_state(project: Project) -> None:
+    project.account.switch(processing_seconds=3)
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    state = (project.root / ".tavusctl/state.json").read_bytes()
+
+    result = project.run("apply", "--yes", "--wait", "60s", "--format", "json")
+
+    outcome = {"action": "wait", "status": "done", "reason": "ready", "unkept": []}
+    found = {"address": "document/prices", "id": project.bound("document/prices")}
+    assert (result.code, result.document["changes"], result.document["outcomes"]) == (0, [], [{**found, **outcome}])
+    assert (project.root / ".tavusctl/state.json").read_bytes() == state
+
+
+def test_what_an_earlier_run_made_fails_while_it_is_waited_for(project: Project) -> None:
+    outcome(project, "documents", "file_empty")
+    project.account.switch(processing_seconds=3)
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+
+    result = project.run("apply", "--yes", "--wait", "60s")
+
+    assert result.code == 5
+    assert re.search(
+        r"^failed   wait document/prices \(.*\): its processing failed: file_empty .*not tried again",
+        result.out,
+        re.MULTILINE,
+    )
+    assert created(project) == 1
+
+
+def test_a_wait_for_an_earlier_run_that_is_too_short_is_no_failure(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+
+    short = project.apply("--wait", "1s")
+    none = project.apply()
+
+    assert re.search(
+        r"^deferred wait document/prices \(.*\): not waited for any longer: \w+: processing takes 5",
+        short.out,
+        re.MULTILINE,
+    )
+    assert "next: tavusctl apply   (once that is ready; --wait 15m waits for it)" in short.err
+    assert none.out == "No changes. 1 object as the manifests say.\n"
+
+
+def test_an_edit_of_what_is_still_worked_on_is_made_and_the_work_waited_for(project: Project) -> None:
+    project.account.switch(processing_seconds=5)
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    project.manifest("document", "prices", {**PRICES, "tags": ["sales"]})
+
+    result = project.apply("--wait", "60s")
+
+    assert re.search(r"^done     wait document/prices \(.*\): ready$", result.out, re.MULTILINE)
+    assert "Apply: 2 done" in result.out
+    assert created(project) == 1
+
+
+def test_what_is_deleted_while_it_is_waited_for_is_told_at_once(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    remote_id = project.bound("document/prices")
+    path = f"/v2/documents/{remote_id}"
+    project.account.fault(match=f"GET {path}", kind="status", status=404, body={"message": "Document not found"})
+    begun = time.monotonic()
+
+    result = project.run("apply", "--yes", "--wait", "10m")
+
+    assert (result.code, time.monotonic() - begun < 60) == (3, True)
+    assert "it disappeared from the account while it was waited for" in result.out
+
+
+def test_a_key_that_is_revoked_ends_a_wait(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    path = f"/v2/documents/{project.bound('document/prices')}"
+    project.account.fault(match=f"GET {path}", kind="status", status=401, body={"message": "Invalid access token"})
+
+    result = project.run("apply", "--yes", "--wait", "10m")
+
+    assert result.code == 8
+    assert re.search(r"^failed   wait document/prices", result.out, re.MULTILINE)
+
+
+def test_a_wait_that_never_sees_anything_says_so(project: Project) -> None:
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    path = f"/v2/documents/{project.bound('document/prices')}"
+    project.account.fault(match=f"GET {path}", kind="status", status=503, times=None)
+
+    result = project.run("apply", "--yes", "--wait", "1s", TAVUSCTL_MAX_WAIT="0.1")
+
+    assert result.code == 11
+    assert re.search(r"^failed   wait document/prices .*503", result.out, re.MULTILINE)
+
+
 def test_replacements_are_begun_together_whatever_the_number_of_calls_at_a_time(project: Project) -> None:
     """Waiting takes no turn of those who call: five in processing take the time of one."""
     for number in range(5):

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +16,7 @@ import pytest
 
 from tavusctl.client import Client, ReadClient
 from tavusctl.errors import ApiError, Gone, Rejected
+from tavusctl.together import together
 
 KEY = "key-of-this-test"
 SIZES = [0, 1, 9, 10, 11, 100, 101, 250]
@@ -148,6 +150,57 @@ def test_a_page_without_end_is_not_asked_for_for_ever() -> None:
     pages = Stuck(120, total="absent")
     assert len(listed(pages, 1)) == 100
     assert len(pages.asked) <= 4
+
+
+def test_pages_are_asked_for_at_the_same_time_once_it_is_known_how_many_there_are() -> None:
+    """The second to the fifth wait for each other, which they could not do one after the other."""
+    four = threading.Barrier(4, timeout=10)
+
+    class Meeting(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            if int(query["page"][0]) > 1:
+                four.wait()
+            return super().answer(query)
+
+    pages = Meeting(500)
+    assert listed(pages, 1) == [f"p{index}" for index in range(500)]
+    assert sorted(pages.asked) == [(number, 100) for number in range(1, 6)]
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_never_more_calls_at_a_time_than_agreed(parallel: int) -> None:
+    """Pages and lists together."""
+    guard, most, now = threading.Lock(), 0, 0
+
+    class Counting(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            nonlocal most, now
+            with guard:
+                now += 1
+                most = max(most, now)
+            found = super().answer(query)
+            with guard:
+                now -= 1
+            return found
+
+    with serving(Counting(700)) as url, ReadClient(url, KEY, parallel=parallel) as client:
+        ask = partial(client.list, "/v2/things", first_page=1, query={}, id_fields=("id",))
+        lists = together([ask] * 4)
+
+    assert [len(one) for one in lists] == [700] * 4
+    assert most <= parallel
+
+
+def test_a_page_that_fails_fails_the_list_and_leaves_nothing_under_way() -> None:
+    """What was on its way is waited for: the connections are closed by nobody else."""
+
+    class Broken(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            status, document = super().answer(query)
+            return (404, {"error": "gone"}) if query["page"] == ["3"] else (status, document)
+
+    with pytest.raises(Gone):
+        listed(Broken(900), 1)
 
 
 def test_every_call_carries_the_key_and_reads_cannot_write() -> None:

@@ -170,3 +170,23 @@ def test_words_of_a_server_are_short_and_on_one_line() -> None:
     assert not isinstance(error, Gone)
     assert len(error.text) <= 300
     assert "\n" not in error.text
+
+
+def test_calls_begin_no_faster_than_the_rate(clock: FakeClock) -> None:
+    """Ten calls at five a second end with the ninth pause; a try again is a call like any other."""
+    patience = Patience(clock, rate=5, chance=lambda: 0.0)
+    for _ in range(9):
+        patience.repeat(failing(), read_tries)
+    patience.repeat(failing(NeverSent("not sent")), read_tries)
+
+    assert clock.now == pytest.approx(10 / 5)
+    assert max(clock.slept) == pytest.approx(1 / 5)
+
+
+def test_a_write_that_waited_long_for_its_turn_is_written_down_anew(clock: FakeClock) -> None:
+    """What the journal says of when it was sent is out of date by more than a second then."""
+    patience, told = Patience(clock, rate=0.5), []
+    for _ in range(2):
+        patience.repeat(failing(), write_tries, lambda: told.append(clock.now))
+
+    assert told == [2.0]

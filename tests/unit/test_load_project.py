@@ -69,6 +69,12 @@ def test_every_key_is_optional(tmp_path: Path, text: str | None) -> None:
     assert load.read_project(tmp_path, environment=None) == (expected, Environment(), ())
 
 
+def test_an_environment_may_have_another_crawl_limit(tmp_path: Path) -> None:
+    text = "crawl_limit: 250\nenvironments: {staging: {}, production: {crawl_limit: 500}}\n"
+    project, _, _ = load.read_project(written(tmp_path, text), environment="staging")
+    assert {name: one.crawl_limit for name, one in project.environments.items()} == {"staging": 250, "production": 500}
+
+
 def test_the_search_goes_up_to_the_top_of_the_repository(tmp_path: Path) -> None:
     written(tmp_path, "manifests: outer\n")
     repository = tmp_path / "repository"
@@ -127,6 +133,11 @@ def test_a_broken_file_says_more_than_the_choice_of_environment(tmp_path: Path) 
         (
             "environments: {a: {api_key_env: sk-12 3}}\n",
             ["1:33 TV104 api_key_env: 'sk-12 3' cannot be the name of an env"],
+        ),
+        ("crawl_limit: 0\n", ["1:14 TV104 crawl_limit: expected 1 or more, found 0"]),
+        (
+            "environments: {a: {crawl_limit: all}}\n",
+            ["1:33 TV104 environments.a.crawl_limit: expected a whole number, found 'all'"],
         ),
         ("safety: 3\n", ["1:9 TV104 safety: expected a mapping, found 3"]),
         ("safety: {max_delete: 3}\n", ["1:10 TV103 safety: unknown key 'max_delete'"]),

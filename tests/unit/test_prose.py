@@ -25,7 +25,7 @@ def told(old: str, new: str) -> list[str]:
 
 
 def written(line: Line) -> str:
-    return f"{line.sign} " + "".join(f"[{text}]" if changed else text for text, changed in line.parts)
+    return f"{line.sign} " + "".join(f"[{text}]" if changed and text else text for text, changed in line.parts)
 
 
 def without(text: str, numbers: set[int]) -> list[str]:
@@ -134,6 +134,18 @@ def test_a_long_line_is_cut_where_nothing_changed() -> None:
     (old, new) = told(f"{begin}kind{end}", f"{begin}strict{end}")
     assert old == "- …" + begin[-32:] + "[kind]" + end[:32] + "…"
     assert new == "+ …" + begin[-32:] + "[strict]" + end[:32] + "…"
+
+
+def test_a_line_that_lost_words_is_cut_where_they_were() -> None:
+    begin, end = "It begins with many words " * 9, " and it ends with many words" * 9
+    (old, new) = told(f"{begin}never{end}", f"{begin}{end[1:]}")
+    assert old == "- …" + begin[-32:] + "[never ]" + end[1:33] + "…"
+    assert new == "+ …" + begin[-32:] + end[1:33] + "…"
+
+
+def test_blank_lines_around_a_change_are_left_out() -> None:
+    old = "First.\n\nYou are kind.\n\nLast.\n"
+    assert told(old, old.replace("kind", "strict")) == ["- You are [kind].", "+ You are [strict]."]
 
 
 def words(seed: int, size: int, per_line: int) -> str:

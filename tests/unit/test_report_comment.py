@@ -60,7 +60,9 @@ def test_a_comment_fits_and_hides_no_danger(updates: list[int], deletes: int, re
 def test_whole_resources_are_left_out_the_largest_first(updates: list[int], deletes: int, limit: int) -> None:
     plan = plan_of(updates, deletes, 0)
     text = comment.fitted(plan, limit)
-    sizes = [len(markdown.section(entry)) for entry in review.entries(plan) if not entry.dangerous]
+    entries = review.entries(plan)
+    sections = zip(entries, markdown.sections(entries), strict=True)
+    sizes = [len(text) for entry, text in sections if not entry.dangerous]
     shown = [size for number, size in enumerate(sizes) if f"edited&#45;{number}</code>" in text]
     missing = [size for number, size in enumerate(sizes) if f"edited&#45;{number}</code>" not in text]
     told = re.search(r"\*\*(\d+) entr(y is|ies are) not shown", text)
@@ -120,3 +122,13 @@ def test_a_huge_plan_is_reported_in_time(name: str, large: Plan) -> None:
     assert "p-999" in plain(report)
     assert taken < SECONDS
     assert name != "comment" or len(report.encode()) <= comment.LIMIT
+
+
+def test_what_changes_is_unfolded_as_long_as_one_can_overlook_it() -> None:
+    """Creates say that they are new; what is in them is for whoever unfolds them."""
+    many = [change(Action.UPDATE, f"persona/n{n}", field("/greeting", f"{n}", "x\n" * 20)) for n in range(9)]
+    entries = review.entries(Plan((*many, change(Action.CREATE, "persona/new", field("/greeting", ABSENT, "x")))))
+
+    unfolded = [text.startswith("<details open>") for text in markdown.sections(entries)]
+
+    assert unfolded == [True] * 3 + [False] * 7

@@ -390,6 +390,8 @@ def test_the_hundred_and_first_crawl_is_one_too_many() -> None:
 
     assert (found.id, found.address) == ("TV253", Address("document", "d100"))
     assert remarks(*crawled[:100]) == []
+    assert remarks(*crawled, crawl_limit=101) == []
+    assert [one.address.name for one in remarks(*crawled[:4], crawl_limit=2) if one.address] == ["d2"]
 
 
 def test_a_remark_on_a_prompt_in_a_file_names_the_line_of_the_file() -> None:

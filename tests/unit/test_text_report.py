@@ -25,7 +25,7 @@ from tavusctl.model import (
     Status,
 )
 from tavusctl.reports import json as json_report
-from tavusctl.reports import review, text
+from tavusctl.reports import review, text, wrapping
 from tavusctl.secret import Secret
 
 COACH = Address("persona", "coach")
@@ -115,10 +115,10 @@ def test_a_conflict_shows_all_three_sides_and_the_way_out() -> None:
 
     assert [line.strip() for line in lines[1:7]] == [
         "changed on both sides",
-        "/name",
+        "/name:",
         'last applied: "Was"',
-        'live: "Theirs"',
-        'manifest: "Ours"',
+        'live:         "Theirs"',
+        'manifest:     "Ours"',
         "help: apply --overwrite",
     ]
 
@@ -151,13 +151,75 @@ def test_a_complaint_has_its_line_and_a_caret_under_the_place() -> None:
     )
 
 
+LONG = "/find_the_roadblock/next_conditional_objectives/give_advice"
+REASON = "it is about process, territory, or product, and about nothing else in the world that anybody could name"
+
+
+def test_what_is_longer_than_a_line_stands_below_its_name() -> None:
+    sides = [{"data": [{"objective_name": "a", "next": {"give_advice": text}}]} for text in (REASON[:62], REASON[:60])]
+    change = step(
+        Action.UPDATE, "coach", edit("/layers/conversational_flow" * 2, "x" * 30, "y" * 30), edit("/a", *sides)
+    )
+
+    assert shown(Plan((change,))).splitlines()[1:7] == [
+        "    /layers/conversational_flow/layers/conversational_flow:",
+        f'      "{"x" * 30}" -> "{"y" * 30}"',
+        "    /a:",
+        "      /data/a/next/give_advice:",
+        f'        - "{REASON[:62]}"',
+        f'        + "{REASON[:60]}"',
+    ]
+
+
+def test_no_line_is_wider_than_a_terminal_and_nothing_of_it_is_lost() -> None:
+    """But for words that are longer than a line: whoever copies an address wants it whole."""
+    url = f"https://example.com/{'x' * 90}"
+    change = step(Action.REPLACE, "coach", edit(LONG, REASON, ""), reason=f"{REASON} {url}", affects=(REASON, "b"))
+    report = wrapping.wrapped(shown(Plan((change,))))
+
+    assert [line for line in report.splitlines() if len(line) > 80] == [f"    {url}"]
+    flat = " ".join(report.split())
+    assert f"{REASON} {url}" in flat
+    assert f"affects 2 objects: {REASON}, b" in flat
+    assert f"- {REASON}" in flat
+
+
+def test_colours_take_no_room_and_end_where_they_did() -> None:
+    change = step(Action.UPDATE, "coach", edit("/a", {"b": REASON[:62]}, {"b": REASON[:62] + " " + REASON[:30]}))
+    report = wrapping.wrapped(text.plan(Plan((change,))), 60)
+
+    assert [line for line in click.unstyle(report).splitlines() if len(line) > 60] == []
+    assert report.count("\x1b[0m") == len(re.findall(r"\x1b\[(?!0m)[0-9;]*m(?!\x1b)", report))
+
+
+def test_wide_letters_take_the_room_they_take() -> None:
+    report = wrapping.wrapped(shown(Plan((step(Action.UPDATE, "coach", reason="你好 " * 40),))))
+
+    assert max(map(wrapping.columns, report.splitlines())) <= 80
+    assert "".join(report.split()).count("你好") == 40
+
+
+def test_a_line_that_is_set_in_passes_for_nothing_else() -> None:
+    """Neither for a line of the report, nor for a command of a runner."""
+    nasty = " ".join(
+        ["word"] * 9 + ["Plan: 0 to create", "::error::forged", "##[error]forged", "~ persona/x: update"] * 3
+    )
+    report = wrapping.wrapped(shown(Plan((step(Action.UPDATE, "coach", reason=nasty),))), 40)
+
+    assert len(re.findall("^Plan: ", report, re.MULTILINE)) == 1
+    assert [line for line in report.splitlines() if line.lstrip().startswith("::") or "##[" in line] == []
+    assert all(line.startswith("    ") for line in report.splitlines()[1:-3])
+
+
 def everything(nasty: str) -> list[str]:
     """Every report, with a text from elsewhere in every place that takes one."""
     pointer = f"/layers/{nasty}"
     values = [nasty, nasty * 9, [{"name": nasty}], [nasty], {nasty: nasty}, ABSENT]
     fields = [edit(pointer, live, wanted, base=nasty) for live in values for wanted in values]
     both = [edit(pointer, nasty, 1, base=nasty, cause=Cause.BOTH)]
-    changes = [step(action, "coach", *fields, remote_id=nasty, reason=nasty) for action in Action]
+    changes = [
+        step(action, "coach", *fields, remote_id=nasty, reason=nasty) for action in Action if action is not Action.WAIT
+    ]
     refusal = Refusal(step(Action.UPDATE, "coach", *both, cause=Cause.BOTH), "E301", 3, nasty, nasty)
     drift = (Drift(COACH, nasty, Cause.DRIFTED, tuple(fields)), Drift(COACH, nasty, Cause.MISSING))
     complaint = Complaint("TV1", nasty, Source(nasty, 1, 9), nasty, COACH, Severity.WARNING, nasty)

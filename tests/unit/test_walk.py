@@ -42,6 +42,10 @@ class Slow:
         self.ended.append(name)
         return {"persona_id": f"p{name}", "persona_name": name}
 
+    @property
+    def answers(self) -> int:
+        return len(self.ended)
+
     def server_time(self) -> datetime:
         return datetime.now(UTC)
 

@@ -1,14 +1,16 @@
-"""A document crawled again with another crawl, where that need not be a new document.
+"""Crawls that an apply begins: of new documents, as there is room, and with another crawl, where that need not be one.
 
-The API takes the other crawl for this one time and goes on to show the old one, so what it does not keep is remembered,
-and `recrawl` sends it along from then on.
+The API takes so many crawls at a time.  What finds no room is left to the next run, unless there is patience.  Another
+crawl it takes for this one time and goes on to show the old one, so what it does not keep is remembered, and `recrawl`
+sends it along from then on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from tavusctl import freshness
+from tavusctl import freshness, quota
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import now
 from tavusctl.errors import Ambiguous, Gone, Rejected, TavusctlError, Throttled
@@ -16,6 +18,44 @@ from tavusctl.freshness import Crawled, Entry, Target
 from tavusctl.model import Binding, Change, Desired, Live, Outcome, ResourceKind, Status
 
 _PASSING = (409, 429)  # busy, or too soon, or too many
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between looks for room
+
+
+def begin(this: Run, step: Change, make: Callable[[], str]) -> Outcome | str:
+    """The id of what `make` makes, once there is room for the crawl of it; or that there was none in time."""
+    if step.desired is None or not quota.is_another(step):
+        return make()
+    pause = _FIRST_PAUSE
+    while True:
+        made, left, over = "", this.until - this.clock.monotonic(), True
+        try:
+            made = _with_room(this, step.desired.kind, make)
+            over = bool(made) or left <= 0 or this.stop.asked()
+        finally:
+            if this.patience:
+                this.waits(step.address, "without room", over)
+        if over:
+            reason = f"{freshness.AT_ONCE} crawls are under way, and the API takes no more at a time"
+            return made or Outcome(step, Status.DEFERRED, step.remote_id, reason)
+        this.step_aside(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _with_room(this: Run, kind: ResourceKind, make: Callable[[], str]) -> str:
+    with this.crawling:
+        if _running(this, kind) >= freshness.AT_ONCE:
+            return ""
+        try:
+            return make()
+        except Throttled:
+            if _running(this, kind) < freshness.AT_ONCE:
+                raise
+            return ""  # somebody else was faster
+
+
+def _running(this: Run, kind: ResourceKind) -> int:
+    items = this.api.list(kind.collection, first_page=kind.first_page, query=kind.list_query, id_fields=kind.id_fields)
+    return sum(freshness.read(kind, item).running for item in items)
 
 
 def recrawl(this: Run, step: Change) -> Outcome:
@@ -53,8 +93,7 @@ def _held_up(this: Run, kind: ResourceKind, before: Crawled, target: Target) -> 
     verdict = freshness.judge(target, before, now(this))
     if verdict:
         return verdict
-    items = this.api.list(kind.collection, first_page=kind.first_page, query=kind.list_query, id_fields=kind.id_fields)
-    running = sum(freshness.read(kind, item).running for item in items)
+    running = _running(this, kind)
     if running < freshness.AT_ONCE - 1:
         return None
     return freshness.defer(target, f"{running} crawls are under way, and one slot is left for people")

@@ -81,6 +81,8 @@ class Run:
         None
     )  # what is waited for, its status, whether that is over
     probing: threading.Lock = field(default_factory=threading.Lock)
+    crawling: threading.Lock = field(default_factory=threading.Lock)  # of who looks for room for a crawl, and takes it
+    deferred: set[str] = field(default_factory=set)  # addresses that are left to the next run
     planned: Mapping[Address, str] = field(init=False)  # ids of bound objects at the time of the plan
     turns: threading.Semaphore = field(init=False)  # of steps that call; who only waits has none
     until: float = field(init=False)  # when patience ends, for the whole run
@@ -114,6 +116,14 @@ class Run:
         ends = self.clock.monotonic() + seconds
         while (left := ends - self.clock.monotonic()) > 0 and not self.stop.asked():
             self.clock.sleep(min(left, _BREATH))
+
+    def step_aside(self, seconds: float) -> None:
+        """Wait, and let other steps call meanwhile."""
+        self.turns.release()
+        try:
+            self.rest(seconds)
+        finally:
+            self.turns.acquire()
 
     def now(self) -> str:
         """The server's time."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from tavusctl import background, patch
 from tavusctl.document import map_leaves
 from tavusctl.engine.apply.calls import create, remove, update
-from tavusctl.engine.apply.crawling import recrawl
+from tavusctl.engine.apply.crawling import begin, recrawl
 from tavusctl.engine.apply.inverse import left_by
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import await_usable, now
@@ -22,8 +22,14 @@ _FAILED = 5
 
 def _create(this: Run, step: Change) -> Outcome:
     desired = _desired(step)
-    remote_id = create(this, step, desired, lambda made: this.tools.remember(desired, Binding(step.address, made)))
-    return _read_back(this, step, remote_id)
+    made = begin(
+        this,
+        step,
+        lambda: create(
+            this, step, desired, lambda remote_id: this.tools.remember(desired, Binding(step.address, remote_id))
+        ),
+    )
+    return made if isinstance(made, Outcome) else _read_back(this, step, made)
 
 
 def _update(this: Run, step: Change) -> Outcome:
@@ -48,7 +54,12 @@ def _replace(this: Run, step: Change) -> Outcome:
     desired = _desired(step)
     binding = this.ledger.get(step.address) or Binding(step.address, step.remote_id)
     if step.patch:
-        create(this, step, desired, lambda made: _with_successor(this, desired, binding, made))
+        before = binding
+        made = begin(
+            this, step, lambda: create(this, step, desired, lambda new: _with_successor(this, desired, before, new))
+        )
+        if isinstance(made, Outcome):
+            return made
         binding = this.ledger.get(step.address) or binding
     live = await_usable(this, step.address, desired.kind, binding.successor)
     if background.failed(live):
@@ -74,6 +85,10 @@ def _with_successor(this: Run, desired: Desired, binding: Binding, made: str) ->
 def _delete(this: Run, step: Change) -> Outcome:
     kind = this.tools.kinds(step.address.kind)
     users = this.tools.users(kind, step.remote_id, step.address)
+    if users and this.deferred.issuperset(users):
+        return Outcome(
+            step, Status.DEFERRED, step.remote_id, f"{', '.join(users)} uses it until its own change is made"
+        )
     if users:
         reason = f"{', '.join(users)} uses it; nothing was deleted"
         return Outcome(step, Status.FAILED, step.remote_id, reason, _CONFLICT)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from tavusctl import background
 from tavusctl.engine.apply.run import Run
-from tavusctl.errors import ApiError
-from tavusctl.model import Action, Address, Desired, Live, Outcome, ResourceKind, Status
+from tavusctl.errors import ApiError, ConflictError, Gone, TavusctlError, UnauthorisedError
+from tavusctl.model import Action, Address, Change, Live, Outcome, ResourceKind, Status
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _FAILED = 5
@@ -29,25 +29,22 @@ def await_usable(this: Run, address: Address, kind: ResourceKind, remote_id: str
             this.waits(address, live.status, over)
         if over:
             return live
-        this.turns.release()
-        try:
-            this.rest(min(pause, left))
-        finally:
-            this.turns.acquire()
+        this.step_aside(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def await_made(this: Run, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """Outcomes of a run, once what it has created can be used; each that was waited for is reported again."""
-    made = enumerate(map(_worked_on, outcomes)) if this.patience else ()
-    waiting = {index: desired for index, desired in made if desired}
-    ended = list(outcomes)
+def await_made(this: Run, outcomes: Sequence[Outcome], earlier: Sequence[Change]) -> tuple[Outcome, ...]:
+    """Outcomes of a run, once what it and earlier ones have made can be used; each wait is reported when it ends."""
+    if not this.patience:
+        return tuple(outcomes)
+    ended = [*outcomes, *(Outcome(step, Status.DEFERRED, step.remote_id) for step in earlier)]
+    waiting = {index for index, outcome in enumerate(ended) if _is_worked_on(outcome)}
     pause = _FIRST_PAUSE
     while waiting:
         for index in sorted(waiting):
-            found = _looked_at(this, outcomes[index], waiting[index])
+            found = _looked_at(this, ended[index])
             if found:
-                del waiting[index]
+                waiting.discard(index)
                 ended[index] = found
                 this.report(found)
         if waiting:
@@ -56,32 +53,55 @@ def await_made(this: Run, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     return tuple(ended)
 
 
-def _worked_on(outcome: Outcome) -> Desired | None:
-    """What a step has created, if the server works on it."""
-    made, desired = outcome.step.action is Action.CREATE and outcome.status is Status.DONE, outcome.step.desired
-    return desired if made and desired and desired.kind.work else None
+def _is_worked_on(outcome: Outcome) -> bool:
+    step, made = outcome.step, outcome.step.action is Action.CREATE and outcome.status is Status.DONE
+    return step.action is Action.WAIT or (made and bool(step.desired and step.desired.kind.work))
 
 
-def _looked_at(this: Run, outcome: Outcome, desired: Desired) -> Outcome | None:
-    """How what was created has ended, or that it is not waited for any longer; None while it is."""
-    over = this.until <= this.clock.monotonic() or this.stop.asked()
+def _looked_at(this: Run, outcome: Outcome) -> Outcome | None:
+    """How the work on an object has ended, or that it is not waited for any longer; None while it is."""
+    step, over, stopped = outcome.step, this.until <= this.clock.monotonic(), this.stop.asked()
+    if step.desired is None or stopped:
+        this.waits(step.address, "", stopped)
+        return replace(outcome, status=Status.DEFERRED, reason=_told(step, "and", "not waited for any longer"))
     try:
-        live = this.tools.look(desired.kind, outcome.remote_id)
-    except ApiError as error:
-        return replace(outcome, reason=f"created, and not seen ready: {error.message}") if over else None
+        live = this.tools.look(step.desired.kind, outcome.remote_id)
+    except (UnauthorisedError, ApiError) as error:
+        return _unseen(this, outcome, error, over=over)
     ended = background.usable(live) or background.failed(live)
-    this.waits(desired.address, live.status, over or ended)
+    this.waits(step.address, live.status, over or ended)
     return _ended(this, outcome, live) if over or ended else None
+
+
+def _unseen(this: Run, outcome: Outcome, error: TavusctlError, *, over: bool) -> Outcome | None:
+    """An object that cannot be read; what may pass is tried again while there is patience."""
+    step, reason, code = outcome.step, error.message, error.exit_code
+    ended = over or isinstance(error, UnauthorisedError | Gone)
+    if not ended:
+        return None
+    this.waits(step.address, "", ended)
+    if isinstance(error, UnauthorisedError):
+        this.stop.ask(error.message)  # every other look would end like this one
+    elif isinstance(error, Gone):
+        reason, code = f"it disappeared from the account while it was waited for: {error.text}", ConflictError.exit_code
+    elif step.action is Action.CREATE:
+        return replace(outcome, reason=f"created, and not seen ready: {reason}")
+    return replace(outcome, status=Status.FAILED, reason=_told(step, "but", reason), exit_code=code)
 
 
 def _ended(this: Run, outcome: Outcome, live: Live) -> Outcome:
     if background.failed(live):
-        reason = f"created, but {background.failure(live)}; it is not tried again by itself"
+        reason = f"{_told(outcome.step, 'but', background.failure(live))}; it is not tried again by itself"
         return replace(outcome, status=Status.FAILED, reason=reason, exit_code=_FAILED)
     if background.usable(live):
-        return replace(outcome, reason=live.status)
-    reason = f"created, and not waited for any longer: {background.outlook(live, now(this))}"
+        return replace(outcome, status=Status.DONE, reason=live.status)
+    reason = _told(outcome.step, "and", f"not waited for any longer: {background.outlook(live, now(this))}")
     return replace(outcome, status=Status.DEFERRED, reason=reason)
+
+
+def _told(step: Change, link: str, reason: str) -> str:
+    """What became of an object, which this run may have made itself."""
+    return f"created, {link} {reason}" if step.action is Action.CREATE else reason
 
 
 def now(this: Run) -> datetime:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
+from tavusctl import quota
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_made
@@ -33,17 +34,18 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
         reason = "deletes start only when everything else has succeeded"
         outcomes += [_reported(this, Outcome(step, Status.SKIPPED, step.remote_id, reason)) for step in removing]
     else:
+        this.deferred.update(str(one.step.address) for one in outcomes if one.status is Status.DEFERRED)
         outcomes += _walk(this, removing, set(), one_by_one=True)
-    outcomes = list(await_made(this, outcomes))
     place = {id(step): index for index, step in enumerate(plan.steps)}
-    return tuple(sorted(outcomes, key=lambda outcome: place[id(outcome.step)]))
+    outcomes.sort(key=lambda outcome: place[id(outcome.step)])
+    return await_made(this, outcomes, plan.awaited)
 
 
 def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_one: bool = False) -> list[Outcome]:
     """Steps in parallel; each after the earlier ones at its own address and those that it waits for."""
     outcomes: dict[int, Outcome] = {}
-    # Replacements that are waited for hold up nobody: they take a thread, and a turn only for their calls.
-    waiting = sum(step.action is Action.REPLACE for step in steps) if this.patience else 0
+    # Replacements and crawls that are waited for hold up nobody: they take a thread, and a turn only for their calls.
+    waiting = sum(step.action is Action.REPLACE or quota.is_another(step) for step in steps) if this.patience else 0
     pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel) + waiting)
     try:
         _run_all(this, steps, refused, pool, outcomes)

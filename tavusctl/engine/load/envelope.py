@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -219,7 +220,8 @@ def _check_leaves(
 
 def _spec_sources(node: Node) -> dict[str, Source]:
     """Places by pointer into spec."""
-    sources = {pointer[5:]: source for pointer, source in node.sources.items() if pointer.startswith("/spec/")}
+    places = ((pointer, source) for pointer, source in node.sources.items() if pointer.startswith("/spec/"))
+    sources = {sys.intern(pointer[5:]): source for pointer, source in places}
     kept = {pointer: source for pointer, source in sources.items() if not f"{pointer}/".startswith("/extra/")}
     return {"": node.sources["/spec"], **kept} if "/spec" in node.sources else {}
 

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
@@ -98,7 +99,8 @@ def as_text(content: bytes) -> str:
     if "\0" in text:
         message = "is not text: it has NUL characters"
         raise RefusedError(message)
-    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+    # State and account have the same text, as a rule: then it is in memory once, and compared at a glance.
+    return sys.intern(text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text)
 
 
 def _inside(real: str, root: str) -> tuple[str, ...]:

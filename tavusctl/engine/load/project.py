@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +18,8 @@ from tavusctl.wording import shown
 from tavusctl.yaml12 import Node
 
 FILE: Final = "tavusctl.yaml"
-_KEYS: Final = ("version", "manifests", "secrets", "environments", "safety", "outputs", "uploads")
-_ENVIRONMENT_KEYS: Final = ("account", "api_key_env", "state", "uploads", "vars")
+_KEYS: Final = ("version", "manifests", "secrets", "environments", "safety", "outputs", "uploads", "crawl_limit")
+_ENVIRONMENT_KEYS: Final = ("account", "api_key_env", "state", "uploads", "crawl_limit", "vars")
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -81,19 +82,21 @@ def _secrets(found: Document, notes: Notes) -> tuple[str, ...]:
 
 
 def _environments(found: Document, notes: Notes) -> Mapping[str, Environment]:
-    environments, uploads = found.get("environments") or {}, _uploads(found, "", "", notes)
+    environments = found.get("environments") or {}
+    common = Environment(uploads=_uploads(found, "", "", notes), crawl_limit=_crawl_limit(found, 0, "", notes))
     if not notes.typed(environments, dict, "/environments") or not environments:
-        return {"default": Environment(uploads=uploads)}
-    return {name: _environment(name, value, uploads, notes) for name, value in environments.items()}
+        return {"default": common}
+    return {name: _environment(replace(common, name=name), value, notes) for name, value in environments.items()}
 
 
-def _environment(name: str, found: Value, uploads: str, notes: Notes) -> Environment:
+def _environment(common: Environment, found: Value, notes: Notes) -> Environment:
+    name = common.name
     pointer = f"/environments/{escape(name)}"
     if not NAME.fullmatch(name):
         hint = "use 1 to 63 of a-z, 0-9 and hyphens, with no hyphen at either end"
         notes.error("TV107", f"{shown(name)} cannot be the name of an environment", notes.key_at(pointer), hint)
     if found is None or not notes.typed(found, dict, pointer):
-        return Environment(name, uploads=uploads)
+        return common
     _refuse_hosts(found, pointer, notes)
     notes.unknown_keys({key: 0 for key in found if key not in _HOST_KEYS}, _ENVIRONMENT_KEYS, pointer)
     variables = found.get("vars") or {}
@@ -104,8 +107,9 @@ def _environment(name: str, found: Value, uploads: str, notes: Notes) -> Environ
         notes.error("TV104", message, notes.value_at(f"{pointer}/api_key_env"), hint)
     account, state = _text(found, "account", "", pointer, notes), _text(found, "state", "", pointer, notes)
     usable = notes.typed(variables, dict, f"{pointer}/vars")
-    uploads = _uploads(found, uploads, pointer, notes)
-    return Environment(name, account, key, state, variables if usable else {}, uploads)
+    uploads = _uploads(found, common.uploads, pointer, notes)
+    limit = _crawl_limit(found, common.crawl_limit, pointer, notes)
+    return Environment(name, account, key, state, variables if usable else {}, uploads, limit)
 
 
 def _uploads(found: Document, otherwise: str, pointer: str, notes: Notes) -> str:
@@ -116,6 +120,17 @@ def _uploads(found: Document, otherwise: str, pointer: str, notes: Notes) -> str
         where = notes.value_at(f"{pointer}/uploads")
         notes.error("TV104", f"uploads: {shown(url)} {reason}", where, "write s3://bucket/prefix, for one")
     return url
+
+
+def _crawl_limit(found: Document, otherwise: int, pointer: str, notes: Notes) -> int:
+    """How many documents with a crawl the account may have, where that is more than everybody may."""
+    limit = found.get("crawl_limit", otherwise)
+    if not notes.typed(limit, int, f"{pointer}/crawl_limit"):
+        return otherwise
+    if "crawl_limit" in found and limit < 1:
+        message = f"crawl_limit: expected 1 or more, found {limit}"
+        notes.error("TV104", message, notes.value_at(f"{pointer}/crawl_limit"))
+    return int(limit)
 
 
 def _text(found: Document, key: str, otherwise: str, pointer: str, notes: Notes) -> str:

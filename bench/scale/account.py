@@ -1,0 +1,113 @@
+"""An account of any size on a local Tavus, and the manifests that describe it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+PROMPT_BYTES = 5_000
+PROJECT = "version: 1\nsecrets: []\nsafety: {max_deletes: 5, max_delete_ratio: 0.3}\n"
+SENTENCE = "You are number {number}, a patient guide who answers question {line} in one short sentence. "
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder of manifests, the seed of the account that they describe, and the environment of a command."""
+
+    folder: Path
+    seed: Path
+    objects: int
+
+    def environment(self, url: str) -> dict[str, str]:
+        """What a command needs to find the account."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return {**kept, "TAVUS_BASE_URL": url, "TAVUS_API_KEY": "bench", "NO_COLOR": "1", "CI": "true"}
+
+
+def prompt(number: int, size: int = PROMPT_BYTES) -> str:
+    """A prompt of about so many bytes, in lines, unlike any other."""
+    lines: list[str] = []
+    length = 0
+    while length < size:
+        lines.append(SENTENCE.format(number=number, line=len(lines)).strip())
+        length += len(lines[-1]) + 1
+    return "\n".join(lines)
+
+
+def persona(number: int) -> dict[str, Any]:
+    """A persona with every layer, as the API takes it."""
+    return {
+        "persona_name": f"Guide {number:05}",
+        "pipeline_mode": "full",
+        "system_prompt": prompt(number),
+        "layers": {
+            "llm": {"model": "tavus-gpt-4o", "speculative_inference": True, "tools": [tool(number)]},
+            "stt": {"stt_engine": "tavus-advanced", "hotwords": f"Room {number}"},
+            "perception": {"perception_model": "raven-0", "ambient_awareness_queries": [f"Is room {number} full?"]},
+        },
+    }
+
+
+def tool(number: int) -> dict[str, Any]:
+    """One function for the model."""
+    return {
+        "type": "function",
+        "function": {
+            "name": "open_room",
+            "description": f"Open room {number} for the visitor.",
+            "parameters": {
+                "type": "object",
+                "properties": {"door": {"type": "string", "description": "Which door."}},
+                "required": ["door"],
+            },
+        },
+    }
+
+
+def project(folder: Path, objects: int, changed: int = 0) -> Project:
+    """Manifests of so many personas, of which some differ from the account in one word of the prompt."""
+    (folder / "manifests" / "prompts").mkdir(parents=True, exist_ok=True)
+    (folder / "tavusctl.yaml").write_text(PROJECT)
+    bodies = [persona(number) for number in range(objects)]
+    seed = folder / "seed.json"
+    seed.write_text(json.dumps({"*": {"personas": bodies}}))
+    for number, body in enumerate(bodies):
+        write(folder, number, body, edited=number < changed)
+    return Project(folder, seed, objects)
+
+
+def write(folder: Path, number: int, body: dict[str, Any], *, edited: bool = False) -> None:
+    """The manifest of one persona and its prompt."""
+    name = f"guide-{number:05}"
+    text = body["system_prompt"].replace("patient", "brisk", 1) if edited else body["system_prompt"]
+    (folder / "manifests" / "prompts" / f"{name}.md").write_text(text)
+    spec = {**body, "system_prompt": f"${{file:prompts/{name}.md}}"}
+    manifest = {"kind": "persona", "name": name, "spec": spec}
+    (folder / "manifests" / f"{name}.yaml").write_text(_yaml(manifest))
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False, width=120)
+
+
+@contextmanager
+def served(project: Project, latency_ms: float = 0) -> Iterator[str]:
+    """The account on a local Tavus, in a process of its own; its base URL."""
+    command = [str(BIN / "tavusctl"), "emulator", "--seed", str(project.seed), "--latency", str(latency_ms)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()

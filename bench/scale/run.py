@@ -1,0 +1,175 @@
+"""The benchmark of whole commands: start-up, files, plans and applies, with a gate on every promise.
+
+    python bench/scale/run.py [MOST]
+
+MOST is the largest number of objects, 10,000 unless given.  Everything runs against a local Tavus in a process of its
+own.  Writes bench/RESULTS.md and bench/RESULTS.svg; fails when a gate does.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from bench.gates import Gate, gate_lines  # noqa: E402
+from bench.scale import cases, peers  # noqa: E402
+from bench.scale.cases import Planned  # noqa: E402
+from bench.scale.plot import draw  # noqa: E402
+from bench.scale.process import Cost, once  # noqa: E402
+
+SIZES = (10, 100, 1_000, 10_000)
+LATENCIES = (0, 50, 150)
+REPEATS = {10: 9, 100: 5, 1_000: 3, 10_000: 1}
+CHANGED = 20  # one object in so many
+PATIENCE = 300  # seconds for a peer
+RESULTS = ROOT / "bench" / "RESULTS.md"
+
+
+def main(most: int) -> int:
+    """Measure, write, and tell whether a promise is broken."""
+    tell("start-up")
+    starts = cases.start_up(15)
+    planned: list[Planned] = []
+    for size in (size for size in SIZES if size <= most):
+        for changed in (0, max(1, size // CHANGED)):
+            tell(f"plans of {size:,} objects, {changed:,} of them changed")
+            planned += cases.plans(size, changed, LATENCIES, REPEATS[size])
+    tell("peers")
+    rivals = list(peer_costs([size for size in SIZES if size <= most]))
+    tell("files, applies, export, crawls")
+    others = {"validate, 1,000 files": cases.validated(1_000, 3), "export of 1,000 objects": cases.exported(1_000)}
+    others["recrawl --dry-run, 100 documents"] = cases.decided(100, 5)
+    plan, again, writes = cases.second_apply(1_000, 3)
+    others |= {"plan of 1,000 objects": plan, "second apply of them": again}
+    before, patched = cases.patched(100, 50, 8)
+    others |= {"plan of 100 changes at 50 ms": before, "apply of them, 8 at a time": patched}
+    gates = [
+        *start_gates(starts),
+        *plan_gates(planned, rivals),
+        Gate("writes of a second apply of 1,000 objects", writes, 0),
+        Gate("CPU of it against the plan", again.cpu / plan.cpu, 1.25),
+        # A write and a read each; what the plan in it takes is not the apply's.
+        Gate(
+            "apply of 100 patches at 50 ms, 8 at a time, against the ideal",
+            patched.wall / (before.wall + 200 * 0.05 / 8),
+            1.4,
+        ),
+    ]
+    lines = {f"tavusctl, {latency} ms": line(planned, latency) for latency in LATENCIES}
+    lines |= {name: [(size, cost.wall) for who, size, cost in rivals if who == name] for name, _, _ in rivals}
+    draw(lines, RESULTS.with_suffix(".svg"))
+    page = "\n".join(page_lines(gates, starts, planned, rivals, others))
+    RESULTS.write_text(page + "\n", encoding="utf-8")
+    broken = [gate.promise for gate in gates if not gate.kept]
+    tell(f"wrote {RESULTS.relative_to(ROOT)}; broken: {', '.join(broken) or 'none'}")
+    return 1 if broken else 0
+
+
+def start_gates(starts: dict[str, Cost]) -> Iterator[Gate]:
+    """What start-up may cost against programs that do nothing."""
+    bare, imports = starts["bare lazy click program"].wall, starts["import pydantic, yaml"].wall
+    yield Gate("`--help` against a bare lazy click program", starts["tavusctl --help"].wall / bare, 1.3)
+    files = starts["tavusctl validate, 10 files"].wall
+    yield Gate("`validate` of 10 files against `import pydantic, yaml`", files / imports, 2.2)
+
+
+def plan_gates(planned: list[Planned], rivals: list[tuple[str, int, Cost]]) -> Iterator[Gate]:
+    """What plans may cost."""
+    most = max(one.objects for one in planned)
+    found = {(one.objects, one.latency): one for one in planned if not one.changed}
+    thousand, largest = found[1_000, 0], found[most, 0]
+    # The first page tells how many there are; all others could come at once.
+    critical = 2 * 0.05
+    added = found[1_000, 50].cost.wall - thousand.cost.wall
+    yield Gate("what 50 ms add to a plan of 1,000 against the critical path of its list calls", added / critical, 1.5)
+    yield Gate("requests of a plan above the floor", max(one.requests - one.floor for one in planned), 5)
+    if most > 1_000:
+        yield Gate(f"CPU of a plan of {most:,} against 1,000", largest.cost.cpu / thousand.cost.cpu, 12)
+        yield Gate(f"MB of a plan of {most:,}", max(one.cost.memory for one in planned), 400)
+    for name, size, cost in rivals:
+        if name.startswith("terraform") and size == most:
+            yield Gate(f"plan of {size:,} against Terraform's", largest.cost.wall / cost.wall, 1)
+
+
+def peer_costs(sizes: Sequence[int]) -> Iterator[tuple[str, int, Cost]]:
+    """Name, size and cost of what else plans."""
+    for size in sizes:
+        for name, make in (("octodns-sync", peers.octodns), ("terraform plan", peers.terraform)):
+            with tempfile.TemporaryDirectory() as folder:
+                made = make(Path(folder), size)
+                if made is None:
+                    continue
+                tell(f"  {name} of {size:,}")
+                yield name, size, once(*made, patience=PATIENCE)
+
+
+def line(planned: list[Planned], latency: int) -> list[tuple[int, float]]:
+    """Seconds by number of objects."""
+    return [(one.objects, one.cost.wall) for one in planned if one.latency == latency and not one.changed]
+
+
+def page_lines(
+    gates: list[Gate],
+    starts: dict[str, Cost],
+    planned: list[Planned],
+    rivals: list[tuple[str, int, Cost]],
+    others: dict[str, Cost],
+) -> Iterator[str]:
+    """The page of results."""
+    yield "# Commands measured"
+    yield ""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "httpx", "PyYAML"))
+    yield f"One run on one machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+    yield f"Python {platform.python_version()}, {packages}."
+    yield "Whole processes, medians; every persona has a prompt of 5 KB. Ratios carry over to other machines,"
+    yield "seconds do not."
+    yield ""
+    yield from gate_lines(gates)
+    yield ""
+    yield "![Seconds of a plan against the number of objects](RESULTS.svg)"
+    yield ""
+    yield "| start-up | s | CPU s | MB |"
+    yield "|---|---:|---:|---:|"
+    yield from (row(name, cost) for name, cost in starts.items())
+    yield ""
+    yield "| objects | changed | latency, ms | s | CPU s | MB | requests | floor |"
+    yield "|---:|---:|---:|---:|---:|---:|---:|---:|"
+    for one in planned:
+        figures = f"{one.cost.wall:.2f} | {one.cost.cpu:.2f} | {one.cost.memory:.0f} | {one.requests} | {one.floor}"
+        yield f"| {one.objects:,} | {one.changed:,} | {one.latency} | {figures} |"
+    yield ""
+    yield "| other commands | s | CPU s | MB |"
+    yield "|---|---:|---:|---:|"
+    yield from (row(name, cost) for name, cost in others.items())
+    yield ""
+    yield "octoDNS plans TXT records of 200 characters from files against files. Terraform plans `terraform_data`"
+    yield "resources with the bodies of the personas, all of them in its state. Neither reads over a network."
+    yield ""
+    yield "| peer | objects | s | CPU s | MB | s against ours |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    ours = {one.objects: one.cost.wall for one in planned if not one.changed and not one.latency}
+    for name, size, cost in rivals:
+        least = "more than " if cost.stopped else ""
+        yield f"{row(f'{name} | {size:,}', cost)} {least}{cost.wall / ours[size]:.2f} |"
+
+
+def row(name: str, cost: Cost) -> str:
+    """A line of a table."""
+    return f"| {name} | {'stopped at ' if cost.stopped else ''}{cost.wall:.3f} | {cost.cpu:.3f} | {cost.memory:.0f} |"
+
+
+def tell(what: str) -> None:
+    """Progress."""
+    print(what, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else SIZES[-1]))

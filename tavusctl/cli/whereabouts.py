@@ -1,0 +1,123 @@
+"""Where fields are written: the lines of manifests and of the files that they bring."""
+
+from __future__ import annotations
+
+import codecs
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tavusctl import yaml12
+from tavusctl.cli.history import Wanted
+from tavusctl.engine.load import files
+from tavusctl.equality import same
+from tavusctl.model import ABSENT, Address, Desired, FieldChange, ResourceKind, Source, Value
+from tavusctl.model import Path as KeyPath
+from tavusctl.patch import split
+from tavusctl.patch.pointer import escape
+from tavusctl.reports import prose
+from tavusctl.writeback.syntax import BREAK, Node, parse
+
+Lines = Mapping[str, Wanted]  # by the path of a file, from the root of the project
+
+
+@dataclass(slots=True)
+class Whereabouts:
+    """The lines behind fields of a project."""
+
+    root: Path
+    desired: Mapping[Address, Desired]
+    origins: Mapping[Address, Mapping[str, str]]  # pointer into spec -> file that the text came from
+    _pages: dict[str, _Page] = field(default_factory=dict)
+
+    def of(self, address: Address, entry: FieldChange) -> Lines:
+        """The lines that differ from what is live, as near as can be told; none of what no manifest says."""
+        item = self.desired.get(address)
+        if item is None or entry.desired is ABSENT:
+            return {}
+        found: dict[str, Wanted] = {}
+        whole = (entry.path, entry.live, entry.desired)
+        inner = () if entry.sensitive else _differing(item.kind, split(entry.path), *whole)
+        for pointer, old, new in [*inner] or [whole]:
+            path, wanted = self._written(item, pointer, old, new)
+            found.setdefault(path, Wanted()).add(wanted.lines, wanted.gone)
+        return found
+
+    def _written(self, item: Desired, pointer: str, old: Value, new: Value) -> tuple[str, Wanted]:
+        file = self.origins.get(item.address, {}).get(pointer)
+        if file:
+            return file, _changed(old, new)
+        source = next((item.sources[one] for one in _upward(pointer) if one in item.sources), item.source)
+        if source.path not in self._pages:
+            self._pages[source.path] = _Page(self.root, source.path)
+        return source.path, self._pages[source.path].lines(source, old, new)
+
+
+class _Page:
+    """A file of manifests, and which lines its values take up."""
+
+    def __init__(self, root: Path, path: str) -> None:
+        text = files.read_bytes(root / path, root, yaml12.MAX_BYTES).removeprefix(codecs.BOM_UTF8).decode()
+        self._text = text
+        self._starts = [0, *(found.end() for found in BREAK.finditer(text))]  # of lines as YAML counts them
+        self._values: dict[tuple[int, int], Node] = {}
+        for document in parse(text).documents:
+            for node in document.walk():
+                self._values.setdefault(self._place(node.start), node)
+
+    def lines(self, source: Source, old: Value, new: Value) -> Wanted:
+        """The lines of the value that stands at a place; of a text in lines, those that changed."""
+        node = self._values.get((source.line, source.column))
+        if node is None:
+            return Wanted({source.line})
+        first, last = self._line(node.content), self._line(max(node.content, node.end - 1))
+        if node.style == "|":
+            inner = _changed(old, new)
+            return Wanted({min(first + one, last) for one in inner.lines}, inner.gone)
+        return Wanted(set(range(first, last + 1)))
+
+    def _place(self, index: int) -> tuple[int, int]:
+        line = bisect_right(self._starts, index)
+        return line, index - self._starts[line - 1] + 1
+
+    def _line(self, index: int) -> int:
+        """The number of a line as git counts them."""
+        return self._text.count("\n", 0, index) + 1
+
+
+def _differing(
+    kind: ResourceKind, path: KeyPath, pointer: str, old: Value, new: Value
+) -> Iterator[tuple[str, Value, Value]]:
+    """The innermost values of the new side that the old one does not have, with what is there."""
+    if same(kind, path, new, old):
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key, value in new.items():
+            yield from _differing(kind, (*path, key), f"{pointer}/{escape(key)}", old.get(key, ABSENT), value)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _differing(kind, (*path, "*"), f"{pointer}/{index}", before, after)
+    elif isinstance(old, list) and isinstance(new, list):
+        for index, item in enumerate(new):
+            if not any(same(kind, (*path, "*"), item, one) for one in old):
+                yield f"{pointer}/{index}", ABSENT, item
+    else:
+        yield pointer, old, new
+
+
+def _changed(old: Value, new: Value) -> Wanted:
+    """The lines of a text that another does not have, and those that only the other has."""
+    if not isinstance(new, str):
+        return Wanted({1})
+    if not isinstance(old, str):
+        return Wanted(set(range(1, new.count("\n") + 2)))
+    rows = [row for row in prose.rows(old, new) if row.sort is prose.Sort.CHANGED]
+    gone = {text for row in rows if row.right is None and (text := prose.words(row.left).strip())}
+    return Wanted({row.new for row in rows if row.right is not None}, gone)
+
+
+def _upward(pointer: str) -> Iterator[str]:
+    while pointer:
+        yield pointer
+        pointer = pointer.rpartition("/")[0]

@@ -1,0 +1,61 @@
+"""Applications in development: a project on an emulator that runs as people run it, and no key of anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import chromium, npm
+from tests.apps.processes import TAVUSCTL, started
+from tests.scenarios.project import Account, Project
+
+collect_ignore = [
+    *([] if npm.IS_HERE else ["test_mobile.py", "test_web.py"]),
+    *([] if chromium.IS_HERE else ["test_web.py"]),
+]
+OUTPUTS = """
+    outputs:
+      VITE_TAVUS_PERSONA_ID: persona/coach
+      VITE_TAVUS_REPLICA_ID: replica/anna
+      TAVUS_PERSONA_ID: persona/coach
+      TAVUS_REPLICA_ID: replica/anna
+      PERSONA_ID: persona/coach
+      REPLICA_ID: replica/anna
+      DOCUMENT_IDS: [document/posture, document/voice]
+      REQUIRE_AUTH: {value: true}
+      PROFESSIONAL_ANNA: replica/anna
+      PROFESSIONAL_BEN: replica/ben
+"""
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[str]:
+    """The base URL of an emulator with rooms."""
+    with started([str(TAVUSCTL), "emulator", "--switch", "rooms=emulator"], Path.cwd()) as url:
+        yield url
+
+
+@pytest.fixture
+def project(emulator: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
+    """A project that was applied, with names for four applications; the journal of the account begins after it."""
+    account = Account(emulator, f"key-of-{abs(hash(request.node.nodeid))}")
+    account.control("POST", "reset")
+    project = Project(tmp_path, account)
+    project.write("tavusctl.yaml", OUTPUTS)
+    seeded = account.seed(replicas=[{"replica_name": "Anna"}, {"replica_name": "Ben"}])["replicas"]
+    for name, remote_id in zip(("anna", "ben"), seeded, strict=True):
+        project.write(f"manifests/{name}.yaml", f"kind: replica\nname: {name}\nexternal: true\nid: {remote_id}\n")
+    for name in ("posture", "voice"):
+        project.manifest("document", name, {"document_url": f"https://example.com/{name}.pdf"})
+    persona = {
+        "persona_name": "Coach",
+        "system_prompt": "You coach speakers.",
+        "default_replica_id": "${ref:replica/anna}",
+    }
+    project.manifest("persona", "coach", persona)
+    project.apply()
+    account.forget()
+    yield project
+    assert account.control("GET", "violations")["violations"] == []

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def begun(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """An emulator that cannot begin: its exit code, output and errors."""
+    command = [sys.executable, "-m", "tavusctl", "emulator", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["--switch", "room=emulator"],
+            "the emulator cannot begin like this: no switch 'room'; there are wrapped_get, ",
+        ),
+        (["--switch", "rooms=here"], "rooms cannot be 'here': where conversation_url leads"),
+        (["--switch", "rooms"], "'rooms' is not NAME=VALUE"),
+        (["--db", "nowhere/account.db"], "the account cannot be kept in nowhere/account.db: unable to open"),
+        (["--db", "notes.txt"], "the account cannot be kept in notes.txt: file is not a database"),
+        (["--seed", "notes.txt"], "the emulator cannot begin like this: Expecting value"),
+    ],
+)
+def test_what_an_emulator_cannot_begin_with_is_told(tmp_path: Path, arguments: list[str], told: str) -> None:
+    (tmp_path / "notes.txt").write_text("What I wanted to do:\n" * 100)
+
+    code, out, err = begun(tmp_path, *arguments)
+
+    assert (code, out) == (12, "")
+    assert told in err
+    assert "Traceback" not in err

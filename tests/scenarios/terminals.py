@@ -1,0 +1,74 @@
+"""Commands as people start them: on a terminal, in a pipe that somebody closes, in the log of a job."""
+
+from __future__ import annotations
+
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from dataclasses import dataclass
+from fcntl import ioctl
+
+from tests.scenarios.project import Project
+
+TAVUSCTL = [sys.executable, "-c", "from tavusctl.cli import main; main()"]
+_FREE = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CI", "GITHUB_ACTIONS")  # what would colour or silence a run
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What came to a terminal, every character of it, and how the command ended."""
+
+    code: int
+    said: str
+
+
+def environment(project: Project, **more: str) -> dict[str, str]:
+    """What a command needs to know, on a terminal that can do everything."""
+    kept = {name: value for name, value in os.environ.items() if name not in _FREE}
+    account = {"TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
+    return {**kept, "TERM": "xterm-256color", **account, **project.environment, **more}
+
+
+def on_a_terminal(project: Project, *args: str, columns: int = 80, **more: str) -> Screen:
+    """Run a command on a terminal of its own."""
+    outer, inner = pty.openpty()
+    ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen(
+        [*TAVUSCTL, *args],
+        cwd=project.root,
+        env=environment(project, **more),
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+    ) as process:
+        os.close(inner)
+        said = b""
+        while part := _heard(outer):
+            said += part
+    os.close(outer)
+    return Screen(process.returncode, said.decode().replace("\r\n", "\n"))
+
+
+def in_a_pipe(project: Project, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the log of a job."""
+    return subprocess.run(
+        [*TAVUSCTL, *args],
+        cwd=project.root,
+        env=environment(project, **more),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def _heard(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # nobody writes any more
+        return b""

@@ -1,0 +1,89 @@
+"""How many calls a run makes: as few as show everything, no more at a time and in a second than was agreed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.scenarios.project import Project
+
+MANY = 230
+
+
+def persona(number: int) -> dict[str, Any]:
+    return {"persona_name": f"P{number:03}", "pipeline_mode": "full", "system_prompt": f"You are number {number}."}
+
+
+def describe(project: Project, number: int, **changes: Any) -> None:
+    """The manifest of a persona; JSON is YAML."""
+    manifest = {"kind": "persona", "name": f"p{number:03}", "spec": {**persona(number), **changes}}
+    project.write(f"manifests/p{number:03}.yaml", json.dumps(manifest))
+
+
+@pytest.fixture
+def many(project: Project) -> Project:
+    """A project of 230 personas, which the account has."""
+    project.account.seed(personas=[persona(number) for number in range(MANY)])
+    for number in range(MANY):
+        describe(project, number)
+    assert project.run("import", "--match-names").code == 0
+    assert project.run("apply", "--yes").code == 0
+    project.account.forget()
+    return project
+
+
+def test_a_plan_is_one_list_of_the_kind_and_so_is_an_apply_without_changes(many: Project) -> None:
+    pages = [("GET", "/v2/personas", str(number)) for number in (1, 2, 3)]
+    for command in (["plan"], ["apply", "--yes"]):
+        many.account.forget()
+        assert many.run(*command).code == 0
+        asked = [(one["method"], one["path"], one["query"]["page"]) for one in many.account.requests]
+        assert sorted(asked) == pages
+
+
+def test_a_change_costs_one_write_and_one_read(many: Project) -> None:
+    describe(many, 7, system_prompt="Changed.")
+    assert many.run("apply", "--yes").code == 0
+
+    asked = [one["method"] for one in many.account.requests if one["method"] == "GET" or one in many.account.writes]
+    # Whether the API obeys `test` is asked once per account, with a patch that changes nothing.
+    assert asked.count("PATCH") == 1
+    assert asked.count("GET") <= 3 + 1 + 1
+
+
+def test_what_the_lists_lack_is_asked_for_by_id(many: Project) -> None:
+    gone = sorted(many.account.objects("personas"))[:20]
+    for remote_id in gone:
+        many.account.portal_delete("personas", remote_id)
+
+    assert many.run("plan", "--detailed-exitcode").code == 2
+    asked = [one["path"].rpartition("/")[2] for one in many.account.requests]
+    assert sorted(asked) == sorted([*gone, *["personas"] * 3])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TAVUSCTL_PARALLEL", "0", "from 1 to 32"),
+        ("TAVUSCTL_PARALLEL", "many", "from 1 to 32"),
+        ("TAVUSCTL_RATE", "0", "calls per second"),
+        ("TAVUSCTL_RATE", "fast", "calls per second"),
+        ("TAVUSCTL_RATE", "nan", "calls per second"),
+    ],
+)
+def test_a_limit_that_is_none_is_told(project: Project, name: str, value: str, said: str) -> None:
+    describe(project, 1)
+    ended = project.run("plan", **{name: value})
+
+    assert (ended.code, project.account.requests) == (12, [])
+    assert name in ended.err
+    assert said in ended.err
+
+
+def test_the_limits_are_kept_by_every_command(many: Project) -> None:
+    limits = {"TAVUSCTL_PARALLEL": "1", "TAVUSCTL_RATE": "200"}
+    describe(many, 7, system_prompt="Changed.")
+    for command in (["plan"], ["drift"], ["apply", "--yes"]):
+        assert many.run(*command, **limits).code in (0, 3)
