@@ -1,4 +1,4 @@
-"""How many examples the laws try: TAVUSCTL_LAWS is small (the default), ci, long or steady.  And one browser for all."""
+"""How many examples the laws try: TAVUSCTL_LAWS is small (the default), ci, long or steady.  One browser for all."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ class World:
     calls: builtins.list[tuple[str, str, Any]] = field(default_factory=list)
     wrong: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
     after: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
-    answers: builtins.list[Document] = field(default_factory=list)  # of creates, in place of the true ones
+    answers: int = 0  # so far
+    replies: builtins.list[Document] = field(default_factory=list)  # of creates, in place of the true ones
     finds: Sequence[str | Exception] = field(default_factory=list)
     looked_for: builtins.list[float] = field(default_factory=list)
     using: builtins.list[str] = field(default_factory=list)
@@ -94,7 +95,7 @@ class World:
         name = path.rpartition("/")[2].removesuffix("s")
         self.objects[made] = {**body, f"{name}_id": made}
         self._strike(self.after["post"])
-        return self.answers.pop(0) if self.answers else {f"{name}_id": made, f"{name}_name": body.get(f"{name}_name")}
+        return self.replies.pop(0) if self.replies else {f"{name}_id": made, f"{name}_name": body.get(f"{name}_name")}
 
     def patch(self, path: str, body: Any) -> None:
         self._begin("patch", path, body)
@@ -124,6 +125,7 @@ class World:
         return [*self.objects.values()]
 
     def _begin(self, verb: str, path: str, body: Any) -> None:
+        self.answers += 1
         self.calls.append((verb, path, json.loads(json.dumps(body, default=str))))
         self._strike(self.wrong[verb])
 

@@ -191,14 +191,14 @@ def test_a_look_that_tells_nothing_leaves_the_create_unknown(error: ApiError) ->
 
 @pytest.mark.parametrize("answer", [{}, {"persona_id": "../p"}, {"persona_id": "x" * 101}, {"persona_id": "a b"}])
 def test_an_answer_without_an_id_is_none(answer: Document) -> None:
-    world = World(answers=[answer, answer])
+    world = World(replies=[answer, answer])
     outcome = only(world.apply(creating(), settle=1))
     assert said(outcome) == ("unknown", "", "the answer to POST /v2/personas has no id", 6)
 
 
 @pytest.mark.parametrize("answer", [{"persona_id": "x" * 100}, {"persona_id": "aZ0_-", "persona_name": "Coach"}])
 def test_an_answer_may_be_short(answer: Document) -> None:
-    world = World(answers=[answer])
+    world = World(replies=[answer])
     assert only(world.apply(creating())).remote_id == answer["persona_id"]
     assert len(world.calls) == 1
 
@@ -210,10 +210,10 @@ def test_an_answer_may_be_short(answer: Document) -> None:
 def test_the_answer_to_another_request_is_none(answer: Document) -> None:
     """Of an object that was there before, of one that is ours, of one with another name."""
     other = Address("persona", "other")
-    world = World(answers=[answer, answer], known={"persona": ["p7"]}, bindings={other: Binding(other, "p0")})
+    world = World(replies=[answer, answer], known={"persona": ["p7"]}, bindings={other: Binding(other, "p0")})
     steps = (creating(other, {"persona_name": "Other"}), creating()) if answer["persona_id"] == "p1" else (creating(),)
     if len(steps) == 2:
-        world.answers = [{"persona_id": "p1"}, answer, answer]
+        world.replies = [{"persona_id": "p1"}, answer, answer]
     outcome = world.apply(*steps, settle=1)[-1]
     message = f"the answer to POST /v2/personas is about another object, {answer['persona_id']}"
     assert said(outcome) == ("unknown", "", message, 6)
@@ -222,7 +222,7 @@ def test_the_answer_to_another_request_is_none(answer: Document) -> None:
 def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:
     world = World()
     world.after["post"] = [lambda: world.stop.ask("interrupted"), None]
-    world.answers = [{}]
+    world.replies = [{}]
     outcome = only(world.apply(creating()))
     assert outcome.status is Status.UNKNOWN
     assert world.verbs == ["post"]

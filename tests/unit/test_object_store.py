@@ -238,7 +238,8 @@ def test_a_stopped_holder_is_taken_over_and_fenced_when_it_wakes(remote_place: s
         assert free().read().serial == 3
 
 
-def test_a_takeover_makes_a_late_write_of_the_old_holder_fail(faulty: FakeS3) -> None:
+def test_a_takeover_makes_a_late_write_of_the_old_holder_fail(faulty: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAVUSCTL_LOCK_LEASE", "30")  # no heartbeat comes in between
     old = again()
     with old.lock():
         old.write(NEW)

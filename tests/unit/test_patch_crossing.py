@@ -117,7 +117,7 @@ def test_arrays_of_odd_shapes(name: str) -> None:
     for allowed in ({"add", "remove", "replace"}, {"add", "remove", "replace", "move"}):
         patch = diff({"x": before}, {"x": after}, keyed_by={"/x": "name"}, allowed=allowed)
         assert same(apply({"x": before}, patch), {"x": after})
-    assert len(patch) <= many, len(patch)
+        assert len(patch) <= (many if "move" in allowed else 100)
 
 
 def test_the_items_of_a_long_list_are_known_by_name() -> None:
