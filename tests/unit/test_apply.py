@@ -1198,3 +1198,67 @@ def test_two_minutes_are_waited_for_a_lost_create() -> None:
     world.finds = ["", "", "", "", "", "", "n0"]
     world.apply(creating())
     assert world.looked_for == [0, 2, 5, 10, 30, 60, 120]
+
+
+def test_what_is_used_by_a_change_that_waits_is_left_with_it() -> None:
+    world = bound()
+    world.using = ["document/site"]
+    waiting, step = replacing()
+    world.objects |= waiting.objects
+    world.bindings |= waiting.bindings
+    world.after["post"] = [lambda: world.objects["n2"].update(status="processing")]
+    outcomes = world.apply(step, deleting())
+    assert said(outcomes[1]) == ("deferred", "p1", "document/site uses it until its own change is made", 0)
+    assert world.verbs == ["post"]
+
+
+def crawling(action: Action = Action.CREATE) -> Change:
+    spec = {"document_name": "Site", "document_url": "https://example.com", "crawl": {"depth": 1}}
+    whole = {"op": "add", "path": "", "value": spec}
+    return Change(action, Cause.NEW, SITE, patch=(whole,), desired=desired(DOCUMENT, SITE, spec))
+
+
+def busy(running: int) -> World:
+    world = World()
+    for number in range(running):
+        world.objects[f"x{number}"] = {"document_id": f"x{number}", "status": "crawling", "crawl_config": {"depth": 1}}
+    return world
+
+
+@pytest.mark.parametrize("action", [Action.CREATE, Action.REPLACE])
+def test_a_sixth_crawl_is_left_to_a_later_run(action: Action) -> None:
+    world = busy(5)
+    outcome = only(world.apply(crawling(action)))
+    assert said(outcome) == ("deferred", "", "5 crawls are under way, and the API takes no more at a time", 0)
+    assert (world.verbs, world.waited) == (["list"], [])
+
+
+def test_room_for_a_crawl_is_waited_for() -> None:
+    world = busy(5)
+    world.patience = 100
+
+    def free() -> None:
+        if world.seconds > 2:
+            world.objects["x0"]["status"] = "ready"
+
+    world.wrong["list"] = [free] * 20
+    world.after["post"] = [lambda: world.objects["n5"].update(status="ready")]
+    assert only(world.apply(crawling())).status is Status.DONE
+    assert world.verbs == ["list"] * 3 + ["post"]
+    assert world.seconds == pytest.approx(1 + 1.5)
+    assert world.waited[:3] == [("document/site", "without room", over) for over in (False, False, True)]
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_somebody_else_may_be_faster(faster: bool) -> None:
+    world = busy(4)
+
+    def refuse() -> None:
+        if faster:
+            world.objects["x9"] = {"document_id": "x9", "status": "crawling", "crawl_config": {"depth": 1}}
+        raise Throttled(429, "slow down", "POST")
+
+    world.wrong["post"] = [refuse]
+    outcome = only(world.apply(crawling()))
+    assert outcome.status is (Status.DEFERRED if faster else Status.FAILED)
+    assert world.kinds_of_records[-1] == "result failed"

@@ -105,7 +105,7 @@ CORNERS: dict[str, tuple[Any, Any, int]] = {
     ),
     "parts in common": (
         [{"in": {"one": f"x{place}", "two": f"y{place}"}, "k": place} for place in range(40)],
-        [{"in": {"one": f"x{place}", "two": f"y{place // 2}"}, "m": -place} for place in range(1, 40)],
+        [{"in": {"one": f"x{place}", "two": f"y{place + 1}"}, "m": -place} for place in range(1, 40)],
         100,
     ),
 }  # fmt: skip
