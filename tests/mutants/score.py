@@ -186,32 +186,26 @@ def _try_all(chosen: Sequence[Wrong], shown: reach.Reach, workers: int) -> None:
 
 
 def _leave_out_failing(chosen: Sequence[Wrong], shown: reach.Reach, workers: int) -> None:
-    modules: dict[Path, set[str]] = {}
+    """A test that fails in these processes without any change would notice everything."""
+    tests = sorted({test for one in chosen for test in one.tests})
+    module = chosen[0].module if chosen else ROOT
+    parts = [part for part in (tests[at::workers] for at in range(workers)) if part]
+    running = [_trial(module, module.read_text("utf-8"), part, shown) for part in parts]
+    for same in running:
+        same.start(to_the_end=True)
+    failing: set[str] = set()
+    for same in running:
+        while (noticed := same.poll()) is None:
+            time.sleep(0.05)
+        failed = same.failed()
+        if noticed and not failed:
+            message = "the tests cannot be run without any change"
+            raise RuntimeError(message)
+        failing.update(failed)
     for one in chosen:
-        modules.setdefault(one.module, set()).update(one.tests)
-    waiting = list(modules.items())
-    running: list[tuple[Path, trial.Trial]] = []
-    while waiting or running:
-        while waiting and len(running) < workers:
-            module, tests = waiting.pop()
-            same = _trial(module, module.read_text("utf-8"), sorted(tests), shown)
-            same.start(to_the_end=True)
-            running.append((module, same))
-        time.sleep(0.05)
-        for entry in running[:]:
-            noticed = entry[1].poll()
-            if noticed is None:
-                continue
-            running.remove(entry)
-            failed = set(entry[1].failed())
-            if noticed and not failed:
-                message = f"the tests of {entry[0]} cannot be run without any change"
-                raise RuntimeError(message)
-            for one in chosen:
-                if one.module == entry[0]:
-                    one.tests = [test for test in one.tests if test not in failed]
-            for test in sorted(failed):
-                _say(f"left out of {entry[0].relative_to(ROOT)}: {test} fails here without any change")
+        one.tests = [test for test in one.tests if test not in failing]
+    for test in sorted(failing):
+        _say(f"left out: {test} fails here without any change")
 
 
 def _trial(module: Path, source: str, tests: Sequence[str], shown: reach.Reach) -> trial.Trial:
