@@ -14,7 +14,8 @@ from fcntl import ioctl
 from tests.scenarios.project import Project
 
 TAVUSCTL = [sys.executable, "-c", "from tavusctl.cli import main; main()"]
-_FREE = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CI", "GITHUB_ACTIONS")  # what would colour or silence a run
+# What would colour, silence or narrow a run.
+_FREE = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CI", "GITHUB_ACTIONS", "COLUMNS", "LINES")
 
 
 @dataclass(frozen=True)

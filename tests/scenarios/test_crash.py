@@ -16,7 +16,7 @@ from tests.crash.rig import Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
 from tests.scenarios.project import Account
 
-AT_POINTS, BY_SERVER, REPEATED, BAD_DISKS = 3, 1, 1, 2  # of each scenario
+AT_POINTS, BY_SERVER, REPEATED, BAD_DISKS = 2, 1, 1, 1  # of each scenario
 SEED = 7
 
 
