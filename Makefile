@@ -2,7 +2,8 @@
 # Needs Python 3.11 or newer and make; the rest goes into the virtual environment $(VENV).
 
 VENV ?= .venv
-WORKERS ?= 2
+# One more than the cores of a small machine: tests wait for programs and clocks, too.
+WORKERS ?= 3
 PYTHON ?= $(shell for found in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$found" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$found" && break; done)
 

@@ -169,8 +169,8 @@ def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(watched: Watched, 
         rule = {"match": "POST /v2/personas", "kind": "status", "status": status, "skip": place, "body": body}
         account.fault(**rule)
 
-    # After a 500 it looks, and goes on.
-    assert (watched.run("apply", "--yes") == 0) == (status == 500)
+    # After a 500 it looks, and goes on; when a create is struck twice, that stays unknown.
+    assert (watched.run("apply", "--yes") in (0, 6)) == (status == 500)
     account.fault(match="GET *", kind="status", status=status, body={"error": echoed}, times=None)
     assert watched.run("plan") != 0
     assert watched.run("plan", "--format", "json") != 0
