@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
-import tempfile
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-MEGABYTE = 1024  # of the kilobytes that the system counts
+RELAY = Path(__file__).with_name("relay.py")
 
 
 @dataclass(frozen=True)
@@ -30,28 +29,25 @@ def once(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], *, patience: float | None = None
 ) -> Cost:
     """One run of a command that must succeed; after `patience` seconds it is stopped, and took at least that."""
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=dict(environment),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-        )
-        impatience = threading.Timer(patience or threading.TIMEOUT_MAX, process.kill)
-        impatience.daemon = True
-        impatience.start()
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        impatience.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        stopped = patience is not None and wall >= patience
-        if process.returncode and not stopped:
-            output.seek(0)
-            sys.exit(f"{' '.join(command)} ended with {process.returncode}:\n{output.read().decode()[-2000:]}")
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / MEGABYTE, stopped)
+    relay = [sys.executable, "-I", "-S", str(RELAY), *command]
+    process = subprocess.Popen(
+        relay,
+        cwd=folder,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=patience)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return Cost(patience or 0, patience or 0, 0, stopped=True)
+    code, wall, cpu, memory = json.loads(output.splitlines()[-1])
+    if code:
+        sys.exit(f"{' '.join(command)} ended with {code}:\n{output.decode()[-2000:]}")
+    return Cost(wall, cpu, memory)
 
 
 def several(commands: Mapping[str, tuple[Sequence[str], Path, Mapping[str, str]]], times: int) -> dict[str, Cost]:

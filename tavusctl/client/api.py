@@ -31,7 +31,7 @@ from tavusctl.secret import Secret
 DEFAULT_URL = "https://tavusapi.com"
 TOTAL_SECONDS = 30.0
 PAGE_SIZE = 100
-PARALLEL = 8  # calls at a time
+PARALLEL = 10  # calls at a time
 _SKEW = timedelta(minutes=5)  # between the clocks, from which on it is worth a word
 _SMALL_PAGE = 10  # the documented default, which every server takes
 # No segment is empty or only dots: an id is one segment, whatever a server or a person says that it is.

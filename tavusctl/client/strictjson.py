@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import NoReturn
 
 from tavusctl.kind import Document, Value
@@ -22,7 +23,8 @@ def strict_json(content: bytes) -> Value:
 
 
 def _unique(pairs: list[tuple[str, Value]]) -> Document:
-    members = dict(pairs)
+    # Thousands of bodies have the same keys, and texts that manifests have, too: each is in memory once.
+    members = {key: sys.intern(value) if type(value) is str else value for key, value in pairs}
     if len(members) != len(pairs):
         message = "it has two members of one name"
         raise ValueError(message)
