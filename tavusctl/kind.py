@@ -9,6 +9,7 @@ from typing import Any
 
 from tavusctl import telltale
 from tavusctl.graph import Graph
+from tavusctl.shape import Shape
 
 # A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
 Value = Any
@@ -83,7 +84,7 @@ class ResourceKind:
     id_fields: tuple[str, ...]  # where a body carries its id; the first one present counts
     name_field: str
     update: Update
-    model: type[Any]  # pydantic model of `spec`
+    model: type[Shape]  # of `spec`
     fields: Mapping[str, Field]  # by JSON Pointer; `*` is any list index or any key
     normalise: Callable[[Document], Document]  # a read body in the spelling of `spec`, computed fields dropped
     summary: str = ""  # one line for `explain` and the schemas
