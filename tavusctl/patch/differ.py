@@ -10,7 +10,7 @@ from typing import Any, Final
 from tavusctl.patch import coarse
 from tavusctl.patch.arrays import common_ends, plan_gap
 from tavusctl.patch.crossing import join_moves
-from tavusctl.patch.equality import Pinned, same
+from tavusctl.patch.equality import same
 from tavusctl.patch.exchange import Exchange, Member
 from tavusctl.patch.gap import Frame, Gap, Priced
 from tavusctl.patch.ledger import Ledger, segment_size
@@ -69,13 +69,15 @@ class Differ:
 
     def change(self, before: Any, after: Any, at: int, spots: Spots, limit: float = inf) -> Priced:
         """The cheapest plan from one value to another; where it would cost more than `limit`, the whole replaced."""
+        if before is after:
+            return NOTHING
         kind = type(before)
         if kind is type(after):
             if kind is dict:
                 return self._members(before, after, at, spots, limit)
             if kind is list:
                 return self._items(before, after, at, spots)
-            if before == after and (kind is not Pinned or same(before, after)):
+            if same(before, after):
                 return NOTHING
         return self._replace(before, after, at), Write(after)
 
@@ -93,14 +95,13 @@ class Differ:
 
     def _replace(self, before: Any, after: Any, at: int) -> float:
         old, new = self.ledger.of(before), self.ledger.of(after)
-        if new.pinned or (old.pinned and type(before) is type(after)):
+        if old.size == inf and type(before) is type(after):
             return inf
         return REPLACE + at + new.size + WEIGHT * (old.leaves + new.leaves)
 
     def _cheaper(self, cost: float, steps: Steps, before: Any, after: Any, at: int) -> Priced:
         """The steps, or the whole replaced; one step always stands, and sizes are looked at only when they matter."""
-        floor = REPLACE + at + 2 + WEIGHT * (len(before) + len(after))
-        if cost > floor and len(steps) > 1:
+        if len(steps) > 1 and cost > WEIGHT * (len(before) + len(after)):
             whole = self._replace(before, after, at)
             if whole < cost:
                 return whole, Write(after)
@@ -116,16 +117,14 @@ class Differ:
             if key not in after:
                 continue
             new = after[key]
-            if old is new or (type(old) is str and type(new) is str and old == new):
+            if type(old) is str and old == new:
                 continue
-            extra, plan = self.change(old, new, at + self._sizes[key], spots and _below(spots, key), limit - cost)
+            extra, plan = self.change(old, new, at + self._sizes[key], _below(spots, key), limit - cost)
             if plan is not None:
                 cost += extra
                 steps.append((key, plan))
                 if cost > limit and len(steps) > 1:
-                    break
-        if cost > limit and len(steps) > 1:
-            return self._replace(before, after, at), Write(after)
+                    return self._replace(before, after, at), Write(after)
         if not steps:
             return NOTHING
         steps.sort(key=_key)

@@ -13,13 +13,17 @@ class Pinned:
     value: Any
 
 
+_NESTING = (dict, list, Pinned)
+
+
 def same(first: Any, second: Any) -> bool:
     """Whether two values are equal, kind of number included; nesting may be as deep as memory allows."""
     if first is second:
         return True
-    if type(first) is str:
-        return type(second) is str and first == second
-    return _same_inside(first, second)
+    kind = type(first)
+    if kind in _NESTING:
+        return _same_inside(first, second)
+    return kind is type(second) and bool(first == second)
 
 
 def _same_inside(first: Any, second: Any) -> bool:

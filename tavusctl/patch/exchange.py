@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from math import inf
 from typing import Any, NamedTuple
 
 from tavusctl.patch.gap import Pricing
@@ -55,7 +54,7 @@ class Exchange:
 
     def _put(self, new: Member) -> float:
         facts = self._differ.ledger.of(new.value)
-        return inf if facts.pinned else ADD + new.at + facts.size + WEIGHT * facts.leaves
+        return ADD + new.at + facts.size + WEIGHT * facts.leaves
 
     def _saving(self, i: int, j: int) -> float:
         old, new = self._gone[i], self._come[j]
@@ -67,11 +66,10 @@ class Exchange:
         if len(gone) * len(come) <= ALL_PAIRS:
             return pair_best(product(range(len(gone)), range(len(come))), self._saving)
         number = self._differ.ledger.of
-        pairs = pair_equals(
+        return pair_equals(
             [(i, number(old.value).number) for i, old in enumerate(gone)],
             [(j, number(new.value).number) for j, new in enumerate(come)],
         )
-        return [(i, j) for i, j in pairs if self._saving(i, j) > 0]
 
 
 def _move(old: Member, new: Member) -> int:

@@ -56,7 +56,7 @@ class Gap:
     def put(self, new: int) -> float:
         """Cost of adding an item, but for its index."""
         facts = self.differ.ledger.of(self.new_values[new])
-        return inf if facts.pinned else ADD + self.frame.at + facts.size + WEIGHT * facts.leaves
+        return ADD + self.frame.at + facts.size + WEIGHT * facts.leaves
 
     @cached_property
     def drops(self) -> list[float]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable
 from itertools import count
 from json.encoder import encode_basestring
+from math import inf
 from typing import Any, NamedTuple
 
 from tavusctl.patch.equality import Pinned
@@ -17,12 +18,11 @@ _WORDS = {True: 4, False: 5, None: 4}
 
 
 class Facts(NamedTuple):
-    """Equal values have equal numbers; size is bytes of compact UTF-8 JSON; an empty container is one leaf."""
+    """Equal values have equal numbers; an empty container is one leaf."""
 
     number: int
-    size: int
+    size: float  # bytes of compact UTF-8 JSON; infinite when a Pinned is inside, which is never written
     leaves: int
-    pinned: bool
 
 
 class Ledger:
@@ -47,7 +47,7 @@ class Ledger:
         return [value if type(value) is str else self.of(value).number for value in values]
 
     def _enter_leaf(self, kind: type, value: Any) -> Facts:
-        facts = Facts(next(self._next), _leaf_size(kind, value), 1, False)  # noqa: FBT003 - a name costs time
+        facts = Facts(next(self._next), _leaf_size(kind, value), 1)
         self._leaves[kind][value] = facts
         return facts
 
@@ -58,26 +58,25 @@ class Ledger:
         elif kind is list:
             facts = self._weigh(value, len(value) + 1, None)
         else:
-            facts = Facts(self._number((Pinned, self.of(value.value).number)), 0, 1, pinned=True)
+            facts = Facts(self._number((Pinned, self.of(value.value).number)), inf, 1)
         self._containers[id(value)] = facts
         return facts
 
-    def _weigh(self, inside: Collection[Any], size: int, keys: tuple[str, ...] | None) -> Facts:
-        leaves, pinned = 0, False
+    def _weigh(self, inside: Collection[Any], size: float, keys: tuple[str, ...] | None) -> Facts:
+        leaves = 0
         numbers = []
         known, containers = self._leaves, self._containers
         for value in inside:
             kind = type(value)
             if kind is dict or kind is list or kind is Pinned:
                 facts = containers.get(id(value)) or self._enter_container(value)
-                pinned = pinned or facts.pinned
             else:
                 facts = known[kind].get(value) or self._enter_leaf(kind, value)
             numbers.append(facts.number)
             size += facts.size
             leaves += facts.leaves
         content: Any = tuple(numbers) if keys is None else frozenset(zip(keys, numbers, strict=True))
-        return Facts(self._number(content), size if numbers else 2, leaves or 1, pinned)
+        return Facts(self._number(content), size if numbers else 2, leaves or 1)
 
     def _shape(self, value: dict[str, Any]) -> int:
         """The bytes of an object but for its values."""

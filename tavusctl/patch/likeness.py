@@ -8,18 +8,13 @@ from typing import Any
 
 from tavusctl.patch.gap import Gap
 
-_TWICE = -1
-
 
 def pair_alike(gap: Gap) -> list[tuple[int, int]]:
     """Pairs of items that are equal, else have the same identity, else the most in common that no other item has.
 
     An old item is in one pair at most; what occurs twice on a side says nothing.
     """
-    pairs = dict(_pair_unique(gap.old, gap.new))
-    if gap.frame.identity:
-        for old, new in _pair_unique(*gap.identities()):
-            pairs.setdefault(old, new)
+    pairs = dict((*_pair_unique(gap.old, gap.new), *_pair_unique(*gap.identities())))
     taken = set(pairs.values())
     old_left = [place for place in range(len(gap.old)) if place not in pairs]
     new_left = [place for place in range(len(gap.new)) if place not in taken]
@@ -28,35 +23,29 @@ def pair_alike(gap: Gap) -> list[tuple[int, int]]:
 
 
 def _pair_unique(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterable[tuple[int, int]]:
-    news = _places(enumerate(new))
-    for content, place in _places(enumerate(old)).items():
-        other = news.get(content, _TWICE)
-        if content is not None and place >= 0 and other >= 0:
-            yield place, other
+    news = _once(enumerate(new))
+    for content, place in _once(enumerate(old)).items():
+        if content is not None and content in news:
+            yield place, news[content]
 
 
-def _places(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
-    """Where each content is, `_TWICE` when it is in several places."""
-    places: dict[Hashable, int] = {}
+def _once(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
+    """Where each content is that is in one place only."""
+    places: dict[Hashable, int | None] = {}
     for place, content in entries:
         if places.setdefault(content, place) != place:
-            places[content] = _TWICE
-    return places
+            places[content] = None
+    return {content: place for content, place in places.items() if place is not None}
 
 
-def _pair_by_parts(gap: Gap, old: list[int], new: list[int]) -> Iterable[tuple[int, int]]:
-    olds = _places((place, part) for place in old for part in _parts(gap, gap.old_values[place]))
-    news = _places((place, part) for place in new for part in _parts(gap, gap.new_values[place]))
-    votes: Counter[tuple[int, int]] = Counter()
-    for part, place in olds.items():
-        other = news.get(part, _TWICE)
-        if place >= 0 and other >= 0:
-            votes[place, other] += 1
-    chosen: dict[int, tuple[int, int]] = {}
-    for (place, other), count in votes.items():
-        if count > chosen.get(place, (0, 0))[0]:
-            chosen[place] = (count, other)
-    return [(place, other) for place, (_, other) in chosen.items()]
+def _pair_by_parts(gap: Gap, old: list[int], new: list[int]) -> dict[int, int]:
+    olds = _once((place, part) for place in old for part in _parts(gap, gap.old_values[place]))
+    news = _once((place, part) for place in new for part in _parts(gap, gap.new_values[place]))
+    votes = Counter((place, news[part]) for part, place in olds.items() if part in news)
+    chosen: dict[int, int] = {}
+    for (place, other), _ in votes.most_common():
+        chosen.setdefault(place, other)
+    return chosen
 
 
 def _parts(gap: Gap, value: Any) -> Iterable[int]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable
-from itertools import pairwise
 
 # Removed with added values that are compared one by one; beyond that only equal ones are found.
 ALL_PAIRS = 144
 
 Pair = tuple[int, int]
+_Chain = tuple[Pair, "_Chain | None"]  # a pair and the one before it
 
 
 def pair_equals(gone: Iterable[tuple[int, Hashable]], come: Iterable[tuple[int, Hashable]]) -> list[Pair]:
@@ -42,20 +42,15 @@ def pair_best(candidates: Iterable[Pair], saving: Callable[[int, int], float]) -
 
 def rising(pairs: Iterable[Pair]) -> list[Pair]:
     """The most pairs whose places rise on both sides (longest increasing subsequence, by patience)."""
-    ordered = sorted(pairs)
-    if all(one[1] < other[1] for one, other in pairwise(ordered)):
-        return ordered
     tops: list[int] = []
-    piles: list[int] = []
-    before: list[int] = []
-    for number, (_, place) in enumerate(ordered):
-        pile = bisect_left(tops, place)
-        tops[pile : pile + 1] = [place]
-        piles[pile : pile + 1] = [number]
-        before.append(piles[pile - 1] if pile else -1)
+    piles: list[_Chain] = []
+    for pair in sorted(pairs):
+        pile = bisect_left(tops, pair[1])
+        tops[pile : pile + 1] = [pair[1]]
+        piles[pile : pile + 1] = [(pair, piles[pile - 1] if pile else None)]
     found = []
-    at = piles[-1] if piles else -1
-    while at >= 0:
-        found.append(ordered[at])
-        at = before[at]
+    chain = piles[-1] if piles else None
+    while chain:
+        pair, chain = chain
+        found.append(pair)
     return found[::-1]

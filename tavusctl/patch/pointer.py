@@ -8,7 +8,7 @@ from typing import Any
 
 _STRAY = re.compile("~(?![01])")
 # Array indices have no sign, no leading zero and only ASCII digits.
-_INDEX = re.compile(r"0|[1-9][0-9]*", re.ASCII)
+_INDEX = re.compile(r"0|[1-9][0-9]*")
 
 
 class MisfitError(ValueError):
@@ -17,9 +17,7 @@ class MisfitError(ValueError):
 
 def escape(segment: str) -> str:
     """One key as it is written inside a pointer."""
-    if "~" in segment or "/" in segment:
-        return segment.replace("~", "~0").replace("/", "~1")
-    return segment
+    return segment.replace("~", "~0").replace("/", "~1")
 
 
 def join(path: Iterable[str]) -> str:

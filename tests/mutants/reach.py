@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,14 +33,24 @@ class Reach:
     lines: Mapping[Path, Mapping[int, frozenset[str]]]  # tests by line
     seconds: Mapping[str, float]  # by test
 
-    def best_first(self, tests: Iterable[str]) -> list[str]:
-        """The quickest tests first, and of these those that are about little else."""
-        return sorted(tests, key=lambda test: (self.seconds[test] * self._breadth[test], test))
+    def best_first(self, tests: Iterable[str], about: Collection[Path]) -> list[str]:
+        """The quickest tests first, and of these those that are about little else than some modules."""
+        inside = [self._breadth[path] for path in about]
+
+        def weight(test: str) -> tuple[float, str]:
+            elsewhere = self._breadth_in_all[test] - sum(breadth[test] for breadth in inside)
+            return self.seconds[test] * (1 + elsewhere), test
+
+        return sorted(tests, key=weight)
 
     @cached_property
-    def _breadth(self) -> Counter[str]:
-        """How many lines a test reaches."""
-        return Counter(test for lines in self.lines.values() for tests in lines.values() for test in tests)
+    def _breadth(self) -> dict[Path, Counter[str]]:
+        """How many lines of a module a test reaches."""
+        return {path: Counter(test for tests in lines.values() for test in tests) for path, lines in self.lines.items()}
+
+    @cached_property
+    def _breadth_in_all(self) -> Counter[str]:
+        return sum(self._breadth.values(), Counter())
 
 
 def measure(told: Groups, workers: int, data: Path) -> bool:

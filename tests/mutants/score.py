@@ -17,7 +17,6 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import accumulate
 from pathlib import Path
 
 from tests.mutants import reach, trial
@@ -92,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
     _draw(tallies, wanted.sample, wanted.seed)
     chosen = [one for tally in tallies.values() for one in tally.tried]
     for one in chosen:
-        one.tests = _tests(one, shown)
+        one.tests = _tests(one, shown, told.modules[one.group])
     trial.warm_up(told.tests)
     _try_all(chosen, shown, wanted.workers)
     text = _table(tallies, wanted.seed)
@@ -141,23 +140,27 @@ def _draw(tallies: dict[str, Tally], sample: int, seed: str) -> None:
         tally.tried = sorted(drawn, key=lambda one: (one.module, one.mutant.line))
 
 
-def _tests(one: Wrong, shown: reach.Reach) -> Sequence[str]:
+def _tests(one: Wrong, shown: reach.Reach, group: Sequence[Path]) -> Sequence[str]:
     """Tests that reach the line: the best, as long as they are quick, and some of the others, from quick to slow."""
     lines, many = shown.lines[one.module], QUICKEST
     reaching = lines.get(one.mutant.line)
     if not reaching:  # it is run on import, for whatever needs the module
         reaching = frozenset().union(*lines.values())
         many = len(reaching)
-    ordered = shown.best_first(reaching)
+    ordered = shown.best_first(reaching, group)
     best = _within(ordered[:many], shown)
     others = [test for test in ordered if test not in best]
     return [*best, *_within(others[:: max(1, len(others) // OTHERS)], shown)]
 
 
 def _within(tests: Sequence[str], shown: reach.Reach) -> list[str]:
-    """As many of the tests as are run in some seconds."""
-    ends = accumulate(shown.seconds[test] for test in tests)
-    return [test for test, end in zip(tests, ends, strict=True) if end <= LONGEST]
+    """As many of the tests as are run in some seconds; a slow one is left out, not what comes behind it."""
+    found, left = [], LONGEST
+    for test in tests:
+        if shown.seconds[test] <= left:
+            found.append(test)
+            left -= shown.seconds[test]
+    return found
 
 
 def _try_all(chosen: Sequence[Wrong], shown: reach.Reach, workers: int) -> None:

@@ -1,0 +1,80 @@
+"""Laws of the cost by which the differ chooses: it is that of the operations which come out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.patch.measure import measure
+from tavusctl.patch.differ import Differ
+from tavusctl.patch.script import operations, spell
+from tests.laws.patches import WITH_MOVES, documents, grown, pairs
+
+
+def reckoned(before: Any, after: Any, *, moving: bool) -> tuple[float, list[dict[str, Any]]]:
+    """The cost of the cheapest operations, and these."""
+    cost, plan = Differ(moving=moving).change(before, after, 0, ())
+    return cost, [spell(step) for step in operations(plan)]
+
+
+def measured(before: Any, after: Any, patch: list[dict[str, Any]]) -> int:
+    """The cost of a patch as nobody but this test reckons it, a comma after every operation."""
+    found = measure(before, after, patch, WITH_MOVES)
+    assert not found.wrong
+    return found.cost - 1 if patch else 0
+
+
+@given(pairs() | st.integers(0, 2**62).map(grown), st.booleans())
+def test_the_cost_that_is_reckoned_with_is_that_of_the_patch(pair: tuple[Any, Any], moving: bool) -> None:
+    cost, patch = reckoned(*pair, moving=moving)
+
+    assert cost == measured(*pair, patch)
+
+
+@given(st.lists(documents, min_size=8, max_size=14), st.data(), st.booleans())
+def test_indices_of_two_digits_cost_two_bytes(before: list[Any], data: st.DataObject, moving: bool) -> None:
+    after = data.draw(st.permutations(before) | st.lists(st.sampled_from(before), min_size=8, max_size=14))
+    cost, patch = reckoned(before, after, moving=moving)
+
+    assert cost == measured(before, after, patch)
+
+
+WORDS = ["", "a", 'a "quoted" word', "back\\slash", "line\n", "\x7f", "é", "日本", "\U0001f600", "\ud83d"]
+LEAVES = [None, True, False, 0, -1, 10, 1.0, 0.25, 1e300, -2.5e-7, *WORDS]
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=ascii)
+def test_every_leaf_is_measured_as_it_is_written(leaf: Any) -> None:
+    for before, after in (
+        ({}, {"k": leaf}), ({"k": leaf}, {}), ({"k": [0]}, {"k": leaf}), ([], [leaf]), ({}, {"k": [{"x": leaf}, []]}),
+    ):  # fmt: skip
+        cost, patch = reckoned(before, after, moving=False)
+        assert cost == measured(before, after, patch)
+
+
+@pytest.mark.parametrize("key", [*WORDS, "~", "/", "m~n/o", "0", "-"], ids=ascii)
+def test_every_key_is_measured_as_it_is_written(key: str) -> None:
+    for before, after in (
+        ({}, {key: 1}), ({key: 1}, {key: 2}), ({key: [1, 2, 3]}, {key: [1, 3]}), ({}, {"k": {key: 1, "o": 2}}),
+        ({key: "a text of some length"}, {"other": "a text of some length"}),
+    ):  # fmt: skip
+        cost, patch = reckoned(before, after, moving=True)
+        assert cost == measured(before, after, patch)
+
+
+@pytest.mark.parametrize("place", [9, 10, 11, 99, 100])
+def test_every_index_is_measured_as_it_is_written(place: int) -> None:
+    before: list[Any] = [{"number": number} for number in range(place + 3)]
+    for after in (
+        [*before[:place], *before[place + 1 :]],
+        [*before[:place], "new", *before[place:]],
+        [*before[:place], {"number": "new"}, *before[place + 1 :]],
+        [before[place], *before[:place], *before[place + 1 :]],
+        [*before[1 : place + 1], before[0], *before[place + 1 :]],
+    ):
+        for moving in (False, True):
+            cost, patch = reckoned(before, after, moving=moving)
+            assert cost == measured(before, after, patch)
