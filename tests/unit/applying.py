@@ -14,8 +14,9 @@ from typing import Any
 import jsonpatch
 
 from tavusctl import journal
+from tavusctl.document import map_leaves
 from tavusctl.engine.apply import Run, Stop, Tools, run
-from tavusctl.errors import Gone
+from tavusctl.errors import Ambiguous, Gone, Rejected
 from tavusctl.kinds import KINDS
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
@@ -42,6 +43,8 @@ SITE = Address("document", "site")
 ANNA = Address("replica", "anna")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 Fault = Callable[[], object]
+BEFORE = {"persona_name": "Coach", "system_prompt": "Hi."}
+LOST = Ambiguous("the answer was lost")
 
 
 @dataclass
@@ -143,6 +146,8 @@ class World:
             raise gone(remote_id)
         body = {key: value for key, value in self.objects[remote_id].items() if not key.endswith("_id")}
         status = body.pop("status", "")
+        ours = {one.remote_id: address for address, one in self.ledger.state.bindings.items()}
+        body = map_leaves(body, lambda leaf: ours.get(leaf, leaf) if isinstance(leaf, str) else leaf)
         return Live(kind, remote_id, body, status=status, error=body.pop("error_message", ""))
 
     def users(self, kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
@@ -261,3 +266,31 @@ def updating(spec: Document, *patch: Document, address: Address = COACH, **more:
     """An update of what is bound to an address."""
     wanted = desired(KINDS[address.kind], address, spec)
     return Change(Action.UPDATE, Cause.EDITED, address, "p1", patch=patch, desired=wanted, **more)
+
+
+def refused(status: int) -> Rejected:
+    """A refusal of a patch."""
+    return Rejected(status, "no, thank you", "PATCH /v2/personas/p1")
+
+
+def only(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome of one step."""
+    (outcome,) = outcomes
+    return outcome
+
+
+def said(outcome: Outcome) -> tuple[str, str, str, int]:
+    """What people and scripts are told of it."""
+    return outcome.status.value, outcome.remote_id, outcome.reason, outcome.exit_code
+
+
+def bound(**more: Any) -> World:
+    """A world with a persona that is bound."""
+    world = World(objects={"p1": {**BEFORE, "persona_id": "p1"}}, **more)
+    world.bindings = {COACH: Binding(COACH, "p1", BEFORE)}
+    return world
+
+
+def deleting(**more: Any) -> Change:
+    """A delete of it."""
+    return Change(Action.DELETE, Cause.ORPHANED, COACH, "p1", **more)
