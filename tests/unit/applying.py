@@ -96,7 +96,8 @@ class World:
             return {}
         made = f"n{len(self.objects)}"
         name = path.rpartition("/")[2].removesuffix("s")
-        self.objects[made] = {**body, f"{name}_id": made}
+        crawl = {"crawl_config": body["crawl"], "status": "crawling"} if "crawl" in body else {}
+        self.objects[made] = {**body, **crawl, f"{name}_id": made}
         self._strike(self.after["post"])
         return self.replies.pop(0) if self.replies else {f"{name}_id": made, f"{name}_name": body.get(f"{name}_name")}
 
@@ -181,9 +182,7 @@ class World:
     def report(self, outcome: Outcome) -> None:
         self.told.append((str(outcome.step.address), outcome.status.value))
 
-    def apply(
-        self, *steps: Change, parallel: int = 1, settle: float | None = None, **plan: Any
-    ) -> builtins.list[Outcome]:
+    def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> builtins.list[Outcome]:
         """Carry out a plan of these steps."""
         self.store.state = State("line", 3, bindings=self.bindings, guarded=self.guarded)
         tools = Tools(
@@ -206,13 +205,12 @@ class World:
             {"persona/outside": "p-outside"},
             self.known,
             patience=self.patience,
+            settle=settle,
             parallel=parallel,
             stop=self.stop,
             report=self.report,
             waits=lambda address, status, over: self.waited.append((str(address), status, over)),
         )
-        if settle is not None:
-            self.last.settle = settle
         return [*run(self.last, Plan(steps, **plan))]
 
     @property

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from tavusctl.engine.apply import Stop
 from tavusctl.errors import (
+    ApiError,
     NeverSent,
     TavusctlError,
     Throttled,
 )
 from tavusctl.model import (
     Action,
+    Address,
     Binding,
     Cause,
     Change,
@@ -242,3 +247,42 @@ def test_somebody_else_may_be_faster(faster: bool) -> None:
     outcome = only(world.apply(crawling()))
     assert outcome.status is (Status.DEFERRED if faster else Status.FAILED)
     assert world.kinds_of_records[-1] == "result failed"
+
+
+@pytest.mark.parametrize("patience", [0.5, 200])
+def test_room_is_waited_for_with_growing_pauses_and_no_longer_than_told(patience: float) -> None:
+    world, looks = busy(5), list[float]()
+    world.patience = patience
+    world.wrong["list"] = [lambda: looks.append(world.seconds)] * 20
+    assert only(world.apply(crawling())).status is Status.DEFERRED
+    assert (looks[-1], world.waited[-1]) == (patience, ("document/site", "without room", True))
+    pauses = [round(after - before, 3) for before, after in pairwise(looks)]
+    assert pauses[:3] == [1.0, 1.5, 2.25][: len(pauses)] if patience > 1 else pauses == [0.5]
+    assert max(pauses) == min(30, patience)
+
+
+def test_a_wait_for_room_that_cannot_go_on_is_over() -> None:
+    world = busy(5)
+    world.patience = 100
+    world.wrong["list"] = [None, ApiError("away")]
+    assert said(only(world.apply(crawling()))) == ("failed", "", "away", 11)
+    assert [over for *_, over in world.waited] == [False, True]
+
+
+@pytest.mark.parametrize(("running", "step"), [(4, crawling), (3, recrawling)])
+def test_the_last_room_is_taken_once(running: int, step: Callable[[], Change]) -> None:
+    """Steps that run at the same time must not both see it."""
+    world = busy(running)
+    both = [SITE, Address("document", "page")]
+    world.objects |= {one.name: {**crawled().objects["d1"], "document_id": one.name} for one in both}
+    world.bindings = {one: Binding(one, one.name, APPLIED) for one in both} if step is recrawling else {}
+    world.wrong["post"] = [lambda: time.sleep(0.05)] * 2
+    outcomes = world.apply(*(moved(step(), one) for one in both), parallel=2)
+    assert sorted(one.status.value for one in outcomes) == ["deferred", "done"]
+    assert world.verbs.count("post") == 1
+
+
+def moved(step: Change, address: Address) -> Change:
+    """The same step at another address."""
+    assert step.desired
+    return replace(step, address=address, desired=replace(step.desired, address=address))

@@ -41,16 +41,16 @@ def begin(this: Run, step: Change, kind: ResourceKind, make: Callable[[], str]) 
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _with_room(this: Run, kind: ResourceKind, make: Callable[[], str]) -> str:
+def _with_room(this: Run, kind: ResourceKind, make: Callable[[], str]) -> str | None:
     with this.crawling:
         if _running(this, kind) >= freshness.AT_ONCE:
-            return ""
+            return None
         try:
             return make()
         except Throttled:
             if _running(this, kind) < freshness.AT_ONCE:
                 raise
-            return ""  # somebody else was faster
+            return None  # somebody else was faster
 
 
 def _running(this: Run, kind: ResourceKind) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
+from math import inf
 
 from tavusctl import quota
 from tavusctl.engine.apply.run import Run
@@ -96,13 +97,14 @@ def _last_moments(
 ) -> None:
     """Calls under way come to their end, or get a few seconds; what has not told by then is unknown, and on record."""
     started = {future: index for future, index in running.items() if not future.cancel()}
-    while not this.stop.hurry and wait(started, timeout=_TICK).not_done:
-        pass
-    finished = wait(started, timeout=_GRACE).done
+    ends = inf
+    while wait(started, timeout=_TICK).not_done and (now := this.clock.monotonic()) < ends:
+        if this.stop.hurry:
+            ends = min(ends, now + _GRACE)
     for future, index in started.items():
         step = steps[index]
         lost = Outcome(step, Status.UNKNOWN, step.remote_id, f"{this.stop.reason} while a call was under way", UNKNOWN)
-        outcomes[index] = _reported(this, future.result() if future in finished else lost)
+        outcomes[index] = _reported(this, future.result() if future.done() else lost)
 
 
 def _reported(this: Run, outcome: Outcome) -> Outcome:
