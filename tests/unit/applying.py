@@ -118,8 +118,7 @@ class World:
         self._strike(self.after["delete"])
 
     def get(self, path: str, query: Any = None) -> Document:
-        del query
-        self._begin("get", path, None)
+        self._begin("get", path, query)
         if path.rpartition("/")[2] not in self.objects:
             raise gone(path)
         return self.objects[path.rpartition("/")[2]]

@@ -507,10 +507,12 @@ def test_what_the_server_did_not_keep_is_named_and_remembered() -> None:
     world.lost = [
         FieldChange("/persona_name", Cause.EDITED, None, "Coach", "New"),
         FieldChange("/secret", Cause.EDITED, None, None, "x", sensitive=True),
+        FieldChange("/greeting", Cause.EDITED, None, None, "Hi"),
     ]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    assert (outcome.reason, outcome.unkept) == ("not kept by the server: /persona_name", ("/persona_name",))
-    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, unkept={"/persona_name": "name of /persona_name"})
+    unkept = ("/persona_name", "/greeting")
+    assert (outcome.reason, outcome.unkept) == ("not kept by the server: /persona_name, /greeting", unkept)
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, unkept={one: f"name of {one}" for one in unkept})
     assert world.kinds_of_records == ["begin", "intent", "bind", "bind"]
     world.bindings = dict(world.ledger.state.bindings)
     world.store.records.clear()
@@ -539,8 +541,13 @@ def test_a_reference_to_the_old_half_of_a_replacement_is_not_lost() -> None:
     other = Address("document", "other")
     world = bound()
     world.bindings[other] = Binding(other, "d2", retired=("d1",))
-    for shown, lost in (("d1", ()), ("d0", ("/document_ids/0",))):
-        world.lost = [FieldChange("/document_ids/0", Cause.EDITED, None, shown, other)]
+    for shown, wanted, lost in (
+        ("d1", other, ()),
+        ("d0", other, ("/document_ids",)),
+        (["d1", "d7"], [other, "d7"], ()),
+        (["d7"], ["d7", other], ("/document_ids",)),
+    ):
+        world.lost = [FieldChange("/document_ids", Cause.EDITED, None, shown, wanted)]
         assert only(world.apply(updating(AFTER))).unkept == lost
 
 

@@ -28,11 +28,13 @@ from tavusctl.model import (
     Status,
 )
 from tests.unit.applying import (
+    COACH,
     DOCUMENT,
     LOST,
     NOON,
     SITE,
     World,
+    deleting,
     desired,
     gone,
     only,
@@ -114,7 +116,7 @@ def test_one_slot_for_crawls_is_left_for_people(running: int, done: bool) -> Non
     outcome = only(world.apply(recrawling()))
     assert (outcome.status is Status.DONE) == done
     if not done:
-        assert outcome.reason.startswith("4 crawls are under way, and one slot is left for people")
+        assert outcome.reason == "4 crawls are under way, and one slot is left for people"
 
 
 @pytest.mark.parametrize("status", [409, 429, 400, 404])
@@ -210,6 +212,14 @@ def test_a_recrawl_that_is_too_soon_says_until_when() -> None:
     assert only(world.apply(recrawling())).reason == "too soon after its last crawl, until 2026-01-01T12:31:00Z"
 
 
+def test_a_document_is_read_as_its_kind_says() -> None:
+    world, step = crawled(), recrawling()
+    assert step.desired
+    kind = replace(DOCUMENT, get_query={"verbose": "true"})
+    world.apply(replace(step, desired=replace(step.desired, kind=kind)))
+    assert world.calls[0] == ("get", "/v2/documents/d1", {"verbose": "true"})
+
+
 @pytest.mark.parametrize("action", [Action.CREATE, Action.REPLACE])
 def test_a_sixth_crawl_is_left_to_a_later_run(action: Action) -> None:
     world = busy(5)
@@ -280,6 +290,16 @@ def test_the_last_room_is_taken_once(running: int, step: Callable[[], Change]) -
     outcomes = world.apply(*(moved(step(), one) for one in both), parallel=2)
     assert sorted(one.status.value for one in outcomes) == ["deferred", "done"]
     assert world.verbs.count("post") == 1
+
+
+def test_what_is_used_by_changes_without_room_is_deleted_after_them() -> None:
+    world, page = busy(5), Address("document", "page")
+    world.bindings = {COACH: Binding(COACH, "p1")}
+    world.using = ["document/page", "document/site"]
+    outcomes = world.apply(moved(crawling(), page), crawling(), deleting())
+    reason = "document/page, document/site uses it until its own change is made"
+    assert said(outcomes[2]) == ("deferred", "p1", reason, 0)
+    assert world.verbs == ["list", "list"]
 
 
 def moved(step: Change, address: Address) -> Change:
