@@ -70,9 +70,9 @@ def _wholes(text: str) -> Iterator[tuple[int, int]]:
 def _beginnings(text: str) -> Iterator[tuple[int, int]]:
     for secret in map(str.strip, _met.copy()):
         if _telling(secret[:_PART]):
-            ends = range(len(secret), 0, -1)
+            ends = range(_PART, len(secret) + 1)
             for start in _places(secret[:_PART], text):
-                yield start, start + next(end for end in ends if text.startswith(secret[:end], start))
+                yield start, start + max(end for end in ends if text.startswith(secret[:end], start))
 
 
 def _places(part: str, text: str) -> Iterator[int]:

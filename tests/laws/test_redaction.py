@@ -63,4 +63,6 @@ def test_the_longer_secret_goes_whole_in_every_spelling(
             redaction.remember(one)
 
         for one in secrets:
+            if len(spelled(one)) < redaction.SHORTEST:
+                continue  # without its white space it may be a word
             assert redacted(f"<{spelled(one)}>").replace('"', "").replace("'", "") == f"<{SHOWN}>"
