@@ -10,6 +10,8 @@ import pytest
 
 from tavusctl.errors import (
     ApiError,
+    TavusctlError,
+    UnauthorisedError,
 )
 from tavusctl.model import (
     Action,
@@ -30,10 +32,14 @@ from tests.unit.applying import (
     creating,
     deleting,
     desired,
+    gone,
     only,
+    refused,
     said,
     updating,
 )
+
+GONE = "it disappeared from the account while it was waited for: no such object"
 
 
 def replacing(successor: str = "", **more: Any) -> tuple[World, Change]:
@@ -270,3 +276,54 @@ def test_what_is_used_by_a_change_that_waits_is_left_with_it() -> None:
     outcomes = world.apply(step, deleting())
     assert said(outcomes[1]) == ("deferred", "p1", "document/site uses it until its own change is made", 0)
     assert world.verbs == ["post"]
+
+
+AWAITED = Change(Action.WAIT, Cause.NEW, SITE, "d1", desired=desired(DOCUMENT, SITE, {}))
+FAR = Address("document", "far")
+
+
+@pytest.mark.parametrize(
+    ("error", "made", "earlier"),
+    [
+        (
+            UnauthorisedError("no key"),
+            ("failed", "created, but no key", 8),
+            ("deferred", "not waited for any longer", 0),
+        ),
+        (gone("it"), ("failed", f"created, but {GONE}", 3), ("failed", GONE, 3)),
+        (ApiError("away"), ("done", "created, and not seen ready: away", 0), ("failed", "away", 11)),
+    ],
+)
+def test_what_cannot_be_seen_any_more_is_told(
+    error: TavusctlError, made: tuple[str, str, int], earlier: tuple[str, str, int]
+) -> None:
+    """What is gone, or cannot be asked for, at once; what may pass, when patience ends."""
+    world = World(patience=4, objects={"d1": {"status": "processing"}})
+    world.after["post"] = [lambda: world.objects["n1"].update(status="processing")]
+    world.wrong["look"] = [None, *[error] * 20]
+    outcomes = world.apply(creating(FAR), awaited=(AWAITED,))
+    assert [(one.status.value, one.reason, one.exit_code) for one in outcomes] == [made, earlier]
+    assert [one.remote_id for one in outcomes] == ["n1", "d1"]
+    assert world.seconds == (4 if error.message == "away" else 0)
+    assert {address: over for address, _, over in world.waited} == {"document/far": True, "document/site": True}
+    assert world.stop.reason == ("no key" if error.message == "no key" else "")
+
+
+def test_only_what_was_made_is_waited_for() -> None:
+    world = World(patience=10, objects={"p1": {"status": "processing"}}, bindings={SITE: Binding(SITE, "p1")})
+    world.wrong["post"] = [refused(400)]
+    outcomes = world.apply(updating({}, address=SITE), creating(FAR))
+    assert [one.status for one in outcomes] == [Status.DONE, Status.FAILED]
+    assert (world.seconds, world.waited) == (0, [])
+
+
+def test_each_wait_is_told_when_it_ends() -> None:
+    """Also when patience has ended during a look."""
+    world = World(patience=1, objects={"d1": {"status": "processing"}, "d2": {"status": "ready"}})
+    far = replace(AWAITED, address=FAR, remote_id="d2", desired=desired(DOCUMENT, FAR, {}))
+    world.wrong["look"] = [None, None, lambda: world.sleep(0.75)]
+    outcomes = world.apply(awaited=(AWAITED, far))
+    assert [one.status for one in outcomes] == [Status.DEFERRED, Status.DONE]
+    assert outcomes[0].reason.startswith("not waited for any longer: processing: processing takes 5 to 15 minutes")
+    assert world.told == [("document/far", "done"), ("document/site", "deferred")]
+    assert world.seconds == 1.25
