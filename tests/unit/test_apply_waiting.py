@@ -235,7 +235,8 @@ def test_a_stop_ends_a_wait() -> None:
             world.stop.ask("interrupted")
 
     world.wrong["look"] = [None, *([stop] * 50)]
-    assert only(world.apply(step)).status is Status.DEFERRED
+    assert said(only(world.apply(step))) == ("deferred", "n0", "created, and not waited for any longer", 0)
+    assert world.waited[-1] == ("document/site", "", True)
     assert world.seconds < 5
 
 
@@ -305,7 +306,7 @@ def test_what_cannot_be_seen_any_more_is_told(
     assert [(one.status.value, one.reason, one.exit_code) for one in outcomes] == [made, earlier]
     assert [one.remote_id for one in outcomes] == ["n1", "d1"]
     assert world.seconds == (4 if error.message == "away" else 0)
-    assert {address: over for address, _, over in world.waited} == {"document/far": True, "document/site": True}
+    assert world.waited == [("document/far", "", True), ("document/site", "", True)]
     assert world.stop.reason == ("no key" if error.message == "no key" else "")
 
 
