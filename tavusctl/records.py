@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from tavusctl.document import canonical
@@ -22,9 +22,8 @@ def binding_out(binding: Binding) -> dict[str, Any]:
 
 @functools.cache
 def _fresh() -> dict[str, Any]:
-    defaults = asdict(Binding(Address("", ""), ""))
-    del defaults["address"]
-    return defaults
+    declared = [one for one in fields(Binding) if one.name != "address"]
+    return {one.name: one.default_factory() if callable(one.default_factory) else one.default for one in declared}
 
 
 def binding_in(address: Address, body: dict[str, Any]) -> Binding:

@@ -104,7 +104,8 @@ def tools(api: Slow, *, broken: str = "") -> Tools:
 
 
 def applying(api: Slow, lent: Tools, store: Kept) -> Run:
-    return Run(api, Ledger(store, State("line")), lent, Clock(), {}, {}, parallel=2, stop=Stop())
+    ledger = Ledger(store, State("line"))
+    return Run(api, ledger, lent, Clock(), {}, {}, 0.0, 120.0, 2, Stop(), lambda _: None, lambda *_: None)
 
 
 def test_a_defect_in_one_step_waits_for_the_calls_of_the_others() -> None:

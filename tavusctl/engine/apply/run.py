@@ -72,14 +72,12 @@ class Run:
     clock: Clock
     externals: Mapping[str, str]  # ids of external objects, by address
     known: Mapping[str, Sequence[str]]  # ids of the account's objects at the time of the plan, by kind
-    patience: float = 0.0  # seconds to wait for what the server works on in the background
-    settle: float = 120.0  # seconds after which a lost create, if it happened, has surely happened
-    parallel: int = 4
-    stop: Stop = field(default_factory=Stop)
-    report: Callable[[Outcome], None] = lambda _: None
-    waits: Callable[[Address, str, bool], None] = lambda *_: (
-        None
-    )  # what is waited for, its status, whether that is over
+    patience: float  # seconds to wait for what the server works on in the background
+    settle: float  # seconds after which a lost create, if it happened, has surely happened
+    parallel: int
+    stop: Stop
+    report: Callable[[Outcome], None]
+    waits: Callable[[Address, str, bool], None]  # what is waited for, its status, whether that is over
     probing: threading.Lock = field(default_factory=threading.Lock)
     crawling: threading.Lock = field(default_factory=threading.Lock)  # of who looks for room for a crawl, and takes it
     deferred: set[str] = field(default_factory=set)  # addresses that are left to the next run
