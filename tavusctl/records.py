@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from dataclasses import fields
 from typing import Any
+
+from msgspec.structs import asdict
 
 from tavusctl.document import canonical
 from tavusctl.model import Address, Binding, Value
@@ -22,8 +23,9 @@ def binding_out(binding: Binding) -> dict[str, Any]:
 
 @functools.cache
 def _fresh() -> dict[str, Any]:
-    declared = [one for one in fields(Binding) if one.name != "address"]
-    return {one.name: one.default_factory() if callable(one.default_factory) else one.default for one in declared}
+    members = asdict(Binding(Address("", ""), ""))
+    del members["address"]
+    return members
 
 
 def binding_in(address: Address, body: dict[str, Any]) -> Binding:

@@ -6,11 +6,12 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl import redaction, rules
 from tavusctl.engine import load, resolve
@@ -22,8 +23,7 @@ from tavusctl.rules import ignores
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class LocalSession:
+class LocalSession(Struct, frozen=True):
     """One run of a command on one environment of a project."""
 
     project: Project

@@ -6,14 +6,14 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 _LONGEST = 200  # of a part of a message: a lock may have been written by anyone
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """One run: where, what, since when (seconds since the epoch, by its own clock)."""
 
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from dataclasses import replace
 from itertools import count
 from typing import Any, NoReturn
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl import patch
 from tavusctl.engine.apply import Stop

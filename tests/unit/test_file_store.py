@@ -10,11 +10,11 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError, UsageError
 from tavusctl.ports import State

@@ -7,11 +7,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError, UsageError
 from tavusctl.stores.holder import Holder
@@ -45,7 +45,7 @@ def lock_of(bucket: MemoryBucket) -> Lock:
 
 def held_by_other(bucket: MemoryBucket, **changes: object) -> Lock:
     lock = Lock(7, OTHER, since=NOON.timestamp() - 65, lease=30.0, beat=3, cleared=Group(6, 2))
-    lock = replace(lock, **changes)  # type: ignore[arg-type]  # members of a lock
+    lock = replace(lock, **changes)
     bucket.change(NAME, encode(lock))
     return lock
 

@@ -8,7 +8,8 @@ sends it along from then on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tavusctl import freshness, quota
 from tavusctl.engine.apply.run import Run

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.document import map_leaves
 from tavusctl.ledger import Ledger
@@ -27,8 +30,7 @@ Keep = Callable[[Address, str, Document], None]  # puts what is about to be dele
 Link = Callable[[LocalFile], str]  # puts a file where the API can fetch it; the address, which is a secret
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """What the other stages lend to this one, joined by `reconcile`."""
 
     look: Callable[[ResourceKind, str], Live]  # one object by id

@@ -6,8 +6,9 @@ Nothing is sent: what has been made is bound already, and a wait that ends early
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from tavusctl import background
 from tavusctl.engine.apply.run import Run
