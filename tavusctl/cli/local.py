@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -132,8 +131,10 @@ def _set_up_output(*, no_color: bool, verbose: int) -> None:
         context.color = False
     elif os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
         context.color = True
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    if verbose:
+    if verbose:  # warnings are shown without being set up
+        import logging
+
+        logging.basicConfig(format="%(message)s", level=logging.WARNING)
         logging.getLogger("tavusctl").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
 
 
