@@ -58,11 +58,11 @@ class Prices(Protocol):
 
 # How a state is best reached: cost, the state before, whether the step pairs two items that differ, how many equal
 # items were followed after it, and items kept in all.  A bare tuple: there is one for every step tried.
-_Step = tuple[float, int, bool, int, int]
+_Step = tuple[float, int | None, bool, int, int]
 
 
 class Search:
-    """A* over states (i, j): so many old and new items are dealt with.
+    """A* over states (i, j): so many old and new items are dealt with.  There is one at least on either side.
 
     Equal items at a state are always followed: costs obey the triangle inequality, so some cheapest alignment does.
     The cost of an edit is asked for only when its lower bound is the best way on, so similar sequences are
@@ -79,7 +79,7 @@ class Search:
 
     def run(self, effort: int, limit: float = inf) -> Pairs | None:
         """The cheapest alignment; None when it costs `limit` or takes more than `effort` states."""
-        self._reach(0, 0, 0, -1, 0)
+        self._reach(0, 0, 0, None, 0)
         goal = self._state(self._rows, self._columns)
         closed: set[int] = set()
         while effort and self._prices.spend():
@@ -99,7 +99,7 @@ class Search:
     def _state(self, i: int, j: int) -> int:
         return i * (self._columns + 1) + j
 
-    def _reach(self, i: int, j: int, cost: float, came: int, kept: int, *, edits: bool = False) -> None:
+    def _reach(self, i: int, j: int, cost: float, came: int | None, kept: int, *, edits: bool = False) -> None:
         start = i
         while i < self._rows and j < self._columns and self._old[i] == self._new[j]:
             i += 1
@@ -128,13 +128,13 @@ class Search:
         cost, _, _, _, kept = self._best[state]
         self._reach(i + 1, j + 1, cost + self._prices.edit(i, j, kept), state, kept + 1, edits=True)
 
-    def _trace(self, state: int) -> Pairs:
+    def _trace(self, goal: int) -> Pairs:
         pairs: Pairs = []
-        while state >= 0:
+        state: int | None = goal
+        while state is not None:
             i, j = divmod(state, self._columns + 1)
-            _, came, edits, equals, _ = self._best[state]
+            _, state, edits, equals, _ = self._best[state]
             pairs += [(i - back, j - back) for back in range(1, equals + 1 + edits)]
-            state = came
         return pairs[::-1]
 
 
@@ -144,8 +144,8 @@ class _Ahead:
     def __init__(self, prices: Prices) -> None:
         self._old = _sums_behind(prices.old, prices.new, prices.least_old)
         self._new = _sums_behind(prices.new, prices.old, prices.least_new)
-        self._drop = min(prices.drops, default=0)
-        self._put = min(prices.puts, default=0)
+        self._drop = min(prices.drops)
+        self._put = min(prices.puts)
         self._rows, self._columns = len(prices.old), len(prices.new)
 
     def of(self, i: int, j: int) -> float:

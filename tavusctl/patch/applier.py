@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tavusctl.patch import pointer as pointers
@@ -17,7 +17,7 @@ def apply(document: Any, operations: Iterable[Mapping[str, Any]]) -> Any:
     """
     room = _Room(document)
     for operation in operations:
-        step = _STEPS.get(operation.get("op", ""))
+        step = _STEPS.get(operation.get("op"))
         if step is None:
             message = f"no operation: {operation.get('op')!r}"
             raise MisfitError(message)
@@ -118,4 +118,10 @@ def _test(room: _Room, operation: Mapping[str, Any]) -> None:
         raise MisfitError(message)
 
 
-_STEPS = {"add": _add, "remove": _remove, "replace": _replace, "move": _move, "test": _test}
+_STEPS: dict[object, Callable[[_Room, Mapping[str, Any]], None]] = {
+    "add": _add,
+    "remove": _remove,
+    "replace": _replace,
+    "move": _move,
+    "test": _test,
+}

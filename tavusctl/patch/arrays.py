@@ -49,11 +49,9 @@ def _cheaper(first: tuple[float, Steps], second: tuple[float, Steps]) -> tuple[f
 
 def _is_shuffled(gap: Gap) -> bool:
     """Whether items with an equal, or with the same identity, stand in another order than their others."""
-    for olds, news in ((gap.old, gap.new), gap.identities()):
-        places = [place for _, place in sorted(pair_equals(enumerate(olds), enumerate(news))) if olds[_] is not None]
-        if places != sorted(places):
-            return True
-    return False
+    sides = ((gap.old, gap.new), gap.identities())
+    found = ([new for _, new in pair_equals(enumerate(olds), enumerate(news))] for olds, news in sides)
+    return any(places != sorted(places) for places in found)
 
 
 def align(gap: Gap) -> Pairs:
@@ -93,10 +91,9 @@ def _align_part(gap: Gap, rows: slice, columns: slice) -> Pairs:
     start, end = common_ends(gap.old[rows], gap.new[columns], eq)
     old = slice(rows.start + start, rows.stop - end)
     new = slice(columns.start + start, columns.stop - end)
-    inner = align(gap.part(old, new)) if old.start < old.stop and new.start < new.stop else []
     return [
         *zip(range(rows.start, old.start), range(columns.start, new.start), strict=True),
-        *((old.start + i, new.start + j) for i, j in inner),
+        *((old.start + i, new.start + j) for i, j in align(gap.part(old, new))),
         *zip(range(old.stop, rows.stop), range(new.stop, columns.stop), strict=True),
     ]
 

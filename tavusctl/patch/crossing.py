@@ -20,7 +20,7 @@ def join_moves(operations: list[Operation], ledger: Ledger) -> list[Operation]:
     """The operations with every remove and add of equal values made one move, where that can be."""
     removes = [(n, ledger.of(one.value).number) for n, one in enumerate(operations) if one.op == "remove"]
     adds = [(n, ledger.of(one.value).number) for n, one in enumerate(operations) if one.op == "add"]
-    if not removes or not adds or len(operations) > MOST_OPERATIONS:
+    if len(operations) > MOST_OPERATIONS:
         return operations
     entries: list[tuple[int, Operation]] = list(enumerate(operations))
     for remove, add in pair_equals(removes, adds):
@@ -71,9 +71,8 @@ def _carry_earlier(other: Operation, remove: Operation) -> Swapped | None:
     if place is None:
         return None
     carried = remove._replace(path=place)
-    if other.op == "add" and other.path == place:
-        # what was inserted in front of it
-        return (carried, other) if isinstance(place[-1], int) else None
+    if other.path == place:
+        return carried, other  # it was inserted in front of what goes
     path = _after(other.path, carried)
     return None if path is None else (carried, other._replace(path=path))
 
@@ -102,11 +101,11 @@ def _before(path: Path, operation: Operation) -> Path | None:
 
 def _shifted(path: Path, operation: Operation, shift: int, *, adds: bool) -> Path | None:
     depth = len(operation.path) - 1
-    if depth < 0 or len(path) <= depth or path[:depth] != operation.path[:depth]:
-        return None if depth < 0 else path
+    if path[:depth] != operation.path[:depth] or len(path) <= depth:
+        return path
     here, index = path[depth], operation.path[depth]
     if isinstance(index, int) and isinstance(here, int) and operation.op != "replace":
         if here == index and not adds:
             return None
         return (*path[:depth], here + shift, *path[depth + 1 :]) if here >= index else path
-    return None if here == index and here != "-" else path
+    return None if here == index else path

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from tavusctl.patch.gap import Pricing
 from tavusctl.patch.matching import ALL_PAIRS, pair_best, pair_equals
-from tavusctl.patch.prices import ADD, MOVE, REMOVE, WEIGHT
+from tavusctl.patch.prices import ADD, MOVE, REMOVE, UNWRITABLE, WEIGHT
 from tavusctl.patch.script import Bring, Drop, Put, Steps
 
 
@@ -59,7 +59,7 @@ class Exchange:
     def _saving(self, i: int, j: int) -> float:
         old, new = self._gone[i], self._come[j]
         edit, _ = self._differ.pair(old.value, new.value, new.at, new.spots)
-        return self._drop(old) + self._put(new) - _move(old, new) - edit
+        return self._drop(old) + min(self._put(new), UNWRITABLE) - _move(old, new) - edit
 
     def _renamed(self) -> list[tuple[int, int]]:
         gone, come = self._gone, self._come

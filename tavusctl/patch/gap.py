@@ -104,7 +104,7 @@ class Gap:
         """Cost and plan of making one item into another."""
         if self.old[old] == self.new[new]:
             return 0, None
-        at = self.frame.at + digits(self.frame.start + kept)
+        at = self.frame.at + self.index(kept)
         return self.differ.pair(self.old_values[old], self.new_values[new], at, self.frame.spots)
 
     def edit(self, old: int, new: int, kept: int) -> float:

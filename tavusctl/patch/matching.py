@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable
 
 # Removed with added values that are compared one by one; beyond that only equal ones are found.
@@ -13,17 +14,12 @@ _Chain = tuple[Pair, "_Chain | None"]  # a pair and the one before it
 
 
 def pair_equals(gone: Iterable[tuple[int, Hashable]], come: Iterable[tuple[int, Hashable]]) -> list[Pair]:
-    """Pairs of places with equal contents, first with first."""
-    places: dict[Hashable, list[int]] = {}
+    """Pairs of places with equal contents, first with first; None is equal to nothing."""
+    waiting: defaultdict[Hashable, deque[int]] = defaultdict(deque)
     for place, content in come:
-        places.setdefault(content, []).append(place)
-    waiting = {content: iter(found) for content, found in places.items()}
-    pairs = []
-    for place, content in gone:
-        found = next(waiting[content], None) if content in waiting else None
-        if found is not None:
-            pairs.append((place, found))
-    return pairs
+        if content is not None:
+            waiting[content].append(place)
+    return [(place, waiting[content].popleft()) for place, content in gone if waiting[content]]
 
 
 def pair_best(candidates: Iterable[Pair], saving: Callable[[int, int], float]) -> list[Pair]:

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import inf
 
 from tavusctl.patch.alignment import Pairs
 from tavusctl.patch.gap import Gap
 from tavusctl.patch.likeness import pair_alike
 from tavusctl.patch.matching import ALL_PAIRS, pair_best, pair_equals
-from tavusctl.patch.prices import MOVE, digits
+from tavusctl.patch.prices import MOVE, UNWRITABLE
 from tavusctl.patch.script import Bring, Drop, Put, Steps
 
 
 def find_moves(gap: Gap, pairs: Pairs) -> Pairs:
     """Which items that do not stay are worth moving, and to where: equal ones, else the same, else the most alike."""
-    kept_old, kept_new = {old for old, _ in pairs}, {new for _, new in pairs}
-    gone = [place for place in range(len(gap.old)) if place not in kept_old]
-    come = [place for place in range(len(gap.new)) if place not in kept_new]
-    if not gone or not come:
-        return []
 
     def saving(old: int, new: int) -> float:
-        return gap.drop(old) + gap.put(new) - gap.move(old, new)
+        return gap.drop(old) + min(gap.put(new), UNWRITABLE) - gap.move(old, new)
 
     moves: Pairs = []
     for olds, news in ((gap.old, gap.new), gap.identities()):
-        found = pair_equals([(i, olds[i]) for i in gone], [(j, news[j]) for j in come])
-        moves += [(old, new) for old, new in found if olds[old] is not None and saving(old, new) > 0]
-        gone = sorted(set(gone) - {old for old, _ in moves})
-        come = sorted(set(come) - {new for _, new in moves})
+        gone, come = _left(gap, [*pairs, *moves])
+        moves += pair_best(pair_equals(((i, olds[i]) for i in gone), ((j, news[j]) for j in come)), saving)
+    gone, come = _left(gap, [*pairs, *moves])
     if len(gone) * len(come) <= ALL_PAIRS:
-        moves += pair_best([(i, j) for i in gone for j in come if gap.is_alike(i, j)], saving)
+        moves += pair_best(product(gone, come), saving)
     return moves
+
+
+def _left(gap: Gap, pairs: Pairs) -> tuple[list[int], list[int]]:
+    """The old and the new items that are in no pair."""
+    old, new = {old for old, _ in pairs}, {new for _, new in pairs}
+    return [i for i in range(len(gap.old)) if i not in old], [j for j in range(len(gap.new)) if j not in new]
 
 
 class Eased:
@@ -95,15 +96,16 @@ def write_steps(gap: Gap, pairs: Pairs, moves: Pairs) -> tuple[float, Steps]:
     start, at = gap.frame.start, gap.frame.at
     cost: float = 0
     steps: Steps = []
-    gone = 0
-    for place in range(len(gap.old)):
-        if place not in there:
-            steps.append((start + place - gone, Drop(gap.old_values[place])))
-            cost += gap.drop(place) + digits(start + place - gone)
-            gone += 1
-    for source, target in _shifts(sorted(there), [old for old, _ in final], {old for old, _ in moves}):
+    present: list[int] = []
+    for place, value in enumerate(gap.old_values):
+        if place in there:
+            present.append(place)
+        else:
+            steps.append((start + len(present), Drop(value)))
+            cost += gap.drop(place) + gap.index(len(present))
+    for source, target in _shifts(present, [old for old, _ in final], {old for old, _ in moves}):
         steps.append((start + target, Bring(start + source)))
-        cost += MOVE + 2 * at + digits(start + source) + digits(start + target)
+        cost += MOVE + 2 * at + gap.index(source) + gap.index(target)
     more, edits = _edits(gap, final)
     extra, puts = _puts(gap, final)
     return cost + more + extra, [*steps, *edits, *puts]
@@ -148,5 +150,5 @@ def _puts(gap: Gap, final: Pairs) -> tuple[float, Steps]:
             cost += gap.put(place) + 1
         else:
             inserted.append((gap.frame.start + kept, Put(value)))
-            cost += gap.put(place) + digits(gap.frame.start + kept)
+            cost += gap.put(place) + gap.index(kept)
     return cost, [*appended, *reversed(inserted)]
