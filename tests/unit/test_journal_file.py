@@ -138,7 +138,7 @@ def test_a_part_of_a_record_is_taken_back(path: Path) -> None:
     assert path.read_bytes() == lines(b"one", b"three")
 
 
-@pytest.mark.parametrize("torn", [b"12 ab", b"9 " + b"0" * 32 + b" part", b"\0" * 9])
+@pytest.mark.parametrize("torn", [b"12 ab", b"9 " + b"0" * 32 + b" part", b"9 " + b"0" * 32 + b" a part", b"\0" * 9])
 def test_a_torn_end_is_written_over(disk: Disk, path: Path, torn: bytes) -> None:
     journal = JournalFile(path)
     journal.append(b"one")
@@ -260,6 +260,8 @@ def test_a_line_vouches_for_the_one_before() -> None:
 
 
 def test_a_chain_is_followed_to_its_end() -> None:
+    spaced = lines(b"one record", b" and more ")
+    assert follow(spaced, "it").records == (b"one record", b" and more ")
     whole = lines(b"one", b"two")
     head = whole.split(b"\n")[1].split(b" ")[1]
     assert follow(whole, "it") == Chain((b"one", b"two"), head, len(whole), complete=True)
@@ -277,6 +279,8 @@ def test_a_chain_is_followed_to_its_end() -> None:
         (lines(b"one").replace(b"one", b"two"), 1),
         (lines(b"one") + lines(b"one"), 2),
         (lines(b"one") + b"not a digest", 2),
+        (lines(b"one") + b"3 or", 2),
+        (lines(b"one") + b"3 " + b"0" * 32 + b" o e", 2),
         (lines(b"one") + b"x " + b"0" * 32 + b" y", 2),
         (lines(b"one") + b"3 " + b"0" * 32 + b" two", 2),
         (lines(b"one") + b"2 " + b"0" * 32 + b" two", 2),
