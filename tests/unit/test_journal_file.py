@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -113,6 +113,25 @@ def test_nothing_is_appended_after_a_write_that_did_not_reach_the_disk(disk: Dis
     assert JournalFile(path).records() == []
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_a_disk_that_takes_nothing_back_either_is_told_the_same(disk: Disk, path: Path, full: bool) -> None:
+    """Before the write has come through, or after it."""
+    journal = JournalFile(path)
+    journal.append(b"one")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "ftruncate", failing)
+        if full:
+            Disk(patch).write_at_most(7, then_full=True)
+        disk.failing = set() if full else {"state.wal"}
+        found = refusal(lambda: journal.append(b"two"))
+    reason = "No space left on device" if full else "Input/output error"
+    assert found.message == f"cannot append to the journal {path}: {reason}"
+
+
+def failing(*_: object) -> NoReturn:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
 def test_a_folder_that_cannot_be_made_durable_is_told(disk: Disk, path: Path) -> None:
     journal = JournalFile(path)
     journal.append(b"one")
@@ -177,6 +196,36 @@ def test_a_journal_that_cannot_be_opened_is_told(path: Path) -> None:
     assert refusal(journal.records).message == f"cannot read the journal {path}: Is a directory"
     journal._known = Chain()
     assert refusal(lambda: journal.append(b"one")).message == f"cannot append to the journal {path}: Is a directory"
+
+
+def test_a_journal_is_for_its_owner_alone(path: Path) -> None:
+    JournalFile(path).append(b"one")
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o600, 0o700]
+
+
+def test_a_journal_that_no_run_can_have_written_is_not_read(path: Path) -> None:
+    JournalFile(path).append(b"one")
+    os.truncate(path, 256 * 1024 * 1024 + 1)
+    found = refusal(JournalFile(path).records)
+    assert found.message == f"cannot read the journal {path}: it is larger than 268435456 bytes"
+
+
+def test_a_damaged_journal_is_called_by_its_path(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"what is this")
+    path.chmod(0o600)
+    found = refusal(JournalFile(path).records)
+    assert found.message == f"the journal {path} is damaged: record 1 is not what was written"
+
+
+def test_nothing_is_read_through_a_link_or_from_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        read_private(tmp_path / "link", 100)
+    with pytest.raises(OSError, match="it is not a regular file"):
+        read_private(tmp_path / "pipe", 100)
 
 
 def test_a_journal_is_never_followed_through_a_link(path: Path, tmp_path: Path) -> None:
