@@ -199,6 +199,7 @@ def test_a_journal_that_cannot_be_opened_is_told(path: Path) -> None:
 
 
 def test_a_journal_is_for_its_owner_alone(path: Path) -> None:
+    path = path.parent / "deeper" / path.name
     JournalFile(path).append(b"one")
     assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o600, 0o700]
 
