@@ -153,8 +153,6 @@ def _replayed(state: State, records: Sequence[Record]) -> Replay:
     if not records:
         return Replay(state)
     first = records[0]
-    if first["is"] != "begin":
-        raise ValueError
     if first["lineage"] != state.lineage:
         message = "the journal beside the state belongs to another state"
         raise StateError(message, "put the state and its journal back together, or move the journal away", id="E931")
@@ -261,4 +259,4 @@ def _binding_in(address: str, body: Document | None) -> Binding | None:
 
 
 def _line(record: Record) -> bytes:
-    return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode()
+    return json.dumps(record, separators=(",", ":")).encode()

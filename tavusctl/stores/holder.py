@@ -51,7 +51,7 @@ def from_json(document: Mapping[str, Any]) -> Holder:
 
 def run_url(environment: Mapping[str, str]) -> str:
     """The page of a GitHub run, when this is one."""
-    parts = [environment.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    parts = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     return "{}/{}/actions/runs/{}".format(*parts) if all(parts) else ""
 
 

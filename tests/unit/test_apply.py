@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
-from itertools import count
 from typing import Any, NoReturn
 
 import pytest
 from msgspec.structs import replace
 
 from tavusctl import patch
-from tavusctl.engine.apply import Stop
 from tavusctl.errors import (
     Ambiguous,
     ApiError,
@@ -844,33 +841,3 @@ def test_a_reference_to_another_old_half_is_lost() -> None:
     world.bindings[other] = Binding(other, "d2", retired=("d1",))
     world.lost = [FieldChange("/document_ids/0", Cause.EDITED, None, "d1", SITE)]
     assert only(world.apply(updating(AFTER))).unkept == ("/document_ids/0",)
-
-
-def test_a_stop_keeps_its_first_reason_and_may_come_to_be_in_a_hurry() -> None:
-    stop = Stop()
-    assert (stop.asked(), stop.hurry) == (False, False)
-    stop.ask("the key was refused")
-    assert (stop.asked(), stop.reason, stop.hurry) == (True, "the key was refused", False)
-    for hurry in (True, False):
-        stop.ask("interrupted", hurry=hurry)
-        assert (stop.reason, stop.hurry) == ("the key was refused", True)
-
-
-def test_a_call_that_does_not_end_in_a_hurry_is_unknown() -> None:
-    """It has five seconds; the clock of this test goes on by two and a half whenever it is looked at."""
-    world, ended = World(), threading.Event()
-    ticks = count(0.0, 2.5)
-
-    def hang() -> None:
-        world.monotonic = lambda: next(ticks)  # type: ignore[method-assign]  # a clock is what the test says
-        world.stop.ask("interrupted", hurry=True)
-        ended.wait(5)
-
-    world.wrong["post"] = [hang]
-    begun = time.monotonic()
-    outcomes = world.apply(creating(), creating(OTHER))
-    assert said(outcomes[0]) == ("unknown", "", "interrupted while a call was under way", 6)
-    assert said(outcomes[1]) == ("skipped", "", "interrupted", 0)
-    assert (next(ticks), time.monotonic() - begun < 1.0) == (7.5, True)
-    assert world.told == [("persona/coach", "unknown"), ("persona/other", "skipped")]
-    ended.set()

@@ -77,6 +77,20 @@ def test_a_pace_that_keeps_no_lock_is_refused(lease: str, heartbeat: str) -> Non
     assert refused.value.id == "E1204"
 
 
+def test_a_lock_ages_while_the_machine_sleeps(bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A holder that woke up too late must not believe that no time has passed."""
+    real, clocks = time.clock_gettime, set[int]()
+
+    def asked(clock: int) -> float:
+        clocks.add(clock)
+        return real(clock)
+
+    monkeypatch.setattr(time, "clock_gettime", asked)
+    with taken(bucket) as lease:
+        lease.check()
+    assert clocks == {time.CLOCK_BOOTTIME}
+
+
 def test_the_first_lock_of_a_store(bucket: MemoryBucket) -> None:
     lease = Lease(bucket, SLOW)
     assert lease.take("apply", 0, 5) is True  # nobody can tell who wrote before

@@ -53,9 +53,9 @@ def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_o
     except BaseException:
         # A defect: whoever is above frees the state, and no call may still be under way then.
         this.stop.ask(_DEFECT)
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
         raise
-    pool.shutdown(wait=not this.stop.hurry, cancel_futures=True)
+    pool.shutdown(wait=not this.stop.hurry)
     for index, step in enumerate(steps):
         if index not in outcomes:
             outcomes[index] = _reported(this, Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason))
