@@ -127,7 +127,7 @@ def page_lines(
     yield "# Commands measured"
     yield ""
     packages = ", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "httpx", "PyYAML"))
-    yield f"One run on one machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+    yield f"One run on one machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()},"
     yield f"Python {platform.python_version()}, {packages}."
     yield "Whole processes, medians; every persona has a prompt of 5 KB. Ratios carry over to other machines,"
     yield "seconds do not."
