@@ -68,7 +68,12 @@ def test_every_key_is_measured_as_it_is_written(key: str) -> None:
 @pytest.mark.parametrize("place", [9, 10, 11, 99, 100])
 def test_every_index_is_measured_as_it_is_written(place: int) -> None:
     before: list[Any] = [{"number": number} for number in range(place + 3)]
+    renumbered = [{"number": -1} if number in (place - 5, place) else one for number, one in enumerate(before)]
     for after in (
+        renumbered,
+        [*before[: place - 3], *before[place + 2 :]],
+        [*before[: place - 2], "one", "two", *before[place - 2 : place], "three", "four", *before[place:]],
+        [*reversed(before)],
         [*before[:place], *before[place + 1 :]],
         [*before[:place], "new", *before[place:]],
         [*before[:place], {"number": "new"}, *before[place + 1 :]],
@@ -76,5 +81,5 @@ def test_every_index_is_measured_as_it_is_written(place: int) -> None:
         [*before[1 : place + 1], before[0], *before[place + 1 :]],
     ):
         for moving in (False, True):
-            cost, patch = reckoned(before, after, moving=moving)
-            assert cost == measured(before, after, patch)
+            cost, patch = reckoned({"key": before}, {"key": after}, moving=moving)
+            assert cost == measured({"key": before}, {"key": after}, patch)
