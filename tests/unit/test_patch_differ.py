@@ -104,8 +104,9 @@ def test_so_many_edited_items_without_a_name_are_found_again_elsewhere(size: int
 
 def test_what_stays_is_not_measured() -> None:
     """Only what may be written is: a large document with two small edits is as quick as they are."""
-    before = {**dict.fromkeys("abcdefgh", 0), "large": [Unmeasured() for _ in range(100)]}
-    after = {**before, "large": before["large"].copy(), "b": 1, "f": 2}
+    large = [Unmeasured() for _ in range(100)]
+    before = {**dict.fromkeys("abcdefgh", 0), "large": large}
+    after = {**before, "large": large.copy(), "b": 1, "f": 2}
 
     assert [one["path"] for one in diff(before, after)] == ["/b", "/f"]
 
