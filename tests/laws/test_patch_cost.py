@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.patch.measure import measure
+from tavusctl.patch import Pinned
 from tavusctl.patch.differ import Differ
+from tavusctl.patch.ledger import Ledger
 from tavusctl.patch.script import operations, spell
 from tests.laws.patches import WITH_MOVES, grown, pairs
 
@@ -90,3 +92,32 @@ def test_every_index_is_measured_as_it_is_written(place: int) -> None:
         for moving in (False, True):
             cost, patch = reckoned({"key": before}, {"key": after}, moving=moving)
             assert cost == measured({"key": before}, {"key": after}, patch)
+
+
+class Opaque:
+    """A leaf that is no JSON, and that notices how often it is looked up."""
+
+    looked_up = 0
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        self.looked_up += 1
+        return 1
+
+
+def test_what_is_no_json_is_measured_as_it_is_printed() -> None:
+    for moving in (False, True):
+        assert reckoned({}, {"k": Opaque()}, moving=moving)[0] == reckoned({}, {"k": "(sensitive)"}, moving=moving)[0]
+        assert reckoned({"k": Pinned(1)}, {}, moving=moving)[0] == reckoned({"k": 1}, {}, moving=moving)[0]
+
+
+def test_a_container_is_measured_once() -> None:
+    leaf, ledger = Opaque(), Ledger()
+    inner: list[Any] = [leaf, 1]
+    first = ledger.of({"a": [inner]})
+    looked_up = leaf.looked_up
+
+    assert ledger.of({"a": [inner]}) == first
+    assert leaf.looked_up == looked_up
