@@ -76,6 +76,7 @@ SEEDS = range(150)
 
 
 def check(prices: Prices, seed: int) -> None:
+    """Whether nothing is cheaper than what is found."""
     pairs = Search(prices).run(1000)
     assert pairs is not None, seed
     assert pairs == sorted(pairs), seed
@@ -92,6 +93,18 @@ def test_none_is_cheaper_when_items_may_move_either() -> None:
     for seed in SEEDS:
         plain = gap(*map(different, lists(Random(f"alignment {seed}"))), moving=True)
         check(Eased(plain, likely_moves(plain)), seed)
+
+
+@pytest.mark.parametrize("appends", [False, True])
+@pytest.mark.parametrize("start", [6, 8, 9, 96, 98, 99, 1000])
+def test_a_search_reckons_with_what_its_alignment_costs(start: int, appends: bool) -> None:
+    for seed in range(60):
+        prices = gap(*lists(Random(f"alignment {seed}")), start=start, appends=appends)
+        search = Search(prices)
+        pairs = search.run(1000)
+
+        assert pairs is not None
+        assert search._best[search._state(len(prices.old), len(prices.new))][0] == cost(prices, pairs), seed
 
 
 def different(items: list[Any]) -> list[Any]:
