@@ -81,6 +81,19 @@ def test_only_patches_of_some_length_are_joined(length: int, joined: int) -> Non
     assert len(join_moves(steps, Ledger())) == length - joined
 
 
+def test_a_value_is_taken_from_behind_what_was_put_in_front_of_it() -> None:
+    steps = [
+        Operation("add", ("b",), "words"),
+        Operation("add", ("a", 1), "new"),
+        Operation("remove", ("a", 2), "words"),
+    ]
+
+    assert [spell(one) for one in join_moves(steps, Ledger())] == [
+        {"op": "move", "from": "/a/1", "path": "/b"},
+        {"op": "add", "path": "/a/1", "value": "new"},
+    ]
+
+
 def count(steps: list[Operation], op: str) -> int:
     return sum(one.op == op for one in steps)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tavusctl.patch import Pinned, apply, diff, same
+from bench.patch.measure import measure
+from tavusctl.patch import Pinned, apply, diff, resolve, same
 from tavusctl.patch.differ import Differ
 from tavusctl.patch.script import operations, spell
 from tests.laws.patches import WITH_MOVES, WITHOUT_MOVES
@@ -132,11 +133,30 @@ class Compared:
 
 def test_items_are_compared_until_another_way_is_cheaper() -> None:
     """Two large members differ: replacing their item is cheaper by then, whatever the third may be."""
-    before, after = ([{"a": f"{LONG}{side}", "b": f"{LONG}{side}", "c": Compared()}, side] for side in (1, 2))
-    Compared.times = 0
+    texts = [f"{LONG}{side}" for side in (1, 2)]
+    flat = [[{"a": text, "b": text, "c": Compared()}, text] for text in texts]
+    deep = [[{"a": text, "in": {"a": text, "b": text, "c": Compared()}}, text] for text in texts]
+    for before, after in (flat, deep):
+        Compared.times = 0
+        assert [one["path"] for one in diff({"x" * 90: before}, {"x" * 90: after})] == ["/" + "x" * 90]
+        assert Compared.times == 1  # when the items were found to differ
 
-    assert [one["path"] for one in diff({"x" * 90: before}, {"x" * 90: after})] == ["/" + "x" * 90]
-    assert Compared.times == 1  # when the items were found to differ
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_of_two_patches_that_cost_the_same_the_one_that_touches_less_is_taken(nested: bool) -> None:
+    equal = 0
+    name, place = "items" * 9, "/" + "items" * 9 + "/0" * nested
+    for length in range(60):
+        items = ({"a": a, "b": a + 1, "t": "x" * length} for a in (1, 3))
+        before, after = ({name: [item, *FAR, item["a"]] if nested else item} for item in items)
+        fine = [{"op": "replace", "path": f"{place}/{key}", "value": value} for key, value in (("a", 3), ("b", 4))]
+        whole = [{"op": "replace", "path": place, "value": resolve(after, place)}]
+        rest = [{"op": "replace", "path": f"/{name}/3", "value": 3}] * nested
+        costs = [measure(before, after, [*one, *rest], WITHOUT_MOVES).cost for one in (fine, whole)]
+
+        assert diff(before, after) == [*(fine if costs[0] <= costs[1] else whole), *rest], length
+        equal += costs[0] == costs[1]
+    assert equal == 1
 
 
 def test_pairs_that_are_compared_take_from_the_effort_once() -> None:
@@ -194,6 +214,7 @@ def test_items_are_known_by_the_member_that_is_declared_for_their_place(pattern:
         ({"/*/*/*/*": "name"}, True),
         ({"/a~1b/1/in/0": "name"}, False),
         ({"/a~1b/*/in": "name"}, False),
+        ({"/a~1b//in/*": "name"}, False),
         ({"/a~1b": "title", "/a~1b/*/in/*": "name"}, True),
         ({"/a~1b": "name", "/a~1b/*/in/*": "title"}, False),
     ],
