@@ -7,14 +7,14 @@ are errors where the API refuses it or it cannot work.  TV3xx and TV6xx: what a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.model import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that is looked at."""
 
     title: str  # what is complained about, in a noun phrase

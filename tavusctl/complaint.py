@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from tavusctl.kind import Value
 
@@ -15,8 +16,7 @@ from tavusctl.kind import Value
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Address:
+class Address(Struct, frozen=True, order=True):
     """What a person calls a resource: `persona/sales-coach`."""
 
     kind: str
@@ -35,8 +35,7 @@ class Address:
         return cls(kind, name)
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Source:
+class Source(Struct, frozen=True, order=True):
     """Where a value was written; line and column count from 1."""
 
     path: str
@@ -54,8 +53,7 @@ def written_at(sources: Mapping[str, Source], pointer: str, otherwise: Source) -
     return sources.get(pointer, otherwise)
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(Struct, frozen=True):
     """Who wrote a line last, as git knows it, or the line that stood in its place before."""
 
     source: Source  # of the line as it is
@@ -74,8 +72,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """One change of a manifest's text: set the value at a pointer (new keys included), remove it, or rename a key."""
 
     address: Address
@@ -84,8 +81,7 @@ class Edit:
     value: Value = None  # what to set, or the new name of the key
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """One thing wrong with a file: what was found, what would be right, and where."""
 
     id: str  # stable: TV101, ...

@@ -6,10 +6,11 @@ The Tavus API takes a recrawl of a document that is `ready` or `error`, an hour 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl import schedule
 from tavusctl.errors import ApiError
@@ -31,8 +32,7 @@ class Status(StrEnum):
     DUE = "due"  # would be crawled; nothing was sent
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A document that is to be kept fresh."""
 
     address: Address
@@ -43,8 +43,7 @@ class Target:
     crawl: tuple[tuple[str, int], ...] = ()  # what the manifest says of the crawl
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What became of a target, why, when it is due next (where that is known), and when it was last crawled."""
 
     address: Address
@@ -56,8 +55,7 @@ class Entry:
     exit_code: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Crawled:
+class Crawled(Struct, frozen=True):
     """A document as far as its crawls go."""
 
     remote_id: str

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Mark = Literal["", "added", "removed", "changed"]
 MARKS: Final[tuple[Mark, ...]] = ("", "added", "removed", "changed")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One thing: `id` tells it from others, `label` is read by people, `detail` by those who ask for more."""
 
     id: str
@@ -23,8 +24,7 @@ class Node:
     faint: bool = False  # not part of the whole: outside the project, or named and nowhere to be found
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """A way from one node to another, by their ids; two nodes may have several."""
 
     source: str
@@ -33,8 +33,7 @@ class Edge:
     mark: Mark = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """Nodes in the order of reading, and edges, each between two of the nodes."""
 
     nodes: tuple[Node, ...] = ()

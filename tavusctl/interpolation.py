@@ -10,8 +10,9 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from tavusctl.model import Address, Complaint, Source, Value
 from tavusctl.secret import SecretText
@@ -23,16 +24,14 @@ _TOKEN = re.compile(r"\$(?P<literal>\$)?\{(?(literal)|(?P<body>[^}\n]*)(?P<end>\
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
-class FileText:
+class FileText(Struct, frozen=True):
     """The text of a file and where it came from."""
 
     text: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What expressions can reach."""
 
     variables: Mapping[str, Value]
@@ -40,8 +39,7 @@ class Scope:
     read_file: Callable[[str], FileText]  # ValueError says why a file is not to be had
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(Struct, frozen=True):
     """What a text stands for; `origin` is the file when the whole value came from one."""
 
     value: Value
@@ -147,8 +145,7 @@ _SCHEMES: Final[dict[str, Callable[[str, Scope], Value]]] = {"ref": _ref, "file"
 _FORMS: Final = {"ref": "${ref:kind/name}", "file": "${file:path}", "var": "${var:name}", "secret": "${secret:NAME}"}
 
 
-@dataclass(slots=True)
-class _Mixture:
+class _Mixture(Struct):
     """A text with expressions amid other text."""
 
     text: str

@@ -24,8 +24,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from tavusctl.errors import StateError
 from tavusctl.model import Action, Address, Binding, Document
@@ -35,8 +37,7 @@ from tavusctl.records import binding_in, binding_out, leaves_in, plain
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Inverse:
+class Inverse(Struct, frozen=True):
     """What would reverse an update, as plain JSON with ids, and the places by which to tell whether it still may."""
 
     operations: tuple[Document, ...] = ()
@@ -45,8 +46,7 @@ class Inverse:
     lost: tuple[str, ...] = ()  # pointers of secrets, which nobody can bring back
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """A call that is about to be made."""
 
     op: str
@@ -60,8 +60,7 @@ class Intent:
     inverse: Inverse = Inverse()
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(Struct, frozen=True):
     """A state brought up to date, and the calls whose outcome is unknown."""
 
     state: State
@@ -70,8 +69,7 @@ class Replay:
     records: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """A run that has ended, from its records."""
 
     run: str
@@ -155,8 +153,6 @@ def _replayed(state: State, records: Sequence[Record]) -> Replay:
     if not records:
         return Replay(state)
     first = records[0]
-    if first["is"] != "begin":
-        raise ValueError
     if first["lineage"] != state.lineage:
         message = "the journal beside the state belongs to another state"
         raise StateError(message, "put the state and its journal back together, or move the journal away", id="E931")
@@ -263,4 +259,4 @@ def _binding_in(address: str, body: Document | None) -> Binding | None:
 
 
 def _line(record: Record) -> bytes:
-    return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode()
+    return json.dumps(record, separators=(",", ":")).encode()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
+
+from msgspec import Struct, field
 
 from tavusctl import telltale
 from tavusctl.graph import Graph
+from tavusctl.shape import Shape
 
 # A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
 Value = Any
@@ -24,8 +27,7 @@ class Update(Enum):
     RENAME = "rename"  # PATCH .../name, and nothing else can change
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """What the engine must know of a field beyond its type."""
 
     refers_to: str = ""  # kind of the object whose id stands here
@@ -54,8 +56,7 @@ class Field:
 PLAIN = Field()
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """What the server does in the background with a new object."""
 
     name: str
@@ -63,8 +64,7 @@ class Work:
     causes: Mapping[str, str]  # a word in lower case that the API's error has -> what that means, and what helps
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """How the content of an object may come from a file of the project: put where the API can fetch it, and linked."""
 
     file: str  # key of `spec` that names the file; afterwards it holds the digest of its content
@@ -74,8 +74,7 @@ class Attachment:
     limit: int  # bytes
 
 
-@dataclass(frozen=True)
-class ResourceKind:
+class ResourceKind(Struct, frozen=True, dict=True):
     """All that differs between one kind and another."""
 
     name: str
@@ -83,7 +82,7 @@ class ResourceKind:
     id_fields: tuple[str, ...]  # where a body carries its id; the first one present counts
     name_field: str
     update: Update
-    model: type[Any]  # pydantic model of `spec`
+    model: type[Shape]  # of `spec`
     fields: Mapping[str, Field]  # by JSON Pointer; `*` is any list index or any key
     normalise: Callable[[Document], Document]  # a read body in the spelling of `spec`, computed fields dropped
     summary: str = ""  # one line for `explain` and the schemas
@@ -99,21 +98,33 @@ class ResourceKind:
     costly: bool = False  # replaced or deleted only when named on the command line
     crawls: bool = False  # may carry `recrawl:`
     flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
-    _patterns: dict[int, dict[Path, Field]] = field(default_factory=dict, init=False, repr=False, compare=False)
     crawl: str = ""  # key of `spec` that a recrawl can override
     most_crawled: int = 0  # objects with a crawl that an account may have, unless Tavus has agreed to more
     watches: str = ""  # key of `spec` with the address that `watch: true` looks at
     attachment: Attachment | None = None
-    spellings: Mapping[str, str] = field(
-        default_factory=dict
-    )  # pointer of a key that is none, `*` as above -> the right
-    _found: dict[Path, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _aliased: dict[Path, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    spellings: Mapping[str, str] = field(default_factory=dict)  # pointer of a wrong key, `*` as above -> the right
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _patterns(self) -> Mapping[int, Mapping[Path, Field]]:
+        """Declarations by the length of their path, then by the path."""
+        found: dict[int, dict[Path, Field]] = {}
         for pointer, declared in self.fields.items():
             pattern = tuple(pointer.split("/")[1:])
-            self._patterns.setdefault(len(pattern), {})[pattern] = declared
+            found.setdefault(len(pattern), {})[pattern] = declared
+        return found
+
+    @cached_property
+    def _found(self) -> dict[Path, Field]:
+        return {}
+
+    @cached_property
+    def _aliased(self) -> dict[Path, tuple[str, ...]]:
+        return {}
+
+    @property
+    def keyed(self) -> Mapping[str, str]:
+        """What identifies the items of its lists, by pointer."""
+        return {pointer: declared.keyed_by for pointer, declared in self.fields.items() if declared.keyed_by}
 
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl import journal
 from tavusctl.journal import Intent, Inverse
@@ -14,8 +16,7 @@ from tavusctl.model import Action, Address, Binding, Document
 from tavusctl.ports import State, Store
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(Struct):
     """The only writer of state and journal; safe to share between threads."""
 
     store: Store

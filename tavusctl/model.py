@@ -7,8 +7,9 @@ whose leaves may also be an `Address` (a reference, where the API has an id) or 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+
+from msgspec import Struct, field
 
 from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
@@ -58,8 +59,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(Struct, frozen=True):
     """What may happen to a resource; the keys of `lifecycle:`."""
 
     prevent_destroy: bool = False
@@ -67,8 +67,7 @@ class Lifecycle:
     on_remove: str = "delete"  # or "retain"
 
 
-@dataclass(frozen=True, slots=True)
-class Recrawl:
+class Recrawl(Struct, frozen=True):
     """When a crawled document is due: after a period, or by a cron expression in a time zone."""
 
     every: float | None = None  # seconds
@@ -76,8 +75,7 @@ class Recrawl:
     timezone: str = "UTC"
 
 
-@dataclass(frozen=True, slots=True)
-class LocalFile:
+class LocalFile(Struct, frozen=True):
     """A file of the project that the API is to fetch, by what is in it."""
 
     path: str  # absolute
@@ -87,8 +85,7 @@ class LocalFile:
     upload: str  # where it is put: s3://bucket/prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """One YAML document: shape checked, nothing resolved.
 
     Leaves of `spec` are JSON values, an `Address` where `${ref:}` stood, or a `secret.SecretText`.
@@ -106,8 +103,7 @@ class Manifest:
     watch: bool = False  # replaced when its source changes
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True):
     """A manifest whose references are found and whose secrets are sealed."""
 
     kind: ResourceKind
@@ -123,8 +119,7 @@ class Desired:
     watch: bool = False  # replaced when its source changes
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(Struct, frozen=True):
     """An object of the account now, in the spelling of `spec`, less what the server computes."""
 
     kind: ResourceKind
@@ -138,8 +133,7 @@ class Live:
     crawled: str = ""  # when its last crawl ended, as the server says
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """What we last did to an object: proof of ownership, and the base that tells drift from edits."""
 
     address: Address
@@ -155,8 +149,7 @@ class Binding:
     )  # pointer -> digest of a wanted value the server did not keep
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """A binding that gets another address, because its manifest was renamed."""
 
     old: Address
@@ -199,8 +192,7 @@ class Absent(Enum):
 ABSENT = Absent.ABSENT
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """One managed field, three ways: last applied, live, desired (ABSENT where there is none)."""
 
     path: str  # JSON Pointer into spec
@@ -212,8 +204,7 @@ class FieldChange:
     blame: tuple[Blame, ...] = ()  # who wrote what is desired, the newest first; only where that was asked for
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One difference and the patch that settles it.
 
     `patch` is in RFC 6902 operations for every kind; a create is one `add` of the whole document at "".
@@ -236,8 +227,7 @@ class Change:
     affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """A managed object whose live side moved since the last apply."""
 
     address: Address
@@ -248,8 +238,7 @@ class Drift:
     source: Source | None = None  # where the manifest says what was changed, the first of several
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """A change that is needed and must not be made, why, and what would allow it."""
 
     change: Change
@@ -259,8 +248,7 @@ class Refusal:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """A change, or fields of it, that the manifests of an earlier commit would have made alike."""
 
     address: Address
@@ -268,8 +256,7 @@ class Pending:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Everything apply may do, and nothing it may not; steps in an order that respects references."""
 
     steps: tuple[Change, ...] = ()
@@ -297,8 +284,7 @@ class Status(StrEnum):
     DEFERRED = "deferred"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one step, the id it ended with, and why when it is not `done`."""
 
     step: Change

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from tavusctl.model import Address, Binding, Document, Value
 
@@ -65,8 +66,7 @@ class Sources(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """What a store keeps: bindings, and whose they are.  Never a secret."""
 
     lineage: str

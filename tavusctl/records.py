@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from dataclasses import asdict
 from typing import Any
+
+from msgspec.structs import asdict
 
 from tavusctl.document import canonical
 from tavusctl.model import Address, Binding, Value
@@ -22,9 +23,9 @@ def binding_out(binding: Binding) -> dict[str, Any]:
 
 @functools.cache
 def _fresh() -> dict[str, Any]:
-    defaults = asdict(Binding(Address("", ""), ""))
-    del defaults["address"]
-    return defaults
+    members = asdict(Binding(Address("", ""), ""))
+    del members["address"]
+    return members
 
 
 def binding_in(address: Address, body: dict[str, Any]) -> Binding:

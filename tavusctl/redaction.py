@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
@@ -39,21 +39,48 @@ def of_one_run() -> Iterator[None]:
 
 def redacted(text: str) -> str:
     """A text without any secret that this run has met."""
-    for secret in sorted(_met.copy(), key=len, reverse=True):
-        for spelling in _spellings(secret):
-            if spelling in text:
-                text = text.replace(spelling, SHOWN)
-    return text
+    return _without(text, _wholes(text))
 
 
 def redacted_words(text: str) -> str:
     """As `redacted`, for the words of a server: beginnings of secrets, which it may quote, go too."""
-    text = redacted(text)
-    for secret in sorted(_met.copy(), key=len, reverse=True):
+    return _without(text, [*_wholes(text), *_beginnings(text)])
+
+
+def _without(text: str, found: Iterable[tuple[int, int]]) -> str:
+    """A text without what was found from here to there; one sign stands for all that overlaps.
+
+    A secret may be a part of another, or begin where that ends: none is replaced before all have been found.
+    """
+    shown, at = "", 0
+    for start, end in sorted(found):
+        if start >= at:
+            shown += text[at:start] + SHOWN
+        at = max(at, end)
+    return shown + text[at:]
+
+
+def _wholes(text: str) -> Iterator[tuple[int, int]]:
+    for secret in _met.copy():
+        for spelling in _spellings(secret):
+            for start in _places(spelling, text):
+                yield start, start + len(spelling)
+
+
+def _beginnings(text: str) -> Iterator[tuple[int, int]]:
+    for secret in map(str.strip, _met.copy()):
         if _telling(secret[:_PART]):
-            first, *others = text.split(secret[:_PART])
-            text = first + "".join(SHOWN + other[_common(other, secret[_PART:]) :] for other in others)
-    return text
+            ends = range(_PART, len(secret) + 1)
+            for start in _places(secret[:_PART], text):
+                yield start, start + max(end for end in ends if text.startswith(secret[:end], start))
+
+
+def _places(part: str, text: str) -> Iterator[int]:
+    """Where a part of a text begins, every time, also within itself."""
+    start = text.find(part)
+    while start >= 0:
+        yield start
+        start = text.find(part, start + 1)
 
 
 def _telling(beginning: str) -> bool:
@@ -61,14 +88,9 @@ def _telling(beginning: str) -> bool:
     return len(beginning) == _PART and all(one.isalnum() or one in "-_." for one in beginning)
 
 
-def _common(text: str, secret: str) -> int:
-    pairs = zip(text, secret, strict=False)
-    return next((index for index, (one, other) in enumerate(pairs) if one != other), len(text))
-
-
 @lru_cache(maxsize=256)
-def _spellings(secret: str) -> tuple[str, ...]:
-    """A secret as answers, logs and addresses may spell it, longest first."""
+def _spellings(secret: str) -> frozenset[str]:
+    """A secret as answers, logs and addresses may spell it, where that is not as short as a word."""
     content = secret.encode("utf-8", "surrogateescape")
     encoded = base64.b64encode(content).decode(), base64.urlsafe_b64encode(content).decode()
     spellings = {
@@ -85,6 +107,6 @@ def _spellings(secret: str) -> tuple[str, ...]:
         content.hex().upper(),
         *encoded,
         *(one.rstrip("=") for one in encoded),
-        *(line.strip() for line in secret.splitlines() if len(line.strip()) >= SHORTEST),
+        *map(str.strip, secret.splitlines()),
     }
-    return tuple(sorted(spellings, key=lambda one: (-len(one), one)))
+    return frozenset(one for one in spellings if len(one) >= SHORTEST)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NoReturn
+
+from msgspec import Struct
 
 from tavusctl import redaction
 
@@ -14,8 +15,7 @@ SHOWN: Final = redaction.SHOWN
 MASK: Final = "********"  # what the API returns in place of a stored key
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True):
     """A keyed digest of a secret: tells whether it changed, and nothing else."""
 
     digest: str
@@ -62,8 +62,7 @@ class Secret:
         raise TypeError(message)
 
 
-@dataclass(frozen=True, slots=True)
-class SecretText:
+class SecretText(Struct, frozen=True):
     """Text with `${secret:NAME}` in it: parts and names alternate, parts first and last."""
 
     parts: tuple[str, ...]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tavusctl.kind import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """One account that the project is applied to."""
 
     name: str = "default"
@@ -21,16 +21,14 @@ class Environment:
     crawl_limit: int = 0  # objects with a crawl that Tavus has agreed to; 0: as many as everybody may have
 
 
-@dataclass(frozen=True, slots=True)
-class Safety:
+class Safety(Struct, frozen=True):
     """Limits on deletes in one run; lifted only by `--allow-deletes N`."""
 
     max_deletes: int = 5
     max_delete_ratio: float = 0.3  # of the managed objects
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What an application finds under one name: the id of an address, the ids of several, or a text as it is."""
 
     addresses: tuple[str, ...] = ()
@@ -39,8 +37,7 @@ class Output:
     places: tuple[tuple[int, int], ...] = ()  # line and column of each address in the project file
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """The project file and where it stands; `root` and `manifests` are absolute paths."""
 
     root: str

@@ -17,9 +17,9 @@ live spelling, and a field that is not managed is pinned, so that no patch can w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import jsonpatch
+from msgspec import Struct, field
 
 from tavusctl import links, patch, sources
 from tavusctl.document import digest, is_empty
@@ -44,8 +44,7 @@ from tavusctl.wanted import wanted_value
 JSON_PATCH_OPS = frozenset({"add", "remove", "replace"})
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """What separates one managed object from its manifest, and the patch that settles it."""
 
     fields: tuple[FieldChange, ...] = ()
@@ -59,8 +58,7 @@ class Difference:
         return tuple(change for change in self.fields if change.cause is Cause.BOTH)
 
 
-@dataclass(slots=True)
-class _Comparison:
+class _Comparison(Struct):
     kind: ResourceKind
     ignored: frozenset[Path]
     unkept: Mapping[str, str]
@@ -205,8 +203,7 @@ def _operations(kind: ResourceKind, before: Document, after: Document) -> tuple[
             for key in sorted({**before, **after})
             if before.get(key, ABSENT) != after.get(key, ABSENT)
         )
-    keyed = {pointer: declared.keyed_by for pointer, declared in kind.fields.items() if declared.keyed_by}
-    operations = patch.diff(before, after, keyed_by=keyed, allowed=JSON_PATCH_OPS)
+    operations = patch.diff(before, after, keyed_by=kind.keyed, allowed=JSON_PATCH_OPS)
     _verify(before, after, operations)
     return tuple(operations)
 

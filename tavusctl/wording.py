@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.model import Address, Severity, Value
 from tavusctl.secret import SecretText
@@ -17,8 +18,7 @@ _MANY = 12  # more names than this are not listed
 _SORTS: Final[dict[type, str]] = {SecretText: "a secret", dict: "a mapping", list: "a list", type(None): "null"}
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """What is wrong with a value, for one who knows where it stands to complain about."""
 
     id: str

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from heapq import heappop, heappush
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from bench.patch.measure import WEIGHT, compact, exact, leaves, step
@@ -17,15 +17,20 @@ SHORTEST = 27
 
 
 class TooLargeError(Exception):
-    """The search took more documents than it may."""
+    """The search took more operations than it may."""
 
 
 def least_cost(before: Any, after: Any, *, moving: bool, known: int, patience: int = 30_000) -> int:
     """The least cost (bytes without brackets, a comma after every operation, and weighted leaves) up to a known one.
 
-    Values written are parts of `after`, whole or with parts left out: others would have to be written twice.
+    Values written are parts of `after`, whole or with parts left out: others would have to be written twice.  After
+    `patience` operations have been tried, TooLargeError.
     """
-    values = list({exact(value): value for part in parts(after) for value in prunings(part)}.values())
+    pruned = list(islice((value for part in parts(after) for value in prunings(part)), patience + 1))
+    if len(pruned) > patience:
+        raise TooLargeError
+    values = list({exact(value): value for value in pruned}.values())
+    tried = 0
     target, goal = leaf_counts(after), exact(after)
     best = {exact(before): 0}
     heap = [(ahead(before, target, goal), 0, exact(before))]
@@ -39,10 +44,11 @@ def least_cost(before: Any, after: Any, *, moving: bool, known: int, patience: i
         if text in closed:
             continue
         closed.add(text)
-        if len(closed) > patience:
-            raise TooLargeError
         document = json.loads(text)
         for operation in operations(document, values, moving=moving):
+            tried += 1
+            if tried > patience:
+                raise TooLargeError
             found, old, new = step(copy.deepcopy(document), operation)
             reached = exact(found)
             total = cost + len(compact(operation).encode()) + 1 + WEIGHT * (len(old) + len(new))

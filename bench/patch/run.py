@@ -180,7 +180,7 @@ def optimum_gate(pairs: list[Pair], *, moving: bool) -> Gate:
     for pair in small:
         found = measure(pair.before, pair.after, diff(pair.before, pair.after, allowed=allowed), allowed)
         try:
-            least = least_cost(pair.before, pair.after, moving=moving, known=found.cost - 1, patience=250)
+            least = least_cost(pair.before, pair.after, moving=moving, known=found.cost - 1, patience=50_000)
         except TooLargeError:
             continue
         proved += 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tavusctl import yaml12
 from tavusctl.document import leaves
@@ -24,8 +25,7 @@ from tavusctl.writeback.respell import SECRET, CannotAdoptError, Respelling, is_
 from tavusctl.writeback.splice import splice
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What becomes of one field: the file it goes to, or why it cannot."""
 
     address: Address
@@ -34,8 +34,7 @@ class Verdict:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A place that a file is brought to."""
 
     address: Address
@@ -43,8 +42,7 @@ class Use:
     is_whole: bool  # nothing else is in the text
 
 
-@dataclass(slots=True)
-class Sources:
+class Sources(Struct):
     """The files of a project, as they were read and as they are to be."""
 
     project: Project
@@ -77,8 +75,7 @@ class Sources:
         return {path: content for path, content in sorted(self.after.items()) if content != self.before[path]}
 
 
-@dataclass(slots=True)
-class Adoption:
+class Adoption(Struct):
     """What one run takes over, and what became of each field."""
 
     prepared: Prepared

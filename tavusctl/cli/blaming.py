@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tavusctl.cli.history import Authors, History, UnknownError, Wanted
 from tavusctl.cli.local import LocalSession, say

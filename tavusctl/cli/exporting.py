@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl import rules, yaml12
 from tavusctl.cli.session import Session
@@ -33,8 +35,7 @@ STOCK = "Tavus made it, for everybody"
 _MANY = 5  # complaints of one sort that are told in one message
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What of the account is exported: everything, some kinds, or some objects."""
 
     kinds: frozenset[str] = frozenset()
@@ -52,8 +53,7 @@ class Selection:
         return not (self.addresses or self.ids) or address in self.addresses or remote_id in self.ids
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Where files go; outside the manifests nobody reads them, so that nothing is bound there."""
 
     folder: Path
@@ -78,8 +78,7 @@ class Target:
         return Path(os.path.relpath(self.root / "schemas", self.folder / folder)).as_posix()
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """Everything an export writes, and what is there already."""
 
     surveyed: Survey

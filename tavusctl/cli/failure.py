@@ -7,10 +7,10 @@ import os
 import re
 import traceback
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from tavusctl import telltale
 from tavusctl.checks import VEILED

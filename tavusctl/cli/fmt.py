@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+from msgspec import Struct, field
 
 from tavusctl import yaml12
 from tavusctl.cli.local import LocalSession, local_options, say
@@ -23,8 +23,7 @@ from tavusctl.yaml12 import Parsed
 WOULD_CHANGE = 2
 
 
-@dataclass(slots=True)
-class Tidying:
+class Tidying(Struct):
     """The files of a run as they are and as they are to be, and those that cannot be read."""
 
     before: dict[str, bytes] = field(default_factory=dict)

@@ -10,11 +10,11 @@ import secrets
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from msgspec import Struct
 
 from tavusctl import cli
 from tavusctl.cli.session import check_base_url
@@ -33,8 +33,7 @@ _ADOPTED = frozenset({0, 4})  # 4: all but what adopt refuses
 _DRIFT_KNOWN = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
 
 
-@dataclass(frozen=True, slots=True)
-class Reports:
+class Reports(Struct, frozen=True):
     """What a command left behind, in a folder of its own."""
 
     folder: Path

@@ -9,11 +9,13 @@ import os
 import subprocess
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import groupby
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl.model import Blame, Source
 from tavusctl.reports import alignment, prose
@@ -29,8 +31,7 @@ _KEPT: Final = ("PATH", "HOME", "XDG_CONFIG_HOME", "SYSTEMROOT", "TMPDIR")
 _SET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 
-@dataclass(slots=True)
-class Wanted:
+class Wanted(Struct):
     """Lines of a file as it is, by number, and lines that are gone from it, by what they said."""
 
     lines: set[int] = field(default_factory=set)
@@ -42,8 +43,7 @@ class Wanted:
         self.gone.update(gone)
 
 
-@dataclass(slots=True)
-class Authors:
+class Authors(Struct):
     """Who is behind the lines of a file."""
 
     lines: dict[int, Blame] = field(default_factory=dict)
@@ -59,8 +59,7 @@ class UnknownError(Exception):
     """Git cannot tell who wrote something, and why."""
 
 
-@dataclass(slots=True)
-class History:
+class History(Struct):
     """The repository around a project, as of one commit."""
 
     root: Path
@@ -137,8 +136,7 @@ class History:
         return done.stdout.decode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     """A line as it is and as it was; of one that is gone, what stands there."""
 
     old: int

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl import redaction, rules
 from tavusctl.engine import load, resolve
@@ -22,8 +22,7 @@ from tavusctl.rules import ignores
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
-class LocalSession:
+class LocalSession(Struct, frozen=True):
     """One run of a command on one environment of a project."""
 
     project: Project
@@ -132,8 +131,10 @@ def _set_up_output(*, no_color: bool, verbose: int) -> None:
         context.color = False
     elif os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
         context.color = True
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    if verbose:
+    if verbose:  # warnings are shown without being set up
+        import logging
+
+        logging.basicConfig(format="%(message)s", level=logging.WARNING)
         logging.getLogger("tavusctl").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tavusctl import journal, redaction
 from tavusctl.errors import StateError, TavusctlError
@@ -19,8 +20,7 @@ KEPT_RUNS = 20
 KEPT_SECONDS = 30 * 24 * 3600
 
 
-@dataclass(slots=True)
-class Archive:
+class Archive(Struct):
     """The records of runs, one file each, and the bodies they deleted, beside the state; no secret is in them."""
 
     shelf: Shelf

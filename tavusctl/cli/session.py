@@ -9,12 +9,12 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import click
+from msgspec.structs import replace
 
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import Command, LocalSession, local_options
@@ -34,8 +34,7 @@ _TEST_SOURCES = "TAVUSCTL_TEST_SOURCES"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-@dataclass(frozen=True, slots=True)
-class Session(LocalSession):
+class Session(LocalSession, frozen=True):
     """One run of a command on one environment of a project, with the account."""
 
     base_url: str = DEFAULT_URL

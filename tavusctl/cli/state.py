@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 import click
+from msgspec.structs import replace
 
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import LocalSession, local_options, say

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tavusctl import redaction
 from tavusctl.model import Address, Document
@@ -12,8 +13,7 @@ from tavusctl.records import plain
 from tavusctl.stores.shelf import TRASH
 
 
-@dataclass(frozen=True, slots=True)
-class Trash:
+class Trash(Struct, frozen=True):
     """What one run deleted, one file each in `trash/RUN`; secrets are not in it."""
 
     shelf: Shelf

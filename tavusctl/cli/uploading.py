@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from tavusctl import links, redaction
 from tavusctl.engine.load import files
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from tavusctl.stores.uploads import Uploads
 
 
-@dataclass(slots=True)
-class Uploading:
+class Uploading(Struct):
     """What turns a file into a link; what is the same is sent once."""
 
     root: Path

@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tavusctl import yaml12
 from tavusctl.cli.history import Wanted
@@ -22,8 +23,7 @@ from tavusctl.writeback.syntax import BREAK, Node, parse
 Lines = Mapping[str, Wanted]  # by the path of a file, from the root of the project
 
 
-@dataclass(slots=True)
-class Whereabouts:
+class Whereabouts(Struct):
     """The lines behind fields of a project."""
 
     root: Path

@@ -6,9 +6,10 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from tavusctl.errors import UsageError
 
@@ -17,8 +18,7 @@ _LIMIT = 25 * 1024 * 1024  # of an event, as GitHub has it
 _SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(Struct, frozen=True):
     """The run of a workflow that this process is a step of."""
 
     event_name: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from tavusctl import __version__, redaction
 from tavusctl.client.answers import understood
@@ -27,8 +28,7 @@ _PAGES = 50
 _PAGE_SIZE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """Files to change on top of a commit, on a branch that nobody else writes to."""
 
     branch: str

@@ -14,7 +14,8 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tavusctl.errors import Ambiguous, ApiError, NeverSent, Throttled
 from tavusctl.model import Value
@@ -62,8 +63,7 @@ def write_tries(error: ApiError) -> int:
     return 1
 
 
-@dataclass(slots=True)
-class Patience:
+class Patience(Struct):
     """The budget and the pause."""
 
     clock: Clock = field(default_factory=SystemClock)

@@ -17,12 +17,12 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 import httpcore
 import httpx
 import truststore
+from msgspec import Struct
 
 from tavusctl.errors import Ambiguous, NeverSent
 
@@ -34,8 +34,7 @@ _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy
 _log = logging.getLogger("tavusctl.http")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A whole answer."""
 
     request: str  # method and path, for messages
@@ -44,8 +43,7 @@ class Answer:
     payload: bytes
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(Struct):
     """One request under way, as the streams below see it."""
 
     ends: float

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl import journal
 from tavusctl.engine import move, observe, recover
@@ -46,8 +48,7 @@ def bind(
     return binding
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(Struct, frozen=True):
     """Which objects have the names of manifests that are not bound."""
 
     bound: Mapping[Address, str]  # exactly one object, wanted by one manifest alone

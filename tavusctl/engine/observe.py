@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.document import leaves, map_leaves, settled
 from tavusctl.errors import ApiError, ConfigError, Gone
@@ -21,16 +23,14 @@ from tavusctl.secret import MASK, Secret
 from tavusctl.together import together
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """What the account holds: `live` by kind and id, and the bound ids that are surely gone."""
 
     live: tuple[Live, ...]
     missing: frozenset[Address] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Lens:
+class Lens(Struct, frozen=True):
     """What turns a read body into a Live: the addresses of known ids, and the key that seals secrets."""
 
     ids: Mapping[str, Address]

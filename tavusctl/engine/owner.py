@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tavusctl.errors import StateError
 from tavusctl.model import Environment

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl import background, links, quota
 from tavusctl.document import digest, leaves, plain
@@ -33,8 +35,7 @@ _REMOVES = frozenset({Action.DELETE, Action.RETIRE})
 _FETCHED_WITHIN = timedelta(hours=24)  # for so long the API wants to be able to fetch what it is given a link to
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Struct, frozen=True):
     """What the user has allowed by name on the command line."""
 
     replace: AbstractSet[Address] = frozenset()
@@ -45,8 +46,7 @@ class Consent:
     recreate: int | None = None  # so many objects, all that the state knows, which the account has no more
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(Struct, frozen=True):
     """Where and when a plan is made."""
 
     environment: str

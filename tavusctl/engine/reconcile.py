@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl import background, journal, lookup, patch, quota
 from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
@@ -34,8 +36,7 @@ Kinds = Mapping[str, ResourceKind]
 Archive = Callable[[Sequence[bytes]], None]  # keeps the journal of a run that has ended
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What the command line asks of a plan."""
 
     environment: Environment
@@ -48,8 +49,7 @@ class Request:
     sources: Sources | None = None  # of watched documents; None: they are not looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A plan, and what it was made of; `carry_out` needs both."""
 
     plan: Plan

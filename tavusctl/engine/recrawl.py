@@ -12,9 +12,10 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct, field
 
 from tavusctl import freshness
 from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled
@@ -27,16 +28,14 @@ _FIRST_POLL, _LONGEST_POLL = 1.0, 15.0
 _MINUTES: Final = re.compile(r"\b(\d{1,6}) minute")
 
 
-@dataclass(frozen=True, slots=True)
-class Recrawls:
+class Recrawls(Struct, frozen=True):
     """What became of every target, in the order of addresses, and what somebody should look at."""
 
     entries: tuple[Entry, ...]
     warnings: tuple[Complaint, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Manners:
+class Manners(Struct, frozen=True):
     """How a run gets along with people and with other runs.
 
     Two runs that look at the same instant would ask for the same crawl, and one be refused.  So `seed` orders the work
@@ -50,8 +49,7 @@ class Manners:
     turn: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     api: Api
     kind: ResourceKind
     limit: int  # crawls under way, anyone's, at which none is started

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl import journal
 from tavusctl.document import leaves, map_leaves
@@ -21,8 +23,7 @@ from tavusctl.threeway import compare
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # what stands where an id belongs becomes a part of a path
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Struct, frozen=True):
     """The account and the state; bodies have ids as the account has them, not addresses."""
 
     state: State

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tavusctl.errors import Ambiguous, Gone, Rejected, UnknownOutcome
 from tavusctl.model import Address, Document, Path, ResourceKind, Value
@@ -18,16 +19,14 @@ CONVERSATIONS = "/v2/conversations"
 _AT_ONCE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """Something that applications use; without an id, it is not in the account yet."""
 
     address: Address
     remote_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One thing that was looked at, and why it cannot be used when it cannot."""
 
     address: Address
@@ -37,8 +36,7 @@ class Check:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """An object as found: its references by kind and id, and why it cannot be used, if so."""
 
     trouble: str = ""

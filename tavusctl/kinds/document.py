@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
-
-from pydantic import ConfigDict
-from pydantic.config import JsonDict
+from typing import Any, ClassVar, Final
 
 from tavusctl.kinds import failures
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
-from tavusctl.kinds.shape import Quarrel, Shape, WebAddress, blank, optional
+from tavusctl.kinds.shape import WebAddress, blank
 from tavusctl.model import Attachment, Document, Field, ResourceKind, Update, Work
+from tavusctl.shape import Quarrel, Shape, optional
 
 
 class Crawl(Shape):
@@ -21,7 +19,7 @@ class Crawl(Shape):
     max_pages: int | None = optional("How many pages at most, 1 to 100.", ge=1, le=100)
 
 
-def _has(key: str) -> JsonDict:
+def _has(key: str) -> dict[str, Any]:
     # Not `type: string`: editors would offer the key twice, the second time without its meaning.
     return {"required": [key], "not": {"properties": {key: {"type": "null"}}}}
 
@@ -29,7 +27,7 @@ def _has(key: str) -> JsonDict:
 class KnowledgeDocument(Shape):
     """A document as it is written."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_has("document_url"), _has("document_file")]})
+    schema: ClassVar = {"oneOf": [_has("document_url"), _has("document_file")]}
 
     document_url: WebAddress | None = optional("Address of the file or web page; reachable without signing in.")
     document_file: str | None = optional("A file of the project instead, from the manifests folder or ./ from here.")

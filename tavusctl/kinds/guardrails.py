@@ -6,26 +6,18 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, WithJsonSchema
-
 from tavusctl.kinds.sets import respell_set
-from tavusctl.kinds.shape import Shape, optional, required, wrong
+from tavusctl.kinds.shape import matching
 from tavusctl.model import Document, Field, ResourceKind, Update
+from tavusctl.shape import Shape, optional, required
 
-NAME_PATTERN: Final = r"^[A-Za-z0-9_]+$"
 
-
-def _guardrail_name(value: str) -> str:
-    if re.fullmatch(NAME_PATTERN[1:-1], value):
-        return value
+def _no_name(value: str) -> str:
     right = re.sub(r"[^A-Za-z0-9]+", "_", value).strip("_").lower() or "a_name"
-    message = f"found {value!r}; a guardrail name has letters, digits and underscores only, such as {right}"
-    raise wrong(message)
+    return f"found {value!r}; a guardrail name has letters, digits and underscores only, such as {right}"
 
 
-GuardrailName = Annotated[
-    str, AfterValidator(_guardrail_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})
-]
+GuardrailName = Annotated[str, matching("[A-Za-z0-9_]+", _no_name)]
 
 
 class Guardrail(Shape):

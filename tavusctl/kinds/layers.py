@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import PlainValidator, WithJsonSchema
-
-from tavusctl.kinds.shape import Quarrel, Shape, TextOrList, Truth, blank, optional, wrong
+from tavusctl.kinds.shape import TextOrList, Truth, blank
 from tavusctl.kinds.tools import Tool
+from tavusctl.shape import Quarrel, Shape, Worded, optional
 
 Sensitivity = Literal["superlow", "verylow", "low", "medium", "high"]
 Level = Literal["low", "medium", "high"]
@@ -100,19 +99,14 @@ class LanguageModel(Shape):
             yield (there,), "missing_key", f"{there} has no use without {missing[0]}; add it, or leave both out"
 
 
-def _speed(value: object) -> object:
-    words = ("slowest", "slow", "normal", "fast", "fastest")
-    if value in words or (isinstance(value, (int, float)) and not isinstance(value, bool)):
-        return value
-    message = f"found {value!r}; write a number, or one of {', '.join(words)}"
-    raise wrong(message)
+_Pace = Literal["slowest", "slow", "normal", "fast", "fastest"]
 
 
-Speed = Annotated[
-    float | str,
-    PlainValidator(_speed),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["slowest", "slow", "normal", "fast", "fastest"]}]}),
-]
+def _no_speed(value: Any) -> str:
+    return f"found {value!r}; write a number, or one of {', '.join(get_args(_Pace))}"
+
+
+Speed = Annotated[float | _Pace, Worded(_no_speed, {"anyOf": [{"type": "number"}, {"enum": list(get_args(_Pace))}]})]
 
 
 class VoiceSettings(Shape):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.kinds.schema import INTERPOLATION, Schema, for_kind
 from tavusctl.model import PLAIN, Field, Path, ResourceKind, Update, Value
@@ -29,8 +30,7 @@ class UnknownFieldError(LookupError):
         self.known = tuple(known)
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """A field as a person asks for it."""
 
     path: str  # "persona.layers.llm.model"
@@ -62,8 +62,7 @@ def meaning(kind: ResourceKind, kinds: Mapping[str, ResourceKind], keys: Sequenc
     return found.meaning(members if keys else [*found.member("spec").members(), *members])
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A node of a kind's schema, and the path into spec that leads to it."""
 
     kind: ResourceKind

@@ -6,24 +6,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, WithJsonSchema
-
 from tavusctl.document import is_empty
 from tavusctl.graph import Edge, Graph, Node
 from tavusctl.kinds.sets import respell_set
-from tavusctl.kinds.shape import Quarrel, Shape, optional, required, wrong
+from tavusctl.kinds.shape import matching
 from tavusctl.model import Document, Field, ResourceKind, Update, Value
+from tavusctl.shape import Quarrel, Shape, optional, required
 
 
-def _objective_name(value: str) -> str:
-    if re.fullmatch(r"\S+", value):
-        return value
+def _no_name(value: str) -> str:
     right = re.sub(r"\s+", "_", value.strip()) or "a_name"
-    message = f"found {value!r}; an objective name has no white space: write {right}"
-    raise wrong(message)
+    return f"found {value!r}; an objective name has no white space: write {right}"
 
 
-ObjectiveName = Annotated[str, AfterValidator(_objective_name), WithJsonSchema({"type": "string", "pattern": r"^\S+$"})]
+ObjectiveName = Annotated[str, matching(r"\S+", _no_name)]
 
 
 class Objective(Shape):

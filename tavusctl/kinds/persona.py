@@ -7,8 +7,9 @@ from typing import Any, Final, Literal
 
 from tavusctl.kinds.layers import Layers
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
-from tavusctl.kinds.shape import Quarrel, Shape, blank, optional
+from tavusctl.kinds.shape import blank
 from tavusctl.model import Document, Field, ResourceKind, Update
+from tavusctl.shape import Quarrel, Shape, optional
 
 
 class Persona(Shape):

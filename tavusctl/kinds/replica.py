@@ -7,8 +7,9 @@ from typing import Any, Final, Literal
 
 from tavusctl.kinds import failures
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
-from tavusctl.kinds.shape import Quarrel, Shape, WebAddress, blank, optional
+from tavusctl.kinds.shape import WebAddress, blank
 from tavusctl.model import Document, Field, ResourceKind, Update, Work
+from tavusctl.shape import Quarrel, Shape, optional
 
 
 class Finish(Shape):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tavusctl.fit import model
 from tavusctl.kinds.plan_schema import for_plan
 from tavusctl.kinds.project_schema import for_project
 from tavusctl.model import NAME, ResourceKind
@@ -82,7 +83,7 @@ def _moved_from(kind: ResourceKind) -> Schema:
 
 def _spec(kind: ResourceKind) -> tuple[Schema, Schema]:
     """The schema of `spec`, and the definitions it leans on."""
-    raw = kind.model.model_json_schema(ref_template="#/$defs/{model}")
+    raw = model(kind.model).model_json_schema(ref_template="#/$defs/{model}")
     shapes = raw.pop("$defs", {})
     definitions = {name: _tidy(shapes[name]) for name in sorted(shapes)}
     spec = _tidy(raw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from tavusctl.kinds.shape import Quarrel, Shape, optional, required
+from tavusctl.shape import Quarrel, Shape, optional, required
 
 
 class Function(Shape):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+
+class Pinned(Struct, frozen=True):
     """A value that may be compared and never written: no operation carries it."""
 
     value: Any

@@ -7,8 +7,9 @@ drops the rest, so the worst come first and the last one says how many there are
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.model import Action, Change, Complaint, Drift, Outcome, Plan, Severity, Source, Status
 from tavusctl.reports.inert import disarmed
@@ -21,8 +22,7 @@ _LEVELS: Final = ("error", "warning", "notice")
 _DANGEROUS: Final = frozenset({Action.DELETE, Action.REPLACE, Action.RETIRE})
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(Struct, frozen=True):
     level: str
     title: str
     text: str

@@ -10,10 +10,11 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from msgspec.structs import replace
 
 from tavusctl.errors import UsageError
 from tavusctl.model import Cause, Complaint, Drift, FieldChange, Outcome, Plan, Severity, Status

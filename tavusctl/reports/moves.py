@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tavusctl.reports.alignment import Gap
 
 _TELLING = 16  # letters of a line that is surely the same one in both places
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """A run of lines: where it was, where it is, and how many lines it has.  Numbers count from 0."""
 
     old: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+
+from msgspec import Struct
 
 from tavusctl.document import canonical, plain
 from tavusctl.equality import same
@@ -18,8 +19,7 @@ WIDTH = 200  # characters of a value that is shown on one line
 _SIMPLE = re.compile(r"[\w.-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """One place that differs: ABSENT is a side that has nothing there.  `note` says what values cannot show."""
 
     name: str  # "/book_demo/function/description"
@@ -49,8 +49,7 @@ def one_line(value: Value) -> str:
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text):,} characters)"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """Two values of a kind, read against each other: `told` is what somebody wrote, the other what the account shows.
 
     What the account fills in of its own accord is no difference.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby
+
+from msgspec import Struct
 
 from tavusctl.reports import alignment
 from tavusctl.reports.alignment import Gap
@@ -33,8 +34,7 @@ class Sort(Enum):
     NOTE = "note"  # words of ours: what is left out, or what can be said shorter
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One row of two texts side by side; a side that is None has no line there.  Numbers count from 1."""
 
     sort: Sort
@@ -45,8 +45,7 @@ class Row:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of a difference: `sign` is "-", "+", " ", ">" (moved here) or "…"; `parts` are (text, changed)."""
 
     sign: str

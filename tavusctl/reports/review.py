@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl import patch
 from tavusctl.document import is_empty as is_blank
@@ -63,8 +65,7 @@ _COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One change as it is reviewed; with a refusal it will not be made."""
 
     change: Change
@@ -144,8 +145,7 @@ def _tokens(value: Value) -> int:
     return about(value) if isinstance(value, str) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One place that differs, as it is to be shown; of a secret only what became of it."""
 
     path: str

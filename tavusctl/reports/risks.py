@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tavusctl import patch
 from tavusctl.model import Action, Change, Path, ResourceKind, Value
@@ -25,8 +26,7 @@ _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 _SAFE: Final = frozenset({"https", "wss", ""})
 
 
-@dataclass(frozen=True, slots=True)
-class Risk:
+class Risk(Struct, frozen=True):
     """One reason to look twice: `id` is stable, `text` is for people."""
 
     id: str

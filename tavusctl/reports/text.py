@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from click import style
+from msgspec.structs import replace
 
 from tavusctl.document import is_empty as is_blank
 from tavusctl.model import (

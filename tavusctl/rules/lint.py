@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from tavusctl.checks import CHECKS
 from tavusctl.model import (
@@ -24,8 +25,7 @@ from tavusctl.model import Path as KeyPath
 from tavusctl.patch.pointer import escape, join
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """All that rules may look at: every manifest, and what the last apply left of each."""
 
     manifests: Sequence[Manifest]
@@ -34,8 +34,7 @@ class Project:
     crawl_limit: int = 0  # documents with a crawl that the account may have; 0: as many as everybody
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One remark, at a pointer into spec; `line` counts from 0 into a text that has a file of its own."""
 
     pointer: str
@@ -45,16 +44,14 @@ class Finding:
     fix: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """A complaint of a rule, and where the manifest itself writes what it is about: an ignore stands there."""
 
     complaint: Complaint
     written: Source
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Struct, frozen=True, dict=True):
     """One resource under a rule."""
 
     manifest: Manifest
@@ -99,8 +96,7 @@ class Subject:
 Look = Callable[[Subject], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One thing that is looked at: its id, which never changes, and what it is about."""
 
     id: str

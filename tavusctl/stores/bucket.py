@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import obstore
+from msgspec import Struct
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
@@ -34,16 +34,14 @@ LIMIT: Final = 256 * 1024 * 1024
 _PAUSES: Final = (0.2, 1.0)  # seconds before the second and the third try
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Struct, frozen=True):
     """What a store calls the content of an object at one time."""
 
     e_tag: str
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(Struct, frozen=True):
     """An object: its content, its version, and when it was written by the clock of the store."""
 
     content: bytes

@@ -8,8 +8,9 @@ changed, missing, doubled or out of place breaks the chain.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Final, NoReturn
+
+from msgspec import Struct
 
 from tavusctl.errors import StateError
 
@@ -17,8 +18,7 @@ START: Final = b"0" * 32  # the digest before the first line
 _HINT = "keep the file aside and compare the account with the state; then remove it to go on without it"
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """What was read: the records, the digest of the last, and the length of the whole lines in bytes."""
 
     records: tuple[bytes, ...] = ()

@@ -9,8 +9,9 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError, UsageError
 from tavusctl.ports import State
@@ -55,7 +56,7 @@ class FileStore:
             message = f"the state {self.path} was lost to another run, which has written it meanwhile"
             raise LockError(message, "run tavusctl plan to see where things stand", id="E702")
         content = encode(state)
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{uuid.uuid4().hex}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_durably(temporary, content)
@@ -104,7 +105,7 @@ class FileStore:
     def _open_lock(self) -> int:
         try:
             self._lock_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
             descriptor = os.open(self._lock_path, flags, 0o600)
         except OSError as error:
             raise self._unusable(error, "lock") from None

@@ -6,14 +6,14 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 _LONGEST = 200  # of a part of a message: a lock may have been written by anyone
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """One run: where, what, since when (seconds since the epoch, by its own clock)."""
 
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -51,7 +51,7 @@ def from_json(document: Mapping[str, Any]) -> Holder:
 
 def run_url(environment: Mapping[str, str]) -> str:
     """The page of a GitHub run, when this is one."""
-    parts = [environment.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    parts = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     return "{}/{}/actions/runs/{}".format(*parts) if all(parts) else ""
 
 

@@ -14,9 +14,11 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError, UsageError
 from tavusctl.stores.bucket import Bucket, Taken, Version
@@ -34,8 +36,7 @@ _LOG: Final = logging.getLogger(__name__)
 _CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """Seconds: a lock without a heartbeat for `lease` may be taken over."""
 
     lease: float

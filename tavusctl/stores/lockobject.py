@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from tavusctl.document import canonical
 from tavusctl.errors import LockError
@@ -19,16 +20,14 @@ FORMAT: Final = 1
 _LONGEST_LEASE: Final = 86400
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Group:
+class Group(Struct, frozen=True, order=True):
     """Journal records that are cleared together: one run, from one clearing to the next."""
 
     epoch: int = 0
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The content of the lock object."""
 
     epoch: int

@@ -29,14 +29,15 @@ _TRIES: Final = 5
 class RecordObjects:
     """Records of all runs for reading, of the run that holds the lock for writing."""
 
+    _group: Group  # from `begin` on, as the rest
+    _number: int  # of the last record
+    _head: bytes
+    _doubtful: bytes  # a line whose write failed, and that may yet be there
+
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._guard = threading.Lock()
         self._lease: Lease | None = None
-        self._group = Group()
-        self._number = 0
-        self._head = START
-        self._doubtful = b""  # a line whose write failed, and that may yet be there
 
     def begin(self, lease: Lease) -> None:
         """Write under this lease from now on."""
@@ -52,13 +53,13 @@ class RecordObjects:
         """Records after the mark, in order; StateError when one is missing or damaged."""
         for _ in range(_TRIES):
             groups = self._standing()
-            names = [name for group in sorted(groups) for name in groups[group]]
+            names = [name for group in groups.values() for name in group]
             with ThreadPoolExecutor(_AT_A_TIME) as pool:
-                blobs = dict(zip(names, pool.map(self._bucket.get, names), strict=True))
+                blobs = pool.map(lambda name: (name, self._bucket.get(name)), names)
+            contents = {name: blob.content for name, blob in blobs if blob}
             # Another run may have cleared and deleted them since they were listed: then the list is another.
-            if all(blobs.values()):
-                contents = {name: blob.content for name, blob in blobs.items() if blob}
-                return [record for group in sorted(groups) for record in self._followed(groups[group], contents)]
+            if len(contents) == len(names):
+                return [record for group in groups.values() for record in self._followed(group, contents)]
         message = f"the journal in {self._bucket.url} changes faster than it can be read, or a part of it is missing"
         raise StateError(message, "try again when no run is under way", id="E908")
 
@@ -84,7 +85,7 @@ class RecordObjects:
                 return
             lease.clear(max(self._group, *listed))
             self._start(Group(self._group.epoch, self._group.turn + 1))
-        self._bucket.sweep(name for group in sorted(listed) for name in listed[group])
+        self._bucket.sweep(name for group in listed.values() for name in group)
 
     def _start(self, group: Group) -> None:
         self._group, self._number, self._head, self._doubtful = group, 0, START, b""
@@ -110,7 +111,6 @@ class RecordObjects:
         if found and found.content == self._doubtful:
             record = self._doubtful[:-1].split(b" ", 2)[-1]
             self._number, self._head = self._number + 1, link(self._head, record)[1]
-        self._doubtful = b""
 
     def _standing(self) -> dict[Group, list[str]]:
         found = self._bucket.get(LOCK)

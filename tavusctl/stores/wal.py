@@ -11,7 +11,7 @@ from pathlib import Path
 from tavusctl.errors import StateError
 from tavusctl.stores.chain import Chain, follow, link
 
-LIMIT = 256 * 1024 * 1024  # larger than any run writes; reading it whole must not end the process
+LIMIT = 256 * 1024 * 1024  # bytes: larger than any run writes; reading it whole must not end the process
 
 
 class JournalFile:
@@ -44,10 +44,10 @@ class JournalFile:
         with self._guard:
             self._known = None
             try:
-                self.path.unlink(missing_ok=True)
+                self.path.unlink()
                 sync_directory(self.path.parent)
-            except FileNotFoundError:  # no folder: there was never a journal
-                return
+            except FileNotFoundError:
+                pass  # there was never a journal
             except OSError as error:
                 raise _unusable(self.path, "clear", error.strerror) from None
 
@@ -63,7 +63,7 @@ class JournalFile:
     def _write(self, known: Chain, line: bytes) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
             descriptor = os.open(self.path, flags, 0o600)
         except OSError as error:
             raise _unusable(self.path, "append to", error.strerror) from None
@@ -98,7 +98,7 @@ class JournalFile:
 def read_private(path: Path, limit: int) -> bytes:
     """The content of a file; OSError also when it is a link, a device, of another user or for others to write."""
     # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(file.fileno())
         fault = fault_of(found, limit)
@@ -124,7 +124,7 @@ def fault_of(found: os.stat_result, limit: int) -> str:
 
 def sync_directory(path: Path) -> None:
     """Make the names in a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from tavusctl.document import canonical, is_empty
 from tavusctl.equality import same
@@ -28,8 +29,7 @@ class CannotAdoptError(ValueError):
     """Why a live value cannot be written down; what to do instead is part of the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Respelling:
+class Respelling(Struct, frozen=True):
     """How one resource is written: its kind, who can be referred to, and the texts that files are to hold."""
 
     kind: ResourceKind

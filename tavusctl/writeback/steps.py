@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
+
+from msgspec import Struct
 
 from tavusctl.model import Edit, Path, Value
 from tavusctl.patch.pointer import MisfitError, child, escape, join, split
@@ -19,8 +20,7 @@ from tavusctl.patch.pointer import MisfitError, child, escape, join, split
 _NAMES = ("name", "_name", "id", "_id")  # how a key ends that tells an item from its neighbours
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One change of one place: replace what is there, insert a new key or item, remove, or rename a key."""
 
     op: Literal["replace", "insert", "remove", "rename"]

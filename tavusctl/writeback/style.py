@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tavusctl.model import Value
 from tavusctl.writeback import yamltext
@@ -11,8 +12,7 @@ from tavusctl.writeback.syntax import BREAK, Node, Sheet
 from tavusctl.writeback.yamltext import Layout
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How a document is written; `careful` keeps every value on one line, in double quotes where it is text."""
 
     sheet: Sheet

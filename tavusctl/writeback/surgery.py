@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.model import Value
 from tavusctl.writeback import flowtext
@@ -18,8 +19,7 @@ from tavusctl.writeback.syntax import BREAK, Entry, Node, Sheet
 _HEADER: Final = re.compile(r"[|>][-+0-9]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A value in its document, with the entry it is the value of; a whole document has none."""
 
     node: Node

@@ -6,10 +6,10 @@ import re
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, cast
 
 import yaml
+from msgspec import Struct, field
 
 from tavusctl.writeback.yamltext import PLAIN, Layout
 from tavusctl.yaml12.scalars import plain
@@ -36,8 +36,7 @@ class _Parser(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(Struct, eq=False):
     """A value as it is written."""
 
     kind: Literal["scalar", "mapping", "sequence", "alias"]
@@ -62,8 +61,7 @@ class Node:
             yield from entry.value.walk()
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
+class Entry(Struct, eq=False):
     """A key with its value, or an item of a list."""
 
     key: Node | None

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
 from typing import Final
 
 import yaml
+from msgspec import Struct
 
 from tavusctl.model import Value
 from tavusctl.yaml12.scalars import MAX_DIGITS, key_fault, plain
@@ -33,8 +33,7 @@ _FOLD: Final = re.compile(r"(?<=[^ \t]) (?=[^ \t])")
 _OLD_READINGS: Final = yaml.SafeLoader.yaml_implicit_resolvers
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """How far a file indents."""
 
     step: int = 2  # spaces of one level

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
 from typing import Final, cast
 
 import yaml
+from msgspec import Struct
 
 from tavusctl.model import Complaint, Source
 from tavusctl.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
@@ -26,8 +26,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0
 _UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00|\x00\x00\xfe\xff")
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """What a file holds; empty documents left out."""
 
     documents: tuple[Node, ...] = ()

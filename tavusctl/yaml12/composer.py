@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import yaml
+from msgspec import Struct, field
 
 from tavusctl.model import Complaint, Severity, Source, Value
 from tavusctl.patch.pointer import escape
@@ -21,8 +21,7 @@ _MAX_WEIGHT: Final = 20_000_000  # characters of all pointers and of all text th
 _MAX_COMPLAINTS: Final = 100  # of a file and a severity
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One document of a file: its JSON value, and by JSON Pointer where values and keys stand."""
 
     value: Value
@@ -59,8 +58,7 @@ class Events(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A collection being filled; `key` is the key whose value comes next."""
 
     value: Value
@@ -74,8 +72,7 @@ class _Frame:
         return self.is_mapping and self.key is None
 
 
-@dataclass(slots=True)
-class Composer:
+class Composer(Struct):
     """Documents made from parser events, with a stack of its own so that depth costs nothing."""
 
     path: str

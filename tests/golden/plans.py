@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from tavusctl import __version__, patch
 from tavusctl.kinds import KINDS

@@ -68,3 +68,8 @@ def test_commands_that_work_offline_load_nothing_of_http(command: str) -> None:
     code, *modules = loaded.split()
     assert code == "0"
     assert not {"httpx", "ssl", "asyncio"}.intersection(modules), f"`tavusctl {command}` loads {modules}"
+
+
+def test_what_is_right_is_found_right_without_pydantic() -> None:
+    _, loaded = loaded_by("validate", "--env", "prod")
+    assert "pydantic" not in loaded, "pydantic is for telling what is wrong; `fit` must see without it that nothing is"

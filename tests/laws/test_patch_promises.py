@@ -177,7 +177,7 @@ def test_a_patch_between_small_documents_costs_the_least_there_is(
     if moving or same(before, after):
         return
     try:
-        least = least_cost(before, after, moving=False, known=found.cost - 1, patience=300)
+        least = least_cost(before, after, moving=False, known=found.cost - 1, patience=20_000)
     except TooLargeError:
         return
 

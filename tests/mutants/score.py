@@ -24,8 +24,8 @@ from tests.mutants.groups import ROOT, groups
 from tests.mutants.operators import Mutant, mutants
 
 GOAL = Fraction(9, 10)
-QUICKEST, OTHERS = 200, 12  # tests per mutant; most of the quickest are run in a millisecond or two
-LONGEST = 3.0  # seconds that either may take
+LONGEST = 3.0  # seconds that the quickest tests of a mutant may take together, and as many again for some others
+OTHERS = 12
 PATIENCE = 10.0  # seconds, beside several times what the tests take
 RESULTS = ROOT / "tests/mutants/RESULTS.md"
 _HEAD = """# Wrong lines, and how many of them the tests notice
@@ -142,13 +142,11 @@ def _draw(tallies: dict[str, Tally], sample: int, seed: str) -> None:
 
 def _tests(one: Wrong, shown: reach.Reach, group: Sequence[Path]) -> Sequence[str]:
     """Tests that reach the line: the best, as long as they are quick, and some of the others, from quick to slow."""
-    lines, many = shown.lines[one.module], QUICKEST
-    reaching = lines.get(one.mutant.line)
-    if not reaching:  # it is run on import, for whatever needs the module
-        reaching = frozenset().union(*lines.values())
-        many = len(reaching)
+    lines = shown.lines[one.module]
+    # A line that no test reaches is run on import, for whatever needs the module.
+    reaching = lines.get(one.mutant.line) or frozenset().union(*lines.values())
     ordered = shown.best_first(reaching, group)
-    best = _within(ordered[:many], shown)
+    best = _within(ordered, shown)
     others = [test for test in ordered if test not in best]
     return [*best, *_within(others[:: max(1, len(others) // OTHERS)], shown)]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
+
+from msgspec.structs import replace
 
 from tavusctl.errors import StateError
 from tavusctl.stores.bucket import Blob, Bucket, Remote, Taken, Version

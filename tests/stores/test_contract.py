@@ -9,9 +9,9 @@ import socket
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError
 from tavusctl.model import Address, Binding

@@ -7,10 +7,10 @@ import os
 import resource
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError
 from tavusctl.ports import State

@@ -14,8 +14,9 @@ from typing import Any
 import jsonpatch
 
 from tavusctl import journal
+from tavusctl.document import map_leaves
 from tavusctl.engine.apply import Run, Stop, Tools, run
-from tavusctl.errors import Gone
+from tavusctl.errors import Ambiguous, Gone, Rejected
 from tavusctl.kinds import KINDS
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
@@ -42,6 +43,8 @@ SITE = Address("document", "site")
 ANNA = Address("replica", "anna")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 Fault = Callable[[], object]
+BEFORE = {"persona_name": "Coach", "system_prompt": "Hi."}
+LOST = Ambiguous("the answer was lost")
 
 
 @dataclass
@@ -93,7 +96,8 @@ class World:
             return {}
         made = f"n{len(self.objects)}"
         name = path.rpartition("/")[2].removesuffix("s")
-        self.objects[made] = {**body, f"{name}_id": made}
+        crawl = {"crawl_config": body["crawl"], "status": "crawling"} if "crawl" in body else {}
+        self.objects[made] = {**body, **crawl, f"{name}_id": made}
         self._strike(self.after["post"])
         return self.replies.pop(0) if self.replies else {f"{name}_id": made, f"{name}_name": body.get(f"{name}_name")}
 
@@ -114,8 +118,7 @@ class World:
         self._strike(self.after["delete"])
 
     def get(self, path: str, query: Any = None) -> Document:
-        del query
-        self._begin("get", path, None)
+        self._begin("get", path, query)
         if path.rpartition("/")[2] not in self.objects:
             raise gone(path)
         return self.objects[path.rpartition("/")[2]]
@@ -143,6 +146,8 @@ class World:
             raise gone(remote_id)
         body = {key: value for key, value in self.objects[remote_id].items() if not key.endswith("_id")}
         status = body.pop("status", "")
+        ours = {one.remote_id: address for address, one in self.ledger.state.bindings.items()}
+        body = map_leaves(body, lambda leaf: ours.get(leaf, leaf) if isinstance(leaf, str) else leaf)
         return Live(kind, remote_id, body, status=status, error=body.pop("error_message", ""))
 
     def users(self, kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
@@ -176,9 +181,7 @@ class World:
     def report(self, outcome: Outcome) -> None:
         self.told.append((str(outcome.step.address), outcome.status.value))
 
-    def apply(
-        self, *steps: Change, parallel: int = 1, settle: float | None = None, **plan: Any
-    ) -> builtins.list[Outcome]:
+    def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> builtins.list[Outcome]:
         """Carry out a plan of these steps."""
         self.store.state = State("line", 3, bindings=self.bindings, guarded=self.guarded)
         tools = Tools(
@@ -201,13 +204,12 @@ class World:
             {"persona/outside": "p-outside"},
             self.known,
             patience=self.patience,
+            settle=settle,
             parallel=parallel,
             stop=self.stop,
             report=self.report,
             waits=lambda address, status, over: self.waited.append((str(address), status, over)),
         )
-        if settle is not None:
-            self.last.settle = settle
         return [*run(self.last, Plan(steps, **plan))]
 
     @property
@@ -261,3 +263,31 @@ def updating(spec: Document, *patch: Document, address: Address = COACH, **more:
     """An update of what is bound to an address."""
     wanted = desired(KINDS[address.kind], address, spec)
     return Change(Action.UPDATE, Cause.EDITED, address, "p1", patch=patch, desired=wanted, **more)
+
+
+def refused(status: int) -> Rejected:
+    """A refusal of a patch."""
+    return Rejected(status, "no, thank you", "PATCH /v2/personas/p1")
+
+
+def only(outcomes: Sequence[Outcome]) -> Outcome:
+    """The outcome of one step."""
+    (outcome,) = outcomes
+    return outcome
+
+
+def said(outcome: Outcome) -> tuple[str, str, str, int]:
+    """What people and scripts are told of it."""
+    return outcome.status.value, outcome.remote_id, outcome.reason, outcome.exit_code
+
+
+def bound(**more: Any) -> World:
+    """A world with a persona that is bound."""
+    world = World(objects={"p1": {**BEFORE, "persona_id": "p1"}}, **more)
+    world.bindings = {COACH: Binding(COACH, "p1", BEFORE)}
+    return world
+
+
+def deleting(**more: Any) -> Change:
+    """A delete of it."""
+    return Change(Action.DELETE, Cause.ORPHANED, COACH, "p1", **more)

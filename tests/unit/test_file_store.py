@@ -10,17 +10,18 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError, UsageError
 from tavusctl.ports import State
 from tavusctl.stores.file import FileStore
 from tavusctl.stores.holder import Holder
 from tavusctl.stores.shelf import run_name
+from tavusctl.stores.waiting import pauses
 
 NEW = State("a-lineage", 1)
 UNREADABLE: list[Any] = [None, "noon", []]
@@ -60,6 +61,27 @@ def test_a_write_is_durable_before_it_is_seen(path: Path, monkeypatch: pytest.Mo
     FileStore(path).write(NEW)
     assert said == ["temporary", "to state.json", "folder"]
     assert (mode(path), mode(path.parent), FileStore(path).read()) == (0o600, 0o700, NEW)
+
+
+def test_what_no_run_can_have_written_is_not_read(path: Path) -> None:
+    FileStore(path).write(NEW)
+    lock_of(path).touch(0o600)
+    for one in (path, lock_of(path)):
+        os.truncate(one, 256 * 1024 * 1024 + 1)
+    with pytest.raises(StateError, match="it is larger than 268435456 bytes") as refused:
+        FileStore(path).read()
+    assert refused.value.message.startswith(f"cannot read the state {path}: ")
+    with pytest.raises(StateError, match="it is larger than 268435456 bytes"), FileStore(path).lock():
+        pass
+
+
+def test_tries_are_made_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, found = [0.0], list[float]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    for pause in pauses(50):
+        found.append(pause)
+        now[0] += pause
+    assert found == [1, 2, 4, 8, 16, 16, 3]
 
 
 def test_a_write_that_fails_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -113,6 +113,25 @@ def test_nothing_is_appended_after_a_write_that_did_not_reach_the_disk(disk: Dis
     assert JournalFile(path).records() == []
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_a_disk_that_takes_nothing_back_either_is_told_the_same(disk: Disk, path: Path, full: bool) -> None:
+    """Before the write has come through, or after it."""
+    journal = JournalFile(path)
+    journal.append(b"one")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "ftruncate", failing)
+        if full:
+            Disk(patch).write_at_most(7, then_full=True)
+        disk.failing = set() if full else {"state.wal"}
+        found = refusal(lambda: journal.append(b"two"))
+    reason = "No space left on device" if full else "Input/output error"
+    assert found.message == f"cannot append to the journal {path}: {reason}"
+
+
+def failing(*_: object) -> NoReturn:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
 def test_a_folder_that_cannot_be_made_durable_is_told(disk: Disk, path: Path) -> None:
     journal = JournalFile(path)
     journal.append(b"one")
@@ -138,7 +157,7 @@ def test_a_part_of_a_record_is_taken_back(path: Path) -> None:
     assert path.read_bytes() == lines(b"one", b"three")
 
 
-@pytest.mark.parametrize("torn", [b"12 ab", b"9 " + b"0" * 32 + b" part", b"\0" * 9])
+@pytest.mark.parametrize("torn", [b"12 ab", b"9 " + b"0" * 32 + b" part", b"9 " + b"0" * 32 + b" a part", b"\0" * 9])
 def test_a_torn_end_is_written_over(disk: Disk, path: Path, torn: bytes) -> None:
     journal = JournalFile(path)
     journal.append(b"one")
@@ -177,6 +196,37 @@ def test_a_journal_that_cannot_be_opened_is_told(path: Path) -> None:
     assert refusal(journal.records).message == f"cannot read the journal {path}: Is a directory"
     journal._known = Chain()
     assert refusal(lambda: journal.append(b"one")).message == f"cannot append to the journal {path}: Is a directory"
+
+
+def test_a_journal_is_for_its_owner_alone(path: Path) -> None:
+    path = path.parent / "deeper" / path.name
+    JournalFile(path).append(b"one")
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path, path.parent)] == [0o600, 0o700]
+
+
+def test_a_journal_that_no_run_can_have_written_is_not_read(path: Path) -> None:
+    JournalFile(path).append(b"one")
+    os.truncate(path, 256 * 1024 * 1024 + 1)
+    found = refusal(JournalFile(path).records)
+    assert found.message == f"cannot read the journal {path}: it is larger than 268435456 bytes"
+
+
+def test_a_damaged_journal_is_called_by_its_path(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"what is this")
+    path.chmod(0o600)
+    found = refusal(JournalFile(path).records)
+    assert found.message == f"the journal {path} is damaged: record 1 is not what was written"
+
+
+def test_nothing_is_read_through_a_link_or_from_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("content")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        read_private(tmp_path / "link", 100)
+    with pytest.raises(OSError, match="it is not a regular file"):
+        read_private(tmp_path / "pipe", 100)
 
 
 def test_a_journal_is_never_followed_through_a_link(path: Path, tmp_path: Path) -> None:
@@ -260,6 +310,8 @@ def test_a_line_vouches_for_the_one_before() -> None:
 
 
 def test_a_chain_is_followed_to_its_end() -> None:
+    spaced = lines(b"one record", b" and more ")
+    assert follow(spaced, "it").records == (b"one record", b" and more ")
     whole = lines(b"one", b"two")
     head = whole.split(b"\n")[1].split(b" ")[1]
     assert follow(whole, "it") == Chain((b"one", b"two"), head, len(whole), complete=True)
@@ -277,6 +329,8 @@ def test_a_chain_is_followed_to_its_end() -> None:
         (lines(b"one").replace(b"one", b"two"), 1),
         (lines(b"one") + lines(b"one"), 2),
         (lines(b"one") + b"not a digest", 2),
+        (lines(b"one") + b"3 or", 2),
+        (lines(b"one") + b"3 " + b"0" * 32 + b" o e", 2),
         (lines(b"one") + b"x " + b"0" * 32 + b" y", 2),
         (lines(b"one") + b"3 " + b"0" * 32 + b" two", 2),
         (lines(b"one") + b"2 " + b"0" * 32 + b" two", 2),

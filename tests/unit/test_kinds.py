@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
 
+from tavusctl.fit import wrong
 from tavusctl.kinds import KINDS
 from tavusctl.model import ResourceKind, Update
+from tavusctl.shape import Shape, members
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 LAYERS = {"perception", "stt", "conversational_flow", "llm", "tts"}
@@ -116,17 +117,11 @@ def as_layers(stem: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def complaints(kind: str, spec: object) -> dict[Place, str]:
-    try:
-        KINDS[kind].model.model_validate(spec)
-    except ValidationError as error:
-        return {item["loc"]: item["type"] for item in error.errors()}
-    return {}
+    return {one.place: one.type for one in wrong(KINDS[kind].model, spec)}
 
 
 def messages(kind: str, spec: object) -> list[str]:
-    with pytest.raises(ValidationError) as caught:
-        KINDS[kind].model.model_validate(spec)
-    return [f"{'/'.join(map(str, item['loc']))}: {item['msg']}" for item in caught.value.errors()]
+    return [f"{'/'.join(map(str, one.place))}: {one.message}" for one in wrong(KINDS[kind].model, spec)]
 
 
 @pytest.mark.parametrize(("file", "kind", "spec"), specs(), ids=lambda value: value if isinstance(value, str) else "")
@@ -269,37 +264,21 @@ def test_messages_say_what_was_found_and_what_would_be_right() -> None:
     ]
 
 
-def shapes(model: type[BaseModel]) -> set[type[BaseModel]]:
-    """A model and all that it is made of."""
-    found: set[type[BaseModel]] = set()
-    waiting: list[Any] = [model]
-    while waiting:
-        this = waiting.pop()
-        if isinstance(this, type) and issubclass(this, BaseModel) and this not in found:
-            found.add(this)
-            waiting.extend(field.annotation for field in this.model_fields.values())
-        waiting.extend(getattr(this, "__args__", ()))
-    return found
+def shapes(shape: type[Shape]) -> set[type[Shape]]:
+    """A shape and all that it is made of."""
+    return {shape}.union(*(shapes(below) for member in members(shape).values() for below in member.shapes))
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_every_field_is_described_and_every_optional_one_takes_null(kind: ResourceKind) -> None:
     for shape in shapes(kind.model):
-        for name, declared in shape.model_fields.items():
-            text = declared.description or ""
+        for name, member in members(shape).items():
+            text = member.declared.text
             assert text.endswith("."), f"{shape.__name__}.{name} has no description that is a sentence"
             assert "\n" not in text
-        optional = [name for name, declared in shape.model_fields.items() if not declared.is_required()]
-        errors = complaints_of(shape, dict.fromkeys(optional))
-        assert not {loc[0] for loc, sort in errors.items() if sort not in {MISSING, NEEDED}}, shape.__name__
-
-
-def complaints_of(shape: type[BaseModel], body: dict[str, Any]) -> dict[Place, str]:
-    try:
-        shape.model_validate(body)
-    except ValidationError as error:
-        return {item["loc"]: item["type"] for item in error.errors()}
-    return {}
+        optional = [name for name, member in members(shape).items() if not member.declared.is_required]
+        errors = wrong(shape, dict.fromkeys(optional))
+        assert not {one.place[0] for one in errors if one.type not in {MISSING, NEEDED}}, shape.__name__
 
 
 def test_the_table_says_how_the_api_treats_each_kind() -> None:
@@ -376,7 +355,5 @@ def test_declarations_of_fields() -> None:
         "document/properties",
         "document/properties/*",
     }
-    everything_but_the_name = {f"replica/{name}" for name in KINDS["replica"].model.model_fields} - {
-        "replica/replica_name"
-    }
+    everything_but_the_name = {f"replica/{name}" for name in members(KINDS["replica"].model)} - {"replica/replica_name"}
     assert everything_but_the_name <= set(fields_with("replaces")) & set(fields_with("unread"))

@@ -7,11 +7,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError, UsageError
 from tavusctl.stores.holder import Holder
@@ -45,7 +45,7 @@ def lock_of(bucket: MemoryBucket) -> Lock:
 
 def held_by_other(bucket: MemoryBucket, **changes: object) -> Lock:
     lock = Lock(7, OTHER, since=NOON.timestamp() - 65, lease=30.0, beat=3, cleared=Group(6, 2))
-    lock = replace(lock, **changes)  # type: ignore[arg-type]  # members of a lock
+    lock = replace(lock, **changes)
     bucket.change(NAME, encode(lock))
     return lock
 
@@ -75,6 +75,20 @@ def test_a_pace_that_keeps_no_lock_is_refused(lease: str, heartbeat: str) -> Non
     with pytest.raises(UsageError, match="is 1 to 3600 seconds, TAVUSCTL_LOCK_HEARTBEAT at most half") as refused:
         pace_from({"TAVUSCTL_LOCK_LEASE": lease, "TAVUSCTL_LOCK_HEARTBEAT": heartbeat})
     assert refused.value.id == "E1204"
+
+
+def test_a_lock_ages_while_the_machine_sleeps(bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A holder that woke up too late must not believe that no time has passed."""
+    real, clocks = time.clock_gettime, set[int]()
+
+    def asked(clock: int) -> float:
+        clocks.add(clock)
+        return real(clock)
+
+    monkeypatch.setattr(time, "clock_gettime", asked)
+    with taken(bucket) as lease:
+        lease.check()
+    assert clocks == {time.CLOCK_BOOTTIME}
 
 
 def test_the_first_lock_of_a_store(bucket: MemoryBucket) -> None:

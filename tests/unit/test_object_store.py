@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError, TavusctlError, UsageError
 from tavusctl.ports import State

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tavusctl.errors import LockError, StateError
 from tavusctl.stores.chain import START, link
@@ -59,8 +59,11 @@ def cleared(bucket: MemoryBucket) -> Group:
 
 def test_a_record_is_an_object(bucket: MemoryBucket, records: RecordObjects) -> None:
     assert records.read() == []
+    looked: list[str] = []
+    bucket.before_get = looked.append
     records.append(b"one")
     records.append(b"two")
+    assert looked == []  # a record costs one call
     first, second = lines(b"one", b"two")
     assert journal(bucket) == {"wal/0000000003-000000/00000001": first, "wal/0000000003-000000/00000002": second}
     assert records.read() == [b"one", b"two"]
@@ -193,7 +196,7 @@ def test_a_place_that_is_taken_is_a_lost_lock(bucket: MemoryBucket, lease: Lease
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-@pytest.mark.parametrize("following", [b"next", b"doubtful"])
+@pytest.mark.parametrize("following", [b"next", b"in doubt"])
 def test_a_record_in_doubt_is_settled_by_the_next(
     bucket: MemoryBucket, records: RecordObjects, arrived: bool, following: bytes
 ) -> None:
@@ -201,20 +204,22 @@ def test_a_record_in_doubt_is_settled_by_the_next(
 
     def lose_the_answer(name: str) -> None:
         if arrived:
-            bucket.change(name, lines(b"one", b"doubtful")[1])
+            bucket.change(name, lines(b"one", b"in doubt")[1])
         message = "the store is down"
         raise StateError(message)
 
     bucket.before_put = lose_the_answer
     with pytest.raises(StateError, match="is down"):
-        records.append(b"doubtful")
+        records.append(b"in doubt")
     bucket.before_put = lambda _: None
-    if arrived and following == b"doubtful":
+    if arrived and following == b"in doubt":
         bucket.objects.pop("wal/0000000003-000000/00000002")  # as the bucket takes its own write for done
     records.append(following)
     records.append(b"last")
-    expected = [b"one", b"doubtful", b"next", b"last"] if following == b"next" else [b"one", b"doubtful", b"last"]
-    assert records.read() == (expected if arrived or following == b"doubtful" else [b"one", b"next", b"last"])
+    expected = [b"one", b"in doubt", b"next", b"last"] if following == b"next" else [b"one", b"in doubt", b"last"]
+    assert records.read() == (expected if arrived or following == b"in doubt" else [b"one", b"next", b"last"])
+    places = [int(name.rpartition("/")[2]) for name in journal(bucket)]
+    assert places == [*range(1, len(places) + 1)]
 
 
 def test_a_new_group_is_in_no_doubt(bucket: MemoryBucket, records: RecordObjects) -> None:

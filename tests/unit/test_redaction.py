@@ -69,7 +69,8 @@ def test_what_may_be_a_part_of_a_word_is_no_secret() -> None:
     remember("12345")
     remember(" 1234 ")
     remember("123456")
-    assert redacted("12345 1234 123456") == f"12345 1234 {SHOWN}"
+    remember("a     b")
+    assert redacted("12345 1234 123456, a b") == f"12345 1234 {SHOWN}, a b"
 
 
 @pytest.mark.parametrize(("short", "long"), [("abcdef", "abcdefghij"), ("zzzzzz", "a-zzzzzz-b")])
@@ -112,6 +113,19 @@ def test_of_secrets_that_begin_alike_the_longest_beginning_goes() -> None:
     remember("abcdefgh9")
     remember("abcdefgh12345")
     assert redacted_words("<abcdefgh123>") == f"<{SHOWN}>"
+
+
+@pytest.mark.parametrize("shorter", ["abcdefgh", "cdefgh", "  abcdefgh1\n"])
+def test_the_beginning_of_a_longer_secret_goes_with_the_shorter_one_in_it(shorter: str) -> None:
+    remember(shorter)
+    remember(" abcdefgh12345")
+    assert redacted_words("<abcdefgh123>,abcdefgh12345,abcdefgh") == f"<{SHOWN}>,{SHOWN},{SHOWN}"
+
+
+def test_secrets_that_overlap_go_with_one_another() -> None:
+    remember("abcdefgh")
+    remember("ghijkl")
+    assert redacted("<abcdefghijkl> abcdefghabcdefgh") == f"<{SHOWN}> {SHOWN}{SHOWN}"
 
 
 @pytest.mark.parametrize("secret", ["https://one.example/and-more", "Bearer abcdefgh", "one two three"])

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AnyUrl, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AnyUrl, Field
 
 from tavusctl import model
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+from tavusctl.shape import Shape, optional, required
 
 
 class Engine(Shape):
@@ -30,29 +27,28 @@ class Square(Shape):
     side: float
 
 
-class Link(Shape):
-    url: str = Field(pattern="^https://")
-    label: str | None = None
+def calm(label: str) -> str:
+    if "!" in label:
+        message = f"{label} is loud; leave out the exclamation mark"
+        raise ValueError(message)
+    return label
 
-    @field_validator("label")
-    @classmethod
-    def is_calm(cls, label: str) -> str:
-        if "!" in label:
-            message = f"{label} is loud; leave out the exclamation mark"
-            raise ValueError(message)
-        return label
+
+class Link(Shape):
+    url: str = required("Where it leads.", pattern="^https://")
+    label: Annotated[str, AfterValidator(calm)] | None = None
 
 
 class Toy(Shape):
     title: str
-    size: Annotated[int, Field(ge=1, le=10)] | None = None
+    size: int | None = optional("How large it is.", ge=1, le=10)
     ratio: float | None = None
     on: bool | None = None
     engine: Engine | None = None
     figure: Annotated[Circle | Square, Field(discriminator="form")] | None = None
     link: str | Link | None = None
     links: list[Link] | None = None
-    friend_id: Annotated[str, Field(pattern="^[a-z][0-9]+$")] | None = None
+    friend_id: str | None = optional("Another toy.", pattern="^[a-z][0-9]+$")
     tags: list[str] | None = None
     old: str | None = None
     site: AnyUrl | None = None

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from tavusctl import guards, links, patch
 from tavusctl.document import leaves, map_leaves
@@ -45,7 +46,6 @@ def create(this: Run, step: Change, desired: Desired, bound: Callable[[str], Bin
     name = str(body.get(desired.kind.name_field) or "")
     spec = this.tools.remember(desired, Binding(step.address, "")).applied
     op = this.ledger.intend(step.address, step.action, spec=spec, name=name, time=this.now())
-    remote_id = ""
     try:
         remote_id = _post(this, desired, body, op)
     except Ambiguous:
@@ -180,7 +180,7 @@ def _obeys_tests(this: Run, kind: ResourceKind, remote_id: str) -> bool:
             except (Gone, Throttled):
                 raise
             except Ambiguous:
-                return False  # not known yet: this one write is compared instead, and the next one asks again
+                pass  # not known yet: this one write is compared instead, and the next one asks again
             except Rejected as error:
                 this.ledger.remember_guards(obeyed=error.status in _REFUSALS)
         return bool(this.ledger.state.guarded)
@@ -217,7 +217,7 @@ def _settle_update(this: Run, step: Change, kind: ResourceKind, remote_id: str, 
         raise _conflict(step, moved)
     if not this.ledger.state.guarded and kind.update is Update.JSON_PATCH:
         message = f"{step.address} reads as before, and without tests a patch that comes late could apply twice"
-        raise Ambiguous(message, "run plan again: it looks at what became of it")
+        raise Ambiguous(message)
     _send_guarded(this, kind, remote_id, step, before)
 
 
@@ -251,14 +251,11 @@ def _delete(this: Run, path: str) -> None:
 
 def _conflict(step: Change, moved: Sequence[str]) -> ConflictError:
     message = f"{', '.join(moved)} of {step.address} was edited in the account meanwhile; nothing of it was written"
-    return ConflictError(message, "run plan again to see both sides", id="E303")
+    return ConflictError(message)
 
 
 def _hidden(body: Document, pointer: str) -> bool:
-    try:
-        held = patch.resolve(body, pointer)
-    except patch.MisfitError:
-        return False
+    held = guards.value_at(body, patch.split(pointer))
     return any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(held))
 
 

@@ -8,12 +8,13 @@ sends it along from then on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tavusctl import freshness, quota
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import now
-from tavusctl.errors import Ambiguous, Gone, Rejected, TavusctlError, Throttled
+from tavusctl.errors import Ambiguous, Rejected, TavusctlError, Throttled
 from tavusctl.freshness import Crawled, Entry, Target
 from tavusctl.model import Binding, Change, Desired, Live, Outcome, ResourceKind, Status
 
@@ -21,15 +22,15 @@ _PASSING = (409, 429)  # busy, or too soon, or too many
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between looks for room
 
 
-def begin(this: Run, step: Change, make: Callable[[], str]) -> Outcome | str:
+def begin(this: Run, step: Change, kind: ResourceKind, make: Callable[[], str]) -> Outcome | str:
     """The id of what `make` makes, once there is room for the crawl of it; or that there was none in time."""
-    if step.desired is None or not quota.is_another(step):
+    if not quota.is_another(step):
         return make()
     pause = _FIRST_PAUSE
     while True:
-        made, left, over = "", this.until - this.clock.monotonic(), True
+        left, over = this.until - this.clock.monotonic(), True
         try:
-            made = _with_room(this, step.desired.kind, make)
+            made = _with_room(this, kind, make)
             over = bool(made) or left <= 0 or this.stop.asked()
         finally:
             if this.patience:
@@ -41,16 +42,16 @@ def begin(this: Run, step: Change, make: Callable[[], str]) -> Outcome | str:
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _with_room(this: Run, kind: ResourceKind, make: Callable[[], str]) -> str:
+def _with_room(this: Run, kind: ResourceKind, make: Callable[[], str]) -> str | None:
     with this.crawling:
         if _running(this, kind) >= freshness.AT_ONCE:
-            return ""
+            return None
         try:
             return make()
         except Throttled:
             if _running(this, kind) < freshness.AT_ONCE:
                 raise
-            return ""  # somebody else was faster
+            return None  # somebody else was faster
 
 
 def _running(this: Run, kind: ResourceKind) -> int:
@@ -64,29 +65,34 @@ def recrawl(this: Run, step: Change) -> Outcome:
     if desired is None or binding is None:
         message = f"a recrawl of {step.address} without its manifest or its binding"
         raise ValueError(message)
-    kind = desired.kind
-    before = _read(this, kind, binding.remote_id)
-    held_up = _held_up(this, kind, before, Target(step.address, binding.remote_id))
-    if held_up:
-        return _deferred(step, held_up)
-    applied = {**binding.applied, kind.crawl: desired.spec[kind.crawl]}
-    current = replace(binding, applied=applied)
-    op = this.ledger.intend(step.address, step.action, remote_id=binding.remote_id, spec=applied, time=this.now())
+    kind, target = desired.kind, Target(step.address, binding.remote_id)
+    current = replace(binding, applied={**binding.applied, kind.crawl: desired.spec[kind.crawl]})
+    with this.crawling:  # of several steps that see the last room one may take it
+        before = _read(this, kind, binding.remote_id)
+        held_up = _held_up(this, kind, before, target)
+        left = _left(step, held_up) if held_up else _begin_again(this, step, kind, before, current)
+    if left:
+        return left
+    _remember_unkept(this, desired, current)
+    return Outcome(step, Status.DONE, binding.remote_id, "crawl started")
+
+
+def _begin_again(this: Run, step: Change, kind: ResourceKind, before: Crawled, current: Binding) -> Outcome | None:
+    """Ask, on record before and after; the outcome, where the API would rather be asked later."""
+    op = this.ledger.intend(
+        step.address, step.action, remote_id=current.remote_id, spec=current.applied, time=this.now()
+    )
     try:
         _ask(this, step, kind, before)
     except Ambiguous:
         raise
-    except Rejected as error:
+    except TavusctlError as error:
         this.ledger.settle(op, done=False)
-        if isinstance(error, Gone) or error.status not in _PASSING:
-            raise
-        return Outcome(step, Status.DEFERRED, binding.remote_id, error.text)
-    except TavusctlError:
-        this.ledger.settle(op, done=False)
+        if isinstance(error, Rejected) and error.status in _PASSING:
+            return Outcome(step, Status.DEFERRED, current.remote_id, error.text)
         raise
     this.ledger.bind(current, op)
-    _remember_unkept(this, desired, current)
-    return Outcome(step, Status.DONE, binding.remote_id, "crawl started")
+    return None
 
 
 def _held_up(this: Run, kind: ResourceKind, before: Crawled, target: Target) -> Entry | None:
@@ -99,7 +105,7 @@ def _held_up(this: Run, kind: ResourceKind, before: Crawled, target: Target) -> 
     return freshness.defer(target, f"{running} crawls are under way, and one slot is left for people")
 
 
-def _deferred(step: Change, entry: Entry) -> Outcome:
+def _left(step: Change, entry: Entry) -> Outcome:
     if entry.exit_code:
         return Outcome(step, Status.FAILED, entry.remote_id, entry.reason, entry.exit_code)
     until = f", until {freshness.stamp(entry.next)}" if entry.next else ""

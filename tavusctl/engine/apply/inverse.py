@@ -14,7 +14,7 @@ from tavusctl.engine.apply.run import Run
 from tavusctl.journal import Inverse
 from tavusctl.model import ABSENT, Document, Live, Path, Update, Value
 from tavusctl.patch import Pinned
-from tavusctl.secret import Fingerprint, Secret
+from tavusctl.secret import UNSEEN, Fingerprint, Secret
 
 
 def invert(this: Run, live: Live, operations: Sequence[Document], applied: Document) -> Inverse:
@@ -46,7 +46,7 @@ def left_by(this: Run, inverse: Inverse, live: Live) -> Document:
 
 def _writable(document: Value) -> Value:
     """A document whose masks may be compared like any value; they stay secrets, and leave no trace."""
-    return map_leaves(document, lambda leaf: Fingerprint("") if isinstance(leaf, Pinned) else leaf)
+    return map_leaves(document, lambda leaf: UNSEEN if isinstance(leaf, Pinned) else leaf)
 
 
 def _patched(live: Live, before: Document, operations: Sequence[Document]) -> Document:
@@ -62,10 +62,9 @@ def _between(live: Live, after: Document, before: Document) -> list[Document]:
         return [
             {"op": "replace", "path": patch.join((key,)), "value": before.get(key, type(after[key])())}
             for key in sorted(after)
-            if after[key] != before.get(key, ABSENT)
+            if after[key] != before.get(key)
         ]
-    keyed = {pointer: declared.keyed_by for pointer, declared in live.kind.fields.items() if declared.keyed_by}
-    return patch.diff(after, before, keyed_by=keyed)
+    return patch.diff(after, before, keyed_by=live.kind.keyed)
 
 
 def _held(applied: Document, path: Path) -> bool:

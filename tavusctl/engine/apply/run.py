@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.document import map_leaves
 from tavusctl.ledger import Ledger
@@ -27,8 +30,7 @@ Keep = Callable[[Address, str, Document], None]  # puts what is about to be dele
 Link = Callable[[LocalFile], str]  # puts a file where the API can fetch it; the address, which is a secret
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """What the other stages lend to this one, joined by `reconcile`."""
 
     look: Callable[[ResourceKind, str], Live]  # one object by id
@@ -72,14 +74,12 @@ class Run:
     clock: Clock
     externals: Mapping[str, str]  # ids of external objects, by address
     known: Mapping[str, Sequence[str]]  # ids of the account's objects at the time of the plan, by kind
-    patience: float = 0.0  # seconds to wait for what the server works on in the background
-    settle: float = 120.0  # seconds after which a lost create, if it happened, has surely happened
-    parallel: int = 4
-    stop: Stop = field(default_factory=Stop)
-    report: Callable[[Outcome], None] = lambda _: None
-    waits: Callable[[Address, str, bool], None] = lambda *_: (
-        None
-    )  # what is waited for, its status, whether that is over
+    patience: float  # seconds to wait for what the server works on in the background
+    settle: float  # seconds after which a lost create, if it happened, has surely happened
+    parallel: int
+    stop: Stop
+    report: Callable[[Outcome], None]
+    waits: Callable[[Address, str, bool], None]  # what is waited for, its status, whether that is over
     probing: threading.Lock = field(default_factory=threading.Lock)
     crawling: threading.Lock = field(default_factory=threading.Lock)  # of who looks for room for a crawl, and takes it
     deferred: set[str] = field(default_factory=set)  # addresses that are left to the next run

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from functools import partial
+
+from msgspec.structs import replace
 
 from tavusctl import background, patch
 from tavusctl.document import map_leaves
@@ -22,13 +24,11 @@ _FAILED = 5
 
 def _create(this: Run, step: Change) -> Outcome:
     desired = _desired(step)
-    made = begin(
-        this,
-        step,
-        lambda: create(
-            this, step, desired, lambda remote_id: this.tools.remember(desired, Binding(step.address, remote_id))
-        ),
-    )
+
+    def bound(remote_id: str) -> Binding:
+        return this.tools.remember(desired, Binding(step.address, remote_id))
+
+    made = begin(this, step, desired.kind, lambda: create(this, step, desired, bound))
     return made if isinstance(made, Outcome) else _read_back(this, step, made)
 
 
@@ -54,10 +54,8 @@ def _replace(this: Run, step: Change) -> Outcome:
     desired = _desired(step)
     binding = this.ledger.get(step.address) or Binding(step.address, step.remote_id)
     if step.patch:
-        before = binding
-        made = begin(
-            this, step, lambda: create(this, step, desired, lambda new: _with_successor(this, desired, before, new))
-        )
+        bound = partial(_with_successor, this, desired, binding)
+        made = begin(this, step, desired.kind, lambda: create(this, step, desired, bound))
         if isinstance(made, Outcome):
             return made
         binding = this.ledger.get(step.address) or binding

@@ -6,8 +6,9 @@ Nothing is sent: what has been made is bound already, and a wait that ends early
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from tavusctl import background
 from tavusctl.engine.apply.run import Run
@@ -38,17 +39,17 @@ def await_made(this: Run, outcomes: Sequence[Outcome], earlier: Sequence[Change]
     if not this.patience:
         return tuple(outcomes)
     ended = [*outcomes, *(Outcome(step, Status.DEFERRED, step.remote_id) for step in earlier)]
-    waiting = {index for index, outcome in enumerate(ended) if _is_worked_on(outcome)}
+    waiting = [index for index, outcome in enumerate(ended) if _is_worked_on(outcome)]
     pause = _FIRST_PAUSE
     while waiting:
-        for index in sorted(waiting):
+        for index in tuple(waiting):
             found = _looked_at(this, ended[index])
             if found:
-                waiting.discard(index)
+                waiting.remove(index)
                 ended[index] = found
                 this.report(found)
         if waiting:
-            this.rest(min(pause, max(0.0, this.until - this.clock.monotonic())))
+            this.rest(min(pause, this.until - this.clock.monotonic()))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
     return tuple(ended)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
+from math import inf
 
 from tavusctl import quota
 from tavusctl.engine.apply.run import Run
@@ -46,15 +47,15 @@ def _walk(this: Run, steps: Sequence[Change], refused: set[Address], *, one_by_o
     outcomes: dict[int, Outcome] = {}
     # Replacements and crawls that are waited for hold up nobody: they take a thread, and a turn only for their calls.
     waiting = sum(step.action is Action.REPLACE or quota.is_another(step) for step in steps) if this.patience else 0
-    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else max(1, this.parallel) + waiting)
+    pool = ThreadPoolExecutor(max_workers=1 if one_by_one else this.parallel + waiting)
     try:
         _run_all(this, steps, refused, pool, outcomes)
     except BaseException:
         # A defect: whoever is above frees the state, and no call may still be under way then.
         this.stop.ask(_DEFECT)
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown()
         raise
-    pool.shutdown(wait=not this.stop.hurry, cancel_futures=True)
+    pool.shutdown(wait=not this.stop.hurry)
     for index, step in enumerate(steps):
         if index not in outcomes:
             outcomes[index] = _reported(this, Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason))
@@ -67,10 +68,10 @@ def _run_all(
     graph = _graph(steps)
     done: dict[Address, Outcome] = {}
     running: dict[Future[Outcome], int] = {}
-    while graph.is_active() and not (this.stop.asked() and not running):
+    while graph.is_active():
         for index in graph.get_ready():
             running[pool.submit(_step, this, steps[index], dict(done), refused)] = index
-        finished = wait(running, timeout=_TICK if running else 0, return_when=FIRST_COMPLETED).done
+        finished = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED).done
         for future in finished:
             index = running.pop(future)
             outcomes[index] = _reported(this, future.result())
@@ -96,13 +97,14 @@ def _last_moments(
 ) -> None:
     """Calls under way come to their end, or get a few seconds; what has not told by then is unknown, and on record."""
     started = {future: index for future, index in running.items() if not future.cancel()}
-    while not this.stop.hurry and wait(started, timeout=_TICK).not_done:
-        pass
-    finished = wait(started, timeout=_GRACE).done
+    ends = inf
+    while wait(started, timeout=_TICK).not_done and (now := this.clock.monotonic()) < ends:
+        if this.stop.hurry:
+            ends = min(ends, now + _GRACE)
     for future, index in started.items():
         step = steps[index]
         lost = Outcome(step, Status.UNKNOWN, step.remote_id, f"{this.stop.reason} while a call was under way", UNKNOWN)
-        outcomes[index] = _reported(this, future.result() if future in finished else lost)
+        outcomes[index] = _reported(this, future.result() if future.done() else lost)
 
 
 def _reported(this: Run, outcome: Outcome) -> Outcome:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl import background, guards, sources
 from tavusctl.document import map_leaves
@@ -31,8 +33,7 @@ from tavusctl.threeway import Difference, compare
 from tavusctl.wanted import new_document
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """What has to change, what moved in the account, and bindings that only need to be recorded."""
 
     changes: tuple[Change, ...] = ()

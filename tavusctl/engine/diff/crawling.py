@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tavusctl.model import Action, Binding, Cause, Change, Desired, Live
 from tavusctl.threeway import Difference

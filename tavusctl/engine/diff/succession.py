@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl import patch
 from tavusctl.document import leaves, map_leaves
@@ -23,8 +25,7 @@ from tavusctl.model import (
 from tavusctl.threeway import Difference
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(Struct, frozen=True):
     """State and account, to look objects up in."""
 
     bindings: Mapping[Address, Binding]

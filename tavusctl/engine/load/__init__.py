@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from tavusctl import yaml12
 from tavusctl.engine.load import files
@@ -26,8 +27,7 @@ _MARK: Final = b"tavusctl: ignore="  # in a comment: what validate is not to rem
 _SUFFIXES: Final = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """All manifests that are right, sorted by address, and all that is wrong."""
 
     manifests: tuple[Manifest, ...]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.engine.load.notes import Notes
 from tavusctl.model import Attachment, Document, LocalFile, ResourceKind
@@ -17,8 +18,7 @@ _FOLDER = re.compile(rf"({'|'.join(SCHEMES)})://[A-Za-z0-9._-]+(/[A-Za-z0-9._=/-
 _UP = re.compile(r"(^|/)\.\.?(/|$)|//")
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """A file that can be read: where it is, what people call it, and what is in it."""
 
     path: str
@@ -27,8 +27,7 @@ class Measured:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """Where attachments come from and go to."""
 
     measure: Callable[[str, int], Measured]  # a path in a manifest, and a limit; ValueError says why it cannot be had

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl import interpolation
 from tavusctl.engine.load import attachments, shape, terms
@@ -34,8 +36,7 @@ _MAX_TEXT: Final = 20_000_000  # characters that expressions may bring into one 
 _ITEM: Final = 100  # characters that an item of a collection counts for
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """What one document says; the manifest is None when something in it is wrong."""
 
     address: Address | None
@@ -68,8 +69,7 @@ def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpol
     return Opened(address, manifest, notes.value_at("/name"), complaints, origins, None if manifest else draft)
 
 
-@dataclass(slots=True)
-class _Expander:
+class _Expander(Struct):
     """Expressions of a document replaced by what they stand for."""
 
     notes: Notes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from tavusctl.model import Address, Complaint, Document, Edit, Severity, Source, Value, written_at
 from tavusctl.patch.pointer import escape
@@ -28,8 +29,7 @@ class EnoughError(Exception):
     """There is more wrong with a document than anyone reads; the complaints so far stand."""
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(Struct):
     """A document being read, and the complaints about it so far."""
 
     node: Node

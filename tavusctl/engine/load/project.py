@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from tavusctl.engine.load.attachments import upload_fault
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tavusctl import guards, patch
 from tavusctl.document import is_empty, leaves, map_leaves

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tavusctl import patch
 from tavusctl.document import leaves
@@ -30,8 +31,7 @@ from tavusctl.secret import Fingerprint, Secret
 _NOWHERE = Source("", 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """The account and the state now, and what was kept of deleted objects."""
 
     kinds: Mapping[str, ResourceKind]
@@ -42,8 +42,7 @@ class Scene:
     recreate: bool = False
 
 
-@dataclass(slots=True)
-class Reversal:
+class Reversal(Struct):
     """What reverses a run, what of it cannot be reversed, and what has to be said."""
 
     changes: list[Change] = field(default_factory=list)

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct
 
 Ends = tuple[int, int]
 _SWEEPS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(Struct, frozen=True):
     """Rows of positions; a position is a node below `count`, and a bend of an edge from there on."""
 
     rows: tuple[tuple[int, ...], ...]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _MOST_LINES: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Lettering:
+class Lettering(Struct, frozen=True):
     """Wrapped lines, and their size in pixels."""
 
     lines: tuple[str, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.graph import Edge, Graph, Mark, Node
 from tavusctl.unseen import visible
@@ -15,8 +16,7 @@ LONGEST: Final = 100  # characters of a label; the whole is in the manifest
 _IMPOSSIBLE: Final = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How a mark is told from others: by its colour, and without it by sign, width and dashes."""
 
     sign: str

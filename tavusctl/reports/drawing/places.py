@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.reports.drawing.layers import Layers
 
@@ -24,8 +25,7 @@ _SWEEPS: Final = 24
 _STRAIGHT: Final = 12.0  # how much more a bend wants to stand under a bend than a node under a node
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """The middle of every position across, and the two edges of its row along."""
 
     across: Mapping[int, float]

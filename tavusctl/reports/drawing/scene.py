@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from tavusctl.reports.drawing.layers import Ends, Layers, layered
 from tavusctl.reports.drawing.places import Places, Size, placed
@@ -18,8 +19,7 @@ _NARROWEST: Final = 800.0  # a row of parts is filled at least this far
 _SPREAD: Final = 0.7  # the part of a node's side on which its ways begin and end
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A rectangle: its upper left corner, and its size."""
 
     x: float
@@ -36,8 +36,7 @@ class Box:
         return Box(self.y, self.x, self.height, self.width)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """The way of an edge, from its source to its target."""
 
     points: tuple[Point, ...]
@@ -52,8 +51,7 @@ class Route:
         return Route(tuple((b, a) for a, b in self.points), self.label and self.label.swapped())
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Struct, frozen=True):
     """Where everything stands: boxes in the order of nodes, routes in the order of edges."""
 
     boxes: tuple[Box, ...]

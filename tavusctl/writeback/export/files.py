@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from tavusctl.document import leaves, map_leaves
 from tavusctl.model import Address, Binding, Document, Path, ResourceKind, Value
@@ -28,8 +29,7 @@ _NAME: Final = 40  # characters of a foreign name in it
 _NOT_IN_FILES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """The files of one object, by path; the first is the manifest."""
 
     exported: Exported

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from tavusctl import links
 from tavusctl.document import canonical, is_empty, leaves, map_leaves
@@ -29,8 +30,7 @@ _WORDS: Final = {"true": True, "false": False}
 _NO_NAME = re.compile(r"[^A-Z0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(Struct, frozen=True):
     """One object as a manifest says it; leaves of `spec` are JSON values, addresses and secret texts."""
 
     live: Live
@@ -73,8 +73,7 @@ def applied(exported: Exported) -> Document:
     return remembered
 
 
-@dataclass(slots=True)
-class _Description:
+class _Description(Struct):
     """One object on its way into a manifest."""
 
     kind: ResourceKind
