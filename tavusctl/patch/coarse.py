@@ -23,15 +23,15 @@ def change(before: Any, after: Any) -> Priced:
     while waiting:
         old, new, at, steps = waiting.pop()
         inner: Steps = []
+        plan: Plan = Inside(inner)
         if type(old) is dict and type(new) is dict:
             waiting += _members(old, new, inner, written)
         elif type(old) is list and type(new) is list:
             waiting += _items(old, new, inner, written)
         elif not same(old, new):
             written.append(new)
-            steps.append((at, Write(new)))
-            continue
-        steps.append((at, Inside(inner)))
+            plan = Write(new)
+        steps.append((at, plan))
     return inf if any(map(_holds_pinned, written)) else 1, top[0][1]
 
 

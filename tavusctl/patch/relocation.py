@@ -45,7 +45,7 @@ class Eased:
         self._gap = gap
         self.old, self.new, self.appends = gap.old, gap.new, gap.appends
         self.drops, self.puts = gap.drops.copy(), gap.puts.copy()
-        self.least_old, self.least_new = gap.least_old.copy(), gap.least_new.copy()
+        self.least_old, self.least_new = gap.least_old, gap.least_new  # half of a move and its edit costs more
         self._becomes = dict(moves)
         self._was = {new: old for old, new in moves}
         for old, new in moves:
@@ -55,8 +55,6 @@ class Eased:
         """The cost of a move, half for what goes and half for what comes, and neither more than it would be alone."""
         drop = max(min(cost / 2, self.drops[old]), cost - self.puts[new])
         self.drops[old], self.puts[new] = drop, cost - drop
-        self.least_old[old] = min(drop, self.least_old[old])
-        self.least_new[new] = min(cost - drop, self.least_new[new])
 
     def spend(self) -> bool:
         """As in the gap."""

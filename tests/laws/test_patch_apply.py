@@ -35,32 +35,61 @@ def test_an_operation_that_fits_is_applied_to_a_copy(document: Any, operation: d
 
 
 @pytest.mark.parametrize(
-    ("document", "operation"),
+    ("document", "operation", "message"),
     [
-        ({}, {"op": "add", "path": "/a/b", "value": 1}),
-        ({"a": "text"}, {"op": "add", "path": "/a/b", "value": 1}),
-        ([1], {"op": "add", "path": "/2", "value": 1}),
-        ([1], {"op": "add", "path": "/01", "value": 1}),
-        ([1], {"op": "add", "path": "/+1", "value": 1}),
-        ([1], {"op": "add", "path": "/1"}),
-        ([1], {"op": "remove", "path": "/1"}),
-        ([1], {"op": "remove", "path": "/-"}),
-        ([1], {"op": "remove", "path": ""}),
-        ({}, {"op": "replace", "path": "/a", "value": 1}),
-        ({}, {"op": "move", "from": "/a", "path": "/b"}),
-        ({}, {"op": "move", "from": "/a", "path": "/a"}),
-        ({"a": {}}, {"op": "move", "from": "/a", "path": "/a/b"}),
-        ({"a": 1}, {"op": "test", "path": "/a", "value": True}),
-        ({"a": 1}, {"op": "test", "path": "/a", "value": 1.0}),
-        ({"a": 1}, {"op": "test", "path": "/b", "value": None}),
-        ({}, {"op": "copy", "from": "", "path": "/a"}),
-        ({}, {"op": "add", "path": None, "value": 1}),
-        ({}, {"path": "/a", "value": 1}),
+        ({}, {"op": "add", "path": "/a/b", "value": 1}, "nothing at 'a'"),
+        ({"a": "text"}, {"op": "add", "path": "/a/b", "value": 1}, "'a' holds nothing"),
+        ([1], {"op": "add", "path": "/2", "value": 1}, "'2' is no index up to 1"),
+        ([1], {"op": "add", "path": "/01", "value": 1}, "'01' is no index up to 1"),
+        ([1], {"op": "add", "path": "/+1", "value": 1}, "'+1' is no index up to 1"),
+        ([1], {"op": "add", "path": "/\u0661", "value": 1}, "'\u0661' is no index up to 1"),
+        ([1], {"op": "add", "path": "/1"}, "add without 'value'"),
+        ([1], {"op": "add", "value": 1}, "add without 'path'"),
+        ([1], {"op": "remove", "path": "/1"}, "'1' is no index up to 0"),
+        ([1], {"op": "remove", "path": "/-"}, "'-' is no index up to 0"),
+        ([], {"op": "remove", "path": "/0"}, "'0' is no index up to -1"),
+        ([1], {"op": "remove", "path": ""}, "the whole document cannot be removed"),
+        ({}, {"op": "replace", "path": "/a", "value": 1}, "nothing at 'a'"),
+        ({}, {"op": "move", "from": "/a", "path": "/b"}, "nothing at 'a'"),
+        ({}, {"op": "move", "from": "/a", "path": "/a"}, "nothing at 'a'"),
+        ({"a": {}}, {"op": "move", "from": "/a", "path": "/a/b"}, "'/a' cannot be moved into itself"),
+        ([[], []], {"op": "move", "from": "/0", "path": "/0/0"}, "'/0' cannot be moved into itself"),
+        ({"a": 1}, {"op": "test", "path": "/a", "value": True}, "another value at '/a'"),
+        ({"a": 1}, {"op": "test", "path": "/a", "value": 1.0}, "another value at '/a'"),
+        ({"a": 1}, {"op": "test", "path": "/b", "value": None}, "nothing at 'b'"),
+        ({}, {"op": "copy", "from": "", "path": "/a"}, "no operation: 'copy'"),
+        ({}, {"op": "add", "path": None, "value": 1}, "not a pointer: None"),
+        ({}, {"op": "add", "path": "a", "value": 1}, "not a pointer: 'a'"),
+        ({}, {"path": "/a", "value": 1}, "no operation: None"),
     ],
 )
-def test_an_operation_that_does_not_fit_is_refused(document: Any, operation: dict[str, Any]) -> None:
-    with pytest.raises(MisfitError):
+def test_an_operation_that_does_not_fit_is_refused(document: Any, operation: dict[str, Any], message: str) -> None:
+    kept = copy.deepcopy(document)
+
+    with pytest.raises(MisfitError) as refused:
         apply(document, [operation])
+    assert str(refused.value) == message
+    assert document == kept
+
+
+class Watched(dict[str, Any]):
+    """An object that notices how often it is copied."""
+
+    copies = 0
+
+    def copy(self) -> Watched:
+        Watched.copies += 1
+        return Watched(self)
+
+
+def test_a_container_is_copied_once_however_many_operations_write_to_it() -> None:
+    document = {"in": Watched(a=1), "other": Watched(b=2)}
+    Watched.copies = 0
+    operations = [{"op": "add", "path": f"/in/k{number}", "value": number} for number in range(9)]
+
+    assert len(apply(document, operations)["in"]) == 10
+    assert Watched.copies == 1
+    assert len(document["in"]) == 1
 
 
 def test_a_value_that_was_put_in_stays_as_it_was_when_the_document_changes_further() -> None:

@@ -58,15 +58,40 @@ def script(seed: int) -> tuple[Any, Any, list[Operation]]:
     return before, after, steps
 
 
-def test_joined_operations_lead_to_the_same_document() -> None:
+JOINS = [42, 35, 38, 30, 44]  # in five hundred scripts each
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_joined_operations_lead_to_the_same_document(part: int) -> None:
     moves = 0
-    for seed in range(2500):
+    for seed in range(500 * part, 500 * (part + 1)):
         before, after, steps = script(seed)
         joined = join_moves(list(steps), Ledger())
         assert same(apply(before, [spell(one) for one in joined]), after), seed
         assert len(steps) - len(joined) == count(joined, "move") - count(steps, "move"), seed
         moves += len(steps) - len(joined)
-    assert moves == 189
+    assert moves == JOINS[part]
+
+
+@pytest.mark.parametrize(("length", "joined"), [(499, 1), (500, 1), (501, 0)])
+def test_only_patches_of_some_length_are_joined(length: int, joined: int) -> None:
+    between = [Operation("replace", ("x", place), "new") for place in range(length - 2)]
+    steps = [Operation("remove", ("a",), "words"), *between, Operation("add", ("b",), "words")]
+
+    assert len(join_moves(steps, Ledger())) == length - joined
+
+
+def test_a_value_is_taken_from_behind_what_was_put_in_front_of_it() -> None:
+    steps = [
+        Operation("add", ("b",), "words"),
+        Operation("add", ("a", 1), "new"),
+        Operation("remove", ("a", 2), "words"),
+    ]
+
+    assert [spell(one) for one in join_moves(steps, Ledger())] == [
+        {"op": "move", "from": "/a/1", "path": "/b"},
+        {"op": "add", "path": "/a/1", "value": "new"},
+    ]
 
 
 def count(steps: list[Operation], op: str) -> int:
