@@ -115,11 +115,6 @@ class ResourceKind:
             pattern = tuple(pointer.split("/")[1:])
             self._patterns.setdefault(len(pattern), {})[pattern] = declared
 
-    @property
-    def keyed(self) -> Mapping[str, str]:
-        """What identifies the items of its lists, by pointer."""
-        return {pointer: declared.keyed_by for pointer, declared in self.fields.items() if declared.keyed_by}
-
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""
         known = self._found.get(path)

@@ -83,10 +83,11 @@ class Lease:
         lost_races = 0
         while True:
             before, version, busy = self._look()
-            if busy and (pause := next(waits, None)) is None:
-                raise LockError(*busy, id="E701")
             if busy:
-                time.sleep(pause or 0.0)
+                pause = next(waits, None)
+                if pause is None:
+                    raise LockError(*busy, id="E701")
+                time.sleep(pause)
                 continue
             try:
                 self._begin(holder, before, version, first_epoch)
