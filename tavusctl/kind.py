@@ -121,11 +121,6 @@ class ResourceKind(Struct, frozen=True, dict=True):
     def _aliased(self) -> dict[Path, tuple[str, ...]]:
         return {}
 
-    @property
-    def keyed(self) -> Mapping[str, str]:
-        """What identifies the items of its lists, by pointer."""
-        return {pointer: declared.keyed_by for pointer, declared in self.fields.items() if declared.keyed_by}
-
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""
         known = self._found.get(path)

@@ -203,7 +203,8 @@ def _operations(kind: ResourceKind, before: Document, after: Document) -> tuple[
             for key in sorted({**before, **after})
             if before.get(key, ABSENT) != after.get(key, ABSENT)
         )
-    operations = patch.diff(before, after, keyed_by=kind.keyed, allowed=JSON_PATCH_OPS)
+    keyed = {pointer: declared.keyed_by for pointer, declared in kind.fields.items() if declared.keyed_by}
+    operations = patch.diff(before, after, keyed_by=keyed, allowed=JSON_PATCH_OPS)
     _verify(before, after, operations)
     return tuple(operations)
 

@@ -131,8 +131,8 @@ class FileStore:
     def _note(self, descriptor: int, holder: Holder) -> None:
         content = json.dumps({**holder.to_json(), "since": time.time()}).encode()
         try:
-            os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, content, 0)
+            os.ftruncate(descriptor, len(content))
         except OSError as error:  # a disk that cannot take this takes no state either
             raise self._unusable(error, "lock") from None
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
 import uuid
@@ -84,10 +83,11 @@ class Lease:
         lost_races = 0
         while True:
             before, version, busy = self._look()
-            if busy and (pause := next(waits, None)) is None:
-                raise LockError(*busy, id="E701")
             if busy:
-                time.sleep(pause or 0.0)
+                pause = next(waits, None)
+                if pause is None:
+                    raise LockError(*busy, id="E701")
+                time.sleep(pause)
                 continue
             try:
                 self._begin(holder, before, version, first_epoch)
@@ -217,7 +217,7 @@ def unlock(bucket: Bucket, owner: str, dead: str) -> Holder:
         message = f"the holder of {bucket.url}, {lock.holder.name}, was heard {duration_text(silent)} ago"
         hint = f"wait until it ends; if it surely is dead, add --holder-is-dead {lock.holder.name}"
         raise LockError(message, hint, id="E704")
-    free = Lock(lock.epoch, None, clean=False, beat=lock.beat + 1, cleared=lock.cleared)
+    free = Lock(lock.epoch, None, beat=lock.beat + 1, cleared=lock.cleared)
     try:
         bucket.put(NAME, encode(free), found.version)
     except Taken:
@@ -229,7 +229,7 @@ def unlock(bucket: Bucket, owner: str, dead: str) -> Holder:
 def store_time(bucket: Bucket) -> datetime:
     """The clock of the store, read from an object that it writes now."""
     name = f"probe/{uuid.uuid4().hex}"
-    bucket.put(name, f"{name} {os.getpid()}".encode(), None)
+    bucket.put(name, name.encode(), None)
     found = bucket.get(name)
     bucket.sweep([name])
     if found is None:

@@ -112,3 +112,19 @@ def test_what_is_used_until_there_is_room_is_deleted_after_it(project: Project) 
     assert re.search(r"deferred delete document/old .*persona/coach uses it until its own change is made", full.out)
     assert ("Apply: 3 deferred" in full.out, "Apply: 3 done" in free.out) == (True, True)
     assert project.plan()["changes"] == []
+
+
+def test_crawls_that_are_begun_again_together_leave_a_slot_for_people(project: Project) -> None:
+    for number in range(3):
+        project.manifest("document", f"d{number}", crawled(f"D{number}"))
+    project.apply()
+    project.account.advance(2 * 3600)
+    for number in range(3):
+        project.account.call("POST", "/v2/documents", crawled(f"theirs-{number}"))
+        project.manifest("document", f"d{number}", crawled(f"D{number}", crawl={"depth": 2, "max_pages": 5}))
+
+    result = project.apply("--parallel", "3")
+
+    assert "Apply: 1 done, 2 deferred" in result.out
+    assert result.out.count("4 crawls are under way, and one slot is left for people") == 2
+    assert (refused(project), most_at_once(project)) == ([], 4)

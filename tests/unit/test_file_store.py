@@ -235,6 +235,14 @@ def test_a_note_is_waited_for_a_moment(path: Path) -> None:
         timer.join()
 
 
+def test_nobody_waits_for_a_lock_unless_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with FileStore(path).lock(), pytest.raises(LockError, match="is held by process"), FileStore(path).lock():
+        pass
+    assert pauses == []
+
+
 def test_a_lock_is_waited_for(path: Path) -> None:
     first = FileStore(path).lock()
     first.__enter__()

@@ -449,3 +449,17 @@ def test_a_store_that_forgets_at_once_is_refused(bucket: MemoryBucket) -> None:
     with pytest.raises(StateError, match=r"^mem://team does not give back what was just written to it$") as refused:
         store_time(bucket)
     assert (refused.value.id, refused.value.hint) == ("E911", "use a store with consistent reads")
+
+
+def test_no_heartbeat_comes_between_while_records_are_made_void(bucket: MemoryBucket) -> None:
+    with taken(bucket) as lease:
+        free: list[bool] = []
+
+        def beat(_: str) -> None:
+            other = threading.Thread(target=lambda: free.append(lease._guard.acquire(blocking=False)))
+            other.start()
+            other.join()
+
+        bucket.before_put = beat
+        lease.clear(Group(1, 1))
+        assert free == [False]

@@ -64,7 +64,7 @@ def _between(live: Live, after: Document, before: Document) -> list[Document]:
             for key in sorted(after)
             if after[key] != before.get(key)
         ]
-    return patch.diff(after, before, keyed_by=live.kind.keyed)
+    return patch.diff(after, before)
 
 
 def _held(applied: Document, path: Path) -> bool:
