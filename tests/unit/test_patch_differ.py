@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -230,3 +231,19 @@ def followed(before: Any, after: Any, keyed_by: dict[str, str]) -> bool:
     patch = diff(before, after, keyed_by=keyed_by, allowed=WITH_MOVES)
     assert same(apply(before, patch), after)
     return {one["op"] for one in patch} == {"move", "replace"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(1, True), (False, 0), (1, 1.0), (0.0, 0), (True, 1.0), ([1], [True]), ("1", 1)]
+)
+def test_another_kind_of_value_is_another_value_though_python_takes_it_for_equal(old: Any, new: Any) -> None:
+    change = diff(old, new)
+    written = json.dumps(change)
+
+    assert len(change) == 1
+    for before, after, place in (
+        ({"k": old}, {"k": new}, "/k"),
+        ([0, old], [0, new], "/1"),
+        ([[old]], [[new]], "/0/0"),
+    ):
+        assert json.dumps(diff(before, after)) == written.replace('"path": "', f'"path": "{place}')
