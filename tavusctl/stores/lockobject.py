@@ -18,6 +18,7 @@ from tavusctl.stores.holder import Holder, from_json
 
 FORMAT: Final = 1
 _LONGEST_LEASE: Final = 86400
+_ANY_TEXT: Final = "utf-8", "surrogatepass"  # names come from an environment, which may have any bytes
 
 
 class Group(Struct, frozen=True, order=True):
@@ -52,13 +53,13 @@ def encode(lock: Lock) -> bytes:
         "cleared": [lock.cleared.epoch, lock.cleared.turn],
     }
     document["checksum"] = _checksum(document)
-    return (json.dumps(document, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(document, sort_keys=True, ensure_ascii=False) + "\n").encode(*_ANY_TEXT)
 
 
 def decode(content: bytes, where: str) -> Lock:
     """The lock in the bytes of its object; LockError when it is damaged, or of a newer tavusctl."""
     try:
-        return _decoded(json.loads(content.decode("utf-8")))
+        return _decoded(json.loads(content.decode(*_ANY_TEXT)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         message = f"the lock {where} is damaged, or was not written by this tavusctl"
         hint = f"make sure that no run is under way, delete the object {where}, and run tavusctl plan"
@@ -83,4 +84,4 @@ def _decoded(document: dict[str, Any]) -> Lock:
 
 
 def _checksum(document: dict[str, Any]) -> str:
-    return "sha256:" + hashlib.sha256(canonical(document).encode("utf-8", "surrogatepass")).hexdigest()
+    return "sha256:" + hashlib.sha256(canonical(document).encode(*_ANY_TEXT)).hexdigest()

@@ -602,6 +602,14 @@ def test_what_somebody_uses_is_not_deleted() -> None:
     assert (world.calls, world.kinds_of_records) == ([], ["begin"])
 
 
+def test_what_a_change_that_was_made_still_uses_is_a_conflict() -> None:
+    """Only one that is left to the next run is waited for."""
+    world = bound()
+    world.using = ["persona/other"]
+    outcomes = world.apply(creating(OTHER), deleting())
+    assert said(outcomes[1]) == ("failed", "p1", "persona/other uses it; nothing was deleted", 3)
+
+
 @pytest.mark.parametrize("at", ["look", "delete"])
 def test_what_is_gone_already_is_deleted(at: str) -> None:
     world = bound()

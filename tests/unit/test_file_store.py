@@ -21,7 +21,6 @@ from tavusctl.ports import State
 from tavusctl.stores.file import FileStore
 from tavusctl.stores.holder import Holder
 from tavusctl.stores.shelf import run_name
-from tavusctl.stores.waiting import pauses
 
 NEW = State("a-lineage", 1)
 UNREADABLE: list[Any] = [None, "noon", []]
@@ -73,15 +72,6 @@ def test_what_no_run_can_have_written_is_not_read(path: Path) -> None:
     assert refused.value.message.startswith(f"cannot read the state {path}: ")
     with pytest.raises(StateError, match="it is larger than 268435456 bytes"), FileStore(path).lock():
         pass
-
-
-def test_tries_are_made_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    now, found = [0.0], list[float]()
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    for pause in pauses(50):
-        found.append(pause)
-        now[0] += pause
-    assert found == [1, 2, 4, 8, 16, 16, 3]
 
 
 def test_a_write_that_fails_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,6 +155,12 @@ def test_a_lock_of_another_format_is_refused_although_nothing_is_damaged() -> No
         decode(json.dumps(document).encode(), "here")
 
 
+def test_a_name_that_is_no_text_is_kept_all_the_same() -> None:
+    """An environment may have any bytes."""
+    lock = Lock(1, Holder("o", "caf\udce9", 41, "https://x/\udcff", "apply"))
+    assert decode(encode(lock), "here") == lock
+
+
 def test_groups_are_ordered_by_epoch_and_turn() -> None:
     assert sorted([Group(2, 0), Group(1, 5), Group(1, 2), Group()]) == [Group(), Group(1, 2), Group(1, 5), Group(2, 0)]
 

@@ -206,18 +206,18 @@ def test_a_slow_call_holds_up_nobody_else() -> None:
 @pytest.mark.parametrize("crawls", [True, False])
 def test_who_waits_for_the_server_holds_up_nobody_else(crawls: bool) -> None:
     """Even when there is one turn only: what the wait is for may be the work of another step."""
-    world = World(patience=500)
+    world, both = World(patience=500), (SITE, Address("document", "page"))
     if crawls:
         world.objects = {f"d{n}": {"document_id": f"d{n}", "status": "crawling", "crawl_config": {}} for n in range(5)}
         for one in world.objects.values():
             one["crawl_config"] = {"depth": 1}
     else:
         world.objects = {"d1": {"status": "processing"}}
-        world.bindings = {SITE: Binding(SITE, "d0", successor="d1")}
+        world.bindings = {one: Binding(one, f"old {one}", successor="d1") for one in both}
     spec: Document = {"document_name": "Site", "crawl": {"depth": 1}}
     whole = ({"op": "add", "path": "", "value": spec},) if crawls else ()
     action = Action.CREATE if crawls else Action.REPLACE
-    waiting = Change(action, Cause.NEW, SITE, patch=whole, desired=desired(DOCUMENT, SITE, spec))
+    waiting = [Change(action, Cause.NEW, one, patch=whole, desired=desired(DOCUMENT, one, spec)) for one in both]
     real = world.sleep
 
     def sleep(seconds: float) -> None:
@@ -229,8 +229,8 @@ def test_who_waits_for_the_server_holds_up_nobody_else(crawls: bool) -> None:
             one["status"] = "ready"
 
     world.sleep = sleep  # type: ignore[method-assign]  # a clock is what the test says
-    world.after["post"] = [ready, ready]
-    assert [one.status for one in world.apply(waiting, creating())] == [Status.DONE] * 2
+    world.after["post"] = [ready] * 3
+    assert [one.status for one in world.apply(*waiting, creating())] == [Status.DONE] * 3
     assert world.seconds < 400
 
 
