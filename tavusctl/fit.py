@@ -9,7 +9,6 @@ import functools
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 import msgspec
@@ -26,6 +25,8 @@ MAX_ERRORS: Final = 50  # of one document
 _WORDED: Final = "wrong_value"
 _OWN_WORDS: Final = (_WORDED, "value_error", "assertion_error")
 _UNIONS: Final = (typing.Union, types.UnionType)
+# The latter when half a surrogate pair would stand in the message of the former.
+_UNFIT: Final = (msgspec.ValidationError, UnicodeEncodeError)
 _PREFIXES: Final = ("Value error, ", "Assertion failed, ")
 
 
@@ -52,7 +53,12 @@ class Wrong(Struct, frozen=True):
 
 def misfits(kind: ResourceKind, view: Value) -> list[Misfit]:
     """Everything wrong with a document whose leaves are JSON values."""
-    return [_walked(view, one) for one in islice(wrong(kind.model, view), MAX_ERRORS * 4)]
+    # In order, so that of too many some of every sort are left.
+    return sorted((_walked(view, one) for one in wrong(kind.model, view)), key=_by_path)[: MAX_ERRORS * 4]
+
+
+def _by_path(one: Misfit) -> list[str]:
+    return [part.zfill(9) if part.isdecimal() else part for part in one.path]
 
 
 def wrong(shape: type[Shape], view: Value) -> Iterator[Wrong]:
@@ -66,7 +72,7 @@ def fits(shape: type[Shape], view: Value) -> bool:
     """Whether every field is right by itself."""
     try:
         msgspec.convert(view, struct(shape))
-    except (msgspec.ValidationError, UnicodeEncodeError):  # the latter: half a surrogate pair stands in its message
+    except _UNFIT:
         return False
     return True
 
@@ -201,7 +207,7 @@ def _explained(hint: Any, mark: Any) -> Any:
     def checked(value: Any) -> Any:
         try:
             msgspec.convert(value, _checked(hint, mark))
-        except msgspec.ValidationError:
+        except _UNFIT:
             raise PydanticCustomError(_WORDED, cast("Any", mark.words(value))) from None
         return value
 

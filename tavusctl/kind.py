@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from enum import Enum
-from functools import cached_property
 from typing import Any
 
 from msgspec import Struct, field
@@ -74,7 +74,7 @@ class Attachment(Struct, frozen=True):
     limit: int  # bytes
 
 
-class ResourceKind(Struct, frozen=True, dict=True):
+class ResourceKind(Struct, frozen=True, eq=False):
     """All that differs between one kind and another."""
 
     name: str
@@ -104,43 +104,13 @@ class ResourceKind(Struct, frozen=True, dict=True):
     attachment: Attachment | None = None
     spellings: Mapping[str, str] = field(default_factory=dict)  # pointer of a wrong key, `*` as above -> the right
 
-    @cached_property
-    def _patterns(self) -> Mapping[int, Mapping[Path, Field]]:
-        """Declarations by the length of their path, then by the path."""
-        found: dict[int, dict[Path, Field]] = {}
-        for pointer, declared in self.fields.items():
-            pattern = tuple(pointer.split("/")[1:])
-            found.setdefault(len(pattern), {})[pattern] = declared
-        return found
-
-    @cached_property
-    def _found(self) -> dict[Path, Field]:
-        return {}
-
-    @cached_property
-    def _aliased(self) -> dict[Path, tuple[str, ...]]:
-        return {}
-
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""
-        known = self._found.get(path)
-        if known is None:
-            known = self._found[path] = self._find(path)
-        return known
+        return _field_at(self, path)
 
     def aliased(self, path: Path) -> tuple[str, ...]:
         """Members of the object at `path` that may also stand under another name, as `Field.single` says."""
-        found = self._aliased.get(path)
-        if found is None:
-            split = (tuple(pattern.split("/")[1:]) for pattern, declared in self.fields.items() if declared.single)
-            found = self._aliased[path] = tuple(key for *parent, key in split if _matches(tuple(parent), path))
-        return found
-
-    def _find(self, path: Path) -> Field:
-        known = self._patterns.get(len(path), {})
-        if path in known:
-            return known[path]
-        return next((declared for pattern, declared in known.items() if _matches(pattern, path)), PLAIN)
+        return _aliased(self, path)
 
     def spelled(self, path: Path) -> str:
         """The right key for one that is none, where older pages or other objects of the API call it otherwise."""
@@ -157,3 +127,27 @@ class ResourceKind(Struct, frozen=True, dict=True):
 
 def _matches(pattern: Path, path: Path) -> bool:
     return len(pattern) == len(path) and all(p in ("*", s) for p, s in zip(pattern, path, strict=True))
+
+
+@functools.cache
+def _patterns(kind: ResourceKind) -> Mapping[int, Mapping[Path, Field]]:
+    """Declarations by the length of their path, then by the path."""
+    found: dict[int, dict[Path, Field]] = {}
+    for pointer, declared in kind.fields.items():
+        pattern = tuple(pointer.split("/")[1:])
+        found.setdefault(len(pattern), {})[pattern] = declared
+    return found
+
+
+@functools.cache
+def _field_at(kind: ResourceKind, path: Path) -> Field:
+    known = _patterns(kind).get(len(path), {})
+    if path in known:
+        return known[path]
+    return next((declared for pattern, declared in known.items() if _matches(pattern, path)), PLAIN)
+
+
+@functools.cache
+def _aliased(kind: ResourceKind, path: Path) -> tuple[str, ...]:
+    split = (tuple(pattern.split("/")[1:]) for pattern, declared in kind.fields.items() if declared.single)
+    return tuple(key for *parent, key in split if _matches(tuple(parent), path))

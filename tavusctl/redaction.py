@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
@@ -70,9 +71,14 @@ def _wholes(text: str) -> Iterator[tuple[int, int]]:
 def _beginnings(text: str) -> Iterator[tuple[int, int]]:
     for secret in map(str.strip, _met.copy()):
         if _telling(secret[:_PART]):
-            ends = range(_PART, len(secret) + 1)
             for start in _places(secret[:_PART], text):
-                yield start, start + max(end for end in ends if text.startswith(secret[:end], start))
+                yield start, start + _shared(secret, text, start)
+
+
+def _shared(secret: str, text: str, start: int) -> int:
+    """How many characters of a secret, at least its beginning, stand in a text from there."""
+    lengths = range(_PART, len(secret) + 1)
+    return lengths[bisect_left(lengths, True, key=lambda n: not text.startswith(secret[:n], start)) - 1]  # noqa: FBT003
 
 
 def _places(part: str, text: str) -> Iterator[int]:

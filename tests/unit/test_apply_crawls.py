@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -54,6 +55,9 @@ def crawled(**members: Any) -> World:
     world = World(objects={"d1": body})
     world.bindings = {SITE: Binding(SITE, "d1", {"document_name": "Site", "crawl": {"depth": 1}})}
     return world
+
+
+FAR = Address("document", "far")
 
 
 def recrawling() -> Change:
@@ -306,3 +310,41 @@ def moved(step: Change, address: Address) -> Change:
     """The same step at another address."""
     assert step.desired
     return replace(step, address=address, desired=replace(step.desired, address=address))
+
+
+def test_a_step_that_waited_for_room_begins_nothing_after_a_stop() -> None:
+    world = crawled()
+    world.objects["d2"] = {**world.objects["d1"], "document_id": "d2"}
+    world.bindings = {**world.bindings, FAR: Binding(FAR, "d2", {"document_name": "Site", "crawl": {"depth": 1}})}
+    other = recrawling()
+    far = replace(other, address=FAR, remote_id="d2")
+    threads = threading.active_count()
+
+    def stop() -> None:
+        while threading.active_count() < threads + 2:
+            time.sleep(0.001)
+        time.sleep(0.05)  # the other step is at the door by now
+        world.stop.ask("interrupted")
+
+    world.wrong["post"] = [stop]
+    first, second = sorted(world.apply(other, far, parallel=2), key=lambda one: one.status.value)
+    assert said(first) == ("done", first.remote_id, "crawl started", 0)
+    assert said(second) == ("skipped", second.remote_id, "interrupted", 0)
+    assert world.verbs.count("post") == 1
+
+
+def test_a_step_that_waits_for_room_hears_a_stop() -> None:
+    world, left = crawled(), threading.Event()
+    world.stop.ask("interrupted")
+    world.apply()
+    run = world.last
+    assert run
+
+    def look() -> None:
+        with run.looking_for_room() as mine:
+            assert not mine
+        left.set()
+
+    with run.crawling:
+        threading.Thread(target=look, daemon=True).start()
+        assert left.wait(5)

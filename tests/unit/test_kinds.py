@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tavusctl.fit import wrong
+from tavusctl.fit import MAX_ERRORS, misfits, wrong
 from tavusctl.kinds import KINDS
 from tavusctl.model import ResourceKind, Update
 from tavusctl.shape import Shape, members
@@ -357,3 +357,10 @@ def test_declarations_of_fields() -> None:
     }
     everything_but_the_name = {f"replica/{name}" for name in members(KINDS["replica"].model)} - {"replica/replica_name"}
     assert everything_but_the_name <= set(fields_with("replaces")) & set(fields_with("unread"))
+
+
+def test_of_too_many_complaints_some_of_every_sort_are_left() -> None:
+    tools = [{f"key{number}": 1} for number in range(300)]
+    found = misfits(KINDS["persona"], persona(llm={"tools": tools}))
+    assert len(found) == 4 * MAX_ERRORS
+    assert {one.type for one in found[:MAX_ERRORS]} == {UNKNOWN, NEEDED}

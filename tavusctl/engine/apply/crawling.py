@@ -30,7 +30,7 @@ def begin(this: Run, step: Change, kind: ResourceKind, make: Callable[[], str]) 
     while True:
         left, over = this.until - this.clock.monotonic(), True
         try:
-            made = _with_room(this, kind, make)
+            made = _with_room(this, step, kind, make)
             over = bool(made) or left <= 0 or this.stop.asked()
         finally:
             if this.patience:
@@ -42,8 +42,10 @@ def begin(this: Run, step: Change, kind: ResourceKind, make: Callable[[], str]) 
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _with_room(this: Run, kind: ResourceKind, make: Callable[[], str]) -> str | None:
-    with this.crawling:
+def _with_room(this: Run, step: Change, kind: ResourceKind, make: Callable[[], str]) -> Outcome | str | None:
+    with this.looking_for_room() as mine:
+        if not mine:
+            return _stopped(this, step)
         if _running(this, kind) >= freshness.AT_ONCE:
             return None
         try:
@@ -52,6 +54,10 @@ def _with_room(this: Run, kind: ResourceKind, make: Callable[[], str]) -> str | 
             if _running(this, kind) < freshness.AT_ONCE:
                 raise
             return None  # somebody else was faster
+
+
+def _stopped(this: Run, step: Change) -> Outcome:
+    return Outcome(step, Status.SKIPPED, step.remote_id, this.stop.reason)
 
 
 def _running(this: Run, kind: ResourceKind) -> int:
@@ -67,7 +73,9 @@ def recrawl(this: Run, step: Change) -> Outcome:
         raise ValueError(message)
     kind, target = desired.kind, Target(step.address, binding.remote_id)
     current = replace(binding, applied={**binding.applied, kind.crawl: desired.spec[kind.crawl]})
-    with this.crawling:  # of several steps that see the last room one may take it
+    with this.looking_for_room() as mine:  # of several steps that see the last room one may take it
+        if not mine:
+            return _stopped(this, step)
         before = _read(this, kind, binding.remote_id)
         held_up = _held_up(this, kind, before, target)
         left = _left(step, held_up) if held_up else _begin_again(this, step, kind, before, current)

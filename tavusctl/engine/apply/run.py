@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -116,6 +117,18 @@ class Run:
         ends = self.clock.monotonic() + seconds
         while (left := ends - self.clock.monotonic()) > 0 and not self.stop.asked():
             self.clock.sleep(min(left, _BREATH))
+
+    @contextmanager
+    def looking_for_room(self) -> Iterator[bool]:
+        """The turn of one step to look for room for a crawl and to take it; False when a stop came first."""
+        while not self.crawling.acquire(timeout=_BREATH):
+            if self.stop.asked():
+                yield False
+                return
+        try:
+            yield not self.stop.asked()
+        finally:
+            self.crawling.release()
 
     def step_aside(self, seconds: float) -> None:
         """Wait, and let other steps call meanwhile."""
