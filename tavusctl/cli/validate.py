@@ -15,7 +15,6 @@ from tavusctl.cli.local import LocalSession, local_options
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.errors import TavusctlError
 from tavusctl.model import Address, Complaint, Document, Manifest, Severity
-from tavusctl.stores import open_store
 
 INVALID = 10
 
@@ -89,10 +88,13 @@ def _wanted(complaint: Complaint, select: Sequence[str], ignore: Sequence[str]) 
 
 def _applied(session: LocalSession) -> Mapping[Address, Document]:
     """What was applied last, where that is known without the network."""
-    if re.match(r"(?!file:)[a-z0-9]+:", session.environment.state):
+    url = session.environment.state
+    if re.match(r"(?!file:)[a-z0-9]+:", url) or not (url or (session.root / ".tavusctl").is_dir()):
         return {}
+    from tavusctl.stores import open_store
+
     try:
-        bindings = open_store(session.environment.state, session.root, session.environment.name).read().bindings
+        bindings = open_store(url, session.root, session.environment.name).read().bindings
     except TavusctlError:
         return {}  # a damaged state is for plan to complain about
     return {address: binding.applied for address, binding in bindings.items()}

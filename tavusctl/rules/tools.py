@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from tavusctl.patch.pointer import escape
 from tavusctl.rules.lint import Finding, Subject, mappings, pointer_of
@@ -79,14 +82,41 @@ def _faults(schema: Mapping[str, Any], pointer: str) -> Iterator[Finding]:
     if schema.get("type") != "object":
         yield Finding(pointer, "parameters are no schema of an object", "write type: object, with properties")
         return
+    if _is_plain(schema):
+        return
     for error in _schemas().iter_errors(schema):
         where = pointer + "".join(f"/{escape(str(part))}" for part in error.instance_path)
         yield Finding(where, f"not valid as JSON Schema: {error.message[:200]}")
 
 
+class _Plain(Struct, forbid_unknown_fields=True):
+    """The part of JSON Schema that most tools keep to; all that fits it is a schema."""
+
+    type: Literal["object", "array", "string", "number", "integer", "boolean", "null"] | UnsetType = UNSET
+    title: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    properties: dict[str, _Plain] | UnsetType = UNSET
+    required: list[str] | UnsetType = UNSET
+    items: _Plain | UnsetType = UNSET
+    enum: list[Any] | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.required and len(set(self.required)) < len(self.required):
+            message = "a name is required twice"
+            raise ValueError(message)
+
+
+def _is_plain(schema: Mapping[str, Any]) -> bool:
+    try:
+        msgspec.convert(schema, _Plain)
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        return False
+    return True
+
+
 @functools.cache
 def _schemas() -> jsonschema_rs.Draft202012Validator:
-    import jsonschema_rs  # noqa: PLC0415 - for the few projects that have tools
+    import jsonschema_rs  # noqa: PLC0415 - for the few tools whose parameters are not plain
 
     return jsonschema_rs.Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
 
