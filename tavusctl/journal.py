@@ -153,6 +153,8 @@ def _replayed(state: State, records: Sequence[Record]) -> Replay:
     if not records:
         return Replay(state)
     first = records[0]
+    if first["is"] != "begin":
+        raise ValueError
     if first["lineage"] != state.lineage:
         message = "the journal beside the state belongs to another state"
         raise StateError(message, "put the state and its journal back together, or move the journal away", id="E931")
