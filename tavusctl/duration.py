@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from tavusctl.redaction import shortened
+
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNIT = r"(?:(\d{{1,9}}(?:\.\d{{1,6}})?){0})?"
 _PLAIN = re.compile("".join(_UNIT.format(unit) for unit in "wdhms"))
@@ -16,6 +18,6 @@ def seconds(text: str) -> float:
     found = _PLAIN.fullmatch(text) or _ISO.fullmatch(text)
     total = sum(float(n) * _SECONDS[unit] for n, unit in zip(found.groups(), "wdhms", strict=True) if n) if found else 0
     if not total:
-        message = f"{text[:60]!r} is not a duration; write 90m, 24h, 7d or 1h30m"
+        message = f"{shortened(text, 60)!r} is not a duration; write 90m, 24h, 7d or 1h30m"
         raise ValueError(message)
     return total

@@ -15,6 +15,7 @@ from msgspec import Struct
 from tavusctl import schedule
 from tavusctl.errors import ApiError
 from tavusctl.model import Address, Complaint, Document, Recrawl, ResourceKind, Severity
+from tavusctl.redaction import shortened
 
 _RESTING: Final = frozenset({"ready", "error"})  # states from which a recrawl is taken
 SHRUNK: Final = "TV603"  # a crawl came back with less than half of the pages
@@ -199,6 +200,6 @@ def moment_of(value: object) -> datetime | None:
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
-        message = f"{str(value)[:60]!r} is not a moment that can be understood"
+        message = f"{shortened(str(value), 60)!r} is not a moment that can be understood"
         raise ApiError(message) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

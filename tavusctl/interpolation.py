@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from tavusctl.model import Address, Complaint, Source, Value
+from tavusctl.redaction import shortened
 from tavusctl.secret import SecretText
 from tavusctl.wording import Fault, shown, suggestion
 
@@ -129,7 +130,7 @@ def _secret(name: str, scope: Scope) -> SecretText:
         raise _WrongError(Fault("TV109", f"{shown(name)} cannot be the name of an environment variable"))
     if name not in scope.secrets:
         meant = suggestion(name, scope.secrets)
-        hint = meant if meant.startswith("did") else f"add {name[:60]} to secrets: in tavusctl.yaml"
+        hint = meant if meant.startswith("did") else f"add {shortened(name, 60)} to secrets: in tavusctl.yaml"
         raise _WrongError(Fault("TV112", f"the secret {shown(name)} is not listed under secrets:", hint))
     return SecretText(("", ""), (name,))
 

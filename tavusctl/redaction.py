@@ -1,51 +1,192 @@
-"""The secrets that this run has met, and texts without them.
+"""The secrets that this run knows, and two kinds of text: views, which leave, and records, which are read back.
 
-`Secret` and the client of the API tell theirs as they come to be, so nobody has to remember to; whatever leaves the
-process as text for people goes through `redacted`.  It looks for values, however they were come by: in an answer that
-repeats a key, in a defect, in a name that somebody has chosen badly.
+A *view* is for people: reports, messages, logs, comments.  It is redacted before anything encodes it, because an
+encoder (character references, percent, JSON) spells a secret so that nobody finds it any more.  `redacted` is also the
+second net under every stream: it looks at what a text means once it is decoded, not only at how it is spelled.
+
+A *record* is for programs: state, plan files, records of runs, what `output` and `state pull` print.  It is never
+redacted, because a program would take the redacted text for the true one; a record that would hold the value of a
+secret is refused instead.  `View` and `Record` are types of their own, so that the type checker keeps them apart.
+
+`Secret` and the client of the API remember their values by themselves.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import html
 import json
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from urllib.parse import quote, quote_plus
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, lru_cache, partial
+from typing import NewType
+from urllib.parse import quote_plus, unquote_to_bytes
+
+from msgspec import Struct
+
+View = NewType("View", str)
+Record = NewType("Record", str)
 
 SHOWN = "(sensitive)"
 SHORTEST = 6  # what is shorter may well be a part of a word
 _PART = 8  # characters of a secret in a row that give it away
-_met: set[str] = set()
+_APART, _DEPTH = 2, 4  # encodings inside one another that are undone: one at a time, and all at once
+_known: dict[str, str] = {}  # values, and the names of those that have one
+
+# What may stand inside a secret without making it another text: white space, and what nobody sees.
+_IGNORED = re.compile(r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+# Spellings of characters: HTML, percent (RFC 3986), escapes of JSON, Python and `visible`, JSON Pointer (RFC 6901).
+_SPELLINGS = tuple(
+    re.compile(spelling)
+    for spelling in (
+        r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
+        r"(?:%[0-9a-fA-F]{2})+",
+        r"\\u\{[0-9a-fA-F]{1,6}\}|(?:\\u[0-9a-fA-F]{4})+|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[nrt\"'\\/]",
+        r"~[01]",
+    )
+)
+_ALL = re.compile("|".join(one.pattern for one in _SPELLINGS))
 
 
-def remember(value: str) -> None:
-    """Keep a value out of everything that is shown from now on."""
-    if len(value.strip()) >= SHORTEST:
-        _met.add(value)
+def remember(value: str, name: str = "") -> None:
+    """Keep a value out of every view from now on; `name` is what a refusal calls it."""
+    if len(_squeezed(value)) >= SHORTEST:
+        _known[value] = name or _known.get(value, "")
 
 
 @contextlib.contextmanager
 def of_one_run() -> Iterator[None]:
-    """A run of its own: secrets that are met inside are forgotten outside."""
-    global _met  # noqa: PLW0603 - one process has one output, and threads share it
-    before, _met = _met, set()
+    """A run of its own: secrets that it learns are forgotten when it ends."""
+    global _known  # noqa: PLW0603 - one process has one output, and threads share it
+    before, _known = _known, {}
     try:
         yield
     finally:
-        _met = before
+        _known = before
 
 
-def redacted(text: str) -> str:
-    """A text without any secret that this run has met."""
-    return _without(text, _wholes(text))
+def redacted(text: str) -> View:
+    """A text without any secret that this run knows, however it is spelled."""
+    return View(_without(text, _wholes(_Text(text), tuple(_known))))
 
 
-def redacted_words(text: str) -> str:
-    """As `redacted`, for the words of a server: beginnings of secrets, which it may quote, go too."""
-    return _without(text, [*_wholes(text), *_beginnings(text)])
+def redacted_words(text: str) -> View:
+    """As `redacted`, for the words of a server: beginnings and ends of secrets, which it may quote, go too."""
+    known, read = tuple(_known), _Text(text)
+    return View(_without(text, [*_wholes(read, known), *_parts(read, known)]))
+
+
+def shortened(text: str, most: int) -> View:
+    """A text of so many characters at most, redacted before it is cut: nobody would find half a secret."""
+    view = redacted(text)
+    return view if len(view) <= most else View(f"{view[:most]}…")
+
+
+def knows_any() -> bool:
+    """Whether this run knows a secret at all."""
+    return bool(_known)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """What the secrets are called whose values stand in a text, in alphabetical order."""
+    read = _Text(text)
+    return tuple(
+        sorted({name or "a key or token" for value, name in dict(_known).items() if any(_wholes(read, [value]))})
+    )
+
+
+class _Reading(Struct, frozen=True):
+    """A text as it reads once it is decoded, and where each of its characters stands in the text that is shown."""
+
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def decoded(self, spelling: re.Pattern[str]) -> _Reading:
+        """The same with one encoding undone."""
+        text, first, last, at = "", list[int](), list[int](), 0
+        for found in spelling.finditer(self.text):
+            meant, plain = _meant(found), range(at, found.start())
+            text += self.text[at : found.start()] + meant
+            first += [*plain, *[found.start()] * len(meant)]
+            last += [*plain, *[found.end() - 1] * len(meant)]
+            at = found.end()
+        rest = range(at, len(self.text))
+        return self._of(text + self.text[at:], [*first, *rest], [*last, *rest])
+
+    def squeezed(self) -> _Reading:
+        """The same without what is ignored inside a secret."""
+        kept = [place for place, one in enumerate(self.text) if not _IGNORED.match(one)]
+        return self._of("".join(self.text[place] for place in kept), kept, kept)
+
+    def _of(self, text: str, first: Iterable[int], last: Iterable[int]) -> _Reading:
+        return _Reading(text, tuple(self.starts[one] for one in first), tuple(self.ends[one] for one in last))
+
+
+class _Text:
+    """A text, and everything that it means once encodings are undone, in any order."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _meanings(self) -> dict[str, tuple[re.Pattern[str], ...]]:
+        """What it means, and which encodings were undone for that."""
+        found: dict[str, tuple[re.Pattern[str], ...]] = {self._text: ()}
+        waiting = [self._text]
+        for text in waiting:
+            undone = found[text]
+            # One at a time, because a secret may look as if it were encoded itself; deeper down, all at once.
+            for spelling in (*_SPELLINGS, _ALL) if len(undone) < _APART else (_ALL,):
+                decoded = spelling.sub(_meant, text)
+                if decoded not in found and len(undone) < _DEPTH:
+                    found[decoded] = (*undone, spelling)
+                    waiting.append(decoded)
+        return found
+
+    @cached_property
+    def _squeezed(self) -> list[tuple[str, str]]:
+        return [(_squeezed(meaning), meaning) for meaning in self._meanings]
+
+    def _reading(self, meaning: str) -> _Reading:
+        """A meaning with the places of its characters, which are needed only where a secret was found."""
+        places = tuple(range(len(self._text)))
+        reading = _Reading(self._text, places, tuple(place + 1 for place in places))
+        for spelling in self._meanings[meaning]:
+            reading = reading.decoded(spelling)
+        return reading.squeezed()
+
+    def spans(self, needle: str, grown: Callable[[str, int], tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Where a needle stands, from here to there; `grown` says how far it goes, given a meaning and its start."""
+        for text, meaning in self._squeezed:
+            if needle in text:
+                reading = self._reading(meaning)
+                for start in _places(needle, text):
+                    first, end = grown(text, start)
+                    yield reading.starts[first], reading.ends[end - 1]
+
+
+def _squeezed(text: str) -> str:
+    return _IGNORED.sub("", text)
+
+
+def _meant(found: re.Match[str]) -> str:
+    """What an encoded character, or a run of them, stands for."""
+    spelled = found.group()
+    if spelled[0] == "&":
+        return html.unescape(spelled)
+    if spelled[0] == "%":
+        return unquote_to_bytes(spelled).decode("utf-8", "surrogateescape")
+    if spelled[0] == "~":
+        return "~" if spelled == "~0" else "/"
+    if spelled.startswith("\\u") and spelled[2] != "{":
+        return str(json.loads(f'"{spelled}"'))
+    if spelled[1] in "uUx":
+        number = int(spelled[2:].strip("{}"), 16)
+        return chr(number) if number <= sys.maxunicode else spelled
+    return {"n": "\n", "r": "\r", "t": "\t"}.get(spelled[1], spelled[1])
 
 
 def _without(text: str, found: Iterable[tuple[int, int]]) -> str:
@@ -61,24 +202,43 @@ def _without(text: str, found: Iterable[tuple[int, int]]) -> str:
     return shown + text[at:]
 
 
-def _wholes(text: str) -> Iterator[tuple[int, int]]:
-    for secret in _met.copy():
-        for spelling in _spellings(secret):
-            for start in _places(spelling, text):
-                yield start, start + len(spelling)
+def _wholes(text: _Text, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where secrets stand in a text."""
+    for secret in secrets:
+        for needle in _needles(secret):
+            yield from text.spans(needle, partial(_as_long_as, needle))
 
 
-def _beginnings(text: str) -> Iterator[tuple[int, int]]:
-    for secret in map(str.strip, _met.copy()):
-        if _telling(secret[:_PART]):
-            for start in _places(secret[:_PART], text):
-                yield start, start + _shared(secret, text, start)
+def _parts(text: _Text, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where a long enough beginning or end of a secret stands in a text."""
+    for secret in map(str.strip, secrets):
+        first, last = secret[:_PART], secret[-_PART:]
+        if _telling(first):
+            yield from text.spans(first, partial(_beginning, _squeezed(secret)))
+        if _telling(last) and not re.search(r"\s|://", secret):
+            yield from text.spans(last, partial(_ending, secret))
 
 
-def _shared(secret: str, text: str, start: int) -> int:
-    """How many characters of a secret, at least its beginning, stand in a text from there."""
-    lengths = range(_PART, len(secret) + 1)
-    return lengths[bisect_left(lengths, True, key=lambda n: not text.startswith(secret[:n], start)) - 1]  # noqa: FBT003
+def _as_long_as(needle: str, _: str, start: int) -> tuple[int, int]:
+    return start, start + len(needle)
+
+
+def _beginning(secret: str, meaning: str, start: int) -> tuple[int, int]:
+    """As much of a secret, from its beginning, as stands in a text from there."""
+    return start, start + _alike(secret, meaning[start : start + len(secret)])
+
+
+def _ending(secret: str, meaning: str, start: int) -> tuple[int, int]:
+    """As much of a secret, up to its end, as stands in a text before the end of what was found there."""
+    end = start + _PART
+    before = meaning[max(0, end - len(secret)) : end]
+    return end - _alike(secret[::-1], before[::-1]), end
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts have in common before they differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def _places(part: str, text: str) -> Iterator[int]:
@@ -89,30 +249,25 @@ def _places(part: str, text: str) -> Iterator[int]:
         start = text.find(part, start + 1)
 
 
-def _telling(beginning: str) -> bool:
-    """Whether a beginning is of the secret itself, not of an address or a scheme in front of it."""
-    return len(beginning) == _PART and all(one.isalnum() or one in "-_." for one in beginning)
+def _telling(part: str) -> bool:
+    """Whether a part is of the secret itself, not of an address or a scheme in front of it."""
+    return len(part) == _PART and all(one.isalnum() or one in "-_." for one in part)
 
 
 @lru_cache(maxsize=256)
-def _spellings(secret: str) -> frozenset[str]:
-    """A secret as answers, logs and addresses may spell it, where that is not as short as a word."""
+def _needles(secret: str) -> tuple[str, ...]:
+    """What to look for in a text without white space: the secret, its lines, and what it is when it is packed."""
     content = secret.encode("utf-8", "surrogateescape")
-    encoded = base64.b64encode(content).decode(), base64.urlsafe_b64encode(content).decode()
-    spellings = {
-        secret,
-        secret.strip(),
-        " ".join(secret.split()),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        repr(secret)[1:-1],
-        quote(content, safe=""),
-        quote(content),
-        quote_plus(content),
-        content.hex(),
-        content.hex().upper(),
-        *encoded,
-        *(one.rstrip("=") for one in encoded),
-        *map(str.strip, secret.splitlines()),
-    }
-    return frozenset(one for one in spellings if len(one) >= SHORTEST)
+    packed = [content.hex(), content.hex().upper(), quote_plus(content), *_base64(content)]
+    spelled = dict.fromkeys([*map(_squeezed, [secret, *secret.splitlines()]), *packed])
+    return tuple(one for one in spelled if len(one) >= SHORTEST)
+
+
+def _base64(content: bytes) -> Iterator[str]:
+    """Base 64 (RFC 4648), as a whole, and as a part of something longer, where it may begin at any of three places."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        whole = encode(content).decode()
+        yield from (whole, whole.rstrip("="))
+        for before, begins in ((0, 0), (1, 2), (2, 3)):
+            ends = 8 * (before + len(content)) // 6
+            yield encode(bytes(before) + content).decode()[begins:ends]

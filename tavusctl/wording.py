@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from tavusctl.model import Address, Severity, Value
+from tavusctl.redaction import shortened
 from tavusctl.secret import SecretText
 
 _SHOWN = 60  # characters of a found value; a complaint is one line
@@ -30,7 +31,7 @@ class Fault(Struct, frozen=True):
 def shown(value: Value) -> str:
     """A found value in a few printable characters; never a secret."""
     if isinstance(value, str):
-        return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+        return repr(shortened(value, _SHOWN))
     if isinstance(value, Address):
         return f"${{ref:{value}}}"
     if isinstance(value, bool):

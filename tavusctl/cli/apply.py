@@ -24,7 +24,7 @@ from tavusctl.engine.plan import Consent, check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import TavusctlError, UsageError, worst
 from tavusctl.model import Address, Outcome, Plan, Status
-from tavusctl.reports import REPORTS, text
+from tavusctl.reports import REPORTS, text, view
 
 
 def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float:
@@ -101,7 +101,7 @@ def command(
         emit(lambda report: report.outcomes(plan, outcomes), format_, reports)
     next_step(session, outcomes, archive)
     if failure:
-        click.echo(text.complaint(failure.complaints[0]), err=True)
+        click.echo(text.complaint(view.complaint(failure.complaints[0])), err=True)
     return interruption.code or exit_code(plan, outcomes, failure)
 
 
@@ -171,3 +171,6 @@ def next_step(session: Session, outcomes: Sequence[Outcome], archive: Archive) -
         say(session, "next: tavusctl apply   (it goes on with what is left)")
     if archive.kept:
         say(session, f"undo with: tavusctl undo {archive.kept[-1]}")
+    if archive.refused:
+        names = ", ".join(sorted(set(archive.refused)))
+        say(session, f"this run cannot be undone: its record would hold the value of {names}")

@@ -18,7 +18,7 @@ from tavusctl.errors import TavusctlError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Outcome
 from tavusctl.ports import Store
-from tavusctl.reports import text
+from tavusctl.reports import text, view
 
 STEPS: Final = 4  # at a time: a polite number of writes
 Ended = tuple[tuple[Outcome, ...], TavusctlError | None]
@@ -41,7 +41,7 @@ def carry(
     ledger = open_ledger(prepared, store, archive.keep)
     progress = Progress(session)
     uploading = Uploading(session.root, progress.say)
-    lent = tools(prepared, KINDS, api, ledger, Trash(store.shelf, ledger.run).keep, uploading.link)
+    lent = tools(prepared, KINDS, api, ledger, Trash(store.shelf, ledger.run, progress.say).keep, uploading.link)
     this = Run(
         api,
         ledger,
@@ -53,7 +53,7 @@ def carry(
         settle=session.settle,
         parallel=parallel or min(STEPS, session.parallel),
         stop=interruption.stop,
-        report=lambda outcome: progress.say(text.outcome(outcome)),
+        report=lambda outcome: progress.say(text.outcome(view.outcome(outcome))),
         waits=progress.note,
     )
     try:

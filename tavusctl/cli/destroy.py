@@ -16,7 +16,7 @@ from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.engine.plan import Consent, check_deletes, deletes
 from tavusctl.errors import RefusedError, UsageError
 from tavusctl.model import Address, Plan
-from tavusctl.reports import text
+from tavusctl.reports import text, view
 
 
 @click.command("destroy")
@@ -60,7 +60,7 @@ def command(
         emit(lambda report: report.outcomes(plan, outcomes), format_)
     next_step(session, outcomes, archive)
     if failure:
-        click.echo(text.complaint(failure.complaints[0]), err=True)
+        click.echo(text.complaint(view.complaint(failure.complaints[0])), err=True)
     return interruption.code or exit_code(plan, outcomes, failure)
 
 

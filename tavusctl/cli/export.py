@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from tavusctl.cli import placing
+from tavusctl.cli import placing, writing
 from tavusctl.cli.exporting import STOCK, Export, Selection, Target, prepare
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
@@ -25,6 +25,7 @@ from tavusctl.engine.takeover import record
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
 from tavusctl.ports import Store
+from tavusctl.redaction import Record
 from tavusctl.reports.json import FORMAT_VERSION, complaint_document
 from tavusctl.unseen import flat
 from tavusctl.writeback.export import UNTOLD, Rendered, with_secrets
@@ -126,7 +127,7 @@ def _list_secrets(session: Session, export: Export) -> None:
     before = path.read_bytes().decode()
     after = with_secrets(before, export.secrets)
     if after is not None and after != before:
-        placing.replace(path, after.encode())
+        writing.write(path, Record(after), root=session.root, keep_rights=True)
 
 
 def _lists(session: Session, names: Sequence[str]) -> bool:

@@ -14,10 +14,12 @@ from msgspec.structs import replace
 
 from tavusctl import telltale
 from tavusctl.checks import VEILED
-from tavusctl.cli.output import targets_in, write_private
+from tavusctl.cli import writing
+from tavusctl.cli.output import targets_in
 from tavusctl.engine.load.files import read_bytes
 from tavusctl.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.model import Complaint
+from tavusctl.redaction import redacted
 from tavusctl.reports import REPORTS
 
 # A line that may hold a secret written out is not shown, whatever the complaint about it is.
@@ -29,14 +31,14 @@ def report(error: Exception, args: Sequence[str]) -> int:
     """Say what went wrong and what to do; the exit code."""
     if not isinstance(error, TavusctlError):
         error = _defect(error)
-    from tavusctl.reports import json, text
+    from tavusctl.reports import json, text, view
 
-    complaints = error.complaints
+    complaints = view.complaints(error.complaints)
     _write_reports(error, args)
     if wants_json(args):
         click.echo(json.error(error.id, error.exit_code, complaints), nl=False)
     elif isinstance(error, ConfigError):
-        click.echo(text.complaints(with_excerpts(complaints)), err=True, nl=False)
+        click.echo(text.complaints(view.complaints(with_excerpts(error.complaints))), err=True, nl=False)
     else:
         for complaint in complaints:
             click.echo(text.complaint(complaint), err=True)
@@ -45,13 +47,13 @@ def report(error: Exception, args: Sequence[str]) -> int:
 
 def _write_reports(error: TavusctlError, args: Sequence[str]) -> None:
     """A report that was asked for says why there is nothing to report: its reader may see nothing else of the run."""
-    from tavusctl.reports import json
+    from tavusctl.reports import json, view
 
     for name, path in targets_in(args):
         shown = REPORTS[name].complaints(with_excerpts(error.complaints))
-        document = json.error(error.id, error.exit_code, error.complaints)
+        document = json.error(error.id, error.exit_code, view.complaints(error.complaints))
         with contextlib.suppress(UsageError):  # what went wrong first is what matters
-            write_private(path, document if name == "json" else click.unstyle(shown))
+            writing.write(path, redacted(document if name == "json" else click.unstyle(shown)))
 
 
 def wants_json(args: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from tavusctl import redaction
+from tavusctl.cli import writing
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.engine.resolve import resolve
@@ -66,7 +66,7 @@ def command(
     if out is None:
         click.echo(text, nl=False)
     else:
-        _write(out, text)
+        writing.write(out, writing.record(text, f"the drawing {out}"), rights=writing.PUBLIC)
 
 
 def _flow(address: str, known: Mapping[str, Manifest]) -> Graph:
@@ -111,11 +111,3 @@ def _reached(start: Iterable[Address], pairs: Sequence[tuple[Address, Address]])
         found |= new
         queue += new
     return found
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(redaction.redacted(text), encoding="utf-8")
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror}"
-        raise UsageError(message) from None

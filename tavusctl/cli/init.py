@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from tavusctl.cli import placing
+from tavusctl.cli import placing, writing
 from tavusctl.cli.schema import text
 from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.kinds.schema import all_schemas
+from tavusctl.redaction import Record
 
 IGNORED = ".tavusctl/"
 PROJECT = """\
@@ -110,8 +111,9 @@ def _scaffold(folder: Path, files: Mapping[str, str]) -> None:
         if path.exists():
             click.echo(f"kept    {path}", err=True)
             continue
+        writing.where(path, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        writing.write(path, Record(content), root=folder, rights=writing.PUBLIC)
         click.echo(f"wrote   {path}", err=True)
     _ignore_state(folder / ".gitignore")
 
@@ -126,5 +128,6 @@ def _ignore_state(path: Path) -> None:
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     if IGNORED not in before.splitlines():
         separator = "" if not before or before.endswith("\n") else "\n"
-        path.write_text(f"{before}{separator}{IGNORED}\n", encoding="utf-8")
+        text = Record(f"{before}{separator}{IGNORED}\n")
+        writing.write(path, text, root=path.parent, rights=writing.PUBLIC, keep_rights=True)
         click.echo(f"added   {IGNORED} to {path}", err=True)

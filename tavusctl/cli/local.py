@@ -115,7 +115,7 @@ def open_session(environment: str | None, *, quiet: bool, start: Path | None = N
     if any(one.severity is Severity.ERROR for one in complaints):
         raise ConfigError(complaints)
     for name in (*project.secrets, chosen.api_key_env):
-        redaction.remember(os.environ.get(name, ""))
+        redaction.remember(os.environ.get(name, ""), name)
     return LocalSession(project, chosen, quiet)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from tavusctl import redaction
+from tavusctl.redaction import Record, View
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -76,16 +77,22 @@ class Outlet(io.TextIOBase):
         return self.stream.fileno()
 
     def write(self, text: str) -> int:
-        """Write a text without its secrets."""
+        """Write a text for people, without its secrets."""
+        self._write(redaction.redacted(text))
+        return len(text)
+
+    def write_record(self, text: Record) -> None:
+        """Write a text for programs, as it is."""
+        self._write(text)
+
+    def _write(self, text: View | Record) -> None:
         if self.stream is not None and self.failure is None:
-            shown = redaction.redacted(text)
             with self._noting_failure():
                 try:
-                    self.stream.write(shown)
+                    self.stream.write(text)
                 except UnicodeEncodeError:
                     encoding = self.stream.encoding or "ascii"
-                    self.stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
-        return len(text)
+                    self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
     def flush(self) -> None:
         """Flush what can be flushed."""
@@ -120,7 +127,7 @@ def of_one_run() -> Iterator[Outlets]:
     before = sys.stdout, sys.stderr
     outlets = Outlets(*before)
     with redaction.of_one_run():
-        redaction.remember(os.environ.get("TAVUS_API_KEY", ""))
+        redaction.remember(os.environ.get("TAVUS_API_KEY", ""), "TAVUS_API_KEY")
         sys.stdout, sys.stderr = outlets.out, outlets.err
         try:
             yield outlets

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -11,8 +10,10 @@ from pathlib import Path
 
 import click
 
-from tavusctl import redaction
+from tavusctl.cli import writing
+from tavusctl.cli.outlet import Outlet
 from tavusctl.errors import UsageError
+from tavusctl.redaction import redacted
 from tavusctl.reports import REPORTS, Report
 from tavusctl.reports.wrapping import wrapped
 
@@ -83,7 +84,7 @@ report_option = click.option(
 def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
     """Print a report, and write its other forms."""
     for name, path in reports:
-        write_private(path, click.unstyle(make(REPORTS[name])))
+        writing.write(path, redacted(click.unstyle(make(REPORTS[name]))))
     show(make(REPORTS[format_]), format_)
 
 
@@ -94,11 +95,10 @@ def show(report: str, format_: str = "text") -> None:
     click.echo(report, nl=False)
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read: a plan tells much about an account."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(redaction.redacted(text))
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror}"
-        raise UsageError(message) from None
+def print_record(text: str, what: str) -> None:
+    """Print what a program reads back, as it is; RefusedError when the value of a secret stands in it."""
+    held = writing.record(text, what)
+    if isinstance(sys.stdout, Outlet):
+        sys.stdout.write_record(held)
+    else:  # a function of this module that is called outside of a run
+        sys.stdout.write(held)

@@ -13,13 +13,15 @@ from pathlib import Path
 import click
 
 from tavusctl import dotenv
-from tavusctl.cli import placing
+from tavusctl.cli import writing
 from tavusctl.cli.local import LocalSession, local_options, say
+from tavusctl.cli.output import print_record
 from tavusctl.engine import move
 from tavusctl.engine.load.project import FILE
 from tavusctl.errors import ConfigError, StateError, UsageError
 from tavusctl.journal import recall
 from tavusctl.model import Address, Complaint, Source, Value
+from tavusctl.redaction import Record
 from tavusctl.settings import Output
 from tavusctl.stores import open_store
 from tavusctl.wording import suggestion
@@ -63,9 +65,9 @@ def command(
     if write:
         return _write(session, write, values)
     if format_ == "github" and os.environ.get("GITHUB_OUTPUT"):
-        _append(Path(os.environ["GITHUB_OUTPUT"]), github(values))
+        _append(Path(os.environ["GITHUB_OUTPUT"]), writing.record(github(values), "the output"))
     else:
-        click.echo(_FORMATS[format_](values), nl=False)
+        print_record(_FORMATS[format_](values), "the output")
     return 0
 
 
@@ -182,9 +184,16 @@ def _write(session: LocalSession, path: Path, values: Values) -> int:
     wanted, text = _texts(values), _read(path)
     stale = dotenv.stale(text, wanted)
     if stale:
-        placing.replace(path, dotenv.merged(text, wanted).encode("utf-8", "surrogateescape"))
+        _refuse_secrets(path, {name: wanted[name] for name in stale})
+        # Whatever else stands in the file, keys as a rule, is written back as it was.
+        writing.write(path, Record(dotenv.merged(text, wanted)), keep_rights=True)
     say(session, f"{path}: set {', '.join(stale)}" if stale else f"{path} is up to date")
     return 0
+
+
+def _refuse_secrets(path: Path, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        writing.record(value, f"{name} in {path}")
 
 
 def _read(path: Path) -> str:
@@ -198,7 +207,7 @@ def _read(path: Path) -> str:
         raise UsageError(message) from None
 
 
-def _append(path: Path, text: str) -> None:
+def _append(path: Path, text: Record) -> None:
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import stat
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -43,22 +42,6 @@ def create(folder: Path, files: Mapping[str, bytes]) -> None:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-
-
-def replace(path: Path, content: bytes) -> None:
-    """Put other content in place of a file in one step, with the rights it had; a new one is for its owner alone."""
-    where = Path(os.path.realpath(path))
-    temporary = where.with_name(f".{where.name}.{secrets.token_hex(4)}")
-    try:
-        rights = stat.S_IMODE(where.stat().st_mode) if where.exists() else 0o600
-        _write(temporary, content)
-        temporary.chmod(rights)
-        temporary.replace(where)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        message = f"cannot write {path}: {error.strerror}"
-        raise UsageError(message) from None
 
 
 def _settle(temporary: Path, path: Path) -> None:

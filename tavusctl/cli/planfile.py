@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tavusctl import __version__, sources
-from tavusctl.cli.output import write_private
+from tavusctl.cli import writing
 from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConflictError, StateError
@@ -43,7 +43,8 @@ def write(path: Path, prepared: Prepared, now: datetime) -> None:
         "bound": {**_bound(prepared), "created": now.isoformat(), "expires": (now + LIFE).isoformat()},
     }
     document["bound"]["seal"] = _seal(document, prepared)
-    write_private(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    writing.write(path, writing.record(text, f"the plan file {path}"))
 
 
 def read(path: Path) -> Mapping[str, Any]:

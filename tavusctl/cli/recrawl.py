@@ -25,6 +25,7 @@ from tavusctl.errors import UsageError, worst
 from tavusctl.freshness import AT_ONCE, SHRUNK, Entry, Status, Target, stamp
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Manifest
+from tavusctl.reports import view
 from tavusctl.reports.json import FORMAT_VERSION, complaint_document
 from tavusctl.reports.text import complaint
 from tavusctl.unseen import visible
@@ -170,7 +171,7 @@ def _line(entry: Entry) -> str:
 def _text(found: Recrawls, *, listed: bool) -> str:
     counts = Counter(entry.status for entry in found.entries)
     words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
-    lines = [*(map(_line, found.entries) if listed else ()), *map(complaint, found.warnings)]
+    lines = [*(map(_line, found.entries) if listed else ()), *map(complaint, view.complaints(found.warnings))]
     return "\n".join([*lines, click.style(f"Recrawl: {words}", bold=True)]) + "\n"
 
 

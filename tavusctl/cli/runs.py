@@ -25,6 +25,7 @@ class Archive(Struct):
 
     shelf: Shelf
     kept: list[str] = field(default_factory=list)  # runs that were put here by this process
+    refused: list[str] = field(default_factory=list)  # secrets whose values stand in runs that were not kept
 
     def keep(self, records: Sequence[bytes]) -> None:
         """Put the records of ended runs here; without room for them they cannot be reversed, and are still done."""
@@ -34,8 +35,12 @@ class Archive(Struct):
             begin = json.loads(run[0])
             name = run_name(begin["lineage"], begin["serial"], begin["run"])
             text = "".join(f"{record.decode()}\n" for record in run)
+            held = redaction.names_in(text)
+            if held:  # redacted, it would be of no use: undo would write the redacted text into the account
+                self.refused += held
+                continue
             with contextlib.suppress(TavusctlError, OSError):
-                self.shelf.put(name, redaction.redacted(text).encode())
+                self.shelf.put(name, text.encode())
                 self.kept.append(begin["run"])
                 self._clear_out(begin["lineage"], name)
 

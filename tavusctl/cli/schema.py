@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from tavusctl.cli import writing
 from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.kinds.schema import all_schemas
+from tavusctl.redaction import Record
 
 
 @click.command("schema")
@@ -27,9 +29,10 @@ def command(name: str | None, out: Path | None) -> None:
     schemas = all_schemas(KINDS)
     names = {file.removesuffix(".schema.json"): file for file in schemas}
     if out:
+        writing.where(out)
         out.mkdir(parents=True, exist_ok=True)
         for file, schema in schemas.items():
-            (out / file).write_text(text(schema), encoding="utf-8")
+            writing.write(out / file, Record(text(schema)), rights=writing.PUBLIC)
         click.echo(f"{len(schemas)} schemas written to {out}", err=True)
     elif name in names:
         click.echo(text(schemas[names[name]]), nl=False)

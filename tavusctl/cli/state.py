@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.cli.locking import lock_timeout
+from tavusctl.cli.output import print_record
 from tavusctl.cli.state_store import check_settled, pull, push, store_of, unlock
 from tavusctl.document import plain
 from tavusctl.engine.move import renamed
@@ -42,7 +43,7 @@ def list_(session: LocalSession, *, format_: str) -> int:
     state = recall(store_of(session))
     bindings = [state.bindings[address] for address in sorted(state.bindings)]
     if format_ == "json":
-        click.echo(json.dumps({str(one.address): one.remote_id for one in bindings}, indent=2))
+        print_record(json.dumps({str(one.address): one.remote_id for one in bindings}, indent=2) + "\n", "the list")
     else:
         width = max((len(str(one.address)) for one in bindings), default=0)
         for one in bindings:
@@ -65,7 +66,7 @@ def show(session: LocalSession, *, address: str) -> int:
         "retired": list(binding.retired),
         "applied": plain(binding.applied),
     }
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    print_record(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", f"what the state has of {address}")
     return 0
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.cli.locking import lock_timeout
+from tavusctl.cli.output import print_record
 from tavusctl.errors import StateError
 from tavusctl.ports import State, Store
 from tavusctl.stores import open_store
@@ -24,7 +25,7 @@ _older = click.option("--allow-older", is_flag=True, help="Agree to a state that
 @local_options
 def pull(session: LocalSession, *, allow_older: bool) -> int:
     """Print the state as JSON, such as for a backup."""
-    click.echo(encode(store_of(session).read(older=allow_older)).decode(), nl=False)
+    print_record(encode(store_of(session).read(older=allow_older)).decode(), "a copy of the state")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -18,9 +19,14 @@ class Trash(Struct, frozen=True):
 
     shelf: Shelf
     run: str
+    tell: Callable[[str], None] = lambda _: None
 
     def keep(self, address: Address, remote_id: str, body: Document) -> None:
         """Put a body aside, before its object is deleted."""
         document = {"address": str(address), "id": remote_id, "body": plain(body)}
-        text = redaction.redacted(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        held = redaction.names_in(text)
+        if held:
+            self.tell(f"{address}: undo cannot bring it back: what is kept would hold the value of {', '.join(held)}")
+            return
         self.shelf.put(f"{TRASH}/{self.run}/{address.kind}-{address.name}-{remote_id}.json", text.encode())

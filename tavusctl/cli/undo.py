@@ -20,7 +20,7 @@ from tavusctl.engine.reconcile import prepare_undo, reversing
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
-from tavusctl.reports import text
+from tavusctl.reports import text, view
 
 
 @click.command("undo")
@@ -87,7 +87,7 @@ def command(
         say(session, "the manifests still say what that run applied, and the next plan will show it;")
         say(session, "to make the undo last, change them back too (such as with git revert)")
     if failure:
-        click.echo(text.complaint(failure.complaints[0]), err=True)
+        click.echo(text.complaint(view.complaint(failure.complaints[0])), err=True)
     return interruption.code or exit_code(plan, outcomes, failure)
 
 

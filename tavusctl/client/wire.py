@@ -25,6 +25,7 @@ import truststore
 from msgspec import Struct
 
 from tavusctl.errors import Ambiguous, NeverSent
+from tavusctl.redaction import shortened
 
 CONNECT_SECONDS = 5.0
 BODY_LIMIT = 32 * 1024 * 1024  # of a body as it reads, unpacked
@@ -278,7 +279,7 @@ def _body(response: httpx.Response, limit: int) -> bytes:
     """The body, unpacked, never more of it than the limit."""
     packed = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
     if packed not in ("identity", "gzip"):
-        message = f"a body in the encoding {packed[:20]!r}, which was not asked for"
+        message = f"a body in the encoding {shortened(packed, 20)!r}, which was not asked for"
         raise httpx.DecodingError(message)
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed == "gzip" else None
     parts: list[bytes] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
+from tavusctl.redaction import shortened
 from tavusctl.shape import Worded
 
 
@@ -27,7 +28,7 @@ def _not_true_or_false(value: Any) -> str:
 
 
 def _no_web_address(value: str) -> str:
-    return f"found {value[:80]!r}; write an address that begins with https:// or http:// and has no spaces"
+    return f"found {shortened(value, 80)!r}; write an address that begins with https:// or http:// and has no spaces"
 
 
 TextOrList = Annotated[

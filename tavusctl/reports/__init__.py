@@ -1,17 +1,40 @@
 """What people and programs read: one row per format, each a module of pure functions from a plan or outcomes to text.
 
-A format is loaded when it is asked for: who reads text does not wait for the page.
+This is the door through which a plan becomes text: what goes in is redacted before a format encodes it.  A format is
+loaded when it is asked for: who reads text does not wait for the page.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final, Protocol, cast
 
 from msgspec import Struct
 
 from tavusctl.model import Complaint, Drift, Outcome, Plan
+from tavusctl.reports import view
+from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
+
+
+class Format(Protocol):
+    """What a module of a format has."""
+
+    def plan(self, plan: PlanView, /) -> str:
+        """What apply would do."""
+        ...
+
+    def outcomes(self, plan: PlanView, outcomes: Sequence[OutcomeView], /) -> str:
+        """What apply has done."""
+        ...
+
+    def drift(self, plan: PlanView, drift: Sequence[DriftView], /) -> str:
+        """What has changed in the account."""
+        ...
+
+    def complaints(self, complaints: Sequence[ComplaintView], /) -> str:
+        """What is wrong."""
+        ...
 
 
 class Report(Struct, frozen=True):
@@ -22,28 +45,28 @@ class Report(Struct, frozen=True):
 
     def plan(self, plan: Plan) -> str:
         """What apply would do."""
-        return str(self._made.plan(plan))
+        return self._made.plan(view.plan(plan))
 
     def outcomes(self, plan: Plan, outcomes: Sequence[Outcome]) -> str:
         """What apply has done."""
-        return str(self._made.outcomes(plan, outcomes))
+        return self._made.outcomes(view.plan(plan), view.outcomes(outcomes))
 
     def drift(self, plan: Plan, drift: Sequence[Drift]) -> str:
         """What has changed in the account."""
-        return str(self._made.drift(plan, drift))
+        return self._made.drift(view.plan(plan), view.drift(drift))
 
     def complaints(self, complaints: Sequence[Complaint]) -> str:
         """What is wrong."""
-        return str(self._made.complaints(complaints))
+        return self._made.complaints(view.complaints(complaints))
 
     def ready(self) -> None:
         """Raise UsageError where something is missing that the format needs."""
         if self.needs:
-            self._made.ready()
+            importlib.import_module(f"tavusctl.reports.{self.module}").ready()
 
     @property
-    def _made(self) -> Any:
-        return importlib.import_module(f"tavusctl.reports.{self.module}")
+    def _made(self) -> Format:
+        return cast("Format", importlib.import_module(f"tavusctl.reports.{self.module}"))
 
 
 REPORTS: Final[Mapping[str, Report]] = {

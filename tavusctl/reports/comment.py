@@ -9,38 +9,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tavusctl.model import Complaint, Drift, Outcome, Plan
+from tavusctl.model import Plan
 from tavusctl.reports import markdown, review
 from tavusctl.reports.inert import code, disarmed
 from tavusctl.reports.review import Entry
+from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 
 LIMIT: Final = 65_000  # of 65,536: whoever posts it may add a line
 ELSEWHERE: Final = "all of it is in the job summary and in the artifacts of this run"
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: PlanView) -> str:
     """The plan as a comment on GitHub."""
     return fitted(plan, LIMIT)
 
 
-def drift(plan: Plan, drift: Sequence[Drift], limit: int = LIMIT) -> str:
+def drift(plan: PlanView, drift: Sequence[DriftView], limit: int = LIMIT) -> str:
     """Drift as a comment or an issue."""
     return _listed(markdown.drift_top(plan, drift), [markdown.moved(one) for one in drift], "\n\n", limit)
 
 
-def outcomes(plan: Plan, outcomes: Sequence[Outcome], limit: int = LIMIT) -> str:
+def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView], limit: int = LIMIT) -> str:
     """What became of a plan, as a comment."""
     return _listed(
         [*markdown.outcomes_top(plan, outcomes), markdown.signed(plan)], markdown.ended(outcomes), "\n", limit
     )
 
 
-def complaints(complaints: Sequence[Complaint], limit: int = LIMIT) -> str:
+def complaints(complaints: Sequence[ComplaintView], limit: int = LIMIT) -> str:
     """What validation found, as a comment."""
     return _listed(markdown.complaints_top(complaints), [markdown.complaint(one) for one in complaints], "\n", limit)
 
 
-def fitted(plan: Plan, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> str:
+def fitted(plan: PlanView, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> str:
     """As much of a plan as `limit` bytes hold; the dangers, the counts and the fingerprint always."""
     entries = review.entries(plan)
     sections = markdown.sections(entries)

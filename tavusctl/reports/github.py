@@ -11,9 +11,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.model import Action, Change, Complaint, Drift, Outcome, Plan, Severity, Source, Status
+from tavusctl.model import Action, Change, Complaint, Drift, Severity, Source, Status
 from tavusctl.reports.inert import disarmed
 from tavusctl.reports.review import place
+from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 from tavusctl.unseen import visible
 
 _MOST: Final = 10  # of a level
@@ -29,14 +30,14 @@ class _Mark(Struct, frozen=True):
     source: Source | None = None
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: PlanView) -> str:
     """Refusals are errors, what removes something is a warning, all else a notice; then complaints."""
     marks = [_Mark("error", f"refused: {one.change.address}", one.reason, place(one.change)) for one in plan.refused]
     marks += map(_change, plan.steps)
     return _commands([*marks, *map(_complaint, plan.warnings)])
 
 
-def outcomes(_: Plan, outcomes: Sequence[Outcome]) -> str:
+def outcomes(_: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """What was not done."""
     bad = {Status.FAILED: "error", Status.UNKNOWN: "error", Status.SKIPPED: "warning", Status.DEFERRED: "notice"}
     found = [one for one in outcomes if one.status in bad]
@@ -44,13 +45,13 @@ def outcomes(_: Plan, outcomes: Sequence[Outcome]) -> str:
     return _commands(marks)
 
 
-def drift(_: Plan, drift: Sequence[Drift]) -> str:
+def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
     """What was changed in the account."""
     marks = [_Mark("warning", f"{one.cause.value}: {one.address}", _paths(one), one.source) for one in drift]
     return _commands(marks)
 
 
-def complaints(complaints: Sequence[Complaint]) -> str:
+def complaints(complaints: Sequence[ComplaintView]) -> str:
     """What is wrong with manifests, each on its line."""
     return _commands(map(_complaint, complaints))
 

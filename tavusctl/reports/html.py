@@ -17,13 +17,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from tavusctl.errors import UsageError
-from tavusctl.model import Cause, Complaint, Drift, FieldChange, Outcome, Plan, Severity, Status
+from tavusctl.model import Cause, Complaint, Drift, FieldChange, Plan, Severity, Status
 from tavusctl.reports import prose, review
 from tavusctl.reports.drawing import svg
 from tavusctl.reports.drawing.sheet import STYLE as DRAWN
 from tavusctl.reports.inert import disarmed
 from tavusctl.reports.places import compact, is_nothing, is_prose
 from tavusctl.reports.review import Entry, Shown, objects
+from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 from tavusctl.secret import SHOWN
 from tavusctl.unseen import visible
 
@@ -40,7 +41,7 @@ def ready() -> None:
         raise UsageError(message, "pip install 'tavusctl[report]'") from None
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: PlanView) -> str:
     """A plan as a page."""
     counted = (
         [f"No changes. {objects(plan.no_op)} as the manifests say."] if review.is_empty(plan) else review.counts(plan)
@@ -57,13 +58,13 @@ def plan(plan: Plan) -> str:
     )
 
 
-def drift(plan: Plan, drift: Sequence[Drift]) -> str:
+def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as a page."""
     counted = [f"{objects(len(drift))} changed in the account"] if drift else ["No drift."]
     return _page(plan, "drift", counts=counted, cards=[_drifted(entry, number) for number, entry in enumerate(drift)])
 
 
-def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """What became of a plan, as a page, the worst first."""
     counts = Counter(outcome.status for outcome in outcomes)
     counted = [f"{counts[status]} {status}" for status in Status if counts[status]] or ["nothing to do"]
@@ -72,7 +73,7 @@ def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     return _page(plan, "apply", counts=counted, outcomes=worst)
 
 
-def complaints(complaints: Sequence[Complaint]) -> str:
+def complaints(complaints: Sequence[ComplaintView]) -> str:
     """What validation found, as a page."""
     counts = Counter(one.severity for one in complaints)
     counted = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]

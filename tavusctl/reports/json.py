@@ -28,17 +28,18 @@ from tavusctl.model import (
 from tavusctl.reports import review, risks
 from tavusctl.reports.inert import spelled
 from tavusctl.reports.risks import Risk
+from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 
 FORMAT_VERSION = "1.0"
 _COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.RECRAWL, Action.ADOPT)
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: PlanView) -> str:
     """A plan as one JSON document."""
     return _text(plan_document(plan))
 
 
-def drift(plan: Plan, drift: Sequence[Drift]) -> str:
+def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift alone: the plan document without changes."""
     document = plan_document(plan)
     summary = {**dict.fromkeys(document["summary"], 0), "no_op": document["summary"]["no_op"]}
@@ -47,17 +48,17 @@ def drift(plan: Plan, drift: Sequence[Drift]) -> str:
     )
 
 
-def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """A plan and what became of it."""
     return _text({**plan_document(plan), "outcomes": [_outcome(outcome) for outcome in outcomes]})
 
 
-def complaints(complaints: Sequence[Complaint]) -> str:
+def complaints(complaints: Sequence[ComplaintView]) -> str:
     """What validation found."""
     return _text({"format_version": FORMAT_VERSION, "complaints": [complaint_document(one) for one in complaints]})
 
 
-def error(id: str, exit_code: int, complaints: Sequence[Complaint]) -> str:  # noqa: A002 - the published name
+def error(id: str, exit_code: int, complaints: Sequence[ComplaintView]) -> str:  # noqa: A002 - the published name
     """An error as one JSON document, in place of whatever was asked for."""
     listed = [complaint_document(one) for one in complaints]
     return _text({"format_version": FORMAT_VERSION, "error": {"id": id, "exit_code": exit_code, "complaints": listed}})

@@ -16,6 +16,7 @@ from tavusctl.reports.drawing import mermaid
 from tavusctl.reports.inert import code, disarmed, entities, fenced, marker
 from tavusctl.reports.places import is_nothing, is_prose, one_line
 from tavusctl.reports.review import Entry, Shown, objects
+from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 from tavusctl.secret import SHOWN
 from tavusctl.unseen import visible
 
@@ -24,23 +25,23 @@ _UNFOLDED = 100  # lines of what is no danger
 _DRAWN = 20_000  # characters of a drawing that a page takes
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: PlanView) -> str:
     """The whole plan."""
     entries = review.entries(plan)
     return joined([*top(plan), *dangers(entries), *sections(entries), *bottom(plan)])
 
 
-def drift(plan: Plan, drift: Sequence[Drift]) -> str:
+def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """What moved in the account since the last apply."""
     return joined([*drift_top(plan, drift), *map(moved, drift)])
 
 
-def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """What became of a plan: counts, and every step, the worst first."""
     return joined([*outcomes_top(plan, outcomes), "\n".join(ended(outcomes)), signed(plan)])
 
 
-def complaints(complaints: Sequence[Complaint]) -> str:
+def complaints(complaints: Sequence[ComplaintView]) -> str:
     """What validation found."""
     return joined([*complaints_top(complaints), "\n".join(map(complaint, complaints))])
 

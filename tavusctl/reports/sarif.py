@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from tavusctl import __version__
 from tavusctl.checks import CHECKS
-from tavusctl.model import Complaint, Drift, Outcome, Plan, Refusal, Severity, Source, Status
+from tavusctl.model import Complaint, Drift, Outcome, Refusal, Severity, Source, Status
 from tavusctl.reports.inert import spelled
 from tavusctl.reports.review import place
+from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 from tavusctl.unseen import flat
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -26,22 +27,22 @@ _PLACEHOLDER: Final = re.compile(r"\{+\d+\}+")  # and {0} stands for an argument
 Result = dict[str, Any]
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: PlanView) -> str:
     """What must not be done, and what deserves a look."""
     return _log([*map(_refusal, plan.refused), *map(_complaint, plan.warnings)])
 
 
-def outcomes(_: Plan, outcomes: Sequence[Outcome]) -> str:
+def outcomes(_: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """What failed, and what nobody knows."""
     return _log(_outcome(one) for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN))
 
 
-def drift(_: Plan, drift: Sequence[Drift]) -> str:
+def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
     """What was changed in the account."""
     return _log(map(_drift, drift))
 
 
-def complaints(complaints: Sequence[Complaint]) -> str:
+def complaints(complaints: Sequence[ComplaintView]) -> str:
     """What is wrong with manifests."""
     return _log(map(_complaint, complaints))
 

@@ -19,7 +19,6 @@ from tavusctl.model import (
     Change,
     Complaint,
     Drift,
-    Outcome,
     Plan,
     Severity,
     Status,
@@ -28,6 +27,7 @@ from tavusctl.reports import review, terminal
 from tavusctl.reports.inert import disarmed
 from tavusctl.reports.places import Reading
 from tavusctl.reports.review import Entry, objects
+from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 from tavusctl.unseen import flat
 
 _COLOURS = {
@@ -52,7 +52,7 @@ _EXCERPT = 72
 _EXCERPT_WIDTH = 200
 
 
-def plan(plan: Plan) -> str:
+def plan(plan: PlanView) -> str:
     """A plan: refused and dangerous first, the rest, drift that it would overwrite, and one line of counts."""
     parts = [_entry(one) for one in review.entries(plan)]
     parts += _overwritten(plan)
@@ -77,7 +77,7 @@ def _alarm(count: str) -> str | None:
     return "red" if alarming else None
 
 
-def drift(_: Plan, drift: Sequence[Drift]) -> str:
+def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
     """What moved in the account since the last apply."""
     if not drift:
         return "No drift.\n"
@@ -88,7 +88,7 @@ def drift(_: Plan, drift: Sequence[Drift]) -> str:
     return disarmed("\n".join([*blocks, told]) + "\n")
 
 
-def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
+def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """What became of a plan: counts, and every step that is not simply done."""
     counts = Counter(outcome.status for outcome in outcomes)
     listed = [outcome(one) for one in outcomes if one.status is not Status.DONE or one.unkept or one.reason]
@@ -97,7 +97,7 @@ def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
     return "\n".join([*listed, style(f"Apply: {words}{refused}", bold=True)]) + "\n"
 
 
-def outcome(outcome: Outcome) -> str:
+def outcome(outcome: OutcomeView) -> str:
     """One step that has ended."""
     reason = f": {flat(outcome.reason)}" if outcome.reason else ""
     remote_id = f" ({flat(outcome.remote_id)})" if outcome.remote_id else ""
@@ -105,7 +105,7 @@ def outcome(outcome: Outcome) -> str:
     return disarmed(f"{status} {outcome.step.action.value} {outcome.step.address}{remote_id}{reason}")
 
 
-def complaints(complaints: Sequence[Complaint]) -> str:
+def complaints(complaints: Sequence[ComplaintView]) -> str:
     """Complaints with the line they are about and a caret under the place, then how many there are."""
     counts = Counter(one.severity for one in complaints)
     if not complaints:
@@ -118,8 +118,12 @@ def complaints(complaints: Sequence[Complaint]) -> str:
     return "\n".join([*map(complaint, complaints), ", ".join(words)]) + "\n"
 
 
-def complaint(complaint: Complaint) -> str:
-    """One complaint."""
+def complaint(complaint: ComplaintView) -> str:
+    """One complaint: place, what is wrong, and what would put it right."""
+    return _complaint(complaint)
+
+
+def _complaint(complaint: Complaint) -> str:
     colour = "red" if complaint.severity is Severity.ERROR else "yellow"
     place = f"{flat(str(complaint.source))}: " if complaint.source else ""
     word = style(f"{complaint.severity.value}:", fg=colour, bold=True)
@@ -208,7 +212,7 @@ def _drift(entry: Drift) -> str:
 
 def _warnings(warnings: Sequence[Complaint]) -> Iterator[str]:
     """Those about the plan itself; those about files are for `validate`, and only counted here."""
-    yield from (complaint(one) for one in warnings if one.source is None)
+    yield from (_complaint(one) for one in warnings if one.source is None)
     count = sum(one.source is not None for one in warnings)
     if count:
         word = style(f"{count} warning{'' if count == 1 else 's'}", fg="yellow")

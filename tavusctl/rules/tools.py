@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from tavusctl.patch.pointer import escape
+from tavusctl.redaction import shortened
 from tavusctl.rules.lint import Finding, Subject, mappings, pointer_of
 from tavusctl.wording import shown, suggestion
 
@@ -86,7 +87,7 @@ def _faults(schema: Mapping[str, Any], pointer: str) -> Iterator[Finding]:
         return
     for error in _schemas().iter_errors(schema):
         where = pointer + "".join(f"/{escape(str(part))}" for part in error.instance_path)
-        yield Finding(where, f"not valid as JSON Schema: {error.message[:200]}")
+        yield Finding(where, f"not valid as JSON Schema: {shortened(error.message, 200)}")
 
 
 class _Plain(Struct, forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ from obstore.exceptions import (
 )
 
 from tavusctl.errors import StateError
+from tavusctl.redaction import shortened
 
 if TYPE_CHECKING:
     from obstore import UpdateVersion
@@ -171,5 +172,4 @@ def _condition(expected: Version) -> UpdateVersion:
 
 def _reason(error: Exception) -> str:
     """The first line of what the store said, without its long tail of debugging."""
-    words = " ".join(str(error).split("Debug source")[0].split())
-    return words if len(words) <= 300 else words[:299] + "…"  # noqa: PLR2004 - what a person reads
+    return shortened(" ".join(str(error).split("Debug source")[0].split()), 300)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from tavusctl.errors import StateError, UploadError, UsageError
+from tavusctl.redaction import shortened
 
 if TYPE_CHECKING:
     from tavusctl.stores.bucket import Bucket, Remote
@@ -90,6 +91,6 @@ def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retr
     try:
         remote: Remote = make[scheme](container, client_options=options, retry_config={"max_retries": retries})
     except (BaseError, OSError, ValueError, TypeError) as error:  # each store complains of its settings in its own way
-        message = f"{url} cannot be used: {' '.join(str(error).split())[:300]}"
+        message = f"{url} cannot be used: {shortened(' '.join(str(error).split()), 300)}"
         raise StateError(message, "check the variables of the environment for this store", id="E912") from None
     return remote

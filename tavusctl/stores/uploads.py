@@ -14,6 +14,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError
 
 from tavusctl.errors import UploadError
+from tavusctl.redaction import shortened
 
 if TYPE_CHECKING:
     from tavusctl.stores.bucket import Remote
@@ -72,6 +73,6 @@ class Uploads:
         return f"{self._prefix}/{name}" if self._prefix else name
 
     def _fail(self, verb: str, error: Exception) -> NoReturn:
-        words = " ".join(str(error).split("Debug source")[0].split())[:300]
+        words = shortened(" ".join(str(error).split("Debug source")[0].split()), 300)
         message = f"cannot {verb} {self._url}: {words}"
         raise UploadError(message, "check the bucket, the credentials in the environment, and their rights") from None

@@ -41,14 +41,15 @@ def left_of(text: str, parts: Iterable[str]) -> str:
 def test_what_is_in_a_secret_goes_and_nothing_else(secrets: list[str], data: st.DataObject) -> None:
     pieces = st.sampled_from(secrets) | st.sampled_from(secrets).map(lambda one: one[:9]) | st.text("ab-", max_size=6)
     text = "".join(data.draw(st.lists(pieces, max_size=5)))
-    beginnings = [one[:end] for one in secrets for end in range(8, len(one))]
+    parts = [one[:end] for one in secrets for end in range(8, len(one))]
+    parts += [one[-size:] for one in secrets for size in range(8, len(one))]
 
     with redaction.of_one_run():
         for one in secrets:
             redaction.remember(one)
 
         assert redacted(text).replace(SHOWN, "") == left_of(text, secrets)
-        assert redacted_words(text).replace(SHOWN, "") == left_of(text, [*secrets, *beginnings])
+        assert redacted_words(text).replace(SHOWN, "") == left_of(text, [*secrets, *parts])
 
 
 @pytest.mark.parametrize("spelled", SPELLINGS)
@@ -63,6 +64,6 @@ def test_the_longer_secret_goes_whole_in_every_spelling(
             redaction.remember(one)
 
         for one in secrets:
-            if len(spelled(one)) < redaction.SHORTEST:
+            if len("".join(one.split())) < redaction.SHORTEST:
                 continue  # without its white space it may be a word
             assert redacted(f"<{spelled(one)}>").replace('"', "").replace("'", "") == f"<{SHOWN}>"

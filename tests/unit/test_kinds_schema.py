@@ -31,7 +31,7 @@ from tavusctl.model import (
     Source,
     Status,
 )
-from tavusctl.reports import json as reports
+from tavusctl.reports import REPORTS
 from tests.unit.test_kinds import REFUSED, specs
 
 ROOT = Path(__file__).parents[2]
@@ -284,5 +284,5 @@ def test_the_plan_schema_takes_what_the_report_prints() -> None:
         warnings=(Complaint("TV114", "going away", severity=Severity.WARNING),),
     )
     done = [Outcome(create, Status.DONE, "d1"), Outcome(change, Status.SKIPPED, reason="interrupted")]
-    document = {**json.loads(reports.outcomes(plan, done)), "fingerprint": "sha256:00"}
+    document = {**json.loads(REPORTS["json"].outcomes(plan, done)), "fingerprint": "sha256:00"}
     assert faults("plan", document) == []

@@ -15,7 +15,7 @@ AWKWARD = "sk \"é/\\ +?'=&9"  # spelled otherwise wherever something has to be 
 
 @pytest.fixture(autouse=True)
 def run_of_its_own() -> Iterator[None]:
-    redaction._spellings.cache_clear()  # so that every test spells its secrets itself
+    redaction._needles.cache_clear()  # so that every test spells its secrets itself
     with redaction.of_one_run():
         yield
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavusctl.model import ABSENT, Action, Cause, Complaint, Drift, Outcome, Plan, Refusal, Status
-from tavusctl.reports import REPORTS, comment, markdown, review
+from tavusctl.reports import REPORTS, comment, markdown, review, view
 from tests.golden.plans import EVERY, change, field
 
 FINGERPRINT = "sha256:" + "ab" * 32
@@ -41,15 +41,15 @@ def plain(text: str) -> str:
 
 
 def test_a_small_plan_is_whole() -> None:
-    assert comment.plan(EVERY) == markdown.plan(EVERY)
+    assert REPORTS["comment"].plan(EVERY) == REPORTS["markdown"].plan(EVERY)
 
 
 @given(st.lists(st.integers(0, 3000), max_size=8), st.integers(0, 6), st.integers(0, 4), st.integers(1500, 12_000))
 def test_a_comment_fits_and_hides_no_danger(updates: list[int], deletes: int, refused: int, limit: int) -> None:
     plan = plan_of(updates, deletes, refused)
-    text = plain(comment.fitted(plan, limit))
+    text = plain(comment.fitted(view.plan(plan), limit))
     dangerous = [str(entry.change.address) for entry in review.entries(plan) if entry.dangerous]
-    assert len(comment.fitted(plan, limit).encode()) <= limit
+    assert len(comment.fitted(view.plan(plan), limit).encode()) <= limit
     assert FINGERPRINT in text
     assert text.startswith("<!-- tavusctl:acme/prod -->\n")
     if "Do not approve" not in text:
@@ -59,7 +59,7 @@ def test_a_comment_fits_and_hides_no_danger(updates: list[int], deletes: int, re
 @given(st.lists(st.integers(0, 3000), max_size=8), st.integers(0, 6), st.integers(3000, 12_000))
 def test_whole_resources_are_left_out_the_largest_first(updates: list[int], deletes: int, limit: int) -> None:
     plan = plan_of(updates, deletes, 0)
-    text = comment.fitted(plan, limit)
+    text = comment.fitted(view.plan(plan), limit)
     entries = review.entries(plan)
     sections = zip(entries, markdown.sections(entries), strict=True)
     sizes = [len(text) for entry, text in sections if not entry.dangerous]
@@ -73,7 +73,7 @@ def test_whole_resources_are_left_out_the_largest_first(updates: list[int], dele
 
 
 def test_with_more_danger_than_fits_it_says_so_before_anything_else() -> None:
-    text = comment.fitted(plan_of([5000] * 3, 800, 0), 20_000)
+    text = comment.fitted(view.plan(plan_of([5000] * 3, 800, 0)), 20_000)
     assert len(text.encode()) <= 20_000
     assert text.index("Do not approve this plan") < text.index("gone")
     listed = text.count("gone&#45;")
@@ -106,7 +106,8 @@ def test_long_lists_fit_as_well() -> None:
     drift = [Drift(step.address, "p1", Cause.DRIFTED, step.fields) for step in plan.steps]
     outcomes = [Outcome(step, Status.FAILED, "p1", "no " * 30) for step in plan.steps]
     found = [Complaint("TV1", "wrong " * 20) for _ in plan.steps]
-    for text in (comment.drift(plan, drift), comment.outcomes(plan, outcomes), comment.complaints(found)):
+    report = REPORTS["comment"]
+    for text in (report.drift(plan, drift), report.outcomes(plan, outcomes), report.complaints(found)):
         told = re.search(r"\*\*(\d+) entries are not shown", text)
         assert told
         assert comment.LIMIT - 5000 < len(text.encode()) <= comment.LIMIT

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from tavusctl.kinds import KINDS, plan_schema
 from tavusctl.model import Action, Cause
-from tavusctl.reports import json as json_report
+from tavusctl.reports import REPORTS
 from tests.golden.plans import EVERY, FOLDER, OUTCOMES, PLANS, REFUSED, golden
 
 FOUND = dict(golden())
@@ -37,7 +37,7 @@ def test_every_action_and_cause_is_among_them() -> None:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_a_plan_is_a_document_of_its_schema(name: str) -> None:
-    document = json.loads(json_report.plan(PLANS[name]))
+    document = json.loads(REPORTS["json"].plan(PLANS[name]))
     checker = Draft202012Validator(plan_schema.for_plan(KINDS))
     assert [error.message for error in checker.iter_errors(document)] == []
 

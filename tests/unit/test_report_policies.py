@@ -10,7 +10,7 @@ import pytest
 from regopy import Interpreter
 
 from tavusctl.model import ABSENT, Action, Change, Plan
-from tavusctl.reports import json as json_report
+from tavusctl.reports import REPORTS
 from tests.golden.plans import EVERY, UPDATE, change, field
 
 POLICIES = Path(__file__).parents[2] / "examples/policies"
@@ -27,7 +27,7 @@ def denied(plan: Plan, **data: Any) -> list[str]:
     for path in sorted(POLICIES.glob("*.rego")):
         engine.add_module(path.stem, path.read_text("utf-8"))
     engine.add_data_json(json.dumps(data))
-    engine.set_input_term(json_report.plan(plan))
+    engine.set_input_term(REPORTS["json"].plan(plan))
     answer = json.loads(str(engine.query("data.main.deny")))
     messages: list[str] = answer["expressions"][0]
     return messages
@@ -69,7 +69,7 @@ def test_each_policy_refuses_what_it_says_and_nothing_else(
     one: Change, data: dict[str, Any], expected: list[str]
 ) -> None:
     plan = Plan((one,), fingerprint="sha256:00")
-    fields = json.loads(json_report.plan(plan))["changes"][0]["fields"]
+    fields = json.loads(REPORTS["json"].plan(plan))["changes"][0]["fields"]
     tokens = str(next((entry["tokens"]["desired"] for entry in fields if "tokens" in entry), ""))
     assert denied(plan, **data) == [message.replace("TOKENS", tokens) for message in expected]
 

@@ -24,8 +24,8 @@ from tavusctl.model import (
     Source,
     Status,
 )
+from tavusctl.reports import REPORTS, review, wrapping
 from tavusctl.reports import json as json_report
-from tavusctl.reports import review, text, wrapping
 from tavusctl.secret import Secret
 
 COACH = Address("persona", "coach")
@@ -36,7 +36,7 @@ PROMPT = "You are a coach for new colleagues who sell.\nYou are kind.\nYou are b
 
 
 def shown(plan: Plan) -> str:
-    return click.unstyle(text.plan(plan))
+    return click.unstyle(REPORTS["text"].plan(plan))
 
 
 def edit(path: str, live: Any, desired: Any, **more: Any) -> FieldChange:
@@ -66,8 +66,8 @@ def test_danger_comes_first_and_the_counts_last() -> None:
 
 def test_nothing_to_do_is_one_line() -> None:
     assert shown(Plan(no_op=1)) == "No changes. 1 object as the manifests say.\n"
-    assert text.drift(Plan(), ()) == "No drift.\n"
-    assert click.unstyle(text.outcomes(Plan(), ())) == "Apply: nothing to do\n"
+    assert REPORTS["text"].drift(Plan(), ()) == "No drift.\n"
+    assert click.unstyle(REPORTS["text"].outcomes(Plan(), ())) == "Apply: nothing to do\n"
 
 
 def test_a_prompt_is_shown_by_line_with_its_words_marked() -> None:
@@ -127,7 +127,7 @@ def test_drift_is_shown_from_what_was_applied_to_what_is_live() -> None:
     moved = Drift(COACH, "p1", Cause.DRIFTED, (edit("/name", "Theirs", "Ours", base="Was", cause=Cause.DRIFTED),))
     missing = Drift(Address("document", "prices"), "d1", Cause.MISSING)
 
-    assert click.unstyle(text.drift(Plan(), (missing, moved))) == (
+    assert click.unstyle(REPORTS["text"].drift(Plan(), (missing, moved))) == (
         "- document/prices: d1 was deleted in the account\n\n"
         "~ persona/coach: p1 was changed in the account\n"
         '    /name: "Was" -> "Theirs"\n\n'
@@ -146,7 +146,7 @@ def test_a_complaint_has_its_line_and_a_caret_under_the_place() -> None:
     source = Source("manifests/a.yaml", 3, 7)
     complaint = Complaint("TV104", "expected a list", source, "write [x]", COACH, excerpt="  key: x")
 
-    assert click.unstyle(text.complaints([complaint])) == (
+    assert click.unstyle(REPORTS["text"].complaints([complaint])) == (
         "manifests/a.yaml:3:7: error: expected a list [TV104]\n  |   key: x\n  |       ^\n  help: write [x]\n1 error\n"
     )
 
@@ -186,7 +186,7 @@ def test_no_line_is_wider_than_a_terminal_and_nothing_of_it_is_lost() -> None:
 
 def test_colours_take_no_room_and_end_where_they_did() -> None:
     change = step(Action.UPDATE, "coach", edit("/a", {"b": REASON[:62]}, {"b": REASON[:62] + " " + REASON[:30]}))
-    report = wrapping.wrapped(text.plan(Plan((change,))), 60)
+    report = wrapping.wrapped(REPORTS["text"].plan(Plan((change,))), 60)
 
     assert [line for line in click.unstyle(report).splitlines() if len(line) > 60] == []
     assert report.count("\x1b[0m") == len(re.findall(r"\x1b\[(?!0m)[0-9;]*m(?!\x1b)", report))
@@ -225,7 +225,12 @@ def everything(nasty: str) -> list[str]:
     complaint = Complaint("TV1", nasty, Source(nasty, 1, 9), nasty, COACH, Severity.WARNING, nasty)
     plan = Plan(tuple(changes), drift, (refusal,), (complaint, Complaint("TV2", nasty)))
     outcomes = [Outcome(changes[0], status, nasty, nasty) for status in Status]
-    return [text.plan(plan), text.drift(plan, drift), text.outcomes(plan, outcomes), text.complaints([complaint])]
+    return [
+        REPORTS["text"].plan(plan),
+        REPORTS["text"].drift(plan, drift),
+        REPORTS["text"].outcomes(plan, outcomes),
+        REPORTS["text"].complaints([complaint]),
+    ]
 
 
 def test_no_text_from_elsewhere_acts_on_the_terminal() -> None:
@@ -244,4 +249,4 @@ def test_json_keeps_every_character_and_no_secret() -> None:
     document = json_report.plan_document(Plan((change,)))
 
     assert document["changes"][0]["fields"][0]["live"] == NASTY
-    assert "canary" not in json_report.plan(Plan((change,)))
+    assert "canary" not in REPORTS["json"].plan(Plan((change,)))

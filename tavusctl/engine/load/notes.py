@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from tavusctl.model import Address, Complaint, Document, Edit, Severity, Source, Value, written_at
 from tavusctl.patch.pointer import escape
+from tavusctl.redaction import shortened
 from tavusctl.wording import shown, suggestion
 from tavusctl.yaml12 import Node
 
@@ -93,5 +94,5 @@ def dotted(pointer: str) -> str:
     text = ""
     for segment in pointer.split("/")[1:]:
         key = segment.replace("~1", "/").replace("~0", "~")
-        text += f"[{key}]" if key.isdecimal() else f".{key[:60]}"
+        text += f"[{key}]" if key.isdecimal() else f".{shortened(key, 60)}"
     return text.removeprefix(".")

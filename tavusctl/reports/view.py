@@ -1,0 +1,119 @@
+"""What reports may show: plans, outcomes and complaints whose every text is redacted, before anything encodes it.
+
+A report is made of views only.  The types are those of the values themselves, so a report reads them as it would the
+true ones; the type checker refuses a plan that has not been through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tavusctl import redaction
+from tavusctl.kind import ResourceKind
+from tavusctl.model import Complaint, Drift, Outcome, Plan
+from tavusctl.redaction import redacted
+
+if TYPE_CHECKING:  # what `NewType` would say, which mypy does not take for a Struct
+
+    class PlanView(Plan, frozen=True):
+        """A plan whose texts are views."""
+
+    class OutcomeView(Outcome, frozen=True):
+        """An outcome whose texts are views."""
+
+    class DriftView(Drift, frozen=True):
+        """Drift whose texts are views."""
+
+    class ComplaintView(Complaint, frozen=True):
+        """A complaint whose texts are views."""
+
+else:
+    PlanView, OutcomeView, DriftView, ComplaintView = Plan, Outcome, Drift, Complaint
+
+Held = TypeVar("Held")
+
+
+def plan(true: Plan) -> PlanView:
+    """A plan to show."""
+    return cast("PlanView", _viewed(true))
+
+
+def outcome(true: Outcome) -> OutcomeView:
+    """An outcome to show."""
+    return cast("OutcomeView", _viewed(true))
+
+
+def outcomes(true: Sequence[Outcome]) -> Sequence[OutcomeView]:
+    """Outcomes to show."""
+    return cast("Sequence[OutcomeView]", _viewed(true))
+
+
+def drift(true: Sequence[Drift]) -> Sequence[DriftView]:
+    """Drift to show."""
+    return cast("Sequence[DriftView]", _viewed(true))
+
+
+def complaint(true: Complaint) -> ComplaintView:
+    """A complaint to show."""
+    return cast("ComplaintView", _viewed(true))
+
+
+def complaints(true: Sequence[Complaint]) -> Sequence[ComplaintView]:
+    """Complaints to show."""
+    return cast("Sequence[ComplaintView]", _viewed(true))
+
+
+def _viewed(value: Held) -> Held:
+    """A value of the same type, with every text in it redacted; what has nothing to redact is the value itself."""
+    return cast("Held", _Walk().of(value)) if redaction.knows_any() else value
+
+
+class _Walk:
+    """One walk through a value; what stands in it more than once is looked at once."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._structs: dict[int, tuple[Struct, Struct]] = {}
+
+    def of(self, value: object) -> object:
+        """What to show in place of a value: the value itself where nothing has to be redacted."""
+        if type(value) is str:
+            return self._text(value)
+        if isinstance(value, ResourceKind):
+            return value
+        if isinstance(value, Struct):
+            return self._struct(value)
+        if isinstance(value, dict):
+            return self._dict(value)
+        if isinstance(value, list | tuple):
+            shown = [self.of(item) for item in value]
+            return value if _same(value, shown) else type(value)(shown)
+        return value
+
+    def _text(self, text: str) -> str:
+        if text not in self._texts:
+            shown = redacted(text)
+            self._texts[text] = text if shown == text else shown
+        return self._texts[text]
+
+    def _dict(self, value: dict[object, object]) -> dict[object, object]:
+        keys, items = [self.of(key) for key in value], [self.of(item) for item in value.values()]
+        same = _same(list(value), keys) and _same(list(value.values()), items)
+        return value if same else dict(zip(keys, items, strict=True))
+
+    def _struct(self, value: Struct) -> Struct:
+        # The value is kept beside its view: as long as it lives, no other object has its id.
+        if id(value) not in self._structs:
+            fields = {name: getattr(value, name) for name in value.__struct_fields__}
+            shown = {name: self.of(item) for name, item in fields.items()}
+            changed = {name: item for name, item in shown.items() if item is not fields[name]}
+            self._structs[id(value)] = value, replace(value, **changed) if changed else value
+        return self._structs[id(value)][1]
+
+
+def _same(one: Sequence[object], other: Sequence[object]) -> bool:
+    return all(left is right for left, right in zip(one, other, strict=True))
