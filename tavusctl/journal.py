@@ -78,6 +78,7 @@ class Past(Struct, frozen=True):
     intents: tuple[Intent, ...] = ()
     failed: frozenset[str] = frozenset()  # operations that were surely not carried out
     made: Mapping[str, Binding] = field(default_factory=dict)  # by operation: the binding that was its result
+    withheld: tuple[str, ...] = ()  # secrets whose values stood in its records, which were not kept for that
     adopted: tuple[Binding, ...] = ()  # objects taken over, as they were bound first
     forgotten: tuple[Binding, ...] = ()  # bindings dropped while the objects stayed
 
@@ -87,6 +88,11 @@ def begin(state: State, run: str, known: Mapping[str, Sequence[str]], time: str 
     listed = {kind: sorted(ids) for kind, ids in sorted(known.items())}
     head = {"is": "begin", "run": run, "time": time, "lineage": state.lineage, "serial": state.serial}
     return _line({**head, "known": listed})
+
+
+def withheld(begin: bytes, names: Sequence[str]) -> bytes:
+    """What is kept of a run whose records hold the values of secrets: that it was, and when."""
+    return _line({**json.loads(begin), "known": {}, "withheld": list(names)})
 
 
 def intent(entry: Intent) -> bytes:
@@ -219,6 +225,7 @@ def _past(records: Sequence[Record]) -> Past:
         run=first["run"],
         time=first.get("time", ""),
         lineage=first["lineage"],
+        withheld=tuple(first.get("withheld", ())),
         intents=tuple(_as_shown(one, shown.get(one.op)) for one in intents),
         failed=frozenset(record["op"] for record in results if record["status"] == "failed"),
         made={op: binding for op, binding in bound if op and binding},

@@ -48,6 +48,7 @@ __all__ = [
     "Recrawl",
     "Refusal",
     "ResourceKind",
+    "Risk",
     "Safety",
     "Severity",
     "Source",
@@ -204,6 +205,15 @@ class FieldChange(Struct, frozen=True):
     blame: tuple[Blame, ...] = ()  # who wrote what is desired, the newest first; only where that was asked for
 
 
+class Risk(Struct, frozen=True):
+    """One reason to look twice: `id` is stable, `text` is for people."""
+
+    id: str
+    text: str
+    path: str = ""
+    host: str = ""
+
+
 class Change(Struct, frozen=True):
     """One difference and the patch that settles it.
 
@@ -225,6 +235,7 @@ class Change(Struct, frozen=True):
     rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
     referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
     affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
+    risks: tuple[Risk, ...] | None = None  # worked out before anything is redacted; None: not yet
 
 
 class Drift(Struct, frozen=True):

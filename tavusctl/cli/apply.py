@@ -170,7 +170,7 @@ def next_step(session: Session, outcomes: Sequence[Outcome], archive: Archive) -
     elif left:
         say(session, "next: tavusctl apply   (it goes on with what is left)")
     if archive.kept:
-        say(session, f"undo with: tavusctl undo {archive.kept[-1]}")
-    if archive.refused:
-        names = ", ".join(sorted(set(archive.refused)))
-        say(session, f"this run cannot be undone: its record would hold the value of {names}")
+        run = archive.kept[-1]
+        names = ", ".join(archive.withheld.get(run, ()))
+        why = f"   (it will refuse: the record of this run would hold the value of {names})" if names else ""
+        say(session, f"undo with: tavusctl undo {run}{why}")

@@ -25,7 +25,7 @@ class Archive(Struct):
 
     shelf: Shelf
     kept: list[str] = field(default_factory=list)  # runs that were put here by this process
-    refused: list[str] = field(default_factory=list)  # secrets whose values stand in runs that were not kept
+    withheld: dict[str, Sequence[str]] = field(default_factory=dict)  # of these only that they were, and why
 
     def keep(self, records: Sequence[bytes]) -> None:
         """Put the records of ended runs here; without room for them they cannot be reversed, and are still done."""
@@ -36,9 +36,9 @@ class Archive(Struct):
             name = run_name(begin["lineage"], begin["serial"], begin["run"])
             text = "".join(f"{record.decode()}\n" for record in run)
             held = redaction.names_in(text)
-            if held:  # redacted, it would be of no use: undo would write the redacted text into the account
-                self.refused += held
-                continue
+            if held:  # redacted, it would do harm: undo would write the redacted text into the account
+                self.withheld[begin["run"]] = held
+                text = f"{journal.withheld(run[0], held).decode()}\n"
             with contextlib.suppress(TavusctlError, OSError):
                 self.shelf.put(name, text.encode())
                 self.kept.append(begin["run"])

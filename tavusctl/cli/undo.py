@@ -17,6 +17,7 @@ from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.engine.plan import Consent, check_deletes
 from tavusctl.engine.reconcile import prepare_undo, reversing
+from tavusctl.errors import StateError
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
@@ -61,6 +62,9 @@ def command(
         click.echo("".join(f"{_line(one)}\n" for one in past) or "no run is known here\n", nl=False)
         return 0
     past_run, trash = archive.past(lineage, run), archive.bodies(run)
+    if past_run.withheld:
+        message = f"what the run {run} did was not kept: it would have held the value of {', '.join(past_run.withheld)}"
+        raise StateError(message, "change the manifests back and apply them instead", id="E935")
     request = session.request(Consent(delete_costly=allow_replica_delete))
     with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client() as api:
         with reading(session, api):
@@ -94,4 +98,5 @@ def command(
 def _line(past: Past) -> str:
     counts = Counter(intent.action.value for intent in past.intents if intent.op not in past.failed)
     words = ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "nothing sent"
+    words = f"cannot be undone: holds the value of {', '.join(past.withheld)}" if past.withheld else words
     return f"{past.run}  {past.time or '(time unknown)'}  {words}"

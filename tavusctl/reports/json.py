@@ -22,12 +22,12 @@ from tavusctl.model import (
     Pending,
     Plan,
     Refusal,
+    Risk,
     Source,
     Value,
 )
 from tavusctl.reports import review, risks
 from tavusctl.reports.inert import spelled
-from tavusctl.reports.risks import Risk
 from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 
 FORMAT_VERSION = "1.0"

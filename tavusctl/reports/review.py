@@ -23,13 +23,13 @@ from tavusctl.model import (
     Plan,
     Refusal,
     ResourceKind,
+    Risk,
     Source,
     Value,
     written_at,
 )
 from tavusctl.reports import risks
 from tavusctl.reports.places import Reading, as_told, is_prose
-from tavusctl.reports.risks import Risk
 from tavusctl.tokens import about
 
 SIGNS: Final = {

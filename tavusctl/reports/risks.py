@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from msgspec import Struct
-
 from tavusctl import patch
-from tavusctl.model import Action, Change, Path, ResourceKind, Value
+from tavusctl.model import Action, Change, Path, ResourceKind, Risk, Value
 
 NEW_HOST: Final = "new-host"
 _TAKES_AWAY: Final = {
@@ -26,17 +24,10 @@ _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 _SAFE: Final = frozenset({"https", "wss", ""})
 
 
-class Risk(Struct, frozen=True):
-    """One reason to look twice: `id` is stable, `text` is for people."""
-
-    id: str
-    text: str
-    path: str = ""
-    host: str = ""
-
-
 def of(change: Change) -> tuple[Risk, ...]:
-    """The risks of a change, the worst first."""
+    """The risks of a change, the worst first; of a change to show, those that the true one has."""
+    if change.risks is not None:
+        return change.risks
     taken = _TAKES_AWAY.get(change.action)
     return (*([Risk(change.action.value, taken)] if taken else []), *_new_hosts(change))
 

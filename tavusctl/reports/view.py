@@ -16,6 +16,7 @@ from tavusctl import redaction
 from tavusctl.kind import ResourceKind
 from tavusctl.model import Complaint, Drift, Outcome, Plan
 from tavusctl.redaction import redacted
+from tavusctl.reports import risks
 
 if TYPE_CHECKING:  # what `NewType` would say, which mypy does not take for a Struct
 
@@ -38,8 +39,14 @@ Held = TypeVar("Held")
 
 
 def plan(true: Plan) -> PlanView:
-    """A plan to show."""
-    return cast("PlanView", _viewed(true))
+    """A plan to show; what is risky about its changes is told by the true one, which may hide a host in a secret."""
+    return cast("PlanView", _viewed(_judged(true)) if redaction.knows_any() else true)
+
+
+def _judged(true: Plan) -> Plan:
+    steps = tuple(replace(one, risks=risks.of(one)) for one in true.steps)
+    refused = tuple(replace(one, change=replace(one.change, risks=risks.of(one.change))) for one in true.refused)
+    return replace(true, steps=steps, refused=refused)
 
 
 def outcome(true: Outcome) -> OutcomeView:
