@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
@@ -13,6 +14,33 @@ from tavusctl import redaction
 
 SHOWN: Final = redaction.SHOWN
 MASK: Final = "********"  # what the API returns in place of a stored key
+# What stands for a key that is not shown: nothing but signs, signs amid a beginning and an end, or a word for that.
+_MASKED: Final = re.compile(
+    r"[*•●∙·.…_#xX-]*(?:[*•●∙·…#]|\.{3}|[xX]{4})[*•●∙·.…_#xX-]*"
+    r"|.*[*•●∙]{3}.*|[\w-]{0,12}(?:\.{3}|…)[\w-]{0,12}"
+    r"|[\[(<{](?:sensitive|redacted|masked|hidden|secret)[\])>}]|redacted|masked",
+    re.IGNORECASE | re.DOTALL,
+)
+_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def is_mask(text: str) -> bool:
+    """Whether a text stands in the place of a key that is not shown, and is none itself."""
+    return bool(_MASKED.fullmatch(text.strip()))
+
+
+def outer(text: str) -> str:
+    """The value of a secret without what files and shells put around it: white space, line ends, a byte order mark."""
+    return text.strip().strip("\ufeff").strip()
+
+
+def unusable(value: str) -> str:
+    """Why a value cannot be a secret; empty when it can."""
+    if not value:
+        return "has no value"
+    if is_mask(value):
+        return "has a mask for a value, which would take the place of the true key"
+    return "has a line break or another control character in its value" if _BREAKS.search(value) else ""
 
 
 class Fingerprint(Struct, frozen=True):

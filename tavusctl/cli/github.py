@@ -17,6 +17,7 @@ import click
 from msgspec import Struct
 
 from tavusctl import cli
+from tavusctl.cli.output import print_commands
 from tavusctl.cli.session import check_base_url
 from tavusctl.cli.workflow import Workflow, add_summary, current, set_outputs
 from tavusctl.errors import ApiError, TavusctlError
@@ -94,7 +95,7 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
         set_outputs({"exit-code": str(code)})
         trouble = _propose(step, comment, dry_run=dry_run) if name == "adopt" and code in _ADOPTED else 0
         return code or trouble
-    click.echo(_placed(reports.text("github")), nl=False)
+    print_commands(_placed(reports.text("github")))
     add_summary(reports.text("markdown"))
     set_outputs(_outputs(name, code, reports))
     trouble = _publish(step, name, code, reports, comment, dry_run=dry_run)
@@ -106,12 +107,12 @@ def _foreign_text() -> Iterator[None]:
     """The log of a command, in which no line is an order to the runner, whoever has written it."""
     token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
     if token:
-        click.echo(f"::stop-commands::{token}")
+        print_commands(f"::stop-commands::{token}\n")
     try:
         yield
     finally:
         if token:
-            click.echo(f"::{token}::")
+            print_commands(f"::{token}::\n")
 
 
 def _outputs(name: str, code: int, reports: Reports) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from tavusctl import redaction
 from tavusctl.redaction import Record, View
+from tavusctl.reports.inert import disarmed
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -77,9 +78,13 @@ class Outlet(io.TextIOBase):
         return self.stream.fileno()
 
     def write(self, text: str) -> int:
-        """Write a text for people, without its secrets."""
-        self._write(redaction.redacted(text))
+        """Write a text for people: without its secrets, and with no line that a workflow runner would obey."""
+        self._write(View(disarmed(redaction.redacted(text))))
         return len(text)
+
+    def write_commands(self, text: str) -> None:
+        """Write commands for a workflow runner, without secrets."""
+        self._write(redaction.redacted(text))
 
     def write_record(self, text: Record) -> None:
         """Write a text for programs, as it is."""

@@ -92,7 +92,18 @@ def show(report: str, format_: str = "text") -> None:
     """Print a report.  On a terminal, its lines are broken between words; elsewhere they are to be searched."""
     if format_ == "text" and sys.stdout.isatty():
         report = wrapped(report, max(_NARROWEST, shutil.get_terminal_size().columns))
-    click.echo(report, nl=False)
+    if format_ == "github":
+        print_commands(report)
+    else:
+        click.echo(report, nl=False)
+
+
+def print_commands(text: str) -> None:
+    """Print commands for a workflow runner: everywhere else, what looks like one is not obeyed."""
+    if isinstance(sys.stdout, Outlet):
+        sys.stdout.write_commands(text)
+    else:
+        sys.stdout.write(text)
 
 
 def print_record(text: str, what: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tavusctl import __version__, sources
 from tavusctl.cli import writing
+from tavusctl.client.strictjson import strict_json
 from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConflictError, StateError
@@ -52,7 +53,7 @@ def read(path: Path) -> Mapping[str, Any]:
     try:
         with path.open("rb") as file:
             content = file.read(LIMIT + 1)
-        document = json.loads(content) if len(content) <= LIMIT else None
+        document = strict_json(content) if len(content) <= LIMIT else None
     except OSError as error:
         message = f"cannot read the plan file {path}: {error.strerror}"
         raise StateError(message, "make a new one with plan --out", id="E920") from None

@@ -26,6 +26,7 @@ from tavusctl.errors import UnauthorisedError, UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
 from tavusctl.ports import Reader, Store
+from tavusctl.secret import outer
 from tavusctl.stores import open_store
 from tavusctl.wording import suggestion
 
@@ -148,7 +149,7 @@ class Session(LocalSession, frozen=True):
         warnings: tuple[Complaint, ...] = (),
     ) -> Request:
         """What a plan needs to know from outside."""
-        secrets = {name: os.environ.get(name, "") for name in self.project.secrets}
+        secrets = {name: outer(os.environ.get(name, "")) for name in self.project.secrets}
         return Request(self.environment, secrets, self.api_key, consent, adopt, destroy, warnings)
 
 

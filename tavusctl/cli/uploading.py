@@ -32,7 +32,7 @@ class Uploading(Struct):
         folder = self._folders.get(file.upload) or self._folders.setdefault(file.upload, open_uploads(file.upload))
         name = file.digest.removeprefix("sha256:") + PurePosixPath(file.name).suffix.lower()
         with self._turn:
-            if not folder.holds(name, file.size):
+            if not folder.holds(name, file.digest, file.size):
                 self.tell(f"uploading {file.name} ({file.size:,} bytes) to {file.upload}")
                 folder.put(name, self._content(file))
         link = folder.link(name)

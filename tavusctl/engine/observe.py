@@ -19,7 +19,7 @@ from tavusctl.errors import ApiError, ConfigError, Gone
 from tavusctl.model import Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
 from tavusctl.ports import Reader
-from tavusctl.secret import MASK, Secret
+from tavusctl.secret import MASK, Secret, is_mask
 from tavusctl.together import together
 
 
@@ -216,11 +216,9 @@ def _seal(kind: ResourceKind, body: Document, key: bytes) -> Document:
 
     def seal(value: Value, path: Path) -> Value:
         if isinstance(value, str) and value and kind.field_at(path).secret:
-            return (
-                Pinned(MASK)
-                if value == MASK
-                else Secret(value, key, known=kind.field_at(path).is_open(path[-1], value))
-            )
+            if is_mask(value):
+                return Pinned(MASK)
+            return Secret(value, key, known=kind.field_at(path).is_open(path[-1], value))
         return value
 
     sealed: Document = settled(body, seal)

@@ -11,7 +11,7 @@ from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
-from tavusctl.secret import Secret, SecretText
+from tavusctl.secret import Secret, SecretText, unusable
 
 
 def resolve(
@@ -89,9 +89,10 @@ def _check_secret(
     manifest: Manifest, text: SecretText, secrets: Mapping[str, str], source: Source
 ) -> Iterator[Complaint]:
     for name in text.names:
-        if not secrets.get(name):
-            message = f"the secret {name} has no value: the environment variable {name} is not set"
-            yield Complaint("TV124", message, source, f"export {name}=...", manifest.address)
+        why = unusable(secrets.get(name, ""))
+        if why:
+            told = f"{why}: the environment variable {name} is not set" if not secrets.get(name) else why
+            yield Complaint("TV124", f"the secret {name} {told}", source, f"export {name}=...", manifest.address)
 
 
 def _desired(

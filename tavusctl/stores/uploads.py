@@ -1,17 +1,17 @@
 """Folders of object stores from which the API fetches files: by content, each once, behind links that expire.
 
-An object is named by the digest of its content and never changed, so that a file that is there already is not sent
-again, whoever has put it there, and a run that was killed has nothing to tidy up.
+An object is named by the digest of its content, so that a file that is there already is not sent again, whoever has
+put it there, and a run that was killed has nothing to tidy up.  The name is a claim: the content is looked at.
 """
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError
+from obstore.exceptions import BaseError, PermissionDeniedError
 
 from tavusctl.errors import UploadError
 from tavusctl.redaction import shortened
@@ -42,23 +42,23 @@ class Uploads:
     def __init__(self, remote: Remote, prefix: str, url: str) -> None:
         self._remote, self._prefix, self._url = remote, prefix.strip("/"), url
 
-    def holds(self, name: str, size: int) -> bool:
-        """Whether a file is there."""
+    def holds(self, name: str, digest: str, size: int) -> bool:
+        """Whether a file is there, with the content that its name claims: others may write to the folder, too."""
         try:
-            return obstore.head(self._remote, self._path(name))["size"] == size
+            if obstore.head(self._remote, self._path(name))["size"] != size:
+                return False
+            content = obstore.get(self._remote, self._path(name)).bytes()
+            return f"sha256:{hashlib.sha256(content).hexdigest()}" == digest
         except (FileNotFoundError, PermissionDeniedError):
             return False  # who may not list a bucket is refused a look at what is not there
         except _FAILURES as error:
             self._fail("look into", error)
 
     def put(self, name: str, content: bytes) -> None:
-        """Put a file there, unless somebody just has."""
+        """Put a file there, in place of what may be there under its name."""
         kind = {"Content-Type": _TYPES.get(name.rpartition(".")[2], "application/octet-stream")}
         try:
-            with contextlib.suppress(AlreadyExistsError):
-                obstore.put(
-                    self._remote, self._path(name), content, mode="create", use_multipart=False, attributes=kind
-                )
+            obstore.put(self._remote, self._path(name), content, use_multipart=False, attributes=kind)
         except _FAILURES as error:
             self._fail("upload to", error)
 

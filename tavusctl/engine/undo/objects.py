@@ -24,7 +24,7 @@ from tavusctl.model import (
     ResourceKind,
     Value,
 )
-from tavusctl.secret import MASK
+from tavusctl.secret import is_mask
 from tavusctl.threeway import compare
 
 
@@ -135,7 +135,7 @@ def _fillable(kind: ResourceKind, value: Value, path: Path, lost: list[str]) -> 
     filled: Document = {}
     for key, item in value.items():
         here = (*path, key)
-        if is_hidden(item) or item == MASK:
+        if is_hidden(item) or (isinstance(item, str) and is_mask(item)):
             lost.append(patch.join(here))
         elif not is_empty(item):
             filled[key] = _fillable(kind, item, here, lost)
