@@ -10,6 +10,7 @@ import secrets
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +21,7 @@ from tavusctl import cli
 from tavusctl.cli.output import print_commands
 from tavusctl.cli.session import check_base_url
 from tavusctl.cli.workflow import Workflow, add_summary, current, set_outputs
-from tavusctl.errors import ApiError, TavusctlError
+from tavusctl.errors import ApiError, Rejected, TavusctlError
 
 if TYPE_CHECKING:
     from tavusctl.client.github import GitHub
@@ -77,7 +78,8 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     The report goes to the summary of the run, to annotations, to one comment on the pull request that is kept up to
     date, and for drift to one issue that is closed when the drift is gone; `adopt` keeps one pull request.  Later steps
     get the outputs `changes`, `drift`, `fingerprint`, `plan-file` and `exit-code`.  Further arguments are taken from
-    TAVUSCTL_ARGS.  A pull request from a fork is only validated.
+    TAVUSCTL_ARGS.  Only push, schedule, dispatch, merge queue
+    and pull requests of this repository see the account; everything else is only validated.
 
     \b
     tavusctl github plan --base origin/main
@@ -85,8 +87,9 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     """  # noqa: D301
     step = current()
     asked = [*args, *shlex.split(os.environ.get("TAVUSCTL_ARGS", ""))]
-    if step.from_fork and name != "validate":
-        click.echo(f"this pull request comes from a fork: its manifests are validated, {name} is not run", err=True)
+    if not step.trusted and name != "validate":
+        what = f"the event {step.event_name or '(none)'} of this run may come from outside of the repository"
+        click.echo(f"{what}: the manifests are validated, and {name} is not run", err=True)
         name, asked = "validate", []
     reports = Reports(Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))))
     with _foreign_text():
@@ -174,6 +177,10 @@ def _with_github(step: Workflow, comment: Comment, tell: Callable[[GitHub], str]
         with GitHub(url, step.repository, step.token, preview=_show if dry_run else None) as github:
             told = tell(github)
     except TavusctlError as error:
+        if not step.trusted and isinstance(error, Rejected) and error.status == HTTPStatus.FORBIDDEN:
+            # The token of a fork's run may only read; what there is to say is in the log and the summary.
+            click.echo(f"notice: nothing was written on GitHub: {error.message}", err=True)
+            return 0
         click.echo(f"error: {error.message} [{error.id}]", err=True)
         return ApiError.exit_code if isinstance(error, ApiError) else error.exit_code
     if told:

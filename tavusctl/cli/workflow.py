@@ -18,6 +18,11 @@ _LIMIT = 25 * 1024 * 1024  # of an event, as GitHub has it
 _SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
 
 
+# What only people with write access to the repository begin, or the clock.
+_OWN_EVENTS = frozenset({"push", "schedule", "workflow_dispatch", "merge_group"})
+_BOTS = frozenset({"dependabot[bot]"})
+
+
 class Workflow(Struct, frozen=True):
     """The run of a workflow that this process is a step of."""
 
@@ -31,16 +36,32 @@ class Workflow(Struct, frozen=True):
     @property
     def pull_request(self) -> int:
         """The number of the pull request that this run is about; 0 when there is none."""
-        number = (self.event.get("pull_request") or {}).get("number")
+        number = _part(self.event, "pull_request").get("number")
         return number if isinstance(number, int) and number > 0 else 0
 
     @property
-    def from_fork(self) -> bool:
-        """Whether the code of this run comes from outside the repository: it must not see the account."""
-        if not self.event.get("pull_request"):
-            return False
-        head = (self.event["pull_request"].get("head") or {}).get("repo") or {}
-        return bool(head.get("full_name") != self.repository)
+    def trusted(self) -> bool:
+        """Whether this run may see the account: by a list of events; whatever is not on it may not.
+
+        Of pull requests, those whose branch is in this very repository and that no bot has opened: a bot's run has
+        none of the secrets.  Comments, reviews, other workflows: anybody can begin them.
+        """
+        if self.event_name in _OWN_EVENTS or not (self.event_name or self.event):  # a step that is run by hand
+            return not self.event.get("pull_request")
+        return self.event_name in ("pull_request", "") and self._own_pull_request
+
+    @property
+    def _own_pull_request(self) -> bool:
+        pull = _part(self.event, "pull_request")
+        author = str(_part(pull, "user").get("login") or "")
+        return _part(pull, "head", "repo").get("full_name") == self.repository and author not in _BOTS
+
+
+def _part(value: Any, *keys: str) -> Mapping[str, Any]:
+    """An object inside an event; empty when it is not there, or is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
 def current() -> Workflow:

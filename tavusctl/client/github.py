@@ -46,7 +46,9 @@ class GitHub:
         self, api_url: str, repository: str, token: str, *, preview: Callable[[Write], None] | None = None
     ) -> None:
         redaction.remember(token)
-        base = api_url.rstrip("/")
+        # GitHub Enterprise Server has REST under /api/v3, and GraphQL beside it.
+        base, self._rest, _ = api_url.rstrip("/").partition("/api/v3")
+        self._graphql = "/api/graphql" if self._rest else "/graphql"
         self._root = f"/repos/{repository}"
         self._preview = preview
         self._wire = Wire(base, connections=1, kept=1, seconds=_SECONDS)
@@ -156,11 +158,22 @@ class GitHub:
         return [one for one in found if (one.get("user") or {}).get("login") == author]
 
     def _author(self) -> str:
+        """Who this token writes as; the tokens of apps and workflows may not ask as people do."""
         try:
             user = self._read("/user", {})
         except Rejected:
-            return _WORKFLOW
-        return str(user.get("login")) if isinstance(user, dict) else _WORKFLOW
+            user = self._viewer()
+        login = user.get("login") if isinstance(user, dict) else None
+        return login if isinstance(login, str) and login else _WORKFLOW
+
+    def _viewer(self) -> Value:
+        """The same from GraphQL, https://docs.github.com/en/graphql/reference/queries#user, `viewer`."""
+        try:
+            found = self._call("POST", self._graphql, {}, {"query": "{ viewer { login } }"}, read_tries)
+        except ApiError:
+            return None
+        data = found.get("data") if isinstance(found, dict) else None
+        return data.get("viewer") if isinstance(data, dict) else None
 
     def _pages(self, path: str) -> Sequence[Object]:
         found: list[Object] = []
@@ -175,13 +188,13 @@ class GitHub:
         return found
 
     def _read(self, path: str, query: Mapping[str, str]) -> Value:
-        return self._call("GET", path, query, None, read_tries)
+        return self._call("GET", self._rest + path, query, None, read_tries)
 
     def _write(self, method: str, path: str, body: Object) -> Object:
         if self._preview:
             self._preview((method, path, body))
             return {}
-        answer = self._call(method, path, {}, body, write_tries)
+        answer = self._call(method, self._rest + path, {}, body, write_tries)
         return answer if isinstance(answer, dict) else {}
 
     def _call(self, method: str, path: str, query: Mapping[str, str], body: Object | None, tries: Tries) -> Value:

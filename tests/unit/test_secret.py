@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tavusctl import redaction
-from tavusctl.secret import MASK, UNSEEN, Fingerprint, Secret, SecretText, fingerprint_key
+from tavusctl.secret import MASK, UNSEEN, Fingerprint, Secret, SecretText, fingerprint_key, is_mask, outer, unusable
 
 KEY = fingerprint_key("api-key", "lineage")
 VALUE = "correct horse battery"
@@ -84,3 +84,42 @@ def test_a_text_names_a_secret_without_a_value() -> None:
 def test_a_text_with_too_many_or_too_few_names_is_filled_by_nothing(names: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="zip"):
         SecretText(("one", "two"), names).fill({"A": "", "B": ""}, KEY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["********", "***", "•••••••", "...", "…", "sk-****cdef", "****cdef", "sk-...cdef", "sk-ab…ef", "(sensitive)",
+     "[REDACTED]", "<redacted>", "Masked", "xxxxxxxx", " ******** ", "Bearer *****"],
+)  # fmt: skip
+def test_a_mask_is_known_for_one(text: str) -> None:
+    assert is_mask(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sk-live-abcdef", "a*b", "a**b", "x", "xxx-token-1", "v1.2.3", "hidden", "secret", "Bearer abcdef",
+     "correct horse. battery", "1...2 is a range with spaces and more words", "-----BEGIN KEY-----"],
+)  # fmt: skip
+def test_a_key_is_no_mask(text: str) -> None:
+    assert not is_mask(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("", "no value"),
+        ("********", "mask"),
+        ("one\ntwo", "control character"),
+        ("bell\x07", "control character"),
+        ("sk-live-abcdef", ""),
+        ("with spaces and é", ""),
+    ],
+)
+def test_what_cannot_be_a_secret_is_told_before_it_is_sent(value: str, why: str) -> None:
+    assert why in unusable(value)
+    assert bool(unusable(value)) == bool(why)
+
+
+@pytest.mark.parametrize("value", ["key", "key\n", "key\r\n", " key ", "\ufeffkey\n", "\n\ufeff key"])
+def test_what_files_and_shells_put_around_a_secret_is_taken_off(value: str) -> None:
+    assert outer(value) == "key"
