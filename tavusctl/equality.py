@@ -64,3 +64,18 @@ def _same_leaves(one: Value, other: Value) -> bool:
         # A masked key is known to be set and no more: it agrees with whatever was last applied.
         return isinstance(one, Pinned | Fingerprint) and isinstance(other, Pinned | Fingerprint)
     return bool(one == other)
+
+
+def alike(one: Value, other: Value) -> bool:
+    """Whether two values are spellings of one: case, white space, order and rounding aside, as servers tidy them."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(value: Value) -> str:
+    if isinstance(value, dict):
+        return canonical({key: _folded(item) for key, item in value.items() if not is_empty(item)})
+    if isinstance(value, list):
+        return canonical(sorted({_folded(item) for item in value}))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(round(value))
+    return "".join(value.casefold().split()) if isinstance(value, str) else canonical(value)

@@ -126,6 +126,7 @@ def exit_code(plan: Plan, outcomes: Sequence[Outcome], failure: TavusctlError | 
     failures = [one for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN)]
     changed = any(one.status is Status.DONE for one in outcomes)
     codes = [_code(one, changed=changed) for one in failures]
+    codes += [one.exit_code for one in outcomes if one.status is Status.DONE]
     codes += [failure.exit_code] if failure else []
     return worst([*codes, *(refusal.exit_code for refusal in plan.refused)])
 

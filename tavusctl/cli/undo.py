@@ -16,7 +16,7 @@ from tavusctl.cli.progress import reading
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.engine.plan import Consent, check_deletes
-from tavusctl.engine.reconcile import prepare_undo, reversing
+from tavusctl.engine.reconcile import prepare_undo
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
@@ -78,7 +78,6 @@ def command(
             interruption,
             archive,
             patience=wait,
-            lend=lambda lent: reversing(prepared, lent),
         )
     if format_ != "text" or outcomes:
         emit(lambda report: report.outcomes(plan, outcomes), format_)

@@ -16,11 +16,13 @@ from msgspec.structs import replace
 
 from tavusctl.document import leaves, map_leaves, settled
 from tavusctl.errors import ApiError, ConfigError, Gone
-from tavusctl.model import Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
+from tavusctl.model import MADE, Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
 from tavusctl.ports import Reader
 from tavusctl.secret import MASK, Secret
 from tavusctl.together import together
+
+_DRAFTS = ("is_draft_view", "has_unpublished_changes", "publish_url")  # what tells a version that nobody uses yet
 
 
 class Account(Struct, frozen=True):
@@ -50,6 +52,7 @@ class Lens(Struct, frozen=True):
             created=str(_unwrapped(kind, raw).get("created_at") or ""),
             crawled=str(_unwrapped(kind, raw).get("last_crawled_at") or ""),
             error=str(_unwrapped(kind, raw).get("error_message") or ""),
+            draft=any(one.get(key) for one in (raw, _unwrapped(kind, raw)) for key in _DRAFTS),
         )
 
     def _address_of(self, leaf: Value) -> Value:
@@ -159,6 +162,8 @@ def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
         successor="",
         successor_spec={},
         retired=(*binding.retired, binding.remote_id),
+        answered={},
+        unconfirmed=MADE,
     )
 
 

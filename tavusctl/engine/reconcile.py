@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, journal, lookup, patch, quota
+from tavusctl import background, journal, lookup, quota
 from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
@@ -18,19 +18,18 @@ from tavusctl.model import (
     Complaint,
     Desired,
     Document,
+    Drift,
     Environment,
-    FieldChange,
     Live,
     Manifest,
     Outcome,
-    Path,
     Plan,
     ResourceKind,
     Severity,
 )
 from tavusctl.ports import Reader, Sources, State, Store
 from tavusctl.secret import fingerprint_key
-from tavusctl.threeway import kept, unkept_digest
+from tavusctl.threeway import kept
 
 Kinds = Mapping[str, ResourceKind]
 Archive = Callable[[Sequence[bytes]], None]  # keeps the journal of a run that has ended
@@ -98,6 +97,8 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
             *map(_doubt, lost),
             *_failures(account.live, found.changes),
             *diff.namesakes(account.live, bindings),
+            *map(_otherwise, found.otherwise),
+            *map(_draft, filter(_is_draft, account.live)),
             *unseen,
         ),
         occasion=_occasion(api, state, request, account.live),
@@ -169,7 +170,7 @@ def tools(
         live = observe.listed(api, desired.kind, lens)
         return lookup.found(desired.kind, diff.applied(desired), name, live, frozenset(known))
 
-    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep, link)
+    return apply.Tools(look, users, diff.remembering, kept, find, kinds.__getitem__, keep, link)
 
 
 def prepare_undo(
@@ -216,28 +217,6 @@ def prepare_undo(
     return Prepared(made, state, (), request, ids, by_kind, (), recovered=bool(before.records))
 
 
-def reversing(prepared: Prepared, lent: apply.Tools) -> apply.Tools:
-    """The tools of an undo: only what it writes can be found not kept, the rest of an object may have drifted."""
-    written = {step.address: [patch.split(one["path"]) for one in step.patch] for step in prepared.plan.steps}
-
-    def unkept(desired: Desired, live: Live) -> list[FieldChange]:
-        binding = prepared.state.bindings.get(desired.address)
-        known = binding.unkept if binding else {}
-        paths = written.get(desired.address, [])
-        return [
-            one
-            for one in kept(desired, live)
-            if known.get(one.path) == unkept_digest(one) or any(_within(patch.split(one.path), path) for path in paths)
-        ]
-
-    return replace(lent, unkept=unkept)
-
-
-def _within(one: Path, other: Path) -> bool:
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
-
-
 def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live]) -> plan.Occasion:
     environment = request.environment
     label = environment.account or state.account
@@ -252,6 +231,23 @@ def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Compl
             message = f"{one.address} ({one.remote_id}) cannot be used: {background.failure(one)}"
             hint = f"put it right in the manifest, or apply --allow-replace {one.address} to try again as it is"
             yield Complaint("TV302", message, None, hint, one.address, Severity.WARNING)
+
+
+def _otherwise(kept: Drift) -> Complaint:
+    """What the server keeps otherwise than it was sent; said with every plan, because nothing will change by itself."""
+    paths = ", ".join(one.path for one in kept.fields)
+    message = f"{kept.address}: the server keeps {paths} otherwise than the manifest says"
+    hint = "write what the account shows, or put it under lifecycle.ignore_changes; it is sent again when it is edited"
+    return Complaint("TV331", message, kept.source, hint, kept.address, Severity.WARNING)
+
+
+def _is_draft(one: Live) -> bool:
+    return one.draft and one.address is not None
+
+
+def _draft(one: Live) -> Complaint:
+    message = f"{one.address} has a draft that is not published; what is in use may read otherwise"
+    return Complaint("TV332", message, None, "publish or discard it in PAL Maker", one.address, Severity.WARNING)
 
 
 def _doubt(intent: Intent) -> Complaint:

@@ -11,9 +11,9 @@ from tavusctl import freshness, lookup
 from tavusctl.document import canonical
 from tavusctl.errors import Ambiguous, Gone, UnknownOutcome
 from tavusctl.journal import Intent, Replay
-from tavusctl.model import Action, Address, Binding, Desired, Live, ResourceKind, Source
+from tavusctl.model import MADE, Action, Address, Binding, Desired, Live, ResourceKind, Source
 from tavusctl.ports import State
-from tavusctl.threeway import kept, unkept_digest
+from tavusctl.threeway import kept, remembered
 
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
 _CRAWLING = "recrawling"
@@ -83,7 +83,7 @@ def _bound(state: State, intent: Intent, remote_id: str) -> State:
         retired = (*before.retired, *abandoned)
         binding = replace(before, successor=remote_id, successor_spec=intent.spec, retired=retired)
     else:
-        binding = Binding(intent.address, remote_id, intent.spec)
+        binding = Binding(intent.address, remote_id, intent.spec, unconfirmed=MADE)
     return _with(state, intent.address, binding)
 
 
@@ -111,8 +111,8 @@ def _crawled(state: State, intent: Intent, kind: ResourceKind, look: Callable[[R
         return state
     desired = Desired(kind, intent.address, intent.spec, Source("", 0, 0))
     lost = [one for one in kept(desired, live) if one.path.startswith(f"/{kind.crawl}/")]
-    unkept = {**before.unkept, **{one.path: unkept_digest(one) for one in lost}}
-    return _with(state, intent.address, replace(before, applied=intent.spec, unkept=unkept))
+    answered = {**before.answered, **{one.path: remembered(one.live) for one in lost}}
+    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answered))
 
 
 def _with(state: State, address: Address, binding: Binding) -> State:

@@ -17,6 +17,7 @@ from tavusctl.engine.apply.waiting import now
 from tavusctl.errors import Ambiguous, Rejected, TavusctlError, Throttled
 from tavusctl.freshness import Crawled, Entry, Target
 from tavusctl.model import Binding, Change, Desired, Live, Outcome, ResourceKind, Status
+from tavusctl.threeway import remembered
 
 _PASSING = (409, 429)  # busy, or too soon, or too many
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between looks for room
@@ -139,10 +140,10 @@ def _remember_unkept(this: Run, desired: Desired, binding: Binding) -> None:
     live: Live = this.tools.look(desired.kind, binding.remote_id)
     own = f"/{desired.kind.crawl}/"
     lost = [change for change in this.tools.unkept(desired, live) if change.path.startswith(own)]
-    others = {path: name for path, name in binding.unkept.items() if not path.startswith(own)}
-    names = {**others, **{change.path: this.tools.name_unkept(change) for change in lost}}
-    if names != dict(binding.unkept):
-        this.ledger.bind(replace(binding, unkept=names))
+    others = {path: value for path, value in binding.answered.items() if not path.startswith(own)}
+    answered = {**others, **{change.path: remembered(change.live) for change in lost}}
+    if answered != dict(binding.answered):
+        this.ledger.bind(replace(binding, answered=answered))
 
 
 def _read(this: Run, kind: ResourceKind, remote_id: str) -> Crawled:

@@ -38,7 +38,6 @@ class Tools(Struct, frozen=True):
     users: Callable[[ResourceKind, str, Address | None], Sequence[str]]  # who refers to an object, read afresh
     remember: Callable[[Desired, Binding], Binding]  # the binding of an object brought to its manifest
     unkept: Callable[[Desired, Live], Sequence[FieldChange]]  # what does not read as it was written
-    name_unkept: Callable[[FieldChange], str]
     find: Callable[[Desired, str, Sequence[str]], str]  # the object that a lost create made, by look; "" for none
     kinds: Callable[[str], ResourceKind]
     keep: Keep

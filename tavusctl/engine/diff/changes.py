@@ -40,6 +40,7 @@ class Comparison(Struct, frozen=True):
     drift: tuple[Drift, ...] = ()
     settled: tuple[Binding, ...] = ()
     no_op: int = 0
+    otherwise: tuple[Drift, ...] = ()  # what the server keeps otherwise than it was sent
 
 
 def compare_all(
@@ -59,11 +60,13 @@ def compare_all(
     changes: list[Change] = []
     drift: list[Drift] = []
     settled: list[Binding] = []
+    otherwise: list[Drift] = []
     for item in managed:
         found, moved, binding = _compare_one(item, sides)
         changes += found
         drift += moved
         settled += binding
+        otherwise += _otherwise(item, sides)
     addresses = {item.address for item in desired}
     moved_on = list(repointed(managed, changes, sides))
     orphans = [b for b in bindings if b.address not in addresses]
@@ -75,6 +78,7 @@ def compare_all(
         drift=tuple(drift),
         settled=tuple(settled),
         no_op=sum(item.address not in touched for item in managed),
+        otherwise=tuple(otherwise),
     )
 
 
@@ -92,6 +96,19 @@ def remembering(desired: Desired, binding: Binding) -> Binding:
         prevent_destroy=desired.lifecycle.prevent_destroy,
         on_remove=desired.lifecycle.on_remove,
     )
+
+
+def _otherwise(item: Desired, sides: Sides) -> Iterator[Drift]:
+    """What the server keeps otherwise than it was sent; that a crawl is shown as it was is no news."""
+    binding, live = sides.of(item.address)
+    if binding is None or live is None or not (binding.answered or binding.unconfirmed or binding.unkept):
+        return
+    crawl = f"/{item.kind.crawl}/" if item.kind.crawl else None
+    kept = compare(item, live, binding).otherwise
+    fields = tuple(one for one in kept if not (crawl and one.path.startswith(crawl)))
+    if fields:
+        place = written_at(item.sources, fields[0].path, item.source)
+        yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, place)
 
 
 def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift], list[Binding]]:
@@ -120,7 +137,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         return [_renewed(item, live, difference, news)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = remembering(item, binding)
+    current = replace(remembering(item, binding), answered=difference.answers, unconfirmed={}, unkept={})
     return [], drift, [current] if current != binding else []
 
 
