@@ -8,6 +8,7 @@ because servers change their defaults.  Everything here is about values that are
 
 from __future__ import annotations
 
+from tavusctl import links
 from tavusctl.document import canonical, is_empty
 from tavusctl.model import Document, Field, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
@@ -48,6 +49,8 @@ def _settled(declared: Field, value: Value) -> Value:
         return _WORDS.get(value.lower(), value)
     if declared.joined_by and isinstance(value, list):
         return declared.joined_by.join(str(item) for item in value)
+    if declared.fetched:
+        return links.file(value)
     return value.fingerprint if isinstance(value, Secret) else value
 
 

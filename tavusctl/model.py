@@ -118,6 +118,7 @@ class Desired(Struct, frozen=True):
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
     watch: bool = False  # replaced when its source changes
+    externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
 
 
 class Live(Struct, frozen=True):
@@ -148,6 +149,7 @@ class Binding(Struct, frozen=True):
     retired: tuple[str, ...] = ()  # old halves still to delete
     unkept: Mapping[str, str] = field(default_factory=dict)  # as older versions wrote `answered`: digests
     answered: Mapping[str, Value] = field(default_factory=dict)  # pointer -> what reads show, where it is not `applied`
+    externals: Mapping[str, str] = field(default_factory=dict)  # ids that addresses of `applied` stood for
     unconfirmed: Mapping[str, Value] = field(
         default_factory=dict
     )  # pointer -> what was there before a write that nobody has read back; "" for an object that was made

@@ -98,7 +98,7 @@ def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference
     replaces = tuple(change.path for change in changes if _replaces(desired.kind, change.path))
     # What a patch cannot change is no change.
     changes = changes if operations or replaces else ()
-    return Difference(changes, operations, _in_order(run.drift), replaces, _in_order(run.otherwise))
+    return Difference(changes, operations, _in_order(run.drift), _in_order(run.otherwise), replaces)
 
 
 def _in_order(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
@@ -112,9 +112,9 @@ def _leftovers(run: _Comparison, desired: Document, live: Document) -> None:
         gone = is_empty(value_at(desired, path)) and is_empty(value_at(run.binding.applied, path))
         shown = value_at(live, path)
         noted = any(one.path == pointer for one in (*run.otherwise, *run.changes))
-        if gone and not noted and not is_empty(shown) and not _is_ignored(run, path):
-            if same(run.kind, path, answer, shown):
-                run.otherwise.append(FieldChange(pointer, Cause.EDITED, answer, shown, None, _hides(run, path, shown)))
+        stays = gone and not is_empty(shown) and same(run.kind, path, answer, shown)
+        if stays and not noted and not _is_ignored(run, path):
+            run.otherwise.append(FieldChange(pointer, Cause.EDITED, answer, shown, None, _hides(run, path, shown)))
 
 
 def _is_ignored(run: _Comparison, path: Path) -> bool:

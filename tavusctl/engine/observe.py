@@ -59,9 +59,35 @@ class Lens(Struct, frozen=True):
         return self.ids.get(leaf) or sys.intern(leaf) if type(leaf) is str else leaf
 
 
-def known_ids(bindings: Iterable[Binding], externals: Iterable[tuple[str, Address]] = ()) -> dict[str, Address]:
-    """Ids of bound and external objects, with their addresses."""
-    return {**{binding.remote_id: binding.address for binding in bindings}, **dict(externals)}
+def known_ids(
+    bindings: Iterable[Binding],
+    externals: Iterable[tuple[str, Address]] = (),
+    managed: AbstractSet[Address] = frozenset(),
+) -> dict[str, Address]:
+    """Ids of bound and external objects, with their addresses; of several names for one object, always the same.
+
+    What has a manifest of its own comes before what is external, and that before what no manifest names any more.
+    """
+    bound = {binding.remote_id: binding.address for binding in bindings}
+    named = dict(sorted(externals, reverse=True))
+    return {**bound, **named, **{one: address for one, address in bound.items() if address in managed}}
+
+
+def in_names(binding: Binding, ids: Mapping[str, Address], externals: Mapping[str, str]) -> Binding:
+    """A binding in the names that objects have now: a reference is the id that it leads to, whatever it was called."""
+    known = {**externals, **binding.externals}
+
+    def named(leaf: Value) -> Value:
+        remote_id = known.get(str(leaf), "") if isinstance(leaf, Address) else leaf
+        return ids.get(remote_id, remote_id) or leaf if isinstance(remote_id, str) else leaf
+
+    return replace(
+        binding,
+        applied=map_leaves(binding.applied, named),
+        successor_spec=map_leaves(binding.successor_spec, named),
+        answered=map_leaves(binding.answered, named),
+        unconfirmed=map_leaves(binding.unconfirmed, named),
+    )
 
 
 def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live:

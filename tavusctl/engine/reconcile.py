@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
     Address,
+    Binding,
     Change,
     Complaint,
     Desired,
@@ -76,19 +78,30 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
     wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
-    ids = observe.known_ids(bindings, externals)
+    check_single(bindings)
+    managed = frozenset(m.address for m in manifests if not m.external_id)
+    ids = observe.known_ids(bindings, externals, managed)
+    in_names = partial(
+        observe.in_names, ids=dict(ids), externals={str(address): remote_id for remote_id, address in externals}
+    )
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
     found = diff.compare_all(
-        desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
+        desired,
+        account.live,
+        [in_names(one) for one in bindings],
+        account.missing,
+        adopt=request.adopt,
+        again=request.consent.replace,
+        in_names=in_names,
     )
     made = plan.make(
         found.changes,
         found.drift,
-        (*found.settled, *(b for b in bindings if state.bindings[b.address] != b)),
+        (*(b for b in bindings if state.bindings[b.address] != b), *found.settled),
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
@@ -255,6 +268,16 @@ def _doubt(intent: Intent) -> Complaint:
         f"an earlier run was interrupted while it created {intent.address}; nothing of it shows in the account yet"
     )
     return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
+
+
+def check_single(bindings: Iterable[Binding]) -> None:
+    """Refuse a state in which two addresses mean one object: each would undo what the other does."""
+    owners: dict[tuple[str, str], Address] = {}
+    for one in bindings:
+        other = owners.setdefault((one.address.kind, one.remote_id), one.address)
+        if other != one.address:
+            message = f"{other} and {one.address} are bound to the same object, {one.remote_id}"
+            raise StateError(message, f"state rm {one.address} forgets one of them, and deletes nothing", id="E951")
 
 
 def check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:

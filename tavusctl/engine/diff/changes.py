@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
@@ -51,11 +51,15 @@ def compare_all(
     *,
     adopt: bool = False,
     again: AbstractSet[Address] = frozenset(),
+    in_names: Callable[[Binding], Binding] = lambda binding: binding,
 ) -> Comparison:
-    """Changes in the order of `desired`, then what manifests no longer have."""
+    """Changes in the order of `desired`, then what manifests no longer have.
+
+    `in_names` puts what is remembered of an object into the names of today; `bindings` are in them already.
+    """
     known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
-    sides = Sides(known, by_id, missing, adopt, again, halves(bindings))
+    sides = Sides(known, by_id, missing, adopt, again, halves(bindings), in_names)
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
@@ -93,6 +97,7 @@ def remembering(desired: Desired, binding: Binding) -> Binding:
     return replace(
         binding,
         applied=applied(desired),
+        externals=desired.externals,
         prevent_destroy=desired.lifecycle.prevent_destroy,
         on_remove=desired.lifecycle.on_remove,
     )
@@ -138,7 +143,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
     current = replace(remembering(item, binding), answered=difference.answers, unconfirmed={}, unkept={})
-    return [], drift, [current] if current != binding else []
+    return [], drift, [current] if sides.in_names(current) != binding else []
 
 
 def _created(item: Desired, sides: Sides) -> Change:
