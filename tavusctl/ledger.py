@@ -91,6 +91,11 @@ class Ledger(Struct):
             self.ids[binding.remote_id] = binding.address
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 
+    def confirm(self, binding: Binding) -> None:
+        """Remember what a read has shown of a write, with the next checkpoint; without one, the next plan looks."""
+        with self.guard:
+            self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
+
     def forget(self, address: Address, op: str = "") -> None:
         """Drop a binding."""
         with self.guard:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jsonpatch
+from msgspec.structs import replace
 
 from tavusctl import journal
 from tavusctl.document import map_leaves
@@ -64,6 +65,7 @@ class World:
     looked_for: builtins.list[float] = field(default_factory=list)
     using: builtins.list[str] = field(default_factory=list)
     lost: builtins.list[FieldChange] = field(default_factory=list)
+    draft: bool = False  # what reads show is not in use
     kept: builtins.list[tuple[Address, str, Document]] = field(default_factory=list)
     told: builtins.list[tuple[str, str]] = field(default_factory=list)
     waited: builtins.list[tuple[str, str, bool]] = field(default_factory=list)
@@ -148,7 +150,7 @@ class World:
         status = body.pop("status", "")
         ours = {one.remote_id: address for address, one in self.ledger.state.bindings.items()}
         body = map_leaves(body, lambda leaf: ours.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-        return Live(kind, remote_id, body, status=status, error=body.pop("error_message", ""))
+        return Live(kind, remote_id, body, status=status, error=body.pop("error_message", ""), draft=self.draft)
 
     def users(self, kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
         del kind
@@ -156,14 +158,7 @@ class World:
         return self.using
 
     def remember(self, desired: Desired, binding: Binding) -> Binding:
-        return Binding(
-            desired.address,
-            binding.remote_id,
-            desired.spec,
-            successor=binding.successor,
-            retired=binding.retired,
-            unkept=binding.unkept,
-        )
+        return replace(binding, address=desired.address, applied=desired.spec)
 
     def find(self, desired: Desired, name: str, known: Sequence[str]) -> str:
         del desired
@@ -189,7 +184,6 @@ class World:
             self.users,
             self.remember,
             self.unkept,
-            lambda change: f"name of {change.path}",
             self.find,
             KINDS.__getitem__,
             lambda *kept: self.kept.append(kept),

@@ -21,6 +21,7 @@ from tavusctl.errors import (
 )
 from tavusctl.journal import Inverse
 from tavusctl.model import (
+    MADE,
     Action,
     Address,
     Binding,
@@ -497,27 +498,115 @@ def test_a_member_that_was_not_there_is_reversed_to_nothing() -> None:
     assert world.records[1]["inverse"]["operations"] == [{"op": "replace", "path": "/tags", "value": []}]
 
 
-def test_what_the_server_did_not_keep_is_named_and_remembered() -> None:
+def test_what_the_server_did_not_keep_is_named_once_and_remembered_as_it_answered() -> None:
     world = bound()
     world.lost = [
-        FieldChange("/persona_name", Cause.EDITED, None, "Coach", "New"),
-        FieldChange("/secret", Cause.EDITED, None, None, "x", sensitive=True),
-        FieldChange("/greeting", Cause.EDITED, None, None, "Hi"),
+        FieldChange("/persona_name", Cause.EDITED, None, "new", "New"),
+        FieldChange("/layers/llm/api_key", Cause.EDITED, None, None, "x", sensitive=True),
+        FieldChange("/greeting", Cause.EDITED, None, "Hi", "Hello"),
     ]
+    key = {"op": "add", "path": "/layers", "value": {"llm": {"api_key": "x"}}}
+    outcome = only(world.apply(updating(AFTER, NAME, key, live=seen())))
+    # The greeting was not written: what somebody else has made of it is no answer to us.
+    assert (outcome.status, outcome.exit_code) == (Status.DONE, 5)
+    assert (outcome.reason, outcome.unkept) == ("not kept by the server: /persona_name", ("/persona_name",))
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, answered={"/persona_name": "new"})
+    assert world.kinds_of_records == ["begin", "intent", "bind"]
+    # On record before the call was what was there: a kill loses no more than the look.
+    before = {"/layers": None, "/persona_name": BEFORE["persona_name"]}
+    assert world.replayed.state.bindings[COACH] == Binding(COACH, "p1", AFTER, unconfirmed=before)
+
+
+def not_kept(address: Address = COACH) -> FieldChange:
+    """A name that reads in lower case."""
+    return FieldChange(f"/{address.kind}_name", Cause.EDITED, None, "new", "New")
+
+
+def nothing_done(world: World) -> None:
+    """The server forgets what it was just sent."""
+
+    def forget() -> None:
+        world.objects["p1"] = {**world.objects["p1"], **BEFORE}
+
+    world.after["patch"] = [forget]
+
+
+def test_a_write_of_which_nothing_reads_back_has_failed_and_is_planned_again() -> None:
+    world = bound()
+    before = world.bindings[COACH]
+    world.lost = [FieldChange("/persona_name", Cause.EDITED, None, BEFORE["persona_name"], "New")]
+    nothing_done(world)
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    unkept = ("/persona_name", "/greeting")
-    assert (outcome.reason, outcome.unkept) == ("not kept by the server: /persona_name, /greeting", unkept)
-    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, unkept={one: f"name of {one}" for one in unkept})
-    assert world.kinds_of_records == ["begin", "intent", "bind", "bind"]
-    world.bindings = dict(world.ledger.state.bindings)
-    world.store.records.clear()
-    world.apply(updating(AFTER))
-    assert world.kinds_of_records == ["begin", "bind"]
-    world.lost = []
-    world.store.records.clear()
-    world.apply(updating(AFTER))
-    assert world.kinds_of_records == ["begin", "bind", "bind"]
+    assert (outcome.status, outcome.exit_code, outcome.unkept) == (Status.FAILED, 5, ())
+    assert outcome.reason.startswith("not_live: ")
+    assert "/persona_name" in outcome.reason
+    assert world.ledger.get(COACH) == before
+    assert world.seconds == 10.0
+
+
+def test_a_read_that_is_behind_is_waited_for() -> None:
+    world = bound()
+    world.lost = [not_kept()]
+    looks = [None, None, world.lost.clear]
+    world.wrong["look"] = looks
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (said(outcome), world.seconds) == (("done", "p1", "", 0), 10.0)
     assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
+
+
+def test_the_looks_come_sooner_where_less_has_to_be_waited_for() -> None:
+    world = bound()
+    world.lost = [not_kept()]
+    world.apply(updating(AFTER, NAME, live=seen()), settle=1.5)
+    assert world.seconds == 1.5
+
+
+def test_a_stop_before_a_second_look_concludes_nothing() -> None:
+    world = bound()
+    before = world.bindings[COACH]
+    world.lost = [not_kept()]
+    world.wrong["look"] = [lambda: world.stop.ask("interrupted")]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (outcome.status, outcome.exit_code) == (Status.FAILED, 5)
+    assert "second look" in outcome.reason
+    assert world.ledger.get(COACH) == before
+
+
+def test_a_field_known_to_be_dropped_is_named_once_more() -> None:
+    """Whatever is sent of it, the server has been seen to show another value; its silence says no more this time."""
+    for answer, shown, believed in (("Fixed", "Fixed", True), ("coach", "coach", False)):
+        world = bound()
+        applied = {**BEFORE, "persona_name": "Coach"}
+        world.objects["p1"] = {"persona_id": "p1", **BEFORE, "persona_name": shown}
+        world.bindings[COACH] = Binding(COACH, "p1", applied, answered={"/persona_name": answer})
+        world.lost = [FieldChange("/persona_name", Cause.EDITED, answer, shown, "New")]
+
+        def forget(world: World = world, shown: str = shown) -> None:
+            world.objects["p1"]["persona_name"] = shown
+
+        world.after["patch"] = [forget]
+        live = seen({**BEFORE, "persona_name": shown})
+        outcome = only(world.apply(updating(AFTER, NAME, live=live)))
+        assert outcome.exit_code == 5
+        assert (outcome.status is Status.DONE) == believed
+
+
+def test_a_removal_that_did_nothing_is_not_live() -> None:
+    world = bound()
+    before = world.bindings[COACH]
+    nothing_done(world)
+    remove = {"op": "remove", "path": "/persona_name"}
+    rest = {key: value for key, value in BEFORE.items() if key != "persona_name"}
+    outcome = only(world.apply(updating(rest, remove, live=seen())))
+    assert (outcome.status, world.ledger.get(COACH)) == (Status.FAILED, before)
+
+
+def test_a_write_that_went_to_a_draft_is_not_live() -> None:
+    world = bound()
+    world.draft = True
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (outcome.status, outcome.exit_code) == (Status.FAILED, 5)
+    assert "draft" in outcome.reason
 
 
 def test_what_the_server_filled_in_is_on_record_for_an_undo() -> None:
@@ -543,27 +632,31 @@ def test_a_reference_to_the_old_half_of_a_replacement_is_not_lost() -> None:
         (["d7"], ["d7", other], ("/document_ids",)),
     ):
         world.lost = [FieldChange("/document_ids", Cause.EDITED, None, shown, wanted)]
-        assert only(world.apply(updating(AFTER))).unkept == lost
+        documents = {"op": "add", "path": "/document_ids", "value": wanted}
+        assert only(world.apply(updating(AFTER, documents, live=seen()))).unkept == lost
 
 
 def test_a_crawl_that_is_shown_as_it_was_is_no_loss() -> None:
     world = World(objects={"d1": {"document_name": "Site"}}, bindings={SITE: Binding(SITE, "d1")})
     world.lost = [FieldChange("/crawl/depth", Cause.EDITED, None, 1, 2)]
-    outcome = only(world.apply(replace(updating({"document_name": "Site"}, address=SITE), remote_id="d1")))
-    assert outcome.unkept == ()
+    world.bindings[SITE] = replace(world.bindings[SITE], unconfirmed=MADE)
+    step = replace(updating({"document_name": "Site"}, address=SITE), remote_id="d1")
+    outcome = only(world.apply(step))
+    assert (outcome.unkept, outcome.exit_code) == ((), 0)
     assert "not kept" not in outcome.reason
-    assert world.ledger.get(SITE) == Binding(
-        SITE, "d1", {"document_name": "Site"}, unkept={"/crawl/depth": "name of /crawl/depth"}
-    )
+    assert world.ledger.get(SITE) == Binding(SITE, "d1", {"document_name": "Site"}, answered={"/crawl/depth": 1})
     world.lost = [FieldChange("/crawled", Cause.EDITED, None, 1, 2)]
-    assert only(world.apply(updating({}, address=SITE))).unkept == ("/crawled",)
+    assert only(world.apply(step)).unkept == ("/crawled",)
 
 
 def test_what_cannot_be_read_back_was_written_all_the_same() -> None:
     world = bound()
-    world.wrong["look"] = [ApiError("no answer")]
+    world.wrong["look"] = [ApiError("no answer")] * 3
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert said(outcome) == ("done", "p1", "written, but not read back: no answer", 0)
+    found = world.ledger.get(COACH)
+    assert found
+    assert found.unconfirmed == {"/persona_name": BEFORE["persona_name"]}
 
 
 def test_an_adopted_object_is_ours_before_it_is_changed() -> None:
@@ -833,4 +926,6 @@ def test_a_reference_to_another_old_half_is_lost() -> None:
     world = bound()
     world.bindings[other] = Binding(other, "d2", retired=("d1",))
     world.lost = [FieldChange("/document_ids/0", Cause.EDITED, None, "d1", SITE)]
-    assert only(world.apply(updating(AFTER))).unkept == ("/document_ids/0",)
+    world.bindings[SITE] = Binding(SITE, "d3")
+    documents = {"op": "add", "path": "/document_ids", "value": [SITE]}
+    assert only(world.apply(updating(AFTER, documents, live=seen()))).unkept == ("/document_ids/0",)

@@ -126,7 +126,6 @@ def tools(api: Slow, *, broken: str = "") -> Tools:
         lambda *_: (),
         remember,
         lambda *_: (),
-        lambda _: "",
         lambda *_: "",
         KINDS.__getitem__,
         lambda *_: None,

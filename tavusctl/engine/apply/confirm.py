@@ -78,7 +78,7 @@ def confirm(this: Run, step: Change, desired: Desired, remote_id: str, before: B
         return Outcome(step, Status.DONE, remote_id, f"written, but not read back: {error.message}")
     doubt = _doubt(seen, step, before)
     if doubt:
-        this.ledger.bind(before or Binding(step.address, remote_id))
+        this.ledger.confirm(before or Binding(step.address, remote_id))
         return Outcome(step, Status.FAILED, remote_id, doubt, _FAILED)
     return _settled(this, step, desired, seen)
 
@@ -191,9 +191,7 @@ def _settled(this: Run, step: Change, desired: Desired, seen: _Look) -> Outcome:
     binding = this.ledger.get(step.address)
     if binding:
         answers = {**binding.answered, **{one.path: remembered(one.live) for one in seen.lost}}
-        confirmed = replace(binding, answered=answers, unconfirmed={})
-        if confirmed != binding:
-            this.ledger.bind(confirmed)
+        this.ledger.confirm(replace(binding, answered=answers, unconfirmed={}))
     # That a crawl is shown as it was is known, and no loss: it is sent along with every recrawl.
     crawl = f"/{desired.kind.crawl}/" if desired.kind.crawl else None
     named = tuple(one.path for one in seen.lost if not (crawl and one.path.startswith(crawl)))

@@ -142,8 +142,7 @@ def _remember_unkept(this: Run, desired: Desired, binding: Binding) -> None:
     lost = [change for change in this.tools.unkept(desired, live) if change.path.startswith(own)]
     others = {path: value for path, value in binding.answered.items() if not path.startswith(own)}
     answered = {**others, **{change.path: remembered(change.live) for change in lost}}
-    if answered != dict(binding.answered):
-        this.ledger.bind(replace(binding, answered=answered))
+    this.ledger.confirm(replace(binding, answered=answered))
 
 
 def _read(this: Run, kind: ResourceKind, remote_id: str) -> Crawled:
