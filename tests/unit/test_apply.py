@@ -547,8 +547,7 @@ def test_a_write_of_which_nothing_reads_back_has_failed_and_is_planned_again() -
 def test_a_read_that_is_behind_is_waited_for() -> None:
     world = bound()
     world.lost = [not_kept()]
-    looks = [None, None, world.lost.clear]
-    world.wrong["look"] = looks
+    world.wrong["look"] = [None, None, world.lost.clear]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert (said(outcome), world.seconds) == (("done", "p1", "", 0), 10.0)
     assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
