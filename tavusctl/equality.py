@@ -22,6 +22,8 @@ def same(kind: ResourceKind, path: Path, told: Value, shown: Value) -> bool:
     declared = kind.field_at(path)
     told, shown = _settled(declared, told), _settled(declared, shown)
     if is_empty(told):
+        if isinstance(shown, dict):  # a shell that holds nothing but what the server fills in
+            return all(same(kind, (*path, key), None, item) for key, item in shown.items())
         return is_empty(shown) or any(_same_leaves(shown, default) for default in declared.defaults)
     if isinstance(told, dict) and isinstance(shown, dict):
         told, shown = unaliased(kind, path, told), unaliased(kind, path, shown)

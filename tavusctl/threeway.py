@@ -231,9 +231,18 @@ def _base(run: _Comparison, path: Path, applied: Value, aim: Value, live: Value)
         return _Base(applied, live, moved=False, kept=True)
     elif not same(run.kind, path, applied, live):
         answer, told = _unconfirmed(run, pointer, applied, live)
-    moved = applied is not ABSENT and not any(same(run.kind, path, one, live) for one in (applied, answer))
+    # What goes whole takes along what others put into it: that is no change of what was applied.
+    held = _shared(applied, live) if aim is None else live
+    moved = applied is not ABSENT and not any(same(run.kind, path, one, held) for one in (applied, answer))
     kept = told and not moved and same(run.kind, path, applied, aim)
     return _Base(applied, answer, moved=moved, kept=kept)
+
+
+def _shared(applied: Value, live: Value) -> Value:
+    """The account's value without members that were never applied."""
+    if isinstance(applied, dict) and isinstance(live, dict):
+        return {key: _shared(applied[key], item) for key, item in live.items() if key in applied}
+    return live
 
 
 def _unconfirmed(run: _Comparison, pointer: str, applied: Value, live: Value) -> tuple[Value, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jsonpatch
 import jsonpointer
@@ -77,7 +77,7 @@ def carry_over(pointers: list[str], before: Object, after: Object) -> None:
             parent[last] = kept
 
 
-TIDIES = {
+TIDIES: dict[str, Callable[[Json], Json]] = {
     "trim": lambda value: value.strip() if isinstance(value, str) else value,
     "lower": lambda value: value.lower() if isinstance(value, str) else value,
     "round": lambda value: round(value) if isinstance(value, float) else value,
@@ -92,7 +92,8 @@ def keep(switches: Mapping[str, Json], before: Object, after: Object) -> None:
         path = jsonpointer.JsonPointer(pointer)
         value = path.resolve(after, _ABSENT)
         if value is not _ABSENT:
-            path.set(after, TIDIES[tidy](value))
+            parent, last = path.to_last(after)
+            parent[last] = TIDIES[tidy](value)
 
 
 _ABSENT = object()

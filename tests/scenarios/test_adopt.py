@@ -354,6 +354,7 @@ def mixed(project: Project) -> Project:
     project.write("manifests/prompts/style.md", f"{STYLE}\n")
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": MIXED})
     project.apply()
+    project.account.forget()
     return project
 
 
