@@ -265,3 +265,15 @@ def test_sets_are_sent_in_the_order_of_the_manifest(quick: Project) -> None:
     # Another order alone is no difference: they are sets.
     persona(quick, document_tags=["a", "zebra", *tags], document_ids=documents[::-1])
     assert quick.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_lost_answer_of_a_server_that_tidies_is_no_conflict(quick: Project) -> None:
+    quick.account.switch(tidied_fields={"/greeting": "lower"})
+    persona(quick, greeting="hi")
+    quick.apply()
+    persona(quick, greeting="Hello")
+    quick.account.fault(match="PATCH /v2/personas/*", kind="drop", phase="after", times=1, skip=1)
+    first = quick.run("apply", "--yes", "--format", "json")
+    assert [one["struck"] for one in quick.account.control("GET", "faults")["faults"]] == [1]
+    assert (first.code, outcome(first)) == (5, ("done", "not kept by the server: /greeting"))
+    assert quick.run("apply", "--yes").code == 0

@@ -20,6 +20,7 @@ from tavusctl import guards, links, patch
 from tavusctl.document import leaves, map_leaves
 from tavusctl.engine.apply.inverse import invert
 from tavusctl.engine.apply.run import Run
+from tavusctl.equality import alike
 from tavusctl.errors import (
     Ambiguous,
     ApiError,
@@ -210,6 +211,9 @@ def _settle_update(this: Run, step: Change, kind: ResourceKind, remote_id: str, 
     wanted = patch.apply(before.body, this.with_ids(list(step.patch)))
     now = _look(this, kind, remote_id).body
     touched = [one for one in guards.moved(wanted, now, step.patch) if not _hidden(wanted, one)]
+    touched = [
+        one for one in touched if not alike(*(guards.value_at(body, patch.split(one)) for body in (wanted, now)))
+    ]
     if not touched and not _writes_hidden(step):
         return
     moved = guards.moved(before.body, now, step.patch)
