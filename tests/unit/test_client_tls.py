@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tavusctl.client import Client
 from tavusctl.errors import Ambiguous, ApiError, NeverSent
+from tavusctl.ports import Open
 from tests.unit.raw_server import Behave, answering, serving
 
 KEY = "canary-key-0123456789"
@@ -99,7 +100,7 @@ def over_tls(context: ssl.SSLContext, behave: Behave, **environment: str) -> tup
             patched.setenv(name, value)
         with client(port) as api:
             try:
-                return api.post("/v2/personas", {"a": 1}), requests
+                return api.post("/v2/personas", {"a": 1}, fence=Open()), requests
             except ApiError as error:
                 return error, requests
 
@@ -138,7 +139,7 @@ def test_061_old_tls_is_not_spoken(authority: Authority) -> None:
 
 def test_062_a_handshake_that_is_cut_is_surely_not_sent_and_an_answer_that_is_cut_is_not(authority: Authority) -> None:
     with serving(lambda connection: connection.close()) as (port, _), client(port) as api, pytest.raises(NeverSent):
-        api.post("/v2/personas", {})
+        api.post("/v2/personas", {}, fence=Open())
     ended, requests = over_tls(authority.context(), lambda connection: connection.close())
 
     assert (type(ended), len(requests)) == (Ambiguous, 1)
