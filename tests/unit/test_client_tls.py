@@ -18,6 +18,7 @@ from tavusctl.client import Client
 from tavusctl.errors import Ambiguous, ApiError, NeverSent
 from tavusctl.ports import Open
 from tests.unit.raw_server import Behave, answering, serving
+from tests.unit.test_client_fence import Call, Gate, Server, every_call, reaching
 
 KEY = "canary-key-0123456789"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"
@@ -143,3 +144,11 @@ def test_062_a_handshake_that_is_cut_is_surely_not_sent_and_an_answer_that_is_cu
     ended, requests = over_tls(authority.context(), lambda connection: connection.close())
 
     assert (type(ended), len(requests)) == (Ambiguous, 1)
+
+
+@every_call
+def test_a_call_passes_its_fence_after_the_handshake(call: Call, authority: Authority) -> None:
+    server = Server(slow=0.3, context=authority.context("127.0.0.1"))
+    with server.running() as port, reaching(port, "https") as api:
+        call(api, Gate(server, patience=0.05))
+    assert [*dict.fromkeys(server.told)] == ["renew", "connected", "passes", "first byte"]
