@@ -132,7 +132,7 @@ def test_what_is_written_without_tests_is_said_once_per_kind(
     assert [one.status for one in world.apply(first, second)] == [Status.DONE] * 2
     (message,) = caplog.messages
     assert words in message
-    assert "for a persona" in message
+    assert "for the kind persona:" in message
 
 
 def test_without_a_text_that_is_known_nothing_is_asked() -> None:

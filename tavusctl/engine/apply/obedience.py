@@ -85,7 +85,7 @@ def _say(this: Run, kind: ResourceKind, known: Obedience) -> None:
     this.unguarded.add(kind.name)
     why = "does not obey" if known is Obedience.IGNORED else "does not say whether it obeys"
     _LOG.warning(
-        "the API %s `test` operations for a %s: each is read again right before it is written, "
+        "the API %s `test` operations for the kind %s: each object is read again right before it is written, "
         "and an edit made in that moment would be overwritten",
         why,
         kind.name,

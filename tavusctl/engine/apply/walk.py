@@ -136,7 +136,7 @@ def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set
         if isinstance(error, UnauthorisedError | LockError | StateError):
             # Every other call would end like this one, or must not be made at all.
             this.stop.ask(error.message)
-        return _ended(step, error, in_doubt=this.ledger.in_doubt(step.address) > doubted)
+        return _ended(step, error, in_doubt=bool(this.ledger.in_doubt(step.address) - doubted))
     except BaseException:
         this.stop.ask(_DEFECT)
         raise
