@@ -19,13 +19,11 @@ from msgspec import Struct, field
 
 from tavusctl import freshness
 from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled
-from tavusctl.freshness import AT_ONCE, Crawled, Entry, Status, Target
+from tavusctl.freshness import AT_ONCE, Crawled, Entry, Look, StaleLook, Status, Target
 from tavusctl.model import Complaint, ResourceKind
 from tavusctl.ports import Api, Clock, Reader
-from tavusctl.uptime import uptime
 
 _CONFLICT: Final = 409
-_FRESH: Final = 5.0  # seconds for which a last look is good
 _LOOKS: Final = 3  # at a document, when the API asks to wait after each
 _FIRST_POLL, _LONGEST_POLL = 1.0, 15.0
 _MINUTES: Final = re.compile(r"\b(\d{1,6}) minute")
@@ -50,25 +48,6 @@ class Manners(Struct, frozen=True):
     seed: int = 0
     spread: float = 0.0
     turn: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
-
-
-class _StaleLook(Exception):
-    """So much time has passed since a document was looked at that it has to be looked at again."""
-
-
-class _Look(Struct):
-    """Lets a call pass for as long as the look that it rests on is fresh."""
-
-    until: float = field(default_factory=lambda: uptime() + _FRESH)
-
-    def renew(self) -> None:
-        """After a pause, look again first."""
-        if not self.passes():
-            raise _StaleLook
-
-    def passes(self) -> bool:
-        """Whether the look is fresh."""
-        return uptime() < self.until
 
 
 class _Run(Struct):
@@ -210,7 +189,7 @@ def _start(this: _Run, target: Target) -> Entry | None:
     """Start one crawl, unless a last look shows that it must not be, or need not be; None when there is no slot."""
     last = this.last(target)
     for _ in range(_LOOKS):
-        with contextlib.suppress(_StaleLook):
+        with contextlib.suppress(StaleLook):
             return _look_and_start(this, target, last)
     return freshness.defer(target, "the API asks to wait, again and again", last, this.api.server_time())
 
@@ -220,7 +199,7 @@ def _look_and_start(this: _Run, target: Target, last: datetime | None) -> Entry 
         this.look_around()  # others crawl, too
         if len(this.running()) >= this.limit:
             return None
-        look = _Look()
+        look = Look()
         before = _read(this.api, this.kind, target.remote_id)
         verdict = freshness.judge(target, before, this.api.server_time())
         return verdict or _post(this, target, before, look)
@@ -234,14 +213,14 @@ def _look_and_start(this: _Run, target: Target, last: datetime | None) -> Entry 
         return freshness.failed(target, error.message, last, error.exit_code)
 
 
-def _post(this: _Run, target: Target, before: Crawled, look: _Look) -> Entry:
+def _post(this: _Run, target: Target, before: Crawled, look: Look) -> Entry:
     """Ask for the crawl; when the answer is lost, look, and ask once more only if nothing has moved."""
     path = f"{this.kind.collection}/{target.remote_id}/recrawl"
     for again in (False, True):
         try:
             this.api.post(path, freshness.override(target, before), fence=look)
         except Ambiguous:
-            look = _Look()
+            look = Look()
             if _has_moved(this, before):
                 break
             if again:
