@@ -75,11 +75,11 @@ class Ledger(Struct):
             self.pending[op] = Call(address, dated)
         return op
 
-    def again(self, op: str, time: str) -> None:
-        """Put on record that a call is made once more, or later than the record of it says."""
-        dated = self.uptime()
+    def again(self, op: str, now: Callable[[], str]) -> None:
+        """Put on record that a call is made once more, or later than the record of it says; `now` tells when."""
         with self.guard:
-            self._append(journal.again(op, time))
+            dated = self.uptime()
+            self._append(journal.again(op, now()))
             self.pending[op].dated = dated
 
     @contextmanager
@@ -184,7 +184,7 @@ class Fence(Struct):
         self.take_back()  # whoever comes again was refused for now, or has sent nothing
         if not self._is_fresh(_JUST_NOW):
             self.check()
-            self.ledger.again(self.op, self.now())
+            self.ledger.again(self.op, self.now)
 
     def passes(self) -> bool:
         """Whether the first byte may leave; from then on, the operation may have been carried out."""

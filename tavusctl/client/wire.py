@@ -75,7 +75,7 @@ class _Attempt(Struct):
                 raise
             passes = False
         if not passes:
-            message = "so much time has passed that the request is no longer good"
+            message = "the connection came so late that the request may no longer be sent"
             raise httpcore.WriteTimeout(message)
 
     def take(self, size: int) -> None:

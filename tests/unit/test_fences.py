@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -308,6 +309,19 @@ def test_a_record_is_as_old_as_the_moment_before_it_was_written(uptime: Uptime) 
     assert not fence.passes()
     fence.renew()
     assert not fence.passes()
+
+
+def test_a_turn_that_was_waited_for_does_not_make_a_record_older(ledger: Ledger, store: Kept, uptime: Uptime) -> None:
+    """Many calls write one journal, and what says when a call is made is said when its turn has come."""
+    op, fence = begun(ledger)
+    waiting = threading.Thread(target=lambda: ledger.again(op, lambda: f"at {uptime.now}"))
+    with ledger.guard:
+        waiting.start()
+        waiting.join(0.1)
+        uptime.now += 60
+    waiting.join()
+    assert fence.passes()
+    assert json.loads(store.records[-1])["time"] == "at 160.0"
 
 
 ENDS: list[tuple[Exception, bool]] = [

@@ -192,7 +192,7 @@ def test_every_step_is_on_record_as_it_was_told(store: Kept) -> None:
     ledger = Ledger(store, replace(store.read(), bindings={COACH: Binding(COACH, "p1")}))
     bare = ledger.intend(COACH, Action.DELETE)
     full = ledger.intend(COACH, Action.UPDATE, remote_id="p1", spec=SPEC, name="Coach", time="noon")
-    ledger.again(full, "later")
+    ledger.again(full, lambda: "later")
     ledger.settle(bare, done=False)
     ledger.settle(full, done=True)
     left = set(ledger.pending)
@@ -240,7 +240,7 @@ def test_a_binding_whose_object_is_not_listed_is_taken_over_and_dropped(store: K
     [
         lambda ledger: ledger.begin({}),
         lambda ledger: ledger.intend(COACH, Action.CREATE),
-        lambda ledger: ledger.again(*ledger.pending, "noon"),
+        lambda ledger: ledger.again(*ledger.pending, lambda: "noon"),
         lambda ledger: ledger.note_left(COACH, lambda _: {}),
         lambda ledger: ledger.settle("op", done=True),
         lambda ledger: ledger.bind(Binding(COACH, "p1")),

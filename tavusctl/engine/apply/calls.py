@@ -98,7 +98,7 @@ def _post_again(this: Run, desired: Desired, body: Document, name: str, op: str)
 
 
 def _date_again(this: Run, op: str) -> None:
-    this.ledger.again(op, this.now())
+    this.ledger.again(op, this.now)
 
 
 def _found(this: Run, desired: Desired, name: str) -> str:
