@@ -133,7 +133,7 @@ def exit_code(plan: Plan, outcomes: Sequence[Outcome], failure: TavusctlError | 
 
 def _code(outcome: Outcome, *, changed: bool) -> int:
     if outcome.status is Status.UNKNOWN:
-        return 6
+        return outcome.exit_code or 6
     return 5 if changed and outcome.exit_code == 11 else outcome.exit_code or 5  # noqa: PLR2004 - exit codes
 
 

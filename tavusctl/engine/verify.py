@@ -16,10 +16,11 @@ from tavusctl.errors import Ambiguous, Gone, Rejected, UnknownOutcome
 from tavusctl.guards import value_at
 from tavusctl.model import Address, Document, Path, ResourceKind, Value
 from tavusctl.patch import split
-from tavusctl.ports import Api, Reader
+from tavusctl.ports import Api, Open, Reader
 
 CONVERSATIONS = "/v2/conversations"
 _AT_ONCE = 4
+_OURS = Open()  # a conversation has a name that only this run knows, and nothing is kept of it
 
 
 class Target(Struct, frozen=True):
@@ -164,7 +165,7 @@ def _references(target: Target, found: _Seen, seen: Mapping[tuple[str, str], _Se
 def _begin(api: Api, body: Document) -> str:
     """Begin a conversation; its id, also when the answer is lost."""
     try:
-        found = api.post(CONVERSATIONS, body).get("conversation_id")
+        found = api.post(CONVERSATIONS, body, fence=_OURS).get("conversation_id")
     except Ambiguous:
         found = None
     if isinstance(found, str) and found:
@@ -189,9 +190,9 @@ def _remove(api: Api, conversation_id: str) -> str:
     """End and delete a conversation; what is left behind, if anything."""
     # One that has ended already is refused, and one that is gone needs nothing: only what is there at the end counts.
     with suppress(Rejected, Ambiguous):
-        api.post(f"{CONVERSATIONS}/{conversation_id}/end")
+        api.post(f"{CONVERSATIONS}/{conversation_id}/end", fence=_OURS)
     with suppress(Rejected, Ambiguous):
-        api.delete(f"{CONVERSATIONS}/{conversation_id}")
+        api.delete(f"{CONVERSATIONS}/{conversation_id}", fence=_OURS)
     try:
         api.get(f"{CONVERSATIONS}/{conversation_id}")
     except Gone:

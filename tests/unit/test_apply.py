@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -13,7 +12,6 @@ from tavusctl.errors import (
     ApiError,
     LockError,
     NeverSent,
-    Rejected,
     StateError,
     TavusctlError,
     Throttled,
@@ -44,7 +42,6 @@ from tests.unit.applying import (
     LOST,
     NOON,
     PERSONA,
-    PROBE,
     REPLICA,
     SITE,
     World,
@@ -84,7 +81,7 @@ def test_a_create_is_on_record_before_and_after() -> None:
 
 def test_a_create_that_has_to_wait_is_dated_again() -> None:
     world = World()
-    world.wrong["late"] = [lambda: None]
+    world.wrong["throttled"] = [lambda: world.sleep(2)]
     world.apply(creating())
     assert world.kinds_of_records == ["begin", "intent", "again", "bind"]
     assert world.records[2]["op"] == world.records[1]["op"]
@@ -292,61 +289,13 @@ def test_an_object_that_is_not_bound_is_bound_by_its_update() -> None:
     assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
 
 
-def test_whether_tests_are_obeyed_is_asked_once() -> None:
-    world = bound(guarded=None)
-    world.wrong["patch"] = [refused(400)]
-    probe = [{"op": "test", "path": "/persona_name", "value": PROBE}]
-    back = {**NAME, "value": "Coach"}
-    world.apply(updating(AFTER, NAME, live=seen()), updating(BEFORE, back, live=seen(AFTER)))
-    assert world.calls[0][2] == probe
-    assert [body[0]["op"] for _, _, body in world.calls] == ["test", "test", "test"]
-    assert world.ledger.state.guarded is True
-
-
-@pytest.mark.parametrize(
-    ("error", "known"),
-    [(None, False), (refused(403), False), (refused(409), True), (refused(422), True), (LOST, None)],
-)
-def test_tests_that_are_not_obeyed_are_not_trusted(error: Exception | None, known: bool | None) -> None:
-    world = bound(guarded=None)
-    world.wrong["patch"] = [error]
-    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
-    assert world.ledger.state.guarded is known
-    tested = [{"op": "test", "path": "/persona_name", "value": "Coach"}, NAME]
-    assert world.calls[1][2] == (tested if known else [NAME])
-
-
-def test_updates_that_begin_together_ask_once() -> None:
-    world = bound(guarded=None)
-    world.wrong["patch"] = [refuse_slowly]
-    world.objects["p2"], world.bindings[OTHER] = {**BEFORE}, Binding(OTHER, "p2", BEFORE)
-    steps = [updating(AFTER, NAME, address=one, live=Live(PERSONA, remote_id, BEFORE))
-             for one, remote_id in ((COACH, "p1"), (OTHER, "p2"))]  # fmt: skip
-    assert [one.status for one in world.apply(*steps, parallel=2)] == [Status.DONE] * 2
-    assert [body[0]["value"] for _, _, body in world.calls] == [PROBE, "Coach", "Coach"]
-
-
-def refuse_slowly() -> NoReturn:
-    time.sleep(0.05)
-    raise refused(400)
-
-
-@pytest.mark.parametrize("error", [gone("p1"), Throttled(429, "slow down", "PATCH")])
-def test_a_question_that_cannot_be_asked_ends_the_step(error: Rejected) -> None:
-    world = bound(guarded=None)
-    world.wrong["patch"] = [error]
-    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    assert outcome.status is Status.FAILED
-    assert (len(world.calls), world.ledger.state.guarded, world.kinds_of_records) == (1, None, ["begin"])
-
-
 def test_without_tests_an_edit_meanwhile_is_seen_before_anything_is_sent() -> None:
     world = bound(guarded=False)
     world.objects["p1"]["persona_name"] = "Edited"
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     reason = "/persona_name of persona/coach was edited in the account meanwhile; nothing of it was written"
     assert said(outcome) == ("failed", "p1", reason, 3)
-    assert (world.calls, world.kinds_of_records) == ([], ["begin"])
+    assert (world.calls, world.kinds_of_records) == ([], ["begin", "intent", "result failed"])
     world.objects["p1"] |= {"persona_name": "Coach", "system_prompt": "Edited"}
     assert only(world.apply(updating(AFTER, NAME, live=seen()))).status is Status.DONE
     assert world.calls == [("patch", "/v2/personas/p1", [NAME])]
@@ -485,7 +434,7 @@ def test_a_lost_change_of_members_is_sent_again_without_tests() -> None:
     step = replace(updating({"document_name": "New"}, name, address=SITE), remote_id="d1", live=live)
     world.wrong["patch"] = [LOST]
     assert only(world.apply(step)).status is Status.DONE
-    assert (world.verbs, world.ledger.state.guarded) == (["patch", "patch"], None)
+    assert world.verbs == ["patch", "patch"]
 
 
 def test_a_member_that_was_not_there_is_reversed_to_nothing() -> None:
@@ -683,7 +632,7 @@ def test_a_deleted_object_is_kept_aside() -> None:
     assert world.kinds_of_records == ["begin", "intent", "forget"]
     intent = world.records[1]
     assert (intent["action"], intent["id"], intent["time"]) == ("delete", "p1", NOON.isoformat())
-    assert (world.ledger.get(COACH), world.ledger.pending, world.objects) == (None, set(), {})
+    assert (world.ledger.get(COACH), world.ledger.pending, world.objects) == (None, {}, {})
 
 
 def test_what_somebody_uses_is_not_deleted() -> None:

@@ -93,7 +93,7 @@ def test_a_recrawl_sends_the_crawl_and_remembers_that_alone() -> None:
     assert intent["time"] == NOON.isoformat()
     found = world.ledger.get(SITE)
     assert found
-    assert (found.applied, found.remote_id, world.ledger.pending) == (APPLIED, "d1", set())
+    assert (found.applied, found.remote_id, world.ledger.pending) == (APPLIED, "d1", {})
 
 
 @pytest.mark.parametrize(
