@@ -38,11 +38,19 @@ class Reader(Protocol):
 class Api(Reader, Protocol):
     """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
 
-    def post(self, path: str, body: Value = None, *, later: Callable[[], None] = lambda: None) -> Document:
+    def post(
+        self,
+        path: str,
+        body: Value = None,
+        *,
+        later: Callable[[], None] = lambda: None,
+        refused: Callable[[], None] = lambda: None,
+    ) -> Document:
         """Create or act; the answer's object, empty when there is none.
 
         `later` is called just before the request is sent when that is not at once, because others wait or it was
-        refused for now: minutes may have passed.
+        refused for now: minutes may have passed.  `refused` is called before it is sent again although it was answered
+        with 429, and may end that by an error: a refusal does not tell that nothing was done.
         """
         ...
 

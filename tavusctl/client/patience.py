@@ -76,21 +76,31 @@ class Patience(Struct):
     _rests_until: float = float("-inf")
     _next: float = float("-inf")  # when the next call may begin, for the sake of the rate
 
-    def repeat(self, call: Callable[[], Value], tries: Tries, later: Callable[[], None] = lambda: None) -> Value:
+    def repeat(
+        self,
+        call: Callable[[], Value],
+        tries: Tries,
+        later: Callable[[], None] = lambda: None,
+        refused: Callable[[], None] = lambda: None,
+    ) -> Value:
         """What a call gives, once it does; its last error when it is not worth another try.
 
-        `later` is called before each try that had to wait.
+        `later` is called before each try that had to wait, and `refused` before each that follows a 429: it may end
+        all by an error of its own.
         """
         with self._guard:
             self._calls += 1
-        tried = 0
+        tried, throttled = 0, False
         while True:
-            if self._rest() or self._pace() or tried:
+            waited = self._rest() or self._pace()
+            if throttled:
+                refused()
+            if waited or tried:
                 later()
             try:
                 return call()
             except ApiError as error:
-                tried += 1
+                tried, throttled = tried + 1, isinstance(error, Throttled)
                 if tried >= tries(error) or not self._afford():
                     raise
                 self._pause(error, tried)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import journal
-from tavusctl.engine import move, observe, recover
+from tavusctl import journal, lookup
+from tavusctl.engine import move, observe, recover, resolve
 from tavusctl.engine.reconcile import Archive, Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import RefusedError, StateError
-from tavusctl.model import Address, Binding, Live, Manifest, ResourceKind
+from tavusctl.model import Address, Binding, Desired, Live, Manifest, Value
 from tavusctl.ports import Reader, Store
-from tavusctl.secret import fingerprint_key
+from tavusctl.secret import SecretText, fingerprint_key
+from tavusctl.wanted import sent_name
 
 
 def bind(
@@ -68,16 +70,19 @@ def bind_by_name(
 ) -> Matches:
     """Bind every manifest whose name one unbound object has; nothing is written to the account."""
     replayed = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, replayed, request)
+    state, lost = recovered(kinds, api, replayed, request, manifests)
     recover.check_found(lost)
     check_owner(state, request)
     moved, _ = move.follow(manifests, state.bindings)
     state = replace(state, bindings=moved)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
     lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
-    free = [m for m in manifests if not m.external_id and m.address not in state.bindings]
+    halves = observe.halves(state.bindings.values()).keys()
+    declared = frozenset(state.bindings)
+    desired = resolve.resolve(manifests, kinds, secrets=None, ids=lens.ids, declared=declared)
+    free = [one for one in desired if not one.external_id and one.address not in state.bindings]
     live = {name: tuple(observe.listed(api, kinds[name], lens)) for name in sorted({m.address.kind for m in free})}
-    named = {m.address: _named(m, kinds[m.address.kind], live[m.address.kind]) for m in free}
+    named = {one.address: _named(one, live[one.address.kind], halves) for one in free}
     wanted = Counter(remote_id for ids in named.values() for remote_id in ids)
     bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
     if record and bound:
@@ -87,6 +92,16 @@ def bind_by_name(
     return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
 
 
-def _named(manifest: Manifest, kind: ResourceKind, live: Sequence[Live]) -> tuple[str, ...]:
-    name = manifest.spec.get(kind.name_field)
-    return tuple(sorted(one.remote_id for one in live if name and one.address is None and one.name == name))
+def _named(item: Desired, live: Sequence[Live], halves: AbstractSet[str]) -> tuple[str, ...]:
+    """Ids of objects that are nobody's and have the name of a manifest; without a name, of those that read like it."""
+    free = [one for one in live if one.address is None and one.remote_id not in halves]
+    name, kind = sent_name(item), item.kind
+    alike = [one for one in free if lookup.is_rival(kind, _readable(item.spec), name, one)]
+    return tuple(sorted(one.remote_id for one in alike))
+
+
+def _readable(value: Value) -> Value:
+    """A spec without its secrets, whose values are not known here."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _readable(item) for key, item in value.items() if not isinstance(item, SecretText)}

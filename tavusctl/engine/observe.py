@@ -61,6 +61,11 @@ def known_ids(bindings: Iterable[Binding], externals: Iterable[tuple[str, Addres
     return {**{binding.remote_id: binding.address for binding in bindings}, **dict(externals)}
 
 
+def halves(bindings: Iterable[Binding]) -> dict[str, Address]:
+    """Ids of the other halves of replacements, with the addresses that they will mean, or did."""
+    return {one: binding.address for binding in bindings for one in (binding.successor, *binding.retired) if one}
+
+
 def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live:
     """One object by id; errors.Gone when there is none."""
     raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)

@@ -17,6 +17,7 @@ from tavusctl.engine.apply import Run, Stop, Tools, run
 from tavusctl.errors import UnauthorisedError
 from tavusctl.kinds import KINDS
 from tavusctl.ledger import Ledger
+from tavusctl.lookup import Sight
 from tavusctl.model import (
     Action,
     Address,
@@ -61,8 +62,8 @@ class Slow:
     ended: list[str] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
 
-    def post(self, path: str, body: Value = None, *, later: Any = None) -> Document:
-        del path, later
+    def post(self, path: str, body: Value = None, *, later: Any = None, refused: Any = None) -> Document:
+        del path, later, refused
         name = body["persona_name"]
         if name == self.refused:
             self.begun.wait(5)
@@ -127,7 +128,8 @@ def tools(api: Slow, *, broken: str = "") -> Tools:
         remember,
         lambda *_: (),
         lambda _: "",
-        lambda *_: "",
+        lambda *_: Sight(),
+        lambda *_: (),
         KINDS.__getitem__,
         lambda *_: None,
         lambda _: "",

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from tavusctl import background, patch
 from tavusctl.document import map_leaves
-from tavusctl.engine.apply.calls import create, remove, update
+from tavusctl.engine.apply.calls import remove, update
 from tavusctl.engine.apply.crawling import begin, recrawl
 from tavusctl.engine.apply.inverse import left_by
+from tavusctl.engine.apply.making import create
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import await_usable, now
 from tavusctl.equality import same
