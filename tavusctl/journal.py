@@ -108,7 +108,7 @@ def intent(entry: Intent) -> bytes:
             "time": entry.time,
             "before": _binding_out(entry.before),
             "inverse": plain(asdict(entry.inverse)),
-            "ids": dict(entry.ids),
+            **({"ids": dict(entry.ids)} if entry.ids else {}),
         }
     )
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import html
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
@@ -56,8 +57,13 @@ def same_name(one: str, other: str) -> bool:
 def similar_text(sent: str, shown: str) -> bool:
     """Whether a server may have made one text of the other: as `same_name`, in another case, or cut."""
     one, other = plain_text(sent).casefold(), plain_text(shown).casefold()
-    rest = other.rstrip(".\u2026 ")
+    rest = _rest(other)
     return one == other or (len(rest) >= _CUT and one.startswith(rest))
+
+
+def _rest(text: str) -> str:
+    """What a server may have left of a text before the dots that say so."""
+    return text.rstrip(".\u2026 ")
 
 
 def found(sent: Sent, live: Iterable[Live], known: AbstractSet[str]) -> str:
@@ -115,16 +121,38 @@ def twins(sent: Sent, live: Iterable[Live], known: AbstractSet[str]) -> tuple[Li
     )
 
 
-def is_rival(kind: ResourceKind, spec: Document, name: str, live: Live) -> bool:
-    """Whether an object that nobody manages is, by its name or by all else, what a planned create would make.
+class Strangers:
+    """Objects that nobody manages, to find those that a planned create would make once more."""
 
-    `name` is what the create sends.  Where the manifest gives one, another name is another object.
-    """
-    shown, sent = claim.bare(live.name), Sent(kind, spec, name)
-    if same_name(name, shown):
-        return True
-    nameless = is_empty(spec.get(kind.name_field))
-    return (nameless or similar_text(name, shown)) and _reads_otherwise_alike(sent, live)
+    def __init__(self, live: Iterable[Live], ours: AbstractSet[str] = frozenset()) -> None:
+        """`ours` are ids of objects that belong to an address which does not mean them."""
+        self._all: defaultdict[str, list[Live]] = defaultdict(list)
+        self._same: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
+        self._similar: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
+        for one in live:
+            if one.address is None and one.remote_id not in ours:
+                name = plain_text(claim.bare(one.name))
+                self._all[one.kind.name].append(one)
+                self._same[one.kind.name, name].append(one)
+                self._similar[one.kind.name, _rest(name.casefold())].append(one)
+
+    def like(self, kind: ResourceKind, spec: Document, name: str) -> tuple[Live, ...]:
+        """Those that have the name that a create sends, or else read like it where that tells.
+
+        Where the manifest gives a name, one that no server makes of it is of another object.
+        """
+        named = self._same.get((kind.name, plain_text(name)), ()) if name else ()
+        nameless = is_empty(spec.get(kind.name_field))
+        others = self._all.get(kind.name, ()) if nameless else self._cut(kind, name)
+        sent = Sent(kind, spec, name)
+        found = {one.remote_id: one for one in named}
+        found |= {one.remote_id: one for one in others if _reads_otherwise_alike(sent, one)}
+        return tuple(found[key] for key in sorted(found))
+
+    def _cut(self, kind: ResourceKind, name: str) -> Iterator[Live]:
+        whole = plain_text(name).casefold()
+        for length in {len(whole), *range(_CUT, len(whole))}:
+            yield from self._similar.get((kind.name, _rest(whole[:length])), ())
 
 
 def reads_as(kind: ResourceKind, spec: Document, live: Live) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from tavusctl import journal, lookup
 from tavusctl.engine import move, observe, recover, resolve
 from tavusctl.engine.reconcile import Archive, Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import RefusedError, StateError
-from tavusctl.model import Address, Binding, Desired, Live, Manifest, Value
+from tavusctl.model import Address, Binding, Manifest, Value
 from tavusctl.ports import Reader, Store
 from tavusctl.secret import SecretText, fingerprint_key
 from tavusctl.wanted import sent_name
@@ -51,7 +50,7 @@ def bind(
 
 
 class Matches(Struct, frozen=True):
-    """Which objects have the names of manifests that are not bound."""
+    """Which objects have the names of manifests that are not bound, or the content where these give no name."""
 
     bound: Mapping[Address, str]  # exactly one object, wanted by one manifest alone
     ambiguous: Mapping[Address, Sequence[str]]
@@ -68,7 +67,7 @@ def bind_by_name(
     archive: Archive,
     record: bool,
 ) -> Matches:
-    """Bind every manifest whose name one unbound object has; nothing is written to the account."""
+    """Bind every manifest that one unbound object is, by its name or else by its content; the account stays as it is."""
     replayed = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, replayed, request, manifests)
     recover.check_found(lost)
@@ -81,8 +80,10 @@ def bind_by_name(
     declared = frozenset(state.bindings)
     desired = resolve.resolve(manifests, kinds, secrets=None, ids=lens.ids, declared=declared)
     free = [one for one in desired if not one.external_id and one.address not in state.bindings]
-    live = {name: tuple(observe.listed(api, kinds[name], lens)) for name in sorted({m.address.kind for m in free})}
-    named = {one.address: _named(one, live[one.address.kind], halves) for one in free}
+    used = sorted({one.address.kind for one in free})
+    strangers = lookup.Strangers((one for name in used for one in observe.listed(api, kinds[name], lens)), halves)
+    found = {one.address: strangers.like(one.kind, _readable(one.spec), sent_name(one)) for one in free}
+    named = {address: tuple(one.remote_id for one in like) for address, like in found.items()}
     wanted = Counter(remote_id for ids in named.values() for remote_id in ids)
     bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
     if record and bound:
@@ -90,14 +91,6 @@ def bind_by_name(
         checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request, archive)
     ambiguous = {one: ids for one, ids in named.items() if ids and one not in bound}
     return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
-
-
-def _named(item: Desired, live: Sequence[Live], halves: AbstractSet[str]) -> tuple[str, ...]:
-    """Ids of objects that are nobody's and have the name of a manifest; without a name, of those that read like it."""
-    free = [one for one in live if one.address is None and one.remote_id not in halves]
-    name, kind = sent_name(item), item.kind
-    alike = [one for one in free if lookup.is_rival(kind, _readable(item.spec), name, one)]
-    return tuple(sorted(one.remote_id for one in alike))
 
 
 def _readable(value: Value) -> Value:

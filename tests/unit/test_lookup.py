@@ -133,7 +133,11 @@ def test_a_rival_has_the_name_or_where_there_is_none_the_content(
 ) -> None:
     name = manifest.get("persona_name", "coach-1")
 
-    assert lookup.is_rival(PERSONA, manifest, name, live("p1", **stranger)) == rival
+    found = lookup.Strangers([live("p1", **stranger)]).like(PERSONA, manifest, name)
+
+    assert [one.remote_id for one in found] == (["p1"] if rival else [])
+    assert lookup.Strangers([live("p1", OURS, **stranger)]).like(PERSONA, manifest, name) == ()
+    assert lookup.Strangers([live("p1", **stranger)], {"p1"}).like(PERSONA, manifest, name) == ()
 
 
 def test_twins_are_new_nobodys_and_the_same_but_for_the_claims_in_their_names() -> None:

@@ -69,7 +69,8 @@ class Slow:
             self.begun.wait(5)
             message = "no"
             raise UnauthorisedError(message)
-        self.begun.set()
+        if name != "first":
+            self.begun.set()
         time.sleep(0.4)
         self.ended.append(name)
         return {"persona_id": f"p{name}", "persona_name": name}
@@ -146,21 +147,26 @@ def test_a_defect_in_one_step_waits_for_the_calls_of_the_others() -> None:
     api, store = Slow(), Kept()
 
     with pytest.raises(RuntimeError, match="a defect"):
-        run(applying(api, tools(api, broken="bad"), store), Plan((create("bad"), create("good"), create("next"))))
+        run(
+            applying(api, tools(api, broken="bad"), store),
+            Plan((create("first"), create("bad"), create("good"), create("next"))),
+        )
 
-    assert api.ended == ["good"]
+    assert api.ended == ["first", "good"]
     bound = journal.replay(State("line"), store.records)
-    assert [str(address) for address in bound.state.bindings] == ["persona/good"]
+    assert [str(address) for address in bound.state.bindings] == ["persona/first", "persona/good"]
 
 
 def test_a_key_that_is_refused_waits_for_the_calls_under_way() -> None:
     """They come to their end, and nothing new begins."""
     api, store = Slow(refused="bad"), Kept()
 
-    outcomes = run(applying(api, tools(api), store), Plan((create("bad"), create("good"), create("next"))))
+    outcomes = run(
+        applying(api, tools(api), store), Plan((create("first"), create("bad"), create("good"), create("next")))
+    )
 
-    assert api.ended == ["good"]
-    assert [one.status.value for one in outcomes] == ["failed", "done", "skipped"]
+    assert api.ended == ["first", "good"]
+    assert [one.status.value for one in outcomes] == ["done", "failed", "done", "skipped"]
 
 
 def test_a_stop_keeps_its_first_reason_and_may_come_to_be_in_a_hurry() -> None:

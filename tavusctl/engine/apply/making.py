@@ -162,7 +162,7 @@ def _check_made(this: Run, making: _Making, remote_id: str) -> None:
     this.ledger.answered(making.op, remote_id)
     this.answered[making.op] = remote_id
     if not _is_made(this, making, remote_id):
-        message = f"the answer to POST {making.sent.kind.collection} is about {remote_id}, which is not what was sent"
+        message = f"the answer to POST {making.sent.kind.collection} is about {remote_id}, which does not read as sent"
         raise Ambiguous(message, accepted=True)
 
 
@@ -203,10 +203,11 @@ def _seen_after_refusal(this: Run, making: _Making) -> str:
 
     How far listings lag is seen by the youngest object that one shows: what was made before that shows, too.
     """
-    begun, pause = this.clock.monotonic(), _FIRST_PAUSE
+    begun, pause, lag = this.clock.monotonic(), _FIRST_PAUSE, this.settle
     while True:
         sight = _look_for(this, making)
-        left = _lag(this, sight.newest) - (this.clock.monotonic() - begun)
+        lag = min(lag, _lag(this, sight.newest))
+        left = lag - (this.clock.monotonic() - begun)
         if sight.remote_id or left <= 0 or this.stop.asked():
             _check_stop(this, making, sight.remote_id)
             return sight.remote_id

@@ -54,7 +54,7 @@ def compare_all(
     """Changes in the order of `desired`, then what manifests no longer have."""
     known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
-    sides = Sides(known, by_id, missing, adopt, again, halves(bindings))
+    sides = Sides(known, by_id, missing, adopt, again, lookup.Strangers(live, halves(bindings)))
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
@@ -134,15 +134,8 @@ def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None
 
 
 def _created(item: Desired, sides: Sides) -> Change:
-    name, told = sent_name(item), applied(item)
-    rivals = [
-        one
-        for one in sides.live.values()
-        if one.kind.name == item.kind.name
-        and one.address is None
-        and one.remote_id not in sides.halves
-        and lookup.is_rival(item.kind, told, name, one)
-    ]
+    name = sent_name(item)
+    rivals = sides.strangers.like(item.kind, applied(item), name)
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
         what = f"has the name {name!r}" if lookup.same_name(name, rivals[0].name) else "reads like it"
