@@ -1,9 +1,9 @@
 """What is repeated, after how long, and how often at most: one budget and one pause for all threads of a run.
 
 Reads are repeated on anything passing; writes only when they surely were not carried out: the request did not leave, or
-it was answered with 429.  A server in trouble is not helped by a storm: repeated calls are a fifth of the first ones,
-and ten, at most.  Pauses double, and each is a random part of that (full jitter), so that threads and runs do not
-call in step.
+it was answered with 429, and whoever asked for it has looked.  A server in trouble is not helped by a storm: repeated
+calls are a fifth of the first ones, and ten, at most.  Pauses double, and each is a random part of that (full jitter),
+so that threads and runs do not call in step.
 """
 
 from __future__ import annotations

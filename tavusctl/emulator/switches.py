@@ -75,6 +75,12 @@ SWITCHES = {
         Switch(
             "ignore_fields", (), _texts, "JSON Pointers whose writes are silently dropped, /layers/tts/voice_settings"
         ),
+        Switch(
+            "names",
+            "as sent",
+            _one_of("as sent", "trim", "collapse", "compose", "escape", "lower", "cut"),
+            "how display names are kept; cut: the first 24 characters",
+        ),
         Switch("ignore_test", default=False, check=_flag, meaning="PATCH skips its test operations"),
         Switch(
             "patch_answer", "persona", _one_of("persona", "empty"), "body of a persona PATCH that changed something"

@@ -67,7 +67,7 @@ def bind_by_name(
     archive: Archive,
     record: bool,
 ) -> Matches:
-    """Bind every manifest that one unbound object is, by its name or else by its content; the account stays as it is."""
+    """Bind every manifest that one unbound object is, by its name or else by its content; the account stays."""
     replayed = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, replayed, request, manifests)
     recover.check_found(lost)

@@ -45,7 +45,7 @@ def test_the_one_that_reads_as_what_was_sent_is_it() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"system_prompt": "Hm."}, {"persona_name": "Trainer"}])
-def test_one_that_agrees_only_in_its_name_or_only_in_the_rest_is_for_a_person(changes: dict[str, str]) -> None:
+def test_one_that_agrees_only_in_its_name_or_only_in_the_rest_is_for_a_person(changes: dict[str, Any]) -> None:
     with pytest.raises(Ambiguous, match="p2") as told:
         lookup.found(SENT, [live("p2", **changes)], set())
     assert "bind it with import" in told.value.hint
@@ -111,7 +111,7 @@ def test_where_nothing_is_known_of_what_was_sent_any_new_object_is_for_a_person(
         ("Host", {}, False),
     ],
 )
-def test_an_id_in_an_answer_is_ours_unless_nothing_agrees(name: str, changes: dict[str, str], *, ours: bool) -> None:
+def test_an_id_in_an_answer_is_ours_unless_nothing_agrees(name: str, changes: dict[str, Any], *, ours: bool) -> None:
     assert lookup.is_ours(SENT, live("p1", persona_name=name, **changes)) == ours
 
 
@@ -129,7 +129,7 @@ def test_an_id_in_an_answer_is_ours_unless_nothing_agrees(name: str, changes: di
     ],
 )
 def test_a_rival_has_the_name_or_where_there_is_none_the_content(
-    manifest: dict[str, str], stranger: dict[str, str], *, rival: bool
+    manifest: dict[str, Any], stranger: dict[str, Any], *, rival: bool
 ) -> None:
     name = manifest.get("persona_name", "coach-1")
 
