@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final, TypeVar
 
 from tavusctl import journal
-from tavusctl.errors import LockError
+from tavusctl.errors import LockError, StateError, UnknownOutcome
 from tavusctl.journal import Replay
 from tavusctl.model import Address
 from tavusctl.ports import Store
@@ -29,12 +29,19 @@ def steady(store: Store, read: Callable[[Replay], Read], surprises: Callable[[Re
     """
     before = journal.replay(store.read(), store.journal())
     for tries in range(_TRIES, 0, -1):
-        seen = read(before)
+        try:
+            seen = read(before)
+        except (StateError, UnknownOutcome):
+            # The account does not look like that of the state, or like what was sent; a run may have moved both.
+            after = journal.replay(store.read(), store.journal())
+            if tries == 1 or _known(after) == _known(before):
+                raise
+            before = after
+            continue
         strange = surprises(seen)
         after = journal.replay(store.read(), store.journal()) if strange else before
         unsaid = strange & {one.address for one in after.pending}
-        rests = _known(after) == _known(before)
-        if rests and (tries == 1 or not unsaid):
+        if _known(after) == _known(before) and (tries == 1 or not unsaid):
             return seen
         if unsaid:
             time.sleep(_PAUSE)
