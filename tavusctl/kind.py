@@ -96,6 +96,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
     work: Work | None = None
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
+    joins_words: str = "-"  # stands between the words of a display name that is made of an address
     crawls: bool = False  # may carry `recrawl:`
     flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
     crawl: str = ""  # key of `spec` that a recrawl can override

@@ -64,12 +64,15 @@ class Ledger(Struct):
         name: str = "",
         time: str = "",
         inverse: Inverse | None = None,
+        ids: Mapping[str, str] | None = None,
     ) -> str:
         """Put a call on record before it is made; the name of the operation, for its result."""
         op, dated = uuid.uuid4().hex[:12], self.uptime()
         with self.guard:
             before = self.state.bindings.get(address)
-            entry = Intent(op, address, action, remote_id, spec or {}, name, time, before, inverse or Inverse())
+            entry = Intent(
+                op, address, action, remote_id, spec or {}, name, time, before, inverse or Inverse(), ids or {}
+            )
             self._append(journal.intent(entry))
             self.inverses[address] = op, entry.inverse
             self.pending[op] = Call(address, dated)
@@ -108,6 +111,11 @@ class Ledger(Struct):
         """The operations at an address that may have been carried out."""
         pending = dict(self.pending)
         return frozenset(op for op, call in pending.items() if call.address == address and call.sent)
+
+    def answered(self, op: str, remote_id: str) -> None:
+        """Put on record which id a create was answered with, before anybody looks at it."""
+        with self.guard:
+            self._append(journal.answered(op, remote_id))
 
     def note_left(self, address: Address, read: Callable[[Inverse], Document]) -> None:
         """Put on record what an update left, where the server shows more than was written."""

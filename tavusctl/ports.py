@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -70,8 +70,14 @@ class Open(Struct, frozen=True):
 class Api(Reader, Protocol):
     """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
 
-    def post(self, path: str, body: Value = None, *, fence: Fence) -> Document:
-        """Create or act; the answer's object, empty when there is none."""
+    def post(
+        self, path: str, body: Value = None, *, fence: Fence, refused: Callable[[], None] = lambda: None
+    ) -> Document:
+        """Create or act; the answer's object, empty when there is none.
+
+        `refused` is called before the request is sent again although it was answered with 429, and may end that by an
+        error: a refusal does not tell that nothing was done.
+        """
         ...
 
     def patch(self, path: str, body: Value, *, fence: Fence) -> None:

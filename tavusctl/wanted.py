@@ -15,9 +15,15 @@ from tavusctl.model import ABSENT, Desired, Document, Path, ResourceKind, Value
 
 
 def new_document(desired: Desired) -> Document:
-    """The document that creates an object."""
+    """The document that creates an object, with a name by which it can be found when the answer is lost."""
     body: Document = _created(desired.kind, (), sources.sent(desired.spec))
-    return body
+    return body if body.get(desired.kind.name_field) else {desired.kind.name_field: sent_name(desired), **body}
+
+
+def sent_name(desired: Desired) -> str:
+    """The display name that a create sends: the manifest's, or one that is made of its address."""
+    kind = desired.kind
+    return str(desired.spec.get(kind.name_field) or desired.address.name.replace("-", kind.joins_words))
 
 
 def _created(kind: ResourceKind, path: Path, value: Value) -> Value:

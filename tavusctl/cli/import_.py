@@ -21,7 +21,7 @@ from tavusctl.wording import suggestion
 @click.command("import")
 @click.argument("address", required=False, shell_complete=known_address)
 @click.argument("remote_id", metavar="ID", required=False)
-@click.option("--match-names", is_flag=True, help="Bind every manifest whose name exactly one object has.")
+@click.option("--match-names", is_flag=True, help="Bind every manifest that exactly one object is, by name or content.")
 @click.option("--dry-run", is_flag=True, help="With --match-names: show what would be bound.")
 @lock_timeout
 @options

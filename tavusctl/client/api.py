@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Self
 
 import httpx
@@ -106,15 +107,18 @@ class ReadClient:
         self, path: str, *, first_page: int, query: Mapping[str, str], id_fields: tuple[str, ...]
     ) -> list[Document]:
         """Every object of a collection, each once, in the order of the pages; ApiError when some cannot be seen."""
+
+        def read(size: int) -> tuple[Mapping[str, Document], int]:
+            with self._pages(path, size, query) as pages:
+                return paging.collect(pages, path, first_page, id_fields), pages.asked
+
         try:
-            with self._pages(path, PAGE_SIZE, query) as pages:
-                return paging.collect(pages, path, first_page, id_fields)
+            return paging.agreed(partial(read, PAGE_SIZE), path)
         except Rejected as error:
             if error.status != httpx.codes.BAD_REQUEST:
                 raise
         # A server that takes no larger page takes the documented default.
-        with self._pages(path, _SMALL_PAGE, query) as pages:
-            return paging.collect(pages, path, first_page, id_fields)
+        return paging.agreed(partial(read, _SMALL_PAGE), path)
 
     def _pages(self, path: str, size: int, query: Mapping[str, str]) -> paging.Ahead:
         return paging.Ahead(lambda number: self._page(path, number, size, query), self._parallel)
@@ -194,12 +198,17 @@ class Client(ReadClient):
         super().close()
         self._writes.close()
 
-    def post(self, path: str, body: Value = None, *, fence: Fence) -> Document:
-        """Create or act; the answer's object, empty when there is none."""
-        answer = self._write("POST", path, body, fence)
+    def post(
+        self, path: str, body: Value = None, *, fence: Fence, refused: Callable[[], None] = lambda: None
+    ) -> Document:
+        """Create or act; the answer's object, empty when there is none.
+
+        `refused` is called before it is sent again after a 429.
+        """
+        answer = self._write("POST", path, body, fence, refused)
         if answer is not None and not isinstance(answer, dict):
             message = f"POST {path} was answered with {type(answer).__name__} where an object belongs"
-            raise Ambiguous(message)
+            raise Ambiguous(message, accepted=True)
         return answer or {}
 
     def patch(self, path: str, body: Value, *, fence: Fence) -> None:
@@ -210,13 +219,15 @@ class Client(ReadClient):
         """Delete; Gone when there was nothing, Ambiguous when the answer is none that the API gives."""
         self._write("DELETE", path, None, fence)
 
-    def _write(self, method: str, path: str, body: Value, fence: Fence) -> Value:
+    def _write(
+        self, method: str, path: str, body: Value, fence: Fence, refused: Callable[[], None] = lambda: None
+    ) -> Value:
         def attempt() -> Value:
             # Here no turn is taken yet: a fence may read.
             fence.renew()
             return self._call(self._writes, method, path, body=body, passes=fence.passes)
 
-        return self._patience.repeat(attempt, write_tries)
+        return self._patience.repeat(attempt, write_tries, refused)
 
 
 def _encoded(body: Value) -> bytes:

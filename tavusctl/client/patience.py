@@ -1,9 +1,9 @@
 """What is repeated, after how long, and how often at most: one budget and one pause for all threads of a run.
 
 Reads are repeated on anything passing; writes only when they surely were not carried out: the request did not leave, or
-it was answered with 429.  A server in trouble is not helped by a storm: repeated calls are a fifth of the first ones,
-and ten, at most.  Pauses double, and each is a random part of that (full jitter), so that threads and runs do not
-call in step.
+it was answered with 429, and whoever asked for it has looked.  A server in trouble is not helped by a storm: repeated
+calls are a fifth of the first ones, and ten, at most.  Pauses double, and each is a random part of that (full jitter),
+so that threads and runs do not call in step.
 """
 
 from __future__ import annotations
@@ -75,18 +75,23 @@ class Patience(Struct):
     _rests_until: float = float("-inf")
     _next: float = float("-inf")  # when the next call may begin, for the sake of the rate
 
-    def repeat(self, call: Callable[[], Value], tries: Tries) -> Value:
-        """What a call gives, once it does; its last error when it is not worth another try."""
+    def repeat(self, call: Callable[[], Value], tries: Tries, refused: Callable[[], None] = lambda: None) -> Value:
+        """What a call gives, once it does; its last error when it is not worth another try.
+
+        `refused` is called before each try that follows a 429: it may end all by an error of its own.
+        """
         with self._guard:
             self._calls += 1
-        tried = 0
+        tried, throttled = 0, False
         while True:
             self._rest()
             self._pace()
+            if throttled:
+                refused()
             try:
                 return call()
             except ApiError as error:
-                tried += 1
+                tried, throttled = tried + 1, isinstance(error, Throttled)
                 if tried >= tries(error) or not self._afford():
                     raise
                 self._pause(error, tried)

@@ -33,6 +33,7 @@ from tavusctl.emulator.messages import (
     refuse_fields,
     refuse_message,
 )
+from tavusctl.emulator.naming import respelled
 from tavusctl.emulator.paging import list_all, listing
 from tavusctl.emulator.resource import Missing, Resource, Route
 from tavusctl.emulator.store import Stored
@@ -163,6 +164,7 @@ def _patch(kind: SetKind, stored: Stored, call: Call) -> Response:
         after = patching.apply(before, operations, ignore_test=world.switches["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
         raise refuse(INVALID_PATCH) from error
+    after = respelled(world.switches, after)
     document = kind.checked({name: value for name, value in after.items() if name not in READ_ONLY})
     patching.keep(world.switches.values, before, document)
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}

@@ -81,6 +81,12 @@ SWITCHES = {
             "ignore_fields", (), _texts, "JSON Pointers whose writes are silently dropped, /layers/tts/voice_settings"
         ),
         Switch("tidied_fields", {}, _tidies, "JSON Pointers and how their values are kept: trim, lower, round or sort"),
+        Switch(
+            "names",
+            "as sent",
+            _one_of("as sent", "trim", "collapse", "compose", "escape", "lower", "cut"),
+            "how display names are kept; cut: the first 24 characters",
+        ),
         Switch("ignore_test", default=False, check=_flag, meaning="PATCH skips its test operations"),
         Switch(
             "patch_answer", "persona", _one_of("persona", "empty"), "body of a persona PATCH that changed something"

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import journal
-from tavusctl.engine import move, observe, recover
+from tavusctl import journal, lookup
+from tavusctl.engine import move, observe, recover, resolve
 from tavusctl.engine.reconcile import Archive, Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import RefusedError, StateError
-from tavusctl.model import Address, Binding, Live, Manifest, ResourceKind
+from tavusctl.model import Address, Binding, Manifest, Value
 from tavusctl.ports import Reader, Store
-from tavusctl.secret import fingerprint_key
+from tavusctl.secret import SecretText, fingerprint_key
+from tavusctl.wanted import sent_name
 
 
 def bind(
@@ -49,7 +50,7 @@ def bind(
 
 
 class Matches(Struct, frozen=True):
-    """Which objects have the names of manifests that are not bound."""
+    """Which objects have the names of manifests that are not bound, or the content where these give no name."""
 
     bound: Mapping[Address, str]  # exactly one object, wanted by one manifest alone
     ambiguous: Mapping[Address, Sequence[str]]
@@ -66,18 +67,23 @@ def bind_by_name(
     archive: Archive,
     record: bool,
 ) -> Matches:
-    """Bind every manifest whose name one unbound object has; nothing is written to the account."""
+    """Bind every manifest that one unbound object is, by its name or else by its content; the account stays."""
     replayed = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, replayed, request)
+    state, lost = recovered(kinds, api, replayed, request, manifests)
     recover.check_found(lost)
     check_owner(state, request)
     moved, _ = move.follow(manifests, state.bindings)
     state = replace(state, bindings=moved)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
     lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
-    free = [m for m in manifests if not m.external_id and m.address not in state.bindings]
-    live = {name: tuple(observe.listed(api, kinds[name], lens)) for name in sorted({m.address.kind for m in free})}
-    named = {m.address: _named(m, kinds[m.address.kind], live[m.address.kind]) for m in free}
+    halves = observe.halves(state.bindings.values()).keys()
+    declared = frozenset(state.bindings)
+    desired = resolve.resolve(manifests, kinds, secrets=None, ids=lens.ids, declared=declared)
+    free = [one for one in desired if not one.external_id and one.address not in state.bindings]
+    used = sorted({one.address.kind for one in free})
+    strangers = lookup.Strangers((one for name in used for one in observe.listed(api, kinds[name], lens)), halves)
+    found = {one.address: strangers.like(one.kind, _readable(one.spec), sent_name(one)) for one in free}
+    named = {address: tuple(one.remote_id for one in like) for address, like in found.items()}
     wanted = Counter(remote_id for ids in named.values() for remote_id in ids)
     bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
     if record and bound:
@@ -87,6 +93,8 @@ def bind_by_name(
     return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
 
 
-def _named(manifest: Manifest, kind: ResourceKind, live: Sequence[Live]) -> tuple[str, ...]:
-    name = manifest.spec.get(kind.name_field)
-    return tuple(sorted(one.remote_id for one in live if name and one.address is None and one.name == name))
+def _readable(value: Value) -> Value:
+    """A spec without its secrets, whose values are not known here."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _readable(item) for key, item in value.items() if not isinstance(item, SecretText)}

@@ -90,6 +90,11 @@ def in_names(binding: Binding, ids: Mapping[str, Address], externals: Mapping[st
     )
 
 
+def halves(bindings: Iterable[Binding]) -> dict[str, Address]:
+    """Ids of the other halves of replacements, with the addresses that they will mean, or did."""
+    return {one: binding.address for binding in bindings for one in (binding.successor, *binding.retired) if one}
+
+
 def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live:
     """One object by id; errors.Gone when there is none."""
     raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)

@@ -9,13 +9,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import background, journal, lookup, quota
-from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
+from tavusctl.engine import apply, beside, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
+from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
     Address,
     Binding,
+    Cause,
     Change,
     Complaint,
     Desired,
@@ -70,8 +72,20 @@ class Prepared(Struct, frozen=True):
 
 def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: Request) -> Prepared:
     """Work out what apply would do; change nothing."""
-    before = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, before, request)
+    return beside.steady(
+        store, lambda before: _prepared(manifests, kinds, api, before, request), lambda made: _surprises(made.plan)
+    )
+
+
+def _surprises(made: Plan) -> set[Address]:
+    """Addresses of objects that a run under way may have made or deleted between two looks."""
+    gone = {one.address for one in made.drift if one.cause is Cause.MISSING}
+    taken = {one.change.address for one in made.refused if one.change.rivals or one.id == "E422"}
+    return gone | taken
+
+
+def _prepared(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, before: Replay, request: Request) -> Prepared:
+    state, lost = recovered(kinds, api, before, request, manifests)
     moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
     state = replace(state, bindings=moved)
     key = fingerprint_key(request.api_key, state.lineage)
@@ -124,12 +138,18 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
 
 
-def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
+def recovered(
+    kinds: Kinds, api: Reader, replayed: Replay, request: Request, manifests: Iterable[Manifest] = ()
+) -> tuple[State, tuple[Intent, ...]]:
     """The state with what an interrupted run did, and creates of it that have not shown in the account."""
     if not replayed.pending:
         return replayed.state, ()
     key = fingerprint_key(request.api_key, replayed.state.lineage)
-    lens = observe.Lens(observe.known_ids(replayed.state.bindings.values()), key)
+    # Whatever an address in what was sent has stood for: external objects and older halves of replacements, too.
+    bindings = replayed.state.bindings.values()
+    sent = {found: Address.parse(one) for intent in replayed.pending for one, found in intent.ids.items()}
+    externals = [(one.external_id, one.address) for one in manifests if one.external_id]
+    lens = observe.Lens({**observe.halves(bindings), **sent, **observe.known_ids(bindings, externals)}, key)
     return recover.settle(
         replayed,
         kinds,
@@ -179,11 +199,20 @@ def tools(
     def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
         return observe.users(api, kinds, kind, remote_id, address, lens)
 
-    def find(desired: Desired, name: str, known: Sequence[str]) -> str:
-        live = observe.listed(api, desired.kind, lens)
-        return lookup.found(desired.kind, diff.applied(desired), name, live, frozenset(known))
+    def listed(kind: ResourceKind) -> tuple[Live, ...]:
+        # Ids that an address meant before belong to us as those do that it means now.
+        known = {**observe.halves(ledger.state.bindings.values()), **ledger.ids}
+        return tuple(observe.listed(api, kind, replace(lens, ids=known)))
 
-    return apply.Tools(look, users, diff.remembering, kept, find, kinds.__getitem__, keep, link)
+    def find(sent: Sent, known: Sequence[str]) -> Sight:
+        live = listed(sent.kind)
+        newest = max((one.created for one in live), default="")
+        return Sight(lookup.found(sent, live, frozenset(known)), newest)
+
+    def twins(sent: Sent, known: Sequence[str]) -> tuple[Live, ...]:
+        return lookup.twins(sent, listed(sent.kind), frozenset(known))
+
+    return apply.Tools(look, users, diff.remembering, kept, find, twins, kinds.__getitem__, keep, link)
 
 
 def prepare_undo(

@@ -9,11 +9,11 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import journal
 from tavusctl.document import leaves, map_leaves
-from tavusctl.engine import observe, recover, resolve
+from tavusctl.engine import beside, observe, recover, resolve
 from tavusctl.engine.reconcile import Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import Gone
+from tavusctl.journal import Replay
 from tavusctl.model import Address, Binding, Desired, Lifecycle, Live, Manifest, Path, ResourceKind
 from tavusctl.patch import join
 from tavusctl.ports import Reader, State, Store
@@ -35,7 +35,12 @@ class Survey(Struct, frozen=True):
 
 def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, request: Request) -> Survey:
     """Every object of the wanted kinds, and the stock objects that they refer to; nothing is written."""
-    replayed = journal.replay(store.read(), store.journal())
+    # Whatever is not bound may be of a run that is under way.
+    everything = frozenset(Address(name, "any") for name in wanted)
+    return beside.steady(store, lambda before: _survey(kinds, wanted, api, before, request), lambda _: everything)
+
+
+def _survey(kinds: Kinds, wanted: Collection[str], api: Reader, replayed: Replay, request: Request) -> Survey:
     state, lost = recovered(kinds, api, replayed, request)
     recover.check_found(lost)
     lens = observe.Lens({}, fingerprint_key(request.api_key, state.lineage))

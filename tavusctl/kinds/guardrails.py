@@ -61,5 +61,6 @@ GUARDRAILS: Final = ResourceKind(
     normalise=normalise,
     summary="A set of rules that a persona keeps to.",
     whole="data",
+    joins_words="_",
     spellings={"/guardrails_name": "name", **{f"/data/*/{wrong}": right for wrong, right in _PLURALS.items()}},
 )

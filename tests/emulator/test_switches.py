@@ -243,3 +243,33 @@ def test_a_persona_that_names_what_nobody_finds_is_a_violation_when_asked_for(ta
         ("dangling_reference", "DELETE", "which is missing"),
         ("dangling_reference", "DELETE", "which is missing"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("style", "sent", "kept"),
+    [
+        ("as sent", " A  b ", " A  b "),
+        ("trim", " A  b ", "A  b"),
+        ("collapse", " A  b ", "A b"),
+        ("compose", "Ka\u0308ufer", "K\u00e4ufer"),
+        ("escape", "Q&A <bot>", "Q&amp;A &lt;bot&gt;"),
+        ("lower", "Coach", "coach"),
+        ("cut", "A name that is longer than a server likes", "A name that is longer th"),
+    ],
+)
+def test_display_names_are_kept_in_the_spelling_of_the_server(tavus: Tavus, style: str, sent: str, kept: str) -> None:
+    """In what is created and in what is changed, of every kind."""
+    tavus.switch(names=style)
+    persona = tavus.ok("POST", "/v2/personas", {"persona_name": sent, "system_prompt": "Hi."})
+    rules = tavus.ok("POST", "/v2/guardrails", {**GUARDRAIL, "name": sent})["guardrails_id"]
+    document = tavus.ok("POST", "/v2/documents", {"document_name": sent, "document_url": "https://example.com/a"})
+    replica = tavus.ok("POST", "/v2/replicas", {"train_video_url": "https://example.com/v.mp4"})["replica_id"]
+    tavus.call("PATCH", f"/v2/replicas/{replica}/name", {"replica_name": sent})
+    patch = [{"op": "replace", "path": "/name", "value": f"{sent}"}]
+    tavus.call("PATCH", f"/v2/guardrails/{rules}", patch)
+
+    assert persona["persona_name"] == kept
+    assert tavus.ok("GET", f"/v2/personas/{persona['persona_id']}")["persona_name"] == kept
+    assert tavus.ok("GET", f"/v2/guardrails/{rules}")["name"] == kept
+    assert document["document_name"] == kept
+    assert tavus.ok("GET", f"/v2/replicas/{replica}")["replica_name"] == kept

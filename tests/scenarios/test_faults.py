@@ -262,7 +262,7 @@ def test_fm_045_a_storm_of_429_is_not_answered_with_a_storm(twenty: Twenty, call
 
     ended = twenty.apply()
 
-    assert ended.code in (5, 11)
+    assert ended.code in (5, 6, 11)  # 6: the look whether a refused create was made was refused as well
     assert len(account.requests) <= 1.2 * CALLS + 10
     twenty.check()
 

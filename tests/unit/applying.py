@@ -21,6 +21,7 @@ from tavusctl.engine.apply.run import Obedience
 from tavusctl.errors import Ambiguous, Gone, NeverSent, Rejected
 from tavusctl.kinds import KINDS
 from tavusctl.ledger import Ledger
+from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
     Action,
     Address,
@@ -64,6 +65,9 @@ class World:
     answers: int = 0  # so far
     replies: builtins.list[Document] = field(default_factory=list)  # of creates, in place of the true ones
     finds: Sequence[str | Exception] = field(default_factory=list)
+    newest: str = ""  # when the youngest object that a listing shows was made
+    refusals: int = 0  # how often a create is refused before it is carried out
+    others: Sequence[Live] | Exception = ()  # the like of what a create makes, made by somebody else
     looked_for: builtins.list[float] = field(default_factory=list)
     using: builtins.list[str] = field(default_factory=list)
     lost: builtins.list[FieldChange] = field(default_factory=list)
@@ -90,9 +94,14 @@ class World:
     def server_time(self) -> datetime:
         return NOON + timedelta(seconds=self.seconds)
 
-    def post(self, path: str, body: Any = None, *, fence: Fence) -> Document:
+    def post(
+        self, path: str, body: Any = None, *, fence: Fence, refused: Callable[[], None] = lambda: None
+    ) -> Document:
         self._pass(fence)
         self._begin("post", path, body)
+        for _ in range(self.refusals):
+            refused()
+            self._pass(fence)
         if path.endswith("/recrawl"):
             self.objects[path.split("/")[-2]]["status"] = "recrawling"
             self._strike(self.after["post"])
@@ -177,14 +186,19 @@ class World:
     def remember(self, desired: Desired, binding: Binding) -> Binding:
         return replace(binding, address=desired.address, applied=desired.spec)
 
-    def find(self, desired: Desired, name: str, known: Sequence[str]) -> str:
-        del desired
+    def find(self, sent: Sent, known: Sequence[str]) -> Sight:
         self.looked_for.append(self.seconds)
-        self.told.append(("find", f"{name} {','.join(known)}"))
+        self.told.append(("find", f"{sent.name} {','.join(known)}"))
         found, self.finds = (self.finds[0], self.finds[1:]) if self.finds else ("", ())
         if isinstance(found, Exception):
             raise found
-        return found
+        return Sight(found, self.newest)
+
+    def twins(self, sent: Sent, known: Sequence[str]) -> Sequence[Live]:
+        del sent, known
+        if isinstance(self.others, Exception):
+            raise self.others
+        return self.others
 
     def unkept(self, desired: Desired, live: Live) -> Sequence[FieldChange]:
         del desired, live
@@ -202,6 +216,7 @@ class World:
             self.remember,
             self.unkept,
             self.find,
+            self.twins,
             KINDS.__getitem__,
             lambda *kept: self.kept.append(kept),
             lambda file: f"https://bucket/{file.name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,7 +118,6 @@ def test_a_file_is_linked_where_the_manifest_names_it() -> None:
     [
         (refused(400), "PATCH /v2/personas/p1 was refused with 400: no, thank you", 5),
         (NeverSent("the network is down"), "the network is down", 11),
-        (Throttled(429, "slow down", "POST"), "POST was refused with 429: slow down", 11),
     ],
 )
 def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reason: str, code: int) -> None:
@@ -126,6 +126,33 @@ def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reas
     assert said(only(world.apply(creating()))) == ("failed", "", reason, code)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert (world.verbs, world.looked_for) == (["post"], [])
+
+
+def test_a_create_that_was_refused_for_now_is_looked_for_before_it_counts_as_not_made() -> None:
+    """Until a listing would show it: the longest that one may lag, where it shows nothing that is young."""
+    world = World()
+    world.wrong["post"] = [Throttled(429, "slow down", "POST")]
+
+    assert said(only(world.apply(creating(), settle=20))) == ("failed", "", "POST was refused with 429: slow down", 11)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert world.verbs == ["post"]
+    assert (world.looked_for[0], world.looked_for[-1]) == (0.0, 20.0)
+
+
+@pytest.mark.parametrize(("age", "waited"), [(0, 0), (1, 2), (7, 14), (300, 20), (-90, 20)])
+def test_a_look_after_a_refusal_takes_as_long_as_a_listing_lags(age: int, waited: int) -> None:
+    """Twice the age of the youngest object that it shows; a moment to come tells nothing."""
+    world = World(refusals=1, newest=(NOON - timedelta(seconds=age)).isoformat())
+
+    assert only(world.apply(creating(), settle=20)).status is Status.DONE
+    assert (world.verbs, world.looked_for[-1]) == (["post"], waited)
+
+
+def test_what_a_refused_create_has_made_all_the_same_is_taken() -> None:
+    world = World(refusals=1, finds=["", "n7"], newest="")
+
+    assert only(world.apply(creating())).remote_id == "n7"
+    assert world.objects == {}
 
 
 def test_a_lost_create_is_looked_for_until_it_is_found() -> None:
@@ -194,11 +221,37 @@ def test_an_answer_without_an_id_is_none(answer: Document) -> None:
     assert said(outcome) == ("unknown", "", "the answer to POST /v2/personas has no id", 6)
 
 
-@pytest.mark.parametrize("answer", [{"persona_id": "x" * 100}, {"persona_id": "aZ0_-", "persona_name": "Coach"}])
-def test_an_answer_may_be_short(answer: Document) -> None:
-    world = World(replies=[answer])
-    assert only(world.apply(creating())).remote_id == answer["persona_id"]
+@pytest.mark.parametrize("remote_id", ["x" * 100, "aZ0_-"])
+@pytest.mark.parametrize("name", ["Coach", " coach "])
+def test_an_answer_with_a_new_id_and_the_name_is_believed(remote_id: str, name: str) -> None:
+    world = World(replies=[{"persona_id": remote_id, "persona_name": name}])
+    assert only(world.apply(creating())).remote_id == remote_id
     assert len(world.calls) == 1
+    assert "answered" not in world.kinds_of_records
+
+
+@pytest.mark.parametrize("answer", [{}, {"persona_name": "Another"}])
+def test_a_new_id_without_the_name_is_on_record_and_looked_at(answer: Document) -> None:
+    """It is evidence: what reads as sent is ours, whatever it is called."""
+    world = World(replies=[{"persona_id": "n0", **answer}])
+    assert only(world.apply(creating())).remote_id == "n0"
+    assert world.kinds_of_records == ["begin", "intent", "answered", "bind"]
+    assert (world.verbs, world.looked_for) == (["post"], [])
+
+
+def test_a_new_id_that_cannot_be_seen_yet_is_looked_at_again() -> None:
+    world = World(replies=[{"persona_id": "n0"}])
+    world.wrong["look"] = [gone("n0"), gone("n0")]
+    assert only(world.apply(creating())).remote_id == "n0"
+    assert world.verbs == ["post"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"persona_id": "p7"}, {"persona_id": "p9", "persona_name": "Another"}])
+def test_what_was_accepted_is_never_sent_again(answer: Document) -> None:
+    world = World(replies=[answer], known={"persona": ["p7"]})
+    assert only(world.apply(creating(), settle=1)).exit_code == 6
+    assert world.verbs == ["post"]
+    assert world.looked_for[-1] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -211,10 +264,12 @@ def test_the_answer_to_another_request_is_none(answer: Document) -> None:
     world = World(replies=[answer, answer], known={"persona": ["p7"]}, bindings={other: Binding(other, "p0")})
     steps = (creating(other, {"persona_name": "Other"}), creating()) if answer["persona_id"] == "p1" else (creating(),)
     if len(steps) == 2:
-        world.replies = [{"persona_id": "p1"}, answer, answer]
+        world.replies = [{"persona_id": "p1", "persona_name": "Other"}, answer, answer]
     outcome = world.apply(*steps, settle=1)[-1]
-    message = f"the answer to POST /v2/personas is about another object, {answer['persona_id']}"
-    assert said(outcome) == ("unknown", "", message, 6)
+    told = {"p9": "p9, which does not read as sent"}.get(
+        answer["persona_id"], f"another object, {answer['persona_id']}"
+    )
+    assert said(outcome) == ("unknown", "", f"the answer to POST /v2/personas is about {told}", 6)
 
 
 def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:

@@ -2,16 +2,14 @@
 
 A call ends done, surely not done, or unknown.  Unknown is settled by looking:
 
-    create   Is there an object that was not there before, has the name, and reads as what was sent?  It is ours.  None,
-             once a late create would have shown: one more POST.  Anything else: a person decides (exit 6).
+    create   See making.py.
     update   Does the object read as wanted?  Done.  As before?  The same guarded patch again.  Otherwise: a conflict.
     delete   Is it gone?  Done.  Otherwise once more.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -26,7 +24,6 @@ from tavusctl.engine.apply.run import Run
 from tavusctl.equality import alike
 from tavusctl.errors import (
     Ambiguous,
-    ApiError,
     ConflictError,
     Gone,
     Rejected,
@@ -35,96 +32,6 @@ from tavusctl.errors import (
 from tavusctl.model import Binding, Change, Desired, Document, Live, ResourceKind, Update
 from tavusctl.patch import Pinned
 from tavusctl.secret import Secret
-
-_LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)  # seconds after a lost answer at which to look
-_AN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what can be a part of a path and means nothing else there
-
-
-def create(this: Run, step: Change, desired: Desired, bound: Callable[[str], Binding]) -> str:
-    """Create an object; its id, bound before anything else happens.  Ambiguous when no look tells what became of it."""
-    # Before anything is on record: a kill up to here has cost nothing.
-    body = _linked(this, desired, step.patch[0]["value"])
-    name = str(body.get(desired.kind.name_field) or "")
-    spec = this.tools.remember(desired, Binding(step.address, "")).applied
-    op = this.ledger.intend(step.address, step.action, spec=spec, name=name, time=this.now())
-    try:
-        remote_id = _post(this, desired, body, op)
-    except Ambiguous:
-        remote_id = _found(this, desired, name) or _post_again(this, desired, body, name, op)
-    except TavusctlError:
-        this.ledger.settle(op, done=False)
-        raise
-    this.ledger.bind(bound(remote_id), op)
-    return remote_id
-
-
-def _linked(this: Run, desired: Desired, body: Document) -> Document:
-    """A body with a link where the manifest names a file."""
-    attachment = desired.kind.attachment
-    if desired.file is None or attachment is None:
-        return body
-    rest = {key: value for key, value in body.items() if key != attachment.file}
-    return {**rest, attachment.link: this.tools.link(desired.file)}
-
-
-def _post(this: Run, desired: Desired, body: Document, op: str) -> str:
-    with this.sending(op) as fence:
-        answer = this.api.post(desired.kind.collection, this.with_ids(body), fence=fence)
-    remote_id = desired.kind.id_of(answer)
-    if not _AN_ID.fullmatch(remote_id):
-        message = f"the answer to POST {desired.kind.collection} has no id"
-        raise Ambiguous(message)
-    if _of_another(this, desired.kind, remote_id, body, answer):
-        message = f"the answer to POST {desired.kind.collection} is about another object, {remote_id}"
-        raise Ambiguous(message)
-    return remote_id
-
-
-def _of_another(this: Run, kind: ResourceKind, remote_id: str, sent: Document, answer: Document) -> bool:
-    """Whether a confused proxy gave us the answer to another request: an older object, or one of another name."""
-    names = {one.get(kind.name_field) for one in (sent, answer)} - {None}
-    return remote_id in this.ledger.ids or remote_id in this.known.get(kind.name, ()) or len(names) > 1
-
-
-def _post_again(this: Run, desired: Desired, body: Document, name: str, op: str) -> str:
-    """The second and last attempt, after a look that would have shown the first."""
-    _date_again(this, op)
-    try:
-        return _post(this, desired, body, op)
-    except Ambiguous:
-        found = _found(this, desired, name)
-        if found:
-            return found
-        raise
-
-
-def _date_again(this: Run, op: str) -> None:
-    this.ledger.again(op, this.now)
-
-
-def _found(this: Run, desired: Desired, name: str) -> str:
-    """What a create without an answer has made, if it has; Ambiguous when that cannot be told."""
-    waited, found = 0.0, ""
-    for at in (*(look for look in _LOOKS if look < this.settle), this.settle):
-        this.rest(at - waited)
-        waited = at
-        found = _look_for(this, desired, name)
-        if found or this.stop.asked():
-            break
-    if this.stop.asked() and not found:
-        message = f"{this.stop.reason} before a look could tell whether {desired.address} was created"
-        raise Ambiguous(message)
-    return found
-
-
-def _look_for(this: Run, desired: Desired, name: str) -> str:
-    try:
-        return this.tools.find(desired, name, this.known.get(desired.kind.name, ()))
-    except Ambiguous:
-        raise
-    except ApiError as error:
-        message = f"it may have been created, and looking failed: {error.message}"
-        raise Ambiguous(message) from None
 
 
 def update(this: Run, step: Change, desired: Desired, remote_id: str, current: Binding) -> None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tavusctl.document import map_leaves
 from tavusctl.ledger import Fence, Ledger
+from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
     Address,
     Binding,
@@ -39,7 +40,8 @@ class Tools(Struct, frozen=True):
     users: Callable[[ResourceKind, str, Address | None], Sequence[str]]  # who refers to an object, read afresh
     remember: Callable[[Desired, Binding], Binding]  # the binding of an object brought to its manifest
     unkept: Callable[[Desired, Live], Sequence[FieldChange]]  # what does not read as it was written
-    find: Callable[[Desired, str, Sequence[str]], str]  # the object that a lost create made, by look; "" for none
+    find: Callable[[Sent, Sequence[str]], Sight]  # what a create has made, by look, less what was known before
+    twins: Callable[[Sent, Sequence[str]], Sequence[Live]]  # the like of what a create has made, nobody's and new
     kinds: Callable[[str], ResourceKind]
     keep: Keep
     link: Link
@@ -94,6 +96,11 @@ class Run:
     unguarded: set[str] = field(default_factory=set)  # kinds of which somebody was told that they are written without
     crawling: threading.Lock = field(default_factory=threading.Lock)  # of who looks for room for a crawl, and takes it
     deferred: set[str] = field(default_factory=set)  # addresses that are left to the next run
+    answered: dict[str, str] = field(default_factory=dict)  # ids that creates were answered with, by operation
+    names: dict[Address, tuple[str, str]] = field(default_factory=dict)  # kind and name that creates have sent
+    naming: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)  # of creates, by kind and name
+    looked: set[str] = field(default_factory=set)  # kinds of which the first create was looked at again
+    guard: threading.Lock = field(default_factory=threading.Lock)  # of these
     planned: Mapping[Address, str] = field(init=False)  # ids of bound objects at the time of the plan
     turns: threading.Semaphore = field(init=False)  # of steps that call; who only waits has none
     until: float = field(init=False)  # when patience ends, for the whole run
@@ -133,6 +140,27 @@ class Run:
         ends = self.clock.monotonic() + seconds
         while (left := ends - self.clock.monotonic()) > 0 and not self.stop.asked():
             self.clock.sleep(min(left, _BREATH))
+
+    @contextmanager
+    def in_turn(self, kind: str, name: str) -> Iterator[None]:
+        """The turn of one create among those of its kind and name: only so a look can tell what each has made."""
+        with self.guard:
+            mine = self.naming.setdefault((kind, name), threading.Lock())
+        with mine:
+            yield
+
+    def others(self, address: Address, kind: str, name: str) -> frozenset[str]:
+        """Names that other creates of a kind have sent so far; puts down the one of this create."""
+        with self.guard:
+            self.names[address] = kind, name
+            return frozenset(sent for one, (other, sent) in self.names.items() if other == kind and one != address)
+
+    def is_first(self, kind: str) -> bool:
+        """Whether no create of a kind was looked at again in this run; True once."""
+        with self.guard:
+            new = kind not in self.looked
+            self.looked.add(kind)
+        return new
 
     @contextmanager
     def looking_for_room(self) -> Iterator[bool]:

@@ -8,9 +8,10 @@ from functools import partial
 from msgspec.structs import replace
 
 from tavusctl import background
-from tavusctl.engine.apply.calls import create, remove, update
+from tavusctl.engine.apply.calls import remove, update
 from tavusctl.engine.apply.confirm import answered, confirm, unconfirmed
 from tavusctl.engine.apply.crawling import begin, recrawl
+from tavusctl.engine.apply.making import create
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import await_usable, now
 from tavusctl.model import Action, Binding, Change, Desired, Outcome, Status

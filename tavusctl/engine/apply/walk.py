@@ -94,10 +94,13 @@ def _run_all(
 
 def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
     latest: dict[Address, int] = {}
+    first: dict[str, int] = {}  # of the creates of each kind: the others begin when no other run does the same
     graph: TopologicalSorter[int] = TopologicalSorter()
     for index, step in enumerate(steps):
         graph.add(index, *(latest[one] for one in {step.address, *step.waits_for} if one in latest))
         latest[step.address] = index
+        if step.action is Action.CREATE and first.setdefault(step.address.kind, index) != index:
+            graph.add(index, first[step.address.kind])
     graph.prepare()
     return graph
 

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import background, guards, sources
+from tavusctl import background, claim, guards, lookup, sources
 from tavusctl.document import map_leaves
 from tavusctl.engine.diff import crawling
 from tavusctl.engine.diff.succession import Sides, excused, halves, label, repointed, retired, uses
@@ -30,7 +30,7 @@ from tavusctl.model import (
 )
 from tavusctl.secret import Secret
 from tavusctl.threeway import Difference, compare
-from tavusctl.wanted import new_document
+from tavusctl.wanted import new_document, sent_name
 
 
 class Comparison(Struct, frozen=True):
@@ -59,7 +59,7 @@ def compare_all(
     """
     known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
-    sides = Sides(known, by_id, missing, adopt, again, halves(bindings), in_names)
+    sides = Sides(known, by_id, missing, adopt, again, lookup.Strangers(live, halves(bindings)), in_names)
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
@@ -133,7 +133,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
             _replace(item, live, Difference()), cause=Cause.DUE, reason=f"{background.failure(live)}; made anew"
         )
         return [again], [], []
-    difference = excused(compare(item, live, binding), item, sides)
+    difference = _unclaimed(item, live, binding) or excused(compare(item, live, binding), item, sides)
     place = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
     moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, place)
     drift = [moved] if difference.drift else []
@@ -146,20 +146,22 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     return [], drift, [current] if sides.in_names(current) != binding else []
 
 
+def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None:
+    """The difference of an object that its run did not get to give its own name: that is nobody's edit."""
+    if not claim.is_claimed(live.name):
+        return None
+    key = item.kind.name_field
+    named = replace(item, spec={**item.spec, key: sent_name(item)})
+    return compare(named, live, replace(binding, applied={k: v for k, v in binding.applied.items() if k != key}))
+
+
 def _created(item: Desired, sides: Sides) -> Change:
-    name = item.spec.get(item.kind.name_field)
-    rivals = [
-        one
-        for one in sides.live.values()
-        if one.kind.name == item.kind.name
-        and one.address is None
-        and one.remote_id not in sides.halves
-        and name
-        and one.name == name
-    ]
+    name = sent_name(item)
+    rivals = sides.strangers.like(item.kind, applied(item), name)
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
-        reason = f"takes over {rivals[0].remote_id}, which has the name {name!r}"
+        what = f"has the name {name!r}" if lookup.same_name(name, rivals[0].name) else "reads like it"
+        reason = f"takes over {rivals[0].remote_id}, which {what}"
         return replace(_changed(item, rivals[0], difference), action=Action.ADOPT, cause=Cause.NEW, reason=reason)
     return replace(_create(item, Cause.NEW), rivals=tuple(sorted(one.remote_id for one in rivals)))
 
@@ -175,7 +177,7 @@ def _created_anew(item: Desired, binding: Binding, sides: Sides) -> Change:
 
 def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
     whole = {"op": "add", "path": "", "value": new_document(item)}
-    reason = "; ".join(filter(None, [reason, _uploading(item)]))
+    reason = "; ".join(filter(None, [reason, _uploading(item), _claiming(item)]))
     fields = tuple(_new_fields(item)) if cause is Cause.NEW else ()
     return Change(
         Action.CREATE,
@@ -192,6 +194,10 @@ def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
 def _uploading(item: Desired) -> str:
     file = item.file
     return f"uploads {file.name} ({file.size:,} bytes) to {file.upload}" if file else ""
+
+
+def _claiming(item: Desired) -> str:
+    return "its name begins with a claim until its id is on record" if item.kind.costly else ""
 
 
 def _new_fields(item: Desired) -> Iterator[FieldChange]:
@@ -249,7 +255,9 @@ def _replace(item: Desired, live: Live, difference: Difference) -> Change:
         live.remote_id,
         fields=difference.fields,
         patch=({"op": "add", "path": "", "value": new_document(item)},),
-        reason="; ".join(filter(None, [fixed and f"{fixed} cannot be changed in place", _uploading(item)])),
+        reason="; ".join(
+            filter(None, [fixed and f"{fixed} cannot be changed in place", _uploading(item), _claiming(item)])
+        ),
         source=_source(item, difference.fields),
         desired=item,
         live=live,

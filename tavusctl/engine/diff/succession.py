@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import patch
 from tavusctl.document import leaves, map_leaves
 from tavusctl.equality import same
+from tavusctl.lookup import Strangers
 from tavusctl.model import (
     Action,
     Address,
@@ -33,7 +34,7 @@ class Sides(Struct, frozen=True):
     missing: AbstractSet[Address]
     adopt: bool
     again: AbstractSet[Address] = frozenset()  # to be made anew if what the server made of them failed
-    halves: AbstractSet[str] = frozenset()  # ids of ours that no address means: the halves of replacements
+    strangers: Strangers = field(default_factory=lambda: Strangers(()))
     in_names: Callable[[Binding], Binding] = lambda binding: binding
 
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:

@@ -10,6 +10,7 @@ from tavusctl import patch, sources
 from tavusctl.document import is_empty, leaves, map_leaves
 from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refuse, uses
 from tavusctl.journal import Intent, Past
+from tavusctl.lookup import same_name
 from tavusctl.model import (
     Action,
     Address,
@@ -73,8 +74,12 @@ def remake(intent: Intent, scene: Scene, again: Mapping[str, Address], found: Re
         found.refused.append(Refusal(change, "E308", 4, f"nothing was kept of {intent.remote_id}", hint))
         return
     body, desired, lost = anew(kind, before, kept, again)
-    name = body.get(kind.name_field)
-    rivals = [one for one in scene.live.values() if one.kind.name == kind.name and not one.address and one.name == name]
+    name = str(body.get(kind.name_field) or "")
+    rivals = [
+        one
+        for one in scene.live.values()
+        if one.kind.name == kind.name and not one.address and same_name(name, one.name)
+    ]
     found.warnings += [lost_secret(intent.address, pointer) for pointer in lost]
     found.changes.append(
         replace(

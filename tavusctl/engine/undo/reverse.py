@@ -17,6 +17,7 @@ from tavusctl.model import (
     ABSENT,
     Action,
     Address,
+    Binding,
     Cause,
     Document,
     FieldChange,
@@ -43,8 +44,11 @@ def reverse(past: Past, scene: Scene) -> Reversal:
     # The address of a replaced object means what stands for it: a reference that was moved with it needs no reversal.
     replaced = {_left_behind(intent): intent.address for intent in carried_out if intent.action in _REPLACING}
     known = {**scene.ids, **replaced, **gone}
+    created = {intent.op for intent in carried_out if intent.action in (Action.CREATE, Action.REPLACE)}
+    own = {one for op in created & past.made.keys() for one in _halves(past.made[op])}
     for intent in carried_out:
-        if intent.action in (Action.UPDATE, Action.ADOPT):
+        # What the run has made itself goes as a whole.
+        if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in own:
             _reverse_update(intent, scene, gone, known, found)
     for intent in carried_out:
         if intent.action is Action.CREATE:
@@ -59,6 +63,10 @@ def reverse(past: Past, scene: Scene) -> Reversal:
     found.changes += [change for change in released(past, scene) if change.address not in refused]
     found.settled += bound_again(past, scene)
     return found
+
+
+def _halves(made: Binding) -> tuple[str, ...]:
+    return tuple(filter(None, (made.successor,))) or (made.remote_id,)
 
 
 def _left_behind(intent: Intent) -> str:
