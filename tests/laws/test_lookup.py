@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from tavusctl.model import Live
 from tavusctl.wanted import new_document, sent_name
 from tests.laws.specs import SPECS, as_read, desired
 
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "as sent": lambda text: text,
     "trimmed": lambda text: f"{text}".strip(),
     "composed": lambda text: unicodedata.normalize("NFC", text),
