@@ -50,6 +50,7 @@ class App:
             return exchange
         exchange.account = self._account(request)
         exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
+        self.world.chronicle.note("call", exchange.entry)
         exchange.fault = self.world.faults.take(request.method, request.path)
         if exchange.fault is not None:
             exchange.entry.fault = exchange.fault.kind
@@ -76,6 +77,7 @@ class App:
         except Exception as error:  # noqa: BLE001 - a defect of the emulator must show, not hang the client
             text = "".join(traceback.format_exception(error))
             response = answer({"error": "the emulator failed", "traceback": text}, 500)
+        self.world.chronicle.note("handled", entry)
         entry.status = response.status
         after_commit = self.world.switches["error_after_commit"]
         if entry.committed and after_commit:

@@ -6,12 +6,20 @@ not count): `"POST /v2/personas"`, `"* /v2/documents/*/recrawl"`, `"*"`.
 
 GET    requests     {"requests": [...]} in order: seq, time, method, path, query, body (API keys as "(sensitive)"),
                     account (null: 401), user_agent, status (null: no answer), committed (it changed something), fault
-                    (the kind that struck, or null).  Filters: ?method=PATCH&path=/v2/personas*&since=SEQ
+                    (the kind that struck, or null), run and shown (see history).
+                    Filters: ?method=PATCH&path=/v2/personas*&since=SEQ
 DELETE requests     forget them, and the violations.
 GET    mutations    {"mutations": [...]} committed changes, append-only, kept with `db`: seq, time, account, kind
                     (personas ...), id, action (create update rename delete recrawl end join say), by (api, portal,
                     room), request (its seq), body (redacted request body); running_crawls on those that start a crawl.
                     ?since=SEQ
+GET    history      {"events": [...]} everything in one order since the start or the last reset, the newest 200,000:
+                    at (its number), is (call: a request arrives; handled: it was carried out; commit; killed).  Calls
+                    and handled ones have request (its seq), time, account, method, path, run (the header
+                    x-tavusctl-run, else x-tavusctl-pid), user_agent, status, fault, and body or shown {id: version};
+                    commits have what mutations have, and changes {JSON Pointer: new value} and gone [pointers that are
+                    no more].  The version of an object is the number of its last commit, 0 for a seeded one.
+                    ?since=AT&account=NAME
 GET    violations   {"violations": [...]}: request (its seq), rule (mask_written: "********" in a write; stock_written:
                     PATCH or DELETE of a stock object; dangling_reference: see the switch check_references), method,
                     path, text.
@@ -71,6 +79,7 @@ from tavusctl.emulator.journal import redact, secrets
 from tavusctl.emulator.messages import Json, Malformed, Object, Request, Response, answer, refuse
 from tavusctl.emulator.portal import BadEdit
 from tavusctl.emulator.routes import RESOURCES
+from tavusctl.emulator.store import Stored
 from tavusctl.emulator.switches import SWITCHES, UnknownSwitch
 from tavusctl.emulator.world import World
 
@@ -119,6 +128,17 @@ def _mutations(world: World, request: Request) -> Json:
     return {"mutations": world.store.mutations(_since(request))}
 
 
+def _history(world: World, request: Request) -> Json:
+    account = request.query.get("account")
+    events = world.chronicle.select(_since(request), lambda stored: _opened(world, stored))
+    return {"events": [one for one in events if account is None or one["account"] == account]}
+
+
+def _opened(world: World, stored: Stored) -> Object:
+    """An object as it reads or read, real keys in it."""
+    return RESOURCES[stored.kind].opened(world, replace(stored, deleted=None))
+
+
 def _violations(world: World, _: Request) -> Json:
     return {"violations": world.journal.violations}
 
@@ -130,7 +150,7 @@ def _objects(world: World, request: Request) -> Json:
         if stored.deleted is not None and not query.get("deleted"):
             continue
         if query.get("kind", stored.kind) == stored.kind and query.get("account", stored.account) == stored.account:
-            document = RESOURCES[stored.kind].opened(world, replace(stored, deleted=None))
+            document = _opened(world, stored)
             shown.append(
                 {
                     "account": stored.account,
@@ -275,6 +295,7 @@ VERBS: dict[tuple[str, str], Verb] = {
     ("GET", "requests"): _requests,
     ("DELETE", "requests"): _forget_requests,
     ("GET", "mutations"): _mutations,
+    ("GET", "history"): _history,
     ("GET", "violations"): _violations,
     ("GET", "objects"): _objects,
     ("GET", "clock"): _clock,

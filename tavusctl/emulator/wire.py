@@ -249,6 +249,8 @@ class Connection(asyncio.Protocol):
 
     def _vanish(self, exchange: Exchange, fault: Fault) -> None:
         if fault.kind == "kill":
+            if exchange.entry is not None:
+                self._app.world.chronicle.note("killed", exchange.entry)
             pid = exchange.request.headers.get(PID_HEADER, "")
             if pid.isdigit() and int(pid) not in (0, 1, os.getpid()):
                 os.kill(int(pid), signal.SIGKILL)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tavusctl.emulator.callbacks import Callbacks
+from tavusctl.emulator.chronicle import Chronicle
 from tavusctl.emulator.clock import Clock, in_microseconds
 from tavusctl.emulator.faults import Faults
 from tavusctl.emulator.journal import Entry, Journal, redact
@@ -25,6 +26,7 @@ class World:
     clock: Clock = field(default_factory=Clock)
     switches: Switches = field(default_factory=defaults)
     journal: Journal = field(default_factory=Journal)
+    chronicle: Chronicle = field(default_factory=Chronicle)
     faults: Faults = field(default_factory=Faults)
     portal: Portal = field(default_factory=Portal)
     callbacks: Callbacks = field(default_factory=Callbacks)
@@ -78,7 +80,9 @@ class World:
             "body": redact(body),
             **(more or {}),
         }
+        before = self.store.get(stored.account, stored.kind, stored.id)
         self.store.put(stored, mutation)
+        self.chronicle.commit(before, stored, mutation)
         self.commits += 1
 
     def remember(self) -> None:
@@ -99,6 +103,7 @@ class World:
         """Begin again: nothing but the seed."""
         self.store.clear()
         self.journal.clear()
+        self.chronicle = Chronicle()
         self.portal.edits.clear()
         self.outcomes.clear()
         self.callbacks = Callbacks()
@@ -126,6 +131,10 @@ class Call:
     def delete(self, stored: Stored) -> None:
         """Delete an object on behalf of this request."""
         self.commit(replace(stored, deleted=self.world.clock.now()), "delete")
+
+    def show(self, stored: Stored) -> None:
+        """Write down that the answer to this request shows an object, and which version of it."""
+        self.entry.shown[stored.id] = self.world.chronicle.version(stored)
 
     def wants(self, name: str) -> bool:
         """Whether a boolean query parameter is on."""
