@@ -40,8 +40,10 @@ RULES = (
     "deletes-listed",
     "second-run-quiet",
 )
+_READING = frozenset({"plan", "drift"})  # they leave the state as an interrupted run has left it
 _LOOKING = frozenset({"plan", "drift", "apply"})  # commands that look at everything
 _TOLD = frozenset({0, 2, 3, 5})  # exit codes of commands that came as far as telling
+_UNWRITTEN = 9  # the exit code of a run that could not write its state: what it knows is in its journal only
 _REMOVING = frozenset({"delete", "retire"})
 
 
@@ -190,7 +192,8 @@ class _Judge:
     def _after_end(self, end: End, at: int) -> None:
         run = self.scene.runs[end.who]
         run.open = False
-        self.check_created(run.project)
+        if end.code != _UNWRITTEN and run.command not in _READING:
+            self.check_created(run.project)
         for outcome in end.outcomes:
             self._check_outcome(run, outcome, at)
         self._check_overwritten(run, end, at)
