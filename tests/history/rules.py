@@ -50,7 +50,8 @@ _REMOVING = frozenset({"delete", "retire"})
 class Limits(Struct, frozen=True):
     """What is not promised, where a history knows better than to ask for it."""
 
-    unseen: float = 0.0  # seconds before a change in which an edit can be overlooked: there is no test for deletes
+    unseen: float = 0.0  # seconds before a change in which an edit can be overlooked, where there is no test:
+    untested: frozenset[str] = frozenset()  # ... for deletes, and for updates of these kinds
 
 
 PROMISED = Limits()
@@ -145,10 +146,12 @@ class _Judge:
                 continue
             self.verdict.looked["no-lost-update"] += 1
             unread = run.reads.get(thing.id, -1) < edit.version
-            if unread and not (self.limits.unseen and commit.time - edit.time <= self.limits.unseen):
+            if self.limits.unseen and (removed or thing.kind in self.limits.untested):
+                unread = unread and commit.time - edit.time > self.limits.unseen
+            if unread:
                 text = f"{run.who} writes over {pointer} of {thing.id} without having read what a person wrote"
                 self._found("no-lost-update", text, edit.event, self.scene.sent[commit.call], at)
-            elif not removed and not unread:
+            elif not removed and run.reads.get(thing.id, -1) >= edit.version:
                 run.untold.append((at, _address(self.scene, run, thing), pointer, edit))
 
     # Bindings.
@@ -204,7 +207,8 @@ class _Judge:
         if "No drift" in end.sentences:
             self._check_no_drift(run, at)
         done = all(one.status == "done" and not one.unkept for one in end.outcomes)
-        if run.command == "apply" and end.code == 0 and done and not end.unkept:
+        calm = self.scene.person < run.event
+        if run.command == "apply" and end.code == 0 and done and calm and not end.unkept:
             self.scene.settled[run.state] = at
 
     def _check_outcome(self, run: Run, outcome: Outcome, at: int) -> None:
@@ -228,7 +232,7 @@ class _Judge:
                 self._found("no-lost-update", text, edit.event, place, at)
 
     def _check_told(self, run: Run, end: End, at: int) -> None:
-        wanted = self.scene.wants.get(run.project, {})
+        wanted = run.wants
         for address, thing in _bound_things(self.scene, run):
             if address not in wanted:
                 continue
@@ -244,7 +248,7 @@ class _Judge:
                     self._found("edit-told", f"{run.who} is silent about {pointer} of {address}", edit.event, at)
 
     def _check_no_changes(self, run: Run, end: End, at: int) -> None:
-        for address, fields in self.scene.wants.get(run.project, {}).items():
+        for address, fields in run.wants.items():
             self.verdict.looked["no-changes-true"] += 1
             thing = self.scene.things.get(self.scene.bound(run).get(address, ""))
             if thing is None or (thing.gone and thing.gone <= run.begun):
@@ -290,7 +294,7 @@ def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
     """What is wrong with a step that is said to be done."""
     thing = scene.things.get(outcome.id)
     if outcome.action in _REMOVING:
-        return f"{outcome.id} is there" if thing and not thing.gone else ""
+        return f"{outcome.id} is there" if thing and not thing.gone and thing.project == run.project else ""
     if outcome.action == "forget":
         return ""
     if thing is None or (thing.gone and thing.gone <= run.begun):

@@ -79,6 +79,7 @@ class Run:
     command: str
     begun: int  # the newest version when it began
     event: int
+    wants: dict[str, Fields] = field(default_factory=dict)  # the manifests when it began
     reads: dict[str, int] = field(default_factory=dict)
     deletes: frozenset[str] = frozenset()
     overwrites: frozenset[str] = frozenset()
@@ -104,6 +105,7 @@ class Scene:
     known: dict[str, Known] = field(default_factory=dict)
     projects: dict[str, str] = field(default_factory=dict)  # by state
     wants: dict[str, dict[str, Fields]] = field(default_factory=dict)
+    person: int = -1  # when a person last did something
     settled: dict[str, int] = field(default_factory=dict)  # by state: the end of a run that left nothing to do
 
     def follow(self, event: Event, at: int) -> None:
@@ -176,6 +178,8 @@ class Scene:
         if run and event.action == "recrawl":
             run.crawled.add(event.id)
         self.settled.clear()
+        if run is None:
+            self.person = self.at
 
     def _made(self, event: Commit, run: Run | None) -> Thing:
         fields = {pointer: value for pointer, value in event.changes.items() if value is not None}
@@ -201,7 +205,8 @@ class Scene:
 
     def _begin(self, event: Begin) -> None:
         self.projects[event.state] = event.project
-        run = Run(event.who, event.project, event.state, event.command, self.version, self.at)
+        wants = self.wants.get(event.project, {})
+        run = Run(event.who, event.project, event.state, event.command, self.version, self.at, wants)
         run.quiet = self.settled.get(event.state, 0) if event.command == "apply" else 0
         self.runs[event.who] = run
 
@@ -224,6 +229,7 @@ class Scene:
         """An edit that a manifest took over is none any more."""
         self.wants[event.project] = event.objects
         self.settled.clear()
+        self.person = self.at
         for known in self.states(event.project):
             for address, id_ in known.bound.items():
                 thing, wanted = self.things.get(id_), event.objects.get(address, {})

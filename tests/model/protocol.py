@@ -1,0 +1,543 @@
+"""What a run does, as a generator: at every `yield` others may go on, time may pass, and the run may be killed.
+
+`Variant` takes one part away at a time; the model shows what each is for.  What outlives a kill stands in `Disk`.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Generator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from tests.history.events import Begin, Edit, End, Fields, Known, Outcome, Planned
+from tests.model.server import CONFLICT, MISSING, NOTHING, OK, THROTTLED, UNCHANGED, Lost, Thing, World
+
+PROJECT = "project"
+KINDS = {"cheap": "cheap", "other": "cheap", "costly": "costly"}  # by name of an address
+LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+WITNESSES = (0.0, 2.0, 10.0)
+FRESH = 5.0  # seconds that an intent or a look may be old at the first byte
+_CUT = 20
+Steps = Generator[float, None, None]
+
+
+class Variant(Struct, frozen=True):
+    """The parts of the protocol."""
+
+    evidence: bool = True  # an id in a 2xx is looked at; nothing is posted again after a 2xx
+    names: bool = True  # a name is always sent
+    lens: bool = True  # names are compared as servers may spell them, and by all that was sent
+    throttled: bool = True  # after 429 a look comes before a repeat
+    settle: bool = True  # a second POST only when the first would have shown
+    intent: bool = True  # on disk before the call, the id on disk at once
+    token: bool = True  # a costly object carries a token until its id is on disk
+    tests: bool = True  # `test` where it is obeyed
+    per_kind: bool = True  # ... which is asked of each kind
+    witness: bool = True  # "not kept" only with a second look, and never when it reads as before
+    fence: bool = True  # lease and age are looked at when the first byte leaves
+    created: bool = True  # an object of another date than ours is not ours
+    passes: bool = True  # a list is read until two passes agree
+    honest: bool = True  # what may have been done is unknown, not failed
+    lineage: bool = True  # fingerprints of secrets do not hang on the API key
+
+
+class APerson(Exception):
+    """Not to be decided by a program; what may have happened stays on disk."""
+
+
+class LockLost(Exception):
+    """Another run has the lock, or may have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A create on disk, without its result."""
+
+    known: frozenset[str]
+    time: float
+    sent: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Bound:
+    """What the state knows of an object."""
+
+    id: str
+    created: float
+    base: str  # the text that was applied last
+    unkept: tuple[str, str] | None = None  # wanted text, and what the server made of it
+    token: bool = False  # its name is a token still
+    key: str = ""
+    agreed: bool = False  # a person has seen the conflict: --overwrite
+
+
+@dataclass(slots=True)
+class Disk:
+    """What outlives a kill."""
+
+    state: str
+    bound: dict[str, Bound] = field(default_factory=dict)
+    pending: dict[str, Intent] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Manifests:
+    """What is wanted: a text by address, and a name where the manifest gives one."""
+
+    texts: dict[str, str]
+    named: dict[str, str]
+
+    def fields(self, address: str) -> Fields:
+        """The fields that the manifest gives."""
+        name = {"/name": self.named[address]} if address in self.named else {}
+        return {**name, "/text": self.texts[address]}
+
+
+@dataclass(slots=True)
+class Run:
+    """One run under way."""
+
+    world: World
+    disk: Disk
+    manifests: Manifests
+    variant: Variant
+    who: str
+    key: str = "k"
+    renewed: float = 0.0
+    cut: bool = False
+    known: dict[str, frozenset[str]] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    edits: set[Edit] = field(default_factory=set)
+    unkept: set[Edit] = field(default_factory=set)
+    code: int = 0
+
+    def go(self) -> Steps:
+        """The whole run; it ends at once where another one is at work."""
+        world, state = self.world, self.disk.state
+        self.manifests = Manifests(dict(self.manifests.texts), self.manifests.named)
+        world.emit(Begin(self.who, PROJECT, state, "apply", world.now))
+        if not world.lock(self.who, state):
+            world.emit(End(self.who, 7, time=world.now))
+            return
+        self.renewed = world.now
+        try:
+            yield from self._work()
+        except APerson:
+            self.code = 6
+        except LockLost:
+            self.code = 7
+        self._say()
+
+    def _say(self) -> None:
+        world = self.world
+        if self.code != 7:
+            self.know()
+            world.unlock(self.who, self.disk.state)
+        nothing = not self.outcomes and not self.code and not self.edits
+        said = frozenset({"No changes"}) if nothing else frozenset()
+        told = frozenset(self.edits), frozenset(self.unkept)
+        world.emit(End(self.who, self.code, tuple(self.outcomes), *told, said, world.now))
+
+    def _work(self) -> Steps:
+        for address, intent in list(self.disk.pending.items()):
+            yield from self._recover(address, intent)
+        lists = {}
+        for kind in ("cheap", "costly"):
+            lists[kind] = yield from self.list_(kind)
+            self.known[kind] = frozenset(lists[kind])
+        manifests, bound = self.manifests, self.disk.bound
+        gone = [address for address in bound if address not in manifests.texts]
+        self.world.emit(Planned(self.who, frozenset(bound[one].id for one in gone), (), self.world.now))
+        for address in list(manifests.texts):
+            if address in bound:
+                yield from self._bring(address)
+            else:
+                yield from self._create(address, lists[KINDS[address]])
+        if not self.code:
+            for address in gone:
+                yield from self._delete(address)
+
+    # Looks.
+
+    def list_(self, kind: str) -> Generator[float, None, dict[str, Thing]]:
+        """All objects of a kind; two passes that agree, or one."""
+        found = self.world.list_(self.who, kind)
+        yield 0.1
+        while self.variant.passes:
+            again = self.world.list_(self.who, kind)
+            yield 0.1
+            if again.keys() == found.keys():
+                break
+            found = again
+        return found
+
+    def ours(self, address: str) -> Generator[float, None, Thing | None]:
+        """The object that is bound to an address, or None where it has gone."""
+        bound = self.disk.bound[address]
+        thing = self.world.get(self.who, bound.id)
+        yield 0.1
+        if thing is None or (self.variant.created and thing.created != bound.created):
+            return None
+        return structs_copy(thing)
+
+    def _free(self, thing: Thing) -> bool:
+        return all(bound.id != thing.id for bound in self.disk.bound.values())
+
+    def look_for(self, address: str, intent: Intent) -> Generator[float, None, Thing | None]:
+        """What a create may have made, of what was not there before."""
+        listed = yield from self.list_(KINDS[address])
+        new = [one for one in listed.values() if one.id not in intent.known and self._free(one)]
+        like = [one for one in new if self._reads(intent.sent, one)]
+        if self.variant.lens and not like and any(self._may_be(intent.sent, one) for one in new):
+            raise APerson
+        if len(like) > 1:
+            raise APerson
+        return like[0] if like else None
+
+    @staticmethod
+    def _may_be(sent: Mapping[str, str], thing: Thing) -> bool:
+        """Whether an object may be ours, edited since or spelled in a way that we do not know."""
+        return _same(sent, thing) or alike(sent.get("/name", ""), thing.fields["/name"])
+
+    def _reads(self, sent: Mapping[str, str], thing: Thing) -> bool:
+        name = sent.get("/name", "")
+        if name.startswith("claim-"):
+            return thing.fields["/name"] == name
+        if not self.variant.lens:
+            return thing.fields["/name"] == name and thing.fields["/text"].rstrip(".") == sent["/text"].rstrip(".")
+        return alike(name, thing.fields["/name"]) and _same(sent, thing)
+
+    # Creates.
+
+    def _create(self, address: str, listed: dict[str, Thing]) -> Steps:
+        sent = self._body(address)
+        real = {**sent, "/name": self.manifests.named.get(address, address if self.variant.names else "")}
+        if any(self._free(one) and self._rival(real, one) for one in listed.values()):
+            self.code = max(self.code, 4)
+            return
+        try:
+            made = yield from self._made(address, sent)
+            yield from self._finish(address, made)
+        except APerson:
+            self.outcomes.append(Outcome(address, "create", "unknown"))
+            self.code = 6
+        except LockLost:
+            status = "unknown" if self.variant.honest and self._may_have_sent(address) else "failed"
+            self.outcomes.append(Outcome(address, "create", status))
+            raise
+        if address in self.disk.bound and self.disk.bound[address].token:
+            yield from self._rename(address)
+
+    def _may_have_sent(self, address: str) -> bool:
+        return address in self.disk.pending
+
+    def _rival(self, sent: Fields, thing: Thing) -> bool:
+        name = sent["/name"]
+        return bool(name) and (
+            alike(name, thing.fields["/name"]) if self.variant.lens else thing.fields["/name"] == name
+        )
+
+    def _body(self, address: str) -> Fields:
+        body = self.manifests.fields(address)
+        if self.variant.token and KINDS[address] == "costly":
+            return {**body, "/name": f"claim-{self.disk.state}-{address}"}
+        return {"/name": address, **body} if self.variant.names else body
+
+    def _made(self, address: str, sent: Fields) -> Generator[float, None, Thing]:
+        kind = KINDS[address]
+        for _ in ("first", "second and last"):
+            intent = Intent(self.known[kind], self.world.now, sent)
+            if self.variant.intent:
+                self._record()
+                self.disk.pending[address] = intent
+            yield 0.1
+            try:
+                yield from self.before_call(address)
+                status, id_ = self.world.post(self.who, kind, sent, address)
+            except Lost:
+                status, id_ = NOTHING, ""
+            yield 0.1
+            found = yield from self._evidence(address, intent, status, id_)
+            if found:
+                return found
+            if status in (OK, UNCHANGED) and self.variant.evidence:
+                raise APerson  # a 2xx, and nothing to be seen: never again without a person
+        raise APerson
+
+    def _evidence(self, address: str, intent: Intent, status: int, id_: str) -> Generator[float, None, Thing | None]:
+        """What an answer, or none, says of the object."""
+        if (
+            status in (OK, UNCHANGED)
+            and id_
+            and id_ not in intent.known
+            and all(b.id != id_ for b in self.disk.bound.values())
+        ):
+            thing = self.world.get(self.who, id_)
+            yield 0.1
+            if thing and (
+                self.variant.evidence or thing.fields["/name"] == intent.sent.get("/name", thing.fields["/name"])
+            ):
+                return thing
+        if status == THROTTLED and not self.variant.throttled:
+            return None
+        looks = (*LOOKS, self.world.odds.settle) if self.variant.settle else (0.0,)
+        began = self.world.now
+        for at in looks:
+            yield max(0.1, began + at - self.world.now)
+            found = yield from self.look_for(address, intent)
+            if found:
+                return found
+        return None
+
+    def _finish(self, address: str, thing: Thing) -> Steps:
+        """The id on disk; then the name, where a token was in its place."""
+        self._record()
+        token = self.variant.token and KINDS[address] == "costly"
+        text = self.manifests.texts[address]
+        self.disk.bound[address] = Bound(thing.id, thing.created, text, self._keeps(text, thing), token, self.key)
+        self.disk.pending.pop(address, None)
+        self.know()
+        yield 0.1
+        self.outcomes.append(Outcome(address, "create", "done", thing.id))
+        if self.disk.bound[address].unkept:
+            self.unkept.add(Edit(address, "/text"))
+            self.code = max(self.code, 5)
+
+    @staticmethod
+    def _keeps(text: str, thing: Thing) -> tuple[str, str] | None:
+        shown = thing.fields["/text"]
+        return None if shown == text else (text, shown)
+
+    def _rename(self, address: str) -> Steps:
+        bound = self.disk.bound[address]
+        name = self.manifests.named.get(address, address)
+        for _ in range(3):
+            thing = yield from self.ours(address)
+            if thing is None or alike(name, thing.fields["/name"]):
+                bound.token = False
+                return
+            yield from self.before_call(address)
+            with suppress(Lost):
+                self.world.patch(self.who, KINDS[address], bound.id, {"/name": name}, None)
+            yield 1.0
+        self.code = max(self.code, 5)
+
+    def _recover(self, address: str, intent: Intent) -> Steps:
+        found: Thing | None = None
+        while self.variant.settle and not found and self.world.now - intent.time < self.world.odds.settle:
+            yield 5.0
+            self.keep_lock()
+            found = yield from self.look_for(address, intent)
+        found = found or (yield from self.look_for(address, intent))
+        self._record()
+        if found:
+            token = found.fields["/name"].startswith("claim-")
+            text = intent.sent["/text"]
+            self.disk.bound[address] = Bound(found.id, found.created, text, self._keeps(text, found), token, self.key)
+            self.know()
+        self.disk.pending.pop(address, None)
+
+    # Updates.
+
+    def _bring(self, address: str) -> Steps:
+        bound, wanted = self.disk.bound[address], self.manifests.texts[address]
+        thing = yield from self.ours(address)
+        if thing is None:
+            self.edits.add(Edit(address))
+            self.code = max(self.code, 3)
+            self._record()
+            del self.disk.bound[address]
+            self.know()
+            return
+        if bound.token:
+            yield from self._rename(address)
+        live = thing.fields["/text"]
+        if not self.variant.lineage and bound.key != self.key:
+            yield from self._write(address, thing, wanted)
+            return
+        if live == wanted:
+            bound.base, bound.unkept = wanted, None
+            return
+        if bound.unkept == (wanted, live):
+            self.unkept.add(Edit(address, "/text"))
+            return
+        drifted = live != (bound.unkept[1] if bound.unkept else bound.base)
+        if drifted:
+            self.edits.add(Edit(address, "/text"))
+        if drifted and wanted != bound.base and not bound.agreed:
+            self.outcomes.append(Outcome(address, "update", "failed", bound.id, {"/text": wanted}))
+            self.code = max(self.code, 3)
+            bound.agreed = True
+            return
+        yield from self._write(address, thing, wanted)
+
+    def _write(self, address: str, seen: Thing, wanted: str) -> Steps:
+        self._record()
+        kind, bound = KINDS[address], self.disk.bound[address]
+        obeyed = self.world.obeys[kind if self.variant.per_kind else "cheap"] and self.variant.tests
+        test = {"/text": seen.fields["/text"]} if obeyed else None
+        status = NOTHING
+        for _ in ("first", "second and last"):
+            yield from self.before_call(address)
+            if not obeyed and not (yield from self._unmoved(address, seen)):
+                self._conflict(address, wanted)
+                return
+            try:
+                status = self.world.patch(self.who, kind, bound.id, {"/text": wanted}, test)
+            except Lost:
+                status = NOTHING
+            yield 0.1
+            if status in (OK, UNCHANGED, CONFLICT, MISSING):
+                break
+            now = yield from self.ours(address)
+            if now is None or now.fields["/text"] != seen.fields["/text"]:
+                break
+            if not obeyed and self.variant.honest and status == NOTHING:
+                break  # it may come late, and nothing would stop it
+        if status in (CONFLICT, MISSING):
+            self._conflict(address, wanted)
+        else:
+            yield from self._believe(address, seen, wanted, status)
+
+    def _unmoved(self, address: str, seen: Thing) -> Generator[float, None, bool]:
+        if not self.variant.tests:
+            return True
+        now = yield from self.ours(address)
+        return now is not None and now.fields["/text"] == seen.fields["/text"]
+
+    def _conflict(self, address: str, wanted: str) -> None:
+        self.edits.add(Edit(address, "/text"))
+        self.outcomes.append(Outcome(address, "update", "failed", self.disk.bound[address].id, {"/text": wanted}))
+        self.code = max(self.code, 3)
+
+    def _believe(self, address: str, seen: Thing, wanted: str, status: int) -> Steps:
+        """A write is believed when it is seen."""
+        bound, before = self.disk.bound[address], seen.fields["/text"]
+        live = before
+        for pause in WITNESSES if self.variant.witness else (0.0,):
+            yield pause + 0.1
+            now = yield from self.ours(address)
+            live = now.fields["/text"] if now else ""
+            if live == wanted:
+                break
+        self._record()
+        if live == wanted or (live != before and live.rstrip(".") == wanted.rstrip(".")) or not self.variant.witness:
+            bound.base, bound.key, bound.agreed = wanted, self.key, False
+            bound.unkept = None if live == wanted else (wanted, live)
+            self._told_done(address, wanted)
+        elif status == NOTHING:
+            self.outcomes.append(Outcome(address, "update", "unknown", bound.id, {"/text": wanted}))
+            self.code = max(self.code, 6)
+        else:
+            self.outcomes.append(Outcome(address, "update", "failed", bound.id, {"/text": wanted}))
+            self.code = max(self.code, 5)
+
+    def _told_done(self, address: str, wanted: str) -> None:
+        bound = self.disk.bound[address]
+        unkept = frozenset({"/text"}) if bound.unkept else frozenset()
+        self.outcomes.append(Outcome(address, "update", "done", bound.id, {"/text": wanted}, unkept))
+        if unkept and self.variant.witness:
+            self.unkept.add(Edit(address, "/text"))
+            self.code = max(self.code, 5)
+
+    # Deletes.
+
+    def _delete(self, address: str) -> Steps:
+        bound = self.disk.bound[address]
+        self._record()
+        status = "unknown"
+        for _ in ("first", "second and last"):
+            thing = yield from self.ours(address)
+            if thing is None:
+                status = "done"
+                break
+            yield from self.before_call(address)
+            try:
+                told = self.world.delete(self.who, KINDS[address], bound.id)
+            except Lost:
+                told = NOTHING
+            yield 0.1
+            if told == THROTTLED and not self.variant.honest:
+                status = "failed"
+                break
+        else:
+            status = "done" if (yield from self.ours(address)) is None else status
+        self._record()
+        if status == "done":
+            self.disk.bound.pop(address)
+            self.know()
+            self.outcomes.append(Outcome(address, "delete", "done", bound.id))
+        else:
+            self.outcomes.append(Outcome(address, "delete", status, bound.id))
+            self.code = max(self.code, 6 if status == "unknown" else 5)
+
+    # The lock.
+
+    def keep_lock(self) -> None:
+        """The heartbeat, where the store is in reach."""
+        if not self.cut and self.world.happens(self.world.odds.cut_off):
+            self.cut = True
+        if not self.cut:
+            if not self.world.renew(self.who, self.disk.state):
+                raise LockLost
+            self.renewed = self.world.now
+
+    def _record(self) -> None:
+        """Write to the journal, which only the holder of the lock can."""
+        self.keep_lock()
+        if self.cut or self.world.leases[self.disk.state].holder != self.who:
+            raise LockLost
+
+    def before_call(self, address: str) -> Steps:
+        """From the look at the lock to the first byte: there a machine can stand still."""
+        self.keep_lock()
+        looked = self.world.now
+        while True:
+            if self.world.happens(self.world.odds.stall):
+                yield self.world.chance.uniform(0, self.world.odds.stalled)
+            if not self.variant.fence:
+                return
+            if self.world.now - self.renewed > self.world.odds.lease - 1:
+                raise LockLost
+            if self.world.now - looked <= FRESH:
+                break
+            self._record()  # dated again
+            if address in self.disk.pending:
+                self.disk.pending[address] = structs_again(self.disk.pending[address], self.world.now)
+            looked = self.world.now
+        if self.world.happens(self.world.odds.stall_after_fence):
+            yield self.world.chance.uniform(0, self.world.odds.stalled)
+
+    def know(self) -> None:
+        """What the state knows, for the history."""
+        bound = {address: one.id for address, one in self.disk.bound.items()}
+        applied: dict[str, tuple[str, ...]] = dict.fromkeys(bound, ("/name", "/text"))
+        self.world.emit(Known(self.disk.state, bound, applied=applied, time=self.world.now))
+
+
+def structs_copy(thing: Thing) -> Thing:
+    """An object as it was read."""
+    return Thing(thing.id, thing.kind, dict(thing.fields), thing.created, thing.version, thing.shown)
+
+
+def structs_again(intent: Intent, now: float) -> Intent:
+    """An intent with a later date."""
+    return Intent(intent.known, now, intent.sent)
+
+
+def alike(name: str, shown: str) -> bool:
+    """Whether a name may be another as a server spells it."""
+    ours, theirs = _plain(name), _plain(shown)
+    return ours == theirs or (len(theirs) >= _CUT and ours.startswith(theirs))
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", html.unescape(name)).split())
+
+
+def _same(sent: Mapping[str, str], thing: Thing) -> bool:
+    return thing.fields["/text"].rstrip(".") == sent["/text"].rstrip(".")
