@@ -96,9 +96,10 @@ class _Judge:
             self._before_call(event, at)
         elif isinstance(event, Commit):
             self._before_commit(event, at)
+        before = self.scene.known.get(event.state) if isinstance(event, Known) else None
         self.scene.follow(event, at)
         if isinstance(event, Known):
-            self._check_bindings(event)
+            self._check_bindings(event, before)
         elif isinstance(event, End):
             self._after_end(event, at)
         elif isinstance(event, Begin):
@@ -156,11 +157,12 @@ class _Judge:
 
     # Bindings.
 
-    def _check_bindings(self, known: Known) -> None:
+    def _check_bindings(self, known: Known, before: Known | None) -> None:
         project = self.scene.projects.get(known.state)
         if project is None:
             return
-        for id_ in (*known.bound.values(), *known.others):
+        old = {*before.bound.values(), *before.others} if before else set()
+        for id_ in {*known.bound.values(), *known.others} - old:
             thing = self.scene.things.get(id_)
             if thing is not None and not thing.gone:
                 self.verdict.looked["no-stranger"] += 1
@@ -200,6 +202,7 @@ class _Judge:
         for outcome in end.outcomes:
             self._check_outcome(run, outcome, at)
         self._check_overwritten(run, end, at)
+        self._note_told(run, end)
         if run.command in _LOOKING and end.code in _TOLD:
             self._check_told(run, end, at)
         if "No changes" in end.sentences:
@@ -227,9 +230,16 @@ class _Judge:
     def _check_overwritten(self, run: Run, end: End, at: int) -> None:
         for place, address, pointer, edit in run.untold:
             self.verdict.looked["no-lost-update"] += 1
-            if address not in run.overwrites and not _tells(end.reported, address, pointer):
+            told = _tells(end.reported, address, pointer) or edit.told
+            if address not in run.overwrites and not told:
                 text = f"{run.who} wrote over {pointer} of {address} and did not tell the edit"
                 self._found("no-lost-update", text, edit.event, place, at)
+
+    def _note_told(self, run: Run, end: End) -> None:
+        """What is told as "not kept by the server" is told, whoever it was."""
+        for address, thing in _bound_things(self.scene, run) if end.unkept else ():
+            for pointer, edit in thing.edits.items():
+                edit.told = edit.told or _tells(end.unkept, address, pointer)
 
     def _check_told(self, run: Run, end: End, at: int) -> None:
         wanted = run.wants
@@ -294,7 +304,9 @@ def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
     """What is wrong with a step that is said to be done."""
     thing = scene.things.get(outcome.id)
     if outcome.action in _REMOVING:
-        return f"{outcome.id} is there" if thing and not thing.gone and thing.project == run.project else ""
+        others = {id_ for address, id_ in scene.bound(run).items() if address != outcome.address}
+        ours = thing is not None and thing.project == run.project and outcome.id not in others  # not given out again
+        return f"{outcome.id} is there" if ours and thing and not thing.gone else ""
     if outcome.action == "forget":
         return ""
     if thing is None or (thing.gone and thing.gone <= run.begun):

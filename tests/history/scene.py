@@ -36,6 +36,7 @@ class PortalEdit:
     after: str | None
     time: float
     event: int  # its place in the history
+    told: bool = False  # as what the server keeps otherwise
 
 
 @dataclass(slots=True)

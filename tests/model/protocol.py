@@ -57,7 +57,7 @@ class LockLost(Exception):
 class Intent:
     """A create on disk, without its result."""
 
-    known: frozenset[str]
+    known: frozenset[tuple[str, float]]  # ids and dates of creation: an id may be given out again
     time: float
     sent: Mapping[str, str]
 
@@ -109,11 +109,12 @@ class Run:
     key: str = "k"
     renewed: float = 0.0
     cut: bool = False
-    known: dict[str, frozenset[str]] = field(default_factory=dict)
+    known: dict[str, frozenset[tuple[str, float]]] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     edits: set[Edit] = field(default_factory=set)
     unkept: set[Edit] = field(default_factory=set)
     code: int = 0
+    sent: set[str] = field(default_factory=set)  # addresses whose create has left
 
     def go(self) -> Steps:
         """The whole run; it ends at once where another one is at work."""
@@ -148,7 +149,7 @@ class Run:
         lists = {}
         for kind in ("cheap", "costly"):
             lists[kind] = yield from self.list_(kind)
-            self.known[kind] = frozenset(lists[kind])
+            self.known[kind] = frozenset(self._key(one) for one in lists[kind].values())
         manifests, bound = self.manifests, self.disk.bound
         gone = [address for address in bound if address not in manifests.texts]
         self.world.emit(Planned(self.who, frozenset(bound[one].id for one in gone), (), self.world.now))
@@ -184,13 +185,17 @@ class Run:
             return None
         return structs_copy(thing)
 
+    def _key(self, thing: Thing) -> tuple[str, float]:
+        return thing.id, thing.created if self.variant.created else 0.0
+
     def _free(self, thing: Thing) -> bool:
-        return all(bound.id != thing.id for bound in self.disk.bound.values())
+        known = (bound.id == thing.id and bound.created == thing.created for bound in self.disk.bound.values())
+        return not any(known) if self.variant.created else all(one.id != thing.id for one in self.disk.bound.values())
 
     def look_for(self, address: str, intent: Intent) -> Generator[float, None, Thing | None]:
         """What a create may have made, of what was not there before."""
         listed = yield from self.list_(KINDS[address])
-        new = [one for one in listed.values() if one.id not in intent.known and self._free(one)]
+        new = [one for one in listed.values() if self._key(one) not in intent.known and self._free(one)]
         like = [one for one in new if self._reads(intent.sent, one)]
         if self.variant.lens and not like and any(self._may_be(intent.sent, one) for one in new):
             raise APerson
@@ -226,14 +231,11 @@ class Run:
             self.outcomes.append(Outcome(address, "create", "unknown"))
             self.code = 6
         except LockLost:
-            status = "unknown" if self.variant.honest and self._may_have_sent(address) else "failed"
+            status = "unknown" if self.variant.honest and address in self.sent else "failed"
             self.outcomes.append(Outcome(address, "create", status))
             raise
         if address in self.disk.bound and self.disk.bound[address].token:
             yield from self._rename(address)
-
-    def _may_have_sent(self, address: str) -> bool:
-        return address in self.disk.pending
 
     def _rival(self, sent: Fields, thing: Thing) -> bool:
         name = sent["/name"]
@@ -257,6 +259,7 @@ class Run:
             yield 0.1
             try:
                 yield from self.before_call(address)
+                self.sent.add(address)
                 status, id_ = self.world.post(self.who, kind, sent, address)
             except Lost:
                 status, id_ = NOTHING, ""
@@ -270,17 +273,10 @@ class Run:
 
     def _evidence(self, address: str, intent: Intent, status: int, id_: str) -> Generator[float, None, Thing | None]:
         """What an answer, or none, says of the object."""
-        if (
-            status in (OK, UNCHANGED)
-            and id_
-            and id_ not in intent.known
-            and all(b.id != id_ for b in self.disk.bound.values())
-        ):
+        if status in (OK, UNCHANGED) and id_:
             thing = self.world.get(self.who, id_)
             yield 0.1
-            if thing and (
-                self.variant.evidence or thing.fields["/name"] == intent.sent.get("/name", thing.fields["/name"])
-            ):
+            if thing and self._is_new(intent, thing) and self._agrees(intent.sent, thing):
                 return thing
         if status == THROTTLED and not self.variant.throttled:
             return None
@@ -292,6 +288,15 @@ class Run:
             if found:
                 return found
         return None
+
+    def _is_new(self, intent: Intent, thing: Thing) -> bool:
+        return self._key(thing) not in intent.known and self._free(thing)
+
+    def _agrees(self, sent: Mapping[str, str], thing: Thing) -> bool:
+        """Whether the object of an answer is ours: it was not there before, and has all that was sent but the name."""
+        if self.variant.evidence:
+            return _same(sent, thing)
+        return thing.fields["/name"] == sent.get("/name", thing.fields["/name"])
 
     def _finish(self, address: str, thing: Thing) -> Steps:
         """The id on disk; then the name, where a token was in its place."""
@@ -495,7 +500,8 @@ class Run:
     def before_call(self, address: str) -> Steps:
         """From the look at the lock to the first byte: there a machine can stand still."""
         self.keep_lock()
-        looked = self.world.now
+        pending = self.disk.pending.get(address)
+        looked = pending.time if pending else self.world.now
         while True:
             if self.world.happens(self.world.odds.stall):
                 yield self.world.chance.uniform(0, self.world.odds.stalled)
@@ -506,9 +512,9 @@ class Run:
             if self.world.now - looked <= FRESH:
                 break
             self._record()  # dated again
-            if address in self.disk.pending:
-                self.disk.pending[address] = structs_again(self.disk.pending[address], self.world.now)
             looked = self.world.now
+            if pending:
+                self.disk.pending[address] = structs_again(pending, looked)
         if self.world.happens(self.world.odds.stall_after_fence):
             yield self.world.chance.uniform(0, self.world.odds.stalled)
 
