@@ -114,6 +114,7 @@ class Run:
     edits: set[Edit] = field(default_factory=set)
     unkept: set[Edit] = field(default_factory=set)
     code: int = 0
+    concluded: dict[str, tuple[str, str]] = field(default_factory=dict)  # not kept; on disk when it is told
     sent: set[str] = field(default_factory=set)  # addresses whose create has left
 
     def go(self) -> Steps:
@@ -135,6 +136,11 @@ class Run:
 
     def _say(self) -> None:
         world = self.world
+        for address, unkept in self.concluded.items():
+            if address in self.disk.bound and self.code != 7:
+                self.disk.bound[address].unkept = unkept
+                self.unkept.add(Edit(address, "/text"))
+                self.code = max(self.code, 5)
         if self.code != 7:
             self.know()
             world.unlock(self.who, self.disk.state)
@@ -303,19 +309,13 @@ class Run:
         self._record()
         token = self.variant.token and KINDS[address] == "costly"
         text = self.manifests.texts[address]
-        self.disk.bound[address] = Bound(thing.id, thing.created, text, self._keeps(text, thing), token, self.key)
+        self.disk.bound[address] = Bound(thing.id, thing.created, text, None, token, self.key)
+        if thing.fields["/text"] != text:
+            self.concluded[address] = text, thing.fields["/text"]
         self.disk.pending.pop(address, None)
         self.know()
         yield 0.1
         self.outcomes.append(Outcome(address, "create", "done", thing.id))
-        if self.disk.bound[address].unkept:
-            self.unkept.add(Edit(address, "/text"))
-            self.code = max(self.code, 5)
-
-    @staticmethod
-    def _keeps(text: str, thing: Thing) -> tuple[str, str] | None:
-        shown = thing.fields["/text"]
-        return None if shown == text else (text, shown)
 
     def _rename(self, address: str) -> Steps:
         bound = self.disk.bound[address]
@@ -342,7 +342,7 @@ class Run:
         if found:
             token = found.fields["/name"].startswith("claim-")
             text = intent.sent["/text"]
-            self.disk.bound[address] = Bound(found.id, found.created, text, self._keeps(text, found), token, self.key)
+            self.disk.bound[address] = Bound(found.id, found.created, text, None, token, self.key)
             self.know()
         self.disk.pending.pop(address, None)
 
@@ -430,10 +430,9 @@ class Run:
             if live == wanted:
                 break
         self._record()
-        if live == wanted or (live != before and live.rstrip(".") == wanted.rstrip(".")) or not self.variant.witness:
-            bound.base, bound.key, bound.agreed = wanted, self.key, False
-            bound.unkept = None if live == wanted else (wanted, live)
-            self._told_done(address, wanted)
+        if live == wanted or live != before or not self.variant.witness:
+            bound.base, bound.key, bound.agreed, bound.unkept = wanted, self.key, False, None
+            self._told_done(address, wanted, live)
         elif status == NOTHING:
             self.outcomes.append(Outcome(address, "update", "unknown", bound.id, {"/text": wanted}))
             self.code = max(self.code, 6)
@@ -441,13 +440,14 @@ class Run:
             self.outcomes.append(Outcome(address, "update", "failed", bound.id, {"/text": wanted}))
             self.code = max(self.code, 5)
 
-    def _told_done(self, address: str, wanted: str) -> None:
+    def _told_done(self, address: str, wanted: str, live: str) -> None:
         bound = self.disk.bound[address]
-        unkept = frozenset({"/text"}) if bound.unkept else frozenset()
+        unkept = frozenset({"/text"}) if live != wanted else frozenset()
         self.outcomes.append(Outcome(address, "update", "done", bound.id, {"/text": wanted}, unkept))
         if unkept and self.variant.witness:
-            self.unkept.add(Edit(address, "/text"))
-            self.code = max(self.code, 5)
+            self.concluded[address] = wanted, live
+        elif unkept:
+            bound.unkept = wanted, live
 
     # Deletes.
 

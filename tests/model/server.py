@@ -118,12 +118,14 @@ class World:
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass; what is late happens on its way."""
-        self.now += seconds
+        until = self.now + seconds
         if self.coming:
-            due = sorted((one for one in self.coming if one[0] <= self.now), key=lambda one: one[0])
-            self.coming = [one for one in self.coming if one[0] > self.now]
-            for _, change in due:
+            due = sorted((one for one in self.coming if one[0] <= until), key=lambda one: one[0])
+            self.coming = [one for one in self.coming if one[0] > until]
+            for moment, change in due:
+                self.now = moment
                 change()
+        self.now = until
 
     # Changes, by whomever.
 
