@@ -50,7 +50,7 @@ _REMOVING = frozenset({"delete", "retire"})
 class Limits(Struct, frozen=True):
     """What is not promised, where a history knows better than to ask for it."""
 
-    unseen: float = 0.0  # seconds before a change in which an edit can be overlooked, where there is no test:
+    unseen: float = 0.0  # seconds before a call from which on an edit can be overlooked, where there is no test:
     untested: frozenset[str] = frozenset()  # ... for deletes, and for updates of these kinds
 
 
@@ -132,7 +132,7 @@ class _Judge:
             return
         sent = self.scene.sent[commit.call]
         self.verdict.looked["no-stranger"] += 1
-        if thing.project != run.project:
+        if thing.project != run.project and not self._is_unguarded(thing, commit, thing.time):
             self._found("no-stranger", f"{run.who} changes ({commit.action}) {commit.id}", thing.event, sent, at)
         if commit.action == "delete":
             self.verdict.looked["deletes-listed"] += 1
@@ -147,13 +147,18 @@ class _Judge:
                 continue
             self.verdict.looked["no-lost-update"] += 1
             unread = run.reads.get(thing.id, -1) < edit.version
-            if self.limits.unseen and (removed or thing.kind in self.limits.untested):
-                unread = unread and commit.time - edit.time > self.limits.unseen
-            if unread:
+            if unread and not self._is_unguarded(thing, commit, edit.time):
                 text = f"{run.who} writes over {pointer} of {thing.id} without having read what a person wrote"
                 self._found("no-lost-update", text, edit.event, self.scene.sent[commit.call], at)
             elif not removed and run.reads.get(thing.id, -1) >= edit.version:
-                run.untold.append((at, _address(self.scene, run, thing), pointer, edit))
+                run.untold.append((at, _addresses(self.scene, run, thing), pointer, edit))
+
+    def _is_unguarded(self, thing: Thing, commit: Commit, since: float) -> bool:
+        """Whether something came so late that only a test could have told, and there is none."""
+        untested = commit.action == "delete" or thing.kind in self.limits.untested
+        return (
+            bool(self.limits.unseen) and untested and since >= self.scene.calls[commit.call].time - self.limits.unseen
+        )
 
     # Bindings.
 
@@ -166,7 +171,7 @@ class _Judge:
             thing = self.scene.things.get(id_)
             if thing is not None and not thing.gone:
                 self.verdict.looked["no-stranger"] += 1
-                if thing.project != project:
+                if project not in (thing.project, *(one.project for one in self.scene.buried if one.id == id_)):
                     text = f"the state is bound to {id_}, which no run of the project has made"
                     self._found("no-stranger", text, thing.event, self.scene.at)
 
@@ -228,11 +233,11 @@ class _Judge:
                 self._found("failed-is-failed", text, at)
 
     def _check_overwritten(self, run: Run, end: End, at: int) -> None:
-        for place, address, pointer, edit in run.untold:
+        for place, addresses, pointer, edit in run.untold:
             self.verdict.looked["no-lost-update"] += 1
-            told = _tells(end.reported, address, pointer) or edit.told
-            if address not in run.overwrites and not told:
-                text = f"{run.who} wrote over {pointer} of {address} and did not tell the edit"
+            told = edit.told or any(_tells(end.reported, one, pointer) for one in addresses)
+            if not told and run.overwrites.isdisjoint(addresses):
+                text = f"{run.who} wrote over {pointer} of {', '.join(addresses)} and did not tell the edit"
                 self._found("no-lost-update", text, edit.event, place, at)
 
     def _note_told(self, run: Run, end: End) -> None:
@@ -292,8 +297,9 @@ def _open_edits(thing: Thing, run: Run, managed: dict[str, str]) -> Iterator[tup
             yield pointer, edit
 
 
-def _address(scene: Scene, run: Run, thing: Thing) -> str:
-    return next((address for address, id_ in scene.bound(run).items() if id_ == thing.id), thing.id)
+def _addresses(scene: Scene, run: Run, thing: Thing) -> tuple[str, ...]:
+    """The addresses that an object is bound to; an old binding may have the same id, given out again."""
+    return tuple(address for address, id_ in scene.bound(run).items() if id_ == thing.id) or (thing.id,)
 
 
 def _tells(told: Iterable[Edit], address: str, pointer: str) -> bool:
@@ -302,7 +308,7 @@ def _tells(told: Iterable[Edit], address: str, pointer: str) -> bool:
 
 def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
     """What is wrong with a step that is said to be done."""
-    thing = scene.things.get(outcome.id)
+    thing = scene.meant(run, outcome.id, outcome.address)
     if outcome.action in _REMOVING:
         others = {id_ for address, id_ in scene.bound(run).items() if address != outcome.address}
         ours = thing is not None and thing.project == run.project and outcome.id not in others  # not given out again
@@ -317,7 +323,9 @@ def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
         value = scene.resolved(run, wanted)
         if any(alike(pointer, value, one) for one in thing.values(pointer, run.begun)):
             continue
-        if pointer not in outcome.unkept or thing.fields.get(pointer) == thing.value_at(pointer, run.begun):
+        written = any(place == pointer and version in run.wrote[thing.id] for version, place, _ in thing.past)
+        moved = thing.fields.get(pointer) != thing.value_at(pointer, run.begun)
+        if pointer not in outcome.unkept or not (written or moved):
             return f"{pointer} is {thing.fields.get(pointer)!r}, not {value!r}"
     return ""
 
@@ -327,7 +335,7 @@ def _done_all_the_same(scene: Scene, run: Run, outcome: Outcome) -> str:
     if outcome.action == "create":
         made = _made_by(scene.things.values(), run, outcome.address)
         return f"{made[0].id} was made" if made and made[0].id != outcome.id else ""
-    thing = scene.things.get(outcome.id)
+    thing = scene.meant(run, outcome.id, outcome.address)
     if thing is None:
         return ""
     if outcome.action in _REMOVING:

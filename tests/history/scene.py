@@ -49,6 +49,7 @@ class Thing:
     fields: Fields
     version: int
     event: int  # where it was made
+    time: float = 0.0  # when
     maker: str = ""  # the run that made it
     addresses: tuple[str, ...] = ()
     gone: int = 0  # the version at which it was deleted; 0: it is there
@@ -86,7 +87,9 @@ class Run:
     overwrites: frozenset[str] = frozenset()
     wrote: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # by id: versions with an effect
     crawled: set[str] = field(default_factory=set)
-    untold: list[tuple[int, str, str, PortalEdit]] = field(default_factory=list)  # event, address, pointer, edit
+    untold: list[tuple[int, tuple[str, ...], str, PortalEdit]] = field(
+        default_factory=list
+    )  # event, addresses, pointer
     quiet: int = 0  # the end of a run after which this one has nothing to do
     open: bool = True
 
@@ -120,6 +123,18 @@ class Scene:
         """The run whose call made a commit; None: somebody else."""
         call = self.calls.get(commit.call)
         return self.runs.get(call.who) if call and commit.by == "api" else None
+
+    def meant(self, run: Run, id_: str, address: str) -> Thing | None:
+        """The object that a run means by an id, which may have been given out again since, even to ourselves."""
+        thing = self.things.get(id_)
+        past = [one for one in self.buried if one.id == id_ and one.project == run.project]
+        if thing is None or not past or address in thing.addresses:
+            return thing
+        mine = [one for one in past if address in one.addresses] or past
+        if thing.project == run.project and address not in mine[-1].addresses:
+            return thing
+        wrote_since = thing.project != run.project and any(one > mine[-1].gone for one in run.wrote.get(id_, ()))
+        return thing if wrote_since else mine[-1]
 
     def bound(self, run: Run) -> dict[str, str]:
         """What the state of a run knows."""
@@ -181,13 +196,15 @@ class Scene:
         self.settled.clear()
         if run is None:
             self.person = self.at
+            for one in self.runs.values():
+                one.quiet = 0
 
     def _made(self, event: Commit, run: Run | None) -> Thing:
         fields = {pointer: value for pointer, value in event.changes.items() if value is not None}
         call = self.calls.get(event.call)
         addresses = call.addresses if call and run else ()
         project, who = (run.project, run.who) if run else ("", "")
-        return Thing(event.id, event.kind, project, fields, event.version, self.at, who, addresses)
+        return Thing(event.id, event.kind, project, fields, event.version, self.at, event.time, who, addresses)
 
     def _change(self, thing: Thing, event: Commit, *, by_person: bool) -> None:
         thing.version = event.version

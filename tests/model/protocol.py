@@ -20,6 +20,7 @@ PROJECT = "project"
 KINDS = {"cheap": "cheap", "other": "cheap", "costly": "costly"}  # by name of an address
 LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 WITNESSES = (0.0, 2.0, 10.0)
+LOCK_TIMEOUT = 400.0
 FRESH = 5.0  # seconds that an intent or a look may be old at the first byte
 _CUT = 20
 Steps = Generator[float, None, None]
@@ -60,6 +61,7 @@ class Intent:
     known: frozenset[tuple[str, float]]  # ids and dates of creation: an id may be given out again
     time: float
     sent: Mapping[str, str]
+    accepted: bool = False  # a 2xx was seen: it is never sent again without a person
 
 
 @dataclass(slots=True)
@@ -120,11 +122,13 @@ class Run:
     def go(self) -> Steps:
         """The whole run; it ends at once where another one is at work."""
         world, state = self.world, self.disk.state
+        waits = world.now + LOCK_TIMEOUT
+        while not world.lock(self.who, state):
+            if world.now > waits:
+                return
+            yield 5.0
         self.manifests = Manifests(dict(self.manifests.texts), self.manifests.named)
         world.emit(Begin(self.who, PROJECT, state, "apply", world.now))
-        if not world.lock(self.who, state):
-            world.emit(End(self.who, 7, time=world.now))
-            return
         self.renewed = world.now
         try:
             yield from self._work()
@@ -157,8 +161,12 @@ class Run:
             lists[kind] = yield from self.list_(kind)
             self.known[kind] = frozenset(self._key(one) for one in lists[kind].values())
         manifests, bound = self.manifests, self.disk.bound
+        twins = [one for listed in lists.values() for one in listed.values() if self._is_twin(one)]
         gone = [address for address in bound if address not in manifests.texts]
-        self.world.emit(Planned(self.who, frozenset(bound[one].id for one in gone), (), self.world.now))
+        going = {bound[one].id for one in gone} | {one.id for one in twins}
+        self.world.emit(Planned(self.who, frozenset(going), (), self.world.now))
+        for twin in twins:
+            yield from self._sweep(twin)
         for address in list(manifests.texts):
             if address in bound:
                 yield from self._bring(address)
@@ -167,6 +175,19 @@ class Run:
         if not self.code:
             for address in gone:
                 yield from self._delete(address)
+
+    def _is_twin(self, thing: Thing) -> bool:
+        """Whether an object carries a token of ours although its address has another object: a create came late."""
+        name, claim = thing.fields["/name"], f"claim-{self.disk.state}-"
+        bound = name.startswith(claim) and name.removeprefix(claim) in self.disk.bound
+        return self.variant.token and bound and self._free(thing)
+
+    def _sweep(self, twin: Thing) -> Steps:
+        self._record()
+        yield from self.before_call("")
+        with suppress(Lost):
+            self.world.delete(self.who, twin.kind, twin.id)
+        yield 0.1
 
     # Looks.
 
@@ -182,14 +203,20 @@ class Run:
             found = again
         return found
 
+    def binding(self, address: str) -> Bound:
+        """What is bound to an address; when another run has taken over, it may be gone."""
+        if address not in self.disk.bound:
+            raise LockLost
+        return self.disk.bound[address]
+
     def ours(self, address: str) -> Generator[float, None, Thing | None]:
         """The object that is bound to an address, or None where it has gone."""
-        bound = self.disk.bound[address]
+        bound = self.binding(address)
         thing = self.world.get(self.who, bound.id)
         yield 0.1
         if thing is None or (self.variant.created and thing.created != bound.created):
             return None
-        return structs_copy(thing)
+        return thing
 
     def _key(self, thing: Thing) -> tuple[str, float]:
         return thing.id, thing.created if self.variant.created else 0.0
@@ -269,12 +296,14 @@ class Run:
                 status, id_ = self.world.post(self.who, kind, sent, address)
             except Lost:
                 status, id_ = NOTHING, ""
+            if status in (OK, UNCHANGED) and self.variant.evidence and self.variant.intent:
+                self.disk.pending[address] = Intent(intent.known, intent.time, sent, accepted=True)
             yield 0.1
             found = yield from self._evidence(address, intent, status, id_)
             if found:
                 return found
             if status in (OK, UNCHANGED) and self.variant.evidence:
-                raise APerson  # a 2xx, and nothing to be seen: never again without a person
+                raise APerson
         raise APerson
 
     def _evidence(self, address: str, intent: Intent, status: int, id_: str) -> Generator[float, None, Thing | None]:
@@ -318,7 +347,7 @@ class Run:
         self.outcomes.append(Outcome(address, "create", "done", thing.id))
 
     def _rename(self, address: str) -> Steps:
-        bound = self.disk.bound[address]
+        bound = self.binding(address)
         name = self.manifests.named.get(address, address)
         for _ in range(3):
             thing = yield from self.ours(address)
@@ -327,7 +356,7 @@ class Run:
                 return
             yield from self.before_call(address)
             with suppress(Lost):
-                self.world.patch(self.who, KINDS[address], bound.id, {"/name": name}, None)
+                self.world.patch(self.who, KINDS[address], bound.id, {"/name": name}, {"/name": thing.fields["/name"]})
             yield 1.0
         self.code = max(self.code, 5)
 
@@ -339,6 +368,8 @@ class Run:
             found = yield from self.look_for(address, intent)
         found = found or (yield from self.look_for(address, intent))
         self._record()
+        if not found and intent.accepted:
+            raise APerson
         if found:
             token = found.fields["/name"].startswith("claim-")
             text = intent.sent["/text"]
@@ -349,13 +380,13 @@ class Run:
     # Updates.
 
     def _bring(self, address: str) -> Steps:
-        bound, wanted = self.disk.bound[address], self.manifests.texts[address]
+        bound, wanted = self.binding(address), self.manifests.texts[address]
         thing = yield from self.ours(address)
         if thing is None:
             self.edits.add(Edit(address))
             self.code = max(self.code, 3)
             self._record()
-            del self.disk.bound[address]
+            self.disk.bound.pop(address, None)
             self.know()
             return
         if bound.token:
@@ -382,13 +413,12 @@ class Run:
 
     def _write(self, address: str, seen: Thing, wanted: str) -> Steps:
         self._record()
-        kind, bound = KINDS[address], self.disk.bound[address]
+        kind, bound = KINDS[address], self.binding(address)
         obeyed = self.world.obeys[kind if self.variant.per_kind else "cheap"] and self.variant.tests
         test = {"/text": seen.fields["/text"]} if obeyed else None
         status = NOTHING
         for _ in ("first", "second and last"):
-            yield from self.before_call(address)
-            if not obeyed and not (yield from self._unmoved(address, seen)):
+            if not (yield from self._ready(address, seen, obeyed=obeyed)):
                 self._conflict(address, wanted)
                 return
             try:
@@ -403,10 +433,23 @@ class Run:
                 break
             if not obeyed and self.variant.honest and status == NOTHING:
                 break  # it may come late, and nothing would stop it
-        if status in (CONFLICT, MISSING):
+        now = (yield from self.ours(address)) if status == CONFLICT else None
+        if status == MISSING or (status == CONFLICT and (now is None or now.fields["/text"] != wanted)):
             self._conflict(address, wanted)
         else:
             yield from self._believe(address, seen, wanted, status)
+
+    def _ready(self, address: str, seen: Thing, *, obeyed: bool) -> Generator[float, None, bool]:
+        """Whether to write; without a test the object is looked at once more, as late as possible."""
+        while True:
+            yield from self.before_call(address)
+            looked = self.world.now
+            if obeyed or not self.variant.tests:
+                return True
+            if not (yield from self._unmoved(address, seen)):
+                return False
+            if self.world.now - looked <= FRESH:
+                return True
 
     def _unmoved(self, address: str, seen: Thing) -> Generator[float, None, bool]:
         if not self.variant.tests:
@@ -416,12 +459,12 @@ class Run:
 
     def _conflict(self, address: str, wanted: str) -> None:
         self.edits.add(Edit(address, "/text"))
-        self.outcomes.append(Outcome(address, "update", "failed", self.disk.bound[address].id, {"/text": wanted}))
+        self.outcomes.append(Outcome(address, "update", "failed", self.binding(address).id, {"/text": wanted}))
         self.code = max(self.code, 3)
 
     def _believe(self, address: str, seen: Thing, wanted: str, status: int) -> Steps:
         """A write is believed when it is seen."""
-        bound, before = self.disk.bound[address], seen.fields["/text"]
+        bound, before = self.binding(address), seen.fields["/text"]
         live = before
         for pause in WITNESSES if self.variant.witness else (0.0,):
             yield pause + 0.1
@@ -441,7 +484,7 @@ class Run:
             self.code = max(self.code, 5)
 
     def _told_done(self, address: str, wanted: str, live: str) -> None:
-        bound = self.disk.bound[address]
+        bound = self.binding(address)
         unkept = frozenset({"/text"}) if live != wanted else frozenset()
         self.outcomes.append(Outcome(address, "update", "done", bound.id, {"/text": wanted}, unkept))
         if unkept and self.variant.witness:
@@ -452,7 +495,7 @@ class Run:
     # Deletes.
 
     def _delete(self, address: str) -> Steps:
-        bound = self.disk.bound[address]
+        bound = self.binding(address)
         self._record()
         status = "unknown"
         for _ in ("first", "second and last"):
@@ -473,7 +516,7 @@ class Run:
             status = "done" if (yield from self.ours(address)) is None else status
         self._record()
         if status == "done":
-            self.disk.bound.pop(address)
+            self.disk.bound.pop(address, None)
             self.know()
             self.outcomes.append(Outcome(address, "delete", "done", bound.id))
         else:
@@ -514,7 +557,7 @@ class Run:
             self._record()  # dated again
             looked = self.world.now
             if pending:
-                self.disk.pending[address] = structs_again(pending, looked)
+                self.disk.pending[address] = _again(pending, looked)
         if self.world.happens(self.world.odds.stall_after_fence):
             yield self.world.chance.uniform(0, self.world.odds.stalled)
 
@@ -525,12 +568,7 @@ class Run:
         self.world.emit(Known(self.disk.state, bound, applied=applied, time=self.world.now))
 
 
-def structs_copy(thing: Thing) -> Thing:
-    """An object as it was read."""
-    return Thing(thing.id, thing.kind, dict(thing.fields), thing.created, thing.version, thing.shown)
-
-
-def structs_again(intent: Intent, now: float) -> Intent:
+def _again(intent: Intent, now: float) -> Intent:
     """An intent with a later date."""
     return Intent(intent.known, now, intent.sent)
 

@@ -38,13 +38,16 @@ class Odds(Struct, frozen=True):
     latest: float = 80.0  # seconds; how late at most
     settle: float = 120.0  # seconds for which a run looks before it says that nothing was made
     hollow: float = 0.05  # 2xx or 304 without an effect
+    accepted: float = 0.02  # 2xx without an id, and the change is made only after a while, at most `accepted_for`
+    accepted_for: float = 500.0
+    meanwhile: float = 0.03  # a person edits an object between a run's last look and its write
     idless: float = 0.04  # 2xx without an id, or with another's
     throttled: float = 0.05  # 429 without an effect
     counted: float = 0.05  # 429 after the change was made
     lag: float = 5.0  # seconds by which lists are behind at most
-    shift: float = 0.05  # a pass over the pages misses an object; never two passes in a row
+    shift: float = 0.15  # a pass over the pages misses an object; never two passes in a row
     shifts_twice: bool = False
-    stall: float = 0.06  # a run stands still
+    stall: float = 0.08  # a run stands still
     stalled: float = 90.0  # seconds, at most
     stall_after_fence: float = 0.0  # ... between its last look at the lock and the first byte
     cut_off: float = 0.02  # a run can no longer reach the store of the lock
@@ -65,6 +68,10 @@ class Thing:
     created: float
     version: int
     shown: float = 0.0  # from when on lists show it
+
+    def copy(self) -> Thing:
+        """As it reads now."""
+        return Thing(self.id, self.kind, dict(self.fields), self.created, self.version, self.shown)
 
 
 class Lost(Exception):
@@ -176,7 +183,7 @@ class World:
 
     def list_(self, who: str, kind: str) -> dict[str, Thing]:
         """One pass over the pages of a kind."""
-        found = {one.id: one for one in self.things.values() if one.kind == kind and one.shown <= self.now}
+        found = {one.id: one.copy() for one in self.things.values() if one.kind == kind and one.shown <= self.now}
         may_miss = found and (self.odds.shifts_twice or not self.missed)
         self.missed = bool(may_miss) and self.happens(self.odds.shift)
         if self.missed:
@@ -189,7 +196,7 @@ class World:
         thing = self.things.get(id_)
         if thing:
             self.emit(Read(who, {id_: thing.version}, self.now))
-        return thing
+        return thing.copy() if thing else None
 
     def post(self, who: str, kind: str, fields: Fields, address: str) -> tuple[int, str]:
         """Create: status and id."""
@@ -205,9 +212,12 @@ class World:
         """Update; with a test, only where the fields read like that."""
         call = self._call(who, "PATCH", f"{kind}/{id_}")
 
+        if self.happens(self.odds.meanwhile) and id_ in self.things:
+            self.write(id_, {"/text": f"by hand in between {call}"})
+
         def change() -> str:
             thing = self.things.get(id_)
-            if thing is None:
+            if thing is None or thing.kind != kind:
                 return str(MISSING)
             tests = test if test and self.obeys[kind] else {}
             if any(thing.fields.get(pointer) != value for pointer, value in tests.items()):
@@ -219,7 +229,12 @@ class World:
     def delete(self, who: str, kind: str, id_: str) -> int:
         """Delete."""
         call = self._call(who, "DELETE", f"{kind}/{id_}")
-        return self._told(call, lambda: "" if self.remove(id_, call) else str(MISSING))
+
+        def change() -> str:
+            is_there = id_ in self.things and self.things[id_].kind == kind
+            return "" if is_there and self.remove(id_, call) else str(MISSING)
+
+        return self._told(call, change)
 
     def _told(self, call: int, change: Callable[[], str]) -> int:
         status, refusal = self._sent(change)
@@ -239,6 +254,9 @@ class World:
             raise Lost
         if self.happens(odds.throttled):
             return THROTTLED, ""
+        if self.happens(odds.accepted):
+            self.coming.append((self.now + self.chance.uniform(0, odds.accepted_for), change))
+            return OK, ""
         if self.happens(odds.hollow):
             return self.chance.choice([OK, UNCHANGED]), ""
         if self.happens(odds.unanswered):
