@@ -469,7 +469,11 @@ class Run:
         for pause in WITNESSES if self.variant.witness else (0.0,):
             yield pause + 0.1
             now = yield from self.ours(address)
-            live = now.fields["/text"] if now else ""
+            if now is None:  # it has disappeared, and nobody can say when
+                self.outcomes.append(Outcome(address, "update", "unknown", bound.id, {"/text": wanted}))
+                self.code = max(self.code, 6)
+                return
+            live = now.fields["/text"]
             if live == wanted:
                 break
         self._record()
