@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.history import events
 from tests.history.events import (
     Answer,
@@ -75,7 +77,7 @@ class Recorder:
     account: Account
     checkpoint: Callable[[], Body]  # the state as its file has it
     listed: Callable[[], dict[str, str]]  # ids by address, as `state list` has them: the journal's, too
-    manifests: Callable[[], Mapping[str, Body]]  # specs by address
+    manifests: Callable[[], Mapping[str, Body]]  # by address, as they are written
     state: str = "state"
     events: list[Event] = field(default_factory=list)
     at: int = 0  # the newest moment of the emulator that was taken over
@@ -83,6 +85,7 @@ class Recorder:
     callers: dict[int, str] = field(default_factory=dict)
     present: set[str] = field(default_factory=set)
     wanted: dict[str, Fields] = field(default_factory=dict)
+    externals: dict[str, str] = field(default_factory=dict)  # ids of external objects, by reference
     planned: Body = field(
         default_factory=dict
     )  # what was agreed to, for runs that do not come to say what they planned
@@ -118,7 +121,9 @@ class Recorder:
             return ended
         if words[0] not in ("plan", "drift"):
             self._know(left=ended.code == UNWRITTEN)
-        self.events.append(_end(who, words[0], ended.code, document))
+        end = _end(who, words[0], ended.code, document)
+        outcomes = tuple(replace(one, fields=self._resolved(one.fields)) for one in end.outcomes)
+        self.events.append(replace(end, outcomes=outcomes))
         return ended
 
     def sync(self, who: str) -> None:
@@ -178,10 +183,16 @@ class Recorder:
                     self.events.append(Present(id_, kind, dict(flat(body))))
 
     def _want(self) -> None:
-        wanted = {address: _fields(spec) for address, spec in self.manifests().items()}
+        manifests = self.manifests()
+        self.externals = {f"ref:{one}": body["id"] for one, body in manifests.items() if "spec" not in body}
+        specs = {address: body["spec"] for address, body in manifests.items() if "spec" in body}
+        wanted = {address: self._resolved(_fields(spec)) for address, spec in specs.items()}
         if wanted != self.wanted:
             self.wanted = wanted
             self.events.append(Wants(PROJECT, wanted))
+
+    def _resolved(self, fields: Fields) -> Fields:
+        return {pointer: self.externals.get(value, value) for pointer, value in fields.items()}
 
     def _know(self, *, given: bool = False, left: bool = False) -> None:
         """What the state knows; of a run that has left a journal, what `state list` makes of it."""
@@ -198,9 +209,9 @@ class Recorder:
 
 
 def manifests_in(folder: Path) -> dict[str, Body]:
-    """The specs of manifests that are JSON, by address."""
+    """Manifests that are JSON, by address."""
     found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("**/*.yaml"))]
-    return {f"{one['kind']}/{one['name']}": one["spec"] for one in found if "spec" in one}
+    return {f"{one['kind']}/{one['name']}": one for one in found}
 
 
 def keep(path: Path, recorder: Recorder, **about: Any) -> Path:

@@ -146,11 +146,12 @@ class _Judge:
             if not removed and (pointer not in commit.changes or commit.changes[pointer] == edit.after):
                 continue
             self.verdict.looked["no-lost-update"] += 1
-            unread = run.reads.get(thing.id, -1) < edit.version
+            later = edit.event > self.scene.sent[commit.call]  # a read after the call does not help
+            unread = later or run.reads.get(thing.id, -1) < edit.version
             if unread and not self._is_unguarded(thing, commit, edit.time):
                 text = f"{run.who} writes over {pointer} of {thing.id} without having read what a person wrote"
                 self._found("no-lost-update", text, edit.event, self.scene.sent[commit.call], at)
-            elif not removed and run.reads.get(thing.id, -1) >= edit.version:
+            elif not removed and not unread:
                 run.untold.append((at, _addresses(self.scene, run, thing), pointer, edit))
 
     def _is_unguarded(self, thing: Thing, commit: Commit, since: float) -> bool:

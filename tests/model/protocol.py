@@ -140,6 +140,8 @@ class Run:
 
     def _say(self) -> None:
         world = self.world
+        if world.leases[self.disk.state].holder != self.who:
+            self.code = 7  # its last write to the state is refused
         for address, unkept in self.concluded.items():
             if address in self.disk.bound and self.code != 7:
                 self.disk.bound[address].unkept = unkept

@@ -38,7 +38,9 @@ class Odds(Struct, frozen=True):
     latest: float = 80.0  # seconds; how late at most
     settle: float = 120.0  # seconds for which a run looks before it says that nothing was made
     hollow: float = 0.05  # 2xx or 304 without an effect
-    accepted: float = 0.02  # 2xx without an id, and the change is made only after a while, at most `accepted_for`
+    accepted: float = (
+        0.02  # a create: 2xx without an id, and the change is made only after a while, at most `accepted_for`
+    )
     accepted_for: float = 500.0
     meanwhile: float = 0.03  # a person edits an object between a run's last look and its write
     idless: float = 0.04  # 2xx without an id, or with another's
@@ -202,6 +204,11 @@ class World:
         """Create: status and id."""
         call = self._call(who, "POST", kind, address)
         before = [one.id for one in self.things.values() if one.kind == kind]
+        if self.happens(self.odds.accepted):
+            delay = self.chance.uniform(0, self.odds.accepted_for)
+            self.coming.append((self.now + delay, lambda: self.make(kind, fields, call)))
+            self.emit(Answer(call, OK, "", self.now))
+            return OK, ""
         status, id_ = self._sent(lambda: self.make(kind, fields, call))
         if status == OK and self.happens(self.odds.idless):
             id_ = self.chance.choice(before) if before and self.chance.random() < 0.5 else ""
@@ -254,9 +261,6 @@ class World:
             raise Lost
         if self.happens(odds.throttled):
             return THROTTLED, ""
-        if self.happens(odds.accepted):
-            self.coming.append((self.now + self.chance.uniform(0, odds.accepted_for), change))
-            return OK, ""
         if self.happens(odds.hollow):
             return self.chance.choice([OK, UNCHANGED]), ""
         if self.happens(odds.unanswered):
