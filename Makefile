@@ -97,14 +97,14 @@ mutants: $(READY) ## wrong lines in the modules that write, noticed by tests; ta
 	$(call say,mutants: a sample of each group)
 	@$(BIN)/python -m tests.mutants.score --workers $(WORKERS) --sample $(or $(SAMPLE),400)
 
-crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write; takes an hour
+crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write, judged by the rules; takes hours
 	$(call say,crash: every write to disk and every send and receive; kills by the server; kills of recoveries; bad disks)
 	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill_uploads.py -n $(WORKERS) -rP
 	@$(BIN)/python -m tests.crash.sweep --workers $(WORKERS)
 
-model: $(READY) ## the protocols in a hundred thousand random schedules
-	$(call say,model: creates and updates among runs and people and faults)
-	@$(BIN)/python -m tests.model.schedules
+model: $(READY) ## the protocols in a hundred thousand random schedules, judged by the rules; takes ten minutes
+	$(call say,model: creates and updates and deletes among runs and people and a free server; failures in build/histories)
+	@$(BIN)/python -m tests.model.schedules --workers $(or $(MODEL_WORKERS),2)
 
 bench: $(READY) ## patches against seven peers - commands against what else plans; takes half an hour and needs npm
 	$(call say,bench: patches)
