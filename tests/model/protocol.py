@@ -505,11 +505,9 @@ class Run:
         self._record()
         status = "unknown"
         for _ in ("first", "second and last"):
-            thing = yield from self.ours(address)
-            if thing is None:
+            if not (yield from self._still_there(address)):
                 status = "done"
                 break
-            yield from self.before_call(address)
             try:
                 told = self.world.delete(self.who, KINDS[address], bound.id)
             except Lost:
@@ -528,6 +526,16 @@ class Run:
         else:
             self.outcomes.append(Outcome(address, "delete", status, bound.id))
             self.code = max(self.code, 6 if status == "unknown" else 5)
+
+    def _still_there(self, address: str) -> Generator[float, None, bool]:
+        """A look that is fresh when the delete leaves: nothing else guards it."""
+        while True:
+            yield from self.before_call(address)
+            looked = self.world.now
+            if (yield from self.ours(address)) is None:
+                return False
+            if self.world.now - looked <= FRESH or not self.variant.fence:
+                return True
 
     # The lock.
 
@@ -553,6 +561,8 @@ class Run:
         looked = pending.time if pending else self.world.now
         while True:
             if self.world.happens(self.world.odds.stall):
+                if address in self.disk.bound and self.world.happens(self.world.odds.during_stall):
+                    self.world.write(self.disk.bound[address].id, {"/text": f"by hand in a stall of {self.who}"})
                 yield self.world.chance.uniform(0, self.world.odds.stalled)
             if not self.variant.fence:
                 return

@@ -43,6 +43,7 @@ class Odds(Struct, frozen=True):
     )
     accepted_for: float = 500.0
     meanwhile: float = 0.03  # a person edits an object between a run's last look and its write
+    during_stall: float = 0.2  # ... or while a run stands still
     idless: float = 0.04  # 2xx without an id, or with another's
     throttled: float = 0.05  # 429 without an effect
     counted: float = 0.05  # 429 after the change was made
