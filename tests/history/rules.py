@@ -325,7 +325,8 @@ def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
         if any(alike(pointer, value, one) for one in thing.values(pointer, run.begun)):
             continue
         written = any(place == pointer and version in run.wrote[thing.id] for version, place, _ in thing.past)
-        moved = thing.fields.get(pointer) != thing.value_at(pointer, run.begun)
+        before = thing.value_at(pointer, run.begun)
+        moved = any(one != before for one in thing.values(pointer, run.begun))
         if pointer not in outcome.unkept or not (written or moved):
             return f"{pointer} is {thing.fields.get(pointer)!r}, not {value!r}"
     return ""

