@@ -8,7 +8,7 @@ from itertools import groupby
 from msgspec.structs import replace
 
 from tavusctl import freshness, lookup
-from tavusctl.document import canonical
+from tavusctl.document import canonical, leaves
 from tavusctl.equality import alike
 from tavusctl.errors import Ambiguous, Gone, UnknownOutcome
 from tavusctl.journal import Intent, Replay
@@ -110,7 +110,10 @@ def _bound(state: State, intent: Intent, remote_id: str) -> State:
         retired = (*before.retired, *abandoned)
         binding = replace(before, successor=remote_id, successor_spec=intent.spec, retired=retired)
     else:
-        binding = Binding(intent.address, remote_id, intent.spec, unconfirmed=MADE)
+        # What an address of an external object stood for then: it may mean another one by now.
+        meant = {str(leaf) for _, leaf in leaves(intent.spec) if isinstance(leaf, Address)}
+        externals = {name: known for name, known in intent.ids.items() if name in meant}
+        binding = Binding(intent.address, remote_id, intent.spec, unconfirmed=MADE, externals=externals)
     return _with(state, intent.address, binding)
 
 

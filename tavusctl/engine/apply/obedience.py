@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -67,13 +68,22 @@ def _shown(live: Live) -> Path | None:
 
 
 def _reply(this: Run, op: str, live: Live, test: Document) -> _Reply:
+    """What comes back for a test alone; after a lost answer it is asked once more, which changes nothing."""
+    with suppress(Ambiguous):
+        return _asked(this, op, live, test)
+    try:
+        return _asked(this, op, live, test)
+    except Ambiguous:
+        return _Reply.UNCLEAR
+
+
+def _asked(this: Run, op: str, live: Live, test: Document) -> _Reply:
+    """What comes back for a test alone; Ambiguous when nothing does."""
     try:
         with this.sending(op, changes=False) as fence:
             this.api.patch(f"{live.kind.collection}/{live.remote_id}", [test], fence=fence)
     except (Gone, Throttled):
         raise
-    except Ambiguous:
-        return _Reply.UNCLEAR
     except Rejected as error:
         return _Reply.REFUSED if error.status in REFUSALS else _Reply.UNCLEAR
     return _Reply.TAKEN

@@ -143,6 +143,9 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
     current = replace(remembering(item, binding), answered=difference.answers, unconfirmed={}, unkept={})
+    if news:  # it is of the source as it was: what came since is for the next replacement
+        seen = binding.applied[sources.KEY]
+        current = replace(current, applied={**current.applied, sources.KEY: seen})
     return [], drift, [current] if sides.in_names(current) != binding else []
 
 
