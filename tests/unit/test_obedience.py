@@ -21,11 +21,8 @@ OBEYED, IGNORED, UNKNOWN = Obedience.OBEYED, Obedience.IGNORED, Obedience.UNKNOW
 MAKER = Rejected(409, "PAL has unpublished edits in PAL Maker", "PATCH /v2/personas/p1")
 TAKEN = Rejected(409, "a persona has that name", "PATCH /v2/personas/p1")
 FIELD = Rejected(400, "unknown field persona_name", "PATCH /v2/personas/p1")
-UNCLEAR: list[list[Exception]] = [
-    *([refused(status)] for status in (401, 403, 402, 413)),
-    [Ambiguous("500"), Ambiguous("500")],
-    [LOST, LOST],
-]
+UNCLEAR: list[list[Exception]] = [[refused(status)] for status in (401, 403, 402, 413)]
+UNCLEAR += [[Ambiguous("500"), Ambiguous("500")], [LOST, LOST]]
 
 
 def seen() -> Live:
