@@ -14,6 +14,7 @@ from tavusctl.patch import Pinned
 from tavusctl.secret import Fingerprint, Secret
 
 _WORDS = {"true": True, "false": False}
+_HIDDEN = (Pinned, Fingerprint, Secret)
 
 
 def same(kind: ResourceKind, path: Path, told: Value, shown: Value) -> bool:
@@ -48,7 +49,7 @@ def _settled(declared: Field, value: Value) -> Value:
         return _WORDS.get(value.lower(), value)
     if declared.joined_by and isinstance(value, list):
         return declared.joined_by.join(str(item) for item in value)
-    return value.fingerprint if isinstance(value, Secret) else value
+    return value
 
 
 def _same_lists(kind: ResourceKind, path: Path, one: list[Value], other: list[Value], *, unordered: bool) -> bool:
@@ -62,5 +63,9 @@ def _same_leaves(one: Value, other: Value) -> bool:
         return one is other
     if isinstance(one, Pinned) or isinstance(other, Pinned):
         # A masked key is known to be set and no more: it agrees with whatever was last applied.
-        return isinstance(one, Pinned | Fingerprint) and isinstance(other, Pinned | Fingerprint)
+        return isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN)
+    if isinstance(one, Secret) and isinstance(other, Fingerprint):
+        return one.is_of(other)
+    if isinstance(other, Secret) and isinstance(one, Fingerprint):
+        return other.is_of(one)
     return bool(one == other)

@@ -152,9 +152,11 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
     """The wanted value of one managed field; what differs is noted.  `shown`: the read has the object it is in."""
     kind, declared = run.kind, run.kind.field_at(path)
     aim = None if wanted is ABSENT else wanted
-    if base == UNSEEN and isinstance(aim, Secret):
-        base = aim.fingerprint  # whoever took the key over says now what it is
-    masked = declared.masked and shown and found is ABSENT and isinstance(base, Fingerprint)
+    if base == UNSEEN and isinstance(found, Secret):
+        base = found  # nothing on record tells what it was: what can be read has not moved
+    elif base == UNSEEN and isinstance(aim, Secret):
+        base = aim  # whoever took the key over says now what it is
+    masked = declared.masked and shown and found is ABSENT and isinstance(base, Fingerprint | Secret)
     live = found
     if declared.unread or masked:  # what no read tells is as it was last applied
         live = base if base is not ABSENT else aim
@@ -162,7 +164,7 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
     agrees = same(kind, path, aim, live) if not declared.secret else _secret_agrees(kind, path, aim, base, live)
     sensitive = declared.secret or (declared.fetched and any(map(links.signatures, (base, live, aim))))
     change = FieldChange(patch.join(path), _cause(kind, path, base, aim, moved=moved), base, live, aim, sensitive)
-    if run.unkept.get(change.path) == unkept_digest(change):
+    if change.path in run.unkept and run.unkept[change.path] == unkept_digest(change):
         return found
     if moved:
         run.drift.append(change)

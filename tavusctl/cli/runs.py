@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -39,11 +39,13 @@ class Archive(Struct):
                 self.kept.append(begin["run"])
                 self._clear_out(begin["lineage"], name)
 
-    def past(self, lineage: str, run: str) -> Past:
-        """What one run did; StateError when nothing is known of it."""
+    def past(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> Past:
+        """What one run did; StateError when nothing is known of it, or `check` refuses its records."""
         name = runs_of(lineage, self.shelf.names(RUNS)).get(run)
         found = _read(self.shelf, name) if name else None
-        if found is None:
+        if found and name:
+            check((self.shelf.get(name) or b"").splitlines())
+        if found is None or found.run != run:
             message = f"nothing is known of a run {run!r} of this state"
             raise StateError(message, "tavusctl undo lists the runs that can be reversed", id="E934")
         return found

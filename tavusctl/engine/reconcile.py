@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, journal, lookup, patch, quota
+from tavusctl import background, lookup, patch, quota
+from tavusctl.custody import Custody, Keys, Opened, opened
 from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
-from tavusctl.journal import Intent, Past, Replay
+from tavusctl.journal import Intent, Past
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
     Address,
@@ -29,7 +30,6 @@ from tavusctl.model import (
     Severity,
 )
 from tavusctl.ports import Reader, Sources, State, Store
-from tavusctl.secret import fingerprint_key
 from tavusctl.threeway import kept, unkept_digest
 
 Kinds = Mapping[str, ResourceKind]
@@ -41,7 +41,7 @@ class Request(Struct, frozen=True):
 
     environment: Environment
     secrets: Mapping[str, str]
-    api_key: str
+    keys: Keys
     consent: plan.Consent = field(default_factory=plan.Consent)
     adopt: bool = False
     destroy: bool = False
@@ -60,6 +60,7 @@ class Prepared(Struct, frozen=True):
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
     lost: tuple[Intent, ...] = ()  # creates of an interrupted run that have not shown in the account
     recovered: bool = False  # the state on disk is behind
+    custody: Custody = Custody()
 
     @property
     def externals(self) -> dict[str, str]:
@@ -69,11 +70,12 @@ class Prepared(Struct, frozen=True):
 
 def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: Request) -> Prepared:
     """Work out what apply would do; change nothing."""
-    before = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, before, request)
+    found_here = opened(store, request.keys)
+    before, custody = found_here.replay, found_here.custody
+    state, lost = recovered(kinds, api, found_here)
     moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
     state = replace(state, bindings=moved)
-    key = fingerprint_key(request.api_key, state.lineage)
+    key = custody.prints
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
     wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
@@ -89,12 +91,13 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     made = plan.make(
         found.changes,
         found.drift,
-        (*found.settled, *(b for b in bindings if state.bindings[b.address] != b)),
+        (*found.settled, *(b for b in bindings if state.bindings[b.address] != b)) if custody.trusted else (),
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
         warnings=(
             *request.warnings,
+            *custody.remarks(),
             *map(_doubt, lost),
             *_failures(account.live, found.changes),
             *diff.namesakes(account.live, bindings),
@@ -105,17 +108,17 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
     # What a run does is recorded under the new addresses: they must be on disk before.
-    behind = bool(before.records) or bool(moves) or not state.serial
+    behind = bool(before.records) or bool(moves) or custody.is_behind(state)
     made = replace(made, moves=moves, awaited=plan.awaited(made, desired, account.live, request.consent))
-    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
+    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind, custody=custody)
 
 
-def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
+def recovered(kinds: Kinds, api: Reader, found: Opened) -> tuple[State, tuple[Intent, ...]]:
     """The state with what an interrupted run did, and creates of it that have not shown in the account."""
+    replayed = found.replay
     if not replayed.pending:
         return replayed.state, ()
-    key = fingerprint_key(request.api_key, replayed.state.lineage)
-    lens = observe.Lens(observe.known_ids(replayed.state.bindings.values()), key)
+    lens = observe.Lens(observe.known_ids(replayed.state.bindings.values()), found.custody.prints)
     return recover.settle(
         replayed,
         kinds,
@@ -124,9 +127,12 @@ def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> 
     )
 
 
-def checkpoint(state: State, store: Store, request: Request, archive: Archive = lambda _: None) -> State:
+def checkpoint(
+    state: State, store: Store, request: Request, custody: Custody, archive: Archive = lambda _: None
+) -> State:
     """Make a recovered or new state durable before anything is built on it."""
-    current = replace(owner.owned(state, request.environment, request.api_key), serial=state.serial + 1)
+    custody.check_trusted()
+    current = custody.sealed(replace(owner.owned(state, request.environment), serial=state.serial + 1))
     store.write(current)
     archive(store.journal())
     store.clear_journal()
@@ -135,9 +141,12 @@ def checkpoint(state: State, store: Store, request: Request, archive: Archive = 
 
 def open_ledger(prepared: Prepared, store: Store, archive: Archive = lambda _: None) -> Ledger:
     """The state to carry a plan out on; what an interrupted run left is made durable first."""
-    state = owner.owned(prepared.state, prepared.request.environment, prepared.request.api_key)
-    state = checkpoint(state, store, prepared.request, archive) if prepared.recovered else state
-    return Ledger(store, state, ids=prepared.ids, archive=archive)
+    state, custody = owner.owned(prepared.state, prepared.request.environment), prepared.custody
+    if prepared.plan.steps or prepared.recovered:
+        custody.check_trusted()
+    if prepared.recovered:
+        state = checkpoint(state, store, prepared.request, custody, archive)
+    return Ledger(store, state, ids=prepared.ids, archive=archive, custody=custody)
 
 
 def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...], TavusctlError | None]:
@@ -157,7 +166,7 @@ def tools(
     prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
 ) -> apply.Tools:
     """What the other stages lend to apply."""
-    lens = observe.Lens(ledger.ids, fingerprint_key(prepared.request.api_key, prepared.state.lineage))
+    lens = observe.Lens(ledger.ids, prepared.custody.prints)
 
     def look(kind: ResourceKind, remote_id: str) -> Live:
         return observe.read(api, kind, remote_id, lens)
@@ -183,16 +192,16 @@ def prepare_undo(
     recreate: bool,
 ) -> Prepared:
     """Work out what reverses one apply; change nothing."""
-    before = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, before, request)
+    found_here = opened(store, request.keys)
+    before, custody = found_here.replay, found_here.custody
+    state, lost = recovered(kinds, api, found_here)
     recover.check_found(lost)
     if past.lineage != state.lineage:
         message = f"the run {past.run} belongs to another state"
         raise StateError(message, "choose its environment with --env", id="E931")
-    key = fingerprint_key(request.api_key, state.lineage)
     bindings = tuple(state.bindings.values())
     ids = observe.known_ids(bindings)
-    lens = observe.Lens(ids, key)
+    lens = observe.Lens(ids, custody.prints)
     account = observe.snapshot(api, kinds, (), bindings, lens)
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
@@ -213,7 +222,8 @@ def prepare_undo(
     )
     made = replace(made, refused=(*found.refused, *made.refused))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
-    return Prepared(made, state, (), request, ids, by_kind, (), recovered=bool(before.records))
+    behind = bool(before.records) or custody.is_behind(state)
+    return Prepared(made, state, (), request, ids, by_kind, (), recovered=behind, custody=custody)
 
 
 def reversing(prepared: Prepared, lent: apply.Tools) -> apply.Tools:
@@ -264,4 +274,4 @@ def _doubt(intent: Intent) -> Complaint:
 def check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:
     """Refuse to work on another account than the one the state is about, or on one that was emptied."""
     agreed = request.consent.recreate
-    owner.check(state, request.environment, request.api_key, bound=bound, missing=missing, agreed=agreed)
+    owner.check(state, request.environment, request.keys.api_key, bound=bound, missing=missing, agreed=agreed)

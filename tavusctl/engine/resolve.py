@@ -11,7 +11,7 @@ from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
-from tavusctl.secret import Secret, SecretText
+from tavusctl.secret import NO_KEY, FingerprintKey, SecretText
 
 
 def resolve(
@@ -19,7 +19,7 @@ def resolve(
     kinds: Mapping[str, ResourceKind],
     *,
     secrets: Mapping[str, str] | None,
-    key: bytes = b"",
+    key: FingerprintKey = NO_KEY,
     ids: Mapping[str, Address] | None = None,
     declared: AbstractSet[Address] = frozenset(),
 ) -> tuple[Desired, ...]:
@@ -98,7 +98,7 @@ def _desired(
     manifest: Manifest,
     kinds: Mapping[str, ResourceKind],
     secrets: Mapping[str, str] | None,
-    key: bytes,
+    key: FingerprintKey,
     by_id: Mapping[str, Address],
 ) -> Desired:
     kind = kinds[manifest.address.kind]
@@ -107,7 +107,7 @@ def _desired(
         if isinstance(leaf, SecretText) and secrets is not None:
             return leaf.fill(secrets, key)
         if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
-            return Secret(leaf, key, known=True)  # as reads have it: a header that anybody may know
+            return key.seal(leaf, known=True)  # as reads have it: a header that anybody may know
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
     spec = settled(manifest.spec, settle)
