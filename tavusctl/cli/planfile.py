@@ -68,6 +68,7 @@ def read(path: Path) -> Mapping[str, Any]:
 
 def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> None:
     """Compare an approved plan with the one made just now; ConflictError says how they differ."""
+    prepared.custody.check_trusted()
     bound, current = approved["bound"], _bound(prepared)
     for name, words in _BOUND.items():
         if bound.get(name) != current[name]:

@@ -18,7 +18,7 @@ from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.custody import opened
 from tavusctl.engine.plan import Consent, check_deletes
-from tavusctl.engine.reconcile import prepare_undo, reversing
+from tavusctl.engine.reconcile import check_trusted, prepare_undo, reversing
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
@@ -70,6 +70,7 @@ def command(
             prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)
         plan = prepared.plan
         show(session, prepared, format_)
+        check_trusted(prepared)
         check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allow_deletes)
         if plan.steps and not yes:
             confirm(plan)

@@ -139,11 +139,16 @@ def checkpoint(
     return current
 
 
+def check_trusted(prepared: Prepared) -> None:
+    """Refuse to write by a state of unknown origin; where nothing is to be done, it does no harm."""
+    if prepared.plan.steps or prepared.recovered:
+        prepared.custody.check_trusted()
+
+
 def open_ledger(prepared: Prepared, store: Store, archive: Archive = lambda _: None) -> Ledger:
     """The state to carry a plan out on; what an interrupted run left is made durable first."""
     state, custody = owner.owned(prepared.state, prepared.request.environment), prepared.custody
-    if prepared.plan.steps or prepared.recovered:
-        custody.check_trusted()
+    check_trusted(prepared)
     if prepared.recovered:
         state = checkpoint(state, store, prepared.request, custody, archive)
     return Ledger(store, state, ids=prepared.ids, archive=archive, custody=custody)
