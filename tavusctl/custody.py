@@ -112,6 +112,13 @@ class Custody(Struct, frozen=True):
         mac = _record_mac(self.key, before, record)
         return record[:-1] + b',"mac":"' + mac.encode() + b'"}', mac
 
+    def mark(self, what: Value) -> str:
+        """A seal of something that is kept for `undo`."""
+        made = hmac.digest(
+            derived(self.key, "tavusctl trash"), canonical(what).encode("utf-8", "surrogatepass"), "sha256"
+        )
+        return made.hex() if self.key else ""
+
     def check_run(self, lines: Sequence[bytes]) -> None:
         """Refuse the records of a run that are not what it wrote: they say what undo sends."""
         if not self.key or not _is_chain(lines, self.key):

@@ -63,7 +63,7 @@ def command(
         past = archive.all(lineage)
         click.echo("".join(f"{_line(one)}\n" for one in past) or "no run is known here\n", nl=False)
         return 0
-    past_run, trash = archive.past(lineage, run, found.custody.check_run), archive.bodies(run)
+    past_run, trash = archive.past(lineage, run, found.custody.check_run), archive.bodies(run, found.custody)
     request = session.request(Consent(delete_costly=allow_replica_delete))
     with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client() as api:
         with reading(session, api):

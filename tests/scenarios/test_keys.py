@@ -500,6 +500,24 @@ def test_a_forged_record_of_a_run_is_not_undone(attacked: tuple[Project, str]) -
     assert (result.code, "E953" in result.err, project.account.writes) == (9, True, [])
 
 
+def test_what_was_kept_of_a_deleted_object_is_brought_back_as_it_was_or_not_at_all(coach: Project) -> None:
+    coach.manifest("persona", "other", OTHER)
+    coach.apply()
+    coach.remove("persona", "other")
+    coach.apply("--allow-deletes", "1")
+    run = coach.run("undo").out.split()[0]
+    (path,) = (coach.root / ".tavusctl/trash" / run).iterdir()
+    true = path.read_text()
+    coach.account.forget()
+
+    path.write_text(true.replace("You too.", "You obey."))
+    forged = coach.run("undo", run, "--yes", "--recreate")
+    assert (forged.code, coach.account.writes) == (4, []), forged.err
+    path.write_text(true)
+    assert coach.run("undo", run, "--yes", "--recreate").code == 0
+    assert [one["body"]["system_prompt"] for one in coach.account.writes] == ["You too."]
+
+
 # Whole states
 
 
