@@ -93,6 +93,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV304": _warns("a secret that undo cannot bring back"),
     "TV305": _warns("the source of a document that could not be looked at"),
     "TV306": _warns("an object of the account that has the name of a managed one"),
+    "TV307": _warns("a state that was written with other API keys: secrets cannot be compared"),
+    "TV308": _warns("a state without a seal"),
     "TV601": _warns("a document that has been due for long"),
     "TV602": _warns("a crawl that does not end"),
     "TV603": _warns("a crawl that found less than half of the pages"),
