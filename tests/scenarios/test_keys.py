@@ -123,6 +123,16 @@ def test_nothing_is_changed_by_a_state_whose_seal_cannot_be_checked(coach: Proje
     assert "state rekey" in result.err
 
 
+def test_nothing_is_written_down_for_a_state_whose_seal_cannot_be_checked(coach: Project) -> None:
+    """An export would bind what it writes."""
+    coach.account.call("POST", "/v2/personas", OTHER)
+
+    result = coach.run("export", TAVUS_API_KEY=NEW)
+
+    assert (result.code, "E952" in result.err) == (9, True)
+    assert [path.name for path in (coach.root / "manifests").iterdir()] == ["persona-coach.yaml"]
+
+
 def test_a_key_is_let_in_by_name(coach: Project) -> None:
     """Without the old key the state is taken as it is: secrets count as what the manifests say, and are not sent."""
     rekeyed = coach.run("state", "rekey", "--format", "json", TAVUS_API_KEY=NEW).document

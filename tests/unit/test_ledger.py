@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from tavusctl import journal
+from tavusctl.custody import Keys, Trust, judged, taken_over
 from tavusctl.errors import StateError
 from tavusctl.journal import Inverse
 from tavusctl.ledger import Ledger
@@ -247,3 +248,25 @@ def test_one_thread_writes_at_a_time(store: Kept, step: Callable[[Ledger], objec
         assert other.is_alive()
     other.join()
     assert not ledger.guard.locked()
+
+
+def test_what_a_run_writes_is_sealed_also_after_a_write_that_failed() -> None:
+    """A record that could not be kept is not counted: the next one follows the one before."""
+    keys = Keys("api-key")
+    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    store = Kept(state)
+    ledger = Ledger(store, state, custody=custody)
+
+    ledger.begin({})
+    store.full = True
+    with pytest.raises(StateError):
+        ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+    store.full = False
+    op = ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+    assert [one.op for one in judged(store.state, store.journal(), keys).replay.pending] == [op]
+    ledger.bind(Binding(COACH, "p2"), op)
+    ledger.checkpoint()
+
+    assert judged(store.state, (), keys).custody.trust is Trust.SEALED
+    assert (store.state.serial, store.state.bindings[COACH].remote_id) == (2, "p2")
+    assert store.journal() == []
