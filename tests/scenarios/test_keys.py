@@ -321,6 +321,19 @@ def test_fingerprints_of_an_older_version_are_compared_and_replaced(coach: Proje
     assert applied["layers"]["tts"]["api_key"]["tavusctl:secret"].startswith("scrypt:")
 
 
+def test_an_interrupted_run_of_an_older_version_goes_on_after_a_rekey(coach: Project) -> None:
+    killed(coach)
+    as_of_an_older_version(coach)
+    path = coach.root / JOURNAL
+    path.write_bytes(_relinked(_bare(_records(path), "-", "-")))
+
+    refused = coach.run("apply", "--yes")
+    assert (refused.code, "E951" in refused.err, coach.account.writes) == (9, True, [])
+    assert coach.run("state", "rekey").code == 0
+    assert quiet(coach)
+    assert not path.exists()
+
+
 # Forgeries
 
 
