@@ -200,7 +200,11 @@ def without_prints(state: State, unknown: Callable[[Fingerprint], bool]) -> Stat
 
     def forgetting(one: Binding) -> Binding:
         return replace(
-            one, applied=map_leaves(one.applied, forget), successor_spec=map_leaves(one.successor_spec, forget)
+            one,
+            applied=map_leaves(one.applied, forget),
+            successor_spec=map_leaves(one.successor_spec, forget),
+            answered=map_leaves(one.answered, forget),
+            unconfirmed=map_leaves(one.unconfirmed, forget),
         )
 
     return replace(state, bindings={address: forgetting(one) for address, one in state.bindings.items()})

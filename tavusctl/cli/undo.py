@@ -18,7 +18,7 @@ from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.custody import opened
 from tavusctl.engine.plan import Consent, check_deletes
-from tavusctl.engine.reconcile import check_trusted, prepare_undo, reversing
+from tavusctl.engine.reconcile import check_trusted, prepare_undo
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
@@ -82,7 +82,6 @@ def command(
             interruption,
             archive,
             patience=wait,
-            lend=lambda lent: reversing(prepared, lent),
         )
     if format_ != "text" or outcomes:
         emit(lambda report: report.outcomes(plan, outcomes), format_)

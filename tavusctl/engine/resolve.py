@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 
+from msgspec.structs import replace
+
 from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
@@ -31,12 +33,16 @@ def resolve(
     leads nowhere or round in a circle and every secret without a value.
     """
     known = {manifest.address: manifest for manifest in manifests}
-    by_id = {**(ids or {}), **{m.external_id: m.address for m in manifests if m.external_id}}
+    externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
+    by_id = {**dict(externals), **(ids or {})}
+    names = {address: by_id[remote_id] for remote_id, address in externals}
     elsewhere = declared - known.keys()
     complaints = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
     if complaints:
         raise ConfigError(complaints)
-    desired = {m.address: _desired(m, kinds, secrets, key, by_id) for m in manifests}
+    found = {m.address: _desired(m, kinds, secrets, key, by_id, names) for m in manifests}
+    by_address = {str(address): remote_id for remote_id, address in externals}
+    desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in found.items()}
     return tuple(desired[address] for address in _ordered(desired))
 
 
@@ -100,6 +106,7 @@ def _desired(
     secrets: Mapping[str, str] | None,
     key: FingerprintKey,
     by_id: Mapping[str, Address],
+    names: Mapping[Address, Address],
 ) -> Desired:
     kind = kinds[manifest.address.kind]
 
@@ -108,6 +115,8 @@ def _desired(
             return leaf.fill(secrets, key)
         if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
             return key.seal(leaf, known=True)  # as reads have it: a header that anybody may know
+        if isinstance(leaf, Address):
+            return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
     spec = settled(manifest.spec, settle)
@@ -125,6 +134,10 @@ def _desired(
         file=manifest.file,
         watch=manifest.watch,
     )
+
+
+def _externals(desired: Desired, ids: Mapping[str, str]) -> dict[str, str]:
+    return {str(one): ids[str(one)] for one in desired.refers_to if str(one) in ids}
 
 
 def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
