@@ -17,14 +17,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final, NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.document import canonical, map_leaves
+from tavusctl.document import canonical, leaves, map_leaves
 from tavusctl.errors import StateError
 from tavusctl.journal import Replay, replay
 from tavusctl.model import Binding, Complaint, Severity, Value
@@ -163,8 +163,10 @@ def judged(state: State, lines: Sequence[bytes], keys: Keys) -> Opened:
     """A state and a journal with what can be told of their origin; StateError when their seal is wrong."""
     trust, key = _trust(state, lines, keys)
     replayed = replay(state, lines)
-    if trust is Trust.SEALED and lines and not (_is_chain(lines, key) or lines_digest(lines) == state.accepted):
-        _forged("the journal beside the state")
+    if trust is Trust.SEALED and lines and not _is_chain(lines, key):
+        if lines_digest(lines) != state.accepted:
+            _forged("the journal beside the state")
+        replayed = _of_another_key(replayed, state)
     return Opened(replayed, tuple(lines), custody_of(state, trust, key, keys))
 
 
@@ -194,9 +196,7 @@ def lines_digest(lines: Sequence[bytes]) -> str:
 
 def without_prints(state: State, unknown: Callable[[Fingerprint], bool]) -> State:
     """A state that does not say what some secrets were: each stands for what is first seen there."""
-
-    def forget(leaf: Value) -> Value:
-        return UNSEEN if isinstance(leaf, Fingerprint) and unknown(leaf) else leaf
+    forget = _forget(unknown)
 
     def forgetting(one: Binding) -> Binding:
         return replace(
@@ -208,6 +208,26 @@ def without_prints(state: State, unknown: Callable[[Fingerprint], bool]) -> Stat
         )
 
     return replace(state, bindings={address: forgetting(one) for address, one in state.bindings.items()})
+
+
+def _of_another_key(replayed: Replay, state: State) -> Replay:
+    """What an accepted journal says, without fingerprints that only it has: they were made with an earlier key."""
+    said = {leaf for one in state.bindings.values() for leaf in _prints(one)}
+
+    def unknown(one: Fingerprint) -> bool:
+        return one not in said
+
+    pending = tuple(replace(one, spec=map_leaves(one.spec, _forget(unknown))) for one in replayed.pending)
+    return replace(replayed, state=without_prints(replayed.state, unknown), pending=pending)
+
+
+def _forget(unknown: Callable[[Fingerprint], bool]) -> Callable[[Value], Value]:
+    return lambda leaf: UNSEEN if isinstance(leaf, Fingerprint) and unknown(leaf) else leaf
+
+
+def _prints(binding: Binding) -> Iterator[Fingerprint]:
+    for document in (binding.applied, binding.successor_spec, binding.answered, binding.unconfirmed):
+        yield from (leaf for _, leaf in leaves(document) if isinstance(leaf, Fingerprint))
 
 
 def _trust(state: State, lines: Sequence[bytes], keys: Keys) -> tuple[Trust, bytes]:

@@ -18,19 +18,28 @@ from tavusctl.errors import StateError
 from tavusctl.journal import Intent
 from tavusctl.model import Action, Address, Binding
 from tavusctl.ports import State
-from tavusctl.secret import FingerprintKey, Secret
+from tavusctl.secret import UNSEEN, FingerprintKey, Secret
 from tavusctl.stores.codec import decode, encode
 from tavusctl.wrapping import SIZE, derived, new_key, unwrap, wrap
 
 HOLDERS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 OURS, THEIRS = Keys("api-key-one"), Keys("api-key-two")
 COACH, RULES = Address("persona", "coach"), Address("guardrails", "rules")
+PRINT = Secret("one", b"k").fingerprint
 BEGUN = State(
     "lineage",
     3,
     account="acme",
     bindings={
-        COACH: Binding(COACH, "p1", {"guardrails_id": RULES, "text": "ü", "key": Secret("one", b"k").fingerprint}),
+        COACH: Binding(
+            COACH,
+            "p1",
+            {"guardrails_id": RULES, "text": "ü", "key": PRINT},
+            successor_spec={"key": PRINT},
+            answered={"/headers": {"auth": PRINT}, "/text": "u"},
+            externals={"persona/other": "p9"},
+            unconfirmed={"/key": PRINT, "/none": None},
+        ),
         RULES: Binding(RULES, "g1", {"data": [1.5, None, {}]}, retired=("g0",), unkept={"/x": "d"}),
     },
 )
@@ -193,6 +202,30 @@ def test_a_fingerprint_that_nobody_can_compare_is_left_out() -> None:
     state, custody = taken_over(SEALED, (), THEIRS)
 
     secret = custody.prints.seal("anything")
-    assert state.bindings[COACH].applied["key"].digest == ""
+    coach = state.bindings[COACH]
+    places = (coach.applied["key"], coach.successor_spec["key"], coach.answered["/headers"]["auth"])
+    assert {*places, coach.unconfirmed["/key"]} == {UNSEEN}
+    assert coach.unconfirmed["/none"] is None
     assert secret.is_of(state.bindings[COACH].applied["key"])
     assert FingerprintKey().seal("x").is_of(secret.fingerprint)
+
+
+def test_fingerprints_of_a_journal_that_was_taken_over_are_left_out() -> None:
+    """The key that made them is gone; what the state itself says can still be compared."""
+    old = OWN.prints.seal("secret").fingerprint
+    records = [
+        journal.begin(SEALED, "0" * 12, {}, "2020-01-01T00:00:00+00:00"),
+        journal.bind(Binding(RULES, "g1", {"key": old}, answered={"/key": old}, unconfirmed={"/key": old})),
+        journal.intent(Intent("a", COACH, Action.UPDATE, "p1", {"key": old})),
+    ]
+    lines, mac = [], ""
+    for record in records:
+        line, mac = OWN.chained(record, mac)
+        lines.append(line)
+    state, _ = taken_over(SEALED, lines, THEIRS)
+
+    found = judged(state, lines, THEIRS).replay
+    rules, (intent,) = found.state.bindings[RULES], found.pending
+    assert (rules.applied, rules.answered, rules.unconfirmed) == ({"key": UNSEEN}, {"/key": UNSEEN}, {"/key": UNSEEN})
+    assert intent.spec == {"key": UNSEEN}
+    assert judged(SEALED, lines, OURS).replay.pending[0].spec == {"key": old}

@@ -72,13 +72,14 @@ def edited(project: Project, **environment: str | None) -> Result:
     return project.run("apply", "--yes", **environment)
 
 
-def killed(project: Project) -> None:
+def killed(project: Project, *also: str) -> None:
     """A run that ends with its journal in place: the answer to a create is lost, and nobody could look for it."""
     project.manifest("persona", "other", OTHER)
     account = project.account
     account.fault(match="POST /v2/personas", kind="drop", phase="after")
     account.fault(match="GET /v2/personas*", kind="status", status=503, skip=1, times=40)
-    ended = project.run("apply", "--yes", "--target", "persona/other", TAVUSCTL_SETTLE="0.1", TAVUSCTL_MAX_WAIT="0.05")
+    targets = [word for one in ("persona/other", *also) for word in ("--target", one)]
+    ended = project.run("apply", "--yes", *targets, TAVUSCTL_SETTLE="0.1", TAVUSCTL_MAX_WAIT="0.05")
     account.control("DELETE", "faults")
     assert (project.root / JOURNAL).exists(), ended.out + ended.err
     account.forget()
@@ -245,6 +246,17 @@ def test_an_interrupted_run_goes_on_after_a_rekey(coach: Project) -> None:
 
     assert coach.run("state", "rekey", TAVUS_API_KEY=NEW).code == 0
     assert (coach.root / JOURNAL).read_bytes() == journal
+    assert quiet(coach, TAVUS_API_KEY=NEW)
+    assert not (coach.root / JOURNAL).exists()
+
+
+def test_secrets_of_an_interrupted_run_count_as_known_after_a_rekey(coach: Project) -> None:
+    """Fingerprints in its journal were made with the key that the rekey has replaced."""
+    coach.manifest("persona", "coach", LATER)
+    killed(coach, "persona/coach")
+    assert b'"tavusctl:secret"' in (coach.root / JOURNAL).read_bytes()
+
+    assert coach.run("state", "rekey", TAVUS_API_KEY=NEW).code == 0
     assert quiet(coach, TAVUS_API_KEY=NEW)
     assert not (coach.root / JOURNAL).exists()
 
