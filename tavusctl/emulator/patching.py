@@ -86,12 +86,12 @@ TIDIES: dict[str, Callable[[Json], Json]] = {
 
 
 def keep(switches: Mapping[str, Json], before: Object, after: Object) -> None:
-    """Make `after` what a server keeps of it: some fields are ignored, and some are spelled its own way."""
+    """Make `after` what a server keeps of it: some fields are ignored, and what is new in others gets its spelling."""
     carry_over(switches["ignore_fields"], before, after)
     for pointer, tidy in switches["tidied_fields"].items():
         path = jsonpointer.JsonPointer(pointer)
         value = path.resolve(after, _ABSENT)
-        if value is not _ABSENT:
+        if value is not _ABSENT and value != path.resolve(before, _ABSENT):
             parent, last = path.to_last(after)
             parent[last] = TIDIES[tidy](value)
 
