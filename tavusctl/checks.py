@@ -94,6 +94,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV304": _warns("a secret that undo cannot bring back"),
     "TV305": _warns("the source of a document that could not be looked at"),
     "TV306": _warns("an object of the account that has the name of a managed one"),
+    "TV307": _warns("a state that was written with other API keys: secrets cannot be compared"),
+    "TV308": _warns("a state without a seal"),
     "TV331": _warns("a field that the server keeps otherwise than it was sent"),
     "TV332": _warns("an object with a draft that is not published"),
     "TV601": _warns("a document that has been due for long"),

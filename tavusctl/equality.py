@@ -15,6 +15,7 @@ from tavusctl.patch import Pinned
 from tavusctl.secret import Fingerprint, Secret
 
 _WORDS = {"true": True, "false": False}
+_HIDDEN = (Pinned, Fingerprint, Secret)
 
 
 def same(kind: ResourceKind, path: Path, told: Value, shown: Value) -> bool:
@@ -53,7 +54,7 @@ def _settled(declared: Field, value: Value) -> Value:
         return declared.joined_by.join(str(item) for item in value)
     if declared.fetched:
         return links.file(value)
-    return value.fingerprint if isinstance(value, Secret) else value
+    return value
 
 
 def _same_lists(kind: ResourceKind, path: Path, one: list[Value], other: list[Value], *, unordered: bool) -> bool:
@@ -67,12 +68,18 @@ def _same_leaves(one: Value, other: Value) -> bool:
         return one is other
     if isinstance(one, Pinned) or isinstance(other, Pinned):
         # A masked key is known to be set and no more: it agrees with whatever was last applied.
-        return isinstance(one, Pinned | Fingerprint) and isinstance(other, Pinned | Fingerprint)
+        return isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN)
+    if isinstance(one, Secret) and isinstance(other, Fingerprint):
+        return one.is_of(other)
+    if isinstance(other, Secret) and isinstance(one, Fingerprint):
+        return other.is_of(one)
     return bool(one == other)
 
 
 def alike(one: Value, other: Value) -> bool:
     """Whether two values are spellings of one: case, white space, order and rounding aside, as servers tidy them."""
+    if isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN):
+        return _same_leaves(one, other)
     return _folded(one) == _folded(other)
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import journal
+from tavusctl.custody import Custody
 from tavusctl.errors import Ambiguous, LockError, StateError, TavusctlError
 from tavusctl.journal import Intent, Inverse
 from tavusctl.model import Action, Address, Binding, Document
@@ -44,6 +45,8 @@ class Ledger(Struct):
     pending: dict[str, Call] = field(default_factory=dict)  # by operation
     inverses: dict[Address, tuple[str, Inverse]] = field(default_factory=dict)  # of the last update of each
     archive: Callable[[Sequence[bytes]], None] = lambda _: None  # keeps the records of a run when it ends
+    custody: Custody = Custody()  # makes the seals
+    mac: str = ""  # seal of the last record
     uptime: Callable[[], float] = uptime
 
     def begin(self, known: Mapping[str, Sequence[str]]) -> None:
@@ -170,13 +173,15 @@ class Ledger(Struct):
         return self.state.bindings.get(address)
 
     def _append(self, record: bytes) -> None:
-        self.store.append(record)
-        self.records.append(record)
+        line, mac = self.custody.chained(record, self.mac)
+        self.store.append(line)
+        self.records.append(line)
+        self.mac = mac
 
     def checkpoint(self) -> None:
         """Write the state, then clear the journal: a kill in between leaves a journal that is known to be behind."""
         with self.guard:
-            self.state = replace(self.state, serial=self.state.serial + 1)
+            self.state = self.custody.sealed(replace(self.state, serial=self.state.serial + 1))
             self.store.write(self.state)
             self.archive(tuple(self.records))
             self.store.clear_journal()

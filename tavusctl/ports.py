@@ -108,6 +108,9 @@ class State(Struct, frozen=True):
     account: str = ""  # label of the account, from the project file
     key_digest: str = ""  # salted digest of the API key that last wrote
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)  # the lineage's key, wrapped under each API key that wrote
+    mac: str = ""  # seal over all the rest, made with the lineage's key; empty: an older version wrote it
+    accepted: str = ""  # digest of a journal without a right seal that a person has said is ours
 
 
 class Shelf(Protocol):

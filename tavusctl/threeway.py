@@ -198,9 +198,8 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
     """The wanted value of one managed field; what differs is noted.  `shown`: the read has the object it is in."""
     kind, declared = run.kind, run.kind.field_at(path)
     aim = None if wanted is ABSENT else wanted
-    if base == UNSEEN and isinstance(aim, Secret):
-        base = aim.fingerprint  # whoever took the key over says now what it is
-    masked = declared.masked and shown and found is ABSENT and isinstance(base, Fingerprint)
+    base = _secret_base(run, path, base, aim, found)
+    masked = declared.masked and shown and found is ABSENT and isinstance(base, Fingerprint | Secret)
     live = found
     if declared.unread or masked:  # what no read tells is as it was last applied
         live = base if base is not ABSENT else aim
@@ -222,12 +221,23 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
     return "" if masked and is_empty(aim) else wanted_value(kind, path, aim, live)
 
 
+def _secret_base(run: _Comparison, path: Path, base: Value, aim: Value, found: Value) -> Value:
+    """What stands for a secret that was applied and of which nothing on record tells what it was."""
+    if base != UNSEEN:
+        return base
+    # The account may show another secret than was sent; otherwise, what can be read has not moved.
+    told = patch.join(path) in run.binding.answered or "" in run.binding.unconfirmed
+    if isinstance(found, Secret) and not told:
+        return found
+    return aim if isinstance(aim, Secret) else base  # whoever took the key over says now what it is
+
+
 def _base(run: _Comparison, path: Path, applied: Value, aim: Value, live: Value) -> _Base:
     """What the account was last seen to say of a field, and what has moved since."""
     pointer, answer, told = patch.join(path), applied, False
     if pointer in run.binding.answered:
         answer, told = run.binding.answered[pointer], True
-    elif run.binding.unkept.get(pointer) == digest([aim, live]):
+    elif pointer in run.binding.unkept and run.binding.unkept[pointer] == digest([aim, live]):
         return _Base(applied, live, moved=False, kept=True)
     elif not same(run.kind, path, applied, live):
         answer, told = _unconfirmed(run, pointer, applied, live)

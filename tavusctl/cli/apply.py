@@ -21,7 +21,7 @@ from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import MOST_PARALLEL, Session, addresses_option, allow_recreate, options
 from tavusctl.client import Client
 from tavusctl.engine.plan import Consent, check_deletes, deletes
-from tavusctl.engine.reconcile import Prepared
+from tavusctl.engine.reconcile import Prepared, check_trusted
 from tavusctl.errors import TavusctlError, UsageError, worst
 from tavusctl.model import Address, Outcome, Plan, Status
 from tavusctl.reports import REPORTS, text
@@ -90,6 +90,7 @@ def command(
             planfile_.check(approved, prepared, api.server_time())
         show(session, prepared, format_)
         managed, shown = len(prepared.state.bindings), approved is not None
+        check_trusted(prepared)
         check_deletes(plan, session.project.safety, managed=managed, allowed=allow_deletes, approved=shown)
         if plan.steps and not yes and approved is None:
             confirm(plan)

@@ -39,7 +39,7 @@ def carry(
     ledger = open_ledger(prepared, store, archive.keep)
     progress = Progress(session)
     uploading = Uploading(session.root, progress.say)
-    lent = tools(prepared, KINDS, api, ledger, Trash(store.shelf, ledger.run).keep, uploading.link)
+    lent = tools(prepared, KINDS, api, ledger, Trash(store.shelf, ledger.run, ledger.custody).keep, uploading.link)
     this = Run(
         api,
         ledger,

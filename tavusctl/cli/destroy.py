@@ -14,6 +14,7 @@ from tavusctl.cli.output import emit, format_option
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.engine.plan import Consent, check_deletes, deletes
+from tavusctl.engine.reconcile import check_trusted
 from tavusctl.errors import RefusedError, UsageError
 from tavusctl.model import Address, Plan
 from tavusctl.reports import text
@@ -50,6 +51,7 @@ def command(
         prepared = settled(session, api, lambda: session.plan(api, consent=consent, destroy=True))
         plan = prepared.plan
         show(session, prepared, format_)
+        check_trusted(prepared)
         if plan.steps:
             _agree(plan, session.environment.account or session.environment.name, yes=yes, allowed=allow_deletes)
         # Who has typed the name has seen how many there are.

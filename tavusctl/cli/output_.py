@@ -14,11 +14,12 @@ import click
 
 from tavusctl import dotenv
 from tavusctl.cli import placing
+from tavusctl.cli.keyring import keys_at_hand
 from tavusctl.cli.local import LocalSession, local_options, say
+from tavusctl.custody import opened
 from tavusctl.engine import move
 from tavusctl.engine.load.project import FILE
 from tavusctl.errors import ConfigError, StateError, UsageError
-from tavusctl.journal import recall
 from tavusctl.model import Address, Complaint, Source, Value
 from tavusctl.settings import Output
 from tavusctl.stores import open_store
@@ -98,7 +99,7 @@ def _values(session: LocalSession, names: Sequence[str]) -> Values:
     """Every output with what stands behind it; ConfigError for addresses that the project does not have."""
     manifests, _ = session.load()
     store = open_store(session.environment.state, session.root, session.environment.name)
-    bindings, _ = move.follow(manifests, recall(store).bindings)
+    bindings, _ = move.follow(manifests, opened(store, keys_at_hand(session.environment)).replay.state.bindings)
     ids = {str(address): binding.remote_id for address, binding in bindings.items()}
     ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
     outputs = session.project.outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 from collections.abc import Mapping
@@ -11,12 +12,14 @@ from typing import Any
 
 from tavusctl import __version__, sources
 from tavusctl.cli.output import write_private
+from tavusctl.custody import Trust
 from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConflictError, StateError
 from tavusctl.model import Action, Desired
 from tavusctl.reports.json import plan_document
-from tavusctl.secret import Secret, fingerprint_key
+from tavusctl.secret import Secret
+from tavusctl.wrapping import derived
 
 LIMIT = 16 * 1024 * 1024
 LIFE = timedelta(hours=24)
@@ -65,6 +68,7 @@ def read(path: Path) -> Mapping[str, Any]:
 
 def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> None:
     """Compare an approved plan with the one made just now; ConflictError says how they differ."""
+    prepared.custody.check_trusted()
     bound, current = approved["bound"], _bound(prepared)
     for name, words in _BOUND.items():
         if bound.get(name) != current[name]:
@@ -97,17 +101,28 @@ def _binding(part: object) -> object:
 
 
 def _seal(document: Mapping[str, Any], prepared: Prepared) -> str:
-    """A keyed digest of a plan file: whoever has not the API key cannot change a byte of it, its end least of all."""
+    """A keyed digest of a plan file: without a key, not a byte of it can be changed, its end least of all."""
     bound = {name: value for name, value in document["bound"].items() if name != "seal"}
-    key = fingerprint_key(prepared.request.api_key, "plan file")
-    return Secret(canonical({**document, "bound": bound}), key).fingerprint.digest
+    text = canonical({**document, "bound": bound})
+    return hmac.digest(_key(prepared), text.encode(), "sha256").hex()
+
+
+def _key(prepared: Prepared) -> bytes:
+    """What seals a plan file: the key of the lineage, so that every API key of the state can apply it.
+
+    A state that was never written has no such key yet, and neither has a state whose seal cannot be checked.
+    """
+    custody = prepared.custody
+    known = custody.key if custody.trust is Trust.SEALED else prepared.request.keys.api_key.encode()
+    return derived(known, "tavusctl plan file")
 
 
 def _bound(prepared: Prepared) -> dict[str, Any]:
     state, request = prepared.state, prepared.request
     # A state that was never written gets its lineage with the first apply.
     lineage = state.lineage if state.serial else ""
-    key = fingerprint_key(request.api_key, lineage)
+    key = _key(prepared)
+    account = [request.environment.account, lineage or Secret("", key).fingerprint.digest]
     settings = [
         [str(one.address), plain(sources.sent(one.spec)), repr(one.lifecycle), one.external_id, _upload(one)]
         for one in prepared.desired
@@ -115,7 +130,7 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
     return {
         "tavusctl_version": __version__,
         "environment": request.environment.name,
-        "account": digest([request.environment.account, Secret("", key).fingerprint.digest]),
+        "account": digest(account),
         "lineage": lineage,
         "serial": state.serial,
         "commit": _commit(Path.cwd()),

@@ -15,10 +15,12 @@ from typing import Any
 import click
 
 from tavusctl import duration
+from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import say
 from tavusctl.cli.progress import reading
 from tavusctl.cli.session import Session, SystemClock, addresses, options
+from tavusctl.custody import opened
 from tavusctl.engine import move
 from tavusctl.engine.recrawl import Manners, Recrawls, look, run
 from tavusctl.errors import UsageError, worst
@@ -75,7 +77,7 @@ def command(
     if strict and not wait:
         message = "--strict looks at what a crawl has found, and without --wait no end of one is seen"
         raise UsageError(message, "add --wait 30m")
-    targets = _targets(session, addresses_, every=every)
+    targets = _targets(session, addresses_, every=every, writing=not dry_run)
     if not targets:
         say(session, "no document has `recrawl:`; name one, or use --all")
     if dry_run or not targets:
@@ -122,7 +124,7 @@ def _turn(root: Path) -> Iterator[None]:
         yield
 
 
-def _targets(session: Session, named: frozenset[Address], *, every: bool) -> list[Target]:
+def _targets(session: Session, named: frozenset[Address], *, every: bool, writing: bool) -> list[Target]:
     """The documents that this run is about, with their ids."""
     manifests, _ = session.load()
     crawlable = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
@@ -133,7 +135,10 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool) -> lis
         if address not in crawlable:
             message = f"the project has no {address}"
             raise UsageError(message, suggestion(str(address), map(str, crawlable)))
-    bindings, _ = move.follow(manifests, session.store().read().bindings)
+    found = opened(session.store(), keyring.keys(session.environment))
+    if writing:
+        found.custody.check_trusted()
+    bindings, _ = move.follow(manifests, found.replay.state.bindings)
     targets = []
     for address, manifest in sorted(crawlable.items()):
         bound = bindings.get(address)

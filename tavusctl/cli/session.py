@@ -9,20 +9,20 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import click
 from msgspec.structs import replace
 
+from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import Command, LocalSession, local_options
 from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
-from tavusctl.errors import UnauthorisedError, UsageError
+from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
 from tavusctl.ports import Reader, Store
@@ -42,24 +42,7 @@ class Session(LocalSession, frozen=True):
     @property
     def api_key(self) -> str:
         """The API key; UnauthorisedError names the variable that should hold it, and never shows what it holds."""
-        name = self.environment.api_key_env
-        file = os.environ.get("TAVUS_API_KEY_FILE", "")
-        key = os.environ.get(name, "")
-        if not key and file:
-            try:
-                key = Path(file).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                message = f"the file {file} in TAVUS_API_KEY_FILE cannot be read"
-                raise UnauthorisedError(message, "check its path and rights", id="E802") from None
-        if not key.strip():
-            message = f"no API key: the environment variable {name} is not set"
-            raise UnauthorisedError(message, f"export {name}=... (the key is on the API page of the portal)", id="E801")
-        key = key.strip()
-        if not key.isascii() or not key.isprintable() or " " in key:
-            # Such a value cannot be sent, and whoever complained about it later would print it.
-            message = f"no API key: what {name if os.environ.get(name) else file} holds has characters that no key has"
-            raise UnauthorisedError(message, "copy the key again, alone and on one line", id="E803")
-        return key
+        return keyring.api_key(self.environment)
 
     @property
     def settle(self) -> float:
@@ -149,7 +132,7 @@ class Session(LocalSession, frozen=True):
     ) -> Request:
         """What a plan needs to know from outside."""
         secrets = {name: os.environ.get(name, "") for name in self.project.secrets}
-        return Request(self.environment, secrets, self.api_key, consent, adopt, destroy, warnings)
+        return Request(self.environment, secrets, keyring.keys(self.environment), consent, adopt, destroy, warnings)
 
 
 class SystemClock:

@@ -7,6 +7,7 @@ import json
 from msgspec import Struct
 
 from tavusctl import redaction
+from tavusctl.custody import Custody
 from tavusctl.model import Address, Document
 from tavusctl.ports import Shelf
 from tavusctl.records import plain
@@ -18,9 +19,11 @@ class Trash(Struct, frozen=True):
 
     shelf: Shelf
     run: str
+    custody: Custody
 
     def keep(self, address: Address, remote_id: str, body: Document) -> None:
         """Put a body aside, before its object is deleted."""
         document = {"address": str(address), "id": remote_id, "body": plain(body)}
+        document["mac"] = self.custody.mark([self.run, document])
         text = redaction.redacted(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         self.shelf.put(f"{TRASH}/{self.run}/{address.kind}-{address.name}-{remote_id}.json", text.encode())

@@ -9,14 +9,16 @@ import click
 from tavusctl.cli.apply import confirm, exit_code, next_step, show
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.keyring import keys
 from tavusctl.cli.local import say
 from tavusctl.cli.locking import lock_timeout, seconds
 from tavusctl.cli.output import emit, format_option
 from tavusctl.cli.progress import reading
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
+from tavusctl.custody import opened
 from tavusctl.engine.plan import Consent, check_deletes
-from tavusctl.engine.reconcile import prepare_undo
+from tavusctl.engine.reconcile import check_trusted, prepare_undo
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
@@ -55,18 +57,20 @@ def command(
     tavusctl undo 3f2a91c07be4
     """  # noqa: D301
     store = session.store()
-    archive, lineage = Archive(store.shelf), store.read().lineage
+    found = opened(store, keys(session.environment))
+    archive, lineage = Archive(store.shelf), found.replay.state.lineage
     if run is None:
         past = archive.all(lineage)
         click.echo("".join(f"{_line(one)}\n" for one in past) or "no run is known here\n", nl=False)
         return 0
-    past_run, trash = archive.past(lineage, run), archive.bodies(run)
+    past_run, trash = archive.past(lineage, run, found.custody.check_run), archive.bodies(run, found.custody)
     request = session.request(Consent(delete_costly=allow_replica_delete))
     with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client() as api:
         with reading(session, api):
             prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)
         plan = prepared.plan
         show(session, prepared, format_)
+        check_trusted(prepared)
         check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allow_deletes)
         if plan.steps and not yes:
             confirm(plan)

@@ -10,8 +10,10 @@ from typing import Any
 import click
 
 from tavusctl.cli.completing import address as known_address
+from tavusctl.cli.keyring import keys
 from tavusctl.cli.progress import reading
 from tavusctl.cli.session import Session, options
+from tavusctl.custody import opened
 from tavusctl.engine import move
 from tavusctl.engine.verify import Check, Target, converse, run
 from tavusctl.errors import UsageError
@@ -76,7 +78,7 @@ def command(session: Session, *, partner: Address | None, format_: str) -> int:
 
 def _targets(session: Session) -> dict[Address, Target]:
     manifests, _ = session.load()
-    bindings, _ = move.follow(manifests, session.store().read().bindings)
+    bindings, _ = move.follow(manifests, opened(session.store(), keys(session.environment)).replay.state.bindings)
     return {one.address: _target(one, bindings.get(one.address)) for one in manifests}
 
 

@@ -86,7 +86,7 @@ TIDIES: dict[str, Callable[[Json], Json]] = {
 
 
 def keep(switches: Mapping[str, Json], before: Object, after: Object) -> None:
-    """Make `after` what a server keeps of it: some fields are ignored, and some are spelled its own way."""
+    """Make `after` what a server keeps of it: some fields are ignored, and what is new in others gets its spelling."""
     carry_over(switches["ignore_fields"], before, after)
     for pointer, tidy in switches["tidied_fields"].items():
         path = jsonpointer.JsonPointer(pointer)

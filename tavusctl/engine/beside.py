@@ -11,45 +11,46 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Final, TypeVar
 
-from tavusctl import journal
+from tavusctl.custody import Opened
 from tavusctl.errors import LockError, StateError, UnknownOutcome
-from tavusctl.journal import Replay
 from tavusctl.model import Address
-from tavusctl.ports import Store
 
 Read = TypeVar("Read")
 _TRIES: Final = 6
 _PAUSE: Final = 0.5  # seconds for a run to put on record what it has made
 
 
-def steady(store: Store, read: Callable[[Replay], Read], surprises: Callable[[Read], AbstractSet[Address]]) -> Read:
+def steady(
+    look: Callable[[], Opened], read: Callable[[Opened], Read], surprises: Callable[[Read], AbstractSet[Address]]
+) -> Read:
     """What is read of the account for a state; once more while what surprises in it may be of a run under way.
 
-    LockError when that does not end.
+    `look` opens state and journal.  LockError when that does not end.
     """
-    before = journal.replay(store.read(), store.journal())
+    before = look()
     for tries in range(_TRIES, 0, -1):
         try:
             seen = read(before)
         except (StateError, UnknownOutcome):
             # The account does not look like that of the state, or like what was sent; a run may have moved both.
-            after = journal.replay(store.read(), store.journal())
+            after = look()
             if tries == 1 or _known(after) == _known(before):
                 raise
             before = after
             continue
         strange = surprises(seen)
-        after = journal.replay(store.read(), store.journal()) if strange else before
-        unsaid = strange & {one.address for one in after.pending}
+        after = look() if strange else before
+        unsaid = strange & {one.address for one in after.replay.pending}
         if _known(after) == _known(before) and (tries == 1 or not unsaid):
             return seen
         if unsaid:
             time.sleep(_PAUSE)
         before = after
-    message = f"the run {before.run} is changing the account, faster than it can be read"
+    message = f"the run {before.replay.run} is changing the account, faster than it can be read"
     raise LockError(message, "run again when it has ended", id="E705")
 
 
-def _known(replayed: Replay) -> tuple[object, ...]:
+def _known(found: Opened) -> tuple[object, ...]:
     """What is on record; a state that was never written has another lineage each time that it is read."""
+    replayed = found.replay
     return replayed.state.serial, replayed.state.bindings, replayed.pending

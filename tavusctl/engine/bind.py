@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import journal, lookup
+from tavusctl import lookup
+from tavusctl.custody import opened
 from tavusctl.engine import move, observe, recover, resolve
 from tavusctl.engine.reconcile import Archive, Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import RefusedError, StateError
 from tavusctl.model import Address, Binding, Manifest, Value
 from tavusctl.ports import Reader, Store
-from tavusctl.secret import SecretText, fingerprint_key
+from tavusctl.secret import SecretText
 from tavusctl.wanted import sent_name
 
 
@@ -22,10 +23,10 @@ def bind(
     address: Address, remote_id: str, kinds: Kinds, api: Reader, store: Store, request: Request, *, archive: Archive
 ) -> Binding:
     """Bind an existing object to an address, as `import` does; nothing is written to the account."""
-    replayed = journal.replay(store.read(), store.journal())
+    found = opened(store, request.keys)
     # A person says what became of the create at this address, if there was one.
-    others = tuple(one for one in replayed.pending if one.remote_id or one.address != address)
-    state, lost = recovered(kinds, api, replace(replayed, pending=others), request)
+    others = tuple(one for one in found.replay.pending if one.remote_id or one.address != address)
+    state, lost = recovered(kinds, api, replace(found, replay=replace(found.replay, pending=others)))
     recover.check_found(lost)
     kind = kinds[address.kind]
     check_owner(state, request)
@@ -33,7 +34,7 @@ def bind(
     if ids.get(remote_id, address) != address:
         message = f"{remote_id} is already bound to {ids[remote_id]}"
         raise StateError(message, f"state rm {ids[remote_id]} first", id="E905")
-    lens = observe.Lens(ids, fingerprint_key(request.api_key, state.lineage))
+    lens = observe.Lens(ids, found.custody.prints)
     bound = state.bindings.get(address)
     if bound and bound.remote_id != remote_id:
         if observe.exists(api, kind, bound.remote_id, lens):
@@ -45,7 +46,7 @@ def bind(
         message = f"{remote_id} is a stock {kind.name}: it belongs to everybody and cannot be managed"
         raise RefusedError(message, f"refer to it with external: true and id: {remote_id}", id="E421")
     binding = bound or Binding(address, remote_id)
-    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, archive)
+    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, found.custody, archive)
     return binding
 
 
@@ -68,27 +69,27 @@ def bind_by_name(
     record: bool,
 ) -> Matches:
     """Bind every manifest that one unbound object is, by its name or else by its content; the account stays."""
-    replayed = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, replayed, request, manifests)
+    found = opened(store, request.keys)
+    state, lost = recovered(kinds, api, found, manifests)
     recover.check_found(lost)
     check_owner(state, request)
     moved, _ = move.follow(manifests, state.bindings)
     state = replace(state, bindings=moved)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
-    lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), b"")
+    lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), found.custody.prints)
     halves = observe.halves(state.bindings.values()).keys()
     declared = frozenset(state.bindings)
     desired = resolve.resolve(manifests, kinds, secrets=None, ids=lens.ids, declared=declared)
     free = [one for one in desired if not one.external_id and one.address not in state.bindings]
     used = sorted({one.address.kind for one in free})
     strangers = lookup.Strangers((one for name in used for one in observe.listed(api, kinds[name], lens)), halves)
-    found = {one.address: strangers.like(one.kind, _readable(one.spec), sent_name(one)) for one in free}
-    named = {address: tuple(one.remote_id for one in like) for address, like in found.items()}
+    alike = {one.address: strangers.like(one.kind, _readable(one.spec), sent_name(one)) for one in free}
+    named = {address: tuple(one.remote_id for one in like) for address, like in alike.items()}
     wanted = Counter(remote_id for ids in named.values() for remote_id in ids)
     bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
     if record and bound:
         bindings = {one: Binding(one, remote_id) for one, remote_id in bound.items()}
-        checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request, archive)
+        checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request, found.custody, archive)
     ambiguous = {one: ids for one, ids in named.items() if ids and one not in bound}
     return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
 

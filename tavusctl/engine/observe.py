@@ -19,7 +19,7 @@ from tavusctl.errors import ApiError, ConfigError, Gone
 from tavusctl.model import MADE, Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
 from tavusctl.ports import Reader
-from tavusctl.secret import MASK, Secret
+from tavusctl.secret import MASK, NO_KEY, FingerprintKey
 from tavusctl.together import together
 
 _DRAFTS = ("is_draft_view", "has_unpublished_changes", "publish_url")  # what tells a version that nobody uses yet
@@ -36,7 +36,7 @@ class Lens(Struct, frozen=True):
     """What turns a read body into a Live: the addresses of known ids, and the key that seals secrets."""
 
     ids: Mapping[str, Address]
-    key: bytes
+    key: FingerprintKey
 
     def view(self, kind: ResourceKind, raw: Document) -> Live:
         """An object as the account has it, less what the server computes."""
@@ -181,7 +181,7 @@ def users(
 
 def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
     try:
-        successor = read(api, kind, binding.successor, Lens({}, b""))
+        successor = read(api, kind, binding.successor, Lens({}, NO_KEY))
     except Gone:
         return replace(binding, successor="", successor_spec={})
     if successor.status not in kind.usable:
@@ -247,15 +247,13 @@ def _refuse_lost(externals: Iterable[Desired]) -> None:
         raise ConfigError(complaints)
 
 
-def _seal(kind: ResourceKind, body: Document, key: bytes) -> Document:
+def _seal(kind: ResourceKind, body: Document, key: FingerprintKey) -> Document:
     """Wrap what is secret, so that no later stage can print it; a mask is pinned, so that none can send it."""
 
     def seal(value: Value, path: Path) -> Value:
         if isinstance(value, str) and value and kind.field_at(path).secret:
             return (
-                Pinned(MASK)
-                if value == MASK
-                else Secret(value, key, known=kind.field_at(path).is_open(path[-1], value))
+                Pinned(MASK) if value == MASK else key.seal(value, known=kind.field_at(path).is_open(path[-1], value))
             )
         return value
 

@@ -8,10 +8,11 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, journal, lookup, quota
+from tavusctl import background, lookup, quota
+from tavusctl.custody import Custody, Keys, Opened, opened
 from tavusctl.engine import apply, beside, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
-from tavusctl.journal import Intent, Past, Replay
+from tavusctl.journal import Intent, Past
 from tavusctl.ledger import Ledger
 from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
@@ -32,7 +33,6 @@ from tavusctl.model import (
     Severity,
 )
 from tavusctl.ports import Reader, Sources, State, Store
-from tavusctl.secret import fingerprint_key
 from tavusctl.threeway import kept
 
 Kinds = Mapping[str, ResourceKind]
@@ -44,7 +44,7 @@ class Request(Struct, frozen=True):
 
     environment: Environment
     secrets: Mapping[str, str]
-    api_key: str
+    keys: Keys
     consent: plan.Consent = field(default_factory=plan.Consent)
     adopt: bool = False
     destroy: bool = False
@@ -63,6 +63,7 @@ class Prepared(Struct, frozen=True):
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
     lost: tuple[Intent, ...] = ()  # creates of an interrupted run that have not shown in the account
     recovered: bool = False  # the state on disk is behind
+    custody: Custody = Custody()
 
     @property
     def externals(self) -> dict[str, str]:
@@ -73,7 +74,9 @@ class Prepared(Struct, frozen=True):
 def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: Request) -> Prepared:
     """Work out what apply would do; change nothing."""
     return beside.steady(
-        store, lambda before: _prepared(manifests, kinds, api, before, request), lambda made: _surprises(made.plan)
+        lambda: opened(store, request.keys),
+        lambda found: _prepared(manifests, kinds, api, found, request),
+        lambda made: _surprises(made.plan),
     )
 
 
@@ -84,11 +87,14 @@ def _surprises(made: Plan) -> set[Address]:
     return gone | taken
 
 
-def _prepared(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, before: Replay, request: Request) -> Prepared:
-    state, lost = recovered(kinds, api, before, request, manifests)
+def _prepared(
+    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, found_here: Opened, request: Request
+) -> Prepared:
+    before, custody = found_here.replay, found_here.custody
+    state, lost = recovered(kinds, api, found_here, manifests)
     moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
     state = replace(state, bindings=moved)
-    key = fingerprint_key(request.api_key, state.lineage)
+    key = custody.prints
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
     wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
@@ -115,12 +121,13 @@ def _prepared(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, before: 
     made = plan.make(
         found.changes,
         found.drift,
-        (*(b for b in bindings if state.bindings[b.address] != b), *found.settled),
+        (*(b for b in bindings if state.bindings[b.address] != b), *found.settled) if custody.trusted else (),
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
         warnings=(
             *request.warnings,
+            *custody.remarks(),
             *map(_doubt, lost),
             *_failures(account.live, found.changes),
             *diff.namesakes(account.live, bindings),
@@ -133,23 +140,24 @@ def _prepared(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, before: 
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
     # What a run does is recorded under the new addresses: they must be on disk before.
-    behind = bool(before.records) or bool(moves) or not state.serial
+    behind = bool(before.records) or bool(moves) or custody.is_behind(state)
     made = replace(made, moves=moves, awaited=plan.awaited(made, desired, account.live, request.consent))
-    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
+    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind, custody=custody)
 
 
 def recovered(
-    kinds: Kinds, api: Reader, replayed: Replay, request: Request, manifests: Iterable[Manifest] = ()
+    kinds: Kinds, api: Reader, found: Opened, manifests: Iterable[Manifest] = ()
 ) -> tuple[State, tuple[Intent, ...]]:
     """The state with what an interrupted run did, and creates of it that have not shown in the account."""
+    replayed = found.replay
     if not replayed.pending:
         return replayed.state, ()
-    key = fingerprint_key(request.api_key, replayed.state.lineage)
     # Whatever an address in what was sent has stood for: external objects and older halves of replacements, too.
     bindings = replayed.state.bindings.values()
-    sent = {found: Address.parse(one) for intent in replayed.pending for one, found in intent.ids.items()}
+    sent = {remote_id: Address.parse(one) for intent in replayed.pending for one, remote_id in intent.ids.items()}
     externals = [(one.external_id, one.address) for one in manifests if one.external_id]
-    lens = observe.Lens({**observe.halves(bindings), **sent, **observe.known_ids(bindings, externals)}, key)
+    ids = {**observe.halves(bindings), **sent, **observe.known_ids(bindings, externals)}
+    lens = observe.Lens(ids, found.custody.prints)
     return recover.settle(
         replayed,
         kinds,
@@ -158,20 +166,31 @@ def recovered(
     )
 
 
-def checkpoint(state: State, store: Store, request: Request, archive: Archive = lambda _: None) -> State:
+def checkpoint(
+    state: State, store: Store, request: Request, custody: Custody, archive: Archive = lambda _: None
+) -> State:
     """Make a recovered or new state durable before anything is built on it."""
-    current = replace(owner.owned(state, request.environment, request.api_key), serial=state.serial + 1)
+    custody.check_trusted()
+    current = custody.sealed(replace(owner.owned(state, request.environment), serial=state.serial + 1))
     store.write(current)
     archive(store.journal())
     store.clear_journal()
     return current
 
 
+def check_trusted(prepared: Prepared) -> None:
+    """Refuse to write by a state of unknown origin; where nothing is to be done, it does no harm."""
+    if prepared.plan.steps or prepared.recovered:
+        prepared.custody.check_trusted()
+
+
 def open_ledger(prepared: Prepared, store: Store, archive: Archive = lambda _: None) -> Ledger:
     """The state to carry a plan out on; what an interrupted run left is made durable first."""
-    state = owner.owned(prepared.state, prepared.request.environment, prepared.request.api_key)
-    state = checkpoint(state, store, prepared.request, archive) if prepared.recovered else state
-    return Ledger(store, state, ids=prepared.ids, archive=archive)
+    state, custody = owner.owned(prepared.state, prepared.request.environment), prepared.custody
+    check_trusted(prepared)
+    if prepared.recovered:
+        state = checkpoint(state, store, prepared.request, custody, archive)
+    return Ledger(store, state, ids=prepared.ids, archive=archive, custody=custody)
 
 
 def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...], TavusctlError | None]:
@@ -191,7 +210,7 @@ def tools(
     prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
 ) -> apply.Tools:
     """What the other stages lend to apply."""
-    lens = observe.Lens(ledger.ids, fingerprint_key(prepared.request.api_key, prepared.state.lineage))
+    lens = observe.Lens(ledger.ids, prepared.custody.prints)
 
     def look(kind: ResourceKind, remote_id: str) -> Live:
         return observe.read(api, kind, remote_id, lens)
@@ -226,16 +245,16 @@ def prepare_undo(
     recreate: bool,
 ) -> Prepared:
     """Work out what reverses one apply; change nothing."""
-    before = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, before, request)
+    found_here = opened(store, request.keys)
+    before, custody = found_here.replay, found_here.custody
+    state, lost = recovered(kinds, api, found_here)
     recover.check_found(lost)
     if past.lineage != state.lineage:
         message = f"the run {past.run} belongs to another state"
         raise StateError(message, "choose its environment with --env", id="E931")
-    key = fingerprint_key(request.api_key, state.lineage)
     bindings = tuple(state.bindings.values())
     ids = observe.known_ids(bindings)
-    lens = observe.Lens(ids, key)
+    lens = observe.Lens(ids, custody.prints)
     account = observe.snapshot(api, kinds, (), bindings, lens)
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
@@ -256,7 +275,8 @@ def prepare_undo(
     )
     made = replace(made, refused=(*found.refused, *made.refused))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
-    return Prepared(made, state, (), request, ids, by_kind, (), recovered=bool(before.records))
+    behind = bool(before.records) or custody.is_behind(state)
+    return Prepared(made, state, (), request, ids, by_kind, (), recovered=behind, custody=custody)
 
 
 def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live]) -> plan.Occasion:
@@ -306,10 +326,10 @@ def check_single(bindings: Iterable[Binding]) -> None:
         other = owners.setdefault((one.address.kind, one.remote_id), one.address)
         if other != one.address:
             message = f"{other} and {one.address} are bound to the same object, {one.remote_id}"
-            raise StateError(message, f"state rm {one.address} forgets one of them, and deletes nothing", id="E951")
+            raise StateError(message, f"state rm {one.address} forgets one of them, and deletes nothing", id="E917")
 
 
 def check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:
     """Refuse to work on another account than the one the state is about, or on one that was emptied."""
     agreed = request.consent.recreate
-    owner.check(state, request.environment, request.api_key, bound=bound, missing=missing, agreed=agreed)
+    owner.check(state, request.environment, request.keys.api_key, bound=bound, missing=missing, agreed=agreed)

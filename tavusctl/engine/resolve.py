@@ -13,7 +13,7 @@ from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
-from tavusctl.secret import Secret, SecretText
+from tavusctl.secret import NO_KEY, FingerprintKey, SecretText
 
 
 def resolve(
@@ -21,7 +21,7 @@ def resolve(
     kinds: Mapping[str, ResourceKind],
     *,
     secrets: Mapping[str, str] | None,
-    key: bytes = b"",
+    key: FingerprintKey = NO_KEY,
     ids: Mapping[str, Address] | None = None,
     declared: AbstractSet[Address] = frozenset(),
 ) -> tuple[Desired, ...]:
@@ -104,7 +104,7 @@ def _desired(
     manifest: Manifest,
     kinds: Mapping[str, ResourceKind],
     secrets: Mapping[str, str] | None,
-    key: bytes,
+    key: FingerprintKey,
     by_id: Mapping[str, Address],
     names: Mapping[Address, Address],
 ) -> Desired:
@@ -114,7 +114,7 @@ def _desired(
         if isinstance(leaf, SecretText) and secrets is not None:
             return leaf.fill(secrets, key)
         if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
-            return Secret(leaf, key, known=True)  # as reads have it: a header that anybody may know
+            return key.seal(leaf, known=True)  # as reads have it: a header that anybody may know
         if isinstance(leaf, Address):
             return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf

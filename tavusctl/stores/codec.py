@@ -1,7 +1,8 @@
 """The state as JSON: sorted keys, a checksum, no secret; refuses what it cannot fully understand.
 
 Layout: {"format": 1, "tavusctl_version", "lineage", "serial", "account", "key_digest", "resources": {address: binding},
-"checksum"}, where the checksum is SHA-256 of the canonical JSON of everything else.
+"keys", "mac", "accepted", "checksum"}, where the checksum is SHA-256 of the canonical JSON of everything else: it finds
+damage.  `mac` is made and checked above this level, by whoever has a key.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tavusctl.ports import State
 from tavusctl.records import binding_in, binding_out
 
 FORMAT = 1
+_SEALS = ("keys", "mac", "accepted")
 _HINT = "restore it from a backup, or move it away and bind the objects again with import --match-names"
 
 
@@ -34,6 +36,7 @@ def encode(state: State, fence: str = "") -> bytes:
         "key_digest": state.key_digest,
         "resources": {str(binding.address): binding_out(binding) for binding in state.bindings.values()},
     }
+    document |= {name: value for name in _SEALS if (value := getattr(state, name))}
     if fence:
         document["fence"] = fence
     plain = json.loads(canonical(document))
@@ -77,7 +80,16 @@ def _state_in(document: dict[str, Any]) -> State:
         account=document["account"],
         key_digest=document["key_digest"],
         bindings={binding.address: binding for binding in bindings},
+        **_seals_in(document),
     )
+
+
+def _seals_in(document: dict[str, Any]) -> dict[str, Any]:
+    found = {name: document[name] for name in _SEALS if name in document}
+    texts = [*found.get("keys", {}).values(), *(value for name, value in found.items() if name != "keys")]
+    if not all(type(text) is str for text in texts):
+        raise TypeError
+    return found
 
 
 def _checksum(document: dict[str, Any]) -> str:

@@ -139,6 +139,9 @@ def test_fields_can_be_kept_in_another_spelling(tavus: Tavus) -> None:
     assert (shown["persona_name"], shown["greeting"], shown["document_ids"]) == ("A", "hi", ["d1", "d2"])
     patch = [{"op": "replace", "path": "/greeting", "value": "HI"}]
     assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 304
+    tavus.switch(tidied_fields={"/persona_name": "lower"})  # what is there already stays as it is
+    untouched = [{"op": "test", "path": "/persona_name", "value": "A"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", untouched).status_code == 304
     tavus.switch(tidied_fields={"/layers/tts/voice_settings/speed": "round"})
     settings = {"op": "add", "path": "/layers/tts", "value": {"voice_settings": {"speed": 0.6}}}
     assert tavus.call("PATCH", f"/v2/personas/{ident}", [settings]).status_code == 200

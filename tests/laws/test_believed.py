@@ -14,14 +14,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tavusctl import patch
-from tavusctl.document import leaves
+from tavusctl import patch, redaction
+from tavusctl.custody import without_prints
+from tavusctl.document import leaves, map_leaves
 from tavusctl.equality import same
 from tavusctl.kinds import KINDS
 from tavusctl.model import ABSENT, MADE, Binding, Cause
+from tavusctl.ports import State
 from tavusctl.records import binding_in, binding_out, plain
+from tavusctl.secret import Secret
 from tavusctl.threeway import compare, remembered
-from tests.laws.specs import SPECS, Body, bound, desired, live
+from tests.laws.specs import KEY, SPECS, Body, bound, desired, live
 
 of_each_kind = pytest.mark.parametrize("kind", sorted(SPECS))
 TREATMENTS: dict[str, Callable[[Any], Any]] = {
@@ -171,3 +174,19 @@ def test_every_leaf_of_a_spec_is_reached() -> None:
     assert [path for path, _ in leaves(kept(spec, {"/persona_name": "drop"}))] == [
         ("layers", "tts", "voice_settings", "speed")
     ]
+
+
+@of_each_kind
+@given(data=st.data(), read=st.booleans())
+def test_a_new_key_of_the_state_is_no_difference(kind: str, data: st.DataObject, read: bool) -> None:
+    """Nothing tells any more what the secrets were, neither those that were sent nor those that the server keeps."""
+    spec, body, _ = data.draw(accounts(kind))
+    altered = data.draw(st.booleans())
+    with redaction.of_one_run():
+        body = map_leaves(body, lambda leaf: Secret("its own", KEY) if altered and isinstance(leaf, Secret) else leaf)
+        made = known(kind, spec, body, read=read)
+        renewed = without_prints(State("line", bindings={made.address: made}), lambda _: True).bindings[made.address]
+        before, after = (compare(desired(kind, spec), live(kind, body), one) for one in (made, renewed))
+
+        assert (after.fields, after.patch, after.drift) == ((), (), ())
+        assert [one.path for one in after.otherwise] == [one.path for one in before.otherwise]

@@ -74,9 +74,15 @@ def test_fm_134_another_account(planned: Project) -> None:
 
 
 def test_fm_134_another_key_of_the_same_account(planned: Project) -> None:
-    planned.account.switch(keys={"rotated": planned.account.key, planned.account.key: planned.account.key})
+    """It applies the plan once it may open the state, as it may with the other key at hand; not before."""
+    account = planned.account
+    account.switch(keys={"rotated": account.key, account.key: account.key})
 
-    refused(planned, 3, "it is for another account", TAVUS_API_KEY="rotated")
+    refused(planned, 9, "cannot be checked with this API key", TAVUS_API_KEY="rotated")
+    applied = planned.run("apply", "plan.json", TAVUS_API_KEY="rotated", TAVUS_API_KEY_OLD=account.key)
+
+    assert applied.code == 0, applied.err
+    assert [one["method"] for one in account.writes] == ["PATCH", "DELETE"]
 
 
 def test_fm_134_another_commit(planned: Project) -> None:

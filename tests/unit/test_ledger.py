@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from tavusctl import journal
+from tavusctl.custody import Keys, Trust, judged, taken_over
 from tavusctl.errors import LockError, StateError
 from tavusctl.journal import Inverse
 from tavusctl.ledger import Ledger
@@ -259,3 +263,59 @@ def test_one_thread_writes_at_a_time(store: Kept, step: Callable[[Ledger], objec
         assert other.is_alive()
     other.join()
     assert not ledger.guard.locked()
+
+
+def test_what_a_run_writes_is_sealed_also_after_a_write_that_failed() -> None:
+    """A record that could not be kept is not counted: the next one follows the one before."""
+    keys = Keys("api-key")
+    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    store = Kept(state)
+    ledger = Ledger(store, state, custody=custody)
+
+    ledger.begin({})
+    store.full = True
+    with pytest.raises(StateError):
+        ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+    store.full = False
+    op = ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+    assert [one.op for one in judged(store.state, store.journal(), keys).replay.pending] == [op]
+    ledger.bind(Binding(COACH, "p2"), op)
+    ledger.checkpoint()
+
+    assert judged(store.state, (), keys).custody.trust is Trust.SEALED
+    assert (store.state.serial, store.state.bindings[COACH].remote_id) == (2, "p2")
+    assert store.journal() == []
+
+
+class Slow(Kept):
+    """A store that takes its time, in which other threads come to the same place."""
+
+    def append(self, record: bytes) -> None:
+        time.sleep(0.001)
+        super().append(record)
+
+
+def test_records_of_many_threads_and_new_dates_of_calls_make_one_chain() -> None:
+    """A seal covers the record before it in the journal, whichever thread has written that."""
+    keys = Keys("api-key")
+    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    store = Slow(state)
+    ledger = Ledger(store, state, custody=custody, uptime=itertools.count(100.0, 60.0).__next__)
+
+    def call(number: int) -> None:
+        op = ledger.intend(Address("persona", f"p{number}"), Action.UPDATE, remote_id=f"p{number}")
+        with ledger.sending(op, lambda: "noon") as fence:
+            fence.renew()
+        ledger.settle(op, done=bool(number % 2))
+
+    ledger.begin({})
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(40)))
+
+    lines = store.journal()
+    assert len(lines) == 1 + 40 * 3
+    mac = ""
+    for line in lines:
+        again, mac = custody.chained(line[: line.rindex(b',"mac":')] + b"}", mac)
+        assert again == line
+    assert judged(state, lines, keys).replay.pending == ()

@@ -14,7 +14,7 @@ COACH, OTHER = Address("persona", "coach"), Address("persona", "other")
 def test_two_addresses_of_one_object_are_an_error() -> None:
     with pytest.raises(StateError, match="persona/coach and persona/other are bound to the same object, p1") as found:
         check_single([Binding(COACH, "p1"), Binding(OTHER, "p1")])
-    assert found.value.id == "E951"
+    assert found.value.id == "E917"
 
 
 def test_one_id_of_two_kinds_is_of_two_objects() -> None:
