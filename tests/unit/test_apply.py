@@ -888,13 +888,13 @@ def test_a_lost_removal_that_was_not_carried_out_is_sent_again() -> None:
 
 def test_an_edit_is_seen_although_nobody_knows_of_tests() -> None:
     world = bound(guarded=None)
-    world.wrong["patch"] = [LOST]
+    world.wrong["patch"] = [LOST, LOST]
     world.objects["p1"] |= {"persona_name": "Edited", "system_prompt": "Edited"}
     prompt = {"op": "replace", "path": "/system_prompt", "value": "Bye."}
     outcome = only(world.apply(updating(AFTER, NAME, prompt, live=seen())))
     assert outcome.exit_code == 3
     assert outcome.reason.startswith("/persona_name, /system_prompt of persona/coach was edited")
-    assert world.verbs == ["patch"]
+    assert world.verbs == ["patch", "patch"]
 
 
 @pytest.mark.parametrize("plain", [(), ({"op": "add", "path": "/extra", "value": "x"},)])
