@@ -16,9 +16,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tavusctl.emulator import running
+from tavusctl.emulator.border import Allowed
 from tests.crash.kills import Kill, bad_disks, by_server, everywhere, repeated
 from tests.crash.rig import Launcher, Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
+from tests.family import Family
 from tests.scenarios.project import Account
 
 CHUNK = 16  # kills that a worker takes at a time
@@ -50,7 +52,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _planned(name: str, every: int) -> tuple[int, list[Kill]]:
-    with running() as server, launcher() as lent, tempfile.TemporaryDirectory() as folder:
+    with (
+        running(allowed=Allowed(killable=Family())) as server,
+        launcher() as lent,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         this = _scenario(name, folder, server.url, lent)
         writes, points = this.measure(errno.EIO), this.measure()
         kills = [
@@ -65,7 +71,11 @@ def _planned(name: str, every: int) -> tuple[int, list[Kill]]:
 def _survived(name: str, kills: Sequence[Kill]) -> list[Failure]:
     """Strike, and check; what was not survived."""
     failures = []
-    with running() as server, launcher() as lent, tempfile.TemporaryDirectory() as folder:
+    with (
+        running(allowed=Allowed(killable=Family())) as server,
+        launcher() as lent,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         this = _scenario(name, folder, server.url, lent)
         this.measure()
         for kill in kills:
