@@ -26,8 +26,8 @@ from tavusctl.kind import Document, Value
 
 REDIRECTS: Final = 3
 LIMIT: Final = 50 * 1024 * 1024  # bytes of a source: the API takes no larger file
-SECONDS: Final = 15.0  # for a source, all redirects together
-SECONDS_IN_ALL: Final = 30.0  # for all sources of a run, from the first one on
+SECONDS: Final = 12.0  # for a source, all redirects together
+SECONDS_IN_ALL: Final = 24.0  # for all sources of a run, from the first one on
 UNSEEN: Final = "no answer that can be used came from the public internet in time"
 _VALIDATOR: Final = 200  # characters
 _log = logging.getLogger("tavusctl.http")
