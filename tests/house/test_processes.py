@@ -24,8 +24,9 @@ from tests.house.tree import ROOT, files, name
 STARTS = {"tavusctl/cli/git.py": 1, ".ci/environment.py": 1}
 OTHER_WAYS = re.compile(
     r"(os|posix|asyncio|pty)\.(system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|create_subprocess\w*)"
+    r"|click\.(launch|edit|echo_via_pager)"
 )
-MODULES = {"subprocess", "multiprocessing", "pty", "pipes", "popen2"}
+MODULES = {"subprocess", "multiprocessing", "pty", "webbrowser"}
 # A Python and what follows it on a command line.
 PYTHON = re.compile(r"""(?:python[\d.]*|\$\(PYTHON\)|\$\$found)"?[ \t]+(?P<first>[-"$./\w][^\s;|&]*)""")
 
