@@ -82,9 +82,9 @@ def command(
     """  # noqa: D301
     approved = planfile_.read(Path(planfile)) if planfile else None
     consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
-    store = session.store()
+    store, eyes = session.store(), session.sources(wanted=watch)
     with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
-        prepared = settled(session, api, lambda: session.plan(api, consent=consent, adopt=adopt, watch=watch))
+        prepared = settled(session, api, lambda: session.plan(api, consent=consent, adopt=adopt, watch=eyes))
         plan = prepared.plan
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())

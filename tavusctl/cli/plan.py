@@ -11,6 +11,7 @@ from tavusctl.cli import planfile
 from tavusctl.cli.local import open_session, say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.cli.session import Session, addresses_option, allow_recreate, blame_option, options
+from tavusctl.client import Sources
 from tavusctl.client.memory import Remembering
 from tavusctl.engine import origin
 from tavusctl.engine.plan import Consent
@@ -64,10 +65,11 @@ def command(
     tavusctl plan --base origin/main --blame
     """  # noqa: D301
     consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
+    eyes = session.sources(wanted=watch and not destroy)
     with session.reader() as client:
         api: Reader = Remembering(client) if base else client
-        prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy, watch=watch and not destroy)
-        plan = attributed(session, api, prepared.plan, base, consent, watch=watch) if base else prepared.plan
+        prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy, watch=eyes)
+        plan = attributed(session, api, prepared.plan, base, consent, watch=eyes) if base else prepared.plan
         now = api.server_time()
     if blame:
         plan = with_authors(session, prepared, plan, base)
@@ -77,7 +79,9 @@ def command(
     return exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
 
 
-def attributed(session: Session, api: Reader, plan: Plan, reference: str, consent: Consent, *, watch: bool) -> Plan:
+def attributed(
+    session: Session, api: Reader, plan: Plan, reference: str, consent: Consent, *, watch: Sources | None
+) -> Plan:
     """The plan, with what of it the manifests would have changed already where this branch left another."""
     from tavusctl.cli.basis import basis
 

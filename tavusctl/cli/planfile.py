@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tavusctl import __version__, sources
+from tavusctl.cli.git import head
 from tavusctl.cli.output import write_private
 from tavusctl.custody import Trust
 from tavusctl.document import canonical, digest, plain
@@ -133,7 +134,7 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
         "account": digest(account),
         "lineage": lineage,
         "serial": state.serial,
-        "commit": _commit(Path.cwd()),
+        "commit": head(Path.cwd()) or os.environ.get("GITHUB_SHA", ""),
         "configuration": digest(settings),
         "secrets": {name: Secret(value, key).fingerprint.digest for name, value in request.secrets.items()},
     }
@@ -141,18 +142,6 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
 
 def _upload(one: Desired) -> str:
     return one.file.upload if one.file else ""
-
-
-def _commit(folder: Path) -> str:
-    """The commit that is checked out, read from .git; empty when there is none."""
-    for parent in (folder, *folder.parents):
-        head = parent / ".git" / "HEAD"
-        if head.is_file():
-            text = head.read_text(encoding="utf-8").strip()
-            name = text.removeprefix("ref: ")
-            reference = parent / ".git" / name
-            return reference.read_text(encoding="utf-8").strip() if text != name and reference.is_file() else text
-    return os.environ.get("GITHUB_SHA", "")
 
 
 def _where(approved: object, fresh: object) -> str:

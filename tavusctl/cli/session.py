@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -27,7 +26,7 @@ from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
 from tavusctl.ports import Reader, Store
 from tavusctl.stores import open_store
-from tavusctl.wording import suggestion
+from tavusctl.wording import site, suggestion
 
 MOST_PARALLEL: Final = 32  # calls at a time
 _TEST_SOURCES = "TAVUSCTL_TEST_SOURCES"
@@ -96,23 +95,25 @@ class Session(LocalSession, frozen=True):
         adopt: bool = False,
         destroy: bool = False,
         base: LocalSession | None = None,
-        watch: bool = False,
+        watch: Sources | None = None,
     ) -> Prepared:
         """Plan this environment, or with `base` what other manifests would make of it; reads only.
 
-        `watch` looks at the sources of watched documents.
+        `watch` looks at the sources of watched documents: one for all plans of a run, which have their time together.
         """
         manifests, warnings = (base or self).load()
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
-        request = replace(request, sources=self.sources() if watch else None)
+        request = replace(request, sources=watch)
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
         if base is None:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return prepared
 
-    def sources(self) -> Sources:
-        """Where watched documents come from."""
+    def sources(self, *, wanted: bool = True) -> Sources | None:
+        """Where watched documents come from; None when nobody wants to look."""
+        if not wanted:
+            return None
         loopback = os.environ.get(_TEST_SOURCES, "").rstrip("/")
         parts = _parts(loopback) if loopback else None
         if loopback and (parts is None or parts.hostname not in _LOOPBACK or parts.path or parts.scheme != "http"):
@@ -196,11 +197,12 @@ blame_option = click.option(
 def check_base_url(url: str, named: str = "--base-url") -> str:
     """The API host must be reached over TLS, or be this machine; UsageError otherwise."""
     parts = _parts(url)
-    if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment:
-        message = f"{named} {_shown(url)} is not the address of a host"
+    told = f"{named} {site(url)}".rstrip()
+    if parts is None or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        message = f"{told} is not the address of a host"
         raise UsageError(message, f"write it like {DEFAULT_URL}")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        message = f"{named} {_shown(url)} would send a key unprotected"
+        message = f"{told} would send a key unprotected"
         raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)")
     return url
 
@@ -213,11 +215,6 @@ def _parts(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if usable and url.isascii() and url.isprintable() and " " not in url else None
-
-
-def _shown(url: str) -> str:
-    """An address without the password that may be in it."""
-    return repr(re.sub(r"//[^/@]*@", "//...@", url))
 
 
 def addresses(_: click.Context, __: click.Parameter, values: Sequence[str]) -> frozenset[Address]:

@@ -26,6 +26,7 @@ import truststore
 from msgspec import Struct
 
 from tavusctl.errors import Ambiguous, NeverSent, TavusctlError
+from tavusctl.wording import site
 
 CONNECT_SECONDS = 5.0
 BODY_LIMIT = 32 * 1024 * 1024  # of a body as it reads, unpacked
@@ -164,7 +165,7 @@ class Wire:
         reason = str(error) or type(error).__name__
         if sent:
             return Ambiguous(f"{told}: no answer that can be understood: {reason}")
-        return NeverSent(f"cannot reach {self._base}: {reason}", "check the network and --base-url")
+        return NeverSent(f"cannot reach {site(self._base)}: {reason}", "check the network and --base-url")
 
 
 def note_proxies() -> None:

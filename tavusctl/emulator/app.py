@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from tavusctl.emulator import control, references, rooms, routes, seeding
+from tavusctl.emulator.border import Border
 from tavusctl.emulator.clock import in_microseconds
 from tavusctl.emulator.faults import Fault
 from tavusctl.emulator.journal import Entry
@@ -13,13 +14,6 @@ from tavusctl.emulator.messages import Refusal, Request, Response, answer
 from tavusctl.emulator.portal import BadEdit
 from tavusctl.emulator.world import Call, World
 
-# Pages in a browser call the API themselves.
-CROSS_ORIGIN = ("access-control-allow-origin", "*")
-PREFLIGHT = [
-    CROSS_ORIGIN,
-    ("access-control-allow-methods", "GET, POST, PATCH, DELETE"),
-    ("access-control-allow-headers", "content-type, x-api-key"),
-]
 UNAUTHORISED = {"message": "Invalid access token"}
 OK = 200
 BAD_REQUEST = 400
@@ -30,6 +24,7 @@ class Exchange:
     """One request on its way: its line in the journal and the fault that will strike it."""
 
     request: Request
+    refused: Response | None = None  # who calls may not
     account: str | None = None
     entry: Entry | None = None
     fault: Fault | None = None
@@ -40,13 +35,17 @@ class App:
     """Answers requests, one at a time."""
 
     world: World
+    border: Border
     _greeted: set[str] = field(default_factory=set)
 
     def open(self, request: Request) -> Exchange:
         """Write a request down and draw its fault; requests of the control side are left in peace."""
+        steers = control.is_meant(request)
+        exchange = Exchange(request, self.border.refusal(request, control=steers))
+        if exchange.refused:
+            return exchange
         self.world.catch_up()
-        exchange = Exchange(request)
-        if control.is_meant(request) or rooms.is_meant(request) or request.method == "OPTIONS":
+        if steers or rooms.is_meant(request) or request.method == "OPTIONS":
             return exchange
         exchange.account = self._account(request)
         exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
@@ -56,6 +55,10 @@ class App:
             exchange.entry.fault = exchange.fault.kind
         return exchange
 
+    def takes_seeds(self, request: Request) -> bool:
+        """Whether the body of a request may be as large as its sender likes."""
+        return control.is_meant(request) and self.border.refusal(request, control=True) is None
+
     def answer_late(self, exchange: Exchange, seconds: float) -> None:
         """Carry a request out when so much time has passed in our world; nobody hears the answer."""
         self.world.late.append((self.world.clock.now() + seconds, lambda: self.answer(exchange)))
@@ -63,13 +66,10 @@ class App:
     def answer(self, exchange: Exchange) -> Response:
         """Carry a request out."""
         entry = exchange.entry
-        if exchange.request.method == "OPTIONS":
-            return Response(204, headers=PREFLIGHT)
-        if rooms.is_meant(exchange.request):
-            return rooms.answer_room(self.world, exchange.request)
+        if exchange.refused:
+            return exchange.refused
         if entry is None:
-            self._greeted.clear()
-            return control.answer_control(self.world, exchange.request)
+            return self._beside(exchange.request)
         try:
             response = self._carried_out(exchange, entry)
         except Refusal as refusal:
@@ -87,8 +87,17 @@ class App:
             references.check(self.world, entry, exchange.account)
         if entry.committed:
             self._edit_portal("after", entry)
-        response.headers.append(CROSS_ORIGIN)
+        response.headers += self.border.grant(exchange.request)
         return response
+
+    def _beside(self, request: Request) -> Response:
+        """The answer to what is no call of the API."""
+        if control.is_meant(request):
+            self._greeted.clear()
+            return control.answer_control(self.world, request)
+        if rooms.is_meant(request):
+            return rooms.answer_room(self.world, request)
+        return self.border.preflight(request)
 
     def _carried_out(self, exchange: Exchange, entry: Entry) -> Response:
         if exchange.account is None:

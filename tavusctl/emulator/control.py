@@ -1,5 +1,8 @@
 """The control side of a running emulator: everything under `/__emulator/`, JSON in and out, no API key.
 
+It is for programs: what has an `Origin` or another `Host` is refused, and so is what changes something without
+`content-type: application/json`, for a page could have made a browser send it (curl may leave it out).
+
 Bad input is answered 400 `{"error": why}`.  Control requests are never written down, delayed or struck by faults.
 `PATTERN` is `"METHOD /path"` with `*` and `?` as wildcards (`*` also matches slashes; query and a slash at the end do
 not count): `"POST /v2/personas"`, `"* /v2/documents/*/recrawl"`, `"*"`.
@@ -59,11 +62,12 @@ POST   seed         {"ACCOUNT": {"personas": [body, ...], "replicas": ..., "docu
 POST   reset        forget everything and begin again with the seed, the switches and the faults of the start.
 GET    accounts     {"accounts": [...]}.
 GET    callbacks    {"callbacks": [...]} in order: url, event, status (of the answer; null: none yet), error.  Only http
-                    addresses of this machine are called.
+                    addresses of this machine are called, at the ports that the start has allowed.
 
 By default every non-empty API key is an account of its own, named by the key.  The switch `keys` maps keys to account
 names: {"old": "acme", "new": "acme"} shares one account, {"old": null} revokes a key, `unknown_keys: refuse` lets no
-others in.  A fault of kind `kill` needs the caller's process id in the request header `x-tavusctl-pid`.
+others in.  A fault of kind `kill` needs the caller's process id in the request header `x-tavusctl-pid`, and kills only
+what the start has named.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tavusctl.emulator.border import Allowed
 from tavusctl.emulator.callbacks import Callbacks
 from tavusctl.emulator.chronicle import Chronicle
 from tavusctl.emulator.clock import Clock, in_microseconds
@@ -23,13 +24,14 @@ class World:
     """One emulated Tavus."""
 
     store: Store
+    allowed: Allowed = field(default_factory=Allowed)
     clock: Clock = field(default_factory=Clock)
     switches: Switches = field(default_factory=defaults)
     journal: Journal = field(default_factory=Journal)
     chronicle: Chronicle = field(default_factory=Chronicle)
     faults: Faults = field(default_factory=Faults)
     portal: Portal = field(default_factory=Portal)
-    callbacks: Callbacks = field(default_factory=Callbacks)
+    callbacks: Callbacks = field(init=False)
     # By kind: what becomes of the next processing; None is success.
     outcomes: dict[str, list[str | None]] = field(default_factory=dict)
     seed: Object = field(default_factory=dict)
@@ -39,6 +41,9 @@ class World:
     commits: int = 0
     # Requests that will be carried out late: when, by our clock, and how.
     late: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.callbacks = Callbacks(self.allowed.callback_ports)
 
     def catch_up(self) -> None:
         """Carry out what is due by now."""
@@ -106,7 +111,7 @@ class World:
         self.chronicle = Chronicle()
         self.portal.edits.clear()
         self.outcomes.clear()
-        self.callbacks = Callbacks()
+        self.callbacks = Callbacks(self.allowed.callback_ports)
         self.faults.rules.clear()
         self.late.clear()
         self.switches.restore()
@@ -147,11 +152,13 @@ def build(
     seed: str | Path | Mapping[str, Json] | None,
     faults: str | Path | list[Object] | None,
     switches: Mapping[str, Json] | None = None,
+    allowed: Allowed | None = None,
 ) -> World:
     """A world from the arguments of `serve`; must run in the thread that serves."""
     rules = _load(faults) or []
     world = World(
         Store(db),
+        allowed or Allowed(),
         first_seed=_load(seed) or {},
         first_switches=dict(switches or {}),
         first_faults=rules["faults"] if isinstance(rules, dict) else rules,

@@ -22,9 +22,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tavusctl.emulator import running
+from tavusctl.emulator.border import Allowed
 from tests.crash.kills import Kill, bad_disks, by_server, everywhere, in_words, repeated, spelled
 from tests.crash.rig import HISTORIES, Launcher, Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
+from tests.family import Family
 from tests.history.recorder import keep
 from tests.history.rules import RULES
 from tests.scenarios.project import Account
@@ -75,7 +77,11 @@ def _again(path: Path) -> int:
 
 
 def _planned(name: str, every: int) -> tuple[int, list[Kill]]:
-    with running() as server, launcher() as lent, tempfile.TemporaryDirectory() as folder:
+    with (
+        running(allowed=Allowed(killable=Family())) as server,
+        launcher() as lent,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         this = _scenario(name, folder, server.url, lent)
         writes, points = this.measure(errno.EIO), this.measure()
         kills = [
@@ -91,7 +97,11 @@ def _survived(name: str, kills: Sequence[Kill]) -> tuple[list[Failure], Counter[
     """Strike, and check; what was not survived, and how often each rule looked."""
     failures: list[Failure] = []
     looked: Counter[str] = Counter()
-    with running() as server, launcher() as lent, tempfile.TemporaryDirectory() as folder:
+    with (
+        running(allowed=Allowed(killable=Family())) as server,
+        launcher() as lent,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         this = _scenario(name, folder, server.url, lent)
         this.measure()
         for kill in kills:

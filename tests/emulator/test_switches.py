@@ -94,7 +94,7 @@ def test_creating_a_set_can_answer_the_whole_set(tavus: Tavus) -> None:
 def test_a_304_can_announce_a_body_or_send_one_against_http(tavus: Tavus) -> None:
     ident = tavus.persona()
     request = (
-        f"PATCH /v2/personas/{ident} HTTP/1.1\r\nhost: x\r\nx-api-key: key-of-acme\r\n"
+        f"PATCH /v2/personas/{ident} HTTP/1.1\r\nhost: HOST\r\nx-api-key: key-of-acme\r\n"
         "connection: close\r\ncontent-length: 2\r\n\r\n[]"
     )
     body = b'{"message":"No changes were made to the persona"}'

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from tavusctl.emulator import running
+from tavusctl.emulator.border import Allowed
 from tests.crash.kills import Kill, bad_disks, by_server, everywhere, repeated
 from tests.crash.rig import Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
+from tests.family import Family
 from tests.scenarios.project import Account
 
 # `make crash` has these, too; a sample of all would take minutes.
@@ -25,7 +27,11 @@ SEED = 7
 @pytest.fixture(scope="module", params=[name for name in NAMES if name not in LEFT_OUT])
 def killed(request: pytest.FixtureRequest) -> Iterator[tuple[Scenario, list[Kill]]]:
     """A scenario on an emulator of its own, and a sample of its kills."""
-    with running() as server, launcher() as lent, tempfile.TemporaryDirectory() as folder:
+    with (
+        running(allowed=Allowed(killable=Family())) as server,
+        launcher() as lent,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         this = scenario(request.param, Path(folder), Account(server.url, "key-of-the-killed"), lent)
         writes, points, chance = this.measure(errno.EIO), this.measure(), random.Random(SEED)
         kills = [

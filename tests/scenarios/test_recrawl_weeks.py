@@ -69,7 +69,8 @@ class Weeks:
     idle: list[str] = field(default_factory=list)  # due documents that were left although there was a slot
 
     def control(self, method: str, verb: str, body: Any = None) -> Body:
-        answer = self.http.request(method, f"{self.account.url}/__emulator/{verb}", json=body)
+        headers = {"content-type": "application/json"}
+        answer = self.http.request(method, f"{self.account.url}/__emulator/{verb}", json=body, headers=headers)
         document: Body = answer.raise_for_status().json()
         return document
 
