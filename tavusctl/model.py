@@ -181,6 +181,7 @@ class Cause(StrEnum):
     ORPHANED = "orphaned"  # the manifest is gone
     MISSING = "missing"  # the account's object is gone (drift only)
     DUE = "due"
+    ASKED = "asked"  # the command line: destroy, undo
 
 
 class Absent(Enum):
@@ -267,11 +268,24 @@ class Plan(Struct, frozen=True):
     environment: str = "default"
     account: str = ""
     settled: tuple[Binding, ...] = ()  # bindings to record although nothing has to be sent
+    recovered: bool = False  # an interrupted run has left records, which apply makes part of the state
     fingerprint: str = ""  # of everything apply would do; equal plans have equal ones
     pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
     base: str = ""
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
     awaited: tuple[Change, ...] = ()  # what earlier runs have made and the server still works on; nothing to send
+
+    @property
+    def writes(self) -> bool:
+        """Whether apply would write anything, to the account or to the state."""
+        return bool(self.steps or self.settled or self.moves or self.recovered)
+
+    @property
+    def recorded(self) -> tuple[Binding, ...]:
+        """What only the state learns of; what a step or a move records anyway is not listed twice."""
+        told = {*(step.address for step in self.steps), *(move.new for move in self.moves)}
+        learned = {one.address: one for one in self.settled if one.address not in told}
+        return tuple(learned[address] for address in sorted(learned))
 
 
 class Status(StrEnum):

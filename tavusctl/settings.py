@@ -46,3 +46,4 @@ class Project(Struct, frozen=True):
     environments: Mapping[str, Environment] = field(default_factory=dict)
     safety: Safety = Safety()
     outputs: Mapping[str, Output] = field(default_factory=dict)  # by the name that applications know
+    doubtful: frozenset[str] = frozenset()  # keys that something is wrong with, and that are taken as left out

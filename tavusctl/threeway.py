@@ -49,7 +49,7 @@ class Difference(Struct, frozen=True):
 
     fields: tuple[FieldChange, ...] = ()
     patch: tuple[Document, ...] = ()
-    drift: tuple[FieldChange, ...] = ()  # managed fields whose live side moved, wanted or not
+    drift: tuple[FieldChange, ...] = ()  # managed fields whose live side moved away from what the manifest says
     replaces: tuple[str, ...] = ()  # pointers of changed fields that are fixed at creation
 
     @property
@@ -164,10 +164,10 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
     change = FieldChange(patch.join(path), _cause(kind, path, base, aim, moved=moved), base, live, aim, sensitive)
     if run.unkept.get(change.path) == unkept_digest(change):
         return found
+    if agrees:
+        return found  # what was edited to what the manifest says is no drift: the state learns it, nothing is written
     if moved:
         run.drift.append(change)
-    if agrees:
-        return found
     run.changes.append(change)
     # A key that reads leave out may be there or not: only an empty one can be written over both.
     return "" if masked and is_empty(aim) else wanted_value(kind, path, aim, live)

@@ -7,23 +7,27 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tavusctl import duration
-from tavusctl.cli import output
+from tavusctl.cli import output, planoptions
 from tavusctl.cli import planfile as planfile_
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
+from tavusctl.cli.plan import planned
+from tavusctl.cli.planoptions import PlanOptions, plan_options
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import MOST_PARALLEL, Session, addresses_option, allow_recreate, options
+from tavusctl.cli.session import MOST_PARALLEL, Session, options
+from tavusctl.cli.writers import InputFile
 from tavusctl.client import Client
-from tavusctl.engine.plan import Consent, check_deletes, deletes
+from tavusctl.engine.plan import check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import TavusctlError, UsageError, worst
-from tavusctl.model import Address, Outcome, Plan, Status
+from tavusctl.model import Outcome, Plan, Status
 from tavusctl.reports import REPORTS, text
 
 
@@ -35,56 +39,49 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
 
 
 @click.command("apply")
-@click.argument("planfile", required=False, type=click.Path(dir_okay=False))
+@click.argument("planfile", required=False, type=InputFile())
 @format_option
 @report_option
 @click.option("-y", "--yes", "--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Agree to exactly this many deletes.")
-@addresses_option("--allow-replace", help="Agree to train this replica anew.")
-@addresses_option("--allow-replica-delete", help="Agree to delete this replica.")
-@addresses_option("--overwrite", help="Take the manifest's side in a conflict.")
-@addresses_option("--target", "targets", help="Only this address and what it needs; repeatable.")
-@allow_recreate
-@click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
+@plan_options
 @click.option("--wait", callback=_duration, metavar="DURATION", help="Wait this long for background work, such as 15m.")
 @click.option(
     "--lock-timeout", callback=_duration, metavar="DURATION", help="Wait this long for another run to end, such as 10m."
 )
-@click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
 @click.option("--parallel", type=click.IntRange(1, MOST_PARALLEL), help="Steps at a time, default 4.")
 @options
 def command(
     session: Session,
     *,
-    planfile: str | None,
+    planfile: Path | None,
     format_: str,
     reports: Reports,
     yes: bool,
     allow_deletes: int | None,
-    allow_replace: frozenset[Address],
-    allow_replica_delete: frozenset[Address],
-    overwrite: frozenset[Address],
-    targets: frozenset[Address],
-    allow_recreate: int | None,
-    adopt: bool,
     wait: float,
     lock_timeout: float,
-    watch: bool,
     parallel: int | None,
+    **shape: Any,
 ) -> int:
     """Bring the account to the manifests: plan, ask, change.
 
-    With PLANFILE, from `plan --out`, the plan is made afresh and must be the same, or nothing is done.
+    With PLANFILE, from `plan --out`, the plan is made afresh, with the options of that plan, and must be the same, or
+    nothing is done.
 
     \b
     tavusctl apply
     tavusctl apply --yes --allow-deletes 1
     """  # noqa: D301
-    approved = planfile_.read(Path(planfile)) if planfile else None
-    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
+    approved = planfile_.read(planfile) if planfile else None
+    asked = PlanOptions(**shape)
+    if approved is not None:
+        made = planoptions.read(approved.get("options", {}))
+        planoptions.check(asked, made)
+        asked = made
     store = session.store()
     with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
-        prepared = settled(session, api, lambda: session.plan(api, consent=consent, adopt=adopt, watch=watch))
+        prepared = settled(session, api, lambda: planned(session, api, asked, checked=approved is None))
         plan = prepared.plan
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())
@@ -95,7 +92,7 @@ def command(
             confirm(plan)
         archive = Archive(store.shelf)
         outcomes, failure = carry(
-            session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel
+            session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel, format_=format_
         )
     if format_ != "text" or outcomes or reports:
         emit(lambda report: report.outcomes(plan, outcomes), format_, reports)

@@ -55,7 +55,7 @@ def command(
         # Who has typed the name has seen how many there are.
         allowed = allow_deletes if allow_deletes is not None else deletes(plan)
         check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allowed)
-        outcomes, failure = carry(session, api, store, prepared, interruption, archive)
+        outcomes, failure = carry(session, api, store, prepared, interruption, archive, format_=format_)
     if format_ != "text" or outcomes:
         emit(lambda report: report.outcomes(plan, outcomes), format_)
     next_step(session, outcomes, archive)

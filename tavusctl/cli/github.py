@@ -17,6 +17,7 @@ import click
 from msgspec import Struct
 
 from tavusctl import cli
+from tavusctl.cli.output import noting
 from tavusctl.cli.session import check_base_url
 from tavusctl.cli.workflow import Workflow, add_summary, current, set_outputs
 from tavusctl.errors import ApiError, TavusctlError
@@ -37,14 +38,19 @@ class Reports(Struct, frozen=True):
     """What a command left behind, in a folder of its own."""
 
     folder: Path
+    written: Sequence[tuple[str, Path]] = ()  # by the command, whatever made it do so
 
-    def options(self, name: str, asked: Sequence[str]) -> list[str]:
-        """What to add to a command line so that it leaves everything there is to show."""
+    def options(self, name: str) -> list[str]:
+        """What a command line begins with so that it leaves everything there is to show; what follows overrides it."""
         if name not in _REPORTING:
             return []
         found = [f"--report={report}={self.folder / report}" for report in ("json", "markdown", "comment", "github")]
-        named = any(one in ("-o", "--out") or one.startswith("--out=") for one in asked)
-        return [*found, f"--out={self.folder / 'plan.json'}"] if name == "plan" and not named else found
+        return [*found, f"--out={self.folder / 'plan.json'}"] if name == "plan" else found
+
+    @property
+    def plan_file(self) -> str:
+        """The plan file that was written; empty when there is none."""
+        return next((str(path) for sort, path in self.written if sort == "plan-file"), "")
 
     def text(self, report: str) -> str:
         """One report; empty when the command ended before it could write it."""
@@ -87,9 +93,10 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     if step.from_fork and name != "validate":
         click.echo(f"this pull request comes from a fork: its manifests are validated, {name} is not run", err=True)
         name, asked = "validate", []
-    reports = Reports(Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))))
-    with _foreign_text():
-        code = cli.attempt([name, *asked, *reports.options(name, asked)])
+    folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
+    with _foreign_text(), noting() as written:
+        reports = Reports(folder, written)
+        code = cli.attempt([name, *reports.options(name), *asked])
     if name not in _REPORTING:
         set_outputs({"exit-code": str(code)})
         trouble = _propose(step, comment, dry_run=dry_run) if name == "adopt" and code in _ADOPTED else 0
@@ -116,13 +123,12 @@ def _foreign_text() -> Iterator[None]:
 
 def _outputs(name: str, code: int, reports: Reports) -> dict[str, str]:
     document = reports.document
-    plan = reports.folder / "plan.json"
     drift = bool(document.get("drift"))
     return {
         "changes": _word(drift if name == "drift" else _has_changes(document)),
         "drift": _word(drift),
         "fingerprint": str(document.get("fingerprint", "")),
-        "plan-file": str(plan) if plan.is_file() else "",
+        "plan-file": reports.plan_file,
         "exit-code": str(code),
     }
 
@@ -132,7 +138,8 @@ def _word(value: bool) -> str:
 
 
 def _has_changes(document: dict[str, Any]) -> bool:
-    return bool(document.get("changes") or document.get("refused") or document.get("error"))
+    """Whether an apply would write anything, to the account or to the state, or cannot."""
+    return any(document.get(part) for part in ("changes", "moved", "recorded", "recovered", "refused", "error"))
 
 
 def _propose(step: Workflow, comment: Comment, *, dry_run: bool) -> int:

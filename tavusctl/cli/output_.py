@@ -15,6 +15,7 @@ import click
 from tavusctl import dotenv
 from tavusctl.cli import placing
 from tavusctl.cli.local import LocalSession, local_options, say
+from tavusctl.cli.writers import OutputFile
 from tavusctl.engine import move
 from tavusctl.engine.load.project import FILE
 from tavusctl.errors import ConfigError, StateError, UsageError
@@ -39,7 +40,7 @@ Values = Mapping[str, Value]  # by name: an id, a list of ids, or a value as the
     help="Output format, default dotenv.",
 )
 @click.option("--check", type=click.Path(dir_okay=False, path_type=Path), help="Say what is stale in a .env; exit 2.")
-@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Bring a .env up to date in place.")
+@click.option("--write", type=OutputFile(), help="Bring a .env up to date in place.")
 @local_options
 def command(
     session: LocalSession, *, names: tuple[str, ...], format_: str, check: Path | None, write: Path | None

@@ -17,6 +17,7 @@ import click
 from msgspec.structs import replace
 
 from tavusctl.cli.completing import address as known_address
+from tavusctl.cli.judging import judged, tolerated
 from tavusctl.cli.local import Command, LocalSession, local_options
 from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
@@ -114,19 +115,27 @@ class Session(LocalSession, frozen=True):
         destroy: bool = False,
         base: LocalSession | None = None,
         watch: bool = False,
+        check_names: bool = True,
+        judges: bool = False,
     ) -> Prepared:
         """Plan this environment, or with `base` what other manifests would make of it; reads only.
 
-        `watch` looks at the sources of watched documents.
+        `watch` looks at the sources of watched documents; what `judges` refuses to write what cannot work.
         """
-        manifests, warnings = (base or self).load()
+        secrets = None if destroy or base else self.secrets
+        manifests, warnings = (base or self).load(secrets)
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         request = replace(request, sources=self.sources() if watch else None)
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
-        if base is None:
+        if base is None and check_names:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
-        return prepared
+        return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values of the secrets that manifests may read; empty where a variable is not set."""
+        return {name: os.environ.get(name, "") for name in self.project.secrets}
 
     def sources(self) -> Sources:
         """Where watched documents come from."""
@@ -148,8 +157,7 @@ class Session(LocalSession, frozen=True):
         warnings: tuple[Complaint, ...] = (),
     ) -> Request:
         """What a plan needs to know from outside."""
-        secrets = {name: os.environ.get(name, "") for name in self.project.secrets}
-        return Request(self.environment, secrets, self.api_key, consent, adopt, destroy, warnings)
+        return Request(self.environment, self.secrets, self.api_key, consent, adopt, destroy, warnings)
 
 
 class SystemClock:
@@ -192,7 +200,7 @@ def options(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*args: Any, session: LocalSession, base_url: str, **rest: Any) -> Any:
         url = check_base_url(base_url)
-        account = Session(session.project, session.environment, session.quiet, url)
+        account = Session(session.project, session.environment, session.quiet, session.found, url)
         return command(*args, session=account, **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays

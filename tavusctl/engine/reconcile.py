@@ -86,6 +86,8 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     found = diff.compare_all(
         desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
     )
+    if request.destroy:
+        found = diff.asked(found, "destroy was asked for")
     made = plan.make(
         found.changes,
         found.drift,
@@ -105,8 +107,9 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
     # What a run does is recorded under the new addresses: they must be on disk before.
-    behind = bool(before.records) or bool(moves) or not state.serial
     made = replace(made, moves=moves, awaited=plan.awaited(made, desired, account.live, request.consent))
+    made = replace(made, recovered=bool(before.records))
+    behind = made.recovered or bool(moves) or (made.writes and not state.serial)
     return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
 
 
@@ -180,9 +183,10 @@ def prepare_undo(
     store: Store,
     request: Request,
     *,
+    manifests: Sequence[Manifest] = (),
     recreate: bool,
 ) -> Prepared:
-    """Work out what reverses one apply; change nothing."""
+    """Work out what reverses one apply; change nothing.  What `manifests` name as secrets can be sent again."""
     before = journal.replay(store.read(), store.journal())
     state, lost = recovered(kinds, api, before, request)
     recover.check_found(lost)
@@ -200,7 +204,8 @@ def prepare_undo(
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
         live.update({(name, one.remote_id): one for one in observe.listed(api, kinds[name], lens)})
-    scene = undo.Scene(kinds, state.bindings, live, ids, trash, recreate)
+    secrets, unset = resolve.sealed(manifests, request.secrets, key)
+    scene = undo.Scene(kinds, state.bindings, live, ids, trash, recreate, secrets, unset)
     found = undo.reverse(move.remembered(past, state.bindings), scene)
     made = plan.make(
         found.changes,
@@ -211,7 +216,7 @@ def prepare_undo(
         warnings=found.warnings,
         occasion=_occasion(api, state, request, live.values()),
     )
-    made = replace(made, refused=(*found.refused, *made.refused))
+    made = replace(made, refused=(*found.refused, *made.refused), recovered=bool(before.records))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
     return Prepared(made, state, (), request, ids, by_kind, (), recovered=bool(before.records))
 

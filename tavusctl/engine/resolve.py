@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
@@ -30,14 +31,50 @@ def resolve(
     addresses that exist although their manifests are not among these.  ConfigError carries every reference that
     leads nowhere or round in a circle and every secret without a value.
     """
-    known = {manifest.address: manifest for manifest in manifests}
+    found = complaints(manifests, kinds, secrets=secrets, declared=declared)
+    if found:
+        raise ConfigError(found)
     by_id = {**(ids or {}), **{m.external_id: m.address for m in manifests if m.external_id}}
-    elsewhere = declared - known.keys()
-    complaints = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
-    if complaints:
-        raise ConfigError(complaints)
     desired = {m.address: _desired(m, kinds, secrets, key, by_id) for m in manifests}
-    return tuple(desired[address] for address in _ordered(desired))
+    places = {address: item.source for address, item in desired.items()}
+    return tuple(desired[one] for one in _ordered({a: item.refers_to for a, item in desired.items()}, places))
+
+
+def complaints(
+    manifests: Sequence[Manifest],
+    kinds: Mapping[str, ResourceKind],
+    *,
+    secrets: Mapping[str, str] | None,
+    declared: AbstractSet[Address] = frozenset(),
+) -> tuple[Complaint, ...]:
+    """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too."""
+    known = {manifest.address: manifest for manifest in manifests}
+    elsewhere = declared - known.keys()
+    found = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
+    targets = {m.address: {leaf for _, leaf in leaves(m.spec) if isinstance(leaf, Address)} for m in manifests}
+    try:
+        _ordered({one: targets[one] - {one} for one in targets}, {one: known[one].source for one in targets})
+    except ConfigError as error:
+        found += error.complaints
+    return tuple(found)
+
+
+Places = Mapping[tuple[Address, str], Any]
+
+
+def sealed(manifests: Sequence[Manifest], secrets: Mapping[str, str], key: bytes) -> tuple[Places, Places]:
+    """By address and pointer, the secrets that manifests name; of those without a value, the names."""
+    found: dict[tuple[Address, str], Secret] = {}
+    unset: dict[tuple[Address, str], tuple[str, ...]] = {}
+    for manifest in manifests:
+        for path, leaf in leaves(manifest.spec):
+            if isinstance(leaf, SecretText):
+                place, missing = (manifest.address, join(path)), tuple(n for n in leaf.names if not secrets.get(n))
+                if missing:
+                    unset[place] = missing
+                else:
+                    found[place] = leaf.fill(secrets, key)
+    return found, unset
 
 
 def _complaints(
@@ -127,9 +164,9 @@ def _desired(
     )
 
 
-def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
+def _ordered(targets: Mapping[Address, Collection[Address]], places: Mapping[Address, Source]) -> list[Address]:
     # A literal id may name a bound object whose manifest is gone; such a target is no node of this graph.
-    graph = {address: [t for t in item.refers_to if t in desired] for address, item in sorted(desired.items())}
+    graph = {address: sorted(one for one in found if one in targets) for address, found in sorted(targets.items())}
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -137,7 +174,7 @@ def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
         first = min(circle)
         message = "references form a circle: " + " -> ".join(str(address) for address in circle)
         hint = "remove one of these references"
-        raise ConfigError([Complaint("TV122", message, desired[first].source, hint, first)]) from None
+        raise ConfigError([Complaint("TV122", message, places[first], hint, first)]) from None
 
 
 def _source(manifest: Manifest, path: Path) -> Source:

@@ -52,6 +52,8 @@ def plan(plan: Plan) -> str:
         cards=[_card(entry, number) for number, entry in enumerate(review.entries(plan))],
         overwritten=[(str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten(plan)],
         moves=[(str(one.new), str(one.old)) for one in plan.moves],
+        recorded=[str(one.address) for one in plan.recorded],
+        recovered=review.RECOVERED if plan.recovered else "",
         pending=[(str(one.address), ["all of it"] if one.whole else one.paths) for one in plan.pending],
         complaints=_complaints(plan.warnings),
     )
@@ -81,7 +83,8 @@ def complaints(complaints: Sequence[Complaint]) -> str:
 
 def _page(plan: Plan | None, what: str, **content: Any) -> str:
     ready()
-    empty: Context = {"cards": [], "overwritten": [], "moves": [], "pending": [], "complaints": [], "outcomes": []}
+    lists = ("cards", "overwritten", "moves", "recorded", "recovered", "pending", "complaints", "outcomes")
+    empty: Context = {name: [] for name in lists}
     style, script = _part("page.css"), _part("page.js")
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "
     policy += "base-uri 'none'; form-action 'none'"

@@ -98,13 +98,18 @@ def bottom(plan: Plan) -> Iterator[str]:
     if plan.moves:
         lines = [f"- {code(str(one.new))}, which was {code(str(one.old))}" for one in plan.moves]
         yield "\n".join(["Renamed, with nothing to be sent:", "", *lines])
+    if plan.recorded:
+        lines = [f"- {code(str(one.address))}" for one in plan.recorded]
+        yield "\n".join(["As the manifests say by now, and to be recorded in the state by apply:", "", *lines])
+    if plan.recovered:
+        yield review.RECOVERED
     if plan.pending:
         lines = [
             f"- {code(str(one.address))}: {'all of it' if one.whole else _paths(one.paths)}" for one in plan.pending
         ]
         yield "\n".join([f"To be done already before this branch, as of {code(plan.base)}:", "", *lines])
-    told = [complaint(one) for one in plan.warnings if one.source is None]
-    count = sum(one.source is not None for one in plan.warnings)
+    told = [complaint(one) for one in plan.warnings if review.is_loud(one)]
+    count = sum(not review.is_loud(one) for one in plan.warnings)
     told += [f"- {count} warning{'' if count == 1 else 's'} about the manifests"] if count else []
     if told:
         yield "\n".join(told)

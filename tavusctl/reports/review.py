@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import patch
+from tavusctl.checks import CHECKS
 from tavusctl.document import is_empty as is_blank
 from tavusctl.graph import Graph, compared
 from tavusctl.model import (
@@ -18,11 +19,13 @@ from tavusctl.model import (
     Blame,
     Cause,
     Change,
+    Complaint,
     Drift,
     FieldChange,
     Plan,
     Refusal,
     ResourceKind,
+    Severity,
     Source,
     Value,
     written_at,
@@ -50,6 +53,7 @@ CAUSES: Final = {
     Cause.ORPHANED: "no longer in the manifests",
     Cause.MISSING: "deleted in the account",
     Cause.DUE: "due",
+    Cause.ASKED: "asked for on the command line",
 }
 ORDER: Final = (
     Action.DELETE,
@@ -61,6 +65,8 @@ ORDER: Final = (
     Action.ADOPT,
     Action.RECRAWL,
 )
+_ALWAYS = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
+RECOVERED: Final = "An interrupted run has left records; apply makes them part of the state."
 _COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted
 
@@ -101,15 +107,25 @@ def entries(plan: Plan) -> list[Entry]:
 def counts(plan: Plan) -> list[str]:
     """How many changes of each sort; those that everybody looks for are there when they are none."""
     found = Counter(step.action for step in plan.steps)
-    always = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
-    words = [f"{found[action]} to {action.value}" for action in always]
-    words += [f"{found[action]} to {action.value}" for action in (Action.ADOPT, Action.RECRAWL) if found[action]]
+    words = [f"{found[action]} to {action.value}" for action in SIGNS if action in _ALWAYS or found[action]]
+    words += [f"{count} to {what}" for what, count in learned(plan).items() if count]
     return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
 
 
+def learned(plan: Plan) -> dict[str, int]:
+    """How much apply writes into the state with nothing to be sent: addresses that are new, and what agrees by now."""
+    return {"rename": len(plan.moves), "record": len(plan.recorded)}
+
+
 def is_empty(plan: Plan) -> bool:
-    """Whether there is nothing to do and nothing that must not be done."""
-    return not plan.steps and not plan.refused
+    """Whether there is nothing to do, nothing to record and nothing that must not be done."""
+    return not plan.writes and not plan.refused
+
+
+def is_loud(complaint: Complaint) -> bool:
+    """Whether a plan tells a warning in full: it is about the plan itself, or says that something cannot work."""
+    check = CHECKS.get(complaint.id)
+    return complaint.source is None or (check is not None and check.severity is Severity.ERROR)
 
 
 def objects(count: int) -> str:
@@ -213,6 +229,9 @@ def flow(entry: Entry) -> Graph | None:
 
 
 def overwritten(plan: Plan) -> Iterator[Drift]:
-    """Edits of the account that this plan takes back."""
-    restored = {step.address for step in plan.steps}
-    yield from (entry for entry in plan.drift if entry.address in restored and entry.fields)
+    """Edits of the account that this plan takes back: fields that were changed there, and that a step writes."""
+    written = {(step.address, one.path) for step in plan.steps for one in step.fields}
+    for entry in plan.drift:
+        fields = tuple(one for one in entry.fields if (entry.address, one.path) in written)
+        if fields:
+            yield replace(entry, fields=fields)

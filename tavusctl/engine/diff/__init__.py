@@ -1,6 +1,6 @@
 """Compare manifests, state and account: every managed object becomes a change, or is as it should be.  Pure."""
 
-from tavusctl.engine.diff.changes import Comparison, applied, compare_all, remembering
+from tavusctl.engine.diff.changes import Comparison, applied, asked, compare_all, remembering
 from tavusctl.engine.diff.namesakes import namesakes
 
-__all__ = ["Comparison", "applied", "compare_all", "namesakes", "remembering"]
+__all__ = ["Comparison", "applied", "asked", "compare_all", "namesakes", "remembering"]

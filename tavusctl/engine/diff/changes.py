@@ -78,6 +78,17 @@ def compare_all(
     )
 
 
+def asked(found: Comparison, reason: str) -> Comparison:
+    """The same comparison where nothing that manifests lack is behind it, but somebody's order."""
+    changes = [
+        replace(one, cause=Cause.ASKED, reason=reason if one.action is Action.DELETE else one.reason)
+        if one.cause is Cause.ORPHANED
+        else one
+        for one in found.changes
+    ]
+    return replace(found, changes=tuple(changes))
+
+
 def applied(desired: Desired) -> Document:
     """What a binding remembers of a manifest: secrets as fingerprints."""
     remembered: Document = map_leaves(desired.spec, lambda leaf: leaf.fingerprint if isinstance(leaf, Secret) else leaf)

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl import yaml12
 from tavusctl.engine.load import files
 from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.envelope import Opened, open_document
-from tavusctl.engine.load.project import FILE, default, open_project
+from tavusctl.engine.load.project import FILE, default, doubtful, open_project, unreadable
 from tavusctl.errors import UsageError
 from tavusctl.interpolation import FileText, Scope
 from tavusctl.model import Address, Complaint, Environment, Manifest, Project, ResourceKind, Severity, Source
@@ -36,6 +37,7 @@ class Loaded(Struct, frozen=True):
     declared: frozenset[Address] = frozenset()  # addresses in the files, those of manifests with errors included
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file it came from
     drafts: tuple[Manifest, ...] = ()  # those with something wrong in them, of which more may be said
+    brought: frozenset[Path] = frozenset()  # files whose content manifests bring
     marked: Mapping[str, str] = field(default_factory=dict)  # texts of the files in which something is to be ignored
 
 
@@ -63,8 +65,9 @@ def read(
     found = sorted(set(find(project, paths, complaints)))
     opened: list[Opened] = []
     marked: dict[str, str] = {}
+    brought: set[Path] = set()
     for path in found:
-        opened += _read_file(path, project, environment, kinds, complaints, marked)
+        opened += _read_file(path, project, environment, kinds, complaints, marked=marked, brought=brought)
     first: dict[Address, Opened] = {}
     for each in opened:
         complaints += each.complaints
@@ -75,7 +78,7 @@ def read(
     origins = {address: each.origins for address, each in first.items() if each.origins}
     told = tuple(sorted(complaints, key=place))
     drafts = tuple(each.draft for _, each in sorted(first.items()) if each.draft)
-    return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, drafts, marked)
+    return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, drafts, frozenset(brought), marked)
 
 
 def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
@@ -120,14 +123,15 @@ def _project(root: Path) -> tuple[Project, tuple[Complaint, ...]]:
     try:
         text = files.read_bytes(root / FILE, root, yaml12.MAX_BYTES)
     except files.RefusedError as error:
-        return default(root), (Complaint("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
+        return unreadable(root), (Complaint("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
     parsed = yaml12.read(text, FILE)
     if not parsed.documents:
-        return default(root), parsed.complaints
+        return unreadable(root) if parsed.complaints else default(root), parsed.complaints
     project, notes = open_project(parsed.documents[0], root)
     if len(parsed.documents) > 1:
         notes.error("TV101", "the project file is one document, found another", parsed.documents[1].source)
-    return project, tuple(sorted((*parsed.complaints, *notes.complaints), key=place))
+    complaints = tuple(sorted((*parsed.complaints, *notes.complaints), key=place))
+    return replace(project, doubtful=doubtful(parsed.documents[0], complaints)), complaints
 
 
 def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
@@ -147,11 +151,11 @@ def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
 
 
 def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[Path]:
-    def unreadable(error: OSError) -> None:
+    def told(error: OSError) -> None:
         message = f"the folder cannot be read: {error.strerror}"
         complaints.append(Complaint("TV110", message, _start(error.filename, project)))
 
-    for folder, folders, names in os.walk(top, onerror=unreadable):
+    for folder, folders, names in os.walk(top, onerror=told):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         complaints += [_linked(Path(folder, name), project) for name in folders if Path(folder, name).is_symlink()]
         for name in names:
@@ -182,7 +186,9 @@ def _read_file(
     environment: Environment,
     kinds: Mapping[str, ResourceKind],
     complaints: list[Complaint],
+    *,
     marked: dict[str, str],
+    brought: set[Path],
 ) -> list[Opened]:
     try:
         text = files.read_bytes(path, Path(project.root), yaml12.MAX_BYTES)
@@ -197,11 +203,13 @@ def _read_file(
 
     def read_file(name: str) -> FileText:
         where = files.locate(name, Path(project.manifests), path)
+        brought.add(Path(where))
         origin = _shown_path(Path(os.path.normpath(where)), project)
         return FileText(files.read_text(where, Path(project.root)), origin)
 
     def measure(name: str, limit: int) -> Measured:
         where = files.locate(name, Path(project.manifests), path)
+        brought.add(Path(where))
         size, digest = files.measure(where, Path(project.root), limit)
         return Measured(str(where), _shown_path(Path(os.path.normpath(where)), project), size, digest)
 
