@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from tavusctl import redaction, rules
 from tavusctl.cli import writers
+from tavusctl.document import leaves
 from tavusctl.engine import load, resolve
 from tavusctl.errors import ConfigError, RefusedError
 from tavusctl.kinds import KINDS
@@ -61,7 +63,8 @@ class LocalSession(Struct, frozen=True):
             raise RefusedError(message, hint, id="E420")
         every, limit = (*loaded.manifests, *loaded.drafts), self.environment.crawl_limit
         # References lead anywhere in the project: a part of it cannot be checked for them.
-        links = resolve.complaints(every, KINDS, secrets=secrets, declared=loaded.declared) if not paths else ()
+        declared = loaded.declared | _hidden(every, loaded)
+        links = resolve.complaints(every, KINDS, secrets=secrets, declared=declared) if not paths else ()
         complaints = [*loaded.complaints, *links]
         looked_at = rules.Project(every, applied or {}, loaded.origins, limit)
         found = rules.check(looked_at, KINDS, advice=advice)
@@ -94,6 +97,16 @@ class LocalSession(Struct, frozen=True):
 LENIENT: Final = rules.IDS - rules.STOPPING
 # Complaints about manifests that may only follow from what is wrong with a part of the project file.
 _FOLLOWING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
+
+
+def _hidden(manifests: Sequence[Manifest], loaded: load.Loaded) -> frozenset[Address]:
+    """Addresses that are referred to and may well be declared, in a file that cannot be read as a whole."""
+    targets = {leaf for one in manifests for _, leaf in leaves(one.spec) if isinstance(leaf, Address)}
+    return frozenset(
+        target
+        for target in targets - loaded.declared
+        if any(not text or re.search(rf"\bname\W+{target.name}\b", text) for text in loaded.unread)
+    )
 
 
 def _is_advice(complaint: Complaint) -> bool:

@@ -168,7 +168,7 @@ def _refusal(change: Change, binding: Binding | None, consent: Consent, *, lost:
         return _rivals(change)
     if lost and action is Action.CREATE:
         reason = "the state has no object, and the account has some with names of these manifests: a lost state?"
-        hint = "import --match-names binds what is there, and so does apply --adopt, which creates the rest"
+        hint = "import --match-names binds what is there, and so does apply --import-existing, which creates the rest"
         return Refusal(change, "E422", 4, reason, hint)
     if change.cause is Cause.BOTH and address not in consent.overwrite:
         paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
@@ -197,7 +197,7 @@ def _rivals(change: Change) -> Refusal:
     ids = ", ".join(change.rivals)
     reason = f"the account has this name already, not managed here: {ids}"
     if len(change.rivals) == 1:
-        hint = f"import {change.address} {ids} takes it over, and so does apply --adopt"
+        hint = f"import {change.address} {ids} takes it over, and so does apply --import-existing"
     else:
         hint = f"import {change.address} ID takes over the right one"
     return Refusal(change, "E401", 4, reason, hint)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.scenarios.project import Project
+from tests.scenarios.project import Body, Project
 
 TWICE = "# Tone\nBe kind.\n\n# Tone\nBe kind.\n"
 
@@ -97,7 +97,7 @@ def test_what_an_error_says_cannot_work_is_not_written(project: Project, command
 
     assert (project.run("validate").code, ids(project)) == (10, ["TV233"])
     assert (refused.code, project.account.writes) == (10, [])
-    assert "manifests/objectives-goals.yaml:6" in refused.err
+    assert "manifests/objectives-goals.yaml:11:6: error: a circle" in refused.err
     assert "[TV233]" in refused.err
 
 

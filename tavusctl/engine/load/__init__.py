@@ -38,6 +38,7 @@ class Loaded(Struct, frozen=True):
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file it came from
     drafts: tuple[Manifest, ...] = ()  # those with something wrong in them, of which more may be said
     brought: frozenset[Path] = frozenset()  # files whose content manifests bring
+    unread: tuple[str, ...] = ()  # texts of files in which some address could not be read; empty where no text was
     marked: Mapping[str, str] = field(default_factory=dict)  # texts of the files in which something is to be ignored
 
 
@@ -66,8 +67,11 @@ def read(
     opened: list[Opened] = []
     marked: dict[str, str] = {}
     brought: set[Path] = set()
+    unread: list[str] = []
     for path in found:
-        opened += _read_file(path, project, environment, kinds, complaints, marked=marked, brought=brought)
+        opened += _read_file(
+            path, project, environment, kinds, complaints, marked=marked, brought=brought, unread=unread
+        )
     first: dict[Address, Opened] = {}
     for each in opened:
         complaints += each.complaints
@@ -78,7 +82,17 @@ def read(
     origins = {address: each.origins for address, each in first.items() if each.origins}
     told = tuple(sorted(complaints, key=place))
     drafts = tuple(each.draft for _, each in sorted(first.items()) if each.draft)
-    return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, drafts, frozenset(brought), marked)
+    return Loaded(
+        tuple(manifests),
+        told,
+        len(found),
+        frozenset(first),
+        origins,
+        drafts,
+        frozenset(brought),
+        tuple(unread),
+        marked,
+    )
 
 
 def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
@@ -189,12 +203,14 @@ def _read_file(
     *,
     marked: dict[str, str],
     brought: set[Path],
+    unread: list[str],
 ) -> list[Opened]:
     try:
         text = files.read_bytes(path, Path(project.root), yaml12.MAX_BYTES)
     except files.RefusedError as error:
         id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Complaint
         complaints.append(Complaint(id, f"the file {error}", _start(path, project)))
+        unread.append("")
         return []
     parsed = yaml12.read(text, _shown_path(path, project))
     complaints += parsed.complaints
@@ -223,6 +239,9 @@ def _read_file(
             message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
             complaints.append(Complaint("TV115", message, node.source))
             break
+    broken = any(one.severity is Severity.ERROR for one in parsed.complaints)
+    if broken or len(opened) < len(parsed.documents) or not all(one.address for one in opened):
+        unread.append(text.decode("utf-8", "replace"))
     return opened
 
 
