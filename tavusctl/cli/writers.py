@@ -17,7 +17,7 @@ from tavusctl.kinds import KINDS
 from tavusctl.model import Environment, Project
 from tavusctl.stores.shelf import RUNS, TRASH
 
-ID: Final = "E1207"
+ID: Final = "E1210"
 _SUFFIXES: Final = (".yaml", ".yml")
 
 

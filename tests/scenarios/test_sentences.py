@@ -80,8 +80,8 @@ def test_the_outputs_of_a_step_say_that_an_apply_would_write(agreed: Project, tm
     outputs = []
     for _ in range(2):
         output.write_text("")
-        assert agreed.run(*run, GITHUB_OUTPUT=str(output)).code == 0
-        outputs.append(dict(re.findall(r"(?m)^(changes|drift)<<\S+\n(\w+)", output.read_text())))
+        assert agreed.run(*run, GITHUB_OUTPUT=str(output), GITHUB_REPOSITORY="acme/bots").code == 0
+        outputs.append(dict(re.findall(r"(?m)^(changes|drift)=(\w+)$", output.read_text())))
         agreed.apply()
 
     assert outputs == [{"changes": "true", "drift": "false"}, {"changes": "false", "drift": "false"}]
