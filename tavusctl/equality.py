@@ -8,6 +8,7 @@ because servers change their defaults.  Everything here is about values that are
 
 from __future__ import annotations
 
+from tavusctl import links
 from tavusctl.document import canonical, is_empty
 from tavusctl.model import Document, Field, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
@@ -21,6 +22,8 @@ def same(kind: ResourceKind, path: Path, told: Value, shown: Value) -> bool:
     declared = kind.field_at(path)
     told, shown = _settled(declared, told), _settled(declared, shown)
     if is_empty(told):
+        if isinstance(shown, dict):  # a shell that holds nothing but what the server fills in
+            return all(same(kind, (*path, key), None, item) for key, item in shown.items())
         return is_empty(shown) or any(_same_leaves(shown, default) for default in declared.defaults)
     if isinstance(told, dict) and isinstance(shown, dict):
         told, shown = unaliased(kind, path, told), unaliased(kind, path, shown)
@@ -48,6 +51,8 @@ def _settled(declared: Field, value: Value) -> Value:
         return _WORDS.get(value.lower(), value)
     if declared.joined_by and isinstance(value, list):
         return declared.joined_by.join(str(item) for item in value)
+    if declared.fetched:
+        return links.file(value)
     return value.fingerprint if isinstance(value, Secret) else value
 
 
@@ -64,3 +69,18 @@ def _same_leaves(one: Value, other: Value) -> bool:
         # A masked key is known to be set and no more: it agrees with whatever was last applied.
         return isinstance(one, Pinned | Fingerprint) and isinstance(other, Pinned | Fingerprint)
     return bool(one == other)
+
+
+def alike(one: Value, other: Value) -> bool:
+    """Whether two values are spellings of one: case, white space, order and rounding aside, as servers tidy them."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(value: Value) -> str:
+    if isinstance(value, dict):
+        return canonical({key: _folded(item) for key, item in value.items() if not is_empty(item)})
+    if isinstance(value, list):
+        return canonical(sorted({_folded(item) for item in value}))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(round(value))
+    return "".join(value.casefold().split()) if isinstance(value, str) else canonical(value)

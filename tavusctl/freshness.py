@@ -10,16 +10,37 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tavusctl import schedule
 from tavusctl.errors import ApiError
 from tavusctl.model import Address, Complaint, Document, Recrawl, ResourceKind, Severity
+from tavusctl.uptime import uptime
 
 _RESTING: Final = frozenset({"ready", "error"})  # states from which a recrawl is taken
 SHRUNK: Final = "TV603"  # a crawl came back with less than half of the pages
 AT_ONCE: Final = 5  # crawls of an account at a time
 _STUCK: Final = timedelta(hours=2)
+_GOOD: Final = 5.0  # seconds for which a look at a document is good
+
+
+class StaleLook(Exception):
+    """So much time has passed since a document was looked at that it has to be looked at again."""
+
+
+class Look(Struct):
+    """The fence of a call for a crawl: it passes for as long as the look that it rests on is fresh."""
+
+    until: float = field(default_factory=lambda: uptime() + _GOOD)
+
+    def renew(self) -> None:
+        """After a pause, look again first."""
+        if not self.passes():
+            raise StaleLook
+
+    def passes(self) -> bool:
+        """Whether the look is fresh."""
+        return uptime() < self.until
 
 
 class Status(StrEnum):

@@ -9,7 +9,7 @@ call; the state file is a checkpoint that is written at the end, after which the
               follow)
     intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the
               server's), before (the binding until then, if any), inverse (what would reverse an update)
-    again     op, time: the create is about to be sent, later than its intent says or once more: it may show later
+    again     op, time: the call is about to be sent, later than its intent says or once more: it may show later
     left      op, left: what an update left at the places of its inverse, as the account shows it
     bind      address, binding, op (whose result it is, if any)
     forget    address, op, before

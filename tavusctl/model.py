@@ -17,6 +17,7 @@ from tavusctl.settings import Environment, Project, Safety
 
 __all__ = [
     "ABSENT",
+    "MADE",
     "NAME",
     "PLAIN",
     "Absent",
@@ -117,6 +118,7 @@ class Desired(Struct, frozen=True):
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
     watch: bool = False  # replaced when its source changes
+    externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
 
 
 class Live(Struct, frozen=True):
@@ -130,6 +132,7 @@ class Live(Struct, frozen=True):
     address: Address | None = None  # None: not ours
     created: str = ""  # when, as the server says
     error: str = ""  # why background work failed, in the server's words
+    draft: bool = False  # the read shows, or speaks of, a version that nobody uses yet
     crawled: str = ""  # when its last crawl ended, as the server says
 
 
@@ -144,9 +147,15 @@ class Binding(Struct, frozen=True):
     successor: str = ""  # id of the new half of a replacement that is not usable yet
     successor_spec: Document = field(default_factory=dict)  # what the successor was created with
     retired: tuple[str, ...] = ()  # old halves still to delete
-    unkept: Mapping[str, str] = field(
+    unkept: Mapping[str, str] = field(default_factory=dict)  # as older versions wrote `answered`: digests
+    answered: Mapping[str, Value] = field(default_factory=dict)  # pointer -> what reads show, where it is not `applied`
+    externals: Mapping[str, str] = field(default_factory=dict)  # ids that addresses of `applied` stood for
+    unconfirmed: Mapping[str, Value] = field(
         default_factory=dict
-    )  # pointer -> digest of a wanted value the server did not keep
+    )  # pointer -> what was there before a write that nobody has read back; "" for an object that was made
+
+
+MADE: Mapping[str, Value] = {"": None}  # `unconfirmed` of an object that was made and has not been read
 
 
 class Move(Struct, frozen=True):

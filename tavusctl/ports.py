@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -35,22 +35,50 @@ class Reader(Protocol):
         ...
 
 
-class Api(Reader, Protocol):
-    """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
+class Fence(Protocol):
+    """What a call that changes something has to pass, because time goes by until it is sent.
 
-    def post(self, path: str, body: Value = None, *, later: Callable[[], None] = lambda: None) -> Document:
-        """Create or act; the answer's object, empty when there is none.
+    A call may wait for its turn, for minutes that a server asks for, for a name and for a connection.
+    """
 
-        `later` is called just before the request is sent when that is not at once, because others wait or it was
-        refused for now: minutes may have passed.
+    def renew(self) -> None:
+        """Before each attempt: make sure that the call may be made, however long that takes.
+
+        errors.LockError when it must not be made.
         """
         ...
 
-    def patch(self, path: str, body: Value) -> None:
+    def passes(self) -> bool:
+        """When the first byte is about to leave: whether the call may still be sent, told at once, asking nobody.
+
+        False: the attempt counts as not sent.  errors.LockError when the call must not be made.
+        """
+        ...
+
+
+class Open(Struct, frozen=True):
+    """The fence of a call about something that only this run knows of."""
+
+    def renew(self) -> None:
+        """Nothing to make sure of."""
+
+    def passes(self) -> bool:
+        """Always."""
+        return True
+
+
+class Api(Reader, Protocol):
+    """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
+
+    def post(self, path: str, body: Value = None, *, fence: Fence) -> Document:
+        """Create or act; the answer's object, empty when there is none."""
+        ...
+
+    def patch(self, path: str, body: Value, *, fence: Fence) -> None:
         """Change; 304 counts as done."""
         ...
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, fence: Fence) -> None:
         """Delete; errors.Gone when there was nothing."""
         ...
 
@@ -73,7 +101,6 @@ class State(Struct, frozen=True):
     serial: int = 0
     account: str = ""  # label of the account, from the project file
     key_digest: str = ""  # salted digest of the API key that last wrote
-    guarded: bool | None = None  # whether the API obeys `test` operations; None: not probed yet
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
 
 
@@ -121,6 +148,13 @@ class Store(Protocol):
         """Hold the state alone, waiting up to `timeout` seconds; errors.LockError names the holder, host, run and age.
 
         `command` is told to those who wait.
+        """
+        ...
+
+    def held(self) -> bool:
+        """Whether the lock surely is this run's now, told at once and without asking the store.
+
+        False when only the store can tell: `append` asks it.  errors.LockError when the lock is lost.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Values to write: what a manifest says, in the live spelling wherever that means the same.  Pure.
 
 The nearer the wanted value is to the live one, the smaller the patch, and the less of other people's work it touches:
-list items keep what the server filled in, sets keep their order, and a one-element list stays under the name it has.
+list items keep what the server filled in, and a one-element list stays under the name it has.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ def wanted_value(kind: ResourceKind, path: Path, aim: Value, live: Value) -> Val
 def _wanted_list(kind: ResourceKind, path: Path, aim: list[Value], live: list[Value]) -> list[Value]:
     declared = kind.field_at(path)
     if declared.unordered:
-        wanted = {canonical(item): item for item in aim}
-        staying = {canonical(item): item for item in live if canonical(item) in wanted}
-        return [*staying.values(), *(wanted[key] for key in sorted(wanted) if key not in staying)]
+        return [*{canonical(item): item for item in aim}.values()]
     item_path = (*path, "*")
     return [_item(kind, item_path, item, match) for item, match in _matched(kind, path, aim, live)]
 

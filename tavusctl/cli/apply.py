@@ -123,13 +123,14 @@ def exit_code(plan: Plan, outcomes: Sequence[Outcome], failure: TavusctlError | 
     failures = [one for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN)]
     changed = any(one.status is Status.DONE for one in outcomes)
     codes = [_code(one, changed=changed) for one in failures]
+    codes += [one.exit_code for one in outcomes if one.status is Status.DONE]
     codes += [failure.exit_code] if failure else []
     return worst([*codes, *(refusal.exit_code for refusal in plan.refused)])
 
 
 def _code(outcome: Outcome, *, changed: bool) -> int:
     if outcome.status is Status.UNKNOWN:
-        return 6
+        return outcome.exit_code or 6
     return 5 if changed and outcome.exit_code == 11 else outcome.exit_code or 5  # noqa: PLR2004 - exit codes
 
 

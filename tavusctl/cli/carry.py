@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from tavusctl.cli.interrupt import Interruption
@@ -12,7 +11,7 @@ from tavusctl.cli.session import Session, SystemClock
 from tavusctl.cli.trash import Trash
 from tavusctl.cli.uploading import Uploading
 from tavusctl.client import Client
-from tavusctl.engine.apply import Run, Tools
+from tavusctl.engine.apply import Run
 from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger, tools
 from tavusctl.errors import TavusctlError
 from tavusctl.kinds import KINDS
@@ -35,7 +34,6 @@ def carry(
     patience: float = 0.0,
     parallel: int | None = None,
     format_: str = "text",
-    lend: Callable[[Tools], Tools] = lambda lent: lent,
 ) -> Ended:
     """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did.
 
@@ -54,7 +52,7 @@ def carry(
     this = Run(
         api,
         ledger,
-        lend(lent),
+        lent,
         SystemClock(),
         externals=prepared.externals,
         known=prepared.known,

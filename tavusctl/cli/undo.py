@@ -21,7 +21,7 @@ from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.document import map_leaves, plain
 from tavusctl.engine.plan import Consent, check_deletes
-from tavusctl.engine.reconcile import prepare_undo, reversing
+from tavusctl.engine.reconcile import prepare_undo
 from tavusctl.errors import ConfigError, RefusedError, UsageError
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
@@ -87,7 +87,6 @@ def command(
             archive,
             patience=wait,
             format_=format_,
-            lend=lambda lent: reversing(prepared, lent),
         )
     if format_ != "text" or outcomes:
         emit(lambda report: report.outcomes(plan, outcomes), format_)

@@ -16,7 +16,7 @@ from tavusctl.engine import move
 from tavusctl.engine.verify import Check, Target, converse, run
 from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
-from tavusctl.model import Address
+from tavusctl.model import Address, Binding, Manifest
 from tavusctl.reports.json import FORMAT_VERSION
 from tavusctl.unseen import visible
 from tavusctl.wording import suggestion
@@ -77,8 +77,15 @@ def command(session: Session, *, partner: Address | None, format_: str) -> int:
 def _targets(session: Session) -> dict[Address, Target]:
     manifests, _ = session.load()
     bindings, _ = move.follow(manifests, session.store().read().bindings)
-    bound = {address: binding.remote_id for address, binding in bindings.items()}
-    return {one.address: Target(one.address, one.external_id or bound.get(one.address, "")) for one in manifests}
+    return {one.address: _target(one, bindings.get(one.address)) for one in manifests}
+
+
+def _target(manifest: Manifest, binding: Binding | None) -> Target:
+    if manifest.external_id or binding is None:
+        return Target(manifest.address, manifest.external_id)
+    crawl = KINDS[manifest.address.kind].crawl
+    told = {one: value for one, value in binding.answered.items() if not (crawl and one.startswith(f"/{crawl}/"))}
+    return Target(manifest.address, binding.remote_id, told)
 
 
 def _text(checks: Sequence[Check]) -> str:

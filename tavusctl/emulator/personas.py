@@ -171,7 +171,7 @@ def create(call: Call) -> Response:
     body = read_object(call)
     blame_mask(call, body)
     document = _checked(call, body, {})
-    patching.carry_over(call.world.switches["ignore_fields"], {}, document)
+    patching.keep(call.world.switches.values, {}, document)
     now = call.world.clock.now()
     document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now + SECOND_SAVE)}
     stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
@@ -218,7 +218,7 @@ def patch(call: Call) -> Response:
         raise refuse_message(str(error) if recorded else "Invalid JSON patch format", 422) from error
     wanted = {name: value for name, value in after.items() if name not in READ_ONLY}
     document = _checked(call, wanted, before)
-    patching.carry_over(world.switches["ignore_fields"], before, document)
+    patching.keep(world.switches.values, before, document)
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
     if {"persona_id": stored.id, **materialise(world, document | times)} == before:
         return unchanged(world, "No changes were made to the persona")

@@ -133,7 +133,7 @@ def _create(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Resp
     body = read_object(call)
     blame_mask(call, body)
     document = kind.checked(body)
-    patching.carry_over(call.world.switches["ignore_fields"], {}, document)
+    patching.keep(call.world.switches.values, {}, document)
     if document.get("name") is None:
         document["name"] = kind.default_name
     now = call.world.clock.now()
@@ -164,7 +164,7 @@ def _patch(kind: SetKind, stored: Stored, call: Call) -> Response:
     except (Malformed, patching.Unpatchable) as error:
         raise refuse(INVALID_PATCH) from error
     document = kind.checked({name: value for name, value in after.items() if name not in READ_ONLY})
-    patching.carry_over(world.switches["ignore_fields"], before, document)
+    patching.keep(world.switches.values, before, document)
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
     if kind.opened(world, stored.with_document(document | times)) == before:
         return unchanged(world, "No changes were made")

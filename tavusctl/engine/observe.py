@@ -16,11 +16,13 @@ from msgspec.structs import replace
 
 from tavusctl.document import leaves, map_leaves, settled
 from tavusctl.errors import ApiError, ConfigError, Gone
-from tavusctl.model import Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
+from tavusctl.model import MADE, Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
 from tavusctl.ports import Reader
 from tavusctl.secret import MASK, Secret
 from tavusctl.together import together
+
+_DRAFTS = ("is_draft_view", "has_unpublished_changes", "publish_url")  # what tells a version that nobody uses yet
 
 
 class Account(Struct, frozen=True):
@@ -50,15 +52,42 @@ class Lens(Struct, frozen=True):
             created=str(_unwrapped(kind, raw).get("created_at") or ""),
             crawled=str(_unwrapped(kind, raw).get("last_crawled_at") or ""),
             error=str(_unwrapped(kind, raw).get("error_message") or ""),
+            draft=any(one.get(key) for one in (raw, _unwrapped(kind, raw)) for key in _DRAFTS),
         )
 
     def _address_of(self, leaf: Value) -> Value:
         return self.ids.get(leaf) or sys.intern(leaf) if type(leaf) is str else leaf
 
 
-def known_ids(bindings: Iterable[Binding], externals: Iterable[tuple[str, Address]] = ()) -> dict[str, Address]:
-    """Ids of bound and external objects, with their addresses."""
-    return {**{binding.remote_id: binding.address for binding in bindings}, **dict(externals)}
+def known_ids(
+    bindings: Iterable[Binding],
+    externals: Iterable[tuple[str, Address]] = (),
+    managed: AbstractSet[Address] = frozenset(),
+) -> dict[str, Address]:
+    """Ids of bound and external objects, with their addresses; of several names for one object, always the same.
+
+    What has a manifest of its own comes before what is external, and that before what no manifest names any more.
+    """
+    bound = {binding.remote_id: binding.address for binding in bindings}
+    named = dict(sorted(externals, reverse=True))
+    return {**bound, **named, **{one: address for one, address in bound.items() if address in managed}}
+
+
+def in_names(binding: Binding, ids: Mapping[str, Address], externals: Mapping[str, str]) -> Binding:
+    """A binding in the names that objects have now: a reference is the id that it leads to, whatever it was called."""
+    known = {**externals, **binding.externals}
+
+    def named(leaf: Value) -> Value:
+        remote_id = known.get(str(leaf), "") if isinstance(leaf, Address) else leaf
+        return ids.get(remote_id, remote_id) or leaf if isinstance(remote_id, str) else leaf
+
+    return replace(
+        binding,
+        applied=map_leaves(binding.applied, named),
+        successor_spec=map_leaves(binding.successor_spec, named),
+        answered=map_leaves(binding.answered, named),
+        unconfirmed=map_leaves(binding.unconfirmed, named),
+    )
 
 
 def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live:
@@ -159,6 +188,8 @@ def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
         successor="",
         successor_spec={},
         retired=(*binding.retired, binding.remote_id),
+        answered={},
+        unconfirmed=MADE,
     )
 
 

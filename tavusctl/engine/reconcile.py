@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, journal, lookup, patch, quota
+from tavusctl import background, journal, lookup, quota
 from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
     Address,
+    Binding,
     Change,
     Complaint,
     Desired,
     Document,
+    Drift,
     Environment,
-    FieldChange,
     Live,
     Manifest,
     Outcome,
-    Path,
     Plan,
     ResourceKind,
     Severity,
 )
 from tavusctl.ports import Reader, Sources, State, Store
 from tavusctl.secret import fingerprint_key
-from tavusctl.threeway import kept, unkept_digest
+from tavusctl.threeway import kept
 
 Kinds = Mapping[str, ResourceKind]
 Archive = Callable[[Sequence[bytes]], None]  # keeps the journal of a run that has ended
@@ -77,21 +78,32 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
     wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
-    ids = observe.known_ids(bindings, externals)
+    check_single(bindings)
+    managed = frozenset(m.address for m in manifests if not m.external_id)
+    ids = observe.known_ids(bindings, externals, managed)
+    in_names = partial(
+        observe.in_names, ids=dict(ids), externals={str(address): remote_id for remote_id, address in externals}
+    )
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
     found = diff.compare_all(
-        desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
+        desired,
+        account.live,
+        [in_names(one) for one in bindings],
+        account.missing,
+        adopt=request.adopt,
+        again=request.consent.replace,
+        in_names=in_names,
     )
     if request.destroy:
         found = diff.asked(found, "destroy was asked for")
     made = plan.make(
         found.changes,
         found.drift,
-        (*found.settled, *(b for b in bindings if state.bindings[b.address] != b)),
+        (*(b for b in bindings if state.bindings[b.address] != b), *found.settled),
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
@@ -100,6 +112,8 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
             *map(_doubt, lost),
             *_failures(account.live, found.changes),
             *diff.namesakes(account.live, bindings),
+            *map(_otherwise, found.otherwise),
+            *map(_draft, filter(_is_draft, account.live)),
             *unseen,
         ),
         occasion=_occasion(api, state, request, account.live),
@@ -172,7 +186,7 @@ def tools(
         live = observe.listed(api, desired.kind, lens)
         return lookup.found(desired.kind, diff.applied(desired), name, live, frozenset(known))
 
-    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep, link)
+    return apply.Tools(look, users, diff.remembering, kept, find, kinds.__getitem__, keep, link)
 
 
 def prepare_undo(
@@ -221,28 +235,6 @@ def prepare_undo(
     return Prepared(made, state, (), request, ids, by_kind, (), recovered=bool(before.records))
 
 
-def reversing(prepared: Prepared, lent: apply.Tools) -> apply.Tools:
-    """The tools of an undo: only what it writes can be found not kept, the rest of an object may have drifted."""
-    written = {step.address: [patch.split(one["path"]) for one in step.patch] for step in prepared.plan.steps}
-
-    def unkept(desired: Desired, live: Live) -> list[FieldChange]:
-        binding = prepared.state.bindings.get(desired.address)
-        known = binding.unkept if binding else {}
-        paths = written.get(desired.address, [])
-        return [
-            one
-            for one in kept(desired, live)
-            if known.get(one.path) == unkept_digest(one) or any(_within(patch.split(one.path), path) for path in paths)
-        ]
-
-    return replace(lent, unkept=unkept)
-
-
-def _within(one: Path, other: Path) -> bool:
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
-
-
 def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live]) -> plan.Occasion:
     environment = request.environment
     label = environment.account or state.account
@@ -259,11 +251,38 @@ def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Compl
             yield Complaint("TV302", message, None, hint, one.address, Severity.WARNING)
 
 
+def _otherwise(kept: Drift) -> Complaint:
+    """What the server keeps otherwise than it was sent; said with every plan, because nothing will change by itself."""
+    paths = ", ".join(one.path for one in kept.fields)
+    message = f"{kept.address}: the server keeps {paths} otherwise than the manifest says"
+    hint = "write what the account shows, or put it under lifecycle.ignore_changes; it is sent again when it is edited"
+    return Complaint("TV331", message, kept.source, hint, kept.address, Severity.WARNING)
+
+
+def _is_draft(one: Live) -> bool:
+    return one.draft and one.address is not None
+
+
+def _draft(one: Live) -> Complaint:
+    message = f"{one.address} has a draft that is not published; what is in use may read otherwise"
+    return Complaint("TV332", message, None, "publish or discard it in PAL Maker", one.address, Severity.WARNING)
+
+
 def _doubt(intent: Intent) -> Complaint:
     message = (
         f"an earlier run was interrupted while it created {intent.address}; nothing of it shows in the account yet"
     )
     return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
+
+
+def check_single(bindings: Iterable[Binding]) -> None:
+    """Refuse a state in which two addresses mean one object: each would undo what the other does."""
+    owners: dict[tuple[str, str], Address] = {}
+    for one in bindings:
+        other = owners.setdefault((one.address.kind, one.remote_id), one.address)
+        if other != one.address:
+            message = f"{other} and {one.address} are bound to the same object, {one.remote_id}"
+            raise StateError(message, f"state rm {one.address} forgets one of them, and deletes nothing", id="E917")
 
 
 def check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 
 from tavusctl import freshness, lookup
 from tavusctl.document import canonical
+from tavusctl.equality import alike
 from tavusctl.errors import Ambiguous, Gone, UnknownOutcome
 from tavusctl.journal import Intent, Replay
-from tavusctl.model import Action, Address, Binding, Desired, Live, ResourceKind, Source
+from tavusctl.model import MADE, Action, Address, Binding, Desired, Live, ResourceKind, Source
 from tavusctl.ports import State
-from tavusctl.threeway import kept, unkept_digest
+from tavusctl.threeway import compare, kept, remembered
 
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
 _CRAWLING = "recrawling"
@@ -83,20 +84,23 @@ def _bound(state: State, intent: Intent, remote_id: str) -> State:
         retired = (*before.retired, *abandoned)
         binding = replace(before, successor=remote_id, successor_spec=intent.spec, retired=retired)
     else:
-        binding = Binding(intent.address, remote_id, intent.spec)
+        binding = Binding(intent.address, remote_id, intent.spec, unconfirmed=MADE)
     return _with(state, intent.address, binding)
 
 
 def _updated(state: State, intent: Intent, kind: ResourceKind, look: Callable[[ResourceKind, str], Live]) -> State:
-    """An update that reads as it was meant was carried out: it is the base from then on."""
+    """An update that reads as it was meant, in the server's spelling, was carried out: it is the base from then on."""
     before = state.bindings.get(intent.address)
     try:
         live = look(kind, intent.remote_id)
     except Gone:
         return state
-    if before is None or not lookup.reads_as(kind, intent.spec, live):
+    sent = Binding(intent.address, live.remote_id, intent.spec)
+    differing = compare(Desired(kind, intent.address, intent.spec, Source("", 0, 0)), live, sent).fields
+    if before is None or not all(alike(one.desired, one.live) for one in differing):
         return state
-    return _with(state, intent.address, replace(before, applied=intent.spec))
+    answered = {one.path: remembered(one.live) for one in differing}
+    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answered, unkept={}))
 
 
 def _crawled(state: State, intent: Intent, kind: ResourceKind, look: Callable[[ResourceKind, str], Live]) -> State:
@@ -111,8 +115,8 @@ def _crawled(state: State, intent: Intent, kind: ResourceKind, look: Callable[[R
         return state
     desired = Desired(kind, intent.address, intent.spec, Source("", 0, 0))
     lost = [one for one in kept(desired, live) if one.path.startswith(f"/{kind.crawl}/")]
-    unkept = {**before.unkept, **{one.path: unkept_digest(one) for one in lost}}
-    return _with(state, intent.address, replace(before, applied=intent.spec, unkept=unkept))
+    answered = {**before.answered, **{one.path: remembered(one.live) for one in lost}}
+    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answered))
 
 
 def _with(state: State, address: Address, binding: Binding) -> State:

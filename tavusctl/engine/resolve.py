@@ -8,6 +8,8 @@ from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from msgspec.structs import replace
+
 from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
@@ -34,8 +36,12 @@ def resolve(
     found = complaints(manifests, kinds, secrets=secrets, declared=declared)
     if found:
         raise ConfigError(found)
-    by_id = {**(ids or {}), **{m.external_id: m.address for m in manifests if m.external_id}}
-    desired = {m.address: _desired(m, kinds, secrets, key, by_id) for m in manifests}
+    externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
+    by_id = {**dict(externals), **(ids or {})}
+    names = {address: by_id[remote_id] for remote_id, address in externals}
+    resolved = {m.address: _desired(m, kinds, secrets, key, by_id, names) for m in manifests}
+    by_address = {str(address): remote_id for remote_id, address in externals}
+    desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in resolved.items()}
     places = {address: item.source for address, item in desired.items()}
     return tuple(desired[one] for one in _ordered({a: item.refers_to for a, item in desired.items()}, places))
 
@@ -137,6 +143,7 @@ def _desired(
     secrets: Mapping[str, str] | None,
     key: bytes,
     by_id: Mapping[str, Address],
+    names: Mapping[Address, Address],
 ) -> Desired:
     kind = kinds[manifest.address.kind]
 
@@ -145,6 +152,8 @@ def _desired(
             return leaf.fill(secrets, key)
         if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
             return Secret(leaf, key, known=True)  # as reads have it: a header that anybody may know
+        if isinstance(leaf, Address):
+            return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
     spec = settled(manifest.spec, settle)
@@ -162,6 +171,10 @@ def _desired(
         file=manifest.file,
         watch=manifest.watch,
     )
+
+
+def _externals(desired: Desired, ids: Mapping[str, str]) -> dict[str, str]:
+    return {str(one): ids[str(one)] for one in desired.refers_to if str(one) in ids}
 
 
 def _ordered(targets: Mapping[Address, Collection[Address]], places: Mapping[Address, Source]) -> list[Address]:

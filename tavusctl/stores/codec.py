@@ -32,7 +32,6 @@ def encode(state: State, fence: str = "") -> bytes:
         "serial": state.serial,
         "account": state.account,
         "key_digest": state.key_digest,
-        "guarded": state.guarded,
         "resources": {str(binding.address): binding_out(binding) for binding in state.bindings.values()},
     }
     if fence:
@@ -77,7 +76,6 @@ def _state_in(document: dict[str, Any]) -> State:
         serial=document["serial"],
         account=document["account"],
         key_digest=document["key_digest"],
-        guarded=document.get("guarded"),
         bindings={binding.address: binding for binding in bindings},
     )
 

@@ -132,6 +132,19 @@ def test_writes_to_chosen_fields_can_be_ignored_silently(tavus: Tavus) -> None:
     assert (perception["perception_model"], perception["tool_prompt"]) == ("raven-0", "y")
 
 
+def test_fields_can_be_kept_in_another_spelling(tavus: Tavus) -> None:
+    tavus.switch(tidied_fields={"/persona_name": "trim", "/greeting": "lower", "/document_ids": "sort"})
+    ident = tavus.persona(persona_name=" A ", greeting="Hi", document_ids=["d2", "d1"])
+    shown = tavus.ok("GET", f"/v2/personas/{ident}")
+    assert (shown["persona_name"], shown["greeting"], shown["document_ids"]) == ("A", "hi", ["d1", "d2"])
+    patch = [{"op": "replace", "path": "/greeting", "value": "HI"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 304
+    tavus.switch(tidied_fields={"/layers/tts/voice_settings/speed": "round"})
+    settings = {"op": "add", "path": "/layers/tts", "value": {"voice_settings": {"speed": 0.6}}}
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", [settings]).status_code == 200
+    assert layer(tavus, ident, "tts")["voice_settings"]["speed"] == 1
+
+
 def test_test_operations_can_be_ignored(tavus: Tavus) -> None:
     ident = tavus.persona()
     patch = [{"op": "test", "path": "/greeting", "value": "no"}, {"op": "replace", "path": "/greeting", "value": "Hi"}]

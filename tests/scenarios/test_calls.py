@@ -48,7 +48,7 @@ def test_a_change_costs_one_write_and_one_read(many: Project) -> None:
     assert many.run("apply", "--yes").code == 0
 
     asked = [one["method"] for one in many.account.requests if one["method"] == "GET" or one in many.account.writes]
-    # Whether the API obeys `test` is asked once per account, with a patch that changes nothing.
+    # Whether the API obeys `test` is asked besides, with patches that change nothing.
     assert asked.count("PATCH") == 1
     assert asked.count("GET") <= 3 + 1 + 1
 

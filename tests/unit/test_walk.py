@@ -32,7 +32,7 @@ from tavusctl.model import (
     Status,
     Value,
 )
-from tavusctl.ports import State
+from tavusctl.ports import Fence, State
 from tests.unit.applying import (
     ANNA,
     BEFORE,
@@ -61,8 +61,8 @@ class Slow:
     ended: list[str] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
 
-    def post(self, path: str, body: Value = None, *, later: Any = None) -> Document:
-        del path, later
+    def post(self, path: str, body: Value = None, *, fence: Fence) -> Document:
+        del path, fence
         name = body["persona_name"]
         if name == self.refused:
             self.begun.wait(5)
@@ -86,11 +86,11 @@ class Slow:
     def list(self, path: str, **_: Any) -> list[Document]:
         raise AssertionError(path)
 
-    def patch(self, path: str, body: Value) -> None:
-        raise AssertionError(path, body)
+    def patch(self, path: str, body: Value, *, fence: Fence) -> None:
+        raise AssertionError(path, body, fence)
 
-    def delete(self, path: str) -> None:
-        raise AssertionError(path)
+    def delete(self, path: str, *, fence: Fence) -> None:
+        raise AssertionError(path, fence)
 
 
 class Clock:
@@ -126,7 +126,6 @@ def tools(api: Slow, *, broken: str = "") -> Tools:
         lambda *_: (),
         remember,
         lambda *_: (),
-        lambda _: "",
         lambda *_: "",
         KINDS.__getitem__,
         lambda *_: None,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.document import map_leaves
-from tavusctl.ledger import Ledger
+from tavusctl.ledger import Fence, Ledger
 from tavusctl.model import (
     Address,
     Binding,
@@ -38,11 +39,18 @@ class Tools(Struct, frozen=True):
     users: Callable[[ResourceKind, str, Address | None], Sequence[str]]  # who refers to an object, read afresh
     remember: Callable[[Desired, Binding], Binding]  # the binding of an object brought to its manifest
     unkept: Callable[[Desired, Live], Sequence[FieldChange]]  # what does not read as it was written
-    name_unkept: Callable[[FieldChange], str]
     find: Callable[[Desired, str, Sequence[str]], str]  # the object that a lost create made, by look; "" for none
     kinds: Callable[[str], ResourceKind]
     keep: Keep
     link: Link
+
+
+class Obedience(StrEnum):
+    """What a kind's answers say of `test` operations."""
+
+    OBEYED = "obeyed"
+    IGNORED = "ignored"
+    UNKNOWN = "unknown"
 
 
 class Stop:
@@ -82,6 +90,8 @@ class Run:
     report: Callable[[Outcome], None]
     waits: Callable[[Address, str, bool], None]  # what is waited for, its status, whether that is over
     probing: threading.Lock = field(default_factory=threading.Lock)
+    obedience: dict[str, Obedience] = field(default_factory=dict)  # by kind: whether `test` is obeyed
+    unguarded: set[str] = field(default_factory=set)  # kinds of which somebody was told that they are written without
     crawling: threading.Lock = field(default_factory=threading.Lock)  # of who looks for room for a crawl, and takes it
     deferred: set[str] = field(default_factory=set)  # addresses that are left to the next run
     planned: Mapping[Address, str] = field(init=False)  # ids of bound objects at the time of the plan
@@ -111,6 +121,12 @@ class Run:
             return binding.remote_id if binding else self.externals[str(leaf)]
 
         return map_leaves(value, settled)
+
+    def sending(
+        self, op: str, check: Callable[[], None] = lambda: None, *, changes: bool = True
+    ) -> AbstractContextManager[Fence]:
+        """The fence for one call of an operation; `check` looks again when time has passed."""
+        return self.ledger.sending(op, self.now, check, changes=changes)
 
     def rest(self, seconds: float) -> None:
         """Wait, though not for long once a stop is asked for."""

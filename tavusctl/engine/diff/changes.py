@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
@@ -40,6 +40,7 @@ class Comparison(Struct, frozen=True):
     drift: tuple[Drift, ...] = ()
     settled: tuple[Binding, ...] = ()
     no_op: int = 0
+    otherwise: tuple[Drift, ...] = ()  # what the server keeps otherwise than it was sent
 
 
 def compare_all(
@@ -50,20 +51,26 @@ def compare_all(
     *,
     adopt: bool = False,
     again: AbstractSet[Address] = frozenset(),
+    in_names: Callable[[Binding], Binding] = lambda binding: binding,
 ) -> Comparison:
-    """Changes in the order of `desired`, then what manifests no longer have."""
+    """Changes in the order of `desired`, then what manifests no longer have.
+
+    `in_names` puts what is remembered of an object into the names of today; `bindings` are in them already.
+    """
     known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
-    sides = Sides(known, by_id, missing, adopt, again, halves(bindings))
+    sides = Sides(known, by_id, missing, adopt, again, halves(bindings), in_names)
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
     settled: list[Binding] = []
+    otherwise: list[Drift] = []
     for item in managed:
         found, moved, binding = _compare_one(item, sides)
         changes += found
         drift += moved
         settled += binding
+        otherwise += _otherwise(item, sides)
     addresses = {item.address for item in desired}
     moved_on = list(repointed(managed, changes, sides))
     orphans = [b for b in bindings if b.address not in addresses]
@@ -75,6 +82,7 @@ def compare_all(
         drift=tuple(drift),
         settled=tuple(settled),
         no_op=sum(item.address not in touched for item in managed),
+        otherwise=tuple(otherwise),
     )
 
 
@@ -100,9 +108,23 @@ def remembering(desired: Desired, binding: Binding) -> Binding:
     return replace(
         binding,
         applied=applied(desired),
+        externals=desired.externals,
         prevent_destroy=desired.lifecycle.prevent_destroy,
         on_remove=desired.lifecycle.on_remove,
     )
+
+
+def _otherwise(item: Desired, sides: Sides) -> Iterator[Drift]:
+    """What the server keeps otherwise than it was sent; that a crawl is shown as it was is no news."""
+    binding, live = sides.of(item.address)
+    if binding is None or live is None or not (binding.answered or binding.unconfirmed or binding.unkept):
+        return
+    crawl = f"/{item.kind.crawl}/" if item.kind.crawl else None
+    kept = compare(item, live, binding).otherwise
+    fields = tuple(one for one in kept if not (crawl and one.path.startswith(crawl)))
+    if fields:
+        place = written_at(item.sources, fields[0].path, item.source)
+        yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, place)
 
 
 def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift], list[Binding]]:
@@ -131,8 +153,8 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         return [_renewed(item, live, difference, news)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = remembering(item, binding)
-    return [], drift, [current] if current != binding else []
+    current = replace(remembering(item, binding), answered=difference.answers, unconfirmed={}, unkept={})
+    return [], drift, [current] if sides.in_names(current) != binding else []
 
 
 def _created(item: Desired, sides: Sides) -> Change:

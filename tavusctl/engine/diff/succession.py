@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -38,6 +38,7 @@ class Sides(Struct, frozen=True):
     adopt: bool
     again: AbstractSet[Address] = frozenset()  # to be made anew if what the server made of them failed
     halves: AbstractSet[str] = frozenset()  # ids of ours that no address means: the halves of replacements
+    in_names: Callable[[Binding], Binding] = lambda binding: binding
 
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:
         """What is bound to an address, and the object."""

@@ -140,7 +140,7 @@ def anew(
 
 def edited_since(intent: Intent, live: Live, binding: Binding) -> str:
     """The pointers at which an object does not read as it was created; empty when there is none."""
-    sent = Binding(intent.address, live.remote_id, intent.spec, unkept=binding.unkept)
+    sent = replace(binding, remote_id=live.remote_id, applied=intent.spec)
     return ", ".join(one.path for one in compare(as_desired(live.kind, sent), live, sent).fields)
 
 
