@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
-from tavusctl.settings import Environment, Project, Safety
+from tavusctl.settings import Environment, Limit, Project, Safety
 
 __all__ = [
     "ABSENT",
@@ -36,6 +36,7 @@ __all__ = [
     "Field",
     "FieldChange",
     "Lifecycle",
+    "Limit",
     "Live",
     "LocalFile",
     "Manifest",
@@ -147,6 +148,7 @@ class Binding(Struct, frozen=True):
     unkept: Mapping[str, str] = field(
         default_factory=dict
     )  # pointer -> digest of a wanted value the server did not keep
+    created_at: str = ""  # of the object, as the server said; empty: not known yet
 
 
 class Move(Struct, frozen=True):
@@ -168,6 +170,7 @@ class Action(StrEnum):
     RECRAWL = "recrawl"
     FORGET = "forget"  # drop the binding, keep the object
     RETIRE = "retire"  # delete the old half of a replacement
+    UNPROTECT = "unprotect"  # lower what protects the object; nothing of it is sent
     WAIT = "wait"  # for what an earlier run has made; never a step, only an outcome
 
 
@@ -225,6 +228,9 @@ class Change(Struct, frozen=True):
     rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
     referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
     affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
+    used_before: tuple[Address, ...] = ()  # objects of the project that refer to what is to be deleted, as they are
+    used_after: tuple[Address, ...] = ()  # and as they are once their own changes are made
+    not_ours: str = ""  # why the object that has the bound id is another one
 
 
 class Drift(Struct, frozen=True):
@@ -272,6 +278,7 @@ class Plan(Struct, frozen=True):
     base: str = ""
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
     awaited: tuple[Change, ...] = ()  # what earlier runs have made and the server still works on; nothing to send
+    limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
 
 
 class Status(StrEnum):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from tavusctl.model import Address, Binding, Document, Value
+from tavusctl.model import Address, Binding, Document, Safety, Value
 
 
 class Reader(Protocol):
@@ -75,6 +75,14 @@ class State(Struct, frozen=True):
     key_digest: str = ""  # salted digest of the API key that last wrote
     guarded: bool | None = None  # whether the API obeys `test` operations; None: not probed yet
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
+    safety: Safety | None = None  # limits on deletes at the last apply; None: not known
+
+
+class Others(Struct, frozen=True):
+    """What the other environments of a project have bound, as far as their states can be read."""
+
+    owners: Mapping[str, str] = field(default_factory=dict)  # id -> "persona/coach of the environment staging"
+    unread: tuple[tuple[str, str], ...] = ()  # environments whose states cannot be read, and why
 
 
 class Shelf(Protocol):

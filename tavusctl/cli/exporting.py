@@ -224,7 +224,7 @@ def _stopping(made: Iterable[Rendered]) -> tuple[Complaint, ...]:
 def _binding(made: Rendered, ids: Mapping[str, Address]) -> Binding:
     live = made.exported.live
     base = map_leaves(applied(made.exported), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    return Binding(made.exported.address, live.remote_id, base)
+    return Binding(made.exported.address, live.remote_id, base, created_at=live.created)
 
 
 def _refuse_rivals(scene: _Scene, made: Iterable[Rendered], target: Target) -> None:

@@ -132,7 +132,7 @@ def _word(value: bool) -> str:
 
 
 def _has_changes(document: dict[str, Any]) -> bool:
-    return bool(document.get("changes") or document.get("refused") or document.get("error"))
+    return bool(document.get("changes") or document.get("limits") or document.get("refused") or document.get("error"))
 
 
 def _propose(step: Workflow, comment: Comment, *, dry_run: bool) -> int:

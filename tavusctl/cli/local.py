@@ -42,6 +42,8 @@ class LocalSession(Struct, frozen=True):
         Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise.
         """
         loaded = load.read(self.project, self.environment, KINDS, paths)
+        if not loaded.files and loaded.complaints:
+            raise ConfigError(loaded.complaints)
         if not loaded.files:
             message = f"there is no manifest in {_relative(self.project.manifests)}"
             hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"

@@ -102,4 +102,4 @@ def with_authors(session: Session, prepared: Prepared, plan: Plan, base: str | N
 def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:
     """What a plan says to a script: refusals before changes."""
     refused = worst([refusal.exit_code for refusal in plan.refused])
-    return refused or (changes_exist if plan.steps or plan.moves else 0)
+    return refused or (changes_exist if plan.steps or plan.moves or plan.limits else 0)

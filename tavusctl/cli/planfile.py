@@ -76,7 +76,7 @@ def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> Non
     if expired:
         _refuse("it has expired: a plan is good for 24 hours")
     fresh = json.loads(json.dumps(plan_document(prepared.plan)))
-    for part in ("changes", "refused", "fingerprint", "moved"):
+    for part in ("changes", "refused", "fingerprint", "moved", "limits"):
         before, after = _binding(approved.get(part)), _binding(fresh.get(part))
         if before != after:
             _refuse(f"the account has changed since it was made{_where(before, after)}")

@@ -6,7 +6,7 @@ from collections import Counter
 
 import click
 
-from tavusctl.cli.apply import confirm, exit_code, next_step, show
+from tavusctl.cli.apply import check_safety, confirm, exit_code, next_step, show
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
@@ -15,7 +15,7 @@ from tavusctl.cli.output import emit, format_option
 from tavusctl.cli.progress import reading
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
-from tavusctl.engine.plan import Consent, check_deletes
+from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import prepare_undo, reversing
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
@@ -67,7 +67,7 @@ def command(
             prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)
         plan = prepared.plan
         show(session, prepared, format_)
-        check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allow_deletes)
+        check_safety(session, prepared, allowed=allow_deletes)
         if plan.steps and not yes:
             confirm(plan)
         outcomes, failure = carry(

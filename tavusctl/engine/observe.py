@@ -159,6 +159,7 @@ def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
         successor="",
         successor_spec={},
         retired=(*binding.retired, binding.remote_id),
+        created_at=successor.created,
     )
 
 

@@ -22,15 +22,18 @@ from tavusctl.model import (
     Complaint,
     Desired,
     Drift,
+    Limit,
     Live,
     Plan,
     Refusal,
     Safety,
     Severity,
 )
+from tavusctl.settings import strictest
 
 # What has to exist before a step can name it by id.
 _MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
+_REFERS_ANEW = frozenset({Action.CREATE, Action.UPDATE, Action.ADOPT, Action.REPLACE, Action.DELETE})
 _REMOVES = frozenset({Action.DELETE, Action.RETIRE})
 _FETCHED_WITHIN = timedelta(hours=24)  # for so long the API wants to be able to fetch what it is given a link to
 
@@ -54,6 +57,8 @@ class Occasion(Struct, frozen=True):
     now: datetime  # the server's time, by which presigned links are judged
     crawled: Mapping[str, int] = field(default_factory=dict)  # objects with a crawl that the account has, by kind
     crawl_limit: int = 0  # how many it may have; 0: as many as everybody
+    limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
+    owners: Mapping[str, str] = field(default_factory=dict)  # what other environments have bound: id -> in words
 
 
 def make(
@@ -70,7 +75,7 @@ def make(
     """The plan: what may be done as steps, what must not as refusals with the way out."""
     wanted = _targeted(changes, consent.targets)
     lost = not bindings and not consent.adopt and any(change.rivals for change in wanted)
-    judged = tuple(_judged(wanted, bindings, consent, occasion, lost=lost))
+    judged = _with_users(tuple(_judged(wanted, bindings, consent, occasion, lost=lost)))
     refused = {refusal.change.address for _, refusal in judged if refusal}
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, consent)]
     # What only follows from a replacement (pointing to the new half, deleting the old) goes when that is refused.
@@ -86,7 +91,8 @@ def make(
         environment=occasion.environment,
         account=occasion.account,
         settled=tuple(settled),
-        fingerprint=_fingerprint(steps, occasion.environment, occasion.account),
+        fingerprint=_fingerprint(steps, occasion),
+        limits=occasion.limits,
     )
 
 
@@ -118,11 +124,34 @@ def deletes(plan: Plan) -> int:
     return sum(step.action is Action.DELETE for step in plan.steps)
 
 
-def check_deletes(plan: Plan, safety: Safety, *, managed: int, allowed: int | None, approved: bool = False) -> None:
+def lowered(plan: Plan) -> int:
+    """How many protections the plan lowers: of objects, and limits on deletes."""
+    return sum(step.action is Action.UNPROTECT for step in plan.steps) + len(plan.limits)
+
+
+def check_lowered(plan: Plan, *, allowed: int | None, agreed: bool) -> None:
+    """Refuse to lower protection that nobody has agreed to lower; `allowed` must be the plan's exact number."""
+    count = lowered(plan)
+    if count == allowed or (allowed is None and (agreed or not count)):
+        return
+    said = f", and --allow-lowered says {allowed}" if allowed is not None else ""
+    message = f"the plan lowers {count} protection{'' if count == 1 else 's'}{said}; nothing was written"
+    raise RefusedError(message, f"review the plan, then run again with --allow-lowered {count}", id="E411")
+
+
+def check_deletes(
+    plan: Plan,
+    safety: Safety,
+    *,
+    managed: int,
+    allowed: int | None,
+    approved: bool = False,
+    before: Safety | None = None,
+) -> None:
     """Refuse deletes that nobody has agreed to; RefusedError says how many there are and what would allow them.
 
     `allowed` must be the plan's exact number; a plan file that shows the deletes (`approved`) agrees to them within
-    the limits of `safety`.
+    the limits of `safety`, and within those of the last apply (`before`).
     """
     count = deletes(plan)
     if allowed is not None and allowed != count:
@@ -131,10 +160,12 @@ def check_deletes(plan: Plan, safety: Safety, *, managed: int, allowed: int | No
     if not count or allowed is not None:
         return
     hint = f"review the plan, then run again with --allow-deletes {count}"
-    limit = min(safety.max_deletes, int(max(1, safety.max_delete_ratio * managed)))
+    strict = strictest(before, safety)
+    limit = min(strict.max_deletes, int(max(1, strict.max_delete_ratio * managed)))
     if approved and count <= limit:
         return
-    over = f" (more than the limit of {limit} in one run)" if approved else ""
+    later = "; a raised limit counts from the next run" if plan.limits else ""
+    over = f" (more than the limit of {limit} in one run{later})" if approved else ""
     message = f"the plan deletes {_objects(count)}{over}; nothing was written"
     raise RefusedError(message, hint, id="E410")
 
@@ -154,22 +185,46 @@ def _judged(
     """Every change with what speaks against it; a crawl that nothing does takes a place of the account's."""
     crawled = Counter(occasion.crawled)
     for change in changes:
-        refusal = _refusal(change, bindings.get(change.address), consent, lost=lost) or _expiring(change, occasion.now)
+        binding = bindings.get(change.address)
+        refusal = _refusal(change, binding, consent, occasion.owners, lost=lost) or _expiring(change, occasion.now)
         if refusal is None and quota.is_another(change):
             refusal = quota.exceeded(change, crawled[change.address.kind], occasion.crawl_limit)
             crawled[change.address.kind] += refusal is None
         yield change, refusal
 
 
-def _refusal(change: Change, binding: Binding | None, consent: Consent, *, lost: bool = False) -> Refusal | None:
+def _with_users(
+    judged: Sequence[tuple[Change, Refusal | None]],
+) -> tuple[tuple[Change, Refusal | None], ...]:
+    """The same, with refusals of what objects of the project refer to after this plan as far as it is carried out."""
+    refused = {change.address for change, no in judged if no}
+    moving = {change.address for change, _ in judged if change.action in _REFERS_ANEW} - refused
+    return tuple((change, no or _used(change, moving)) for change, no in judged)
+
+
+def _used(change: Change, moving: AbstractSet[Address]) -> Refusal | None:
+    if change.action is Action.REPLACE and change.used_after:
+        named = ", ".join(map(str, change.used_after))
+        reason = f"{named} refers to {change.remote_id} by its id, which the new version will not have"
+        return Refusal(change, "E405", 4, reason, f"write ${{ref:{change.address}}} there")
+    users = [
+        *(one for one in change.used_before if one not in moving),
+        *(one for one in change.used_after if one in moving),
+    ]
+    if change.action is not Action.DELETE or not users:
+        return None
+    reason = f"still used by {', '.join(map(str, sorted(users)))} after this plan"
+    return Refusal(change, "E405", 4, reason, f"take {change.remote_id} out of what they refer to first")
+
+
+def _refusal(
+    change: Change, binding: Binding | None, consent: Consent, owners: Mapping[str, str], *, lost: bool = False
+) -> Refusal | None:
     address, action = change.address, change.action
     costly = bool(change.desired and change.desired.kind.costly) or bool(change.live and change.live.kind.costly)
-    if action is Action.CREATE and change.rivals:
-        return _rivals(change)
-    if lost and action is Action.CREATE:
-        reason = "the state has no object, and the account has some with names of these manifests: a lost state?"
-        hint = "import --match-names binds what is there, and so does apply --adopt, which creates the rest"
-        return Refusal(change, "E422", 4, reason, hint)
+    foreign = _foreign(change, owners, lost=lost)
+    if foreign:
+        return foreign
     if change.cause is Cause.BOTH and address not in consent.overwrite:
         paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
         reason = f"{paths} was changed in the manifest and in the account, differently"
@@ -189,6 +244,26 @@ def _refusal(change: Change, binding: Binding | None, consent: Consent, *, lost:
     return _failed_replacement(change)
 
 
+def _foreign(change: Change, owners: Mapping[str, str], *, lost: bool) -> Refusal | None:
+    """Why an object is not ours to change, or may stand for one that is to be created."""
+    address, action = change.address, change.action
+    if change.not_ours:
+        hint = (
+            f"state rm {address} forgets the one that is gone; import {address} {change.remote_id} takes this one over"
+        )
+        return Refusal(change, "E309", 3, change.not_ours, hint)
+    elsewhere = [one for one in (change.rivals or (change.remote_id,)) if one in owners]
+    if action in (Action.CREATE, Action.ADOPT) and elsewhere:
+        return _of_others(change, elsewhere, owners)
+    if action is Action.CREATE and change.rivals:
+        return _rivals(change)
+    if lost and action is Action.CREATE:
+        reason = "the state has no object, and the account has some with names of these manifests: a lost state?"
+        hint = "import --match-names binds what is there, and so does apply --adopt, which creates the rest"
+        return Refusal(change, "E422", 4, reason, hint)
+    return None
+
+
 def _retain_hint(address: Address) -> str:
     return f"apply --allow-replica-delete {address} agrees to it; state rm {address} forgets it without deleting"
 
@@ -201,6 +276,15 @@ def _rivals(change: Change) -> Refusal:
     else:
         hint = f"import {change.address} ID takes over the right one"
     return Refusal(change, "E401", 4, reason, hint)
+
+
+def _of_others(change: Change, ids: Sequence[str], owners: Mapping[str, str]) -> Refusal:
+    """An object with the name of a planned create that another environment has bound is nobody's to take over."""
+    reason = f"the account has this name already: {', '.join(f'{one} is {owners[one]}' for one in ids)}"
+    strangers = [one for one in change.rivals if one not in ids]
+    reason += f"; and {', '.join(strangers)}, not managed here" if strangers else ""
+    hint = "give it another name here, for one with a variable that each environment sets: ${var:...}"
+    return Refusal(change, "E425", 4, reason, hint)
 
 
 def _failed_replacement(change: Change) -> Refusal | None:
@@ -276,6 +360,7 @@ def _rank(change: Change) -> int:
     return 0 if kind and any(declared.refers_to for declared in kind.fields.values()) else 1
 
 
-def _fingerprint(steps: Sequence[Change], environment: str, account: str) -> str:
+def _fingerprint(steps: Sequence[Change], occasion: Occasion) -> str:
     listed = [[step.action.value, str(step.address), step.remote_id, plain(list(step.patch))] for step in steps]
-    return "sha256:" + digest([environment, account, listed])
+    limits = [str(one) for one in occasion.limits]
+    return "sha256:" + digest([occasion.environment, occasion.account, listed, *([limits] if limits else [])])

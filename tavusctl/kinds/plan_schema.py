@@ -52,6 +52,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
             "complaint": _COMPLAINT,
             "drift": _DRIFT,
             "field": _FIELD,
+            "limit": _LIMIT,
             "move": _MOVE,
             "operation": _OPERATION,
             "outcome": _OUTCOME,
@@ -78,6 +79,7 @@ def _words(values: Iterable[Action | Cause | Status]) -> Schema:
 
 _SOMETIMES: Final[Schema] = {
     "outcomes": _list("outcome", "What became of each change and of each wait; only after apply."),
+    "limits": _list("limit", "Limits on deletes that are higher than at the last apply; only when there are any."),
     "moved": _list("move", "Addresses that apply records anew, as manifests were renamed; only when there are any."),
     "base": {**_TEXT, "description": "The commit that `pending` compares with; only with --base."},
     "pending": _list("pending", "What the manifests of that commit would change alike; only with --base."),
@@ -158,7 +160,7 @@ _RISK: Final = _object(
     "Something dangerous about a change.",
     ("id", "message"),
     {
-        "id": {**_TEXT, "description": "Stable: delete, replace, retire or new-host."},
+        "id": {**_TEXT, "description": "Stable: delete, replace, retire, unprotect or new-host."},
         "message": _TEXT,
         "path": {"type": ["string", "null"], "description": "JSON Pointer into spec."},
         "host": {
@@ -209,6 +211,11 @@ _MOVE: Final = _object(
     "An object whose manifest was renamed; nothing of it is sent.",
     ("address", "from", "id"),
     {"address": _ADDRESS, "from": _ADDRESS, "id": _TEXT},
+)
+_LIMIT: Final = _object(
+    "A limit of `safety:` that allows more than it did at the last apply.",
+    ("name", "before", "now", "message"),
+    {"name": _TEXT, "before": {"type": "number"}, "now": {"type": "number"}, "message": _TEXT},
 )
 _PENDING: Final = _object(
     "A change that was to be made already before the commits since `base`.",

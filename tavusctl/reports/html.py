@@ -50,6 +50,7 @@ def plan(plan: Plan) -> str:
         "plan",
         counts=counted + ([f"{plan.no_op} unchanged"] if plan.no_op and not review.is_empty(plan) else []),
         cards=[_card(entry, number) for number, entry in enumerate(review.entries(plan))],
+        limits=[str(one) for one in plan.limits],
         overwritten=[(str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten(plan)],
         moves=[(str(one.new), str(one.old)) for one in plan.moves],
         pending=[(str(one.address), ["all of it"] if one.whole else one.paths) for one in plan.pending],
@@ -81,7 +82,15 @@ def complaints(complaints: Sequence[Complaint]) -> str:
 
 def _page(plan: Plan | None, what: str, **content: Any) -> str:
     ready()
-    empty: Context = {"cards": [], "overwritten": [], "moves": [], "pending": [], "complaints": [], "outcomes": []}
+    empty: Context = {
+        "cards": [],
+        "limits": [],
+        "overwritten": [],
+        "moves": [],
+        "pending": [],
+        "complaints": [],
+        "outcomes": [],
+    }
     style, script = _part("page.css"), _part("page.js")
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "
     policy += "base-uri 'none'; form-action 'none'"

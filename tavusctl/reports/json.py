@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from tavusctl import __version__
 from tavusctl.document import plain
 from tavusctl.model import (
@@ -17,6 +19,7 @@ from tavusctl.model import (
     Complaint,
     Drift,
     FieldChange,
+    Limit,
     Move,
     Outcome,
     Pending,
@@ -40,7 +43,7 @@ def plan(plan: Plan) -> str:
 
 def drift(plan: Plan, drift: Sequence[Drift]) -> str:
     """Drift alone: the plan document without changes."""
-    document = plan_document(plan)
+    document = plan_document(replace(plan, limits=()))
     summary = {**dict.fromkeys(document["summary"], 0), "no_op": document["summary"]["no_op"]}
     return _text(
         {**document, "summary": summary, "changes": [], "refused": [], "drift": [_drift(entry) for entry in drift]}
@@ -78,6 +81,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "drift": [_drift(entry) for entry in plan.drift],
         "refused": [_refusal(refusal) for refusal in plan.refused],
         "warnings": [complaint_document(one) for one in plan.warnings],
+        **({"limits": [_limit(one) for one in plan.limits]} if plan.limits else {}),
         **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
         **({"base": plan.base, "pending": [_pending(one) for one in plan.pending]} if plan.base else {}),
     }
@@ -114,6 +118,10 @@ def _change(change: Change) -> dict[str, Any]:
         "reason": change.reason,
         "source": _source(change.source),
     }
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    return {"name": limit.name, "before": limit.before, "now": limit.now, "message": str(limit)}
 
 
 def _move(move: Move) -> dict[str, Any]:

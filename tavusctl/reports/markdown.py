@@ -77,7 +77,8 @@ def top(plan: Plan) -> list[str]:
         words = f"**No changes.** {objects(plan.no_op)} as the manifests say."
     else:
         words = f"**Plan: {', '.join(review.counts(plan))}**" + (f" · {plan.no_op} unchanged" if plan.no_op else "")
-    return [marker(plan.account, plan.environment), _title("plan", plan), words]
+    limits = "\n".join(["> [!CAUTION]", *(f"> - {code(str(one))}" for one in plan.limits)]) if plan.limits else ""
+    return [marker(plan.account, plan.environment), _title("plan", plan), words, limits]
 
 
 def dangers(entries: Sequence[Entry]) -> list[str]:

@@ -41,6 +41,7 @@ SIGNS: Final = {
     Action.RECRAWL: "@",
     Action.FORGET: "x",
     Action.RETIRE: "-",
+    Action.UNPROTECT: "!",
 }
 CAUSES: Final = {
     Cause.EDITED: "the manifest changed",
@@ -55,12 +56,14 @@ ORDER: Final = (
     Action.DELETE,
     Action.REPLACE,
     Action.RETIRE,
+    Action.UNPROTECT,
     Action.UPDATE,
     Action.FORGET,
     Action.CREATE,
     Action.ADOPT,
     Action.RECRAWL,
 )
+_NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
 _COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted
 
@@ -104,12 +107,14 @@ def counts(plan: Plan) -> list[str]:
     always = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
     words = [f"{found[action]} to {action.value}" for action in always]
     words += [f"{found[action]} to {action.value}" for action in (Action.ADOPT, Action.RECRAWL) if found[action]]
+    lowered = found[Action.UNPROTECT] + len(plan.limits)
+    words += [f"{lowered} protection{'' if lowered == 1 else 's'} to lower"] if lowered else []
     return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
 
 
 def is_empty(plan: Plan) -> bool:
     """Whether there is nothing to do and nothing that must not be done."""
-    return not plan.steps and not plan.refused
+    return not plan.steps and not plan.refused and not plan.limits
 
 
 def objects(count: int) -> str:
@@ -203,7 +208,7 @@ def secret(entry: FieldChange) -> str:
 def flow(entry: Entry) -> Graph | None:
     """Where a conversation will go, with what changed marked; None where nothing of it changes."""
     kind, change = entry.kind, entry.change
-    if kind is None or kind.flow is None or change.desired is None or change.action in (Action.DELETE, Action.RETIRE):
+    if kind is None or kind.flow is None or change.desired is None or change.action in _NO_FLOW:
         return None
     new = kind.flow(change.desired.spec)
     if change.live is None:

@@ -39,6 +39,7 @@ _COLOURS = {
     Action.RECRAWL: "cyan",
     Action.FORGET: "yellow",
     Action.RETIRE: "red",
+    Action.UNPROTECT: "red",
 }
 _STATUS = {
     Status.DONE: "green",
@@ -54,7 +55,8 @@ _EXCERPT_WIDTH = 200
 
 def plan(plan: Plan) -> str:
     """A plan: refused and dangerous first, the rest, drift that it would overwrite, and one line of counts."""
-    parts = [_entry(one) for one in review.entries(plan)]
+    parts = _limits(plan)
+    parts += [_entry(one) for one in review.entries(plan)]
     parts += _overwritten(plan)
     parts += [f"> {one.new}: moved from {one.old} ({flat(one.remote_id)}), once apply has run" for one in plan.moves]
     parts += _pending(plan)
@@ -180,6 +182,12 @@ def _body(entry: Entry) -> list[str]:
     if change.waits_for:
         lines.append(f"    waits for {', '.join(map(str, change.waits_for))}")
     return lines
+
+
+def _limits(plan: Plan) -> list[str]:
+    """Limits on deletes that are higher than at the last apply."""
+    lines = [style(f"! {one}", fg="red", bold=True) for one in plan.limits]
+    return ["\n".join([*lines, ""])] if lines else []
 
 
 def _overwritten(plan: Plan) -> Iterator[str]:

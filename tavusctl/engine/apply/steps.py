@@ -16,7 +16,7 @@ from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import await_usable, now
 from tavusctl.equality import same
 from tavusctl.errors import ApiError
-from tavusctl.model import Action, Binding, Change, Desired, FieldChange, Outcome, Status
+from tavusctl.model import Action, Address, Binding, Change, Desired, FieldChange, Live, Outcome, Status
 
 _CONFLICT = 3
 _FAILED = 5
@@ -45,7 +45,8 @@ def _update(this: Run, step: Change) -> Outcome:
 
 def _adopt(this: Run, step: Change) -> Outcome:
     # Ours from here on, whatever becomes of the update: the base stays empty until it has been written.
-    this.ledger.bind(Binding(step.address, step.remote_id))
+    created = step.live.created if step.live else ""
+    this.ledger.bind(Binding(step.address, step.remote_id, created_at=created))
     return _update(this, step)
 
 
@@ -69,7 +70,7 @@ def _replace(this: Run, step: Change) -> Outcome:
     current = this.tools.remember(desired, binding)
     retired = (*binding.retired, binding.remote_id)
     # What it was made of, which a source may have moved on from since.
-    current = replace(current, applied=binding.successor_spec)
+    current = replace(current, applied=binding.successor_spec, created_at=live.created)
     this.ledger.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
     return Outcome(step, Status.DONE, binding.successor)
 
@@ -108,7 +109,15 @@ def _retire(this: Run, step: Change) -> Outcome:
 
 
 def _forget(this: Run, step: Change) -> Outcome:
-    this.ledger.forget(step.address)
+    this.ledger.forget(step.address, named=str(step.address) in this.externals)
+    return Outcome(step, Status.DONE, step.remote_id, step.reason)
+
+
+def _unprotect(this: Run, step: Change) -> Outcome:
+    binding, rules = this.ledger.get(step.address), _desired(step).lifecycle
+    if binding is not None:
+        current = replace(binding, prevent_destroy=rules.prevent_destroy, on_remove=rules.on_remove)
+        this.ledger.bind(current)
     return Outcome(step, Status.DONE, step.remote_id, step.reason)
 
 
@@ -121,6 +130,7 @@ ACTIONS: Mapping[Action, Callable[[Run, Change], Outcome]] = {
     Action.DELETE: _delete,
     Action.RETIRE: _retire,
     Action.FORGET: _forget,
+    Action.UNPROTECT: _unprotect,
 }
 
 
@@ -138,7 +148,7 @@ def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
         live = this.tools.look(desired.kind, remote_id)
     except ApiError as error:
         return Outcome(step, Status.DONE, remote_id, f"written, but not read back: {error.message}")
-    binding = this.ledger.get(step.address)
+    binding = _dated(this, step.address, live)
     lost = [
         change
         for change in this.tools.unkept(desired, live)
@@ -155,6 +165,15 @@ def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
         this.ledger.note_left(step.address, lambda inverse: left_by(this, inverse, live))
     reason = f"not kept by the server: {', '.join(unkept)}" if unkept else background.outlook(live, now(this))
     return Outcome(step, Status.DONE, remote_id, reason, 0, unkept)
+
+
+def _dated(this: Run, address: Address, live: Live) -> Binding | None:
+    """The binding, which remembers when its object was created, once the server has said so."""
+    binding = this.ledger.get(address)
+    if binding and live.created and not binding.created_at and binding.remote_id == live.remote_id:
+        binding = replace(binding, created_at=live.created)
+        this.ledger.bind(binding)
+    return binding
 
 
 def _behind(this: Run, desired: Desired, change: FieldChange) -> bool:
