@@ -30,6 +30,7 @@ Comment = Literal["always", "on-changes", "never"]
 _REPORTING = frozenset({"plan", "apply", "drift", "validate"})
 _COMMANDS = (*sorted(_REPORTING), "adopt", "recrawl", "verify")
 _ADOPTED = frozenset({0, 4})  # 4: all but what adopt refuses
+_UNKNOWN = frozenset({"TV307", "TV308"})  # the state does not know all manifests: what was told may be there still
 _DRIFT_KNOWN = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
 
 
@@ -186,7 +187,8 @@ def _keep_issue(github: GitHub, step: Workflow, marker: str, code: int, reports:
         count = len(drift)
         title = f"Drift: {count} object{'' if count == 1 else 's'} changed outside the manifests"
         return f"issue about drift: {github.keep_issue(marker, title, _body(marker, step, reports))}"
-    if code in _DRIFT_KNOWN:
+    unknown = {one["id"] for one in reports.document.get("warnings") or []} & _UNKNOWN
+    if code in _DRIFT_KNOWN and not unknown:
         return f"issue about drift: {github.close_issues(marker, f'The drift is gone. {step.run_url}'.strip())}"
     return ""
 

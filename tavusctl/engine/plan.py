@@ -74,7 +74,8 @@ def make(
 ) -> Plan:
     """The plan: what may be done as steps, what must not as refusals with the way out."""
     wanted = _targeted(changes, consent.targets)
-    lost = not bindings and not consent.adopt and any(change.rivals for change in wanted)
+    strangers = {one for change in wanted for one in change.rivals} - occasion.owners.keys()
+    lost = not bindings and not consent.adopt and bool(strangers)
     judged = _with_users(tuple(_judged(wanted, bindings, consent, occasion, lost=lost)))
     refused = {refusal.change.address for _, refusal in judged if refusal}
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, consent)]

@@ -60,8 +60,9 @@ def plan(plan: Plan) -> str:
 
 def drift(plan: Plan, drift: Sequence[Drift]) -> str:
     """Drift as a page."""
-    counted = [f"{objects(len(drift))} changed in the account"] if drift else ["No drift."]
-    return _page(plan, "drift", counts=counted, cards=[_drifted(entry, number) for number, entry in enumerate(drift)])
+    counted = [f"{objects(len(drift))} changed in the account"] if drift else [review.no_drift(plan)]
+    cards = [_drifted(entry, number) for number, entry in enumerate(drift)]
+    return _page(plan, "drift", counts=counted, cards=cards, complaints=_complaints(review.unknown(plan)))
 
 
 def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:

@@ -47,8 +47,9 @@ def complaints(complaints: Sequence[Complaint]) -> str:
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
     """How much drift there is."""
-    count = f"**Drift: {objects(len(drift))}**" if drift else "**No drift.**"
-    return [marker(plan.account, plan.environment), _title("drift", plan), count]
+    count = f"**Drift: {objects(len(drift))}**" if drift else f"**{review.no_drift(plan)}**"
+    unknown = "\n".join(map(complaint, review.unknown(plan)))
+    return [marker(plan.account, plan.environment), _title("drift", plan), count, unknown]
 
 
 def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:

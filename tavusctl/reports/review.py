@@ -18,6 +18,7 @@ from tavusctl.model import (
     Blame,
     Cause,
     Change,
+    Complaint,
     Drift,
     FieldChange,
     Plan,
@@ -63,6 +64,7 @@ ORDER: Final = (
     Action.ADOPT,
     Action.RECRAWL,
 )
+_UNKNOWN: Final = ("TV307", "TV308")
 _NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
 _COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted
@@ -215,6 +217,16 @@ def flow(entry: Entry) -> Graph | None:
         return new
     marked = compared(kind.flow(as_told(kind, (), change.live.body, change.desired.spec)), new)
     return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
+
+
+def unknown(plan: Plan) -> list[Complaint]:
+    """What a report of drift has to say of manifests that the state does not know."""
+    return [one for one in plan.warnings if one.id in _UNKNOWN]
+
+
+def no_drift(plan: Plan) -> str:
+    """That nothing has drifted, as far as that can be told."""
+    return "Nothing that the state knows has drifted." if unknown(plan) else "No drift."
 
 
 def overwritten(plan: Plan) -> Iterator[Drift]:

@@ -79,15 +79,16 @@ def _alarm(count: str) -> str | None:
     return "red" if alarming else None
 
 
-def drift(_: Plan, drift: Sequence[Drift]) -> str:
+def drift(plan: Plan, drift: Sequence[Drift]) -> str:
     """What moved in the account since the last apply."""
+    unknown = [complaint(one) for one in review.unknown(plan)]
     if not drift:
-        return "No drift.\n"
+        return disarmed("\n".join([*unknown, review.no_drift(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
     told = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
-    return disarmed("\n".join([*blocks, told]) + "\n")
+    return disarmed("\n".join([*blocks, *unknown, told]) + "\n")
 
 
 def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
