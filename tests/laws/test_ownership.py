@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -109,7 +109,7 @@ class World:
                 pytest.fail(f"a second object called {document['name']}")
 
     def move(self, verb: str, name: str) -> None:
-        {
+        verbs: dict[str, Callable[[str], None]] = {
             "manage": self.manage,
             "hand over": self.hand_over,
             "remove": self.remove,
@@ -117,7 +117,8 @@ class World:
             "put back": self.put_back,
             "import": self.take_back,
             "apply": lambda _: self.apply(),
-        }[verb](name)
+        }
+        verbs[verb](name)
 
 
 @pytest.fixture(scope="module")

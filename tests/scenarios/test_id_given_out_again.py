@@ -17,8 +17,7 @@ def give_out_again(project: Project, kind: str, remote_id: str) -> Body:
     """Delete an object, and give its id to a stranger's, later."""
     project.account.portal_delete(kind, remote_id)
     project.account.advance(5)
-    name, id_field = NAMES.get(kind, "name"), f"{kind}_id" if kind in NAMES else f"{kind}_id"
-    theirs = {**SPECS[kind], name: "Theirs", "id": remote_id, id_field: remote_id}
+    theirs = {**SPECS[kind], NAMES.get(kind, "name"): "Theirs", "id": remote_id}
     project.account.seed(**{COLLECTIONS[kind]: [theirs]})
     project.account.forget()
     return project.account.objects(COLLECTIONS[kind])[remote_id]
@@ -64,6 +63,7 @@ def test_another_spelling_of_the_moment_is_the_same_object(project: Project, spe
     made = project.account.objects("personas")[remote_id]["created_at"].removesuffix("Z")
     project.account.portal("persona", remote_id, {"op": "add", "path": "/created_at", "value": spelling.format(made)})
 
+    assert project.account.objects("personas")[remote_id]["created_at"] == spelling.format(made)
     assert project.plan()["refused"] == []
     assert actions(project) == {}
 

@@ -1,4 +1,4 @@
-"""Protection that is lowered is a change: shown first, judged by what was applied before, and done with consent alone."""
+"""Protection that is lowered is a change: shown first, judged by what was applied before, done with consent."""
 
 from __future__ import annotations
 
