@@ -20,10 +20,11 @@ from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import MOST_PARALLEL, Session, addresses_option, allow_lowered, allow_recreate, options
 from tavusctl.client import Client
-from tavusctl.engine.plan import Consent, check_deletes, check_lowered, deletes, lowered
+from tavusctl.engine.plan import Consent, check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import TavusctlError, UsageError, worst
 from tavusctl.model import Address, Outcome, Plan, Status
+from tavusctl.protection import check_lowered, lowered
 from tavusctl.reports import REPORTS, text
 
 

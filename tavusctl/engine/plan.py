@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, links, quota
+from tavusctl import background, links, protection, quota
 from tavusctl.document import digest, leaves, plain
 from tavusctl.errors import RefusedError
 from tavusctl.model import (
@@ -33,7 +33,6 @@ from tavusctl.settings import strictest
 
 # What has to exist before a step can name it by id.
 _MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
-_REFERS_ANEW = frozenset({Action.CREATE, Action.UPDATE, Action.ADOPT, Action.REPLACE, Action.DELETE})
 _REMOVES = frozenset({Action.DELETE, Action.RETIRE})
 _FETCHED_WITHIN = timedelta(hours=24)  # for so long the API wants to be able to fetch what it is given a link to
 
@@ -76,7 +75,7 @@ def make(
     wanted = _targeted(changes, consent.targets)
     strangers = {one for change in wanted for one in change.rivals} - occasion.owners.keys()
     lost = not bindings and not consent.adopt and bool(strangers)
-    judged = _with_users(tuple(_judged(wanted, bindings, consent, occasion, lost=lost)))
+    judged = protection.with_users(tuple(_judged(wanted, bindings, consent, occasion, lost=lost)))
     refused = {refusal.change.address for _, refusal in judged if refusal}
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, consent)]
     # What only follows from a replacement (pointing to the new half, deleting the old) goes when that is refused.
@@ -123,21 +122,6 @@ def _needed(desired: Sequence[Desired], targets: AbstractSet[Address]) -> set[Ad
 def deletes(plan: Plan) -> int:
     """How many objects the plan deletes; the old half of a replacement is not counted."""
     return sum(step.action is Action.DELETE for step in plan.steps)
-
-
-def lowered(plan: Plan) -> int:
-    """How many protections the plan lowers: of objects, and limits on deletes."""
-    return sum(step.action is Action.UNPROTECT for step in plan.steps) + len(plan.limits)
-
-
-def check_lowered(plan: Plan, *, allowed: int | None, agreed: bool) -> None:
-    """Refuse to lower protection that nobody has agreed to lower; `allowed` must be the plan's exact number."""
-    count = lowered(plan)
-    if count == allowed or (allowed is None and (agreed or not count)):
-        return
-    said = f", and --allow-lowered says {allowed}" if allowed is not None else ""
-    message = f"the plan lowers {count} protection{'' if count == 1 else 's'}{said}; nothing was written"
-    raise RefusedError(message, f"review the plan, then run again with --allow-lowered {count}", id="E411")
 
 
 def check_deletes(
@@ -194,36 +178,12 @@ def _judged(
         yield change, refusal
 
 
-def _with_users(
-    judged: Sequence[tuple[Change, Refusal | None]],
-) -> tuple[tuple[Change, Refusal | None], ...]:
-    """The same, with refusals of what objects of the project refer to after this plan as far as it is carried out."""
-    refused = {change.address for change, no in judged if no}
-    moving = {change.address for change, _ in judged if change.action in _REFERS_ANEW} - refused
-    return tuple((change, no or _used(change, moving)) for change, no in judged)
-
-
-def _used(change: Change, moving: AbstractSet[Address]) -> Refusal | None:
-    if change.action is Action.REPLACE and change.used_after:
-        named = ", ".join(map(str, change.used_after))
-        reason = f"{named} refers to {change.remote_id} by its id, which the new version will not have"
-        return Refusal(change, "E405", 4, reason, f"write ${{ref:{change.address}}} there")
-    users = [
-        *(one for one in change.used_before if one not in moving),
-        *(one for one in change.used_after if one in moving),
-    ]
-    if change.action is not Action.DELETE or not users:
-        return None
-    reason = f"still used by {', '.join(map(str, sorted(users)))} after this plan"
-    return Refusal(change, "E405", 4, reason, f"take {change.remote_id} out of what they refer to first")
-
-
 def _refusal(
     change: Change, binding: Binding | None, consent: Consent, owners: Mapping[str, str], *, lost: bool = False
 ) -> Refusal | None:
     address, action = change.address, change.action
     costly = bool(change.desired and change.desired.kind.costly) or bool(change.live and change.live.kind.costly)
-    foreign = _foreign(change, owners, lost=lost)
+    foreign = protection.foreign(change, owners) or _unknown(change, lost=lost)
     if foreign:
         return foreign
     if change.cause is Cause.BOTH and address not in consent.overwrite:
@@ -245,20 +205,13 @@ def _refusal(
     return _failed_replacement(change)
 
 
-def _foreign(change: Change, owners: Mapping[str, str], *, lost: bool) -> Refusal | None:
-    """Why an object is not ours to change, or may stand for one that is to be created."""
-    address, action = change.address, change.action
-    if change.not_ours:
-        hint = (
-            f"state rm {address} forgets the one that is gone; import {address} {change.remote_id} takes this one over"
-        )
-        return Refusal(change, "E309", 3, change.not_ours, hint)
-    elsewhere = [one for one in (change.rivals or (change.remote_id,)) if one in owners]
-    if action in (Action.CREATE, Action.ADOPT) and elsewhere:
-        return _of_others(change, elsewhere, owners)
-    if action is Action.CREATE and change.rivals:
+def _unknown(change: Change, *, lost: bool) -> Refusal | None:
+    """Why a create may stand for an object that is there."""
+    if change.action is not Action.CREATE:
+        return None
+    if change.rivals:
         return _rivals(change)
-    if lost and action is Action.CREATE:
+    if lost:
         reason = "the state has no object, and the account has some with names of these manifests: a lost state?"
         hint = "import --match-names binds what is there, and so does apply --adopt, which creates the rest"
         return Refusal(change, "E422", 4, reason, hint)
@@ -277,15 +230,6 @@ def _rivals(change: Change) -> Refusal:
     else:
         hint = f"import {change.address} ID takes over the right one"
     return Refusal(change, "E401", 4, reason, hint)
-
-
-def _of_others(change: Change, ids: Sequence[str], owners: Mapping[str, str]) -> Refusal:
-    """An object with the name of a planned create that another environment has bound is nobody's to take over."""
-    reason = f"the account has this name already: {', '.join(f'{one} is {owners[one]}' for one in ids)}"
-    strangers = [one for one in change.rivals if one not in ids]
-    reason += f"; and {', '.join(strangers)}, not managed here" if strangers else ""
-    hint = "give it another name here, for one with a variable that each environment sets: ${var:...}"
-    return Refusal(change, "E425", 4, reason, hint)
 
 
 def _failed_replacement(change: Change) -> Refusal | None:
