@@ -148,10 +148,15 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool) -> lis
         bound = bindings.get(address)
         remote_id = manifest.external_id or (bound.remote_id if bound else "")
         if address in named or (not named and manifest.recrawl):
-            targets.append(Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest)))
+            target = Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest))
         elif every and not named and (remote_id or manifest.spec.get("crawl")):
             # Whether it is crawled may not stand in the manifest; the account knows.
-            targets.append(Target(address, remote_id, None, asked=True, if_crawled=True, crawl=_crawl(manifest)))
+            target = Target(address, remote_id, None, asked=True, if_crawled=True, crawl=_crawl(manifest))
+        else:
+            continue
+        if bound and bound.remote_id == remote_id:
+            target = replace(target, created_at=bound.created_at)
+        targets.append(target)
     return targets
 
 

@@ -71,8 +71,12 @@ def of_account(
 
 
 def _like(manifest: Manifest, kind: ResourceKind, live: Iterable[Live]) -> tuple[str, ...]:
-    name = manifest.spec.get(kind.name_field)
-    return tuple(sorted(one.remote_id for one in live if name and one.name == name))
+    """Objects with the name of a manifest; without one, those that were made from the same address."""
+    key = kind.name_field
+    if not manifest.spec.get(key) and kind.attachment:
+        key = kind.attachment.link
+    wanted = manifest.spec.get(key)
+    return tuple(sorted(one.remote_id for one in live if wanted and one.body.get(key) == wanted))
 
 
 def _listed(items: Iterable[str]) -> str:

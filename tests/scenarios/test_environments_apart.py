@@ -62,6 +62,17 @@ def test_a_stranger_of_the_name_can_be_adopted_still(project: Project) -> None:
     assert len(project.account.objects("personas")) == 1
 
 
+def test_export_refers_to_it_and_does_not_bind_it(project: Project) -> None:
+    remote_id = staged(project, "persona")
+    project.remove("persona", "it")
+
+    result = project.run("export", "--env", "production")
+
+    assert result.code == 0, result.err
+    assert "it is persona/it of the environment staging" in result.err
+    assert remote_id not in project.run("state", "list", "--env", "production").out
+
+
 def test_drift_does_not_take_it_for_a_lost_object(project: Project) -> None:
     staged(project, "persona")
 

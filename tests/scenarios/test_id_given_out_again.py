@@ -49,6 +49,20 @@ def test_both_ways_out(project: Project) -> None:
     assert actions(project) == {"persona/it": "update"}
 
 
+def test_the_document_of_somebody_else_is_not_crawled(project: Project) -> None:
+    site = {**SPECS["document"], "document_url": "https://example.com/site", "crawl": {"depth": 1, "max_pages": 2}}
+    project.manifest("document", "site", site, recrawl={"every": "1h"})
+    project.apply()
+    remote_id = project.bound("document/site")
+    project.account.portal_delete("document", remote_id)
+    project.account.advance(172800)
+    project.account.seed(documents=[{**site, "document_name": "Theirs", "id": remote_id}])
+    project.account.forget()
+
+    assert project.run("recrawl").code == 3
+    assert project.account.writes == []
+
+
 def test_import_says_that_it_is_the_right_one(project: Project) -> None:
     remote_id = managed(project, "persona")
     give_out_again(project, "persona", remote_id)

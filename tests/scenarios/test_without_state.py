@@ -119,6 +119,16 @@ def test_the_known_part_is_crawled_and_the_other_refused(applied: Project) -> No
     assert len(applied.account.writes) == 1
 
 
+def test_a_document_without_a_name_is_known_by_its_address(project: Project) -> None:
+    project.manifest("document", "site", {key: SITE[key] for key in ("document_url", "crawl")}, **DUE)
+    project.apply()
+    project.account.advance(172800)
+    lose(project)
+
+    assert project.run("recrawl").code == 4
+    assert project.run("verify").code == 4
+
+
 def test_verify_says_what_it_does_not_know(applied: Project) -> None:
     lose(applied)
 

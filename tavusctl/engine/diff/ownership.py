@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import timedelta
 
 from msgspec.structs import replace
 
 from tavusctl import patch
 from tavusctl.document import leaves
-from tavusctl.errors import ApiError
-from tavusctl.freshness import moment_of
+from tavusctl.freshness import is_younger
 from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, Live
 
 Key = tuple[str, str]  # kind and id
 _WHOLE = frozenset({Action.CREATE, Action.REPLACE})
 _PART = frozenset({Action.UPDATE, Action.ADOPT})
-_SECOND, _THOUSANDTH = timedelta(seconds=1), timedelta(milliseconds=1)
 
 
 def disowned(binding: Binding, externals: AbstractSet[Key]) -> Binding:
@@ -95,18 +92,6 @@ def not_ours(binding: Binding, live: Live | None) -> str:
         f"{binding.remote_id} is another object now: the one that was bound here was created at {binding.created_at}, "
         f"and this one at {live.created}"
     )
-
-
-def is_younger(created: str, known: str) -> bool:
-    """Whether something was created later than what is remembered; no spelling of one moment is later than another."""
-    try:
-        now, then = moment_of(created), moment_of(known)
-    except ApiError:
-        return False
-    if now is None or then is None:
-        return False
-    # Moments that are written in whole seconds, or thousandths of one, lack a part.
-    return now - then >= _SECOND if not (now.microsecond and then.microsecond) else now - then > _THOUSANDTH
 
 
 def with_users(

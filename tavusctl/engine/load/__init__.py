@@ -162,7 +162,7 @@ def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[
 
 
 def _linked(folder: Path, project: Project) -> Complaint:
-    message = "links to folders are not followed, and manifests behind this one would look like removed ones"
+    message = "links to folders are not followed; manifests behind this one are not known"
     return Complaint("TV110", message, _start(folder, project), "move the folder to this place, or link single files")
 
 
