@@ -57,7 +57,7 @@ def foreign(change: Change, owners: Mapping[str, str]) -> Refusal | None:
     address, remote_id = change.address, change.remote_id
     if change.not_ours:
         hint = f"state rm {address} forgets the one that is gone; import {address} {remote_id} takes this one over"
-        return Refusal(change, "E309", 3, change.not_ours, hint)
+        return Refusal(change, "E310", 3, change.not_ours, hint)
     elsewhere = [one for one in (change.rivals or (remote_id,)) if one in owners]
     if change.action in (Action.CREATE, Action.ADOPT) and elsewhere:
         return _of_others(change, elsewhere, owners)

@@ -30,7 +30,7 @@ Comment = Literal["always", "on-changes", "never"]
 _REPORTING = frozenset({"plan", "apply", "drift", "validate"})
 _COMMANDS = (*sorted(_REPORTING), "adopt", "recrawl", "verify")
 _ADOPTED = frozenset({0, 4})  # 4: all but what adopt refuses
-_UNKNOWN = frozenset({"TV307", "TV308"})  # the state does not know all manifests: what was told may be there still
+_UNKNOWN = frozenset({"TV310", "TV311"})  # the state does not know all manifests: what was told may be there still
 _DRIFT_KNOWN = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
 
 

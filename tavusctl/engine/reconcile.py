@@ -148,7 +148,7 @@ def _unread(others: Others) -> Iterator[Complaint]:
     for name, why in others.unread:
         message = f"the state of the environment {name} cannot be read, so what it has bound is not known: {why}"
         hint = "see that none of the objects that have names of planned creates is in use there"
-        yield Complaint("TV309", message, None, hint, None, Severity.WARNING)
+        yield Complaint("TV312", message, None, hint, None, Severity.WARNING)
 
 
 def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:

@@ -30,13 +30,13 @@ class Unknown(Struct, frozen=True):
     def warnings(self) -> Iterator[Complaint]:
         """What a report about known objects has to say of the others."""
         if self.there:
-            yield Complaint("TV307", self.told, None, HINT, None, Severity.WARNING)
+            yield Complaint("TV310", self.told, None, HINT, None, Severity.WARNING)
         if self.new:
             count = len(self.new)
             verb = "manifest was" if count == 1 else "manifests were"
             message = f"{count} {verb} never applied, as far as the state knows: {_listed(map(str, self.new))}"
             hint = "tavusctl plan shows what apply would create"
-            yield Complaint("TV308", message, None, hint, None, Severity.WARNING)
+            yield Complaint("TV311", message, None, hint, None, Severity.WARNING)
 
 
 def of_plan(plan: Plan, bound: Collection[Address]) -> Unknown:

@@ -64,7 +64,7 @@ ORDER: Final = (
     Action.ADOPT,
     Action.RECRAWL,
 )
-_UNKNOWN: Final = ("TV307", "TV308")
+_UNKNOWN: Final = ("TV310", "TV311")
 _NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
 _COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted

@@ -89,7 +89,7 @@ def test_a_state_that_cannot_be_read_is_said_to_be_unknown(project: Project) -> 
     imported = project.run("import", "--match-names", "--dry-run", "--env", "production")
 
     assert [one["code"] for one in plan["refused"]] == ["E401"]
-    assert "TV309" in {one["id"] for one in plan["warnings"]}
+    assert "TV312" in {one["id"] for one in plan["warnings"]}
     assert "the environment staging has bound is not known" in imported.err
 
 

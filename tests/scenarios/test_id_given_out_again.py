@@ -28,7 +28,7 @@ def test_it_is_neither_patched_nor_deleted(project: Project, kind: str) -> None:
     remote_id = managed(project, kind)
     theirs = give_out_again(project, kind, remote_id)
 
-    assert [one["code"] for one in project.plan()["refused"]] == ["E309"]
+    assert [one["code"] for one in project.plan()["refused"]] == ["E310"]
     assert project.run("apply", "--yes").code == 3
     assert [one["cause"] for one in project.run("drift", "--format", "json").document["drift"]] == ["missing"]
 

@@ -79,7 +79,7 @@ def test_no_report_says_that_nothing_has_drifted(applied: Project, format_: str)
 
     assert result.code == 4
     assert "No drift" not in result.out
-    assert "TV307" in result.out
+    assert "TV310" in result.out
     assert "persona/coach" in html.unescape(result.out)
 
 
@@ -90,7 +90,7 @@ def test_a_part_that_is_not_known_is_told_beside_the_drift_of_the_other(applied:
 
     assert result.code == 4
     assert [one["address"] for one in result.document["drift"]] == ["persona/coach"]
-    assert [one["id"] for one in result.document["warnings"]] == ["TV307"]
+    assert [one["id"] for one in result.document["warnings"]] == ["TV310"]
     assert "document/site" in result.document["warnings"][0]["message"]
 
 
