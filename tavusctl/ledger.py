@@ -107,6 +107,12 @@ class Ledger(Struct):
         with self.guard:
             self.state = replace(self.state, guarded=obeyed)
 
+    def remember_date(self, address: Address, created_at: str) -> None:
+        """Remember when a bound object was made; kept with the next checkpoint, else learned again."""
+        with self.guard:
+            dated = replace(self.state.bindings[address], created_at=created_at)
+            self.state = replace(self.state, bindings={**self.state.bindings, address: dated})
+
     def remember_safety(self, safety: Safety | None) -> None:
         """Remember the limits on deletes that this run worked under; kept with the next checkpoint."""
         with self.guard:

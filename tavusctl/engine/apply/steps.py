@@ -171,9 +171,8 @@ def _dated(this: Run, address: Address, live: Live) -> Binding | None:
     """The binding, which remembers when its object was created, once the server has said so."""
     binding = this.ledger.get(address)
     if binding and live.created and not binding.created_at and binding.remote_id == live.remote_id:
-        binding = replace(binding, created_at=live.created)
-        this.ledger.bind(binding)
-    return binding
+        this.ledger.remember_date(address, live.created)
+    return this.ledger.get(address)
 
 
 def _behind(this: Run, desired: Desired, change: FieldChange) -> bool:
