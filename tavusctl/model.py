@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
-from tavusctl.settings import Environment, Project, Safety
+from tavusctl.settings import Environment, Limit, Project, Safety
 
 __all__ = [
     "ABSENT",
@@ -37,6 +37,7 @@ __all__ = [
     "Field",
     "FieldChange",
     "Lifecycle",
+    "Limit",
     "Live",
     "LocalFile",
     "Manifest",
@@ -153,6 +154,7 @@ class Binding(Struct, frozen=True):
     unconfirmed: Mapping[str, Value] = field(
         default_factory=dict
     )  # pointer -> what was there before a write that nobody has read back; "" for an object that was made
+    created_at: str = ""  # of the object, as the server said; empty: not known yet
 
 
 MADE: Mapping[str, Value] = {"": None}  # `unconfirmed` of an object that was made and has not been read
@@ -177,6 +179,7 @@ class Action(StrEnum):
     RECRAWL = "recrawl"
     FORGET = "forget"  # drop the binding, keep the object
     RETIRE = "retire"  # delete the old half of a replacement
+    UNPROTECT = "unprotect"  # lower what protects the object; nothing of it is sent
     WAIT = "wait"  # for what an earlier run has made; never a step, only an outcome
 
 
@@ -235,6 +238,9 @@ class Change(Struct, frozen=True):
     rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
     referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
     affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
+    used_before: tuple[Address, ...] = ()  # objects of the project that refer to what is to be deleted, as they are
+    used_after: tuple[Address, ...] = ()  # and as they are once their own changes are made
+    not_ours: str = ""  # why the object that has the bound id is another one
 
 
 class Drift(Struct, frozen=True):
@@ -283,11 +289,12 @@ class Plan(Struct, frozen=True):
     base: str = ""
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
     awaited: tuple[Change, ...] = ()  # what earlier runs have made and the server still works on; nothing to send
+    limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
 
     @property
     def writes(self) -> bool:
         """Whether apply would write anything, to the account or to the state."""
-        return bool(self.steps or self.settled or self.moves or self.recovered)
+        return bool(self.steps or self.settled or self.moves or self.recovered or self.limits)
 
     @property
     def recorded(self) -> tuple[Binding, ...]:

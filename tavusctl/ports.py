@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from tavusctl.model import Address, Binding, Document, Value
+from tavusctl.model import Address, Binding, Document, Safety, Value
 
 
 class Reader(Protocol):
@@ -102,6 +102,14 @@ class State(Struct, frozen=True):
     account: str = ""  # label of the account, from the project file
     key_digest: str = ""  # salted digest of the API key that last wrote
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
+    safety: Safety | None = None  # limits on deletes at the last apply; None: not known
+
+
+class Others(Struct, frozen=True):
+    """What the other environments of a project have bound, as far as their states can be read."""
+
+    owners: Mapping[str, str] = field(default_factory=dict)  # id -> "persona/coach of the environment staging"
+    unread: tuple[tuple[str, str], ...] = ()  # environments whose states cannot be read, and why
 
 
 class Shelf(Protocol):

@@ -21,13 +21,14 @@ from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.cli.plan import planned
 from tavusctl.cli.planoptions import PlanOptions, plan_options
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import MOST_PARALLEL, Session, options
+from tavusctl.cli.session import MOST_PARALLEL, Session, allow_lowered, options
 from tavusctl.cli.writers import InputFile
 from tavusctl.client import Client
 from tavusctl.engine.plan import check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import TavusctlError, UsageError, worst
 from tavusctl.model import Outcome, Plan, Status
+from tavusctl.protection import check_lowered, lowered
 from tavusctl.reports import REPORTS, text
 
 
@@ -44,6 +45,7 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
 @report_option
 @click.option("-y", "--yes", "--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Agree to exactly this many deletes.")
+@allow_lowered
 @plan_options
 @click.option("--wait", callback=_duration, metavar="DURATION", help="Wait this long for background work, such as 15m.")
 @click.option(
@@ -59,6 +61,7 @@ def command(
     reports: Reports,
     yes: bool,
     allow_deletes: int | None,
+    allow_lowered: int | None,
     wait: float,
     lock_timeout: float,
     parallel: int | None,
@@ -86,9 +89,10 @@ def command(
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())
         show(session, prepared, format_)
-        managed, shown = len(prepared.state.bindings), approved is not None
-        check_deletes(plan, session.project.safety, managed=managed, allowed=allow_deletes, approved=shown)
-        if plan.steps and not yes and approved is None:
+        shown = approved is not None
+        check_lowered(plan, allowed=allow_lowered, agreed=shown or not yes)
+        check_safety(session, prepared, allowed=allow_deletes, approved=shown)
+        if (plan.steps or plan.limits) and not yes and not shown:
             confirm(plan)
         archive = Archive(store.shelf)
         outcomes, failure = carry(
@@ -100,6 +104,18 @@ def command(
     if failure:
         click.echo(text.complaint(failure.complaints[0]), err=True)
     return interruption.code or exit_code(plan, outcomes, failure)
+
+
+def check_safety(session: Session, prepared: Prepared, *, allowed: int | None, approved: bool = False) -> None:
+    """Refuse deletes that nobody has agreed to, by the limits that the last apply knew, where those are stricter."""
+    check_deletes(
+        prepared.plan,
+        session.project.safety,
+        managed=len(prepared.state.bindings),
+        allowed=allowed,
+        approved=approved,
+        before=prepared.state.safety,
+    )
 
 
 def settled(session: Session, api: Client, plan: Callable[[], Prepared]) -> Prepared:
@@ -150,6 +166,8 @@ def confirm(plan: Plan) -> None:
         raise UsageError(message, "add --yes, or apply a reviewed plan file", id="E1201")
     count = deletes(plan)
     warning = f" {count} object{'s' if count != 1 else ''} will be deleted." if count else ""
+    less = lowered(plan)
+    warning += f" {less} protection{'s' if less != 1 else ''} will be lowered." if less else ""
     answer = click.prompt(
         f"\nApply this plan?{warning} Only 'yes' is accepted", default="", show_default=False, err=True
     )

@@ -31,6 +31,7 @@ Comment = Literal["always", "on-changes", "never"]
 _REPORTING = frozenset({"plan", "apply", "drift", "validate"})
 _COMMANDS = (*sorted(_REPORTING), "adopt", "recrawl", "verify")
 _ADOPTED = frozenset({0, 4})  # 4: all but what adopt refuses
+_UNKNOWN = frozenset({"TV310", "TV311"})  # the state does not know all manifests: what was told may be there still
 _DRIFT_KNOWN = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
 
 
@@ -139,7 +140,8 @@ def _word(value: bool) -> str:
 
 def _has_changes(document: dict[str, Any]) -> bool:
     """Whether an apply would write anything, to the account or to the state, or cannot."""
-    return any(document.get(part) for part in ("changes", "moved", "recorded", "recovered", "refused", "error"))
+    parts = ("changes", "limits", "moved", "recorded", "recovered", "refused", "error")
+    return any(document.get(part) for part in parts)
 
 
 def _propose(step: Workflow, comment: Comment, *, dry_run: bool) -> int:
@@ -193,7 +195,8 @@ def _keep_issue(github: GitHub, step: Workflow, marker: str, code: int, reports:
         count = len(drift)
         title = f"Drift: {count} object{'' if count == 1 else 's'} changed outside the manifests"
         return f"issue about drift: {github.keep_issue(marker, title, _body(marker, step, reports))}"
-    if code in _DRIFT_KNOWN:
+    unknown = {one["id"] for one in reports.document.get("warnings") or []} & _UNKNOWN
+    if code in _DRIFT_KNOWN and not unknown:
         return f"issue about drift: {github.close_issues(marker, f'The drift is gone. {step.run_url}'.strip())}"
     return ""
 

@@ -57,7 +57,7 @@ class LocalSession(Struct, frozen=True):
         `secrets`, those without a value are complained about.
         """
         loaded = load.read(self.project, self.environment, KINDS, paths)
-        if not loaded.files and not any(one.severity is Severity.ERROR for one in self.found):
+        if not loaded.files and not any(one.severity is Severity.ERROR for one in (*self.found, *loaded.complaints)):
             message = f"there is no manifest in {_relative(self.project.manifests)}"
             hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
             raise RefusedError(message, hint, id="E420")

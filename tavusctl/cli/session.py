@@ -23,10 +23,11 @@ from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
-from tavusctl.errors import UnauthorisedError, UsageError
+from tavusctl.errors import TavusctlError, UnauthorisedError, UsageError
+from tavusctl.journal import recall
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
-from tavusctl.ports import Reader, Store
+from tavusctl.ports import Others, Reader, Store
 from tavusctl.stores import open_store
 from tavusctl.wording import suggestion
 
@@ -125,7 +126,8 @@ class Session(LocalSession, frozen=True):
         secrets = None if destroy or base else self.secrets
         manifests, warnings = (base or self).load(secrets)
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
-        request = replace(request, sources=self.sources() if watch else None)
+        safety = None if destroy else self.project.safety
+        request = replace(request, sources=self.sources() if watch else None, safety=safety)
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
         if base is None and check_names:
@@ -157,7 +159,25 @@ class Session(LocalSession, frozen=True):
         warnings: tuple[Complaint, ...] = (),
     ) -> Request:
         """What a plan needs to know from outside."""
-        return Request(self.environment, self.secrets, self.api_key, consent, adopt, destroy, warnings)
+        request = Request(self.environment, self.secrets, self.api_key, consent, adopt, destroy, warnings)
+        return replace(request, others=self.others)
+
+    def others(self) -> Others:
+        """What the other environments of the project have bound, so that nothing of theirs is taken over here."""
+        owners: dict[str, str] = {}
+        unread: list[tuple[str, str]] = []
+        for name, environment in sorted(self.project.environments.items()):
+            if name == self.environment.name:
+                continue
+            try:
+                known = recall(open_store(environment.state, self.root, name))
+            except TavusctlError as error:
+                unread.append((name, error.message))
+                continue
+            for one in known.bindings.values():
+                whose = f"{one.address} of the environment {name}"
+                owners |= dict.fromkeys(filter(None, (one.remote_id, one.successor, *one.retired)), whose)
+        return Others(owners, tuple(unread))
 
 
 class SystemClock:
@@ -211,6 +231,13 @@ allow_recreate = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Agree to make anew all N objects of the state, which the account has no more.",
+)
+
+allow_lowered = click.option(
+    "--allow-lowered",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Agree to lower exactly this many protections (prevent_destroy, on_remove, limits of safety).",
 )
 
 blame_option = click.option(

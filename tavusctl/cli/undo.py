@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tavusctl import sources
-from tavusctl.cli.apply import confirm, exit_code, next_step, show
+from tavusctl.cli.apply import check_safety, confirm, exit_code, next_step, show
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
@@ -20,7 +20,7 @@ from tavusctl.cli.progress import reading
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.document import map_leaves, plain
-from tavusctl.engine.plan import Consent, check_deletes
+from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import prepare_undo
 from tavusctl.errors import ConfigError, RefusedError, UsageError
 from tavusctl.journal import Past
@@ -75,7 +75,7 @@ def command(
             prepared = prepare_undo(past_run, trash, KINDS, api, store, request, manifests=manifests, recreate=recreate)
         plan = prepared.plan
         show(session, prepared, format_)
-        check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allow_deletes)
+        check_safety(session, prepared, allowed=allow_deletes)
         if plan.steps and not yes:
             confirm(plan)
         outcomes, failure = carry(

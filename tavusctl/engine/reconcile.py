@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -9,11 +10,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import background, journal, lookup, quota
+from tavusctl.document import leaves
 from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past, Replay
 from tavusctl.ledger import Ledger
 from tavusctl.model import (
+    Action,
     Address,
     Binding,
     Change,
@@ -27,10 +30,12 @@ from tavusctl.model import (
     Outcome,
     Plan,
     ResourceKind,
+    Safety,
     Severity,
 )
-from tavusctl.ports import Reader, Sources, State, Store
+from tavusctl.ports import Others, Reader, Sources, State, Store
 from tavusctl.secret import fingerprint_key
+from tavusctl.settings import raised
 from tavusctl.threeway import kept
 
 Kinds = Mapping[str, ResourceKind]
@@ -48,6 +53,8 @@ class Request(Struct, frozen=True):
     destroy: bool = False
     warnings: tuple[Complaint, ...] = ()
     sources: Sources | None = None  # of watched documents; None: they are not looked at
+    safety: Safety | None = None  # limits on deletes, to be remembered by an apply; None: those that are known stay
+    others: Callable[[], Others] = Others  # what the project's other environments have bound
 
 
 class Prepared(Struct, frozen=True):
@@ -75,12 +82,15 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
     state = replace(state, bindings=moved)
     key = fingerprint_key(request.api_key, state.lineage)
+    foreign = {(m.address.kind, m.external_id) for m in manifests if m.external_id}
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
+    bindings = tuple(diff.disowned(one, foreign) for one in bindings)
     wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
     check_single(bindings)
     managed = frozenset(m.address for m in manifests if not m.external_id)
-    ids = observe.known_ids(bindings, externals, managed)
+    declared = {address for _, address in externals}
+    ids = observe.known_ids((one for one in bindings if one.address not in declared), externals, managed)
     in_names = partial(
         observe.in_names, ids=dict(ids), externals={str(address): remote_id for remote_id, address in externals}
     )
@@ -97,9 +107,10 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         adopt=request.adopt,
         again=request.consent.replace,
         in_names=in_names,
+        spelled=_spelled(wanted, ids),
     )
-    if request.destroy:
-        found = diff.asked(found, "destroy was asked for")
+    found = diff.asked(found, "destroy was asked for") if request.destroy else found
+    others = _others(request, found.changes)
     made = plan.make(
         found.changes,
         found.drift,
@@ -115,8 +126,9 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
             *map(_otherwise, found.otherwise),
             *map(_draft, filter(_is_draft, account.live)),
             *unseen,
+            *_unread(others),
         ),
-        occasion=_occasion(api, state, request, account.live),
+        occasion=replace(_occasion(api, state, request, account.live), owners=others.owners),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
@@ -125,6 +137,29 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     made = replace(made, recovered=bool(before.records))
     behind = made.recovered or bool(moves) or (made.writes and not state.serial)
     return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
+
+
+def _spelled(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mapping[str, Sequence[Address]]:
+    """Who refers to known objects by their ids in place of their addresses."""
+    found: defaultdict[str, set[Address]] = defaultdict(set)
+    for manifest in manifests:
+        for _, leaf in leaves(manifest.spec):
+            if isinstance(leaf, str) and leaf in ids:
+                found[leaf].add(manifest.address)
+    return {remote_id: sorted(addresses) for remote_id, addresses in found.items()}
+
+
+def _others(request: Request, changes: Iterable[Change]) -> Others:
+    """What other environments have bound; looked up only where objects have the names of planned creates."""
+    named = any(change.rivals or change.action is Action.ADOPT for change in changes)
+    return request.others() if named else Others()
+
+
+def _unread(others: Others) -> Iterator[Complaint]:
+    for name, why in others.unread:
+        message = f"the state of the environment {name} cannot be read, so what it has bound is not known: {why}"
+        hint = "see that none of the objects that have names of planned creates is in use there"
+        yield Complaint("TV312", message, None, hint, None, Severity.WARNING)
 
 
 def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
@@ -163,7 +198,9 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     if this.ledger.pending:
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
-        if prepared.plan.steps or prepared.plan.settled:
+        safety = prepared.request.safety or this.ledger.state.safety
+        if prepared.plan.steps or prepared.plan.settled or safety != this.ledger.state.safety:
+            this.ledger.remember_safety(safety)
             this.ledger.checkpoint()
     except TavusctlError as error:
         return outcomes, error
@@ -238,7 +275,8 @@ def prepare_undo(
 def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live]) -> plan.Occasion:
     environment = request.environment
     label = environment.account or state.account
-    return plan.Occasion(environment.name, label, api.server_time(), quota.taken(live), environment.crawl_limit)
+    taken, limits = quota.taken(live), raised(state.safety, request.safety) if request.safety else ()
+    return plan.Occasion(environment.name, label, api.server_time(), taken, environment.crawl_limit, limits)
 
 
 def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Complaint]:

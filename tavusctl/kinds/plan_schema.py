@@ -52,6 +52,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
             "complaint": _COMPLAINT,
             "drift": _DRIFT,
             "field": _FIELD,
+            "limit": _LIMIT,
             "move": _MOVE,
             "operation": _OPERATION,
             "outcome": _OUTCOME,
@@ -79,6 +80,7 @@ def _words(values: Iterable[Action | Cause | Status]) -> Schema:
 
 _SOMETIMES: Final[Schema] = {
     "outcomes": _list("outcome", "What became of each change and of each wait; only after apply."),
+    "limits": _list("limit", "Limits on deletes that are higher than at the last apply; only when there are any."),
     "moved": _list("move", "Addresses that apply records anew, as manifests were renamed; only when there are any."),
     "recorded": _list(
         "recorded", "Objects as their manifests say, of which the state learns; only when there are any."
@@ -164,7 +166,7 @@ _RISK: Final = _object(
     "Something dangerous about a change.",
     ("id", "message"),
     {
-        "id": {**_TEXT, "description": "Stable: delete, replace, retire or new-host."},
+        "id": {**_TEXT, "description": "Stable: delete, replace, retire, unprotect or new-host."},
         "message": _TEXT,
         "path": {"type": ["string", "null"], "description": "JSON Pointer into spec."},
         "host": {
@@ -220,6 +222,11 @@ _RECORDED: Final = _object(
     "An object that is as its manifest says; nothing of it is sent.",
     ("address", "id"),
     {"address": _ADDRESS, "id": _TEXT},
+)
+_LIMIT: Final = _object(
+    "A limit of `safety:` that allows more than it did at the last apply.",
+    ("name", "before", "now", "message"),
+    {"name": _TEXT, "before": {"type": "number"}, "now": {"type": "number"}, "message": _TEXT},
 )
 _PENDING: Final = _object(
     "A change that was to be made already before the commits since `base`.",

@@ -18,6 +18,7 @@ from tavusctl.model import (
     Complaint,
     Drift,
     FieldChange,
+    Limit,
     Move,
     Outcome,
     Pending,
@@ -31,7 +32,7 @@ from tavusctl.reports.inert import spelled
 from tavusctl.reports.risks import Risk
 
 FORMAT_VERSION = "1.0"
-_LEARNED = frozenset({"moved", "recorded", "recovered"})  # by apply
+_BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered"})  # what it does beside the changes
 _COUNTED = tuple(action for action in Action if action is not Action.WAIT)
 
 
@@ -42,7 +43,7 @@ def plan(plan: Plan) -> str:
 
 def drift(plan: Plan, drift: Sequence[Drift]) -> str:
     """Drift alone: the plan document without changes."""
-    document = {name: value for name, value in plan_document(plan).items() if name not in _LEARNED}
+    document = {name: value for name, value in plan_document(plan).items() if name not in _BY_APPLY}
     summary = {**dict.fromkeys(document["summary"], 0), "no_op": document["summary"]["no_op"]}
     return _text(
         {**document, "summary": summary, "changes": [], "refused": [], "drift": [_drift(entry) for entry in drift]}
@@ -80,6 +81,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "drift": [_drift(entry) for entry in plan.drift],
         "refused": [_refusal(refusal) for refusal in plan.refused],
         "warnings": [complaint_document(one) for one in plan.warnings],
+        **({"limits": [_limit(one) for one in plan.limits]} if plan.limits else {}),
         **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
         **({"recorded": [_recorded(one) for one in plan.recorded]} if plan.recorded else {}),
         **({"recovered": True} if plan.recovered else {}),
@@ -118,6 +120,10 @@ def _change(change: Change) -> dict[str, Any]:
         "reason": change.reason,
         "source": _source(change.source),
     }
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    return {"name": limit.name, "before": limit.before, "now": limit.now, "message": str(limit)}
 
 
 def _move(move: Move) -> dict[str, Any]:

@@ -47,8 +47,9 @@ def complaints(complaints: Sequence[Complaint]) -> str:
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
     """How much drift there is."""
-    count = f"**Drift: {objects(len(drift))}**" if drift else "**No drift.**"
-    return [marker(plan.account, plan.environment), _title("drift", plan), count]
+    count = f"**Drift: {objects(len(drift))}**" if drift else f"**{review.no_drift(plan)}**"
+    unknown = "\n".join(map(complaint, review.unknown(plan)))
+    return [marker(plan.account, plan.environment), _title("drift", plan), count, unknown]
 
 
 def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
@@ -77,7 +78,8 @@ def top(plan: Plan) -> list[str]:
         words = f"**No changes.** {objects(plan.no_op)} as the manifests say."
     else:
         words = f"**Plan: {', '.join(review.counts(plan))}**" + (f" · {plan.no_op} unchanged" if plan.no_op else "")
-    return [marker(plan.account, plan.environment), _title("plan", plan), words]
+    limits = "\n".join(["> [!CAUTION]", *(f"> - {code(str(one))}" for one in plan.limits)]) if plan.limits else ""
+    return [marker(plan.account, plan.environment), _title("plan", plan), words, limits]
 
 
 def dangers(entries: Sequence[Entry]) -> list[str]:

@@ -44,6 +44,7 @@ SIGNS: Final = {
     Action.RECRAWL: "@",
     Action.FORGET: "x",
     Action.RETIRE: "-",
+    Action.UNPROTECT: "!",
 }
 CAUSES: Final = {
     Cause.EDITED: "the manifest changed",
@@ -59,14 +60,17 @@ ORDER: Final = (
     Action.DELETE,
     Action.REPLACE,
     Action.RETIRE,
+    Action.UNPROTECT,
     Action.UPDATE,
     Action.FORGET,
     Action.CREATE,
     Action.ADOPT,
     Action.RECRAWL,
 )
-_ALWAYS = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
+_ALWAYS: Final = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
 RECOVERED: Final = "An interrupted run has left records; apply makes them part of the state."
+_UNKNOWN: Final = ("TV310", "TV311")
+_NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
 _COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted
 
@@ -107,7 +111,10 @@ def entries(plan: Plan) -> list[Entry]:
 def counts(plan: Plan) -> list[str]:
     """How many changes of each sort; those that everybody looks for are there when they are none."""
     found = Counter(step.action for step in plan.steps)
-    words = [f"{found[action]} to {action.value}" for action in SIGNS if action in _ALWAYS or found[action]]
+    listed = [action for action in SIGNS if action is not Action.UNPROTECT]
+    words = [f"{found[action]} to {action.value}" for action in listed if action in _ALWAYS or found[action]]
+    lowered = found[Action.UNPROTECT] + len(plan.limits)
+    words += [f"{lowered} protection{'' if lowered == 1 else 's'} to lower"] if lowered else []
     words += [f"{count} to {what}" for what, count in learned(plan).items() if count]
     return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
 
@@ -219,13 +226,23 @@ def secret(entry: FieldChange) -> str:
 def flow(entry: Entry) -> Graph | None:
     """Where a conversation will go, with what changed marked; None where nothing of it changes."""
     kind, change = entry.kind, entry.change
-    if kind is None or kind.flow is None or change.desired is None or change.action in (Action.DELETE, Action.RETIRE):
+    if kind is None or kind.flow is None or change.desired is None or change.action in _NO_FLOW:
         return None
     new = kind.flow(change.desired.spec)
     if change.live is None:
         return new
     marked = compared(kind.flow(as_told(kind, (), change.live.body, change.desired.spec)), new)
     return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
+
+
+def unknown(plan: Plan) -> list[Complaint]:
+    """What a report of drift has to say of manifests that the state does not know."""
+    return [one for one in plan.warnings if one.id in _UNKNOWN]
+
+
+def no_drift(plan: Plan) -> str:
+    """That nothing has drifted, as far as that can be told."""
+    return "Nothing that the state knows has drifted." if unknown(plan) else "No drift."
 
 
 def overwritten(plan: Plan) -> Iterator[Drift]:

@@ -17,6 +17,7 @@ _TAKES_AWAY: Final = {
     Action.DELETE: "deletes the object; nothing brings back its id",
     Action.REPLACE: "makes a new object with another id, and deletes this one",
     Action.RETIRE: "deletes the old version",
+    Action.UNPROTECT: "takes protection away",
 }
 # A scheme and what follows it; browsers need no slashes after those that they know.
 _SCHEME = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//)|(https?|wss?):)?/*", re.IGNORECASE)

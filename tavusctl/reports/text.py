@@ -39,6 +39,7 @@ _COLOURS = {
     Action.RECRAWL: "cyan",
     Action.FORGET: "yellow",
     Action.RETIRE: "red",
+    Action.UNPROTECT: "red",
 }
 _STATUS = {
     Status.DONE: "green",
@@ -54,7 +55,8 @@ _EXCERPT_WIDTH = 200
 
 def plan(plan: Plan) -> str:
     """A plan: refused and dangerous first, the rest, drift that it would overwrite, and one line of counts."""
-    parts = [_entry(one) for one in review.entries(plan)]
+    parts = _limits(plan)
+    parts += [_entry(one) for one in review.entries(plan)]
     parts += _overwritten(plan)
     parts += [f"> {one.new}: moved from {one.old} ({flat(one.remote_id)}), once apply has run" for one in plan.moves]
     parts += [f"= {one.address}: as the manifest says; apply records it in the state" for one in plan.recorded]
@@ -79,15 +81,16 @@ def _alarm(count: str) -> str | None:
     return "red" if alarming else None
 
 
-def drift(_: Plan, drift: Sequence[Drift]) -> str:
+def drift(plan: Plan, drift: Sequence[Drift]) -> str:
     """What moved in the account since the last apply."""
+    unknown = [complaint(one) for one in review.unknown(plan)]
     if not drift:
-        return "No drift.\n"
+        return disarmed("\n".join([*unknown, review.no_drift(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
     told = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
-    return disarmed("\n".join([*blocks, told]) + "\n")
+    return disarmed("\n".join([*blocks, *unknown, told]) + "\n")
 
 
 def outcomes(plan: Plan, outcomes: Sequence[Outcome]) -> str:
@@ -187,6 +190,12 @@ def _body(entry: Entry) -> list[str]:
     if change.waits_for:
         lines.append(f"    waits for {', '.join(map(str, change.waits_for))}")
     return lines
+
+
+def _limits(plan: Plan) -> list[str]:
+    """Limits on deletes that are higher than at the last apply."""
+    lines = [style(f"! {one}", fg="red", bold=True) for one in plan.limits]
+    return ["\n".join([*lines, ""])] if lines else []
 
 
 def _overwritten(plan: Plan) -> Iterator[str]:

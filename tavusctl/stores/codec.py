@@ -12,10 +12,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from msgspec.structs import asdict
+
 from tavusctl import __version__
 from tavusctl.document import canonical
 from tavusctl.errors import StateError
-from tavusctl.model import Address
+from tavusctl.model import Address, Safety
 from tavusctl.ports import State
 from tavusctl.records import binding_in, binding_out
 
@@ -34,6 +36,8 @@ def encode(state: State, fence: str = "") -> bytes:
         "key_digest": state.key_digest,
         "resources": {str(binding.address): binding_out(binding) for binding in state.bindings.values()},
     }
+    if state.safety is not None:
+        document["safety"] = asdict(state.safety)
     if fence:
         document["fence"] = fence
     plain = json.loads(canonical(document))
@@ -77,6 +81,7 @@ def _state_in(document: dict[str, Any]) -> State:
         account=document["account"],
         key_digest=document["key_digest"],
         bindings={binding.address: binding for binding in bindings},
+        safety=Safety(**document["safety"]) if "safety" in document else None,
     )
 
 

@@ -29,6 +29,7 @@ from tavusctl.model import (
     Desired,
     Drift,
     FieldChange,
+    Limit,
     Live,
     Move,
     Outcome,
@@ -203,6 +204,7 @@ EVERY = Plan(
         ),
         change(Action.RECRAWL, "document/help", cause=Cause.DUE, reason="last crawled 25 h ago"),
         change(Action.FORGET, "persona/left", cause=Cause.ORPHANED, reason="on_remove: retain"),
+        change(Action.UNPROTECT, "persona/kept", reason="lifecycle.prevent_destroy: true -> false"),
         change(Action.CREATE, "persona/lost", cause=Cause.DRIFTED, reason="p7 was deleted in the account"),
         change(Action.DELETE, "guardrails/gone", cause=Cause.ORPHANED, reason="its manifest is gone"),
         change(Action.DELETE, "objectives/gone", cause=Cause.ASKED, reason="destroy was asked for"),
@@ -228,6 +230,7 @@ EVERY = Plan(
     fingerprint="sha256:" + "5e" * 32,
     base="main",
     pending=(Pending(RESTORE.address, ("/greeting",)), Pending(CREATE.address, whole=True)),
+    limits=(Limit("safety.max_deletes", 5, 50),),
 )
 CONFLICT = change(
     Action.UPDATE,

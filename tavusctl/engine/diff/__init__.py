@@ -2,5 +2,6 @@
 
 from tavusctl.engine.diff.changes import Comparison, applied, asked, compare_all, remembering
 from tavusctl.engine.diff.namesakes import namesakes
+from tavusctl.engine.diff.ownership import disowned
 
-__all__ = ["Comparison", "applied", "asked", "compare_all", "namesakes", "remembering"]
+__all__ = ["Comparison", "applied", "asked", "compare_all", "disowned", "namesakes", "remembering"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import background, guards, sources
 from tavusctl.document import map_leaves
-from tavusctl.engine.diff import crawling
+from tavusctl.engine.diff import crawling, ownership
 from tavusctl.engine.diff.succession import Sides, excused, halves, label, repointed, retired, uses
 from tavusctl.engine.diff.users import affecting
 from tavusctl.model import (
@@ -32,6 +33,8 @@ from tavusctl.secret import Secret
 from tavusctl.threeway import Difference, compare
 from tavusctl.wanted import new_document
 
+_NOTHING: Final[Mapping[str, Sequence[Address]]] = {}
+
 
 class Comparison(Struct, frozen=True):
     """What has to change, what moved in the account, and bindings that only need to be recorded."""
@@ -52,10 +55,12 @@ def compare_all(
     adopt: bool = False,
     again: AbstractSet[Address] = frozenset(),
     in_names: Callable[[Binding], Binding] = lambda binding: binding,
+    spelled: Mapping[str, Sequence[Address]] = _NOTHING,
 ) -> Comparison:
     """Changes in the order of `desired`, then what manifests no longer have.
 
     `in_names` puts what is remembered of an object into the names of today; `bindings` are in them already.
+    `spelled` tells who refers to a bound id by the id itself, in place of an address.
     """
     known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
@@ -71,14 +76,17 @@ def compare_all(
         drift += moved
         settled += binding
         otherwise += _otherwise(item, sides)
-    addresses = {item.address for item in desired}
+    lowered = [one for item in managed for one in _lowered(item, sides)]
+    released = list(ownership.released(desired, bindings, by_id))
     moved_on = list(repointed(managed, changes, sides))
-    orphans = [b for b in bindings if b.address not in addresses]
-    gone = [change for b in orphans for change in _orphaned(b, sides, live)]
-    old_halves = list(retired(changes, moved_on, sides, live))
-    touched = {change.address for change in (*changes, *moved_on)}
+    kept = {*(item.address for item in managed), *(change.address for change in released)}
+    gone = [change for b in bindings if b.address not in kept for change in _orphaned(b, sides, live)]
+    let_go = {change.address for change in released}
+    old_halves = [one for one in retired(changes, moved_on, sides, live) if one.address not in let_go]
+    touched = {change.address for change in (*changes, *lowered, *moved_on)}
+    every = (*changes, *lowered, *moved_on, *released, *gone, *old_halves)
     return Comparison(
-        changes=affecting((*changes, *moved_on, *gone, *old_halves), managed, live),
+        changes=affecting(ownership.with_users(every, live, spelled), managed, live),
         drift=tuple(drift),
         settled=tuple(settled),
         no_op=sum(item.address not in touched for item in managed),
@@ -134,9 +142,11 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     waiting = _awaited(item, binding, sides) if binding.successor else None
     if waiting:
         return [waiting], [], []
-    if live is None:
+    another = ownership.not_ours(binding, live)
+    if live is None or another:
         gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind, source=item.source)
-        return [_created_anew(item, binding, sides)], [gone], []
+        change = _taken(item, binding, live, another) if live else _created_anew(item, binding, sides)
+        return [change], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
     if background.failed(live) and item.address in sides.again:
@@ -153,8 +163,30 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         return [_renewed(item, live, difference, news)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = replace(remembering(item, binding), answered=difference.answers, unconfirmed={}, unkept={})
+    current = ownership.protected(binding, remembering(item, binding))
+    current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
+    current = replace(current, created_at=binding.created_at or live.created)
     return [], drift, [current] if sides.in_names(current) != binding else []
+
+
+def _lowered(item: Desired, sides: Sides) -> Iterator[Change]:
+    binding, live = sides.of(item.address)
+    if binding is not None:
+        yield from ownership.lowered(item, binding, live)
+
+
+def _taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
+    """What would bring the object to its manifest, if it were ours."""
+    return Change(
+        Action.UPDATE,
+        Cause.DRIFTED,
+        item.address,
+        binding.remote_id,
+        source=item.source,
+        desired=item,
+        live=live,
+        not_ours=another,
+    )
 
 
 def _created(item: Desired, sides: Sides) -> Change:
@@ -304,6 +336,7 @@ def _orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[
         reason="its manifest is gone",
         live=found,
         referrers=users,
+        not_ours=ownership.not_ours(binding, found),
     )
 
 

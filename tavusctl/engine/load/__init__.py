@@ -67,7 +67,7 @@ def read(
     opened: list[Opened] = []
     marked: dict[str, str] = {}
     brought: set[Path] = set()
-    unread: list[str] = []
+    unread = ["" for _ in complaints]  # of folders nobody knows what is in them
     for path in found:
         opened += _read_file(
             path, project, environment, kinds, complaints, marked=marked, brought=brought, unread=unread
@@ -166,12 +166,13 @@ def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
 
 def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[Path]:
     def told(error: OSError) -> None:
-        message = f"the folder cannot be read: {error.strerror}"
+        message = f"the folder cannot be read: {error.strerror}; manifests in it are not known"
         complaints.append(Complaint("TV110", message, _start(error.filename, project)))
 
     for folder, folders, names in os.walk(top, onerror=told):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         complaints += [_linked(Path(folder, name), project) for name in folders if Path(folder, name).is_symlink()]
+        complaints += [one for name in sorted(names) for one in _dangling(Path(folder, name), project)]
         for name in names:
             is_manifest = name.lower().endswith(_SUFFIXES) and not name.startswith(".")
             if is_manifest and Path(folder, name) != Path(project.root, FILE):
@@ -179,8 +180,19 @@ def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[
 
 
 def _linked(folder: Path, project: Project) -> Complaint:
-    message = "links to folders are not followed; manifests behind this one are not read"
-    return Complaint("TV110", message, _start(folder, project), severity=Severity.WARNING)
+    message = "links to folders are not followed; manifests behind this one are not known"
+    return Complaint("TV110", message, _start(folder, project), "move the folder to this place, or link single files")
+
+
+def _dangling(path: Path, project: Project) -> Iterator[Complaint]:
+    """A link that leads nowhere, or where nobody may look: a folder of manifests may have been there."""
+    if path.name.startswith(".") or path.suffix.lower() in _SUFFIXES or not path.is_symlink():
+        return
+    try:
+        path.stat()
+    except OSError as error:
+        message = f"the link cannot be followed: {error.strerror}; manifests behind it are not known"
+        yield Complaint("TV110", message, _start(path, project), "put back what it leads to, or remove the link")
 
 
 def _start(path: Path | str, project: Project) -> Source:
