@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, journal, lookup, quota
+from tavusctl import journal, lookup, quota, remarks
 from tavusctl.document import leaves
 from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
@@ -23,7 +23,6 @@ from tavusctl.model import (
     Complaint,
     Desired,
     Document,
-    Drift,
     Environment,
     Live,
     Manifest,
@@ -31,7 +30,6 @@ from tavusctl.model import (
     Plan,
     ResourceKind,
     Safety,
-    Severity,
 )
 from tavusctl.ports import Others, Reader, Sources, State, Store
 from tavusctl.secret import fingerprint_key
@@ -91,9 +89,10 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     managed = frozenset(m.address for m in manifests if not m.external_id)
     declared = {address for _, address in externals}
     ids = observe.known_ids((one for one in bindings if one.address not in declared), externals, managed)
-    in_names = partial(
-        observe.in_names, ids=dict(ids), externals={str(address): remote_id for remote_id, address in externals}
-    )
+    # Until now an address has meant what is bound to it, also where the manifests call another object external there.
+    meant = {str(one): remote_id for remote_id, one in externals}
+    meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
+    in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
@@ -120,13 +119,13 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         no_op=found.no_op,
         warnings=(
             *request.warnings,
-            *map(_doubt, lost),
-            *_failures(account.live, found.changes),
+            *map(remarks.doubt, lost),
+            *remarks.failures(account.live, found.changes),
             *diff.namesakes(account.live, bindings),
-            *map(_otherwise, found.otherwise),
-            *map(_draft, filter(_is_draft, account.live)),
+            *map(remarks.otherwise, found.otherwise),
+            *remarks.drafts(account.live),
             *unseen,
-            *_unread(others),
+            *remarks.unread(others),
         ),
         occasion=replace(_occasion(api, state, request, account.live), owners=others.owners),
     )
@@ -153,13 +152,6 @@ def _others(request: Request, changes: Iterable[Change]) -> Others:
     """What other environments have bound; looked up only where objects have the names of planned creates."""
     named = any(change.rivals or change.action is Action.ADOPT for change in changes)
     return request.others() if named else Others()
-
-
-def _unread(others: Others) -> Iterator[Complaint]:
-    for name, why in others.unread:
-        message = f"the state of the environment {name} cannot be read, so what it has bound is not known: {why}"
-        hint = "see that none of the objects that have names of planned creates is in use there"
-        yield Complaint("TV312", message, None, hint, None, Severity.WARNING)
 
 
 def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
@@ -277,40 +269,6 @@ def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live])
     label = environment.account or state.account
     taken, limits = quota.taken(live), raised(state.safety, request.safety) if request.safety else ()
     return plan.Occasion(environment.name, label, api.server_time(), taken, environment.crawl_limit, limits)
-
-
-def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Complaint]:
-    """What the account has of ours and nobody can use; nothing is tried again by itself, because it may cost money."""
-    changing = {one.address for one in changes}
-    for one in live:
-        if one.address and background.failed(one) and one.address not in changing:
-            message = f"{one.address} ({one.remote_id}) cannot be used: {background.failure(one)}"
-            hint = f"put it right in the manifest, or apply --allow-replace {one.address} to try again as it is"
-            yield Complaint("TV302", message, None, hint, one.address, Severity.WARNING)
-
-
-def _otherwise(kept: Drift) -> Complaint:
-    """What the server keeps otherwise than it was sent; said with every plan, because nothing will change by itself."""
-    paths = ", ".join(one.path for one in kept.fields)
-    message = f"{kept.address}: the server keeps {paths} otherwise than the manifest says"
-    hint = "write what the account shows, or put it under lifecycle.ignore_changes; it is sent again when it is edited"
-    return Complaint("TV331", message, kept.source, hint, kept.address, Severity.WARNING)
-
-
-def _is_draft(one: Live) -> bool:
-    return one.draft and one.address is not None
-
-
-def _draft(one: Live) -> Complaint:
-    message = f"{one.address} has a draft that is not published; what is in use may read otherwise"
-    return Complaint("TV332", message, None, "publish or discard it in PAL Maker", one.address, Severity.WARNING)
-
-
-def _doubt(intent: Intent) -> Complaint:
-    message = (
-        f"an earlier run was interrupted while it created {intent.address}; nothing of it shows in the account yet"
-    )
-    return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
 
 
 def check_single(bindings: Iterable[Binding]) -> None:

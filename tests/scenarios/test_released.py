@@ -89,7 +89,10 @@ def test_another_object_at_the_address_is_what_references_mean_from_then_on(proj
     (theirs,) = project.account.seed(guardrails=[{**SPECS["guardrails"], "name": "Theirs"}])["guardrails"]
     hand_over(project, "guardrails", theirs)
 
+    planned = project.plan()
     assert actions(project) == {"guardrails/it": "forget", "persona/it": "update"}
+    assert [one["cause"] for one in planned["changes"]] == ["edited", "edited"]
+    assert planned["drift"] == []
     project.apply()
     (found,) = project.account.objects("personas").values()
     assert found["guardrails_id"] == theirs

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import background, guards, sources
-from tavusctl.document import map_leaves
 from tavusctl.engine.diff import crawling, ownership
-from tavusctl.engine.diff.succession import Sides, excused, halves, label, repointed, retired, uses
+from tavusctl.engine.diff.memory import applied, remembering
+from tavusctl.engine.diff.succession import Sides, excused, halves, repointed, retired
 from tavusctl.engine.diff.users import affecting
 from tavusctl.model import (
     Action,
@@ -29,7 +29,6 @@ from tavusctl.model import (
     Update,
     written_at,
 )
-from tavusctl.secret import Secret
 from tavusctl.threeway import Difference, compare
 from tavusctl.wanted import new_document
 
@@ -76,11 +75,11 @@ def compare_all(
         drift += moved
         settled += binding
         otherwise += _otherwise(item, sides)
-    lowered = [one for item in managed for one in _lowered(item, sides)]
+    lowered = [one for item in managed for one in ownership.lowered(item, *sides.of(item.address))]
     released = list(ownership.released(desired, bindings, by_id))
     moved_on = list(repointed(managed, changes, sides))
     kept = {*(item.address for item in managed), *(change.address for change in released)}
-    gone = [change for b in bindings if b.address not in kept for change in _orphaned(b, sides, live)]
+    gone = [change for b in bindings if b.address not in kept for change in ownership.orphaned(b, sides, live)]
     let_go = {change.address for change in released}
     old_halves = [one for one in retired(changes, moved_on, sides, live) if one.address not in let_go]
     touched = {change.address for change in (*changes, *lowered, *moved_on)}
@@ -103,23 +102,6 @@ def asked(found: Comparison, reason: str) -> Comparison:
         for one in found.changes
     ]
     return replace(found, changes=tuple(changes))
-
-
-def applied(desired: Desired) -> Document:
-    """What a binding remembers of a manifest: secrets as fingerprints."""
-    remembered: Document = map_leaves(desired.spec, lambda leaf: leaf.fingerprint if isinstance(leaf, Secret) else leaf)
-    return remembered
-
-
-def remembering(desired: Desired, binding: Binding) -> Binding:
-    """A binding that has been brought to its manifest."""
-    return replace(
-        binding,
-        applied=applied(desired),
-        externals=desired.externals,
-        prevent_destroy=desired.lifecycle.prevent_destroy,
-        on_remove=desired.lifecycle.on_remove,
-    )
 
 
 def _otherwise(item: Desired, sides: Sides) -> Iterator[Drift]:
@@ -145,7 +127,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     another = ownership.not_ours(binding, live)
     if live is None or another:
         gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind, source=item.source)
-        change = _taken(item, binding, live, another) if live else _created_anew(item, binding, sides)
+        change = ownership.taken(item, binding, live, another) if live else _created_anew(item, binding, sides)
         return [change], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
@@ -167,26 +149,6 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
     current = replace(current, created_at=binding.created_at or live.created)
     return [], drift, [current] if sides.in_names(current) != binding else []
-
-
-def _lowered(item: Desired, sides: Sides) -> Iterator[Change]:
-    binding, live = sides.of(item.address)
-    if binding is not None:
-        yield from ownership.lowered(item, binding, live)
-
-
-def _taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
-    """What would bring the object to its manifest, if it were ours."""
-    return Change(
-        Action.UPDATE,
-        Cause.DRIFTED,
-        item.address,
-        binding.remote_id,
-        source=item.source,
-        desired=item,
-        live=live,
-        not_ours=another,
-    )
 
 
 def _created(item: Desired, sides: Sides) -> Change:
@@ -317,26 +279,6 @@ def _awaited(item: Desired, binding: Binding, sides: Sides) -> Change | None:
         source=item.source,
         desired=item,
         live=successor,
-    )
-
-
-def _orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[Change]:
-    found = sides.live.get((binding.address.kind, binding.remote_id))
-    if found is None or binding.on_remove == "retain":
-        reason = "it is already gone" if found is None else "on_remove: retain"
-        yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=found)
-        return
-    strangers = [one for one in live if one.address is None]
-    users = tuple(sorted(label(one) for one in strangers if uses(one, binding.address, binding.remote_id)))
-    yield Change(
-        Action.DELETE,
-        Cause.ORPHANED,
-        binding.address,
-        binding.remote_id,
-        reason="its manifest is gone",
-        live=found,
-        referrers=users,
-        not_ours=ownership.not_ours(binding, found),
     )
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tavusctl import patch
 from tavusctl.document import leaves
+from tavusctl.engine.diff.succession import Sides, label, uses
 from tavusctl.freshness import is_younger
 from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, Live
 
@@ -64,8 +65,10 @@ def protected(binding: Binding, current: Binding) -> Binding:
     )
 
 
-def lowered(item: Desired, binding: Binding, live: Live | None) -> Iterator[Change]:
+def lowered(item: Desired, binding: Binding | None, live: Live | None) -> Iterator[Change]:
     """The change that takes protection away from an object, if the manifest does."""
+    if binding is None:
+        return
     rules = item.lifecycle
     words = (
         ["lifecycle.prevent_destroy: true -> false"] if binding.prevent_destroy and not rules.prevent_destroy else []
@@ -91,6 +94,41 @@ def not_ours(binding: Binding, live: Live | None) -> str:
     return (
         f"{binding.remote_id} is another object now: the one that was bound here was created at {binding.created_at}, "
         f"and this one at {live.created}"
+    )
+
+
+def taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
+    """What would bring the object to its manifest, if it were ours."""
+    return Change(
+        Action.UPDATE,
+        Cause.DRIFTED,
+        item.address,
+        binding.remote_id,
+        source=item.source,
+        desired=item,
+        live=live,
+        not_ours=another,
+    )
+
+
+def orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[Change]:
+    """What becomes of an object whose manifest is gone."""
+    found = sides.live.get((binding.address.kind, binding.remote_id))
+    if found is None or binding.on_remove == "retain":
+        reason = "it is already gone" if found is None else "on_remove: retain"
+        yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=found)
+        return
+    strangers = [one for one in live if one.address is None]
+    users = tuple(sorted(label(one) for one in strangers if uses(one, binding.address, binding.remote_id)))
+    yield Change(
+        Action.DELETE,
+        Cause.ORPHANED,
+        binding.address,
+        binding.remote_id,
+        reason="its manifest is gone",
+        live=found,
+        referrers=users,
+        not_ours=not_ours(binding, found),
     )
 
 
