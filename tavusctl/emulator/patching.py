@@ -91,7 +91,7 @@ def keep(switches: Mapping[str, Json], before: Object, after: Object) -> None:
     for pointer, tidy in switches["tidied_fields"].items():
         path = jsonpointer.JsonPointer(pointer)
         value = path.resolve(after, _ABSENT)
-        if value is not _ABSENT:
+        if value is not _ABSENT and value != path.resolve(before, _ABSENT):  # what a write leaves as it was stays
             parent, last = path.to_last(after)
             parent[last] = TIDIES[tidy](value)
 
