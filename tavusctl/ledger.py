@@ -142,7 +142,7 @@ class Ledger(Struct):
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 
     def confirm(self, binding: Binding) -> None:
-        """Remember what a read has shown of a write, with the next checkpoint; without one, the next plan looks."""
+        """Remember what a read has shown, with the next checkpoint; without one, the next plan looks."""
         with self.guard:
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 

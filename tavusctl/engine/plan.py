@@ -70,6 +70,7 @@ def make(
     occasion: Occasion,
     no_op: int = 0,
     warnings: Sequence[Complaint] = (),
+    along: Sequence[Binding] = (),
 ) -> Plan:
     """The plan: what may be done as steps, what must not as refusals with the way out."""
     wanted = _targeted(changes, consent.targets)
@@ -91,6 +92,7 @@ def make(
         environment=occasion.environment,
         account=occasion.account,
         settled=tuple(settled),
+        along=tuple(along),
         fingerprint=_fingerprint(steps, occasion),
         limits=occasion.limits,
     )

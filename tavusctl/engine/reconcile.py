@@ -117,6 +117,7 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
+        along=found.along,
         warnings=(
             *request.warnings,
             *map(remarks.doubt, lost),

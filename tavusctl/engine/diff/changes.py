@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tavusctl import background, guards, sources
 from tavusctl.engine.diff import crawling, ownership
-from tavusctl.engine.diff.memory import applied, remembering
+from tavusctl.engine.diff.memory import applied, remembering, says_more
 from tavusctl.engine.diff.succession import Sides, excused, halves, repointed, retired
 from tavusctl.engine.diff.users import affecting
 from tavusctl.model import (
@@ -41,6 +41,7 @@ class Comparison(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
     settled: tuple[Binding, ...] = ()
+    along: tuple[Binding, ...] = ()  # other words for what is known
     no_op: int = 0
     otherwise: tuple[Drift, ...] = ()  # what the server keeps otherwise than it was sent
 
@@ -68,12 +69,14 @@ def compare_all(
     changes: list[Change] = []
     drift: list[Drift] = []
     settled: list[Binding] = []
+    along: list[Binding] = []
     otherwise: list[Drift] = []
     for item in managed:
-        found, moved, binding = _compare_one(item, sides)
+        found, moved, learned = _compare_one(item, sides)
         changes += found
         drift += moved
-        settled += binding
+        for one in learned:
+            (settled if says_more(item.kind, in_names(one), known[one.address]) else along).append(one)
         otherwise += _otherwise(item, sides)
     lowered = [one for item in managed for one in ownership.lowered(item, *sides.of(item.address))]
     released = list(ownership.released(desired, bindings, by_id))
@@ -88,6 +91,7 @@ def compare_all(
         changes=affecting(ownership.with_users(every, live, spelled), managed, live),
         drift=tuple(drift),
         settled=tuple(settled),
+        along=tuple(along),
         no_op=sum(item.address not in touched for item in managed),
         otherwise=tuple(otherwise),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from tavusctl.document import map_leaves
-from tavusctl.model import Binding, Desired, Document
+from tavusctl.equality import same
+from tavusctl.model import Binding, Desired, Document, ResourceKind
 from tavusctl.secret import Secret
 
 
@@ -24,3 +25,10 @@ def remembering(desired: Desired, binding: Binding) -> Binding:
         prevent_destroy=desired.lifecycle.prevent_destroy,
         on_remove=desired.lifecycle.on_remove,
     )
+
+
+def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
+    """Whether a binding says more than other words for what was known: a link signed anew, a set in another order."""
+    words = replace(binding, applied=current.applied, externals=current.externals, created_at=current.created_at)
+    before, after = binding.applied, current.applied
+    return words != current or not (same(kind, (), before, after) and same(kind, (), after, before))
