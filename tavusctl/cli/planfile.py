@@ -83,7 +83,9 @@ def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> Non
     expired = [one["address"] for one in _late(approved, fresh)]
     if expired:
         _refuse(f"a link has come to its end since it was made: {', '.join(expired)}")
-    for part in ("changes", "refused", "fingerprint", "moved", "limits"):
+    if approved.get("limits") != fresh.get("limits"):
+        _refuse("the limits of safety in tavusctl.yaml have changed since it was made")
+    for part in ("changes", "refused", "fingerprint", "moved"):
         before, after = _binding(approved.get(part)), _binding(fresh.get(part))
         if before != after:
             _refuse(f"the account has changed since it was made{_where(before, after)}")

@@ -196,7 +196,8 @@ def test_the_plan_file_of_another_limit_is_stale(ten: Project) -> None:
     assert ten.run("plan", "--out", "plan.json").code == 0
     ten.write("tavusctl.yaml", "safety: {max_deletes: 2000, max_delete_ratio: 1}\n")
 
-    assert ten.run("apply", "plan.json").code == 3
+    stale = ten.run("apply", "plan.json")
+    assert (stale.code, "the limits of safety in tavusctl.yaml have changed" in stale.err) == (3, True)
 
 
 def test_a_state_of_before_is_read_and_learns_the_limits(ten: Project) -> None:
