@@ -192,7 +192,9 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
         safety = prepared.request.safety or this.ledger.state.safety
-        if prepared.plan.steps or prepared.plan.settled or safety != this.ledger.state.safety:
+        # A state that nothing has been written to has no need to know limits.
+        other_limits = this.ledger.state.serial and safety != this.ledger.state.safety
+        if prepared.plan.steps or prepared.plan.settled or other_limits:
             this.ledger.remember_safety(safety)
             this.ledger.checkpoint()
     except TavusctlError as error:

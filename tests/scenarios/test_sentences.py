@@ -68,6 +68,15 @@ def test_what_only_the_state_learns_is_no_absence_of_changes(agreed: Project) ->
     assert agreed.run("plan", "--detailed-exitcode").out == "No changes. 1 object as the manifests say.\n"
 
 
+def test_an_apply_of_nothing_makes_no_state(project: Project) -> None:
+    (theirs,) = project.account.seed(persona=[COACH])["persona"]
+    document = f"kind: persona\nname: theirs\nexternal: true\nid: {theirs}\n"
+    project.write("manifests/persona-theirs.yaml", document)
+
+    assert "No changes." in project.run("apply", "--yes").out
+    assert not (project.root / ".tavusctl" / "state.json").exists()
+
+
 @pytest.mark.parametrize("move", [False, True])
 def test_the_outputs_of_a_step_say_that_an_apply_would_write(agreed: Project, tmp_path: Path, move: bool) -> None:
     if move:
