@@ -152,6 +152,9 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     current = ownership.protected(binding, remembering(item, binding))
     current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
     current = replace(current, created_at=binding.created_at or live.created)
+    if news:  # what it was made of, until it is made anew
+        made_of = {sources.KEY: binding.applied[sources.KEY]}
+        current = replace(current, applied={**current.applied, **made_of})
     return [], drift, [current] if sides.in_names(current) != binding else []
 
 
