@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Any, Final, NoReturn
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from tavusctl.document import canonical, leaves, map_leaves
 from tavusctl.errors import StateError
@@ -249,12 +249,16 @@ def _trust(state: State, lines: Sequence[bytes], keys: Keys) -> tuple[Trust, byt
 
 def _state_mac(state: State, key: bytes) -> str:
     """A seal over everything that a state says; what is not set is left out: newer versions know more."""
-    said = {name: getattr(state, name) for name in State.__struct_fields__ if name not in ("bindings", "mac")}
+    said = {name: _plain(getattr(state, name)) for name in State.__struct_fields__ if name not in ("bindings", "mac")}
     found = hmac.new(derived(key, "tavusctl state"), digestmod="sha256")
     found.update(canonical({name: value for name, value in said.items() if _is_set(value)}).encode())
     for address in sorted(state.bindings):
         found.update(f"\n{address} {canonical(binding_out(state.bindings[address]))}".encode())
     return f"hmac-sha256:{found.hexdigest()}"
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if isinstance(value, Struct) else value
 
 
 def _is_set(value: Any) -> bool:

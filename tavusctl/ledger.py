@@ -16,7 +16,7 @@ from tavusctl import journal
 from tavusctl.custody import Custody
 from tavusctl.errors import Ambiguous, LockError, StateError, TavusctlError
 from tavusctl.journal import Intent, Inverse
-from tavusctl.model import Action, Address, Binding, Document
+from tavusctl.model import Action, Address, Binding, Document, Safety
 from tavusctl.ports import State, Store
 from tavusctl.uptime import uptime
 
@@ -153,20 +153,25 @@ class Ledger(Struct):
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 
     def confirm(self, binding: Binding) -> None:
-        """Remember what a read has shown of a write, with the next checkpoint; without one, the next plan looks."""
+        """Remember what a read has shown, with the next checkpoint; without one, the next plan looks."""
         with self.guard:
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 
-    def forget(self, address: Address, op: str = "") -> None:
-        """Drop a binding."""
+    def forget(self, address: Address, op: str = "", *, named: bool = False) -> None:
+        """Drop a binding; where it is still `named` by a manifest, its id goes on to stand for the address."""
         with self.guard:
             before = self.state.bindings.get(address)
             self._append(journal.forget(address, op, before))
             self.pending.pop(op, None)
-            if before:
+            if before and not named:
                 self.ids.pop(before.remote_id, None)
             left = {key: value for key, value in self.state.bindings.items() if key != address}
             self.state = replace(self.state, bindings=left)
+
+    def remember_safety(self, safety: Safety | None) -> None:
+        """Remember the limits on deletes that this run worked under; kept with the next checkpoint."""
+        with self.guard:
+            self.state = replace(self.state, safety=safety)
 
     def get(self, address: Address) -> Binding | None:
         """The binding of an address, if it has one."""

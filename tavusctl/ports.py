@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from tavusctl.model import Address, Binding, Document, Value
+from tavusctl.model import Address, Binding, Document, Safety, Value
 
 
 class Reader(Protocol):
@@ -111,6 +111,14 @@ class State(Struct, frozen=True):
     keys: Mapping[str, str] = field(default_factory=dict)  # the lineage's key, wrapped under each API key that wrote
     mac: str = ""  # seal over all the rest, made with the lineage's key; empty: an older version wrote it
     accepted: str = ""  # digest of a journal without a right seal that a person has said is ours
+    safety: Safety | None = None  # limits on deletes at the last apply; None: not known
+
+
+class Others(Struct, frozen=True):
+    """What the other environments of a project have bound, as far as their states can be read."""
+
+    owners: Mapping[str, str] = field(default_factory=dict)  # id -> "persona/coach of the environment staging"
+    unread: tuple[tuple[str, str], ...] = ()  # environments whose states cannot be read, and why
 
 
 class Shelf(Protocol):

@@ -53,7 +53,7 @@ class Difference(Struct, frozen=True):
 
     fields: tuple[FieldChange, ...] = ()
     patch: tuple[Document, ...] = ()
-    drift: tuple[FieldChange, ...] = ()  # managed fields whose live side moved, wanted or not
+    drift: tuple[FieldChange, ...] = ()  # managed fields whose live side moved away from what the manifest says
     otherwise: tuple[FieldChange, ...] = ()  # what the server keeps otherwise than it was sent, and neither side moved
     replaces: tuple[str, ...] = ()  # pointers of changed fields that are fixed at creation
 
@@ -212,10 +212,10 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
     if known.kept and not agrees:
         run.otherwise.append(change)
         return found
+    if agrees:
+        return found  # what was edited to what the manifest says is no drift: the state learns it, nothing is written
     if known.moved:
         run.drift.append(change)
-    if agrees:
-        return found
     run.changes.append(change)
     # A key that reads leave out may be there or not: only an empty one can be written over both.
     return "" if masked and is_empty(aim) else wanted_value(kind, path, aim, live)

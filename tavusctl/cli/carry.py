@@ -33,8 +33,17 @@ def carry(
     *,
     patience: float = 0.0,
     parallel: int | None = None,
+    format_: str = "text",
 ) -> Ended:
-    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
+    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did.
+
+    What the report of the outcomes will tell as text is not told before: both may go to one place.
+    """
+
+    def tell(outcome: Outcome) -> None:
+        if format_ != "text" or not text.is_told(outcome):
+            progress.say(text.outcome(outcome))
+
     interruption.writing = True
     ledger = open_ledger(prepared, store, archive.keep)
     progress = Progress(session)
@@ -51,7 +60,7 @@ def carry(
         settle=session.settle,
         parallel=parallel or min(STEPS, session.parallel),
         stop=interruption.stop,
-        report=lambda outcome: progress.say(text.outcome(outcome)),
+        report=tell,
         waits=progress.note,
     )
     try:

@@ -6,7 +6,8 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 import click
@@ -16,6 +17,8 @@ from tavusctl.errors import UsageError
 from tavusctl.reports import REPORTS, Report
 from tavusctl.reports.wrapping import wrapped
 
+Written = list[tuple[str, Path]]
+_written: ContextVar[Written | None] = ContextVar("written", default=None)
 _NARROWEST = 40  # columns of a terminal in which it helps to break lines
 Reports = Sequence[tuple[str, Path]]
 
@@ -94,7 +97,18 @@ def show(report: str, format_: str = "text") -> None:
     click.echo(report, nl=False)
 
 
-def write_private(path: Path, text: str) -> None:
+@contextlib.contextmanager
+def noting() -> Iterator[Written]:
+    """What a command that is run within another one writes, by sort, as absolute paths."""
+    written: Written = []
+    token = _written.set(written)
+    try:
+        yield written
+    finally:
+        _written.reset(token)
+
+
+def write_private(path: Path, text: str, sort: str = "report") -> None:
     """Write a file that only its owner can read: a plan tells much about an account."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -102,3 +116,5 @@ def write_private(path: Path, text: str) -> None:
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}"
         raise UsageError(message) from None
+    if (noted := _written.get()) is not None:
+        noted.append((sort, path.absolute()))

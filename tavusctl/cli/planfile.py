@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from tavusctl import __version__, sources
 from tavusctl.cli.git import head
 from tavusctl.cli.output import write_private
+from tavusctl.cli.planoptions import PlanOptions
 from tavusctl.custody import Trust
 from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
@@ -35,19 +36,25 @@ _BOUND = {
     "account": "it is for another account",
     "serial": "the state has changed since it was made: another apply has run",
     "commit": "the repository is at another commit",
+    "settings": "crawl_limit in tavusctl.yaml has changed since it was made",
     "configuration": "the manifests have changed since it was made",
     "secrets": "a secret has changed since it was made",
+    "watched": "the source of a watched document has changed since it was made",
 }
+# Where these differ the seal is made otherwise, too, and nothing is to be learnt from it.
+_BEFORE_THE_SEAL = ("tavusctl_version", "environment", "lineage", "account")
+_EXPIRING = "E407"  # the refusal of a link that is about to end: time has brought it, and no change
 
 
-def write(path: Path, prepared: Prepared, now: datetime) -> None:
-    """Write a plan to a file, for `apply PLANFILE`."""
+def write(path: Path, prepared: Prepared, now: datetime, options: PlanOptions) -> None:
+    """Write a plan to a file, for `apply PLANFILE`, which plans with the same options."""
     document = {
         **plan_document(prepared.plan),
+        "options": options.document(),
         "bound": {**_bound(prepared), "created": now.isoformat(), "expires": (now + LIFE).isoformat()},
     }
     document["bound"]["seal"] = _seal(document, prepared)
-    write_private(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    write_private(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n", "plan-file")
 
 
 def read(path: Path) -> Mapping[str, Any]:
@@ -71,22 +78,41 @@ def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> Non
     """Compare an approved plan with the one made just now; ConflictError says how they differ."""
     prepared.custody.check_trusted()
     bound, current = approved["bound"], _bound(prepared)
-    for name, words in _BOUND.items():
-        if bound.get(name) != current[name]:
-            _refuse(words)
-    try:
-        expired = datetime.fromisoformat(str(bound.get("expires"))) < now
-    except (ValueError, TypeError):
-        expired = True
-    if expired:
+    _compare(bound, current, _BEFORE_THE_SEAL)
+    if bound.get("seal") != _seal(approved, prepared):
+        _refuse("it was edited")
+    _compare(bound, current, _BOUND)
+    if datetime.fromisoformat(bound["expires"]) < now:
         _refuse("it has expired: a plan is good for 24 hours")
     fresh = json.loads(json.dumps(plan_document(prepared.plan)))
+    expired = [one["address"] for one in _late(approved, fresh)]
+    if expired:
+        _refuse(f"a link has come to its end since it was made: {', '.join(expired)}")
+    if approved.get("limits") != fresh.get("limits"):
+        _refuse("the limits of safety in tavusctl.yaml have changed since it was made")
     for part in ("changes", "refused", "fingerprint", "moved"):
         before, after = _binding(approved.get(part)), _binding(fresh.get(part))
         if before != after:
             _refuse(f"the account has changed since it was made{_where(before, after)}")
-    if bound.get("seal") != _seal(approved, prepared):
-        _refuse("it was edited")
+
+
+def _compare(bound: Mapping[str, Any], current: Mapping[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        if bound.get(name) != current[name]:
+            _refuse(_BOUND[name] + _which(bound.get(name), current[name]))
+
+
+def _which(before: object, after: object) -> str:
+    """The names of what differs, where a plan is bound to several of a sort."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ""
+    return f": {', '.join(sorted(one for one in {*before, *after} if before.get(one) != after.get(one)))}"
+
+
+def _late(approved: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Refusals that only the time has brought."""
+    known = [one.get("address") for one in approved["refused"] if one.get("code") == _EXPIRING]
+    return [one for one in fresh["refused"] if one["code"] == _EXPIRING and one["address"] not in known]
 
 
 def _binding(part: object) -> object:
@@ -124,10 +150,10 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
     lineage = state.lineage if state.serial else ""
     key = _key(prepared)
     account = [request.environment.account, lineage or Secret("", key).fingerprint.digest]
-    settings = [
-        [str(one.address), plain(sources.sent(one.spec)), repr(one.lifecycle), one.external_id, _upload(one)]
+    manifests = {
+        str(one.address): digest([plain(sources.sent(one.spec)), repr(one.lifecycle), one.external_id, _upload(one)])
         for one in prepared.desired
-    ]
+    }
     return {
         "tavusctl_version": __version__,
         "environment": request.environment.name,
@@ -135,8 +161,12 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
         "lineage": lineage,
         "serial": state.serial,
         "commit": head(Path.cwd()) or os.environ.get("GITHUB_SHA", ""),
-        "configuration": digest(settings),
+        "settings": request.environment.crawl_limit,
+        "configuration": manifests,
         "secrets": {name: Secret(value, key).fingerprint.digest for name, value in request.secrets.items()},
+        "watched": {
+            str(one.address): digest(one.spec[sources.KEY]) for one in prepared.desired if sources.KEY in one.spec
+        },
     }
 
 

@@ -16,15 +16,17 @@ from msgspec.structs import replace
 
 from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
+from tavusctl.cli.judging import judged, tolerated
 from tavusctl.cli.local import Command, LocalSession, local_options
 from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
-from tavusctl.errors import UsageError
+from tavusctl.errors import TavusctlError, UsageError
+from tavusctl.journal import recall
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
-from tavusctl.ports import Reader, Store
+from tavusctl.ports import Others, Reader, Store
 from tavusctl.stores import open_store
 from tavusctl.wording import site, suggestion
 
@@ -96,19 +98,29 @@ class Session(LocalSession, frozen=True):
         destroy: bool = False,
         base: LocalSession | None = None,
         watch: Sources | None = None,
+        check_names: bool = True,
+        judges: bool = False,
     ) -> Prepared:
         """Plan this environment, or with `base` what other manifests would make of it; reads only.
 
         `watch` looks at the sources of watched documents: one for all plans of a run, which have their time together.
+        What `judges` refuses to write what cannot work.
         """
-        manifests, warnings = (base or self).load()
+        secrets = None if destroy or base else self.secrets
+        manifests, warnings = (base or self).load(secrets)
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
-        request = replace(request, sources=watch)
+        safety = None if destroy else self.project.safety
+        request = replace(request, sources=watch, safety=safety)
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
-        if base is None:
+        if base is None and check_names:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
-        return prepared
+        return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values of the secrets that manifests may read; empty where a variable is not set."""
+        return {name: os.environ.get(name, "") for name in self.project.secrets}
 
     def sources(self, *, wanted: bool = True) -> Sources | None:
         """Where watched documents come from; None when nobody wants to look."""
@@ -132,8 +144,26 @@ class Session(LocalSession, frozen=True):
         warnings: tuple[Complaint, ...] = (),
     ) -> Request:
         """What a plan needs to know from outside."""
-        secrets = {name: os.environ.get(name, "") for name in self.project.secrets}
-        return Request(self.environment, secrets, keyring.keys(self.environment), consent, adopt, destroy, warnings)
+        keys = keyring.keys(self.environment)
+        request = Request(self.environment, self.secrets, keys, consent, adopt, destroy, warnings)
+        return replace(request, others=self.others)
+
+    def others(self) -> Others:
+        """What the other environments of the project have bound, so that nothing of theirs is taken over here."""
+        owners: dict[str, str] = {}
+        unread: list[tuple[str, str]] = []
+        for name, environment in sorted(self.project.environments.items()):
+            if name == self.environment.name:
+                continue
+            try:
+                known = recall(open_store(environment.state, self.root, name))
+            except TavusctlError as error:
+                unread.append((name, error.message))
+                continue
+            for one in known.bindings.values():
+                whose = f"{one.address} of the environment {name}"
+                owners |= dict.fromkeys(filter(None, (one.remote_id, one.successor, *one.retired)), whose)
+        return Others(owners, tuple(unread))
 
 
 class SystemClock:
@@ -176,7 +206,7 @@ def options(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*args: Any, session: LocalSession, base_url: str, **rest: Any) -> Any:
         url = check_base_url(base_url)
-        account = Session(session.project, session.environment, session.quiet, url)
+        account = Session(session.project, session.environment, session.quiet, session.found, url)
         return command(*args, session=account, **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
@@ -187,6 +217,13 @@ allow_recreate = click.option(
     type=click.IntRange(min=1),
     metavar="N",
     help="Agree to make anew all N objects of the state, which the account has no more.",
+)
+
+allow_lowered = click.option(
+    "--allow-lowered",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Agree to lower exactly this many protections (prevent_destroy, on_remove, limits of safety).",
 )
 
 blame_option = click.option(

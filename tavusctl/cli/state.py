@@ -53,6 +53,7 @@ def list_(session: LocalSession, *, format_: str) -> int:
 
 @command.command("show")
 @click.argument("address", shell_complete=known_address)
+@click.option("-f", "--format", type=click.Choice(["json"]), expose_value=False, help="JSON, which it is anyway.")
 @local_options
 def show(session: LocalSession, *, address: str) -> int:
     """Show what is known of one object: its id and what was last applied; secrets are not in it."""

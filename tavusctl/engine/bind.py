@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import lookup
@@ -41,11 +41,17 @@ def bind(
             message = f"{address} is already bound to {bound.remote_id}"
             raise StateError(message, f"state rm {address} first", id="E905")
         bound = None
-    observe.read(api, kind, remote_id, lens)
+    live = observe.read(api, kind, remote_id, lens)
+    owner = request.others().owners.get(remote_id)
+    if owner:
+        message = f"{remote_id} is {owner}: what one environment has bound cannot be bound by another"
+        hint = "make an object of its own here; where names must differ, put a variable into the name: ${var:...}"
+        raise RefusedError(message, hint, id="E425")
     if kind.list_query and remote_id not in {one.remote_id for one in observe.listed(api, kind, lens)}:
         message = f"{remote_id} is a stock {kind.name}: it belongs to everybody and cannot be managed"
         raise RefusedError(message, f"refer to it with external: true and id: {remote_id}", id="E421")
-    binding = bound or Binding(address, remote_id)
+    # Whoever names an id says that the object is the right one, whenever it was created.
+    binding = replace(bound or Binding(address, remote_id), created_at=live.created)
     checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, found.custody, archive)
     return binding
 
@@ -56,6 +62,7 @@ class Matches(Struct, frozen=True):
     bound: Mapping[Address, str]  # exactly one object, wanted by one manifest alone
     ambiguous: Mapping[Address, Sequence[str]]
     unmatched: Sequence[Address]
+    elsewhere: Mapping[Address, str] = field(default_factory=dict)  # in words, what another environment has bound
 
 
 def bind_by_name(
@@ -85,13 +92,20 @@ def bind_by_name(
     strangers = lookup.Strangers((one for name in used for one in observe.listed(api, kinds[name], lens)), halves)
     alike = {one.address: strangers.like(one.kind, _readable(one.spec), sent_name(one)) for one in free}
     named = {address: tuple(one.remote_id for one in like) for address, like in alike.items()}
+    owners = request.others().owners
+    elsewhere = {one: ids for one, ids in named.items() if any(each in owners for each in ids)}
+    named = {one: () if one in elsewhere else ids for one, ids in named.items()}
     wanted = Counter(remote_id for ids in named.values() for remote_id in ids)
     bound = {one: ids[0] for one, ids in named.items() if len(ids) == 1 and wanted[ids[0]] == 1}
     if record and bound:
-        bindings = {one: Binding(one, remote_id) for one, remote_id in bound.items()}
+        created = {one.remote_id: one.created for like in alike.values() for one in like}
+        bindings = {one: Binding(one, remote_id, created_at=created[remote_id]) for one, remote_id in bound.items()}
         checkpoint(replace(state, bindings={**state.bindings, **bindings}), store, request, found.custody, archive)
     ambiguous = {one: ids for one, ids in named.items() if ids and one not in bound}
-    return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids))
+    told = {
+        one: ", ".join(f"{each} is {owners[each]}" for each in ids if each in owners) for one, ids in elsewhere.items()
+    }
+    return Matches(bound, ambiguous, tuple(one for one, ids in named.items() if not ids and one not in told), told)
 
 
 def _readable(value: Value) -> Value:

@@ -195,6 +195,7 @@ def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
         retired=(*binding.retired, binding.remote_id),
         answered={},
         unconfirmed=MADE,
+        created_at=successor.created,
     )
 
 

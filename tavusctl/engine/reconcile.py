@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, lookup, quota
+from tavusctl import lookup, quota, remarks
 from tavusctl.custody import Custody, Keys, Opened, opened
+from tavusctl.document import leaves
 from tavusctl.engine import apply, beside, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past
 from tavusctl.ledger import Ledger
 from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
+    Action,
     Address,
     Binding,
     Cause,
@@ -23,16 +26,16 @@ from tavusctl.model import (
     Complaint,
     Desired,
     Document,
-    Drift,
     Environment,
     Live,
     Manifest,
     Outcome,
     Plan,
     ResourceKind,
-    Severity,
+    Safety,
 )
-from tavusctl.ports import Reader, Sources, State, Store
+from tavusctl.ports import Others, Reader, Sources, State, Store
+from tavusctl.settings import raised
 from tavusctl.threeway import kept
 
 Kinds = Mapping[str, ResourceKind]
@@ -50,6 +53,8 @@ class Request(Struct, frozen=True):
     destroy: bool = False
     warnings: tuple[Complaint, ...] = ()
     sources: Sources | None = None  # of watched documents; None: they are not looked at
+    safety: Safety | None = None  # limits on deletes, to be remembered by an apply; None: those that are known stay
+    others: Callable[[], Others] = Others  # what the project's other environments have bound
 
 
 class Prepared(Struct, frozen=True):
@@ -95,15 +100,19 @@ def _prepared(
     moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
     state = replace(state, bindings=moved)
     key = custody.prints
+    foreign = {(m.address.kind, m.external_id) for m in manifests if m.external_id}
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
+    bindings = tuple(diff.disowned(one, foreign) for one in bindings)
     wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
     check_single(bindings)
     managed = frozenset(m.address for m in manifests if not m.external_id)
-    ids = observe.known_ids(bindings, externals, managed)
-    in_names = partial(
-        observe.in_names, ids=dict(ids), externals={str(address): remote_id for remote_id, address in externals}
-    )
+    declared = {address for _, address in externals}
+    ids = observe.known_ids((one for one in bindings if one.address not in declared), externals, managed)
+    # Until now an address has meant what is bound to it, also where the manifests call another object external there.
+    meant = {str(one): remote_id for remote_id, one in externals}
+    meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
+    in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
@@ -117,7 +126,10 @@ def _prepared(
         adopt=request.adopt,
         again=request.consent.replace,
         in_names=in_names,
+        spelled=_spelled(wanted, ids),
     )
+    found = diff.asked(found, "destroy was asked for") if request.destroy else found
+    others = _others(request, found.changes)
     made = plan.make(
         found.changes,
         found.drift,
@@ -125,24 +137,44 @@ def _prepared(
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
+        along=found.along,
         warnings=(
             *request.warnings,
             *custody.remarks(),
-            *map(_doubt, lost),
-            *_failures(account.live, found.changes),
+            *map(remarks.doubt, lost),
+            *remarks.failures(account.live, found.changes),
             *diff.namesakes(account.live, bindings),
-            *map(_otherwise, found.otherwise),
-            *map(_draft, filter(_is_draft, account.live)),
+            *map(remarks.otherwise, found.otherwise),
+            *remarks.drafts(account.live),
             *unseen,
+            *remarks.unread(others),
         ),
-        occasion=_occasion(api, state, request, account.live),
+        occasion=replace(_occasion(api, state, request, account.live), owners=others.owners),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
     # What a run does is recorded under the new addresses: they must be on disk before.
-    behind = bool(before.records) or bool(moves) or custody.is_behind(state)
     made = replace(made, moves=moves, awaited=plan.awaited(made, desired, account.live, request.consent))
+    made = replace(made, recovered=bool(before.records))
+    # A state that was never written is not made for the sake of its seal alone.
+    behind = made.recovered or bool(moves) or (custody.is_behind(state) and (bool(state.serial) or made.writes))
     return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind, custody=custody)
+
+
+def _spelled(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mapping[str, Sequence[Address]]:
+    """Who refers to known objects by their ids in place of their addresses."""
+    found: defaultdict[str, set[Address]] = defaultdict(set)
+    for manifest in manifests:
+        for _, leaf in leaves(manifest.spec):
+            if isinstance(leaf, str) and leaf in ids:
+                found[leaf].add(manifest.address)
+    return {remote_id: sorted(addresses) for remote_id, addresses in found.items()}
+
+
+def _others(request: Request, changes: Iterable[Change]) -> Others:
+    """What other environments have bound; looked up only where objects have the names of planned creates."""
+    named = any(change.rivals or change.action is Action.ADOPT for change in changes)
+    return request.others() if named else Others()
 
 
 def recovered(
@@ -199,7 +231,11 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     if this.ledger.pending:
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
-        if prepared.plan.steps or prepared.plan.settled:
+        safety = prepared.request.safety or this.ledger.state.safety
+        # A state that nothing has been written to has no need to know limits.
+        other_limits = this.ledger.state.serial and safety != this.ledger.state.safety
+        if prepared.plan.steps or prepared.plan.settled or other_limits:
+            this.ledger.remember_safety(safety)
             this.ledger.checkpoint()
     except TavusctlError as error:
         return outcomes, error
@@ -242,9 +278,10 @@ def prepare_undo(
     store: Store,
     request: Request,
     *,
+    manifests: Sequence[Manifest] = (),
     recreate: bool,
 ) -> Prepared:
-    """Work out what reverses one apply; change nothing."""
+    """Work out what reverses one apply; change nothing.  What `manifests` name as secrets can be sent again."""
     found_here = opened(store, request.keys)
     before, custody = found_here.replay, found_here.custody
     state, lost = recovered(kinds, api, found_here)
@@ -262,7 +299,8 @@ def prepare_undo(
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
         live.update({(name, one.remote_id): one for one in observe.listed(api, kinds[name], lens)})
-    scene = undo.Scene(kinds, state.bindings, live, ids, trash, recreate)
+    secrets, unset = resolve.sealed(manifests, request.secrets, custody.prints)
+    scene = undo.Scene(kinds, state.bindings, live, ids, trash, recreate, secrets, unset)
     found = undo.reverse(move.remembered(past, state.bindings), scene)
     made = plan.make(
         found.changes,
@@ -273,7 +311,7 @@ def prepare_undo(
         warnings=found.warnings,
         occasion=_occasion(api, state, request, live.values()),
     )
-    made = replace(made, refused=(*found.refused, *made.refused))
+    made = replace(made, refused=(*found.refused, *made.refused), recovered=bool(before.records))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
     behind = bool(before.records) or custody.is_behind(state)
     return Prepared(made, state, (), request, ids, by_kind, (), recovered=behind, custody=custody)
@@ -282,41 +320,8 @@ def prepare_undo(
 def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live]) -> plan.Occasion:
     environment = request.environment
     label = environment.account or state.account
-    return plan.Occasion(environment.name, label, api.server_time(), quota.taken(live), environment.crawl_limit)
-
-
-def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Complaint]:
-    """What the account has of ours and nobody can use; nothing is tried again by itself, because it may cost money."""
-    changing = {one.address for one in changes}
-    for one in live:
-        if one.address and background.failed(one) and one.address not in changing:
-            message = f"{one.address} ({one.remote_id}) cannot be used: {background.failure(one)}"
-            hint = f"put it right in the manifest, or apply --allow-replace {one.address} to try again as it is"
-            yield Complaint("TV302", message, None, hint, one.address, Severity.WARNING)
-
-
-def _otherwise(kept: Drift) -> Complaint:
-    """What the server keeps otherwise than it was sent; said with every plan, because nothing will change by itself."""
-    paths = ", ".join(one.path for one in kept.fields)
-    message = f"{kept.address}: the server keeps {paths} otherwise than the manifest says"
-    hint = "write what the account shows, or put it under lifecycle.ignore_changes; it is sent again when it is edited"
-    return Complaint("TV331", message, kept.source, hint, kept.address, Severity.WARNING)
-
-
-def _is_draft(one: Live) -> bool:
-    return one.draft and one.address is not None
-
-
-def _draft(one: Live) -> Complaint:
-    message = f"{one.address} has a draft that is not published; what is in use may read otherwise"
-    return Complaint("TV332", message, None, "publish or discard it in PAL Maker", one.address, Severity.WARNING)
-
-
-def _doubt(intent: Intent) -> Complaint:
-    message = (
-        f"an earlier run was interrupted while it created {intent.address}; nothing of it shows in the account yet"
-    )
-    return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
+    taken, limits = quota.taken(live), raised(state.safety, request.safety) if request.safety else ()
+    return plan.Occasion(environment.name, label, api.server_time(), taken, environment.crawl_limit, limits)
 
 
 def check_single(bindings: Iterable[Binding]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -13,7 +14,7 @@ from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
-from tavusctl.secret import NO_KEY, FingerprintKey, SecretText
+from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText
 
 
 def resolve(
@@ -32,18 +33,54 @@ def resolve(
     addresses that exist although their manifests are not among these.  ConfigError carries every reference that
     leads nowhere or round in a circle and every secret without a value.
     """
-    known = {manifest.address: manifest for manifest in manifests}
+    found = complaints(manifests, kinds, secrets=secrets, declared=declared)
+    if found:
+        raise ConfigError(found)
     externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
     by_id = {**dict(externals), **(ids or {})}
     names = {address: by_id[remote_id] for remote_id, address in externals}
-    elsewhere = declared - known.keys()
-    complaints = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
-    if complaints:
-        raise ConfigError(complaints)
-    found = {m.address: _desired(m, kinds, secrets, key, by_id, names) for m in manifests}
+    resolved = {m.address: _desired(m, kinds, secrets, key, by_id, names) for m in manifests}
     by_address = {str(address): remote_id for remote_id, address in externals}
-    desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in found.items()}
-    return tuple(desired[address] for address in _ordered(desired))
+    desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in resolved.items()}
+    places = {address: item.source for address, item in desired.items()}
+    return tuple(desired[one] for one in _ordered({a: item.refers_to for a, item in desired.items()}, places))
+
+
+def complaints(
+    manifests: Sequence[Manifest],
+    kinds: Mapping[str, ResourceKind],
+    *,
+    secrets: Mapping[str, str] | None,
+    declared: AbstractSet[Address] = frozenset(),
+) -> tuple[Complaint, ...]:
+    """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too."""
+    known = {manifest.address: manifest for manifest in manifests}
+    elsewhere = declared - known.keys()
+    found = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
+    targets = {m.address: {leaf for _, leaf in leaves(m.spec) if isinstance(leaf, Address)} for m in manifests}
+    try:
+        _ordered({one: targets[one] - {one} for one in targets}, {one: known[one].source for one in targets})
+    except ConfigError as error:
+        found += error.complaints
+    return tuple(found)
+
+
+Places = Mapping[tuple[Address, str], Any]
+
+
+def sealed(manifests: Sequence[Manifest], secrets: Mapping[str, str], key: FingerprintKey) -> tuple[Places, Places]:
+    """By address and pointer, the secrets that manifests name; of those without a value, the names."""
+    found: dict[tuple[Address, str], Secret] = {}
+    unset: dict[tuple[Address, str], tuple[str, ...]] = {}
+    for manifest in manifests:
+        for path, leaf in leaves(manifest.spec):
+            if isinstance(leaf, SecretText):
+                place, missing = (manifest.address, join(path)), tuple(n for n in leaf.names if not secrets.get(n))
+                if missing:
+                    unset[place] = missing
+                else:
+                    found[place] = leaf.fill(secrets, key)
+    return found, unset
 
 
 def _complaints(
@@ -140,9 +177,9 @@ def _externals(desired: Desired, ids: Mapping[str, str]) -> dict[str, str]:
     return {str(one): ids[str(one)] for one in desired.refers_to if str(one) in ids}
 
 
-def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
+def _ordered(targets: Mapping[Address, Collection[Address]], places: Mapping[Address, Source]) -> list[Address]:
     # A literal id may name a bound object whose manifest is gone; such a target is no node of this graph.
-    graph = {address: [t for t in item.refers_to if t in desired] for address, item in sorted(desired.items())}
+    graph = {address: sorted(one for one in found if one in targets) for address, found in sorted(targets.items())}
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -150,7 +187,7 @@ def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
         first = min(circle)
         message = "references form a circle: " + " -> ".join(str(address) for address in circle)
         hint = "remove one of these references"
-        raise ConfigError([Complaint("TV122", message, desired[first].source, hint, first)]) from None
+        raise ConfigError([Complaint("TV122", message, places[first], hint, first)]) from None
 
 
 def _source(manifest: Manifest, path: Path) -> Source:

@@ -68,7 +68,7 @@ _FIXED: Final = Field(replaces=True)
 FIELDS: Final[Mapping[str, Field]] = {
     "/document_url": Field(replaces=True, fetched=True),
     "/document_file": Field(replaces=True, unread=True),
-    "/callback_url": _FIXED,
+    "/callback_url": Field(replaces=True, called=True),
     "/crawl": _FIXED,
     "/crawl/depth": _FIXED,
     "/crawl/max_pages": _FIXED,

@@ -39,6 +39,7 @@ class Guardrails(Shape):
 
 FIELDS: Final[Mapping[str, Field]] = {
     "/data": Field(keyed_by="guardrail_name"),
+    "/data/*/callback_url": Field(called=True),
     "/data/*/modality": Field(defaults=("verbal",)),
     "/data/*/tags": Field(unordered=True),
 }

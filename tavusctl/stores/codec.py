@@ -13,10 +13,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from msgspec.structs import asdict
+
 from tavusctl import __version__
 from tavusctl.document import canonical
 from tavusctl.errors import StateError
-from tavusctl.model import Address
+from tavusctl.model import Address, Safety
 from tavusctl.ports import State
 from tavusctl.records import binding_in, binding_out
 
@@ -37,6 +39,8 @@ def encode(state: State, fence: str = "") -> bytes:
         "resources": {str(binding.address): binding_out(binding) for binding in state.bindings.values()},
     }
     document |= {name: value for name in _SEALS if (value := getattr(state, name))}
+    if state.safety is not None:
+        document["safety"] = asdict(state.safety)
     if fence:
         document["fence"] = fence
     plain = json.loads(canonical(document))
@@ -81,6 +85,7 @@ def _state_in(document: dict[str, Any]) -> State:
         key_digest=document["key_digest"],
         bindings={binding.address: binding for binding in bindings},
         **_seals_in(document),
+        safety=Safety(**document["safety"]) if "safety" in document else None,
     )
 
 

@@ -191,7 +191,8 @@ def _settled(this: Run, step: Change, desired: Desired, seen: _Look) -> Outcome:
     binding = this.ledger.get(step.address)
     if binding:
         answers = {**binding.answered, **{one.path: remembered(one.live) for one in seen.lost}}
-        this.ledger.confirm(replace(binding, answered=answers, unconfirmed={}))
+        dated = binding.created_at or seen.live.created
+        this.ledger.confirm(replace(binding, answered=answers, unconfirmed={}, created_at=dated))
     # That a crawl is shown as it was is known, and no loss: it is sent along with every recrawl.
     crawl = f"/{desired.kind.crawl}/" if desired.kind.crawl else None
     named = tuple(one.path for one in seen.lost if not (crawl and one.path.startswith(crawl)))

@@ -108,7 +108,8 @@ class Run:
     def __post_init__(self) -> None:
         self.turns = threading.Semaphore(self.parallel)
         self.until = self.clock.monotonic() + self.patience
-        self.planned = {address: binding.remote_id for address, binding in self.ledger.state.bindings.items()}
+        bound = {address: binding.remote_id for address, binding in self.ledger.state.bindings.items()}
+        self.planned = {**bound, **{Address.parse(name): one for name, one in self.externals.items()}}
 
     def as_planned(self, live: Live) -> Live:
         """An object that the plan saw, with the ids that its addresses stood for then: a replacement moves them."""
@@ -124,8 +125,8 @@ class Run:
         def settled(leaf: Value) -> Value:
             if not isinstance(leaf, Address):
                 return leaf
-            binding = self.ledger.get(leaf)
-            return binding.remote_id if binding else self.externals[str(leaf)]
+            named, binding = self.externals.get(str(leaf)), self.ledger.get(leaf)
+            return binding.remote_id if binding and not named else self.externals[str(leaf)]
 
         return map_leaves(value, settled)
 

@@ -43,7 +43,8 @@ def _update(this: Run, step: Change) -> Outcome:
 
 def _adopt(this: Run, step: Change) -> Outcome:
     # Ours from here on, whatever becomes of the update: the base stays empty until it has been written.
-    this.ledger.bind(Binding(step.address, step.remote_id))
+    created = step.live.created if step.live else ""
+    this.ledger.bind(Binding(step.address, step.remote_id, created_at=created))
     return _update(this, step)
 
 
@@ -67,7 +68,8 @@ def _replace(this: Run, step: Change) -> Outcome:
     current = this.tools.remember(desired, binding)
     retired = (*binding.retired, binding.remote_id)
     # What it was made of, which a source may have moved on from since.
-    current = answered(this, desired, replace(current, applied=binding.successor_spec), live)
+    current = replace(current, applied=binding.successor_spec, created_at=live.created)
+    current = answered(this, desired, current, live)
     this.ledger.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
     return Outcome(step, Status.DONE, binding.successor)
 
@@ -106,7 +108,15 @@ def _retire(this: Run, step: Change) -> Outcome:
 
 
 def _forget(this: Run, step: Change) -> Outcome:
-    this.ledger.forget(step.address)
+    this.ledger.forget(step.address, named=str(step.address) in this.externals)
+    return Outcome(step, Status.DONE, step.remote_id, step.reason)
+
+
+def _unprotect(this: Run, step: Change) -> Outcome:
+    binding, rules = this.ledger.get(step.address), _desired(step).lifecycle
+    if binding is not None:
+        current = replace(binding, prevent_destroy=rules.prevent_destroy, on_remove=rules.on_remove)
+        this.ledger.bind(current)
     return Outcome(step, Status.DONE, step.remote_id, step.reason)
 
 
@@ -119,6 +129,7 @@ ACTIONS: Mapping[Action, Callable[[Run, Change], Outcome]] = {
     Action.DELETE: _delete,
     Action.RETIRE: _retire,
     Action.FORGET: _forget,
+    Action.UNPROTECT: _unprotect,
 }
 
 

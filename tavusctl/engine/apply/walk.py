@@ -38,6 +38,8 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
         this.ledger.begin({kind: this.known.get(kind, ()) for kind in creates})
     for binding in plan.settled:
         this.ledger.bind(binding)
+    for binding in plan.along:
+        this.ledger.confirm(binding)
     making = [step for step in plan.steps if step.action is not Action.DELETE]
     removing = [step for step in plan.steps if step.action is Action.DELETE]
     outcomes = _walk(this, making, {refusal.change.address for refusal in plan.refused})

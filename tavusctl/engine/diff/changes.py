@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import background, claim, guards, lookup, sources
-from tavusctl.document import map_leaves
-from tavusctl.engine.diff import crawling
-from tavusctl.engine.diff.succession import Sides, excused, halves, label, repointed, retired, uses
+from tavusctl.engine.diff import crawling, ownership
+from tavusctl.engine.diff.memory import applied, remembering, says_more
+from tavusctl.engine.diff.succession import Sides, excused, halves, repointed, retired
 from tavusctl.engine.diff.users import affecting
 from tavusctl.model import (
     Action,
@@ -28,9 +29,10 @@ from tavusctl.model import (
     Update,
     written_at,
 )
-from tavusctl.secret import Secret
 from tavusctl.threeway import Difference, compare
 from tavusctl.wanted import new_document, sent_name
+
+_NOTHING: Final[Mapping[str, Sequence[Address]]] = {}
 
 
 class Comparison(Struct, frozen=True):
@@ -39,6 +41,7 @@ class Comparison(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
     settled: tuple[Binding, ...] = ()
+    along: tuple[Binding, ...] = ()  # other words for what is known
     no_op: int = 0
     otherwise: tuple[Drift, ...] = ()  # what the server keeps otherwise than it was sent
 
@@ -52,10 +55,12 @@ def compare_all(
     adopt: bool = False,
     again: AbstractSet[Address] = frozenset(),
     in_names: Callable[[Binding], Binding] = lambda binding: binding,
+    spelled: Mapping[str, Sequence[Address]] = _NOTHING,
 ) -> Comparison:
     """Changes in the order of `desired`, then what manifests no longer have.
 
     `in_names` puts what is remembered of an object into the names of today; `bindings` are in them already.
+    `spelled` tells who refers to a bound id by the id itself, in place of an address.
     """
     known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
@@ -64,43 +69,43 @@ def compare_all(
     changes: list[Change] = []
     drift: list[Drift] = []
     settled: list[Binding] = []
+    along: list[Binding] = []
     otherwise: list[Drift] = []
     for item in managed:
-        found, moved, binding = _compare_one(item, sides)
+        found, moved, learned = _compare_one(item, sides)
         changes += found
         drift += moved
-        settled += binding
+        for one in learned:
+            (settled if says_more(item.kind, in_names(one), known[one.address]) else along).append(one)
         otherwise += _otherwise(item, sides)
-    addresses = {item.address for item in desired}
+    lowered = [one for item in managed for one in ownership.lowered(item, *sides.of(item.address))]
+    released = list(ownership.released(desired, bindings, by_id))
     moved_on = list(repointed(managed, changes, sides))
-    orphans = [b for b in bindings if b.address not in addresses]
-    gone = [change for b in orphans for change in _orphaned(b, sides, live)]
-    old_halves = list(retired(changes, moved_on, sides, live))
-    touched = {change.address for change in (*changes, *moved_on)}
+    kept = {*(item.address for item in managed), *(change.address for change in released)}
+    gone = [change for b in bindings if b.address not in kept for change in ownership.orphaned(b, sides, live)]
+    let_go = {change.address for change in released}
+    old_halves = [one for one in retired(changes, moved_on, sides, live) if one.address not in let_go]
+    touched = {change.address for change in (*changes, *lowered, *moved_on)}
+    every = (*changes, *lowered, *moved_on, *released, *gone, *old_halves)
     return Comparison(
-        changes=affecting((*changes, *moved_on, *gone, *old_halves), managed, live),
+        changes=affecting(ownership.with_users(every, live, spelled), managed, live),
         drift=tuple(drift),
         settled=tuple(settled),
+        along=tuple(along),
         no_op=sum(item.address not in touched for item in managed),
         otherwise=tuple(otherwise),
     )
 
 
-def applied(desired: Desired) -> Document:
-    """What a binding remembers of a manifest: secrets as fingerprints."""
-    remembered: Document = map_leaves(desired.spec, lambda leaf: leaf.fingerprint if isinstance(leaf, Secret) else leaf)
-    return remembered
-
-
-def remembering(desired: Desired, binding: Binding) -> Binding:
-    """A binding that has been brought to its manifest."""
-    return replace(
-        binding,
-        applied=applied(desired),
-        externals=desired.externals,
-        prevent_destroy=desired.lifecycle.prevent_destroy,
-        on_remove=desired.lifecycle.on_remove,
-    )
+def asked(found: Comparison, reason: str) -> Comparison:
+    """The same comparison where nothing that manifests lack is behind it, but somebody's order."""
+    changes = [
+        replace(one, cause=Cause.ASKED, reason=reason if one.action is Action.DELETE else one.reason)
+        if one.cause is Cause.ORPHANED
+        else one
+        for one in found.changes
+    ]
+    return replace(found, changes=tuple(changes))
 
 
 def _otherwise(item: Desired, sides: Sides) -> Iterator[Drift]:
@@ -123,9 +128,11 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     waiting = _awaited(item, binding, sides) if binding.successor else None
     if waiting:
         return [waiting], [], []
-    if live is None:
+    another = ownership.not_ours(binding, live)
+    if live is None or another:
         gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind, source=item.source)
-        return [_created_anew(item, binding, sides)], [gone], []
+        change = ownership.taken(item, binding, live, another) if live else _created_anew(item, binding, sides)
+        return [change], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
     if background.failed(live) and item.address in sides.again:
@@ -142,10 +149,12 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         return [_renewed(item, live, difference, news)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = replace(remembering(item, binding), answered=difference.answers, unconfirmed={}, unkept={})
-    if news:  # it is of the source as it was: what came since is for the next replacement
-        seen = binding.applied[sources.KEY]
-        current = replace(current, applied={**current.applied, sources.KEY: seen})
+    current = ownership.protected(binding, remembering(item, binding))
+    current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
+    current = replace(current, created_at=binding.created_at or live.created)
+    if news:  # what it was made of, until it is made anew
+        made_of = {sources.KEY: binding.applied[sources.KEY]}
+        current = replace(current, applied={**current.applied, **made_of})
     return [], drift, [current] if sides.in_names(current) != binding else []
 
 
@@ -285,25 +294,6 @@ def _awaited(item: Desired, binding: Binding, sides: Sides) -> Change | None:
         source=item.source,
         desired=item,
         live=successor,
-    )
-
-
-def _orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[Change]:
-    found = sides.live.get((binding.address.kind, binding.remote_id))
-    if found is None or binding.on_remove == "retain":
-        reason = "it is already gone" if found is None else "on_remove: retain"
-        yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=found)
-        return
-    strangers = [one for one in live if one.address is None]
-    users = tuple(sorted(label(one) for one in strangers if uses(one, binding.address, binding.remote_id)))
-    yield Change(
-        Action.DELETE,
-        Cause.ORPHANED,
-        binding.address,
-        binding.remote_id,
-        reason="its manifest is gone",
-        live=found,
-        referrers=users,
     )
 
 
