@@ -23,12 +23,10 @@ GET    history      {"events": [...]} everything in one order since the start or
                     commits have what mutations have, and changes {JSON Pointer: new value} and gone [pointers that are
                     no more].  The version of an object is the number of its last commit, 0 for a seeded one.
                     ?since=AT&account=NAME
-GET    violations   {"violations": [...]}: request (its seq), rule (mask_written: "********" in a write; stock_written:
-                    PATCH or DELETE of a stock object; dangling_reference: see the switch check_references), method,
-                    path, text.
+GET    violations   {"violations": [...]}: request (its seq), method, path, text, rule (mask_written: a mask in a write;
+                    stock_written; dangling_reference: see the switch check_references).
 GET    objects      {"objects": [...]}: account, kind, id, deleted (bool), document (as a read shows it, API keys as
-                    "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  Deleted ones only with ?deleted=1;
-                    also ?kind=personas&account=NAME
+                    "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  ?deleted=1&kind=personas&account=NAME
 GET    clock        {"now": ISO time, "frozen": bool}.
 POST   clock        {"advance": seconds} | {"set": ISO time} | {"freeze": true | false}, combinable, freeze first and
                     advance last.  Answers like GET.  Documents, crawls, replicas, conversations, lags, cooldowns and
@@ -64,10 +62,9 @@ GET    accounts     {"accounts": [...]}.
 GET    callbacks    {"callbacks": [...]} in order: url, event, status (of the answer; null: none yet), error.  Only http
                     addresses of this machine are called, at the ports that the start has allowed.
 
-By default every non-empty API key is an account of its own, named by the key.  The switch `keys` maps keys to account
-names: {"old": "acme", "new": "acme"} shares one account, {"old": null} revokes a key, `unknown_keys: refuse` lets no
-others in.  A fault of kind `kill` needs the caller's process id in the request header `x-tavusctl-pid`, and kills only
-what the start has named.
+Every API key is an account of its own, unless the switch `keys` names its account: {"old": "acme", "new": "acme"};
+{"old": null} revokes a key, `unknown_keys: refuse` lets no others in.  A fault of kind `kill` needs the caller's
+process id in the request header `x-tavusctl-pid`, and kills only what the start has named.
 """
 
 from __future__ import annotations

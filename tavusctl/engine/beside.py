@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from tavusctl.custody import Opened
 from tavusctl.errors import LockError, StateError, UnknownOutcome
-from tavusctl.model import Address
+from tavusctl.model import Address, Cause, Plan
 
 Read = TypeVar("Read")
 _TRIES: Final = 6
@@ -21,9 +21,9 @@ _PAUSE: Final = 0.5  # seconds for a run to put on record what it has made
 
 
 def steady(
-    look: Callable[[], Opened], read: Callable[[Opened], Read], surprises: Callable[[Read], AbstractSet[Address]]
+    look: Callable[[], Opened], read: Callable[[Opened], Read], strange: Callable[[Read], AbstractSet[Address]]
 ) -> Read:
-    """What is read of the account for a state; once more while what surprises in it may be of a run under way.
+    """What is read of the account for a state; once more while what is `strange` in it may be of a run under way.
 
     `look` opens state and journal.  LockError when that does not end.
     """
@@ -38,9 +38,9 @@ def steady(
                 raise
             before = after
             continue
-        strange = surprises(seen)
-        after = look() if strange else before
-        unsaid = strange & {one.address for one in after.replay.pending}
+        doubtful = strange(seen)
+        after = look() if doubtful else before
+        unsaid = doubtful & {one.address for one in after.replay.pending}
         if _known(after) == _known(before) and (tries == 1 or not unsaid):
             return seen
         if unsaid:
@@ -48,6 +48,13 @@ def steady(
         before = after
     message = f"the run {before.replay.run} is changing the account, faster than it can be read"
     raise LockError(message, "run again when it has ended", id="E705")
+
+
+def surprises(made: Plan) -> set[Address]:
+    """Addresses of objects that a run under way may have made or deleted between two looks."""
+    gone = {one.address for one in made.drift if one.cause is Cause.MISSING}
+    taken = {one.change.address for one in made.refused if one.change.rivals or one.id == "E422"}
+    return gone | taken
 
 
 def _known(found: Opened) -> tuple[object, ...]:

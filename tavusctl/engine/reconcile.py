@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
@@ -11,7 +10,6 @@ from msgspec.structs import replace
 
 from tavusctl import lookup, quota, remarks
 from tavusctl.custody import Custody, Keys, Opened, opened
-from tavusctl.document import leaves
 from tavusctl.engine import apply, beside, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past
@@ -21,7 +19,6 @@ from tavusctl.model import (
     Action,
     Address,
     Binding,
-    Cause,
     Change,
     Complaint,
     Desired,
@@ -81,15 +78,8 @@ def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Sto
     return beside.steady(
         lambda: opened(store, request.keys),
         lambda found: _prepared(manifests, kinds, api, found, request),
-        lambda made: _surprises(made.plan),
+        lambda made: beside.surprises(made.plan),
     )
-
-
-def _surprises(made: Plan) -> set[Address]:
-    """Addresses of objects that a run under way may have made or deleted between two looks."""
-    gone = {one.address for one in made.drift if one.cause is Cause.MISSING}
-    taken = {one.change.address for one in made.refused if one.change.rivals or one.id == "E422"}
-    return gone | taken
 
 
 def _prepared(
@@ -126,7 +116,7 @@ def _prepared(
         adopt=request.adopt,
         again=request.consent.replace,
         in_names=in_names,
-        spelled=_spelled(wanted, ids),
+        spelled=diff.spelled(wanted, ids),
     )
     found = diff.asked(found, "destroy was asked for") if request.destroy else found
     others = _others(request, found.changes)
@@ -159,16 +149,6 @@ def _prepared(
     # A state that was never written is not made for the sake of its seal alone.
     behind = made.recovered or bool(moves) or (custody.is_behind(state) and (bool(state.serial) or made.writes))
     return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind, custody=custody)
-
-
-def _spelled(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mapping[str, Sequence[Address]]:
-    """Who refers to known objects by their ids in place of their addresses."""
-    found: defaultdict[str, set[Address]] = defaultdict(set)
-    for manifest in manifests:
-        for _, leaf in leaves(manifest.spec):
-            if isinstance(leaf, str) and leaf in ids:
-                found[leaf].add(manifest.address)
-    return {remote_id: sorted(addresses) for remote_id, addresses in found.items()}
 
 
 def _others(request: Request, changes: Iterable[Change]) -> Others:

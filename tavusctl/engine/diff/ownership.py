@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -11,7 +12,7 @@ from tavusctl import patch
 from tavusctl.document import leaves
 from tavusctl.engine.diff.succession import Sides, label, uses
 from tavusctl.freshness import is_younger
-from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, Live
+from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, Live, Manifest
 
 Key = tuple[str, str]  # kind and id
 _WHOLE = frozenset({Action.CREATE, Action.REPLACE})
@@ -180,3 +181,13 @@ def _after(changes: Iterable[Change], bodies: Mapping[Address, Document]) -> Map
 
 def _named(body: Document) -> AbstractSet[object]:
     return {leaf for _, leaf in leaves(body) if isinstance(leaf, str | Address)}
+
+
+def spelled(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mapping[str, Sequence[Address]]:
+    """Who refers to known objects by their ids in place of their addresses."""
+    found: defaultdict[str, set[Address]] = defaultdict(set)
+    for manifest in manifests:
+        for _, leaf in leaves(manifest.spec):
+            if isinstance(leaf, str) and leaf in ids:
+                found[leaf].add(manifest.address)
+    return {remote_id: sorted(addresses) for remote_id, addresses in found.items()}
