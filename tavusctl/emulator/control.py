@@ -27,10 +27,9 @@ GET    violations   {"violations": [...]}: request (its seq), method, path, text
                     stock_written; dangling_reference: see the switch check_references).
 GET    objects      {"objects": [...]}: account, kind, id, deleted (bool), document (as a read shows it, API keys as
                     "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  ?deleted=1&kind=personas&account=NAME
-GET    clock        {"now": ISO time, "frozen": bool}.
+GET    clock        {"now": ISO time, "frozen": bool}; everything that takes time, and the Date header, follow it.
 POST   clock        {"advance": seconds} | {"set": ISO time} | {"freeze": true | false}, combinable, freeze first and
-                    advance last.  Answers like GET.  Documents, crawls, replicas, conversations, lags, cooldowns and
-                    the Date header follow this clock.
+                    advance last.  Answers like GET.
 GET    switches     {"switches": {name: value}, "defaults": {...}, "meanings": {...}}; all are told in `switches`.
 PUT    switches     {name: value, ...}: set some; answers like GET.  PATCH is the same.
 DELETE switches     back to the defaults.
