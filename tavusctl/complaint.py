@@ -91,4 +91,5 @@ class Complaint(Struct, frozen=True):
     address: Address | None = None
     severity: Severity = Severity.ERROR
     excerpt: str = ""  # the line it is about
+    pointer: str = ""  # JSON Pointer into spec of what a rule remarks on
     fix: tuple[Edit, ...] = ()  # what would put it right, where that is mechanical

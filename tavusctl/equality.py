@@ -8,12 +8,14 @@ because servers change their defaults.  Everything here is about values that are
 
 from __future__ import annotations
 
+from tavusctl import links
 from tavusctl.document import canonical, is_empty
 from tavusctl.model import Document, Field, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
 from tavusctl.secret import Fingerprint, Secret
 
 _WORDS = {"true": True, "false": False}
+_HIDDEN = (Pinned, Fingerprint, Secret)
 
 
 def same(kind: ResourceKind, path: Path, told: Value, shown: Value) -> bool:
@@ -21,6 +23,8 @@ def same(kind: ResourceKind, path: Path, told: Value, shown: Value) -> bool:
     declared = kind.field_at(path)
     told, shown = _settled(declared, told), _settled(declared, shown)
     if is_empty(told):
+        if isinstance(shown, dict):  # a shell that holds nothing but what the server fills in
+            return all(same(kind, (*path, key), None, item) for key, item in shown.items())
         return is_empty(shown) or any(_same_leaves(shown, default) for default in declared.defaults)
     if isinstance(told, dict) and isinstance(shown, dict):
         told, shown = unaliased(kind, path, told), unaliased(kind, path, shown)
@@ -48,7 +52,9 @@ def _settled(declared: Field, value: Value) -> Value:
         return _WORDS.get(value.lower(), value)
     if declared.joined_by and isinstance(value, list):
         return declared.joined_by.join(str(item) for item in value)
-    return value.fingerprint if isinstance(value, Secret) else value
+    if declared.fetched:
+        return links.file(value)
+    return value
 
 
 def _same_lists(kind: ResourceKind, path: Path, one: list[Value], other: list[Value], *, unordered: bool) -> bool:
@@ -62,5 +68,26 @@ def _same_leaves(one: Value, other: Value) -> bool:
         return one is other
     if isinstance(one, Pinned) or isinstance(other, Pinned):
         # A masked key is known to be set and no more: it agrees with whatever was last applied.
-        return isinstance(one, Pinned | Fingerprint) and isinstance(other, Pinned | Fingerprint)
+        return isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN)
+    if isinstance(one, Secret) and isinstance(other, Fingerprint):
+        return one.is_of(other)
+    if isinstance(other, Secret) and isinstance(one, Fingerprint):
+        return other.is_of(one)
     return bool(one == other)
+
+
+def alike(one: Value, other: Value) -> bool:
+    """Whether two values are spellings of one: case, white space, order and rounding aside, as servers tidy them."""
+    if isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN):
+        return _same_leaves(one, other)
+    return _folded(one) == _folded(other)
+
+
+def _folded(value: Value) -> str:
+    if isinstance(value, dict):
+        return canonical({key: _folded(item) for key, item in value.items() if not is_empty(item)})
+    if isinstance(value, list):
+        return canonical(sorted({_folded(item) for item in value}))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(round(value))
+    return "".join(value.casefold().split()) if isinstance(value, str) else canonical(value)

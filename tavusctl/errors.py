@@ -132,6 +132,10 @@ class Ambiguous(ApiError):
 
     id = "E1102"
 
+    def __init__(self, message: str, hint: str = "", *, accepted: bool = False) -> None:
+        super().__init__(message, hint)
+        self.accepted = accepted  # the status says that it was carried out: never to be repeated
+
 
 class Rejected(ApiError):
     """A definite refusal: `status` and the server's own words in `text`."""

@@ -10,17 +10,39 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tavusctl import schedule
-from tavusctl.errors import ApiError
+from tavusctl.errors import ApiError, ConflictError
 from tavusctl.model import Address, Complaint, Document, Recrawl, ResourceKind, Severity
 from tavusctl.redaction import shortened
+from tavusctl.uptime import uptime
 
 _RESTING: Final = frozenset({"ready", "error"})  # states from which a recrawl is taken
 SHRUNK: Final = "TV603"  # a crawl came back with less than half of the pages
 AT_ONCE: Final = 5  # crawls of an account at a time
 _STUCK: Final = timedelta(hours=2)
+_SECOND, _THOUSANDTH = timedelta(seconds=1), timedelta(milliseconds=1)
+_GOOD: Final = 5.0  # seconds for which a look at a document is good
+
+
+class StaleLook(Exception):
+    """So much time has passed since a document was looked at that it has to be looked at again."""
+
+
+class Look(Struct):
+    """The fence of a call for a crawl: it passes for as long as the look that it rests on is fresh."""
+
+    until: float = field(default_factory=lambda: uptime() + _GOOD)
+
+    def renew(self) -> None:
+        """After a pause, look again first."""
+        if not self.passes():
+            raise StaleLook
+
+    def passes(self) -> bool:
+        """Whether the look is fresh."""
+        return uptime() < self.until
 
 
 class Status(StrEnum):
@@ -42,6 +64,7 @@ class Target(Struct, frozen=True):
     asked: bool = False  # crawl it whether its schedule says so or not
     if_crawled: bool = False  # no target at all when it turns out to have no crawl configuration
     crawl: tuple[tuple[str, int], ...] = ()  # what the manifest says of the crawl
+    created_at: str = ""  # when the document that is bound was made, as the server said; empty: not known
 
 
 class Entry(Struct, frozen=True):
@@ -117,6 +140,9 @@ def override(target: Target, seen: Crawled) -> Document | None:
 
 def judge(target: Target, seen: Crawled, now: datetime) -> Entry | None:
     """Why a document is not to be crawled now; nothing when it is."""
+    if seen.created and is_younger(seen.created.isoformat(), target.created_at):
+        reason = f"{target.remote_id} is another document now, created later than the one that is bound"
+        return Entry(target.address, target.remote_id, Status.FAILED, reason, None, seen.last, ConflictError.exit_code)
     if not seen.crawls:
         reason = "it was created without `crawl:`, so there is nothing to crawl again"
         return Entry(target.address, target.remote_id, Status.FAILED, reason, None, seen.last, 5)
@@ -203,3 +229,15 @@ def moment_of(value: object) -> datetime | None:
         message = f"{shortened(str(value), 60)!r} is not a moment that can be understood"
         raise ApiError(message) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def is_younger(created: str, known: str) -> bool:
+    """Whether something was created later than what is remembered; no spelling of one moment is later than another."""
+    try:
+        now, then = moment_of(created), moment_of(known)
+    except ApiError:
+        return False
+    if now is None or then is None:
+        return False
+    # Moments that are written in whole seconds, or thousandths of one, lack a part.
+    return now - then >= _SECOND if not (now.microsecond and then.microsecond) else now - then > _THOUSANDTH

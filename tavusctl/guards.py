@@ -1,8 +1,10 @@
-"""`test` operations around a patch, so that it fails where somebody edited in the meantime (RFC 6902, section 4.6).
+"""`test` operations before a patch, so that it fails where somebody edited in the meantime (RFC 6902, section 4.6).
 
-Each operation is preceded by tests of what it relies on, at the indices that hold at that moment: the value it replaces
-or removes; for what lies inside a list, the name of the item that an index stands for; for an insertion, the item that
-gives way.  A value that may not be shown (a secret, a mask) is never tested.
+All tests come before all operations: a server that carries out what precedes a failed test would leave a part of the
+patch behind.  They say what each operation relies on, at the places where that is in the document as it was read: the
+value it replaces or removes; for what lies inside a list, the name of the item that an index stands for; for an
+insertion, the item that gives way.  A value that may not be shown (a secret, a mask) is never tested, and neither is
+what an earlier operation of the patch has put there.
 """
 
 from __future__ import annotations
@@ -13,56 +15,42 @@ from tavusctl import patch
 from tavusctl.document import leaves
 from tavusctl.kind import Document, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
+from tavusctl.patch.origins import origins
 from tavusctl.secret import Secret
 
 
 def protect(kind: ResourceKind, body: Document, operations: Sequence[Document]) -> list[Document]:
-    """The operations with their tests in between; `body` is the document as it was read."""
-    guarded: list[Document] = []
-    tested: set[str] = set()
-    for operation in operations:
-        path = patch.split(operation["path"])
-        for test in [*_names(kind, body, path), *_value(body, path, operation["op"])]:
-            if test["path"] not in tested:
-                tested.add(test["path"])
-                guarded.append(test)
-        guarded.append(operation)
-        if _shifts(operation, body):
-            tested.clear()  # indices mean other items from here on
-        body = patch.apply(body, [operation])
-    return guarded
+    """The operations after their tests; `body` is the document as it was read."""
+    tests: dict[str, Document] = {}
+    for operation, places in zip(operations, origins(body, operations), strict=True):
+        for test in [*_names(kind, body, places), *_value(body, places[-1], operation["op"])]:
+            tests.setdefault(test["path"], test)
+    return [*tests.values(), *operations]
 
 
-def _names(kind: ResourceKind, body: Document, path: Path) -> list[Document]:
+def _names(kind: ResourceKind, body: Document, places: Sequence[Path | None]) -> list[Document]:
     """Tests that list indices on the way still stand for the items they stood for."""
     tests = []
-    for depth in range(1, len(path)):
-        parent, item = path[:depth], path[: depth + 1]
-        held = _at(body, parent)
-        if not isinstance(held, list) or not path[depth].isdigit() or int(path[depth]) >= len(held):
+    for depth, item in enumerate(places):
+        if not item or not isinstance(_at(body, item[:-1]), list):
             continue
-        keyed_by = kind.field_at(_pattern(body, parent)).keyed_by
+        keyed_by = kind.field_at(_pattern(body, item[:-1])).keyed_by
         named = (*item, *keyed_by.split(".")) if keyed_by else ()
         name = _at(body, named) if named else None
         if isinstance(name, str):
             tests.append(_test(named, name))
-        elif depth == len(path) - 1 and not isinstance(held[int(path[depth])], dict | list):
-            tests.append(_test(item, held[int(path[depth])]))
+        elif depth == len(places) - 1 and not isinstance(_at(body, item), dict | list):
+            tests.append(_test(item, _at(body, item)))
     return tests
 
 
-def _value(body: Document, path: Path, operation: str) -> list[Document]:
+def _value(body: Document, place: Path | None, operation: str) -> list[Document]:
     """The test of the value that is about to go."""
-    if operation == "add" or not path:
+    if operation == "add" or not place:
         return []
-    old = _at(body, path)
+    old = _at(body, place)
     hidden = any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(old))
-    return [] if hidden else [_test(path, old)]
-
-
-def _shifts(operation: Document, body: Document) -> bool:
-    held = _at(body, patch.split(operation["path"])[:-1])
-    return isinstance(held, list) and operation["op"] in ("add", "remove")
+    return [] if hidden else [_test(place, old)]
 
 
 def _test(path: Path, value: Value) -> Document:

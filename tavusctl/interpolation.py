@@ -66,6 +66,27 @@ def expressions(text: str) -> tuple[str, ...]:
     return tuple(token.group() for token in _TOKEN.finditer(text) if not token["literal"])
 
 
+def pieces(text: str) -> tuple[tuple[str, bool], ...]:
+    """The parts of a text as they are written, and whether each is an expression."""
+    found, end = [], 0
+    for token in _TOKEN.finditer(text):
+        if not token["literal"]:
+            found += [(text[end : token.start()], False), (token.group(), True)]
+            end = token.end()
+    return tuple(one for one in (*found, (text[end:], False)) if one[0])
+
+
+def unescaped(text: str) -> str:
+    """What a text without expressions stands for."""
+    return text.replace("$${", "${")
+
+
+def brought(text: str, scope: Scope) -> str | None:
+    """What an expression brings amid other text; None when that is no text, or a secret."""
+    found = expand(f"{text} ", Source("", 0, 0), scope)
+    return found.value[:-1] if isinstance(found.value, str) and not found.complaints else None
+
+
 def literally(text: str) -> str:
     """A text as it is written so that nothing in it is an expression."""
     return text.replace("${", "$${")

@@ -8,8 +8,10 @@ call; the state file is a checkpoint that is written at the end, after which the
     begin     run, time, lineage, serial of the checkpoint it goes on from, ids known before (by kind, where creates
               follow)
     intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the
-              server's), before (the binding until then, if any), inverse (what would reverse an update)
-    again     op, time: the create is about to be sent, later than its intent says or once more: it may show later
+              server's), before (the binding until then, if any), inverse (what would reverse an update), ids (of a
+              create: what its references stood for when it was sent, by address)
+    again     op, time: the call is about to be sent, later than its intent says or once more: it may show later
+    answered  op, id: what the server answered to the create, and nobody has looked at yet
     left      op, left: what an update left at the places of its inverse, as the account shows it
     bind      address, binding, op (whose result it is, if any)
     forget    address, op, before
@@ -58,6 +60,8 @@ class Intent(Struct, frozen=True):
     time: str = ""  # the server's, ISO 8601
     before: Binding | None = None
     inverse: Inverse = Inverse()
+    ids: Mapping[str, str] = field(default_factory=dict)  # by address: what references stood for in a create
+    answered: str = ""  # id in the answer to a create
 
 
 class Replay(Struct, frozen=True):
@@ -67,6 +71,7 @@ class Replay(Struct, frozen=True):
     pending: tuple[Intent, ...] = ()
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # ids by kind, from before the interrupted run
     records: int = 0
+    run: str = ""  # the last run whose records are there
 
 
 class Past(Struct, frozen=True):
@@ -92,7 +97,8 @@ def begin(state: State, run: str, known: Mapping[str, Sequence[str]], time: str 
 
 def withheld(begin: bytes, names: Sequence[str]) -> bytes:
     """What is kept of a run whose records hold the values of secrets: that it was, and when."""
-    return _line({**json.loads(begin), "known": {}, "withheld": list(names)})
+    head = {name: value for name, value in json.loads(begin).items() if name != "mac"}  # it was of the whole record
+    return _line({**head, "known": {}, "withheld": list(names)})
 
 
 def intent(entry: Intent) -> bytes:
@@ -109,8 +115,14 @@ def intent(entry: Intent) -> bytes:
             "time": entry.time,
             "before": _binding_out(entry.before),
             "inverse": plain(asdict(entry.inverse)),
+            **({"ids": dict(entry.ids)} if entry.ids else {}),
         }
     )
+
+
+def answered(op: str, remote_id: str) -> bytes:
+    """The record of an id that a create was answered with."""
+    return _line({"is": "answered", "op": op, "id": remote_id})
 
 
 def again(op: str, time: str) -> bytes:
@@ -184,8 +196,8 @@ def _followed(state: State, records: Sequence[Record]) -> Replay:
                     known.setdefault(kind, set()).update(ids)
             case "intent":
                 pending[record["op"]] = _intent_in(record)
-            case "again":
-                pending[record["op"]] = replace(pending[record["op"]], time=record["time"])
+            case "again" | "answered":
+                pending[record["op"]] = _known_better(pending[record["op"]], record)
             case "bind":
                 address = Address.parse(record["address"])
                 bindings[address] = binding_in(address, record["binding"])
@@ -200,7 +212,15 @@ def _followed(state: State, records: Sequence[Record]) -> Replay:
             case other:
                 raise ValueError(other)
     frozen = {kind: frozenset(ids) for kind, ids in known.items()}
-    return Replay(replace(state, bindings=bindings), tuple(pending.values()), frozen, len(records))
+    run = next(record["run"] for record in reversed(records) if record["is"] == "begin")
+    return Replay(replace(state, bindings=bindings), tuple(pending.values()), frozen, len(records), run)
+
+
+def _known_better(intent: Intent, record: Record) -> Intent:
+    """A create with what was put on record of it since: when it was sent, or what it was answered with."""
+    if record["is"] == "again":
+        return replace(intent, time=record["time"])
+    return replace(intent, answered=record["id"])
 
 
 def past(lines: Sequence[bytes]) -> Past:
@@ -256,6 +276,7 @@ def _intent_in(record: Record) -> Intent:
             inverse.get("was", {}),
             tuple(inverse.get("lost", ())),
         ),
+        ids=record.get("ids") or {},
     )
 
 

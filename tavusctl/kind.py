@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from tavusctl import telltale
 from tavusctl.graph import Graph
-from tavusctl.shape import Shape
+from tavusctl.shape import Shape, members
 
 # A JSON value with engine leaves (Address, Secret, Pinned) in it; checked by the stages, not by the type system.
 Value = Any
@@ -35,6 +35,7 @@ class Field(Struct, frozen=True):
     unread: bool = False  # accepted on write, never returned: only the last apply can be compared
     unordered: bool = False  # a list that is a set
     keyed_by: str = ""  # list items are known by this member; dots descend: "function.name"
+    called: bool = False  # an address that Tavus calls: data goes there
     fetched: bool = False  # an address that the API fetches later, so it must work for a day
     secret: bool = False
     mixed: bool = False  # secret, yet what is none by its name and its looks may be written out
@@ -96,6 +97,7 @@ class ResourceKind(Struct, frozen=True, eq=False):
     work: Work | None = None
     stock: Callable[[Document], bool] = lambda _: False  # made by Tavus, never to be touched
     costly: bool = False  # replaced or deleted only when named on the command line
+    joins_words: str = "-"  # stands between the words of a display name that is made of an address
     crawls: bool = False  # may carry `recrawl:`
     flow: Callable[[Document], Graph] | None = None  # where a conversation goes, from a spec that need not be right
     crawl: str = ""  # key of `spec` that a recrawl can override
@@ -107,6 +109,10 @@ class ResourceKind(Struct, frozen=True, eq=False):
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""
         return _field_at(self, path)
+
+    def may_be_called(self, path: Path) -> bool:
+        """Whether a value may be an address that data goes to: it is declared so, or in a key nobody here knows."""
+        return _may_be_called(self, path)
 
     def aliased(self, path: Path) -> tuple[str, ...]:
         """Members of the object at `path` that may also stand under another name, as `Field.single` says."""
@@ -145,6 +151,21 @@ def _field_at(kind: ResourceKind, path: Path) -> Field:
     if path in known:
         return known[path]
     return next((declared for pattern, declared in known.items() if _matches(pattern, path)), PLAIN)
+
+
+@functools.cache
+def _may_be_called(kind: ResourceKind, path: Path) -> bool:
+    if _field_at(kind, path).called:
+        return True
+    level: tuple[type[Shape], ...] = (kind.model,)
+    for key in (key for key in path if key != "*"):
+        known = [members(shape)[key] for shape in level if key in members(shape)]
+        if not known:
+            return True  # newer than tavusctl
+        level = tuple(below for member in known for below in member.shapes)
+        if not level:
+            return False  # a value, or a document that is free in form
+    return False
 
 
 @functools.cache

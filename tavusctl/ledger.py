@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import journal
+from tavusctl.custody import Custody
+from tavusctl.errors import Ambiguous, LockError, StateError, TavusctlError
 from tavusctl.journal import Intent, Inverse
-from tavusctl.model import Action, Address, Binding, Document
+from tavusctl.model import Action, Address, Binding, Document, Safety
 from tavusctl.ports import State, Store
+from tavusctl.uptime import uptime
+
+SEND_WINDOW: Final = 5.0  # seconds after a record of a call in which its first byte may leave
+_JUST_NOW: Final = 1.0  # seconds after which a call about to begin is put on record anew
+
+
+class Call(Struct):
+    """A call on record whose outcome is not: what it is about, when it was put on record last, whether it was sent."""
+
+    address: Address
+    dated: float
+    sent: bool = False
 
 
 class Ledger(Struct):
@@ -26,9 +42,12 @@ class Ledger(Struct):
     guard: threading.Lock = field(default_factory=threading.Lock)
     begun: bool = False
     records: list[bytes] = field(default_factory=list)  # what this run has put into the journal
-    pending: set[str] = field(default_factory=set)  # operations whose outcome is not on record
+    pending: dict[str, Call] = field(default_factory=dict)  # by operation
     inverses: dict[Address, tuple[str, Inverse]] = field(default_factory=dict)  # of the last update of each
     archive: Callable[[Sequence[bytes]], None] = lambda _: None  # keeps the records of a run when it ends
+    custody: Custody = Custody()  # makes the seals
+    mac: str = ""  # seal of the last record
+    uptime: Callable[[], float] = uptime
 
     def begin(self, known: Mapping[str, Sequence[str]]) -> None:
         """Open the journal of this run; `known` are the ids that were there before it, where creates follow."""
@@ -48,21 +67,58 @@ class Ledger(Struct):
         name: str = "",
         time: str = "",
         inverse: Inverse | None = None,
+        ids: Mapping[str, str] | None = None,
     ) -> str:
         """Put a call on record before it is made; the name of the operation, for its result."""
-        op = uuid.uuid4().hex[:12]
+        op, dated = uuid.uuid4().hex[:12], self.uptime()
         with self.guard:
             before = self.state.bindings.get(address)
-            entry = Intent(op, address, action, remote_id, spec or {}, name, time, before, inverse or Inverse())
+            entry = Intent(
+                op, address, action, remote_id, spec or {}, name, time, before, inverse or Inverse(), ids or {}
+            )
             self._append(journal.intent(entry))
             self.inverses[address] = op, entry.inverse
-            self.pending.add(op)
+            self.pending[op] = Call(address, dated)
         return op
 
-    def again(self, op: str, time: str) -> None:
-        """Put on record that a call is made once more."""
+    def again(self, op: str, now: Callable[[], str]) -> None:
+        """Put on record that a call is made once more, or later than the record of it says; `now` tells when."""
         with self.guard:
-            self._append(journal.again(op, time))
+            dated = self.uptime()
+            self._append(journal.again(op, now()))
+            self.pending[op].dated = dated
+
+    @contextmanager
+    def sending(
+        self, op: str, now: Callable[[], str], check: Callable[[], None] = lambda: None, *, changes: bool = True
+    ) -> Iterator[Fence]:
+        """The fence for one call of an operation; unless that ends Ambiguous, an error says that it was not done.
+
+        `now` tells the server's time.  `check` looks again whether the call may be made, when time has passed since it
+        was put on record.  `changes` is whether it changes anything at all.
+        """
+        fence = Fence(self, op, now, check, changes)
+        try:
+            yield fence
+        except Ambiguous:
+            raise
+        except TavusctlError:
+            fence.take_back()
+            raise
+
+    def is_sent(self, op: str) -> bool:
+        """Whether an operation may have been carried out, and nothing is on record of how it ended."""
+        return op in self.pending and self.pending[op].sent
+
+    def in_doubt(self, address: Address) -> frozenset[str]:
+        """The operations at an address that may have been carried out."""
+        pending = dict(self.pending)
+        return frozenset(op for op, call in pending.items() if call.address == address and call.sent)
+
+    def answered(self, op: str, remote_id: str) -> None:
+        """Put on record which id a create was answered with, before anybody looks at it."""
+        with self.guard:
+            self._append(journal.answered(op, remote_id))
 
     def note_left(self, address: Address, read: Callable[[Inverse], Document]) -> None:
         """Put on record what an update left, where the server shows more than was written."""
@@ -78,47 +134,95 @@ class Ledger(Struct):
         """Put on record that a call was carried out, or surely was not."""
         with self.guard:
             self._append(journal.result(op, "done" if done else "failed"))
-            self.pending.discard(op)
+            self.pending.pop(op, None)
 
     def bind(self, binding: Binding, op: str = "") -> None:
         """Record what an address is bound to from now on."""
         with self.guard:
-            self._append(journal.bind(binding, op))
-            self.pending.discard(op)
+            try:
+                self._append(journal.bind(binding, op))
+            except (StateError, LockError) as error:
+                if op:  # the id may be known nowhere else
+                    error.message = f"{binding.address} is {binding.remote_id} now: {error.message}"
+                raise
+            self.pending.pop(op, None)
             before = self.state.bindings.get(binding.address)
             if before:
                 self.ids.pop(before.remote_id, None)
             self.ids[binding.remote_id] = binding.address
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 
-    def forget(self, address: Address, op: str = "") -> None:
-        """Drop a binding."""
+    def confirm(self, binding: Binding) -> None:
+        """Remember what a read has shown, with the next checkpoint; without one, the next plan looks."""
+        with self.guard:
+            self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
+
+    def forget(self, address: Address, op: str = "", *, named: bool = False) -> None:
+        """Drop a binding; where it is still `named` by a manifest, its id goes on to stand for the address."""
         with self.guard:
             before = self.state.bindings.get(address)
             self._append(journal.forget(address, op, before))
-            self.pending.discard(op)
-            if before:
+            self.pending.pop(op, None)
+            if before and not named:
                 self.ids.pop(before.remote_id, None)
             left = {key: value for key, value in self.state.bindings.items() if key != address}
             self.state = replace(self.state, bindings=left)
 
-    def remember_guards(self, *, obeyed: bool) -> None:
-        """Remember whether the API obeys `test` operations; kept with the next checkpoint."""
+    def remember_safety(self, safety: Safety | None) -> None:
+        """Remember the limits on deletes that this run worked under; kept with the next checkpoint."""
         with self.guard:
-            self.state = replace(self.state, guarded=obeyed)
+            self.state = replace(self.state, safety=safety)
 
     def get(self, address: Address) -> Binding | None:
         """The binding of an address, if it has one."""
         return self.state.bindings.get(address)
 
     def _append(self, record: bytes) -> None:
-        self.store.append(record)
-        self.records.append(record)
+        line, mac = self.custody.chained(record, self.mac)
+        self.store.append(line)
+        self.records.append(line)
+        self.mac = mac
 
     def checkpoint(self) -> None:
         """Write the state, then clear the journal: a kill in between leaves a journal that is known to be behind."""
         with self.guard:
-            self.state = replace(self.state, serial=self.state.serial + 1)
+            self.state = self.custody.sealed(replace(self.state, serial=self.state.serial + 1))
             self.store.write(self.state)
             self.archive(tuple(self.records))
             self.store.clear_journal()
+
+
+class Fence(Struct):
+    """Lets a call of one operation pass while the lock is surely held and its record in the journal is fresh."""
+
+    ledger: Ledger
+    op: str
+    now: Callable[[], str]
+    check: Callable[[], None]
+    changes: bool
+    marked: bool = False  # this call is why the operation counts as sent
+
+    def renew(self) -> None:
+        """Look again, and put the call on record anew, which asks the store for the lock, unless all that is fresh."""
+        self.take_back()  # whoever comes again was refused for now, or has sent nothing
+        if not self._is_fresh(_JUST_NOW):
+            self.check()
+            self.ledger.again(self.op, self.now)
+
+    def passes(self) -> bool:
+        """Whether the first byte may leave; from then on, the operation may have been carried out."""
+        if not self._is_fresh(SEND_WINDOW):
+            return False
+        call = self.ledger.pending[self.op]
+        if self.changes and not call.sent:
+            call.sent = self.marked = True
+        return True
+
+    def take_back(self) -> None:
+        """What this call has sent was surely not carried out."""
+        if self.marked:
+            self.ledger.pending[self.op].sent = self.marked = False
+
+    def _is_fresh(self, seconds: float) -> bool:
+        age = self.ledger.uptime() - self.ledger.pending[self.op].dated
+        return self.ledger.store.held() and age < seconds

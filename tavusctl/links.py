@@ -15,6 +15,12 @@ from tavusctl.kind import Value
 # What gives access: whoever has these can fetch the file.
 _SIGNATURES: Final = ("x-amz-signature", "x-amz-security-token", "x-goog-signature", "signature", "sig")
 _PERIODS: Final = ("x-amz", "x-goog")  # signed at a moment, for so many seconds
+# What a signature is made of, and by whom: a new one of the same file has others.
+_ACCESS: Final = frozenset(
+    {"signature", "expires", "awsaccesskeyid", "googleaccessid", "key-pair-id", "policy", "hash-algorithm"}  # S3, CDN
+    | {"sig", "se", "st", "sp", "sv", "sr", "sip", "spr", "si", "ss", "srt", "ses", "sdd", "saoid", "suoid", "scid"}
+    | {"skoid", "sktid", "skt", "ske", "sks", "skv", "skdutid", "sduoid"}  # Azure
+)
 _MOMENT: Final = "%Y%m%dT%H%M%SZ"
 
 
@@ -24,6 +30,22 @@ def signatures(link: Value) -> tuple[str, ...]:
         return ()
     found = _parameters(link)
     return tuple(found[name] for name in _SIGNATURES if found.get(name))
+
+
+def file(link: Value) -> Value:
+    """Which file an address leads to: a presigned link without what gives access, and any other value as it is.
+
+    What is left of the query names the file as well, such as its version.
+    """
+    if not signatures(link):
+        return link
+    address, _, query = link.partition("?")
+    left = [pair for pair in query.partition("#")[0].split("&") if not _is_access(pair.partition("=")[0].lower())]
+    return "?".join([address, *filter(None, ["&".join(sorted(left))])])
+
+
+def _is_access(name: str) -> bool:
+    return name.startswith(tuple(f"{one}-" for one in _PERIODS)) or name in _ACCESS
 
 
 def unsigned(link: Value) -> Value:

@@ -11,12 +11,14 @@ from enum import Enum, StrEnum
 
 from msgspec import Struct, field
 
+from tavusctl.binding import MADE, Binding
 from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
-from tavusctl.settings import Environment, Project, Safety
+from tavusctl.settings import Environment, Limit, Project, Safety
 
 __all__ = [
     "ABSENT",
+    "MADE",
     "NAME",
     "PLAIN",
     "Absent",
@@ -36,6 +38,7 @@ __all__ = [
     "Field",
     "FieldChange",
     "Lifecycle",
+    "Limit",
     "Live",
     "LocalFile",
     "Manifest",
@@ -118,6 +121,7 @@ class Desired(Struct, frozen=True):
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
     watch: bool = False  # replaced when its source changes
+    externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
 
 
 class Live(Struct, frozen=True):
@@ -131,23 +135,8 @@ class Live(Struct, frozen=True):
     address: Address | None = None  # None: not ours
     created: str = ""  # when, as the server says
     error: str = ""  # why background work failed, in the server's words
+    draft: bool = False  # the read shows, or speaks of, a version that nobody uses yet
     crawled: str = ""  # when its last crawl ended, as the server says
-
-
-class Binding(Struct, frozen=True):
-    """What we last did to an object: proof of ownership, and the base that tells drift from edits."""
-
-    address: Address
-    remote_id: str
-    applied: Document = field(default_factory=dict)  # secrets as `secret.Fingerprint`, references as Address
-    prevent_destroy: bool = False  # remembered: leaving the manifest out does not lift it
-    on_remove: str = "delete"
-    successor: str = ""  # id of the new half of a replacement that is not usable yet
-    successor_spec: Document = field(default_factory=dict)  # what the successor was created with
-    retired: tuple[str, ...] = ()  # old halves still to delete
-    unkept: Mapping[str, str] = field(
-        default_factory=dict
-    )  # pointer -> digest of a wanted value the server did not keep
 
 
 class Move(Struct, frozen=True):
@@ -169,6 +158,7 @@ class Action(StrEnum):
     RECRAWL = "recrawl"
     FORGET = "forget"  # drop the binding, keep the object
     RETIRE = "retire"  # delete the old half of a replacement
+    UNPROTECT = "unprotect"  # lower what protects the object; nothing of it is sent
     WAIT = "wait"  # for what an earlier run has made; never a step, only an outcome
 
 
@@ -182,6 +172,7 @@ class Cause(StrEnum):
     ORPHANED = "orphaned"  # the manifest is gone
     MISSING = "missing"  # the account's object is gone (drift only)
     DUE = "due"
+    ASKED = "asked"  # the command line: destroy, undo
 
 
 class Absent(Enum):
@@ -235,6 +226,9 @@ class Change(Struct, frozen=True):
     rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
     referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
     affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
+    used_before: tuple[Address, ...] = ()  # objects of the project that refer to what is to be deleted, as they are
+    used_after: tuple[Address, ...] = ()  # and as they are once their own changes are made
+    not_ours: str = ""  # why the object that has the bound id is another one
     risks: tuple[Risk, ...] | None = None  # worked out before anything is redacted; None: not yet
 
 
@@ -278,11 +272,26 @@ class Plan(Struct, frozen=True):
     environment: str = "default"
     account: str = ""
     settled: tuple[Binding, ...] = ()  # bindings to record although nothing has to be sent
+    along: tuple[Binding, ...] = ()  # other words for what the state knows, written when something else is
+    recovered: bool = False  # an interrupted run has left records, which apply makes part of the state
     fingerprint: str = ""  # of everything apply would do; equal plans have equal ones
     pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
     base: str = ""
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
     awaited: tuple[Change, ...] = ()  # what earlier runs have made and the server still works on; nothing to send
+    limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
+
+    @property
+    def writes(self) -> bool:
+        """Whether apply would write anything, to the account or to the state."""
+        return bool(self.steps or self.settled or self.moves or self.recovered or self.limits)
+
+    @property
+    def recorded(self) -> tuple[Binding, ...]:
+        """What only the state learns of; what a step or a move records anyway is not listed twice."""
+        told = {*(step.address for step in self.steps), *(move.new for move in self.moves)}
+        learned = {one.address: one for one in self.settled if one.address not in told}
+        return tuple(learned[address] for address in sorted(learned))
 
 
 class Status(StrEnum):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from tavusctl.model import Address, Binding, Document, Value
+from tavusctl.model import Address, Binding, Document, Safety, Value
 
 
 class Reader(Protocol):
@@ -35,22 +35,56 @@ class Reader(Protocol):
         ...
 
 
-class Api(Reader, Protocol):
-    """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
+class Fence(Protocol):
+    """What a call that changes something has to pass, because time goes by until it is sent.
 
-    def post(self, path: str, body: Value = None, *, later: Callable[[], None] = lambda: None) -> Document:
-        """Create or act; the answer's object, empty when there is none.
+    A call may wait for its turn, for minutes that a server asks for, for a name and for a connection.
+    """
 
-        `later` is called just before the request is sent when that is not at once, because others wait or it was
-        refused for now: minutes may have passed.
+    def renew(self) -> None:
+        """Before each attempt: make sure that the call may be made, however long that takes.
+
+        errors.LockError when it must not be made.
         """
         ...
 
-    def patch(self, path: str, body: Value) -> None:
+    def passes(self) -> bool:
+        """When the first byte is about to leave: whether the call may still be sent, told at once, asking nobody.
+
+        False: the attempt counts as not sent.  errors.LockError when the call must not be made.
+        """
+        ...
+
+
+class Open(Struct, frozen=True):
+    """The fence of a call about something that only this run knows of."""
+
+    def renew(self) -> None:
+        """Nothing to make sure of."""
+
+    def passes(self) -> bool:
+        """Always."""
+        return True
+
+
+class Api(Reader, Protocol):
+    """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
+
+    def post(
+        self, path: str, body: Value = None, *, fence: Fence, refused: Callable[[], None] = lambda: None
+    ) -> Document:
+        """Create or act; the answer's object, empty when there is none.
+
+        `refused` is called before the request is sent again although it was answered with 429, and may end that by an
+        error: a refusal does not tell that nothing was done.
+        """
+        ...
+
+    def patch(self, path: str, body: Value, *, fence: Fence) -> None:
         """Change; 304 counts as done."""
         ...
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, fence: Fence) -> None:
         """Delete; errors.Gone when there was nothing."""
         ...
 
@@ -73,8 +107,18 @@ class State(Struct, frozen=True):
     serial: int = 0
     account: str = ""  # label of the account, from the project file
     key_digest: str = ""  # salted digest of the API key that last wrote
-    guarded: bool | None = None  # whether the API obeys `test` operations; None: not probed yet
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)  # the lineage's key, wrapped under each API key that wrote
+    mac: str = ""  # seal over all the rest, made with the lineage's key; empty: an older version wrote it
+    accepted: str = ""  # digest of a journal without a right seal that a person has said is ours
+    safety: Safety | None = None  # limits on deletes at the last apply; None: not known
+
+
+class Others(Struct, frozen=True):
+    """What the other environments of a project have bound, as far as their states can be read."""
+
+    owners: Mapping[str, str] = field(default_factory=dict)  # id -> "persona/coach of the environment staging"
+    unread: tuple[tuple[str, str], ...] = ()  # environments whose states cannot be read, and why
 
 
 class Shelf(Protocol):
@@ -121,6 +165,13 @@ class Store(Protocol):
         """Hold the state alone, waiting up to `timeout` seconds; errors.LockError names the holder, host, run and age.
 
         `command` is told to those who wait.
+        """
+        ...
+
+    def held(self) -> bool:
+        """Whether the lock surely is this run's now, told at once and without asking the store.
+
+        False when only the store can tell: `append` asks it.  errors.LockError when the lock is lost.
         """
         ...
 

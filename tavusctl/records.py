@@ -34,6 +34,9 @@ def binding_in(address: Address, body: dict[str, Any]) -> Binding:
     for name in ("applied", "successor_spec"):
         if name in members:
             members[name] = leaves_in(members[name])
+    for name in ("answered", "unconfirmed"):
+        if name in members:
+            members[name] = {pointer: leaves_in(value) for pointer, value in members[name].items()}
     members["retired"] = tuple(members.get("retired", ()))
     return Binding(address=address, **members)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import re
@@ -43,26 +44,70 @@ def unusable(value: str) -> str:
     return "has a line break or another control character in its value" if _BREAKS.search(value) else ""
 
 
+SLOW: Final = "scrypt:"  # how a fingerprint begins whose way of making is slow on purpose
+_COST: Final = {"n": 2**14, "r": 8, "p": 1}  # 16 MiB and about 50 ms for each distinct secret
+
+
 class Fingerprint(Struct, frozen=True):
-    """A keyed digest of a secret: tells whether it changed, and nothing else."""
+    """A keyed digest of a secret: tells whether it changed, and nothing else.
+
+    It begins with the name of the algorithm; one without a name is of an older version, and made with the API key.
+    """
 
     digest: str
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether only the API key that it was made with can tell what it is of."""
+        return bool(self.digest) and not self.digest.startswith(SLOW)
 
 
 # Of a secret that the account has and nobody here has seen: it stands for whatever is first said to be there.
 UNSEEN: Final = Fingerprint("")
 
 
+class FingerprintKey(Struct, frozen=True):
+    """What fingerprints are made with; `legacy` recognises those of older versions.  Empty: nothing can be compared."""
+
+    current: bytes = b""
+    legacy: bytes = b""
+
+    def seal(self, value: str, *, known: bool = False) -> Secret:
+        """A value as a secret that can be compared with fingerprints made with this key."""
+        return Secret(value, self.current, known=known, legacy=self.legacy)
+
+
+NO_KEY: Final = FingerprintKey()
+
+
 class Secret:
-    """A secret value.  `str`, `repr`, `format` and JSON never show it; only the request encoder reveals it."""
+    """A secret value.  `str`, `repr`, `format` and JSON never show it; only the request encoder reveals it.
 
-    __slots__ = ("__value", "fingerprint")
+    Two secrets are compared by their values; a fingerprint is made only where one is compared with what is on record.
+    """
 
-    def __init__(self, value: str, key: bytes, *, known: bool = False) -> None:
+    __slots__ = ("__key", "__legacy", "__value")
+
+    def __init__(self, value: str, key: bytes, *, known: bool = False, legacy: bytes = b"") -> None:
         if not known:  # what anybody may know, such as the type of a content, may stand in other texts as well
             redaction.remember(value)
         self.__value = value
-        self.fingerprint = Fingerprint(hmac.new(key, value.encode(), hashlib.sha256).hexdigest())
+        self.__key = key
+        self.__legacy = legacy
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What a record says of it; UNSEEN without a key."""
+        return Fingerprint(_slow_digest(self.__value, self.__key)) if self.__key else UNSEEN
+
+    def is_of(self, known: Fingerprint) -> bool:
+        """Whether a fingerprint is of this value, as far as can be told: without its key, it may be of any."""
+        if known.is_legacy and self.__legacy:
+            made = hmac.new(self.__legacy, self.__value.encode(), hashlib.sha256).hexdigest()
+            return hmac.compare_digest(made, known.digest)
+        if known == UNSEEN or known.is_legacy or not self.__key:
+            return True
+        return hmac.compare_digest(self.fingerprint.digest, known.digest)
 
     def reveal(self) -> str:
         """The value itself, for the body of a request."""
@@ -80,7 +125,7 @@ class Secret:
         return isinstance(other, Secret) and hmac.compare_digest(self.__value.encode(), other.__value.encode())
 
     def __hash__(self) -> int:
-        return hash(self.fingerprint)
+        return hash(self.__value)
 
     def __deepcopy__(self, _: object) -> Secret:
         return self
@@ -96,14 +141,20 @@ class SecretText(Struct, frozen=True):
     parts: tuple[str, ...]
     names: tuple[str, ...]
 
-    def fill(self, values: Mapping[str, str], key: bytes) -> Secret:
+    def fill(self, values: Mapping[str, str], key: FingerprintKey) -> Secret:
         """The secret itself; KeyError names a secret that has no value."""
         text = self.parts[0]
         for name, part in zip(self.names, self.parts[1:], strict=True):
             text += values[name] + part
-        return Secret(text, key)
+        return key.seal(text)
 
 
-def fingerprint_key(api_key: str, lineage: str) -> bytes:
-    """The key of fingerprints: made from the API key, so that a state alone reveals nothing about a weak secret."""
+@functools.lru_cache(maxsize=4096)
+def _slow_digest(value: str, key: bytes) -> str:
+    """Slow, so that who has the state and its key still cannot try out all PINs and words; equal secrets cost once."""
+    return SLOW + hashlib.scrypt(value.encode(), salt=key, dklen=32, **_COST).hex()
+
+
+def legacy_key(api_key: str, lineage: str) -> bytes:
+    """The key of fingerprints that older versions wrote: made from the API key."""
     return hmac.new(api_key.encode(), b"tavusctl fingerprint " + lineage.encode(), hashlib.sha256).digest()

@@ -28,6 +28,30 @@ class Safety(Struct, frozen=True):
     max_delete_ratio: float = 0.3  # of the managed objects
 
 
+class Limit(Struct, frozen=True):
+    """A limit of `safety:` that is higher than at the last apply."""
+
+    name: str  # as the project file has it: safety.max_deletes
+    before: float
+    now: float
+
+    def __str__(self) -> str:
+        return f"{self.name} is raised from {self.before:g} to {self.now:g}"
+
+
+def raised(before: Safety | None, now: Safety) -> tuple[Limit, ...]:
+    """Which limits allow more than they did at the last apply; none where nothing was applied before."""
+    pairs = [(f"safety.{name}", getattr(before or now, name), getattr(now, name)) for name in Safety.__struct_fields__]
+    return tuple(Limit(*pair) for pair in pairs if pair[2] > pair[1])
+
+
+def strictest(before: Safety | None, now: Safety) -> Safety:
+    """The limits by which deletes are judged: whoever raises one does not profit from it in the same run."""
+    known = before or now
+    deletes, ratio = min(known.max_deletes, now.max_deletes), min(known.max_delete_ratio, now.max_delete_ratio)
+    return Safety(deletes, ratio)
+
+
 class Output(Struct, frozen=True):
     """What an application finds under one name: the id of an address, the ids of several, or a text as it is."""
 
@@ -46,3 +70,4 @@ class Project(Struct, frozen=True):
     environments: Mapping[str, Environment] = field(default_factory=dict)
     safety: Safety = Safety()
     outputs: Mapping[str, Output] = field(default_factory=dict)  # by the name that applications know
+    doubtful: frozenset[str] = frozenset()  # keys that something is wrong with, and that are taken as left out

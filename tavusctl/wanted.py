@@ -1,7 +1,7 @@
 """Values to write: what a manifest says, in the live spelling wherever that means the same.  Pure.
 
 The nearer the wanted value is to the live one, the smaller the patch, and the less of other people's work it touches:
-list items keep what the server filled in, sets keep their order, and a one-element list stays under the name it has.
+list items keep what the server filled in, and a one-element list stays under the name it has.
 """
 
 from __future__ import annotations
@@ -15,9 +15,15 @@ from tavusctl.model import ABSENT, Desired, Document, Path, ResourceKind, Value
 
 
 def new_document(desired: Desired) -> Document:
-    """The document that creates an object."""
+    """The document that creates an object, with a name by which it can be found when the answer is lost."""
     body: Document = _created(desired.kind, (), sources.sent(desired.spec))
-    return body
+    return body if body.get(desired.kind.name_field) else {desired.kind.name_field: sent_name(desired), **body}
+
+
+def sent_name(desired: Desired) -> str:
+    """The display name that a create sends: the manifest's, or one that is made of its address."""
+    kind = desired.kind
+    return str(desired.spec.get(kind.name_field) or desired.address.name.replace("-", kind.joins_words))
 
 
 def _created(kind: ResourceKind, path: Path, value: Value) -> Value:
@@ -45,9 +51,7 @@ def wanted_value(kind: ResourceKind, path: Path, aim: Value, live: Value) -> Val
 def _wanted_list(kind: ResourceKind, path: Path, aim: list[Value], live: list[Value]) -> list[Value]:
     declared = kind.field_at(path)
     if declared.unordered:
-        wanted = {canonical(item): item for item in aim}
-        staying = {canonical(item): item for item in live if canonical(item) in wanted}
-        return [*staying.values(), *(wanted[key] for key in sorted(wanted) if key not in staying)]
+        return [*{canonical(item): item for item in aim}.values()]
     item_path = (*path, "*")
     return [_item(kind, item_path, item, match) for item, match in _matched(kind, path, aim, live)]
 

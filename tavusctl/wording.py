@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -37,6 +38,19 @@ def shown(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return _SORTS.get(type(value)) or repr(value)
+
+
+def site(url: str) -> str:
+    """An address as it may be shown: scheme, host and port; nothing of one that may have a password in it."""
+    try:
+        parts = urlsplit(url)
+        end = f":{parts.port}" if parts.port else ""  # raises when it is no number, or too large
+    except ValueError:
+        return ""
+    if not parts.scheme or not parts.hostname or "@" in url or not (url.isascii() and url.isprintable()):
+        return ""
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{end}"
 
 
 def nearest(word: str, names: Iterable[str]) -> str:

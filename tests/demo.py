@@ -64,7 +64,8 @@ class Demo:
     def control(self, method: str, verb: str, body: Any = None) -> dict[str, Any]:
         """Steer the emulator."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/__emulator/{verb}", data=data, method=method)  # noqa: S310 - loopback
+        address, headers = f"{self.url}/__emulator/{verb}", {"Content-Type": "application/json"}
+        request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310 - loopback
         with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
             document: dict[str, Any] = json.load(answer)
             return document

@@ -34,7 +34,7 @@ def install() -> None:
     for name, requirement in PIP.items():
         target = CACHE / name.replace(" ", "-")
         if not target.exists():
-            run([sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), requirement])
+            run([sys.executable, "-I", "-m", "pip", "install", "--quiet", "--target", str(target), requirement])
     if not (CACHE / "node_modules" / "json-joy").exists():
         (CACHE / "package.json").write_text(json.dumps({"name": "peers", "private": True, "dependencies": NPM}))
         run([str(shutil.which("npm")), "install", "--no-audit", "--no-fund", "--prefix", str(CACHE)])

@@ -70,7 +70,9 @@ def slow(url: str, milliseconds: int) -> None:
 
 def control(url: str, method: str, verb: str, body: object = None) -> Any:
     """A word with the control side of the local Tavus."""
-    return httpx.request(method, f"{url}/__emulator/{verb}", json=body, timeout=60).raise_for_status().json()
+    headers = {"content-type": "application/json"}
+    answer = httpx.request(method, f"{url}/__emulator/{verb}", json=body, headers=headers, timeout=60)
+    return answer.raise_for_status().json()
 
 
 def plans(objects: int, changed: int, latencies: Sequence[int], times: int) -> Iterator[Planned]:

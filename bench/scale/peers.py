@@ -31,7 +31,7 @@ def octodns(folder: Path, objects: int) -> Run:
     """The plan of so many TXT records of 200 characters, from files to files: no network, short texts."""
     target = CACHE / OCTODNS.replace("==", "-")
     if not target.exists():
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), OCTODNS]
+        install = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--target", str(target), OCTODNS]
         subprocess.run(install, check=True)
     records = "".join(
         f"guide-{number:05}:\n  type: TXT\n  value: {'guide ' * 33}{number}\n" for number in range(objects)
@@ -40,7 +40,7 @@ def octodns(folder: Path, objects: int) -> Run:
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / "example.com.yaml").write_text(f"---\n{records}")
     (folder / "octodns.yaml").write_text(OCTODNS_CONFIG)
-    command = [sys.executable, "-m", "octodns.cmds.sync", "--config-file", "octodns.yaml", "--quiet"]
+    command = [sys.executable, "-P", "-m", "octodns.cmds.sync", "--config-file", "octodns.yaml", "--quiet"]
     return command, folder, {**_own(), "PYTHONPATH": str(target)}
 
 

@@ -17,7 +17,7 @@ def draw(lines: Mapping[str, Line], file: Path) -> None:
     """An SVG of lines by name, both axes logarithmic."""
     target = CACHE / MATPLOTLIB.replace("==", "-")
     if not target.exists():
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), MATPLOTLIB]
+        install = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--target", str(target), MATPLOTLIB]
         subprocess.run(install, check=True)
     sys.path.insert(0, str(target))
     import matplotlib as mpl  # noqa: PLC0415 - installed just now

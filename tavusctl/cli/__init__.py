@@ -155,8 +155,9 @@ def attempt(args: list[str]) -> int:
 
 
 def _report_usage(error: click.UsageError, args: list[str]) -> int:
-    if "json" in args or "--format=json" in args:
-        from tavusctl.cli.failure import report
+    from tavusctl.cli.failure import report, wants_json
+
+    if wants_json(args):
         from tavusctl.errors import UsageError
 
         return report(UsageError(error.format_message()), args)

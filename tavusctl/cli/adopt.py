@@ -13,7 +13,8 @@ from tavusctl.cli.rewritten import difference, written
 from tavusctl.cli.session import Session, options
 from tavusctl.client import ReadClient
 from tavusctl.engine.reconcile import Prepared
-from tavusctl.errors import ConfigError, InternalError, RefusedError, UsageError
+from tavusctl.engine.unknown import HINT, Unknown, of_plan
+from tavusctl.errors import ConfigError, InternalError, RefusedError, StateError, UsageError
 from tavusctl.model import Address, Cause, Severity
 from tavusctl.unseen import flat
 from tavusctl.wording import suggestion
@@ -36,7 +37,9 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
         raise UsageError(message, "tavusctl adopt persona/sales-coach")
     with session.reader() as api:
         prepared = session.plan(api)
-        adoption = _adoption(session, prepared, _chosen(prepared, addresses))
+        chosen = _chosen(prepared, addresses)
+        adoption = _adoption(session, prepared, chosen)
+        _refuse_unknown(adoption, prepared, chosen)
         if dry_run:
             click.echo(difference(adoption.sources.before, adoption.sources.changed), nl=False)
         else:
@@ -68,6 +71,17 @@ def _adoption(session: Session, prepared: Prepared, chosen: frozenset[Address]) 
         if change.address in chosen and change.desired is not None:
             adoption.take(change)
     return adoption
+
+
+def _refuse_unknown(adoption: Adoption, prepared: Prepared, chosen: frozenset[Address]) -> None:
+    """Say of what the state does not know that it cannot be adopted; StateError where there is nothing else."""
+    unknown = of_plan(prepared.plan, prepared.state.bindings)
+    there = {address: ids for address, ids in unknown.there.items() if address in chosen}
+    if there and not adoption.sources.changed:
+        raise StateError(Unknown(there).told, HINT, id="E916")
+    for address, ids in sorted(there.items()):
+        reason = f"the state does not know it, and the account has its name: {', '.join(ids)}"
+        adoption.verdicts.append(Verdict(address, "", reason=reason))
 
 
 def _write(session: Session, api: ReadClient, adoption: Adoption) -> None:

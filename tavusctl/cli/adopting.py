@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -14,7 +14,7 @@ from tavusctl.document import leaves
 from tavusctl.engine.load import files
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import RefusedError
-from tavusctl.interpolation import expressions
+from tavusctl.interpolation import FileText, Scope, brought, expressions
 from tavusctl.kinds import KINDS
 from tavusctl.model import ABSENT, Address, Cause, Change, Desired, Edit, FieldChange, Project, Value
 from tavusctl.model import Path as KeyPath
@@ -105,7 +105,7 @@ class Adoption(Struct):
         path, document = manifest.source.path, self.sources.document(manifest)
         where, raw = written_at(document, split(one.path))
         ids = {known: binding.remote_id for known, binding in self.prepared.state.bindings.items()}
-        spelling = Respelling(KINDS[address.kind], self.manifests.keys(), ids)
+        spelling = Respelling(KINDS[address.kind], self.manifests.keys(), ids, brings=self._brings(manifest))
         new = spelling.value(split(one.path), raw, one.desired, one.live)
         after = {path: splice(self.sources.read(path), path, _edits(address, document, where, raw, new))}
         for name, text in spelling.texts.items():
@@ -115,6 +115,17 @@ class Adoption(Struct):
         self._check_secrets(after)
         self.sources.after.update(after)
         return next(reversed(after))
+
+    def _brings(self, manifest: Desired) -> Callable[[str], str | None]:
+        """What an expression of a manifest stands for amid other text."""
+
+        def read(name: str) -> FileText:
+            path = self.sources.brought(name, manifest)
+            self.sources.read(path)
+            return FileText(files.as_text(self.sources.before[path]), path)
+
+        scope = Scope(self.prepared.request.environment.vars, (), read)
+        return lambda expression: brought(expression, scope)
 
     def _check_secrets(self, after: Mapping[str, bytes]) -> None:
         """Refuse to put the value of a secret into git, wherever somebody has pasted it."""

@@ -7,23 +7,28 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tavusctl import duration
-from tavusctl.cli import output
+from tavusctl.cli import output, planoptions
 from tavusctl.cli import planfile as planfile_
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
+from tavusctl.cli.plan import planned
+from tavusctl.cli.planoptions import PlanOptions, plan_options
 from tavusctl.cli.runs import Archive
-from tavusctl.cli.session import MOST_PARALLEL, Session, addresses_option, allow_recreate, options
+from tavusctl.cli.session import MOST_PARALLEL, Session, allow_lowered, options
+from tavusctl.cli.writers import InputFile
 from tavusctl.client import Client
-from tavusctl.engine.plan import Consent, check_deletes, deletes
-from tavusctl.engine.reconcile import Prepared
+from tavusctl.engine.plan import check_deletes, deletes
+from tavusctl.engine.reconcile import Prepared, check_trusted
 from tavusctl.errors import TavusctlError, UsageError, worst
-from tavusctl.model import Address, Outcome, Plan, Status
+from tavusctl.model import Outcome, Plan, Status
+from tavusctl.protection import check_lowered, lowered
 from tavusctl.reports import REPORTS, text, view
 
 
@@ -35,67 +40,64 @@ def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float
 
 
 @click.command("apply")
-@click.argument("planfile", required=False, type=click.Path(dir_okay=False))
+@click.argument("planfile", required=False, type=InputFile())
 @format_option
 @report_option
 @click.option("-y", "--yes", "--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Agree to exactly this many deletes.")
-@addresses_option("--allow-replace", help="Agree to train this replica anew.")
-@addresses_option("--allow-replica-delete", help="Agree to delete this replica.")
-@addresses_option("--overwrite", help="Take the manifest's side in a conflict.")
-@addresses_option("--target", "targets", help="Only this address and what it needs; repeatable.")
-@allow_recreate
-@click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
+@allow_lowered
+@plan_options
 @click.option("--wait", callback=_duration, metavar="DURATION", help="Wait this long for background work, such as 15m.")
 @click.option(
     "--lock-timeout", callback=_duration, metavar="DURATION", help="Wait this long for another run to end, such as 10m."
 )
-@click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
 @click.option("--parallel", type=click.IntRange(1, MOST_PARALLEL), help="Steps at a time, default 4.")
 @options
 def command(
     session: Session,
     *,
-    planfile: str | None,
+    planfile: Path | None,
     format_: str,
     reports: Reports,
     yes: bool,
     allow_deletes: int | None,
-    allow_replace: frozenset[Address],
-    allow_replica_delete: frozenset[Address],
-    overwrite: frozenset[Address],
-    targets: frozenset[Address],
-    allow_recreate: int | None,
-    adopt: bool,
+    allow_lowered: int | None,
     wait: float,
     lock_timeout: float,
-    watch: bool,
     parallel: int | None,
+    **shape: Any,
 ) -> int:
     """Bring the account to the manifests: plan, ask, change.
 
-    With PLANFILE, from `plan --out`, the plan is made afresh and must be the same, or nothing is done.
+    With PLANFILE, from `plan --out`, the plan is made afresh, with the options of that plan, and must be the same, or
+    nothing is done.
 
     \b
     tavusctl apply
     tavusctl apply --yes --allow-deletes 1
     """  # noqa: D301
-    approved = planfile_.read(Path(planfile)) if planfile else None
-    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
-    store = session.store()
+    approved = planfile_.read(planfile) if planfile else None
+    asked = PlanOptions(**shape)
+    if approved is not None:
+        made = planoptions.read(approved.get("options", {}))
+        planoptions.check(asked, made)
+        asked = made
+    store, eyes = session.store(), session.sources(wanted=asked.watches)
     with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
-        prepared = settled(session, api, lambda: session.plan(api, consent=consent, adopt=adopt, watch=watch))
+        prepared = settled(session, api, lambda: planned(session, api, asked, eyes, checked=approved is None))
         plan = prepared.plan
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())
         show(session, prepared, format_)
-        managed, shown = len(prepared.state.bindings), approved is not None
-        check_deletes(plan, session.project.safety, managed=managed, allowed=allow_deletes, approved=shown)
-        if plan.steps and not yes and approved is None:
+        shown = approved is not None
+        check_trusted(prepared)
+        check_lowered(plan, allowed=allow_lowered, agreed=shown or not yes)
+        check_safety(session, prepared, allowed=allow_deletes, approved=shown)
+        if (plan.steps or plan.limits) and not yes and not shown:
             confirm(plan)
         archive = Archive(store.shelf)
         outcomes, failure = carry(
-            session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel
+            session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel, format_=format_
         )
     if format_ != "text" or outcomes or reports:
         emit(lambda report: report.outcomes(plan, outcomes), format_, reports)
@@ -103,6 +105,18 @@ def command(
     if failure:
         click.echo(text.complaint(view.complaint(failure.complaints[0])), err=True)
     return interruption.code or exit_code(plan, outcomes, failure)
+
+
+def check_safety(session: Session, prepared: Prepared, *, allowed: int | None, approved: bool = False) -> None:
+    """Refuse deletes that nobody has agreed to, by the limits that the last apply knew, where those are stricter."""
+    check_deletes(
+        prepared.plan,
+        session.project.safety,
+        managed=len(prepared.state.bindings),
+        allowed=allowed,
+        approved=approved,
+        before=prepared.state.safety,
+    )
 
 
 def settled(session: Session, api: Client, plan: Callable[[], Prepared]) -> Prepared:
@@ -126,13 +140,14 @@ def exit_code(plan: Plan, outcomes: Sequence[Outcome], failure: TavusctlError | 
     failures = [one for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN)]
     changed = any(one.status is Status.DONE for one in outcomes)
     codes = [_code(one, changed=changed) for one in failures]
+    codes += [one.exit_code for one in outcomes if one.status is Status.DONE]
     codes += [failure.exit_code] if failure else []
     return worst([*codes, *(refusal.exit_code for refusal in plan.refused)])
 
 
 def _code(outcome: Outcome, *, changed: bool) -> int:
     if outcome.status is Status.UNKNOWN:
-        return 6
+        return outcome.exit_code or 6
     return 5 if changed and outcome.exit_code == 11 else outcome.exit_code or 5  # noqa: PLR2004 - exit codes
 
 
@@ -152,6 +167,8 @@ def confirm(plan: Plan) -> None:
         raise UsageError(message, "add --yes, or apply a reviewed plan file", id="E1201")
     count = deletes(plan)
     warning = f" {count} object{'s' if count != 1 else ''} will be deleted." if count else ""
+    less = lowered(plan)
+    warning += f" {less} protection{'s' if less != 1 else ''} will be lowered." if less else ""
     answer = click.prompt(
         f"\nApply this plan?{warning} Only 'yes' is accepted", default="", show_default=False, err=True
     )

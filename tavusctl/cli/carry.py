@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from tavusctl.cli.interrupt import Interruption
@@ -12,7 +11,7 @@ from tavusctl.cli.session import Session, SystemClock
 from tavusctl.cli.trash import Trash
 from tavusctl.cli.uploading import Uploading
 from tavusctl.client import Client
-from tavusctl.engine.apply import Run, Tools
+from tavusctl.engine.apply import Run
 from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger, tools
 from tavusctl.errors import TavusctlError
 from tavusctl.kinds import KINDS
@@ -34,18 +33,27 @@ def carry(
     *,
     patience: float = 0.0,
     parallel: int | None = None,
-    lend: Callable[[Tools], Tools] = lambda lent: lent,
+    format_: str = "text",
 ) -> Ended:
-    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
+    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did.
+
+    What the report of the outcomes will tell as text is not told before: both may go to one place.
+    """
+
+    def tell(outcome: Outcome) -> None:
+        if format_ != "text" or not text.is_told(outcome):
+            progress.say(text.outcome(view.outcome(outcome)))
+
     interruption.writing = True
     ledger = open_ledger(prepared, store, archive.keep)
     progress = Progress(session)
     uploading = Uploading(session.root, progress.say)
-    lent = tools(prepared, KINDS, api, ledger, Trash(store.shelf, ledger.run, progress.say).keep, uploading.link)
+    trash = Trash(store.shelf, ledger.run, ledger.custody, progress.say)
+    lent = tools(prepared, KINDS, api, ledger, trash.keep, uploading.link)
     this = Run(
         api,
         ledger,
-        lend(lent),
+        lent,
         SystemClock(),
         externals=prepared.externals,
         known=prepared.known,
@@ -53,7 +61,7 @@ def carry(
         settle=session.settle,
         parallel=parallel or min(STEPS, session.parallel),
         stop=interruption.stop,
-        report=lambda outcome: progress.say(text.outcome(view.outcome(outcome))),
+        report=tell,
         waits=progress.note,
     )
     try:

@@ -6,14 +6,15 @@ import sys
 
 import click
 
-from tavusctl.cli.apply import exit_code, next_step, settled, show
+from tavusctl.cli.apply import check_safety, exit_code, next_step, settled, show
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.output import emit, format_option
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
-from tavusctl.engine.plan import Consent, check_deletes, deletes
+from tavusctl.engine.plan import Consent, deletes
+from tavusctl.engine.reconcile import check_trusted
 from tavusctl.errors import RefusedError, UsageError
 from tavusctl.model import Address, Plan
 from tavusctl.reports import text, view
@@ -50,12 +51,13 @@ def command(
         prepared = settled(session, api, lambda: session.plan(api, consent=consent, destroy=True))
         plan = prepared.plan
         show(session, prepared, format_)
+        check_trusted(prepared)
         if plan.steps:
             _agree(plan, session.environment.account or session.environment.name, yes=yes, allowed=allow_deletes)
         # Who has typed the name has seen how many there are.
         allowed = allow_deletes if allow_deletes is not None else deletes(plan)
-        check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allowed)
-        outcomes, failure = carry(session, api, store, prepared, interruption, archive)
+        check_safety(session, prepared, allowed=allowed)
+        outcomes, failure = carry(session, api, store, prepared, interruption, archive, format_=format_)
     if format_ != "text" or outcomes:
         emit(lambda report: report.outcomes(plan, outcomes), format_)
     next_step(session, outcomes, archive)

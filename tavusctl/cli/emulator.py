@@ -46,6 +46,35 @@ def _switches(_: click.Context, __: click.Parameter, values: Sequence[str]) -> d
     metavar="NAME=VALUE",
     help="Let it behave otherwise; a NAME that is none lists them.  Repeatable.",
 )
+@click.option(
+    "--callback-port",
+    "callback_ports",
+    multiple=True,
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Deliver callbacks to this port of this machine; to no other.  Repeatable.",
+)
+@click.option(
+    "--allow-origin",
+    "allow_origins",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Let these pages call the API, too; those of this machine may.  Repeatable.",
+)
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Answer under this name, too, as in a network of containers.  Repeatable.",
+)
+@click.option(
+    "--killable",
+    multiple=True,
+    type=click.IntRange(2),
+    metavar="PID",
+    help="Let faults of kind `kill` end this process; no other.  Repeatable.",
+)
 def command(
     *,
     host: str,
@@ -55,20 +84,34 @@ def command(
     faults: Path | None,
     latency: float,
     switches: dict[str, Any],
+    callback_ports: tuple[int, ...],
+    allow_origins: tuple[str, ...],
+    allow_hosts: tuple[str, ...],
+    killable: tuple[int, ...],
 ) -> int:
     """Run a local Tavus until it is interrupted.  Its base URL is the first line on stdout; any key is accepted.
 
     \b
     tavusctl emulator --port 8042 --db account.db
-    tavusctl emulator --switch rooms=emulator --switch processing_seconds=5
+    tavusctl emulator --switch rooms=emulator --callback-port 3000
     TAVUS_BASE_URL=http://127.0.0.1:8042 TAVUS_API_KEY=demo tavusctl plan
     """  # noqa: D301
     import sqlite3
 
     from tavusctl.emulator import serve
+    from tavusctl.emulator.border import Allowed
 
     try:
-        serve(host=host, port=port, db=db, seed=seed, faults=faults, latency_ms=latency, switches=switches)
+        serve(
+            host=host,
+            port=port,
+            db=db,
+            seed=seed,
+            faults=faults,
+            latency_ms=latency,
+            switches=switches,
+            allowed=Allowed(allow_hosts, allow_origins, callback_ports, killable),
+        )
     except ImportError as error:  # an extra: everything else works without it
         message = f"the emulator needs {error.name}, which is not installed"
         raise UsageError(message, "pip install 'tavusctl[emulator]'") from None

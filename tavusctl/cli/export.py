@@ -93,6 +93,8 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
     new = placing.new_files(target.folder, files)
     if dry_run:
         return frozenset(new)
+    if target.is_read:
+        export.surveyed.custody.check_trusted()
     manifests = {one.path for one in export.made}
     placing.create(target.folder, {path: content for path, content in new.items() if path not in manifests})
     if target.is_read:

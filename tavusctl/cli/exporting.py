@@ -99,7 +99,8 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
     manifests = _manifests(session) if target.is_read else ()
     surveyed = survey(KINDS, selection.read, api, store, session.request(Consent()))
     scene = _Scene(surveyed, manifests, selection)
-    made = tuple(_made(scene, target, one) for one in scene.new)
+    owners = session.others().owners if scene.new else {}
+    made = tuple(_made(scene, target, one, owners.get(one.remote_id, "")) for one in scene.new)
     if not target.is_read:
         return Export(surveyed, made)
     _refuse_rivals(scene, made, target)
@@ -167,13 +168,18 @@ def _check_asked(selection: Selection, ours: Mapping[str, Address]) -> None:
         raise StateError(message, "check the id, and that the key is of the right account", id="E906")
 
 
-def _made(scene: _Scene, target: Target, live: Live) -> Rendered:
-    """The files of one object; a reference to it where a manifest would not read back as what the account has."""
+def _made(scene: _Scene, target: Target, live: Live, owner: str) -> Rendered:
+    """The files of one object; a reference to it where a manifest would not read back as what the account has.
+
+    What another environment has bound (`owner`) is referred to as well: it is managed there.
+    """
     address, binding = scene.ids[live.remote_id], scene.bindings.get(scene.ids[live.remote_id])
     schemas = target.schemas_from(live.kind.collection.rpartition("/")[2])
     exported = described(live, address, scene.ids)
     if live.remote_id in scene.stock:
         exported = replace(exported, spec={}, left_out={}, fault=STOCK)
+    if owner:
+        exported = replace(exported, spec={}, left_out={}, fault=f"it is {owner}")
     made = rendered(exported, schemas, files_from=target.files_from, binding=binding)
     fault = _misread(made, scene.ids)
     if not fault:
@@ -224,7 +230,7 @@ def _stopping(made: Iterable[Rendered]) -> tuple[Complaint, ...]:
 def _binding(made: Rendered, ids: Mapping[str, Address]) -> Binding:
     live = made.exported.live
     base = map_leaves(applied(made.exported), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    return Binding(made.exported.address, live.remote_id, base)
+    return Binding(made.exported.address, live.remote_id, base, created_at=live.created)
 
 
 def _refuse_rivals(scene: _Scene, made: Iterable[Rendered], target: Target) -> None:

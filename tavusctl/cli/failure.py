@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tavusctl import telltale
 from tavusctl.checks import VEILED
-from tavusctl.cli import writing
+from tavusctl.cli import output, writers
 from tavusctl.cli.output import targets_in
 from tavusctl.engine.load.files import read_bytes
 from tavusctl.errors import ConfigError, InternalError, TavusctlError, UsageError
@@ -49,17 +49,22 @@ def _write_reports(error: TavusctlError, args: Sequence[str]) -> None:
     """A report that was asked for says why there is nothing to report: its reader may see nothing else of the run."""
     from tavusctl.reports import json, view
 
-    for name, path in targets_in(args):
+    targets = targets_in(args)
+    if error.id == writers.ID or not writers.is_free([path for _, path in targets]):
+        return
+    for name, path in targets:
         shown = REPORTS[name].complaints(with_excerpts(error.complaints))
         document = json.error(error.id, error.exit_code, view.complaints(error.complaints))
         with contextlib.suppress(UsageError):  # what went wrong first is what matters
-            writing.write(path, redacted(document if name == "json" else click.unstyle(shown)))
+            output.write(path, redacted(document if name == "json" else click.unstyle(shown)))
 
 
 def wants_json(args: Sequence[str]) -> bool:
     """Whether the command line asks for JSON, even when it cannot be parsed as a whole."""
     pairs = zip(args, [*args[1:], ""], strict=True)
-    return any(arg == "--format=json" or (arg in ("--format", "-f") and value == "json") for arg, value in pairs)
+    return any(
+        arg in ("--format=json", "-fjson") or (arg in ("--format", "-f") and value == "json") for arg, value in pairs
+    )
 
 
 def with_excerpts(complaints: Sequence[Complaint]) -> list[Complaint]:

@@ -18,7 +18,7 @@ import click
 from msgspec import Struct
 
 from tavusctl import cli
-from tavusctl.cli.output import print_commands
+from tavusctl.cli.output import noting, print_commands
 from tavusctl.cli.session import check_base_url
 from tavusctl.cli.workflow import Workflow, add_summary, current, set_outputs
 from tavusctl.errors import ApiError, Rejected, TavusctlError
@@ -32,6 +32,7 @@ Comment = Literal["always", "on-changes", "never"]
 _REPORTING = frozenset({"plan", "apply", "drift", "validate"})
 _COMMANDS = (*sorted(_REPORTING), "adopt", "recrawl", "verify")
 _ADOPTED = frozenset({0, 4})  # 4: all but what adopt refuses
+_UNKNOWN = frozenset({"TV310", "TV311"})  # the state does not know all manifests: what was told may be there still
 _DRIFT_KNOWN = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
 
 
@@ -39,14 +40,19 @@ class Reports(Struct, frozen=True):
     """What a command left behind, in a folder of its own."""
 
     folder: Path
+    written: Sequence[tuple[str, Path]] = ()  # by the command, whatever made it do so
 
-    def options(self, name: str, asked: Sequence[str]) -> list[str]:
-        """What to add to a command line so that it leaves everything there is to show."""
+    def options(self, name: str) -> list[str]:
+        """What a command line begins with so that it leaves everything there is to show; what follows overrides it."""
         if name not in _REPORTING:
             return []
         found = [f"--report={report}={self.folder / report}" for report in ("json", "markdown", "comment", "github")]
-        named = any(one in ("-o", "--out") or one.startswith("--out=") for one in asked)
-        return [*found, f"--out={self.folder / 'plan.json'}"] if name == "plan" and not named else found
+        return [*found, f"--out={self.folder / 'plan.json'}"] if name == "plan" else found
+
+    @property
+    def plan_file(self) -> str:
+        """The plan file that was written; empty when there is none."""
+        return next((str(path) for sort, path in self.written if sort == "plan-file"), "")
 
     def text(self, report: str) -> str:
         """One report; empty when the command ended before it could write it."""
@@ -91,9 +97,10 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
         what = f"the event {step.event_name or '(none)'} of this run may come from outside of the repository"
         click.echo(f"{what}: the manifests are validated, and {name} is not run", err=True)
         name, asked = "validate", []
-    reports = Reports(Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))))
-    with _foreign_text():
-        code = cli.attempt([name, *asked, *reports.options(name, asked)])
+    folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
+    with _foreign_text(), noting() as written:
+        reports = Reports(folder, written)
+        code = cli.attempt([name, *reports.options(name), *asked])
     if name not in _REPORTING:
         set_outputs({"exit-code": str(code)})
         trouble = _propose(step, comment, dry_run=dry_run) if name == "adopt" and code in _ADOPTED else 0
@@ -120,13 +127,12 @@ def _foreign_text() -> Iterator[None]:
 
 def _outputs(name: str, code: int, reports: Reports) -> dict[str, str]:
     document = reports.document
-    plan = reports.folder / "plan.json"
     drift = bool(document.get("drift"))
     return {
         "changes": _word(drift if name == "drift" else _has_changes(document)),
         "drift": _word(drift),
         "fingerprint": str(document.get("fingerprint", "")),
-        "plan-file": str(plan) if plan.is_file() else "",
+        "plan-file": reports.plan_file,
         "exit-code": str(code),
     }
 
@@ -136,7 +142,9 @@ def _word(value: bool) -> str:
 
 
 def _has_changes(document: dict[str, Any]) -> bool:
-    return bool(document.get("changes") or document.get("refused") or document.get("error"))
+    """Whether an apply would write anything, to the account or to the state, or cannot."""
+    parts = ("changes", "limits", "moved", "recorded", "recovered", "refused", "error")
+    return any(document.get(part) for part in parts)
 
 
 def _propose(step: Workflow, comment: Comment, *, dry_run: bool) -> int:
@@ -194,7 +202,8 @@ def _keep_issue(github: GitHub, step: Workflow, marker: str, code: int, reports:
         count = len(drift)
         title = f"Drift: {count} object{'' if count == 1 else 's'} changed outside the manifests"
         return f"issue about drift: {github.keep_issue(marker, title, _body(marker, step, reports))}"
-    if code in _DRIFT_KNOWN:
+    unknown = {one["id"] for one in reports.document.get("warnings") or []} & _UNKNOWN
+    if code in _DRIFT_KNOWN and not unknown:
         return f"issue about drift: {github.close_issues(marker, f'The drift is gone. {step.run_url}'.strip())}"
     return ""
 

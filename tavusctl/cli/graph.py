@@ -11,6 +11,7 @@ import click
 from tavusctl.cli import writing
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import LocalSession, local_options, say
+from tavusctl.cli.writers import OutputFile
 from tavusctl.engine.resolve import resolve
 from tavusctl.errors import UsageError
 from tavusctl.graph import Edge, Graph, Node
@@ -34,7 +35,7 @@ _MERMAID_EDGES, _MERMAID_CHARACTERS = 500, 50_000  # more is drawn only where Me
 @click.option(
     "-f", "--format", "format_", type=click.Choice(sorted(DRAWINGS)), help="Default mermaid, or what --out ends in."
 )
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write into this file.")
+@click.option("-o", "--out", type=OutputFile(), help="Write into this file.")
 @local_options
 def command(
     session: LocalSession,

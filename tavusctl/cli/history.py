@@ -5,9 +5,6 @@ It reads only, fetches nothing, and never waits long.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import groupby
@@ -17,18 +14,12 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from tavusctl.cli.git import Git, GitError
 from tavusctl.model import Blame, Source
 from tavusctl.reports import alignment, prose
 
 _PATIENCE: Final = 30.0  # seconds, for all files of a run together
 _MOST_RANGES: Final = 200  # of lines, on one command line; a file with more is blamed whole
-# No monitor, hook, converter or pager that somebody has configured is run for a look at lines.
-_GIT: Final = (
-    *("git", "--no-pager", "--literal-pathspecs"),
-    *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "blame.ignoreRevsFile="),
-)
-_KEPT: Final = ("PATH", "HOME", "XDG_CONFIG_HOME", "SYSTEMROOT", "TMPDIR")
-_SET: Final = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 
 class Wanted(Struct):
@@ -64,10 +55,11 @@ class History(Struct):
 
     root: Path
     revision: str = "HEAD"
-    _until: float = field(default_factory=lambda: time.monotonic() + _PATIENCE)
+    _git: Git = field(default_factory=lambda: Git(Path()))
     _shallow: bool = False
 
     def __post_init__(self) -> None:
+        self._git = Git(self.root, _PATIENCE)
         self._shallow = self._run("rev-parse", "--is-shallow-repository").strip() == "true"
         self.revision = self._run("rev-parse", "--verify", "--end-of-options", f"{self.revision}^{{commit}}").strip()
 
@@ -111,29 +103,13 @@ class History(Struct):
     @property
     def is_late(self) -> bool:
         """Whether the time is used up."""
-        return time.monotonic() >= self._until
+        return self._git.is_late
 
     def _run(self, verb: str, *args: str) -> str:
-        variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        left = self._until - time.monotonic()
         try:
-            done = subprocess.run(  # noqa: S603 - fixed verbs; paths stand behind --
-                [*_GIT, "-C", str(self.root), verb, *args],
-                capture_output=True,
-                env={**variables, **_SET},
-                stdin=subprocess.DEVNULL,
-                timeout=max(left, 0.01),
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            message = f"git {verb} takes longer than {_PATIENCE:.0f} s"
-            raise UnknownError(message) from None
-        except OSError as error:
-            message = f"git cannot be run: {error.strerror}"
-            raise UnknownError(message) from None
-        if done.returncode:
-            raise UnknownError(done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")[:300])
-        return done.stdout.decode("utf-8", "replace")
+            return self._git.text(verb, *args)
+        except GitError as error:
+            raise UnknownError(str(error)) from None
 
 
 class _Line(Struct, frozen=True):

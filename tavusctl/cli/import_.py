@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from msgspec.structs import replace
 
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import say
@@ -12,6 +13,7 @@ from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, options
 from tavusctl.engine.bind import bind, bind_by_name
 from tavusctl.engine.plan import Consent
+from tavusctl.engine.reconcile import Request
 from tavusctl.errors import Gone, RefusedError, StateError, UsageError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address
@@ -21,7 +23,7 @@ from tavusctl.wording import suggestion
 @click.command("import")
 @click.argument("address", required=False, shell_complete=known_address)
 @click.argument("remote_id", metavar="ID", required=False)
-@click.option("--match-names", is_flag=True, help="Bind every manifest whose name exactly one object has.")
+@click.option("--match-names", is_flag=True, help="Bind every manifest that exactly one object is, by name or content.")
 @click.option("--dry-run", is_flag=True, help="With --match-names: show what would be bound.")
 @lock_timeout
 @options
@@ -63,7 +65,7 @@ def _bind(session: Session, address: str, remote_id: str, patience: float) -> in
     archive = Archive(store.shelf)
     with store.lock(patience, "import"), session.reader() as api:
         try:
-            bind(target, remote_id, KINDS, api, store, session.request(Consent()), archive=archive.keep)
+            bind(target, remote_id, KINDS, api, store, _request(session), archive=archive.keep)
         except Gone as error:
             message = f"the account has no {target.kind} {remote_id}: {error.text}"
             raise StateError(message, "check the id, and that the key is of the right account", id="E906") from None
@@ -77,7 +79,7 @@ def _match(session: Session, patience: float, *, dry_run: bool) -> int:
     store = session.store()
     archive = Archive(store.shelf)
     with store.lock(patience, "import"), session.reader() as api, reading(session, api):
-        request = session.request(Consent())
+        request = _request(session)
         found = bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
     verb = "would bind" if dry_run else "bound"
     for one, remote_id in sorted(found.bound.items()):
@@ -86,8 +88,20 @@ def _match(session: Session, patience: float, *, dry_run: bool) -> int:
         click.echo(f"ambiguous {one} {' '.join(ids)}")
     for one in sorted(found.unmatched):
         click.echo(f"unmatched {one}")
+    for one, whose in sorted(found.elsewhere.items()):
+        click.echo(f"refused {one} {whose}")
+    if found.elsewhere:
+        say(session, "what another environment has bound stays its own; give the object another name here: ${var:...}")
     if found.ambiguous:
         say(session, "where several have a name, bind the right one: tavusctl import ADDR ID")
     if found.unmatched:
         say(session, "what is unmatched has no object of its name; apply would create it")
-    return RefusedError.exit_code if found.ambiguous else 0
+    return RefusedError.exit_code if found.ambiguous or found.elsewhere else 0
+
+
+def _request(session: Session) -> Request:
+    """What binding needs to know; a state of another environment that cannot be read is said to be unknown."""
+    known = session.others()
+    for name, why in known.unread:
+        say(session, f"warning: what the environment {name} has bound is not known, its state cannot be read: {why}")
+    return replace(session.request(Consent()), others=lambda: known)

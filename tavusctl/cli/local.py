@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tavusctl import redaction, rules
+from tavusctl.cli import writers
+from tavusctl.document import leaves
 from tavusctl.engine import load, resolve
 from tavusctl.errors import ConfigError, RefusedError
 from tavusctl.kinds import KINDS
@@ -28,63 +30,94 @@ class LocalSession(Struct, frozen=True):
     project: Project
     environment: Environment
     quiet: bool
+    found: tuple[Complaint, ...] = ()  # about the project file
 
     @property
     def root(self) -> Path:
         """The folder of the project."""
         return Path(self.project.root)
 
+    def checked(self) -> LocalSession:
+        """The session itself; ConfigError with all that is wrong when the project file is."""
+        if any(one.severity is Severity.ERROR for one in self.found):
+            self.load()
+        return self
+
     def check(
-        self, paths: Sequence[Path] = (), applied: Mapping[Address, Document] | None = None, *, advice: bool = True
+        self,
+        paths: Sequence[Path] = (),
+        applied: Mapping[Address, Document] | None = None,
+        *,
+        advice: bool = True,
+        secrets: Mapping[str, str] | None = None,
     ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
 
-        Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise.
+        Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise; with
+        `secrets`, those without a value are complained about.
         """
         loaded = load.read(self.project, self.environment, KINDS, paths)
-        if not loaded.files:
+        if not loaded.files and not any(one.severity is Severity.ERROR for one in (*self.found, *loaded.complaints)):
             message = f"there is no manifest in {_relative(self.project.manifests)}"
             hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
             raise RefusedError(message, hint, id="E420")
-        complaints = [*loaded.complaints]
-        if not paths:  # references lead anywhere in the project: a part of it cannot be checked for them
-            try:
-                resolve.resolve(loaded.manifests, KINDS, secrets=None, declared=loaded.declared)
-            except ConfigError as error:
-                complaints += error.complaints
         every, limit = (*loaded.manifests, *loaded.drafts), self.environment.crawl_limit
+        # References lead anywhere in the project: a part of it cannot be checked for them.
+        declared = loaded.declared | _hidden(every, loaded)
+        links = resolve.complaints(every, KINDS, secrets=secrets, declared=declared) if not paths else ()
+        complaints = [*loaded.complaints, *links]
         looked_at = rules.Project(every, applied or {}, loaded.origins, limit)
         found = rules.check(looked_at, KINDS, advice=advice)
         wrong = {one.source for one in complaints if one.severity is Severity.ERROR}
         remarks = [*ignores.as_remarks(complaints), *(one for one in found if one.written not in wrong)]
         kept = ignores.heeded(remarks, {path: ignores.in_text(text) for path, text in loaded.marked.items()})
         told = [*ignores.beyond(complaints), *kept]
-        return loaded.manifests, tuple(sorted(told, key=load.place))
+        return loaded.manifests, self._with_project(told)
 
-    def load(self) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
+    def load(self, secrets: Mapping[str, str] | None = None) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """All manifests, and the warnings about them; ConfigError with every error.
 
-        Rules that do not stop a plan warn when they are about something that cannot work; what is merely unwise is for
-        validate to say, and no news to whoever looks at a plan.
+        An error of a rule stands until a plan has shown whether anything would be written of what it is about; what is
+        merely unwise is for validate to say, and no news to whoever looks at a plan.
         """
-        manifests, found = self.check(advice=False)
-        complaints = tuple(map(_tolerated, (one for one in found if not _is_advice(one))))
-        if any(one.severity is Severity.ERROR for one in complaints):
+        manifests, found = self.check(advice=False, secrets=secrets)
+        complaints = tuple(one for one in found if not _is_advice(one))
+        if any(one.severity is Severity.ERROR and one.id not in LENIENT for one in complaints):
             raise ConfigError(complaints)
         return manifests, complaints
+
+    def _with_project(self, told: Sequence[Complaint]) -> tuple[Complaint, ...]:
+        """Complaints, those about the project file before them, without those that may only follow from these."""
+        following = {_FOLLOWING.get(part, "") for part in self.project.doubtful}
+        told = [one for one in told if one.id not in following]
+        return tuple(sorted([*self.found, *told], key=load.place))
+
+
+# What rules call an error, and an account may hold: it stops a plan only where that would write it.
+LENIENT: Final = rules.IDS - rules.STOPPING
+# Complaints about manifests that may only follow from what is wrong with a part of the project file.
+_FOLLOWING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
+
+
+def _hidden(manifests: Sequence[Manifest], loaded: load.Loaded) -> frozenset[Address]:
+    """Addresses that are referred to and may well be declared, in a file that cannot be read as a whole."""
+    targets = {leaf for one in manifests for _, leaf in leaves(one.spec) if isinstance(leaf, Address)}
+    return frozenset(
+        target
+        for target in targets - loaded.declared
+        if any(not text or re.search(rf"\bname\W+{target.name}\b", text) for text in loaded.unread)
+    )
 
 
 def _is_advice(complaint: Complaint) -> bool:
     return complaint.id in rules.IDS and complaint.severity is Severity.WARNING
 
 
-def _tolerated(complaint: Complaint) -> Complaint:
-    lenient = complaint.id in rules.IDS - rules.STOPPING
-    return replace(complaint, severity=Severity.WARNING) if lenient else complaint
+def local_options(command: Command, *, judges: bool = False) -> Command:
+    """Options of every command that works on a project; passes `session`.
 
-
-def local_options(command: Command) -> Command:
-    """Options of every command that works on a project; passes `session`."""
+    One that judges gets a session whatever is wrong with the project file, and tells that with all else.
+    """
 
     @click.option("-e", "--env", "environment", envvar="TAVUSCTL_ENV", help="Environment of tavusctl.yaml to work on.")
     @click.option("-C", "--chdir", type=click.Path(file_okay=False, exists=True), help="Work in this folder.")
@@ -104,7 +137,9 @@ def local_options(command: Command) -> Command:
         _set_up_output(no_color=no_color, verbose=verbose)
         if chdir:
             os.chdir(chdir)
-        return command(*args, session=open_session(environment, quiet=quiet), **rest)
+        session = open_session(environment, quiet=quiet)
+        writers.check(click.get_current_context(), session.project, session.environment)
+        return command(*args, session=session if judges else session.checked(), **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
 
@@ -112,11 +147,9 @@ def local_options(command: Command) -> Command:
 def open_session(environment: str | None, *, quiet: bool, start: Path | None = None) -> LocalSession:
     """Find the project around a folder, the working folder unless told."""
     project, chosen, complaints = load.read_project(start, environment=environment)
-    if any(one.severity is Severity.ERROR for one in complaints):
-        raise ConfigError(complaints)
     for name in (*project.secrets, chosen.api_key_env):
         redaction.remember(os.environ.get(name, ""), name)
-    return LocalSession(project, chosen, quiet)
+    return LocalSession(project, chosen, quiet, complaints)
 
 
 def say(session: LocalSession, text: str) -> None:

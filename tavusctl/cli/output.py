@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 import click
@@ -13,10 +14,12 @@ import click
 from tavusctl.cli import writing
 from tavusctl.cli.outlet import Outlet
 from tavusctl.errors import UsageError
-from tavusctl.redaction import redacted
+from tavusctl.redaction import Record, View, redacted
 from tavusctl.reports import REPORTS, Report
 from tavusctl.reports.wrapping import wrapped
 
+Written = list[tuple[str, Path]]
+_written: ContextVar[Written | None] = ContextVar("written", default=None)
 _NARROWEST = 40  # columns of a terminal in which it helps to break lines
 Reports = Sequence[tuple[str, Path]]
 
@@ -84,7 +87,7 @@ report_option = click.option(
 def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
     """Print a report, and write its other forms."""
     for name, path in reports:
-        writing.write(path, redacted(click.unstyle(make(REPORTS[name]))))
+        write(path, redacted(click.unstyle(make(REPORTS[name]))))
     show(make(REPORTS[format_]), format_)
 
 
@@ -113,3 +116,21 @@ def print_record(text: str, what: str) -> None:
         sys.stdout.write_record(held)
     else:  # a function of this module that is called outside of a run
         sys.stdout.write(held)
+
+
+@contextlib.contextmanager
+def noting() -> Iterator[Written]:
+    """What a command that is run within another one writes, by sort, as absolute paths."""
+    written: Written = []
+    token = _written.set(written)
+    try:
+        yield written
+    finally:
+        _written.reset(token)
+
+
+def write(path: Path, text: View | Record, sort: str = "report") -> None:
+    """Write a file that only its owner can read, and note it for a command around this one."""
+    writing.write(path, text)
+    if (noted := _written.get()) is not None:
+        noted.append((sort, path.absolute()))

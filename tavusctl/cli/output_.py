@@ -7,19 +7,21 @@ import json
 import os
 import secrets
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from tavusctl import dotenv
 from tavusctl.cli import writing
+from tavusctl.cli.keyring import keys_at_hand
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.cli.output import print_record
+from tavusctl.cli.writers import OutputFile
+from tavusctl.custody import opened
 from tavusctl.engine import move
 from tavusctl.engine.load.project import FILE
 from tavusctl.errors import ConfigError, StateError, UsageError
-from tavusctl.journal import recall
 from tavusctl.model import Address, Complaint, Source, Value
 from tavusctl.redaction import Record
 from tavusctl.settings import Output
@@ -41,7 +43,7 @@ Values = Mapping[str, Value]  # by name: an id, a list of ids, or a value as the
     help="Output format, default dotenv.",
 )
 @click.option("--check", type=click.Path(dir_okay=False, path_type=Path), help="Say what is stale in a .env; exit 2.")
-@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), help="Bring a .env up to date in place.")
+@click.option("--write", type=OutputFile(), help="Bring a .env up to date in place.")
 @local_options
 def command(
     session: LocalSession, *, names: tuple[str, ...], format_: str, check: Path | None, write: Path | None
@@ -100,24 +102,32 @@ def _values(session: LocalSession, names: Sequence[str]) -> Values:
     """Every output with what stands behind it; ConfigError for addresses that the project does not have."""
     manifests, _ = session.load()
     store = open_store(session.environment.state, session.root, session.environment.name)
-    bindings, _ = move.follow(manifests, recall(store).bindings)
+    bindings, _ = move.follow(manifests, opened(store, keys_at_hand(session.environment)).replay.state.bindings)
     ids = {str(address): binding.remote_id for address, binding in bindings.items()}
     ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
     outputs = session.project.outputs
     if not outputs:
-        every = {_name(Address.parse(address)): remote_id for address, remote_id in sorted(ids.items())}
-        return {name: every[name] for name in _chosen(names, every)}
+        addresses = sorted({*ids, *(str(one.address) for one in manifests)})
+        every = {_name(Address.parse(address)): address for address in addresses}
+        chosen = {name: every[name] for name in _chosen(names, every)}
+        _refuse_unknown(address for address in chosen.values() if address not in ids)
+        return {name: ids[address] for name, address in chosen.items()}
     outputs = {name: outputs[name] for name in _chosen(names, outputs)}
     known = {*ids, *(str(one.address) for one in manifests)}
     left = {str(old): one.address for one in manifests for old in one.moved_from}
     complaints = [one for name, output in outputs.items() for one in _strangers(name, output, known, left)]
     if complaints:
         raise ConfigError(complaints)
-    wanted = sorted({address for output in outputs.values() for address in output.addresses} - set(ids))
+    _refuse_unknown({address for output in outputs.values() for address in output.addresses} - set(ids))
+    return {name: _behind(output, ids) for name, output in outputs.items()}
+
+
+def _refuse_unknown(addresses: Iterable[str]) -> None:
+    """StateError where the state knows no id for something that is asked for."""
+    wanted = sorted(addresses)
     if wanted:
         message = f"there is no id yet for {', '.join(wanted)}"
         raise StateError(message, "run tavusctl apply, or tavusctl import ADDR ID", id="E940")
-    return {name: _behind(output, ids) for name, output in outputs.items()}
 
 
 def _chosen(patterns: Sequence[str], known: Collection[str]) -> list[str]:

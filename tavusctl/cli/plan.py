@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec.structs import replace
@@ -10,13 +11,15 @@ from msgspec.structs import replace
 from tavusctl.cli import planfile
 from tavusctl.cli.local import open_session, say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
-from tavusctl.cli.session import Session, addresses_option, allow_recreate, blame_option, options
+from tavusctl.cli.planoptions import PlanOptions, destroy_option, plan_options
+from tavusctl.cli.session import Session, blame_option, options
+from tavusctl.cli.writers import OutputFile
+from tavusctl.client import Sources
 from tavusctl.client.memory import Remembering
 from tavusctl.engine import origin
-from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConfigError, RefusedError, UsageError, worst
-from tavusctl.model import Address, Plan
+from tavusctl.model import Plan
 from tavusctl.ports import Reader
 
 CHANGES_EXIST = 2
@@ -25,16 +28,10 @@ CHANGES_EXIST = 2
 @click.command("plan")
 @format_option
 @report_option
-@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write the plan to a file, for apply.")
+@click.option("-o", "--out", type=OutputFile(), help="Write the plan to a file, for apply.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-@addresses_option("--target", "targets", help="Only this address and what it needs; repeatable.")
-@addresses_option("--allow-replace", help="Agree to train this replica anew.")
-@addresses_option("--allow-replica-delete", help="Agree to delete this replica.")
-@addresses_option("--overwrite", help="Take the manifest's side in a conflict.")
-@allow_recreate
-@click.option("--adopt", is_flag=True, help="Take over objects that have the name of a planned create.")
-@click.option("--destroy", is_flag=True, help="Plan to delete everything that is managed.")
-@click.option("--watch/--no-watch", default=True, help="Look at the sources of watched documents, or not.")
+@plan_options
+@destroy_option
 @click.option("--base", metavar="REF", help="Tell what was to be done already where this branch left REF.")
 @blame_option
 @options
@@ -43,18 +40,11 @@ def command(
     *,
     format_: str,
     reports: Reports,
-    out: str | None,
+    out: Path | None,
     detailed_exitcode: bool,
-    targets: frozenset[Address],
-    allow_replace: frozenset[Address],
-    allow_replica_delete: frozenset[Address],
-    overwrite: frozenset[Address],
-    allow_recreate: int | None,
-    adopt: bool,
-    destroy: bool,
-    watch: bool,
     base: str | None,
     blame: bool,
+    **shape: Any,
 ) -> int:
     """Show what apply would do, and change nothing.
 
@@ -63,28 +53,49 @@ def command(
     tavusctl plan --out plan.json && tavusctl apply plan.json
     tavusctl plan --base origin/main --blame
     """  # noqa: D301
-    consent = Consent(allow_replace, overwrite, allow_replica_delete, targets, recreate=allow_recreate)
+    asked = PlanOptions(**shape)
+    eyes = session.sources(wanted=asked.watches)
     with session.reader() as client:
         api: Reader = Remembering(client) if base else client
-        prepared = session.plan(api, consent=consent, adopt=adopt, destroy=destroy, watch=watch and not destroy)
-        plan = attributed(session, api, prepared.plan, base, consent, watch=watch) if base else prepared.plan
+        prepared = planned(session, api, asked, eyes)
+        plan = attributed(session, api, prepared.plan, base, asked, eyes) if base else prepared.plan
         now = api.server_time()
     if blame:
         plan = with_authors(session, prepared, plan, base)
     if out:
-        planfile.write(Path(out), prepared, now)
+        planfile.write(out, prepared, now, asked)
     emit(lambda report: report.plan(plan), format_, reports)
     return exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
 
 
-def attributed(session: Session, api: Reader, plan: Plan, reference: str, consent: Consent, *, watch: bool) -> Plan:
+def planned(
+    session: Session, api: Reader, asked: PlanOptions, eyes: Sources | None, *, checked: bool = True
+) -> Prepared:
+    """The plan that options ask for; ConfigError where it would write what cannot work.
+
+    `eyes` look at the sources of watched documents.
+    """
+    return session.plan(
+        api,
+        consent=asked.consent,
+        adopt=asked.import_existing,
+        destroy=asked.destroy,
+        watch=eyes,
+        check_names=checked,
+        judges=True,
+    )
+
+
+def attributed(
+    session: Session, api: Reader, plan: Plan, reference: str, asked: PlanOptions, eyes: Sources | None
+) -> Plan:
     """The plan, with what of it the manifests would have changed already where this branch left another."""
     from tavusctl.cli.basis import basis
 
     with basis(session.root, reference) as found:
         try:
-            older = open_session(session.environment.name, quiet=session.quiet, start=found.root)
-            before = session.plan(api, consent=consent, base=older, watch=watch).plan
+            older = open_session(session.environment.name, quiet=session.quiet, start=found.root).checked()
+            before = session.plan(api, consent=asked.consent, base=older, watch=eyes).plan
         except (ConfigError, RefusedError, UsageError) as error:
             say(session, f"the manifests at {found.name} cannot be compared with: {error.message}")
             return plan
@@ -102,4 +113,4 @@ def with_authors(session: Session, prepared: Prepared, plan: Plan, base: str | N
 def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:
     """What a plan says to a script: refusals before changes."""
     refused = worst([refusal.exit_code for refusal in plan.refused])
-    return refused or (changes_exist if plan.steps or plan.moves else 0)
+    return refused or (changes_exist if plan.writes else 0)

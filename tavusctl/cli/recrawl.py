@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from tavusctl import duration
+from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import say
 from tavusctl.cli.progress import reading
 from tavusctl.cli.session import Session, SystemClock, addresses, options
+from tavusctl.custody import Opened, opened
 from tavusctl.engine import move
 from tavusctl.engine.recrawl import Manners, Recrawls, look, run
-from tavusctl.errors import UsageError, worst
+from tavusctl.engine.unknown import HINT, Unknown, of_account
+from tavusctl.errors import RefusedError, UsageError, worst
 from tavusctl.freshness import AT_ONCE, SHRUNK, Entry, Status, Target, stamp
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Manifest
@@ -76,9 +80,11 @@ def command(
     if strict and not wait:
         message = "--strict looks at what a crawl has found, and without --wait no end of one is seen"
         raise UsageError(message, "add --wait 30m")
-    targets = _targets(session, addresses_, every=every)
+    targets = _targets(session, addresses_, every=every, writing=not dry_run)
     if not targets:
         say(session, "no document has `recrawl:`; name one, or use --all")
+    unknown = _unknown(session, targets)
+    targets = [one for one in targets if one.address not in unknown.there]
     if dry_run or not targets:
         with session.reader() as api, reading(session, api):
             found = look(api, CRAWLED, targets) if targets else Recrawls(())
@@ -96,6 +102,10 @@ def command(
                 patience=wait,
                 report=lambda entry: _tell(session, entry, format_),
             )
+    lost = tuple(map(_lost, unknown.there, unknown.there.values()))
+    found = replace(found, entries=tuple(sorted((*found.entries, *lost), key=lambda one: one.address)))
+    for entry in () if dry_run else lost:
+        _tell(session, entry, format_)
     click.echo(_document(found) if format_ == "json" else _text(found, listed=dry_run), nl=False)
     shrunk = strict and any(one.id == SHRUNK for one in found.warnings)
     return worst([exit_code(found.entries), _PARTLY if shrunk else 0])
@@ -123,7 +133,7 @@ def _turn(root: Path) -> Iterator[None]:
         yield
 
 
-def _targets(session: Session, named: frozenset[Address], *, every: bool) -> list[Target]:
+def _targets(session: Session, named: frozenset[Address], *, every: bool, writing: bool) -> list[Target]:
     """The documents that this run is about, with their ids."""
     manifests, _ = session.load()
     crawlable = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
@@ -134,17 +144,48 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool) -> lis
         if address not in crawlable:
             message = f"the project has no {address}"
             raise UsageError(message, suggestion(str(address), map(str, crawlable)))
-    bindings, _ = move.follow(manifests, session.store().read().bindings)
+    found = _opened(session)
+    if writing:
+        found.custody.check_trusted()
+    bindings, _ = move.follow(manifests, found.replay.state.bindings)
     targets = []
     for address, manifest in sorted(crawlable.items()):
         bound = bindings.get(address)
         remote_id = manifest.external_id or (bound.remote_id if bound else "")
         if address in named or (not named and manifest.recrawl):
-            targets.append(Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest)))
+            target = Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest))
         elif every and not named and (remote_id or manifest.spec.get("crawl")):
             # Whether it is crawled may not stand in the manifest; the account knows.
-            targets.append(Target(address, remote_id, None, asked=True, if_crawled=True, crawl=_crawl(manifest)))
+            target = Target(address, remote_id, None, asked=True, if_crawled=True, crawl=_crawl(manifest))
+        else:
+            continue
+        if bound and bound.remote_id == remote_id:
+            target = replace(target, created_at=bound.created_at)
+        targets.append(target)
     return targets
+
+
+def _opened(session: Session) -> Opened:
+    return opened(session.store(), keyring.keys(session.environment))
+
+
+def _unknown(session: Session, targets: Sequence[Target]) -> Unknown:
+    """Documents that the state does not know and the account has by name; it is asked only where some are not known."""
+    free = {one.address for one in targets if not one.remote_id}
+    if not free:
+        return Unknown()
+    manifests, _ = session.load()
+    bindings, _ = move.follow(manifests, _opened(session).replay.state.bindings)
+    bound = {address: one.remote_id for address, one in bindings.items()}
+    with session.reader() as api:
+        wanted = [one for one in manifests if one.address in free]
+        return of_account(wanted, KINDS, api, bound, session.others().owners)
+
+
+def _lost(address: Address, ids: Sequence[str]) -> Entry:
+    """A document that is there, as far as its name tells, and that nobody here may touch."""
+    reason = f"the state does not know it, and the account has its name: {', '.join(ids)}; {HINT}"
+    return Entry(address, "", Status.FAILED, reason, exit_code=RefusedError.exit_code)
 
 
 def _crawl(manifest: Manifest) -> tuple[tuple[str, int], ...]:

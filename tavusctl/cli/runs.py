@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
 from tavusctl import journal, redaction
+from tavusctl.custody import Custody
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Past
 from tavusctl.model import Document
@@ -44,11 +46,17 @@ class Archive(Struct):
                 self.kept.append(begin["run"])
                 self._clear_out(begin["lineage"], name)
 
-    def past(self, lineage: str, run: str) -> Past:
-        """What one run did; StateError when nothing is known of it."""
+    def past(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> Past:
+        """What one run did; StateError when nothing is known of it, or `check` refuses its records."""
         name = runs_of(lineage, self.shelf.names(RUNS)).get(run)
         found = _read(self.shelf, name) if name else None
-        if found is None:
+        if found and found.withheld:  # nothing is done by what it says; its one record follows none
+            names = ", ".join(found.withheld)
+            message = f"what the run {run} did was not kept: it would have held the value of {names}"
+            raise StateError(message, "change the manifests back and apply them instead", id="E935")
+        if found and name:
+            check((self.shelf.get(name) or b"").splitlines())
+        if found is None or found.run != run:
             message = f"nothing is known of a run {run!r} of this state"
             raise StateError(message, "tavusctl undo lists the runs that can be reversed", id="E934")
         return found
@@ -58,13 +66,15 @@ class Archive(Struct):
         names = runs_of(lineage, self.shelf.names(RUNS)).values()
         return [past for past in (_read(self.shelf, name) for name in names) if past]
 
-    def bodies(self, run: str) -> dict[str, Document]:
-        """The bodies of what a run deleted, by id; what cannot be read counts as not there."""
+    def bodies(self, run: str, custody: Custody) -> dict[str, Document]:
+        """The bodies of what a run deleted, by id; what cannot be read, or has no right seal, counts as not there."""
         found: dict[str, Document] = {}
         for name in sorted(self.shelf.names(f"{TRASH}/{run}")):
             with contextlib.suppress(ValueError, KeyError, TypeError, StateError):
                 document = json.loads(self.shelf.get(name) or b"")
-                found[document["id"]] = leaves_in(document["body"])
+                mac = document.pop("mac")
+                if mac and hmac.compare_digest(mac, custody.mark([run, document])):
+                    found[document["id"]] = leaves_in(document["body"])
         return found
 
     def _clear_out(self, lineage: str, newest: str) -> None:

@@ -30,6 +30,10 @@ def command(name: str | None, out: Path | None) -> None:
     names = {file.removesuffix(".schema.json"): file for file in schemas}
     if out:
         writing.where(out)
+        linked = next((out / file for file in schemas if (out / file).is_symlink()), None)
+        if linked:
+            message = f"{linked} is a link, and what it leads to would be overwritten"
+            raise UsageError(message, "remove the link, or choose another folder", id="E1210")
         out.mkdir(parents=True, exist_ok=True)
         for file, schema in schemas.items():
             writing.write(out / file, Record(text(schema)), rights=writing.PUBLIC)

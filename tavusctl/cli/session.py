@@ -5,30 +5,31 @@ from __future__ import annotations
 import functools
 import math
 import os
-import re
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import click
 from msgspec.structs import replace
 
+from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
+from tavusctl.cli.judging import judged, tolerated
 from tavusctl.cli.local import Command, LocalSession, local_options
 from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
-from tavusctl.errors import UnauthorisedError, UsageError
+from tavusctl.errors import TavusctlError, UsageError
+from tavusctl.journal import recall
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
-from tavusctl.ports import Reader, Store
+from tavusctl.ports import Others, Reader, Store
 from tavusctl.secret import outer
 from tavusctl.stores import open_store
-from tavusctl.wording import suggestion
+from tavusctl.wording import site, suggestion
 
 MOST_PARALLEL: Final = 32  # calls at a time
 _TEST_SOURCES = "TAVUSCTL_TEST_SOURCES"
@@ -43,24 +44,7 @@ class Session(LocalSession, frozen=True):
     @property
     def api_key(self) -> str:
         """The API key; UnauthorisedError names the variable that should hold it, and never shows what it holds."""
-        name = self.environment.api_key_env
-        file = os.environ.get("TAVUS_API_KEY_FILE", "")
-        key = os.environ.get(name, "")
-        if not key and file:
-            try:
-                key = Path(file).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                message = f"the file {file} in TAVUS_API_KEY_FILE cannot be read"
-                raise UnauthorisedError(message, "check its path and rights", id="E802") from None
-        if not key.strip():
-            message = f"no API key: the environment variable {name} is not set"
-            raise UnauthorisedError(message, f"export {name}=... (the key is on the API page of the portal)", id="E801")
-        key = key.strip()
-        if not key.isascii() or not key.isprintable() or " " in key:
-            # Such a value cannot be sent, and whoever complained about it later would print it.
-            message = f"no API key: what {name if os.environ.get(name) else file} holds has characters that no key has"
-            raise UnauthorisedError(message, "copy the key again, alone and on one line", id="E803")
-        return key
+        return keyring.api_key(self.environment)
 
     @property
     def settle(self) -> float:
@@ -114,23 +98,35 @@ class Session(LocalSession, frozen=True):
         adopt: bool = False,
         destroy: bool = False,
         base: LocalSession | None = None,
-        watch: bool = False,
+        watch: Sources | None = None,
+        check_names: bool = True,
+        judges: bool = False,
     ) -> Prepared:
         """Plan this environment, or with `base` what other manifests would make of it; reads only.
 
-        `watch` looks at the sources of watched documents.
+        `watch` looks at the sources of watched documents: one for all plans of a run, which have their time together.
+        What `judges` refuses to write what cannot work.
         """
-        manifests, warnings = (base or self).load()
+        secrets = None if destroy or base else self.secrets
+        manifests, warnings = (base or self).load(secrets)
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
-        request = replace(request, sources=self.sources() if watch else None)
+        safety = None if destroy else self.project.safety
+        request = replace(request, sources=watch, safety=safety)
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
-        if base is None:
+        if base is None and check_names:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
-        return prepared
+        return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
 
-    def sources(self) -> Sources:
-        """Where watched documents come from."""
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values of the secrets that manifests may read; empty where a variable is not set."""
+        return {name: outer(os.environ.get(name, "")) for name in self.project.secrets}
+
+    def sources(self, *, wanted: bool = True) -> Sources | None:
+        """Where watched documents come from; None when nobody wants to look."""
+        if not wanted:
+            return None
         loopback = os.environ.get(_TEST_SOURCES, "").rstrip("/")
         parts = _parts(loopback) if loopback else None
         if loopback and (parts is None or parts.hostname not in _LOOPBACK or parts.path or parts.scheme != "http"):
@@ -149,8 +145,26 @@ class Session(LocalSession, frozen=True):
         warnings: tuple[Complaint, ...] = (),
     ) -> Request:
         """What a plan needs to know from outside."""
-        secrets = {name: outer(os.environ.get(name, "")) for name in self.project.secrets}
-        return Request(self.environment, secrets, self.api_key, consent, adopt, destroy, warnings)
+        keys = keyring.keys(self.environment)
+        request = Request(self.environment, self.secrets, keys, consent, adopt, destroy, warnings)
+        return replace(request, others=self.others)
+
+    def others(self) -> Others:
+        """What the other environments of the project have bound, so that nothing of theirs is taken over here."""
+        owners: dict[str, str] = {}
+        unread: list[tuple[str, str]] = []
+        for name, environment in sorted(self.project.environments.items()):
+            if name == self.environment.name:
+                continue
+            try:
+                known = recall(open_store(environment.state, self.root, name))
+            except TavusctlError as error:
+                unread.append((name, error.message))
+                continue
+            for one in known.bindings.values():
+                whose = f"{one.address} of the environment {name}"
+                owners |= dict.fromkeys(filter(None, (one.remote_id, one.successor, *one.retired)), whose)
+        return Others(owners, tuple(unread))
 
 
 class SystemClock:
@@ -193,7 +207,7 @@ def options(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*args: Any, session: LocalSession, base_url: str, **rest: Any) -> Any:
         url = check_base_url(base_url)
-        account = Session(session.project, session.environment, session.quiet, url)
+        account = Session(session.project, session.environment, session.quiet, session.found, url)
         return command(*args, session=account, **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
@@ -206,6 +220,13 @@ allow_recreate = click.option(
     help="Agree to make anew all N objects of the state, which the account has no more.",
 )
 
+allow_lowered = click.option(
+    "--allow-lowered",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Agree to lower exactly this many protections (prevent_destroy, on_remove, limits of safety).",
+)
+
 blame_option = click.option(
     "--blame", is_flag=True, help="Say who wrote the lines behind every change, as git knows it."
 )
@@ -214,11 +235,12 @@ blame_option = click.option(
 def check_base_url(url: str, named: str = "--base-url") -> str:
     """The API host must be reached over TLS, or be this machine; UsageError otherwise."""
     parts = _parts(url)
-    if parts is None or not parts.hostname or parts.username or parts.query or parts.fragment:
-        message = f"{named} {_shown(url)} is not the address of a host"
+    told = f"{named} {site(url)}".rstrip()
+    if parts is None or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+        message = f"{told} is not the address of a host"
         raise UsageError(message, f"write it like {DEFAULT_URL}")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        message = f"{named} {_shown(url)} would send a key unprotected"
+        message = f"{told} would send a key unprotected"
         raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)")
     return url
 
@@ -231,11 +253,6 @@ def _parts(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if usable and url.isascii() and url.isprintable() and " " not in url else None
-
-
-def _shown(url: str) -> str:
-    """An address without the password that may be in it."""
-    return repr(re.sub(r"//[^/@]*@", "//...@", url))
 
 
 def addresses(_: click.Context, __: click.Parameter, values: Sequence[str]) -> frozenset[Address]:

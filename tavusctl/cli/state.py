@@ -12,7 +12,8 @@ from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.output import print_record
-from tavusctl.cli.state_store import check_settled, pull, push, store_of, unlock
+from tavusctl.cli.state_rekey import rekey
+from tavusctl.cli.state_store import pull, push, store_of, to_write, unlock
 from tavusctl.document import plain
 from tavusctl.engine.move import renamed
 from tavusctl.errors import StateError, UsageError
@@ -28,10 +29,10 @@ JSON = click.option(
 
 @click.group("state", invoke_without_command=False)
 def command() -> None:
-    """Look at the state, rename or forget objects, free its lock.  No subcommand touches the account."""
+    """Look at the state, rename or forget objects, free its lock.  No subcommand changes the account."""
 
 
-for _whole in (pull, push, unlock):
+for _whole in (pull, push, rekey, unlock):
     command.add_command(_whole)
 
 
@@ -53,6 +54,7 @@ def list_(session: LocalSession, *, format_: str) -> int:
 
 @command.command("show")
 @click.argument("address", shell_complete=known_address)
+@click.option("-f", "--format", type=click.Choice(["json"]), expose_value=False, help="JSON, which it is anyway.")
 @local_options
 def show(session: LocalSession, *, address: str) -> int:
     """Show what is known of one object: its id and what was last applied; secrets are not in it."""
@@ -78,11 +80,10 @@ def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: flo
     """Forget objects: they stay in the account and are managed no more."""
     store = store_of(session)
     with store.lock(lock_timeout, "state rm"):
-        check_settled(store)
-        state = store.read()
+        state, seal = to_write(session, store)
         gone = {_binding(state, address).address for address in addresses}
         left = {address: binding for address, binding in state.bindings.items() if address not in gone}
-        store.write(replace(state, serial=state.serial + 1, bindings=left))
+        store.write(seal(replace(state, serial=state.serial + 1, bindings=left)))
     for address in sorted(gone):
         say(session, f"forgot {address} ({state.bindings[address].remote_id} stays in the account)")
     return 0
@@ -101,12 +102,11 @@ def move(session: LocalSession, *, old: str, new: str, lock_timeout: float) -> i
     """  # noqa: D301
     store = store_of(session)
     with store.lock(lock_timeout, "state mv"):
-        check_settled(store)
-        state = store.read()
+        state, seal = to_write(session, store)
         binding = _binding(state, old)
         target = _free(state, binding.address, new)
         bindings = renamed(state.bindings, {binding.address: target})
-        store.write(replace(state, serial=state.serial + 1, bindings=bindings))
+        store.write(seal(replace(state, serial=state.serial + 1, bindings=bindings)))
     say(session, f"{binding.address} is now {target} ({binding.remote_id})")
     return 0
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from msgspec.structs import replace
 
+from tavusctl.cli import keyring
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.cli.locking import lock_timeout
 from tavusctl.cli.output import print_record
+from tavusctl.custody import Custody, Trust, judged, opened
 from tavusctl.errors import StateError
 from tavusctl.ports import State, Store
 from tavusctl.stores import open_store
@@ -48,14 +51,17 @@ def push(session: LocalSession, *, file: Path, allow_older: bool, lock_timeout: 
     store = store_of(session)
     with store.lock(lock_timeout, "state push"):
         check_settled(store)
-        known = store.read(older=allow_older)
+        known, custody = (
+            store.read(older=allow_older),
+            judged(pushed, (), keyring.keys_at_hand(session.environment)).custody,
+        )
         if pushed == known and not allow_older:
             say(session, f"the state is already that of {file}, serial {known.serial}")
             return 0
         _check_lineage(pushed, known, file)
         if allow_older:
             newest = newest_serial(known.lineage, store.shelf.names(RUNS))
-            pushed = replace(pushed, serial=max(pushed.serial, known.serial, newest) + 1)
+            pushed = _renumbered(pushed, max(pushed.serial, known.serial, newest) + 1, custody)
         _check_successor(pushed, known, file)
         store.write(pushed)
     say(session, f"the state is now that of {file}, serial {pushed.serial}")
@@ -83,6 +89,21 @@ def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
 def store_of(session: LocalSession) -> Store:
     """The store of the environment."""
     return open_store(session.environment.state, session.root, session.environment.name)
+
+
+def to_write(session: LocalSession, store: Store) -> tuple[State, Callable[[State], State]]:
+    """The state for a command that changes it, and what seals it; the store must be locked."""
+    check_settled(store)
+    found = opened(store, keyring.keys(session.environment))
+    found.custody.check_trusted()
+    return found.replay.state, found.custody.sealed
+
+
+def _renumbered(state: State, serial: int, custody: Custody) -> State:
+    """A state with another serial; one that was sealed needs a new seal, one that was not gets none."""
+    if custody.trust is Trust.FOREIGN:
+        custody.check_trusted()
+    return custody.sealed(replace(state, serial=serial))
 
 
 def check_settled(store: Store) -> None:

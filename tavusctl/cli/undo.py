@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from tavusctl.cli.apply import confirm, exit_code, next_step, show
+from tavusctl import sources
+from tavusctl.cli.apply import check_safety, confirm, exit_code, next_step, show
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.keyring import keys
 from tavusctl.cli.local import say
 from tavusctl.cli.locking import lock_timeout, seconds
 from tavusctl.cli.output import emit, format_option
 from tavusctl.cli.progress import reading
 from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
-from tavusctl.engine.plan import Consent, check_deletes
-from tavusctl.engine.reconcile import prepare_undo, reversing
-from tavusctl.errors import StateError
+from tavusctl.custody import opened
+from tavusctl.document import map_leaves, plain
+from tavusctl.engine.plan import Consent
+from tavusctl.engine.reconcile import check_trusted, prepare_undo
+from tavusctl.errors import ConfigError, RefusedError, UsageError
 from tavusctl.journal import Past
 from tavusctl.kinds import KINDS
-from tavusctl.model import Address
+from tavusctl.model import Action, Address, Change, Manifest, Plan
 from tavusctl.reports import text, view
+from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.secret import SHOWN, SecretText
 
 
 @click.command("undo")
@@ -56,22 +65,21 @@ def command(
     tavusctl undo 3f2a91c07be4
     """  # noqa: D301
     store = session.store()
-    archive, lineage = Archive(store.shelf), store.read().lineage
+    found = opened(store, keys(session.environment))
+    archive, lineage = Archive(store.shelf), found.replay.state.lineage
     if run is None:
-        past = archive.all(lineage)
-        click.echo("".join(f"{_line(one)}\n" for one in past) or "no run is known here\n", nl=False)
+        click.echo(_listed(archive.all(lineage), format_), nl=False)
         return 0
-    past_run, trash = archive.past(lineage, run), archive.bodies(run)
-    if past_run.withheld:
-        message = f"what the run {run} did was not kept: it would have held the value of {', '.join(past_run.withheld)}"
-        raise StateError(message, "change the manifests back and apply them instead", id="E935")
+    past_run, trash = archive.past(lineage, run, found.custody.check_run), archive.bodies(run, found.custody)
     request = session.request(Consent(delete_costly=allow_replica_delete))
+    manifests = _manifests(session)
     with interruptible() as interruption, store.lock(lock_timeout, "undo"), session.client() as api:
         with reading(session, api):
-            prepared = prepare_undo(past_run, trash, KINDS, api, store, request, recreate=recreate)
+            prepared = prepare_undo(past_run, trash, KINDS, api, store, request, manifests=manifests, recreate=recreate)
         plan = prepared.plan
         show(session, prepared, format_)
-        check_deletes(plan, session.project.safety, managed=len(prepared.state.bindings), allowed=allow_deletes)
+        check_trusted(prepared)
+        check_safety(session, prepared, allowed=allow_deletes)
         if plan.steps and not yes:
             confirm(plan)
         outcomes, failure = carry(
@@ -82,21 +90,63 @@ def command(
             interruption,
             archive,
             patience=wait,
-            lend=lambda lent: reversing(prepared, lent),
+            format_=format_,
         )
     if format_ != "text" or outcomes:
         emit(lambda report: report.outcomes(plan, outcomes), format_)
     next_step(session, outcomes, archive)
-    if outcomes:
-        say(session, "the manifests still say what that run applied, and the next plan will show it;")
+    behind = _behind(plan, manifests)
+    if outcomes and behind:
+        say(session, f"the manifests still say what that run applied: {', '.join(behind)}; the next plan will show it;")
         say(session, "to make the undo last, change them back too (such as with git revert)")
     if failure:
         click.echo(text.complaint(view.complaint(failure.complaints[0])), err=True)
     return interruption.code or exit_code(plan, outcomes, failure)
 
 
+def _manifests(session: Session) -> tuple[Manifest, ...]:
+    """The manifests, for the secrets that they name; none where they cannot be read, for most undos need none."""
+    try:
+        return session.load()[0]
+    except (ConfigError, RefusedError):
+        return ()
+
+
+def _behind(plan: Plan, manifests: Sequence[Manifest]) -> list[str]:
+    """Addresses whose manifests do not say what the undo has brought about."""
+    told = {one.address: one for one in manifests}
+    return sorted({str(step.address) for step in plan.steps if not _is_told(step, told.get(step.address))})
+
+
+def _is_told(step: Change, manifest: Manifest | None) -> bool:
+    """Whether a manifest, or that there is none, agrees with a step of an undo; secrets cannot be compared."""
+    if step.action in (Action.RETIRE, Action.FORGET) or manifest is None or step.desired is None:
+        return step.action in (Action.RETIRE, Action.FORGET) or (manifest is None and step.action is Action.DELETE)
+    spec = map_leaves(manifest.spec, lambda leaf: SHOWN if isinstance(leaf, SecretText) else leaf)
+    return bool(plain(spec) == plain(sources.sent(step.desired.spec)))
+
+
+def _listed(runs: Sequence[Past], format_: str) -> str:
+    """The runs that are known, newest first."""
+    if format_ == "json":
+        document = {"format_version": FORMAT_VERSION, "runs": [_document(one) for one in runs]}
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if format_ != "text":
+        message = f"the list of runs has no format {format_}"
+        raise UsageError(message, "text and json are what it has", id="E1209")
+    return "".join(f"{_line(one)}\n" for one in runs) or "no run is known here\n"
+
+
+def _document(past: Past) -> dict[str, Any]:
+    return {"run": past.run, "time": past.time or None, "actions": _actions(past)}
+
+
+def _actions(past: Past) -> dict[str, int]:
+    """How many steps of each sort a run has carried out."""
+    return dict(sorted(Counter(one.action.value for one in past.intents if one.op not in past.failed).items()))
+
+
 def _line(past: Past) -> str:
-    counts = Counter(intent.action.value for intent in past.intents if intent.op not in past.failed)
-    words = ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "nothing sent"
+    words = ", ".join(f"{count} {action}" for action, count in _actions(past).items()) or "nothing sent"
     words = f"cannot be undone: holds the value of {', '.join(past.withheld)}" if past.withheld else words
     return f"{past.run}  {past.time or '(time unknown)'}  {words}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ def _ids(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[
 @click.option("--ignore", multiple=True, callback=_ids, metavar="ID[,ID]", help="Not these remarks.")
 @click.option("--fix", "fixes", is_flag=True, help="Put right what can be, in the files, and tell what is left.")
 @click.option("--rules", "list_rules", is_flag=True, help="List all that is checked, and end.")
-@local_options
+@functools.partial(local_options, judges=True)
 def command(
     session: LocalSession,
     *,

@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from tavusctl.cli.completing import address as known_address
+from tavusctl.cli.keyring import keys
 from tavusctl.cli.progress import reading
 from tavusctl.cli.session import Session, options
+from tavusctl.custody import opened
 from tavusctl.engine import move
+from tavusctl.engine.unknown import HINT, Unknown, of_account
 from tavusctl.engine.verify import Check, Target, converse, run
-from tavusctl.errors import UsageError
+from tavusctl.errors import RefusedError, UsageError
 from tavusctl.kinds import KINDS
-from tavusctl.model import Address
+from tavusctl.model import Address, Binding, Manifest
+from tavusctl.ports import Reader, State
 from tavusctl.reports.json import FORMAT_VERSION
 from tavusctl.unseen import visible
 from tavusctl.wording import suggestion
@@ -66,19 +71,50 @@ def command(session: Session, *, partner: Address | None, format_: str) -> int:
         raise UsageError(message, suggestion(str(partner), map(str, targets)))
     with session.client() as api:
         with reading(session, api):
-            checks = [*run(api, KINDS, list(targets.values()))]
+            unknown = _unknown(session, api)
+            checks = [_told(one, unknown) for one in run(api, KINDS, list(targets.values()))]
         if partner:
             name = f"tavusctl verify {secrets.token_hex(6)}"
             checks.append(converse(api, targets[partner], PARTNERS[partner.kind], name))
     click.echo(_document(checks) if format_ == "json" else _text(checks), nl=False)
+    if unknown.there:
+        return RefusedError.exit_code
     return 0 if all(check.usable for check in checks) else UNUSABLE
+
+
+def _unknown(session: Session, api: Reader) -> Unknown:
+    """What the state does not know, and the account has by name."""
+    manifests, _ = session.load()
+    bindings, _ = move.follow(manifests, _state(session).bindings)
+    bound = {address: one.remote_id for address, one in bindings.items()}
+    free = any(not one.external_id and one.address not in bound for one in manifests)
+    return of_account(manifests, KINDS, api, bound, session.others().owners) if free else Unknown()
+
+
+def _state(session: Session) -> State:
+    return opened(session.store(), keys(session.environment)).replay.state
+
+
+def _told(check: Check, unknown: Unknown) -> Check:
+    """A check that says why it knows no id, where the account may have the object."""
+    ids = unknown.there.get(check.address)
+    if check.remote_id or not ids:
+        return check
+    return replace(check, reason=f"the state does not know it, and the account has its name: {', '.join(ids)}; {HINT}")
 
 
 def _targets(session: Session) -> dict[Address, Target]:
     manifests, _ = session.load()
-    bindings, _ = move.follow(manifests, session.store().read().bindings)
-    bound = {address: binding.remote_id for address, binding in bindings.items()}
-    return {one.address: Target(one.address, one.external_id or bound.get(one.address, "")) for one in manifests}
+    bindings, _ = move.follow(manifests, _state(session).bindings)
+    return {one.address: _target(one, bindings.get(one.address)) for one in manifests}
+
+
+def _target(manifest: Manifest, binding: Binding | None) -> Target:
+    if manifest.external_id or binding is None:
+        return Target(manifest.address, manifest.external_id)
+    crawl = KINDS[manifest.address.kind].crawl
+    told = {one: value for one, value in binding.answered.items() if not (crawl and one.startswith(f"/{crawl}/"))}
+    return Target(manifest.address, binding.remote_id, told)
 
 
 def _text(checks: Sequence[Check]) -> str:

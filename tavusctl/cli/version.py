@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from tavusctl import __version__
 
 
 @click.command("version")
-def command() -> None:
+@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+def command(*, format_: str) -> None:
     """Print the version."""
-    click.echo(f"tavusctl {__version__}")
+    document = {"format_version": "1.0", "tavusctl_version": __version__}
+    click.echo(json.dumps(document, indent=2) if format_ == "json" else f"tavusctl {__version__}")

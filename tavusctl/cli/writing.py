@@ -76,7 +76,7 @@ def where(path: Path, root: Path | None = None) -> Path:
     if inside or not path.is_absolute():
         how = "is a link, or lies behind one, that leads" if inside else "leads"
         message = f"{path} {how} out of the project, to {real}; nothing was written"
-        raise UsageError(message, f"if that is what you mean, write {real}", id="E1208")
+        raise UsageError(message, f"if that is what you mean, write {real}", id="E1211")
     return real
 
 

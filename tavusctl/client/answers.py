@@ -45,7 +45,7 @@ def _value(answer: Answer) -> Value:
         return strict_json(answer.payload)
     except ValueError as error:
         message = f"{answer.request} was answered with {answer.status} and a body that is not JSON: {error}"
-        raise Ambiguous(message) from None
+        raise Ambiguous(message, accepted=True) from None
 
 
 def _deleted(answer: Answer) -> None:
@@ -63,7 +63,7 @@ def _redirected(answer: Answer) -> ApiError:
         host = "another place"
     message = f"{answer.request} was answered with a redirect to {host[:100]}, which is never followed"
     if answer.status == httpx.codes.SEE_OTHER and not answer.request.startswith("GET"):
-        return Ambiguous(message, "check --base-url")  # "done, and what came of it is over there"
+        return Ambiguous(message, "check --base-url", accepted=True)  # "done, and what came of it is over there"
     error = ApiError(message, "check --base-url")
     error.status = answer.status
     return error

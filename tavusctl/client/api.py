@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Self
+from functools import partial
+from typing import Self
 
 import httpx
 
@@ -25,8 +26,9 @@ from tavusctl.client.patience import MAX_WAIT, Patience, SystemClock, read_tries
 from tavusctl.client.wire import Answer, Wire, addresses, note_proxies
 from tavusctl.errors import Ambiguous, ApiError, Rejected
 from tavusctl.model import Document, Value
-from tavusctl.ports import Clock
+from tavusctl.ports import Clock, Fence
 from tavusctl.secret import Secret
+from tavusctl.uptime import uptime
 
 DEFAULT_URL = "https://tavusapi.com"
 TOTAL_SECONDS = 30.0
@@ -37,9 +39,6 @@ _SMALL_PAGE = 10  # the documented default, which every server takes
 # No segment is empty or only dots: an id is one segment, whatever a server or a person says that it is.
 _PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
 _log = logging.getLogger("tavusctl.http")
-
-# Of the clocks that nobody sets, the one that goes on while the machine sleeps.
-_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ReadClient:
@@ -94,7 +93,7 @@ class ReadClient:
     def server_time(self) -> datetime:
         """The server's clock as of its last answer, else the local one."""
         told = self._told
-        return told[0] + timedelta(seconds=_seconds() - told[1]) if told else datetime.now(UTC)
+        return told[0] + timedelta(seconds=uptime() - told[1]) if told else datetime.now(UTC)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """One object; Gone when there is none."""
@@ -108,15 +107,18 @@ class ReadClient:
         self, path: str, *, first_page: int, query: Mapping[str, str], id_fields: tuple[str, ...]
     ) -> list[Document]:
         """Every object of a collection, each once, in the order of the pages; ApiError when some cannot be seen."""
+
+        def read(size: int) -> tuple[Mapping[str, Document], int]:
+            with self._pages(path, size, query) as pages:
+                return paging.collect(pages, path, first_page, id_fields), pages.asked
+
         try:
-            with self._pages(path, PAGE_SIZE, query) as pages:
-                return paging.collect(pages, path, first_page, id_fields)
+            return paging.agreed(partial(read, PAGE_SIZE), path)
         except Rejected as error:
             if error.status != httpx.codes.BAD_REQUEST:
                 raise
         # A server that takes no larger page takes the documented default.
-        with self._pages(path, _SMALL_PAGE, query) as pages:
-            return paging.collect(pages, path, first_page, id_fields)
+        return paging.agreed(partial(read, _SMALL_PAGE), path)
 
     def _pages(self, path: str, size: int, query: Mapping[str, str]) -> paging.Ahead:
         return paging.Ahead(lambda number: self._page(path, number, size, query), self._parallel)
@@ -130,7 +132,14 @@ class ReadClient:
         return page
 
     def _call(
-        self, wire: Wire, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Value = None
+        self,
+        wire: Wire,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Value = None,
+        passes: Callable[[], bool] = lambda: True,
     ) -> Value:
         if not _PATH.fullmatch(path):
             message = f"{path!r} is not a path of the API: an id has letters, digits, - and _"
@@ -139,7 +148,7 @@ class ReadClient:
         headers = {**self._headers, **({"Content-Type": "application/json"} if content is not None else {})}
         with self._turns:
             started = time.monotonic()
-            answer = wire.call(method, path, headers=headers, query=dict(query or {}), content=content)
+            answer = wire.call(method, path, headers=headers, query=dict(query or {}), content=content, passes=passes)
         self._note(answer, time.monotonic() - started)
         return understood(answer)
 
@@ -149,7 +158,7 @@ class ReadClient:
             skew = datetime.now(UTC) - date
             if self._told is None and abs(skew) > _SKEW:
                 _log.info("the clock of this machine is wrong by %s; that of the server counts", skew)
-            self._told = date, _seconds()
+            self._told = date, uptime()
         self._answers = next(self._counter)
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
@@ -189,28 +198,36 @@ class Client(ReadClient):
         super().close()
         self._writes.close()
 
-    def post(self, path: str, body: Value = None, *, later: Callable[[], None] = lambda: None) -> Document:
-        """Create or act; the answer's object, empty when there is none; `later` before it is sent after a pause."""
-        answer = self._write("POST", path, body, later)
+    def post(
+        self, path: str, body: Value = None, *, fence: Fence, refused: Callable[[], None] = lambda: None
+    ) -> Document:
+        """Create or act; the answer's object, empty when there is none.
+
+        `refused` is called before it is sent again after a 429.
+        """
+        answer = self._write("POST", path, body, fence, refused)
         if answer is not None and not isinstance(answer, dict):
             message = f"POST {path} was answered with {type(answer).__name__} where an object belongs"
-            raise Ambiguous(message)
+            raise Ambiguous(message, accepted=True)
         return answer or {}
 
-    def patch(self, path: str, body: Value) -> None:
+    def patch(self, path: str, body: Value, *, fence: Fence) -> None:
         """Change; the answer's body is no promise and is not read."""
-        self._write("PATCH", path, body)
+        self._write("PATCH", path, body, fence)
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, fence: Fence) -> None:
         """Delete; Gone when there was nothing, Ambiguous when the answer is none that the API gives."""
-        self._write("DELETE", path)
+        self._write("DELETE", path, None, fence)
 
-    def _write(self, method: str, path: str, body: Value = None, later: Callable[[], None] = lambda: None) -> Value:
-        return self._patience.repeat(lambda: self._call(self._writes, method, path, body=body), write_tries, later)
+    def _write(
+        self, method: str, path: str, body: Value, fence: Fence, refused: Callable[[], None] = lambda: None
+    ) -> Value:
+        def attempt() -> Value:
+            # Here no turn is taken yet: a fence may read.
+            fence.renew()
+            return self._call(self._writes, method, path, body=body, passes=fence.passes)
 
-
-def _seconds() -> float:
-    return time.clock_gettime(_CLOCK)
+        return self._patience.repeat(attempt, write_tries, refused)
 
 
 def _encoded(body: Value) -> bytes:

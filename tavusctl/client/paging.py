@@ -1,8 +1,9 @@
 """Whole lists from pages: complete, or an error.
 
 Page bases differ between collections (0 and 1), page sizes may be capped, totals may be missing or wrong, and objects
-may come and go between two pages.  A list that cannot be shown to be complete is never taken for one: what is missing
-from it would be created again.
+may come and go between two pages: what follows one that went moves to a page that was read already.  So what needs more
+than one page is read until two passes show the same objects.  A list that cannot be shown to be complete is never taken
+for one: what is missing from it would be created again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tavusctl.together import begun
 
 Page = Callable[[int], Document]
 _IDLE_PAGES = 2
+_PASSES = 5  # at most, for two that agree
 
 
 class Ahead:
@@ -28,6 +30,7 @@ class Ahead:
         self._at_once = at_once
         self._known = range(0)  # numbers of pages, as far as the server tells
         self._coming: dict[int, Future[Document]] = {}
+        self.asked = 0  # pages so far
 
     def __enter__(self) -> Self:
         return self
@@ -40,6 +43,7 @@ class Ahead:
 
     def __call__(self, number: int) -> Document:
         """The page of a number."""
+        self.asked += 1
         if not self._known:
             answer = self._page(number)
             self._known = range(number, number + _pages(answer))
@@ -52,8 +56,25 @@ class Ahead:
         return coming.result() if coming else self._page(number)
 
 
-def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) -> list[Document]:
-    """Every object, each once, in the order of the pages; ApiError when some did not come.
+def agreed(read: Callable[[], tuple[Mapping[str, Document], int]], path: str) -> list[Document]:
+    """What two passes in a row show alike, or one that took one page; ApiError when the list does not come to rest.
+
+    `read` makes a pass: the objects by id, and how many pages were asked for.
+    """
+    last, pages = read()
+    for _ in range(_PASSES - 1):
+        if pages == 1 or not last:
+            return list(last.values())
+        before = last.keys()
+        last, pages = read()
+        if last.keys() == before:
+            return list(last.values())
+    message = f"the listing of {path} changes while it is read: no two of {_PASSES} passes agree"
+    raise ApiError(message, "run again; nothing is concluded from a list that moves", id="E1107")
+
+
+def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) -> dict[str, Document]:
+    """Every object by its id, each once, in the order of the pages; ApiError when some did not come.
 
     `page` gets the page of a number, with its objects under `data`.
     """
@@ -65,7 +86,7 @@ def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) 
         found.update(new)
         total = answer.get("total_count")
         if isinstance(total, int) and len(found) == total:
-            return list(found.values())
+            return found
         if not answer["data"]:
             break
         # A page that only repeats is the end, or the first page again under its other number.
@@ -77,7 +98,7 @@ def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) 
     if isinstance(total, int) and len(found) < total:
         message = f"the listing of {path} is incomplete: {len(found)} of {total} objects came"
         raise ApiError(message, "run again; nothing is concluded from a part of a list", id="E1106")
-    return list(found.values())
+    return found
 
 
 def _pages(first: Document) -> int:

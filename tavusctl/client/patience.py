@@ -1,9 +1,9 @@
 """What is repeated, after how long, and how often at most: one budget and one pause for all threads of a run.
 
 Reads are repeated on anything passing; writes only when they surely were not carried out: the request did not leave, or
-it was answered with 429.  A server in trouble is not helped by a storm: repeated calls are a fifth of the first ones,
-and ten, at most.  Pauses double, and each is a random part of that (full jitter), so that threads and runs do not
-call in step.
+it was answered with 429, and whoever asked for it has looked.  A server in trouble is not helped by a storm: repeated
+calls are a fifth of the first ones, and ten, at most.  Pauses double, and each is a random part of that (full jitter),
+so that threads and runs do not call in step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ READ_TRIES = 5
 THROTTLED_TRIES = 6
 UNSENT_TRIES = 3
 _BUDGET, _BUDGET_SHARE = 10, 0.2
-_MATTERS = 1.0  # seconds between what the journal says of a call and the call
 _FIRST, _THROTTLED_FIRST, _LONGEST = 0.5, 1.0, 60.0
 _PASSING = frozenset({0, 408, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 # A cooldown in words lasts minutes to an hour: for its caller to plan around, not to sit out here.
@@ -76,21 +75,23 @@ class Patience(Struct):
     _rests_until: float = float("-inf")
     _next: float = float("-inf")  # when the next call may begin, for the sake of the rate
 
-    def repeat(self, call: Callable[[], Value], tries: Tries, later: Callable[[], None] = lambda: None) -> Value:
+    def repeat(self, call: Callable[[], Value], tries: Tries, refused: Callable[[], None] = lambda: None) -> Value:
         """What a call gives, once it does; its last error when it is not worth another try.
 
-        `later` is called before each try that had to wait.
+        `refused` is called before each try that follows a 429: it may end all by an error of its own.
         """
         with self._guard:
             self._calls += 1
-        tried = 0
+        tried, throttled = 0, False
         while True:
-            if self._rest() or self._pace() or tried:
-                later()
+            self._rest()
+            self._pace()
+            if throttled:
+                refused()
             try:
                 return call()
             except ApiError as error:
-                tried += 1
+                tried, throttled = tried + 1, isinstance(error, Throttled)
                 if tried >= tries(error) or not self._afford():
                     raise
                 self._pause(error, tried)
@@ -112,23 +113,20 @@ class Patience(Struct):
         else:
             self.clock.sleep(wait)
 
-    def _pace(self) -> bool:
-        """Wait until the rate allows one more call; whether that took so long that it matters when it was sent."""
+    def _pace(self) -> None:
+        """Wait until the rate allows one more call."""
         with self._guard:
             now = self.clock.monotonic()
             begins = max(now, self._next)
             self._next = begins + 1 / self.rate
         if begins > now:
             self.clock.sleep(begins - now)
-        return begins - now > _MATTERS
 
-    def _rest(self) -> bool:
-        """Wait while the account is over its rate; whether that was so."""
+    def _rest(self) -> None:
+        """Wait while the account is over its rate."""
         with self._guard:
             left = self._rests_until - self.clock.monotonic()
-        waits = left > 0
         while left > 0:
             self.clock.sleep(left)
             with self._guard:  # somebody else may have been told to wait longer
                 left = self._rests_until - self.clock.monotonic()
-        return waits

@@ -2,13 +2,15 @@
 
 A manifest names the address, and whoever may write manifests need not be allowed to look around where this runs.  So
 only https is asked, a host all of whose addresses are public, at exactly the addresses that were judged; redirects are
-followed a few times, each judged anew; nothing that identifies anybody goes along.
+followed a few times, each judged anew; nothing that identifies anybody goes along.  Whatever fails is told in the same
+words: a reason would tell an open port from a closed one, and what the names of a private network lead to.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
+import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -17,15 +19,18 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpx
 
 from tavusctl import __version__
+from tavusctl.client.publicness import is_public
 from tavusctl.client.wire import Answer, Wire, addresses
 from tavusctl.errors import ApiError
 from tavusctl.kind import Document, Value
 
 REDIRECTS: Final = 3
 LIMIT: Final = 50 * 1024 * 1024  # bytes of a source: the API takes no larger file
-SECONDS: Final = 30.0  # for a source, all redirects together
+SECONDS: Final = 12.0  # for a source, all redirects together
+SECONDS_IN_ALL: Final = 24.0  # for all sources of a run, from the first one on
+UNSEEN: Final = "no answer that can be used came from the public internet in time"
 _VALIDATOR: Final = 200  # characters
-_TRANSLATED: Final = tuple(ipaddress.ip_network(one) for one in ("64:ff9b::/32", "2002::/16", "2001::/32"))
+_log = logging.getLogger("tavusctl.http")
 
 
 class Sources:
@@ -36,18 +41,51 @@ class Sources:
         *,
         loopback: str = "",
         seconds: float = SECONDS,
+        seconds_in_all: float = SECONDS_IN_ALL,
         limit: int = LIMIT,
         resolve: Callable[[str, int], Sequence[str]] = addresses,
     ) -> None:
         """`loopback` is one origin on this machine, `http://127.0.0.1:PORT`, that may be asked in tests."""
         self._loopback, self._seconds, self._limit, self._resolve = loopback, seconds, limit, resolve
+        self._in_all, self._ends = seconds_in_all, 0.0
+        self._beginning = threading.Lock()
+        self._looks: dict[str, Document | None] = {}
 
     def look(self, url: str, known: Mapping[str, Value]) -> Document:
-        """A source as it is now; ApiError says why it cannot be seen.  What is `known` is not fetched again."""
-        ends = time.monotonic() + self._seconds
+        """A source as it is now, or as it was earlier in this run; what is `known` is not fetched again.
+
+        ApiError when it cannot be seen.
+        """
+        self._judged(url)
+        place = f"{url} {sorted(known.items())}"
+        if place not in self._looks:
+            self._looks[place] = self._look(url, known)
+        found = self._looks[place]
+        if found is None:
+            raise ApiError(UNSEEN)
+        return dict(found)
+
+    def _look(self, url: str, known: Mapping[str, Value]) -> Document | None:
+        try:
+            return self._followed(url, known, min(time.monotonic() + self._seconds, self._end()))
+        except ApiError as error:
+            _log.debug("%s: %s", url.partition("?")[0], error.message)
+            return None
+
+    def _end(self) -> float:
+        """The moment until which all sources together may take."""
+        with self._beginning:
+            self._ends = self._ends or time.monotonic() + self._in_all
+        return self._ends
+
+    def _followed(self, url: str, known: Mapping[str, Value], ends: float) -> Document:
+        """What a source looks like, redirects followed."""
         for _ in range(REDIRECTS + 1):
-            parts = self._judged(url)
-            answer = self._ask(parts, known, ends - time.monotonic())
+            parts, left = self._judged(url), ends - time.monotonic()
+            if left <= 0:
+                message = "no time is left"
+                raise ApiError(message)
+            answer = self._ask(parts, known, left)
             if answer.status == httpx.codes.NOT_MODIFIED and known:
                 return dict(known)
             if answer.status == httpx.codes.OK:
@@ -77,7 +115,7 @@ class Sources:
     def _ask(self, parts: SplitResult, known: Mapping[str, Value], seconds: float) -> Answer:
         resolve = self._resolve if self._is_loopback(parts) else self._public
         base = f"{parts.scheme}://{parts.netloc}"
-        wire = Wire(base, connections=1, kept=0, seconds=max(seconds, 0.001), resolve=resolve, limit=self._limit)
+        wire = Wire(base, connections=1, kept=0, seconds=seconds, resolve=resolve, limit=self._limit)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"User-Agent": f"tavusctl/{__version__}", "Accept-Encoding": "identity", **_conditions(known)}
         try:
@@ -105,24 +143,10 @@ def _joined(url: str, location: str) -> str:
 def _parts(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        usable = bool(parts.hostname) and parts.port != 0 and not parts.username and url.isascii()
+        usable = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc and url.isascii()
     except ValueError:
         return None
     return parts if usable else None
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one that anybody in the world would reach, in whatever disguise it comes."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped:
-            return is_public(str(found.ipv4_mapped))
-        if any(found in network for network in _TRANSLATED):
-            return False
-    return found.is_global and not found.is_multicast and "%" not in address
 
 
 def _conditions(known: Mapping[str, Value]) -> dict[str, str]:

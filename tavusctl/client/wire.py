@@ -1,7 +1,8 @@
 """One request and one answer, within a deadline and within limits, whatever the other side does.
 
 The deadline is for the whole: connect, handshake, headers and body together, however slowly they drip.  What was sent
-is watched on the wire itself: NeverSent means that no byte of the request has left.
+is watched on the wire itself: NeverSent means that no byte of the request has left.  Right before the first byte, with
+the connection made, a request is asked whether it may still be sent.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ import httpx
 import truststore
 from msgspec import Struct
 
-from tavusctl.errors import Ambiguous, NeverSent
+from tavusctl.errors import Ambiguous, NeverSent, TavusctlError
 from tavusctl.redaction import shortened
+from tavusctl.wording import site
 
 CONNECT_SECONDS = 5.0
 BODY_LIMIT = 32 * 1024 * 1024  # of a body as it reads, unpacked
@@ -50,6 +52,7 @@ class _Attempt(Struct):
     ends: float
     seconds: float
     limit: int
+    passes: Callable[[], bool]
     sent: bool = False
     headed: bool = False
     received: int = 0
@@ -61,6 +64,21 @@ class _Attempt(Struct):
             message = f"no whole answer within {self.seconds:g} s"
             raise httpcore.ReadTimeout(message)
         return left
+
+    def admit(self) -> None:
+        """Let bytes of the request leave, unless it may not be sent any more.
+
+        Whatever a fence says after the first byte comes too late to undo it: then nobody knows what became of the call.
+        """
+        try:
+            passes = self.passes()
+        except TavusctlError:
+            if not self.sent:
+                raise
+            passes = False
+        if not passes:
+            message = "the connection came so late that the request may no longer be sent"
+            raise httpcore.WriteTimeout(message)
 
     def take(self, size: int) -> None:
         """Count what came in; an error when it is more than any answer needs."""
@@ -114,13 +132,15 @@ class Wire:
         query: dict[str, str],
         content: bytes | None,
         told: str = "",
+        passes: Callable[[], bool] = lambda: True,
     ) -> Answer:
         """The answer to a request; NeverSent when the request surely did not leave, Ambiguous when it may have.
 
-        `told` is what messages call the request, method and path when nothing is given.
+        `told` is what messages call the request, method and path when nothing is given.  `passes` is asked when the
+        first byte is about to leave: False, or an error, and nothing is sent.
         """
         told = told or f"{method} {path}"
-        attempt = _Attempt(time.monotonic() + self._seconds, self._seconds, self._limit)
+        attempt = _Attempt(time.monotonic() + self._seconds, self._seconds, self._limit, passes)
         token = _attempt.set(attempt)
         try:
             extensions = {"trace": attempt.trace, "timeout": {"connect": CONNECT_SECONDS, "pool": self._seconds}}
@@ -146,7 +166,7 @@ class Wire:
         reason = str(error) or type(error).__name__
         if sent:
             return Ambiguous(f"{told}: no answer that can be understood: {reason}")
-        return NeverSent(f"cannot reach {self._base}: {reason}", "check the network and --base-url")
+        return NeverSent(f"cannot reach {site(self._base)}: {reason}", "check the network and --base-url")
 
 
 def note_proxies() -> None:
@@ -249,6 +269,8 @@ class _Stream(httpcore.NetworkStream):
         del timeout
         attempt, view = _attempt.get(), memoryview(buffer)
         connection: socket.socket = self._inner.get_extra_info("socket")
+        attempt.left()  # what is out of time is not asked about
+        attempt.admit()
         while view:
             connection.settimeout(attempt.left())
             attempt.sent = True

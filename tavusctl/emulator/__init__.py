@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tavusctl.emulator.border import Allowed
 
 __all__ = ["Running", "running", "serve"]
 
@@ -41,18 +44,19 @@ def serve(
     faults: str | Path | list[dict[str, Any]] | None = None,
     latency_ms: float = 0.0,
     switches: Mapping[str, Any] | None = None,
+    allowed: Allowed | None = None,
     ready: Callable[[str], object] = announce,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is given the base URL as soon as requests are accepted.
 
     `port` 0 is any free one.  `db` is a SQLite file that outlives the server, None is memory.  `seed` and `faults`
     are JSON files (or their content): objects by account, and fault rules, as `control` describes them.  `switches`
-    are set at the start.
+    are set at the start.  Without `allowed` nobody from elsewhere may call, and no callback is sent.
     """
     from tavusctl.emulator.server import serve as serve_world  # noqa: PLC0415 - importing this package must cost nothing
     from tavusctl.emulator.world import build  # noqa: PLC0415 - as above
 
-    world = build(db=db, seed=seed, faults=faults, switches=switches)
+    world = build(db=db, seed=seed, faults=faults, switches=switches, allowed=allowed)
     serve_world(world, host, port, latency_ms / 1000, ready)
 
 
@@ -66,13 +70,14 @@ def running(
     faults: str | Path | list[dict[str, Any]] | None = None,
     latency_ms: float = 0.0,
     switches: Mapping[str, Any] | None = None,
+    allowed: Allowed | None = None,
 ) -> Iterator[Running]:
-    """A server in a background thread, for the length of a `with` block; `switches` are set from the start."""
+    """A server in a background thread, for the length of a `with` block; what it is told is as for `serve`."""
     from tavusctl.emulator.server import lend  # noqa: PLC0415 - as above
     from tavusctl.emulator.world import build  # noqa: PLC0415 - as above
 
     with lend(
-        lambda: build(db=db, seed=seed, faults=faults, switches=switches),
+        lambda: build(db=db, seed=seed, faults=faults, switches=switches, allowed=allowed),
         host,
         port,
         latency_ms / 1000,

@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from tavusctl.emulator import control, references, rooms, routes, seeding
+from tavusctl.emulator.border import Border
 from tavusctl.emulator.clock import in_microseconds
 from tavusctl.emulator.faults import Fault
 from tavusctl.emulator.journal import Entry
@@ -13,13 +14,6 @@ from tavusctl.emulator.messages import Refusal, Request, Response, answer
 from tavusctl.emulator.portal import BadEdit
 from tavusctl.emulator.world import Call, World
 
-# Pages in a browser call the API themselves.
-CROSS_ORIGIN = ("access-control-allow-origin", "*")
-PREFLIGHT = [
-    CROSS_ORIGIN,
-    ("access-control-allow-methods", "GET, POST, PATCH, DELETE"),
-    ("access-control-allow-headers", "content-type, x-api-key"),
-]
 UNAUTHORISED = {"message": "Invalid access token"}
 OK = 200
 BAD_REQUEST = 400
@@ -30,6 +24,7 @@ class Exchange:
     """One request on its way: its line in the journal and the fault that will strike it."""
 
     request: Request
+    refused: Response | None = None  # who calls may not
     account: str | None = None
     entry: Entry | None = None
     fault: Fault | None = None
@@ -40,20 +35,29 @@ class App:
     """Answers requests, one at a time."""
 
     world: World
+    border: Border
     _greeted: set[str] = field(default_factory=set)
 
     def open(self, request: Request) -> Exchange:
         """Write a request down and draw its fault; requests of the control side are left in peace."""
+        steers = control.is_meant(request)
+        exchange = Exchange(request, self.border.refusal(request, control=steers))
+        if exchange.refused:
+            return exchange
         self.world.catch_up()
-        exchange = Exchange(request)
-        if control.is_meant(request) or rooms.is_meant(request) or request.method == "OPTIONS":
+        if steers or rooms.is_meant(request) or request.method == "OPTIONS":
             return exchange
         exchange.account = self._account(request)
         exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
+        self.world.chronicle.note("call", exchange.entry)
         exchange.fault = self.world.faults.take(request.method, request.path)
         if exchange.fault is not None:
             exchange.entry.fault = exchange.fault.kind
         return exchange
+
+    def takes_seeds(self, request: Request) -> bool:
+        """Whether the body of a request may be as large as its sender likes."""
+        return control.is_meant(request) and self.border.refusal(request, control=True) is None
 
     def answer_late(self, exchange: Exchange, seconds: float) -> None:
         """Carry a request out when so much time has passed in our world; nobody hears the answer."""
@@ -62,13 +66,10 @@ class App:
     def answer(self, exchange: Exchange) -> Response:
         """Carry a request out."""
         entry = exchange.entry
-        if exchange.request.method == "OPTIONS":
-            return Response(204, headers=PREFLIGHT)
-        if rooms.is_meant(exchange.request):
-            return rooms.answer_room(self.world, exchange.request)
+        if exchange.refused:
+            return exchange.refused
         if entry is None:
-            self._greeted.clear()
-            return control.answer_control(self.world, exchange.request)
+            return self._beside(exchange.request)
         try:
             response = self._carried_out(exchange, entry)
         except Refusal as refusal:
@@ -76,6 +77,7 @@ class App:
         except Exception as error:  # noqa: BLE001 - a defect of the emulator must show, not hang the client
             text = "".join(traceback.format_exception(error))
             response = answer({"error": "the emulator failed", "traceback": text}, 500)
+        self.world.chronicle.note("handled", entry)
         entry.status = response.status
         after_commit = self.world.switches["error_after_commit"]
         if entry.committed and after_commit:
@@ -85,8 +87,17 @@ class App:
             references.check(self.world, entry, exchange.account)
         if entry.committed:
             self._edit_portal("after", entry)
-        response.headers.append(CROSS_ORIGIN)
+        response.headers += self.border.grant(exchange.request)
         return response
+
+    def _beside(self, request: Request) -> Response:
+        """The answer to what is no call of the API."""
+        if control.is_meant(request):
+            self._greeted.clear()
+            return control.answer_control(self.world, request)
+        if rooms.is_meant(request):
+            return rooms.answer_room(self.world, request)
+        return self.border.preflight(request)
 
     def _carried_out(self, exchange: Exchange, entry: Entry) -> Response:
         if exchange.account is None:

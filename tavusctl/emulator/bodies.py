@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tavusctl.emulator.journal import holds_mask
 from tavusctl.emulator.messages import Json, Malformed, Object, Response, answer, empty, refuse, refuse_fields
+from tavusctl.emulator.naming import respelled
 from tavusctl.emulator.world import Call, World
 
 
@@ -16,7 +17,7 @@ def read_object(call: Call) -> Object:
         raise refuse(text) from error
     if not isinstance(body, dict):
         raise refuse_fields({"_schema": ["Invalid input type."]})
-    return body
+    return respelled(call.world.switches, body)
 
 
 def blame_mask(call: Call, body: Json) -> None:

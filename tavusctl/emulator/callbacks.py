@@ -1,6 +1,7 @@
-"""Events of conversations: kept with each of them, and delivered to callbacks on this machine.
+"""Events of conversations: kept with each of them, and delivered to callbacks at allowed ports of this machine.
 
-Nothing is sent anywhere else: an address that is not loopback is written down as such.  Deliveries are made one after
+Nothing is sent anywhere else: whoever may begin a conversation may not talk to other services of this machine by way of
+this one.  An address that is not loopback, or at another port, is written down as such.  Deliveries are made one after
 another by a thread of their own, so that a slow or silent receiver delays nobody.
 """
 
@@ -11,6 +12,7 @@ import ipaddress
 import json
 import queue
 import threading
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -24,6 +26,7 @@ _SECONDS: Final = 5.0
 class Callbacks:
     """What was to be delivered, in order, and what became of it."""
 
+    ports: Container[int]
     deliveries: list[Object] = field(default_factory=list)
     _waiting: queue.SimpleQueue[Object] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
@@ -41,18 +44,22 @@ class Callbacks:
         while True:
             delivery = self._waiting.get()
             try:
-                delivery["status"] = _posted(delivery["url"], delivery["event"])
+                delivery["status"] = _posted(delivery["url"], delivery["event"], self.ports)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 delivery["error"] = f"{type(error).__name__}: {error}"
 
 
-def _posted(url: str, event: Json) -> int:
+def _posted(url: str, event: Json, ports: Container[int]) -> int:
     """The status that a receiver answered with."""
     parts = urlsplit(url)
     if not _is_here(parts):
         message = "not an http address of this machine: written down, not sent"
         raise ValueError(message)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 80, timeout=_SECONDS)
+    port = parts.port or 80
+    if port not in ports:
+        message = f"port {port} was not allowed with --callback-port {port}: written down, not sent"
+        raise ValueError(message)
+    connection = http.client.HTTPConnection(str(parts.hostname), port, timeout=_SECONDS)
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, json.dumps(event), {"Content-Type": "application/json"})

@@ -1,27 +1,35 @@
 """The control side of a running emulator: everything under `/__emulator/`, JSON in and out, no API key.
 
+It is for programs: what has an `Origin` or another `Host` is refused, and so is what changes something without
+`content-type: application/json`, for a page could have made a browser send it (curl may leave it out).
+
 Bad input is answered 400 `{"error": why}`.  Control requests are never written down, delayed or struck by faults.
 `PATTERN` is `"METHOD /path"` with `*` and `?` as wildcards (`*` also matches slashes; query and a slash at the end do
 not count): `"POST /v2/personas"`, `"* /v2/documents/*/recrawl"`, `"*"`.
 
 GET    requests     {"requests": [...]} in order: seq, time, method, path, query, body (API keys as "(sensitive)"),
                     account (null: 401), user_agent, status (null: no answer), committed (it changed something), fault
-                    (the kind that struck, or null).  Filters: ?method=PATCH&path=/v2/personas*&since=SEQ
+                    (the kind that struck, or null), run and shown (see history).
+                    Filters: ?method=PATCH&path=/v2/personas*&since=SEQ
 DELETE requests     forget them, and the violations.
 GET    mutations    {"mutations": [...]} committed changes, append-only, kept with `db`: seq, time, account, kind
                     (personas ...), id, action (create update rename delete recrawl end join say), by (api, portal,
                     room), request (its seq), body (redacted request body); running_crawls on those that start a crawl.
                     ?since=SEQ
-GET    violations   {"violations": [...]}: request (its seq), rule (mask_written: "********" in a write; stock_written:
-                    PATCH or DELETE of a stock object; dangling_reference: see the switch check_references), method,
-                    path, text.
+GET    history      {"events": [...]} everything in one order since the start or the last reset, the newest 200,000:
+                    at (its number), is (call: a request arrives; handled: it was carried out; commit; killed).  Calls
+                    and handled ones have request (its seq), time, account, method, path, run (the header
+                    x-tavusctl-run, else x-tavusctl-pid), user_agent, status, fault, and body or shown {id: version};
+                    commits have what mutations have, and changes {JSON Pointer: new value} and gone [pointers that are
+                    no more].  The version of an object is the number of its last commit, 0 for a seeded one.
+                    ?since=AT&account=NAME
+GET    violations   {"violations": [...]}: request (its seq), method, path, text, rule (mask_written: a mask in a write;
+                    stock_written; dangling_reference: see the switch check_references).
 GET    objects      {"objects": [...]}: account, kind, id, deleted (bool), document (as a read shows it, API keys as
-                    "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  Deleted ones only with ?deleted=1;
-                    also ?kind=personas&account=NAME
-GET    clock        {"now": ISO time, "frozen": bool}.
+                    "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  ?deleted=1&kind=personas&account=NAME
+GET    clock        {"now": ISO time, "frozen": bool}; everything that takes time, and the Date header, follow it.
 POST   clock        {"advance": seconds} | {"set": ISO time} | {"freeze": true | false}, combinable, freeze first and
-                    advance last.  Answers like GET.  Documents, crawls, replicas, conversations, lags, cooldowns and
-                    the Date header follow this clock.
+                    advance last.  Answers like GET.
 GET    switches     {"switches": {name: value}, "defaults": {...}, "meanings": {...}}; all are told in `switches`.
 PUT    switches     {name: value, ...}: set some; answers like GET.  PATCH is the same.
 DELETE switches     back to the defaults.
@@ -51,11 +59,11 @@ POST   seed         {"ACCOUNT": {"personas": [body, ...], "replicas": ..., "docu
 POST   reset        forget everything and begin again with the seed, the switches and the faults of the start.
 GET    accounts     {"accounts": [...]}.
 GET    callbacks    {"callbacks": [...]} in order: url, event, status (of the answer; null: none yet), error.  Only http
-                    addresses of this machine are called.
+                    addresses of this machine are called, at the ports that the start has allowed.
 
-By default every non-empty API key is an account of its own, named by the key.  The switch `keys` maps keys to account
-names: {"old": "acme", "new": "acme"} shares one account, {"old": null} revokes a key, `unknown_keys: refuse` lets no
-others in.  A fault of kind `kill` needs the caller's process id in the request header `x-tavusctl-pid`.
+Every API key is an account of its own, unless the switch `keys` names its account: {"old": "acme", "new": "acme"};
+{"old": null} revokes a key, `unknown_keys: refuse` lets no others in.  A fault of kind `kill` needs the caller's
+process id in the request header `x-tavusctl-pid`, and kills only what the start has named.
 """
 
 from __future__ import annotations
@@ -71,6 +79,7 @@ from tavusctl.emulator.journal import redact, secrets
 from tavusctl.emulator.messages import Json, Malformed, Object, Request, Response, answer, refuse
 from tavusctl.emulator.portal import BadEdit
 from tavusctl.emulator.routes import RESOURCES
+from tavusctl.emulator.store import Stored
 from tavusctl.emulator.switches import SWITCHES, UnknownSwitch
 from tavusctl.emulator.world import World
 
@@ -119,6 +128,17 @@ def _mutations(world: World, request: Request) -> Json:
     return {"mutations": world.store.mutations(_since(request))}
 
 
+def _history(world: World, request: Request) -> Json:
+    account = request.query.get("account")
+    events = world.chronicle.select(_since(request), lambda stored: _opened(world, stored))
+    return {"events": [one for one in events if account is None or one["account"] == account]}
+
+
+def _opened(world: World, stored: Stored) -> Object:
+    """An object as it reads or read, real keys in it."""
+    return RESOURCES[stored.kind].opened(world, replace(stored, deleted=None))
+
+
 def _violations(world: World, _: Request) -> Json:
     return {"violations": world.journal.violations}
 
@@ -130,7 +150,7 @@ def _objects(world: World, request: Request) -> Json:
         if stored.deleted is not None and not query.get("deleted"):
             continue
         if query.get("kind", stored.kind) == stored.kind and query.get("account", stored.account) == stored.account:
-            document = RESOURCES[stored.kind].opened(world, replace(stored, deleted=None))
+            document = _opened(world, stored)
             shown.append(
                 {
                     "account": stored.account,
@@ -275,6 +295,7 @@ VERBS: dict[tuple[str, str], Verb] = {
     ("GET", "requests"): _requests,
     ("DELETE", "requests"): _forget_requests,
     ("GET", "mutations"): _mutations,
+    ("GET", "history"): _history,
     ("GET", "violations"): _violations,
     ("GET", "objects"): _objects,
     ("GET", "clock"): _clock,

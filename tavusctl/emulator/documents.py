@@ -56,7 +56,7 @@ def create(call: Call) -> Response:
     if crawl:
         crawls.check_capacity(call, another=True)
     body = dict(body)
-    patching.carry_over(world.switches["ignore_fields"], {}, body)
+    patching.keep(world.switches.values, {}, body)
     now = world.clock.now()
     document = _fresh(body, crawl, now)
     stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document)
@@ -103,7 +103,7 @@ def patch(call: Call) -> Response:
     body = read_object(call)
     _check(PATCH, body)
     document = stored.document | body | {"updated_at": in_seconds(call.world.clock.now())}
-    patching.carry_over(call.world.switches["ignore_fields"], stored.document, document)
+    patching.keep(call.world.switches.values, stored.document, document)
     changed = stored.with_document(document)
     call.commit(changed, "update")
     return answer(opened(call.world, changed))

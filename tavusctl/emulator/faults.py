@@ -31,7 +31,7 @@ KINDS = {
     "empty": "`status` (200) without a body",
     "late": "no answer, and the change is made when `seconds` (1) have passed on the emulator's clock",
     "undated": "* the true answer without a Date header",
-    "kill": "SIGKILL to the process whose id is in the x-tavusctl-pid header, and no answer",
+    "kill": "SIGKILL to the process whose id is in the x-tavusctl-pid header, if it may be killed, and no answer",
 }
 ANSWERED = {"truncate", "drip", "undated"}
 PAGE = b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>\n"

@@ -12,6 +12,7 @@ from tavusctl.emulator.messages import Json, Malformed, Object, Request
 
 MASK = "********"
 SENSITIVE = "(sensitive)"
+RUN_HEADERS = ("x-tavusctl-run", "x-tavusctl-pid")
 SECRET_KEY = "api_key"  # noqa: S105 - the name of a field
 KEPT_REQUESTS = 50_000
 
@@ -83,6 +84,8 @@ class Entry:
     status: int | None = None
     committed: bool = False
     fault: str | None = None
+    run: str = ""  # who says so in a header: which run of a client this is, or its process
+    shown: dict[str, int] = field(default_factory=dict)  # versions of the objects it was shown, by id
 
     def as_object(self) -> Object:
         """The entry as JSON."""
@@ -109,6 +112,7 @@ class Journal:
             _body(request),
             account,
             request.headers.get("user-agent", ""),
+            run=next((request.headers[name] for name in RUN_HEADERS if name in request.headers), ""),
         )
         self.requests.append(entry)
         return entry

@@ -63,7 +63,7 @@ def list_all(
         chosen = [stored for stored in everything if keep is None or keep(stored)]
         if newest_first:
             chosen.reverse()
-        return [view(stored) for stored in chosen[start : start + limit]], len(chosen)
+        return _shown(call, view, chosen[start : start + limit]), len(chosen)
     count = store.count(call.account, resource.name, as_of)
 
     def window(skip: int, size: int) -> list[Stored]:
@@ -77,7 +77,13 @@ def list_all(
     else:
         found = list(stock[start : start + limit])
         found += window(max(start - len(stock), 0), limit - len(found))
-    return [view(stored) for stored in found], count + len(stock)
+    return _shown(call, view, found), count + len(stock)
+
+
+def _shown(call: Call, view: View, found: Sequence[Stored]) -> list[Object]:
+    for stored in found:
+        call.show(stored)
+    return [view(stored) for stored in found]
 
 
 def listing(call: Call, data: list[Object], total: int, **more: int) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import jsonpatch
 import jsonpointer
 
@@ -73,6 +75,25 @@ def carry_over(pointers: list[str], before: Object, after: Object) -> None:
             parent.pop(last, None)
         else:
             parent[last] = kept
+
+
+TIDIES: dict[str, Callable[[Json], Json]] = {
+    "trim": lambda value: value.strip() if isinstance(value, str) else value,
+    "lower": lambda value: value.lower() if isinstance(value, str) else value,
+    "round": lambda value: round(value) if isinstance(value, float) else value,
+    "sort": lambda value: sorted(value) if isinstance(value, list) else value,
+}
+
+
+def keep(switches: Mapping[str, Json], before: Object, after: Object) -> None:
+    """Make `after` what a server keeps of it: some fields are ignored, and what is new in others gets its spelling."""
+    carry_over(switches["ignore_fields"], before, after)
+    for pointer, tidy in switches["tidied_fields"].items():
+        path = jsonpointer.JsonPointer(pointer)
+        value = path.resolve(after, _ABSENT)
+        if value is not _ABSENT and value != path.resolve(before, _ABSENT):  # only what this write has brought
+            parent, last = path.to_last(after)
+            parent[last] = TIDIES[tidy](value)
 
 
 _ABSENT = object()

@@ -18,6 +18,7 @@ from tavusctl.emulator.messages import (
     refuse_fields,
     refuse_message,
 )
+from tavusctl.emulator.naming import respelled
 from tavusctl.emulator.paging import list_all, listing
 from tavusctl.emulator.persona_fields import AFTER_LAYERS, BEFORE_LAYERS, FLOW_DEFAULTS, LAYERS, READ_ONLY
 from tavusctl.emulator.replicas import replica_exists
@@ -171,13 +172,13 @@ def create(call: Call) -> Response:
     body = read_object(call)
     blame_mask(call, body)
     document = _checked(call, body, {})
-    patching.carry_over(call.world.switches["ignore_fields"], {}, document)
+    patching.keep(call.world.switches.values, {}, document)
     now = call.world.clock.now()
     document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now + SECOND_SAVE)}
     stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
     call.commit(stored, "create")
     return answer(
-        {"persona_id": stored.id, "persona_name": body.get("persona_name"), "created_at": document["created_at"]},
+        {"persona_id": stored.id, "persona_name": document.get("persona_name"), "created_at": document["created_at"]},
     )
 
 
@@ -216,9 +217,9 @@ def patch(call: Call) -> Response:
     except (Malformed, patching.Unpatchable) as error:
         recorded = world.switches["patch_error"] == "recorded"
         raise refuse_message(str(error) if recorded else "Invalid JSON patch format", 422) from error
-    wanted = {name: value for name, value in after.items() if name not in READ_ONLY}
+    wanted = {name: value for name, value in respelled(world.switches, after).items() if name not in READ_ONLY}
     document = _checked(call, wanted, before)
-    patching.carry_over(world.switches["ignore_fields"], before, document)
+    patching.keep(world.switches.values, before, document)
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
     if {"persona_id": stored.id, **materialise(world, document | times)} == before:
         return unchanged(world, "No changes were made to the persona")

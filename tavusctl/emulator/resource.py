@@ -61,4 +61,5 @@ class Resource:
         stored = call.world.store.get(call.account, self.name, call.id)
         if stored is None:
             raise self.missing.refusal(call.world.switches["not_found"])
+        call.show(stored)
         return stored

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 
 from tavusctl.emulator.app import App
+from tavusctl.emulator.border import Border
 from tavusctl.emulator.wire import Connection
 from tavusctl.emulator.world import World
 
@@ -22,8 +23,8 @@ _TURNS = 5  # of the loop, from a connection's being taken to its being closed
 class Listener:
     """Accepts connections on one port, and can be deaf for a while."""
 
-    def __init__(self, app: App, latency: float) -> None:
-        self._app = app
+    def __init__(self, world: World, latency: float) -> None:
+        self._app = App(world, Border("", 0))
         self._latency = latency
         self._connections: set[Connection] = set()
         self._taking: set[asyncio.Task[object]] = set()
@@ -35,6 +36,7 @@ class Listener:
         """Listen; the base URL."""
         self._socket = _bound(host, port)
         self._address = (host, self._socket.getsockname()[1])
+        self._app.border = Border(*self._address, self._app.world.allowed)
         # Not a server of asyncio's: one that is closed leaks what it has accepted in the same turn of the loop.
         asyncio.get_running_loop().add_reader(self._socket, self._accept)
         shown = f"[{host}]" if ":" in host else host
@@ -109,7 +111,7 @@ async def _serve(
     ready: Callable[[str], object],
     stop: asyncio.Event,
 ) -> None:
-    listener = Listener(App(world), latency)
+    listener = Listener(world, latency)
     url = listener.open(host, port)
     try:
         ready(url)

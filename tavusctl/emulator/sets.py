@@ -33,6 +33,7 @@ from tavusctl.emulator.messages import (
     refuse_fields,
     refuse_message,
 )
+from tavusctl.emulator.naming import respelled
 from tavusctl.emulator.paging import list_all, listing
 from tavusctl.emulator.resource import Missing, Resource, Route
 from tavusctl.emulator.store import Stored
@@ -133,7 +134,7 @@ def _create(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Resp
     body = read_object(call)
     blame_mask(call, body)
     document = kind.checked(body)
-    patching.carry_over(call.world.switches["ignore_fields"], {}, document)
+    patching.keep(call.world.switches.values, {}, document)
     if document.get("name") is None:
         document["name"] = kind.default_name
     now = call.world.clock.now()
@@ -163,8 +164,9 @@ def _patch(kind: SetKind, stored: Stored, call: Call) -> Response:
         after = patching.apply(before, operations, ignore_test=world.switches["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
         raise refuse(INVALID_PATCH) from error
+    after = respelled(world.switches, after)
     document = kind.checked({name: value for name, value in after.items() if name not in READ_ONLY})
-    patching.carry_over(world.switches["ignore_fields"], before, document)
+    patching.keep(world.switches.values, before, document)
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
     if kind.opened(world, stored.with_document(document | times)) == before:
         return unchanged(world, "No changes were made")

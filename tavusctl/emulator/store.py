@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,8 @@ class Store:
     """The objects of all accounts."""
 
     def __init__(self, path: str | Path | None) -> None:
+        if path is not None:
+            _make_private(Path(path))
         self._db = sqlite3.connect(":memory:" if path is None else str(path), isolation_level=None)
         # A killed server loses nothing: only a power cut could, and nobody tests that here.
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -168,6 +171,21 @@ class Store:
         """Forget everything; ids and sequence numbers start again."""
         for table in ("objects", "mutations", "settings", "accounts", "sqlite_sequence"):
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody but its owner read a database, from its first byte on: accounts have keys in them.
+
+    SQLite gives the files that it puts beside a database the rights of that; those of an older run may be there.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
+            if one.exists():
+                one.chmod(0o600)
+    except OSError as error:
+        message = f"unable to open database file: {error.strerror}"
+        raise sqlite3.OperationalError(message) from None
 
 
 def _horizon(as_of: float | None) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tavusctl.emulator.messages import Json, Object
+from tavusctl.emulator.patching import TIDIES
 
 Check = Callable[[Json], bool]
 
@@ -31,6 +32,10 @@ def _count_or_none(value: Json) -> bool:
 
 def _texts(value: Json) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _tidies(value: Json) -> bool:
+    return isinstance(value, dict) and all(tidy in TIDIES for tidy in value.values())
 
 
 def _keys(value: Json) -> bool:
@@ -74,6 +79,13 @@ SWITCHES = {
         Switch("layers_unknown", "reject", _one_of("reject", "drop", "keep"), "unknown keys inside layers"),
         Switch(
             "ignore_fields", (), _texts, "JSON Pointers whose writes are silently dropped, /layers/tts/voice_settings"
+        ),
+        Switch("tidied_fields", {}, _tidies, "JSON Pointers and how their values are kept: trim, lower, round or sort"),
+        Switch(
+            "names",
+            "as sent",
+            _one_of("as sent", "trim", "collapse", "compose", "escape", "lower", "cut"),
+            "how display names are kept; cut: the first 24 characters",
         ),
         Switch("ignore_test", default=False, check=_flag, meaning="PATCH skips its test operations"),
         Switch(

@@ -25,6 +25,11 @@ DROPPED = {"drop", "reset", "refuse", "kill"}
 PID_HEADER = "x-tavusctl-pid"
 
 
+def _request(head: h11.Request, body: bytes = b"") -> Request:
+    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
+    return Request(head.method.decode("ascii"), head.target.decode("latin-1"), headers, body)
+
+
 class Host(Protocol):
     """Where connections come in."""
 
@@ -94,7 +99,7 @@ class Connection(asyncio.Protocol):
                 return
             if isinstance(event, h11.Request):
                 self._head, self._body, self._size = event, [], 0
-                self._largest = MAX_CONTROL_BODY if event.target.startswith(b"/__emulator/") else MAX_BODY
+                self._largest = MAX_CONTROL_BODY if self._app.takes_seeds(_request(event)) else MAX_BODY
                 self._encourage()
             elif isinstance(event, h11.Data):
                 self._size += len(event.data)
@@ -116,13 +121,7 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         head = self._head
         assert head is not None  # noqa: S101 - an end has a beginning
-        request = Request(
-            head.method.decode("ascii"),
-            head.target.decode("latin-1"),
-            {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers},
-            b"".join(self._body),
-        )
-        exchange = self._app.open(request)
+        exchange = self._app.open(_request(head, b"".join(self._body)))
         if exchange.fault is None and not (self._latency and exchange.entry):
             self._send(self._app.answer(exchange))
             return
@@ -249,8 +248,10 @@ class Connection(asyncio.Protocol):
 
     def _vanish(self, exchange: Exchange, fault: Fault) -> None:
         if fault.kind == "kill":
+            if exchange.entry is not None:
+                self._app.world.chronicle.note("killed", exchange.entry)
             pid = exchange.request.headers.get(PID_HEADER, "")
-            if pid.isdigit() and int(pid) not in (0, 1, os.getpid()):
+            if pid.isdigit() and int(pid) in self._app.world.allowed.killable:
                 os.kill(int(pid), signal.SIGKILL)
         if fault.kind == "refuse":
             self._host.be_deaf(fault.seconds(1.0))

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tavusctl.emulator.border import Allowed
 from tavusctl.emulator.callbacks import Callbacks
+from tavusctl.emulator.chronicle import Chronicle
 from tavusctl.emulator.clock import Clock, in_microseconds
 from tavusctl.emulator.faults import Faults
 from tavusctl.emulator.journal import Entry, Journal, redact
@@ -22,12 +24,14 @@ class World:
     """One emulated Tavus."""
 
     store: Store
+    allowed: Allowed = field(default_factory=Allowed)
     clock: Clock = field(default_factory=Clock)
     switches: Switches = field(default_factory=defaults)
     journal: Journal = field(default_factory=Journal)
+    chronicle: Chronicle = field(default_factory=Chronicle)
     faults: Faults = field(default_factory=Faults)
     portal: Portal = field(default_factory=Portal)
-    callbacks: Callbacks = field(default_factory=Callbacks)
+    callbacks: Callbacks = field(init=False)
     # By kind: what becomes of the next processing; None is success.
     outcomes: dict[str, list[str | None]] = field(default_factory=dict)
     seed: Object = field(default_factory=dict)
@@ -37,6 +41,9 @@ class World:
     commits: int = 0
     # Requests that will be carried out late: when, by our clock, and how.
     late: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.callbacks = Callbacks(self.allowed.callback_ports)
 
     def catch_up(self) -> None:
         """Carry out what is due by now."""
@@ -78,7 +85,9 @@ class World:
             "body": redact(body),
             **(more or {}),
         }
+        before = self.store.get(stored.account, stored.kind, stored.id)
         self.store.put(stored, mutation)
+        self.chronicle.commit(before, stored, mutation)
         self.commits += 1
 
     def remember(self) -> None:
@@ -99,9 +108,10 @@ class World:
         """Begin again: nothing but the seed."""
         self.store.clear()
         self.journal.clear()
+        self.chronicle = Chronicle()
         self.portal.edits.clear()
         self.outcomes.clear()
-        self.callbacks = Callbacks()
+        self.callbacks = Callbacks(self.allowed.callback_ports)
         self.faults.rules.clear()
         self.late.clear()
         self.switches.restore()
@@ -127,6 +137,10 @@ class Call:
         """Delete an object on behalf of this request."""
         self.commit(replace(stored, deleted=self.world.clock.now()), "delete")
 
+    def show(self, stored: Stored) -> None:
+        """Write down that the answer to this request shows an object, and which version of it."""
+        self.entry.shown[stored.id] = self.world.chronicle.version(stored)
+
     def wants(self, name: str) -> bool:
         """Whether a boolean query parameter is on."""
         return self.request.query.get(name, "").lower() == "true"
@@ -138,11 +152,13 @@ def build(
     seed: str | Path | Mapping[str, Json] | None,
     faults: str | Path | list[Object] | None,
     switches: Mapping[str, Json] | None = None,
+    allowed: Allowed | None = None,
 ) -> World:
     """A world from the arguments of `serve`; must run in the thread that serves."""
     rules = _load(faults) or []
     world = World(
         Store(db),
+        allowed or Allowed(),
         first_seed=_load(seed) or {},
         first_switches=dict(switches or {}),
         first_faults=rules["faults"] if isinstance(rules, dict) else rules,

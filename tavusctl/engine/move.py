@@ -67,6 +67,8 @@ def _bound(binding: Binding, renames: Renames) -> Binding:
         address=renames.get(binding.address, binding.address),
         applied=_document(binding.applied, renames),
         successor_spec=_document(binding.successor_spec, renames),
+        answered=_document(binding.answered, renames),
+        unconfirmed=_document(binding.unconfirmed, renames),
     )
 
 
@@ -83,7 +85,7 @@ def _intended(intent: Intent, renames: Renames) -> Intent:
     )
 
 
-def _document(document: Document, renames: Renames) -> Document:
+def _document(document: Mapping[str, Value], renames: Renames) -> Document:
     def followed(leaf: Value) -> Value:
         return renames.get(leaf, leaf) if isinstance(leaf, Address) else leaf
 

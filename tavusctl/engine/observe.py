@@ -16,11 +16,13 @@ from msgspec.structs import replace
 
 from tavusctl.document import leaves, map_leaves, settled
 from tavusctl.errors import ApiError, ConfigError, Gone
-from tavusctl.model import Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
+from tavusctl.model import MADE, Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
 from tavusctl.ports import Reader
-from tavusctl.secret import MASK, Secret, is_mask
+from tavusctl.secret import MASK, NO_KEY, FingerprintKey, is_mask
 from tavusctl.together import together
+
+_DRAFTS = ("is_draft_view", "has_unpublished_changes", "publish_url")  # what tells a version that nobody uses yet
 
 
 class Account(Struct, frozen=True):
@@ -34,7 +36,7 @@ class Lens(Struct, frozen=True):
     """What turns a read body into a Live: the addresses of known ids, and the key that seals secrets."""
 
     ids: Mapping[str, Address]
-    key: bytes
+    key: FingerprintKey
 
     def view(self, kind: ResourceKind, raw: Document) -> Live:
         """An object as the account has it, less what the server computes."""
@@ -50,15 +52,47 @@ class Lens(Struct, frozen=True):
             created=str(_unwrapped(kind, raw).get("created_at") or ""),
             crawled=str(_unwrapped(kind, raw).get("last_crawled_at") or ""),
             error=str(_unwrapped(kind, raw).get("error_message") or ""),
+            draft=any(one.get(key) for one in (raw, _unwrapped(kind, raw)) for key in _DRAFTS),
         )
 
     def _address_of(self, leaf: Value) -> Value:
         return self.ids.get(leaf) or sys.intern(leaf) if type(leaf) is str else leaf
 
 
-def known_ids(bindings: Iterable[Binding], externals: Iterable[tuple[str, Address]] = ()) -> dict[str, Address]:
-    """Ids of bound and external objects, with their addresses."""
-    return {**{binding.remote_id: binding.address for binding in bindings}, **dict(externals)}
+def known_ids(
+    bindings: Iterable[Binding],
+    externals: Iterable[tuple[str, Address]] = (),
+    managed: AbstractSet[Address] = frozenset(),
+) -> dict[str, Address]:
+    """Ids of bound and external objects, with their addresses; of several names for one object, always the same.
+
+    What has a manifest of its own comes before what is external, and that before what no manifest names any more.
+    """
+    bound = {binding.remote_id: binding.address for binding in bindings}
+    named = dict(sorted(externals, reverse=True))
+    return {**bound, **named, **{one: address for one, address in bound.items() if address in managed}}
+
+
+def in_names(binding: Binding, ids: Mapping[str, Address], externals: Mapping[str, str]) -> Binding:
+    """A binding in the names that objects have now: a reference is the id that it leads to, whatever it was called."""
+    known = {**externals, **binding.externals}
+
+    def named(leaf: Value) -> Value:
+        remote_id = known.get(str(leaf), "") if isinstance(leaf, Address) else leaf
+        return ids.get(remote_id, remote_id) or leaf if isinstance(remote_id, str) else leaf
+
+    return replace(
+        binding,
+        applied=map_leaves(binding.applied, named),
+        successor_spec=map_leaves(binding.successor_spec, named),
+        answered=map_leaves(binding.answered, named),
+        unconfirmed=map_leaves(binding.unconfirmed, named),
+    )
+
+
+def halves(bindings: Iterable[Binding]) -> dict[str, Address]:
+    """Ids of the other halves of replacements, with the addresses that they will mean, or did."""
+    return {one: binding.address for binding in bindings for one in (binding.successor, *binding.retired) if one}
 
 
 def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Lens) -> Live:
@@ -147,7 +181,7 @@ def users(
 
 def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
     try:
-        successor = read(api, kind, binding.successor, Lens({}, b""))
+        successor = read(api, kind, binding.successor, Lens({}, NO_KEY))
     except Gone:
         return replace(binding, successor="", successor_spec={})
     if successor.status not in kind.usable:
@@ -159,6 +193,9 @@ def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
         successor="",
         successor_spec={},
         retired=(*binding.retired, binding.remote_id),
+        answered={},
+        unconfirmed=MADE,
+        created_at=successor.created,
     )
 
 
@@ -211,14 +248,14 @@ def _refuse_lost(externals: Iterable[Desired]) -> None:
         raise ConfigError(complaints)
 
 
-def _seal(kind: ResourceKind, body: Document, key: bytes) -> Document:
+def _seal(kind: ResourceKind, body: Document, key: FingerprintKey) -> Document:
     """Wrap what is secret, so that no later stage can print it; a mask is pinned, so that none can send it."""
 
     def seal(value: Value, path: Path) -> Value:
         if isinstance(value, str) and value and kind.field_at(path).secret:
             if is_mask(value):
                 return Pinned(MASK)
-            return Secret(value, key, known=kind.field_at(path).is_open(path[-1], value))
+            return key.seal(value, known=kind.field_at(path).is_open(path[-1], value))
         return value
 
     sealed: Document = settled(body, seal)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-
 from msgspec.structs import replace
 
 from tavusctl.errors import StateError
 from tavusctl.model import Environment
 from tavusctl.ports import State
+from tavusctl.wrapping import slot
 
 
-def owned(state: State, environment: Environment, api_key: str) -> State:
-    """A state that says whose it is."""
-    label = environment.account or state.account
-    return replace(state, account=label, key_digest=_digest(api_key, state.lineage))
+def owned(state: State, environment: Environment) -> State:
+    """A state that says which account it is about."""
+    return replace(state, account=environment.account or state.account)
 
 
 def check(
@@ -29,7 +26,8 @@ def check(
     if label and state.account and label != state.account:
         message = f"the state belongs to the account {state.account!r}, and the environment names {label!r}"
         raise StateError(message, "give each account its own environment and state", id="E910")
-    known_key = not state.key_digest or hmac.compare_digest(state.key_digest, _digest(api_key, state.lineage))
+    name = slot(api_key, state.lineage)
+    known_key = name == state.key_digest or name in state.keys
     if not known_key and bound and missing * 5 > bound:
         message = f"this API key does not see {missing} of the {bound} objects that the state knows: another account?"
         raise StateError(message, "check the API key; a rotated key of the same account sees them all", id="E911")
@@ -38,7 +36,3 @@ def check(
         message = f"the account has none of the {bound} objects that the state knows: was it emptied, or is it another?"
         hint = f"--allow-recreate {bound} (plan, apply) makes anew what has a manifest; state rm ADDR... forgets them"
         raise StateError(message, hint, id="E915")
-
-
-def _digest(api_key: str, lineage: str) -> str:
-    return hmac.new(lineage.encode(), api_key.encode(), hashlib.sha256).hexdigest()[:16]

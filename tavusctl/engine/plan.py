@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, links, quota
+from tavusctl import background, links, protection, quota
 from tavusctl.document import digest, leaves, plain
 from tavusctl.errors import RefusedError
 from tavusctl.model import (
@@ -22,12 +22,14 @@ from tavusctl.model import (
     Complaint,
     Desired,
     Drift,
+    Limit,
     Live,
     Plan,
     Refusal,
     Safety,
     Severity,
 )
+from tavusctl.settings import strictest
 
 # What has to exist before a step can name it by id.
 _MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
@@ -54,6 +56,8 @@ class Occasion(Struct, frozen=True):
     now: datetime  # the server's time, by which presigned links are judged
     crawled: Mapping[str, int] = field(default_factory=dict)  # objects with a crawl that the account has, by kind
     crawl_limit: int = 0  # how many it may have; 0: as many as everybody
+    limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
+    owners: Mapping[str, str] = field(default_factory=dict)  # what other environments have bound: id -> in words
 
 
 def make(
@@ -66,11 +70,13 @@ def make(
     occasion: Occasion,
     no_op: int = 0,
     warnings: Sequence[Complaint] = (),
+    along: Sequence[Binding] = (),
 ) -> Plan:
     """The plan: what may be done as steps, what must not as refusals with the way out."""
     wanted = _targeted(changes, consent.targets)
-    lost = not bindings and not consent.adopt and any(change.rivals for change in wanted)
-    judged = tuple(_judged(wanted, bindings, consent, occasion, lost=lost))
+    strangers = {one for change in wanted for one in change.rivals} - occasion.owners.keys()
+    lost = not bindings and not consent.adopt and bool(strangers)
+    judged = protection.with_users(tuple(_judged(wanted, bindings, consent, occasion, lost=lost)))
     refused = {refusal.change.address for _, refusal in judged if refusal}
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, consent)]
     # What only follows from a replacement (pointing to the new half, deleting the old) goes when that is refused.
@@ -86,7 +92,9 @@ def make(
         environment=occasion.environment,
         account=occasion.account,
         settled=tuple(settled),
-        fingerprint=_fingerprint(steps, occasion.environment, occasion.account),
+        along=tuple(along),
+        fingerprint=_fingerprint(steps, occasion),
+        limits=occasion.limits,
     )
 
 
@@ -118,11 +126,19 @@ def deletes(plan: Plan) -> int:
     return sum(step.action is Action.DELETE for step in plan.steps)
 
 
-def check_deletes(plan: Plan, safety: Safety, *, managed: int, allowed: int | None, approved: bool = False) -> None:
+def check_deletes(
+    plan: Plan,
+    safety: Safety,
+    *,
+    managed: int,
+    allowed: int | None,
+    approved: bool = False,
+    before: Safety | None = None,
+) -> None:
     """Refuse deletes that nobody has agreed to; RefusedError says how many there are and what would allow them.
 
     `allowed` must be the plan's exact number; a plan file that shows the deletes (`approved`) agrees to them within
-    the limits of `safety`.
+    the limits of `safety`, and within those of the last apply (`before`).
     """
     count = deletes(plan)
     if allowed is not None and allowed != count:
@@ -131,10 +147,12 @@ def check_deletes(plan: Plan, safety: Safety, *, managed: int, allowed: int | No
     if not count or allowed is not None:
         return
     hint = f"review the plan, then run again with --allow-deletes {count}"
-    limit = min(safety.max_deletes, int(max(1, safety.max_delete_ratio * managed)))
+    strict = strictest(before, safety)
+    limit = min(strict.max_deletes, int(max(1, strict.max_delete_ratio * managed)))
     if approved and count <= limit:
         return
-    over = f" (more than the limit of {limit} in one run)" if approved else ""
+    later = "; a raised limit counts from the next run" if plan.limits else ""
+    over = f" (more than the limit of {limit} in one run{later})" if approved else ""
     message = f"the plan deletes {_objects(count)}{over}; nothing was written"
     raise RefusedError(message, hint, id="E410")
 
@@ -154,22 +172,22 @@ def _judged(
     """Every change with what speaks against it; a crawl that nothing does takes a place of the account's."""
     crawled = Counter(occasion.crawled)
     for change in changes:
-        refusal = _refusal(change, bindings.get(change.address), consent, lost=lost) or _expiring(change, occasion.now)
+        binding = bindings.get(change.address)
+        refusal = _refusal(change, binding, consent, occasion.owners, lost=lost) or _expiring(change, occasion.now)
         if refusal is None and quota.is_another(change):
             refusal = quota.exceeded(change, crawled[change.address.kind], occasion.crawl_limit)
             crawled[change.address.kind] += refusal is None
         yield change, refusal
 
 
-def _refusal(change: Change, binding: Binding | None, consent: Consent, *, lost: bool = False) -> Refusal | None:
+def _refusal(
+    change: Change, binding: Binding | None, consent: Consent, owners: Mapping[str, str], *, lost: bool = False
+) -> Refusal | None:
     address, action = change.address, change.action
     costly = bool(change.desired and change.desired.kind.costly) or bool(change.live and change.live.kind.costly)
-    if action is Action.CREATE and change.rivals:
-        return _rivals(change)
-    if lost and action is Action.CREATE:
-        reason = "the state has no object, and the account has some with names of these manifests: a lost state?"
-        hint = "import --match-names binds what is there, and so does apply --adopt, which creates the rest"
-        return Refusal(change, "E422", 4, reason, hint)
+    foreign = protection.foreign(change, owners) or _unknown(change, lost=lost)
+    if foreign:
+        return foreign
     if change.cause is Cause.BOTH and address not in consent.overwrite:
         paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
         reason = f"{paths} was changed in the manifest and in the account, differently"
@@ -189,6 +207,19 @@ def _refusal(change: Change, binding: Binding | None, consent: Consent, *, lost:
     return _failed_replacement(change)
 
 
+def _unknown(change: Change, *, lost: bool) -> Refusal | None:
+    """Why a create may stand for an object that is there."""
+    if change.action is not Action.CREATE:
+        return None
+    if change.rivals:
+        return _rivals(change)
+    if lost:
+        reason = "the state has no object, and the account has some with names of these manifests: a lost state?"
+        hint = "import --match-names binds what is there, and so does apply --import-existing, which creates the rest"
+        return Refusal(change, "E422", 4, reason, hint)
+    return None
+
+
 def _retain_hint(address: Address) -> str:
     return f"apply --allow-replica-delete {address} agrees to it; state rm {address} forgets it without deleting"
 
@@ -197,7 +228,7 @@ def _rivals(change: Change) -> Refusal:
     ids = ", ".join(change.rivals)
     reason = f"the account has this name already, not managed here: {ids}"
     if len(change.rivals) == 1:
-        hint = f"import {change.address} {ids} takes it over, and so does apply --adopt"
+        hint = f"import {change.address} {ids} takes it over, and so does apply --import-existing"
     else:
         hint = f"import {change.address} ID takes over the right one"
     return Refusal(change, "E401", 4, reason, hint)
@@ -276,6 +307,7 @@ def _rank(change: Change) -> int:
     return 0 if kind and any(declared.refers_to for declared in kind.fields.values()) else 1
 
 
-def _fingerprint(steps: Sequence[Change], environment: str, account: str) -> str:
+def _fingerprint(steps: Sequence[Change], occasion: Occasion) -> str:
     listed = [[step.action.value, str(step.address), step.remote_id, plain(list(step.patch))] for step in steps]
-    return "sha256:" + digest([environment, account, listed])
+    limits = [str(one) for one in occasion.limits]
+    return "sha256:" + digest([occasion.environment, occasion.account, listed, *([limits] if limits else [])])

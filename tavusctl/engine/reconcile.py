@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, journal, lookup, patch, quota
-from tavusctl.engine import apply, diff, move, observe, owner, plan, recover, resolve, undo, watch
+from tavusctl import lookup, quota, remarks
+from tavusctl.custody import Custody, Keys, Opened, opened
+from tavusctl.engine import apply, beside, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
-from tavusctl.journal import Intent, Past, Replay
+from tavusctl.journal import Intent, Past
 from tavusctl.ledger import Ledger
+from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
+    Action,
     Address,
+    Binding,
     Change,
     Complaint,
     Desired,
     Document,
     Environment,
-    FieldChange,
     Live,
     Manifest,
     Outcome,
-    Path,
     Plan,
     ResourceKind,
-    Severity,
+    Safety,
 )
-from tavusctl.ports import Reader, Sources, State, Store
-from tavusctl.secret import fingerprint_key
-from tavusctl.threeway import kept, unkept_digest
+from tavusctl.ports import Others, Reader, Sources, State, Store
+from tavusctl.settings import raised
+from tavusctl.threeway import kept
 
 Kinds = Mapping[str, ResourceKind]
 Archive = Callable[[Sequence[bytes]], None]  # keeps the journal of a run that has ended
@@ -41,12 +44,14 @@ class Request(Struct, frozen=True):
 
     environment: Environment
     secrets: Mapping[str, str]
-    api_key: str
+    keys: Keys
     consent: plan.Consent = field(default_factory=plan.Consent)
     adopt: bool = False
     destroy: bool = False
     warnings: tuple[Complaint, ...] = ()
     sources: Sources | None = None  # of watched documents; None: they are not looked at
+    safety: Safety | None = None  # limits on deletes, to be remembered by an apply; None: those that are known stay
+    others: Callable[[], Others] = Others  # what the project's other environments have bound
 
 
 class Prepared(Struct, frozen=True):
@@ -60,6 +65,7 @@ class Prepared(Struct, frozen=True):
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
     lost: tuple[Intent, ...] = ()  # creates of an interrupted run that have not shown in the account
     recovered: bool = False  # the state on disk is behind
+    custody: Custody = Custody()
 
     @property
     def externals(self) -> dict[str, str]:
@@ -69,53 +75,101 @@ class Prepared(Struct, frozen=True):
 
 def prepare(manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: Request) -> Prepared:
     """Work out what apply would do; change nothing."""
-    before = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, before, request)
+    return beside.steady(
+        lambda: opened(store, request.keys),
+        lambda found: _prepared(manifests, kinds, api, found, request),
+        lambda made: beside.surprises(made.plan),
+    )
+
+
+def _prepared(
+    manifests: Sequence[Manifest], kinds: Kinds, api: Reader, found_here: Opened, request: Request
+) -> Prepared:
+    before, custody = found_here.replay, found_here.custody
+    state, lost = recovered(kinds, api, found_here, manifests)
     moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
     state = replace(state, bindings=moved)
-    key = fingerprint_key(request.api_key, state.lineage)
+    key = custody.prints
+    foreign = {(m.address.kind, m.external_id) for m in manifests if m.external_id}
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
+    bindings = tuple(diff.disowned(one, foreign) for one in bindings)
     wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
-    ids = observe.known_ids(bindings, externals)
+    check_single(bindings)
+    managed = frozenset(m.address for m in manifests if not m.external_id)
+    declared = {address for _, address in externals}
+    ids = observe.known_ids((one for one in bindings if one.address not in declared), externals, managed)
+    # Until now an address has meant what is bound to it, also where the manifests call another object external there.
+    meant = {str(one): remote_id for remote_id, one in externals}
+    meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
+    in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
     found = diff.compare_all(
-        desired, account.live, bindings, account.missing, adopt=request.adopt, again=request.consent.replace
+        desired,
+        account.live,
+        [in_names(one) for one in bindings],
+        account.missing,
+        adopt=request.adopt,
+        again=request.consent.replace,
+        in_names=in_names,
+        spelled=diff.spelled(wanted, ids),
     )
+    found = diff.asked(found, "destroy was asked for") if request.destroy else found
+    others = _others(request, found.changes)
     made = plan.make(
         found.changes,
         found.drift,
-        (*found.settled, *(b for b in bindings if state.bindings[b.address] != b)),
+        (*(b for b in bindings if state.bindings[b.address] != b), *found.settled) if custody.trusted else (),
         bindings={b.address: b for b in bindings},
         consent=replace(request.consent, adopt=request.adopt),
         no_op=found.no_op,
+        along=found.along,
         warnings=(
             *request.warnings,
-            *map(_doubt, lost),
-            *_failures(account.live, found.changes),
+            *custody.remarks(),
+            *map(remarks.doubt, lost),
+            *remarks.failures(account.live, found.changes),
             *diff.namesakes(account.live, bindings),
+            *map(remarks.otherwise, found.otherwise),
+            *remarks.drafts(account.live),
             *unseen,
+            *remarks.unread(others),
         ),
-        occasion=_occasion(api, state, request, account.live),
+        occasion=replace(_occasion(api, state, request, account.live), owners=others.owners),
     )
     by_kind = {name: tuple(one.remote_id for one in account.live if one.kind.name == name) for name in kinds}
     current = replace(state, bindings={b.address: b for b in bindings})
     # What a run does is recorded under the new addresses: they must be on disk before.
-    behind = bool(before.records) or bool(moves) or not state.serial
     made = replace(made, moves=moves, awaited=plan.awaited(made, desired, account.live, request.consent))
-    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind)
+    made = replace(made, recovered=bool(before.records))
+    # A state that was never written is not made for the sake of its seal alone.
+    behind = made.recovered or bool(moves) or (custody.is_behind(state) and (bool(state.serial) or made.writes))
+    return Prepared(made, current, desired, request, ids, by_kind, lost, recovered=behind, custody=custody)
 
 
-def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> tuple[State, tuple[Intent, ...]]:
+def _others(request: Request, changes: Iterable[Change]) -> Others:
+    """What other environments have bound; looked up only where objects have the names of planned creates."""
+    named = any(change.rivals or change.action is Action.ADOPT for change in changes)
+    return request.others() if named else Others()
+
+
+def recovered(
+    kinds: Kinds, api: Reader, found: Opened, manifests: Iterable[Manifest] = ()
+) -> tuple[State, tuple[Intent, ...]]:
     """The state with what an interrupted run did, and creates of it that have not shown in the account."""
+    replayed = found.replay
     if not replayed.pending:
         return replayed.state, ()
-    key = fingerprint_key(request.api_key, replayed.state.lineage)
-    lens = observe.Lens(observe.known_ids(replayed.state.bindings.values()), key)
+    # Whatever an address in what was sent has stood for: external objects and older halves of replacements, too.
+    bindings = replayed.state.bindings.values()
+    sent = {remote_id: Address.parse(one) for intent in replayed.pending for one, remote_id in intent.ids.items()}
+    externals = [(one.external_id, one.address) for one in manifests if one.external_id]
+    ids = {**observe.halves(bindings), **sent, **observe.known_ids(bindings, externals)}
+    lens = observe.Lens(ids, found.custody.prints)
     return recover.settle(
         replayed,
         kinds,
@@ -124,20 +178,31 @@ def recovered(kinds: Kinds, api: Reader, replayed: Replay, request: Request) -> 
     )
 
 
-def checkpoint(state: State, store: Store, request: Request, archive: Archive = lambda _: None) -> State:
+def checkpoint(
+    state: State, store: Store, request: Request, custody: Custody, archive: Archive = lambda _: None
+) -> State:
     """Make a recovered or new state durable before anything is built on it."""
-    current = replace(owner.owned(state, request.environment, request.api_key), serial=state.serial + 1)
+    custody.check_trusted()
+    current = custody.sealed(replace(owner.owned(state, request.environment), serial=state.serial + 1))
     store.write(current)
     archive(store.journal())
     store.clear_journal()
     return current
 
 
+def check_trusted(prepared: Prepared) -> None:
+    """Refuse to write by a state of unknown origin; where nothing is to be done, it does no harm."""
+    if prepared.plan.steps or prepared.recovered:
+        prepared.custody.check_trusted()
+
+
 def open_ledger(prepared: Prepared, store: Store, archive: Archive = lambda _: None) -> Ledger:
     """The state to carry a plan out on; what an interrupted run left is made durable first."""
-    state = owner.owned(prepared.state, prepared.request.environment, prepared.request.api_key)
-    state = checkpoint(state, store, prepared.request, archive) if prepared.recovered else state
-    return Ledger(store, state, ids=prepared.ids, archive=archive)
+    state, custody = owner.owned(prepared.state, prepared.request.environment), prepared.custody
+    check_trusted(prepared)
+    if prepared.recovered:
+        state = checkpoint(state, store, prepared.request, custody, archive)
+    return Ledger(store, state, ids=prepared.ids, archive=archive, custody=custody)
 
 
 def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...], TavusctlError | None]:
@@ -146,7 +211,11 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     if this.ledger.pending:
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
-        if prepared.plan.steps or prepared.plan.settled:
+        safety = prepared.request.safety or this.ledger.state.safety
+        # A state that nothing has been written to has no need to know limits.
+        other_limits = this.ledger.state.serial and safety != this.ledger.state.safety
+        if prepared.plan.steps or prepared.plan.settled or other_limits:
+            this.ledger.remember_safety(safety)
             this.ledger.checkpoint()
     except TavusctlError as error:
         return outcomes, error
@@ -157,7 +226,7 @@ def tools(
     prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
 ) -> apply.Tools:
     """What the other stages lend to apply."""
-    lens = observe.Lens(ledger.ids, fingerprint_key(prepared.request.api_key, prepared.state.lineage))
+    lens = observe.Lens(ledger.ids, prepared.custody.prints)
 
     def look(kind: ResourceKind, remote_id: str) -> Live:
         return observe.read(api, kind, remote_id, lens)
@@ -165,11 +234,20 @@ def tools(
     def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
         return observe.users(api, kinds, kind, remote_id, address, lens)
 
-    def find(desired: Desired, name: str, known: Sequence[str]) -> str:
-        live = observe.listed(api, desired.kind, lens)
-        return lookup.found(desired.kind, diff.applied(desired), name, live, frozenset(known))
+    def listed(kind: ResourceKind) -> tuple[Live, ...]:
+        # Ids that an address meant before belong to us as those do that it means now.
+        known = {**observe.halves(ledger.state.bindings.values()), **ledger.ids}
+        return tuple(observe.listed(api, kind, replace(lens, ids=known)))
 
-    return apply.Tools(look, users, diff.remembering, kept, unkept_digest, find, kinds.__getitem__, keep, link)
+    def find(sent: Sent, known: Sequence[str]) -> Sight:
+        live = listed(sent.kind)
+        newest = max((one.created for one in live), default="")
+        return Sight(lookup.found(sent, live, frozenset(known)), newest)
+
+    def twins(sent: Sent, known: Sequence[str]) -> tuple[Live, ...]:
+        return lookup.twins(sent, listed(sent.kind), frozenset(known))
+
+    return apply.Tools(look, users, diff.remembering, kept, find, twins, kinds.__getitem__, keep, link)
 
 
 def prepare_undo(
@@ -180,19 +258,20 @@ def prepare_undo(
     store: Store,
     request: Request,
     *,
+    manifests: Sequence[Manifest] = (),
     recreate: bool,
 ) -> Prepared:
-    """Work out what reverses one apply; change nothing."""
-    before = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, before, request)
+    """Work out what reverses one apply; change nothing.  What `manifests` name as secrets can be sent again."""
+    found_here = opened(store, request.keys)
+    before, custody = found_here.replay, found_here.custody
+    state, lost = recovered(kinds, api, found_here)
     recover.check_found(lost)
     if past.lineage != state.lineage:
         message = f"the run {past.run} belongs to another state"
         raise StateError(message, "choose its environment with --env", id="E931")
-    key = fingerprint_key(request.api_key, state.lineage)
     bindings = tuple(state.bindings.values())
     ids = observe.known_ids(bindings)
-    lens = observe.Lens(ids, key)
+    lens = observe.Lens(ids, custody.prints)
     account = observe.snapshot(api, kinds, (), bindings, lens)
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
@@ -200,7 +279,8 @@ def prepare_undo(
     touched = {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
     for name in touched - {kind for kind, _ in live}:
         live.update({(name, one.remote_id): one for one in observe.listed(api, kinds[name], lens)})
-    scene = undo.Scene(kinds, state.bindings, live, ids, trash, recreate)
+    secrets, unset = resolve.sealed(manifests, request.secrets, custody.prints)
+    scene = undo.Scene(kinds, state.bindings, live, ids, trash, recreate, secrets, unset)
     found = undo.reverse(move.remembered(past, state.bindings), scene)
     made = plan.make(
         found.changes,
@@ -211,57 +291,30 @@ def prepare_undo(
         warnings=found.warnings,
         occasion=_occasion(api, state, request, live.values()),
     )
-    made = replace(made, refused=(*found.refused, *made.refused))
+    made = replace(made, refused=(*found.refused, *made.refused), recovered=bool(before.records))
     by_kind = {name: tuple(remote_id for kind, remote_id in live if kind == name) for name in kinds}
-    return Prepared(made, state, (), request, ids, by_kind, (), recovered=bool(before.records))
-
-
-def reversing(prepared: Prepared, lent: apply.Tools) -> apply.Tools:
-    """The tools of an undo: only what it writes can be found not kept, the rest of an object may have drifted."""
-    written = {step.address: [patch.split(one["path"]) for one in step.patch] for step in prepared.plan.steps}
-
-    def unkept(desired: Desired, live: Live) -> list[FieldChange]:
-        binding = prepared.state.bindings.get(desired.address)
-        known = binding.unkept if binding else {}
-        paths = written.get(desired.address, [])
-        return [
-            one
-            for one in kept(desired, live)
-            if known.get(one.path) == unkept_digest(one) or any(_within(patch.split(one.path), path) for path in paths)
-        ]
-
-    return replace(lent, unkept=unkept)
-
-
-def _within(one: Path, other: Path) -> bool:
-    shared = min(len(one), len(other))
-    return one[:shared] == other[:shared]
+    behind = bool(before.records) or custody.is_behind(state)
+    return Prepared(made, state, (), request, ids, by_kind, (), recovered=behind, custody=custody)
 
 
 def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live]) -> plan.Occasion:
     environment = request.environment
     label = environment.account or state.account
-    return plan.Occasion(environment.name, label, api.server_time(), quota.taken(live), environment.crawl_limit)
+    taken, limits = quota.taken(live), raised(state.safety, request.safety) if request.safety else ()
+    return plan.Occasion(environment.name, label, api.server_time(), taken, environment.crawl_limit, limits)
 
 
-def _failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Complaint]:
-    """What the account has of ours and nobody can use; nothing is tried again by itself, because it may cost money."""
-    changing = {one.address for one in changes}
-    for one in live:
-        if one.address and background.failed(one) and one.address not in changing:
-            message = f"{one.address} ({one.remote_id}) cannot be used: {background.failure(one)}"
-            hint = f"put it right in the manifest, or apply --allow-replace {one.address} to try again as it is"
-            yield Complaint("TV302", message, None, hint, one.address, Severity.WARNING)
-
-
-def _doubt(intent: Intent) -> Complaint:
-    message = (
-        f"an earlier run was interrupted while it created {intent.address}; nothing of it shows in the account yet"
-    )
-    return Complaint("TV303", message, None, "apply waits until it would show", intent.address, Severity.WARNING)
+def check_single(bindings: Iterable[Binding]) -> None:
+    """Refuse a state in which two addresses mean one object: each would undo what the other does."""
+    owners: dict[tuple[str, str], Address] = {}
+    for one in bindings:
+        other = owners.setdefault((one.address.kind, one.remote_id), one.address)
+        if other != one.address:
+            message = f"{other} and {one.address} are bound to the same object, {one.remote_id}"
+            raise StateError(message, f"state rm {one.address} forgets one of them, and deletes nothing", id="E917")
 
 
 def check_owner(state: State, request: Request, bound: int = 0, missing: int = 0) -> None:
     """Refuse to work on another account than the one the state is about, or on one that was emptied."""
     agreed = request.consent.recreate
-    owner.check(state, request.environment, request.api_key, bound=bound, missing=missing, agreed=agreed)
+    owner.check(state, request.environment, request.keys.api_key, bound=bound, missing=missing, agreed=agreed)

@@ -19,11 +19,12 @@ from msgspec import Struct, field
 
 from tavusctl import freshness
 from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled
-from tavusctl.freshness import AT_ONCE, Crawled, Entry, Status, Target
+from tavusctl.freshness import AT_ONCE, Crawled, Entry, Look, StaleLook, Status, Target
 from tavusctl.model import Complaint, ResourceKind
 from tavusctl.ports import Api, Clock, Reader
 
 _CONFLICT: Final = 409
+_LOOKS: Final = 3  # at a document, when the API asks to wait after each
 _FIRST_POLL, _LONGEST_POLL = 1.0, 15.0
 _MINUTES: Final = re.compile(r"\b(\d{1,6}) minute")
 
@@ -187,13 +188,21 @@ def _start_what_fits(this: _Run, waiting: Sequence[Target]) -> list[Target]:
 def _start(this: _Run, target: Target) -> Entry | None:
     """Start one crawl, unless a last look shows that it must not be, or need not be; None when there is no slot."""
     last = this.last(target)
+    for _ in range(_LOOKS):
+        with contextlib.suppress(StaleLook):
+            return _look_and_start(this, target, last)
+    return freshness.defer(target, "the API asks to wait, again and again", last, this.api.server_time())
+
+
+def _look_and_start(this: _Run, target: Target, last: datetime | None) -> Entry | None:
     try:
         this.look_around()  # others crawl, too
         if len(this.running()) >= this.limit:
             return None
+        look = Look()
         before = _read(this.api, this.kind, target.remote_id)
         verdict = freshness.judge(target, before, this.api.server_time())
-        return verdict or _post(this, target, before)
+        return verdict or _post(this, target, before, look)
     except Gone:
         return _gone(target)
     except Ambiguous as error:
@@ -204,13 +213,14 @@ def _start(this: _Run, target: Target) -> Entry | None:
         return freshness.failed(target, error.message, last, error.exit_code)
 
 
-def _post(this: _Run, target: Target, before: Crawled) -> Entry:
+def _post(this: _Run, target: Target, before: Crawled, look: Look) -> Entry:
     """Ask for the crawl; when the answer is lost, look, and ask once more only if nothing has moved."""
     path = f"{this.kind.collection}/{target.remote_id}/recrawl"
     for again in (False, True):
         try:
-            this.api.post(path, freshness.override(target, before))
+            this.api.post(path, freshness.override(target, before), fence=look)
         except Ambiguous:
+            look = Look()
             if _has_moved(this, before):
                 break
             if again:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from msgspec.structs import replace
 
 from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
-from tavusctl.secret import Secret, SecretText, unusable
+from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText, unusable
 
 
 def resolve(
@@ -19,7 +22,7 @@ def resolve(
     kinds: Mapping[str, ResourceKind],
     *,
     secrets: Mapping[str, str] | None,
-    key: bytes = b"",
+    key: FingerprintKey = NO_KEY,
     ids: Mapping[str, Address] | None = None,
     declared: AbstractSet[Address] = frozenset(),
 ) -> tuple[Desired, ...]:
@@ -30,14 +33,55 @@ def resolve(
     addresses that exist although their manifests are not among these.  ConfigError carries every reference that
     leads nowhere or round in a circle and every secret without a value.
     """
+    found = complaints(manifests, kinds, secrets=secrets, declared=declared)
+    if found:
+        raise ConfigError(found)
+    externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
+    by_id = {**dict(externals), **(ids or {})}
+    names = {address: by_id[remote_id] for remote_id, address in externals}
+    resolved = {m.address: _desired(m, kinds, secrets, key, by_id, names) for m in manifests}
+    by_address = {str(address): remote_id for remote_id, address in externals}
+    desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in resolved.items()}
+    places = {address: item.source for address, item in desired.items()}
+    return tuple(desired[one] for one in _ordered({a: item.refers_to for a, item in desired.items()}, places))
+
+
+def complaints(
+    manifests: Sequence[Manifest],
+    kinds: Mapping[str, ResourceKind],
+    *,
+    secrets: Mapping[str, str] | None,
+    declared: AbstractSet[Address] = frozenset(),
+) -> tuple[Complaint, ...]:
+    """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too."""
     known = {manifest.address: manifest for manifest in manifests}
-    by_id = {**(ids or {}), **{m.external_id: m.address for m in manifests if m.external_id}}
     elsewhere = declared - known.keys()
-    complaints = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
-    if complaints:
-        raise ConfigError(complaints)
-    desired = {m.address: _desired(m, kinds, secrets, key, by_id) for m in manifests}
-    return tuple(desired[address] for address in _ordered(desired))
+    found = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
+    targets = {m.address: {leaf for _, leaf in leaves(m.spec) if isinstance(leaf, Address)} for m in manifests}
+    try:
+        _ordered({one: targets[one] - {one} for one in targets}, {one: known[one].source for one in targets})
+    except ConfigError as error:
+        found += error.complaints
+    return tuple(found)
+
+
+Places = Mapping[tuple[Address, str], Any]
+
+
+def sealed(manifests: Sequence[Manifest], secrets: Mapping[str, str], key: FingerprintKey) -> tuple[Places, Places]:
+    """By address and pointer, the secrets that manifests name; of those without a value, the names."""
+    found: dict[tuple[Address, str], Secret] = {}
+    unset: dict[tuple[Address, str], tuple[str, ...]] = {}
+    for manifest in manifests:
+        for path, leaf in leaves(manifest.spec):
+            if isinstance(leaf, SecretText):
+                place = (manifest.address, join(path))
+                missing = tuple(name for name in leaf.names if unusable(secrets.get(name, "")))
+                if missing:
+                    unset[place] = missing
+                else:
+                    found[place] = leaf.fill(secrets, key)
+    return found, unset
 
 
 def _complaints(
@@ -99,8 +143,9 @@ def _desired(
     manifest: Manifest,
     kinds: Mapping[str, ResourceKind],
     secrets: Mapping[str, str] | None,
-    key: bytes,
+    key: FingerprintKey,
     by_id: Mapping[str, Address],
+    names: Mapping[Address, Address],
 ) -> Desired:
     kind = kinds[manifest.address.kind]
 
@@ -108,7 +153,9 @@ def _desired(
         if isinstance(leaf, SecretText) and secrets is not None:
             return leaf.fill(secrets, key)
         if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
-            return Secret(leaf, key, known=True)  # as reads have it: a header that anybody may know
+            return key.seal(leaf, known=True)  # as reads have it: a header that anybody may know
+        if isinstance(leaf, Address):
+            return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
     spec = settled(manifest.spec, settle)
@@ -128,9 +175,13 @@ def _desired(
     )
 
 
-def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
+def _externals(desired: Desired, ids: Mapping[str, str]) -> dict[str, str]:
+    return {str(one): ids[str(one)] for one in desired.refers_to if str(one) in ids}
+
+
+def _ordered(targets: Mapping[Address, Collection[Address]], places: Mapping[Address, Source]) -> list[Address]:
     # A literal id may name a bound object whose manifest is gone; such a target is no node of this graph.
-    graph = {address: [t for t in item.refers_to if t in desired] for address, item in sorted(desired.items())}
+    graph = {address: sorted(one for one in found if one in targets) for address, found in sorted(targets.items())}
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -138,7 +189,7 @@ def _ordered(desired: Mapping[Address, Desired]) -> list[Address]:
         first = min(circle)
         message = "references form a circle: " + " -> ".join(str(address) for address in circle)
         hint = "remove one of these references"
-        raise ConfigError([Complaint("TV122", message, desired[first].source, hint, first)]) from None
+        raise ConfigError([Complaint("TV122", message, places[first], hint, first)]) from None
 
 
 def _source(manifest: Manifest, path: Path) -> Source:

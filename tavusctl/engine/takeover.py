@@ -9,15 +9,15 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import journal
+from tavusctl.custody import Custody, Opened, opened
 from tavusctl.document import leaves, map_leaves
-from tavusctl.engine import observe, recover, resolve
+from tavusctl.engine import beside, observe, recover, resolve
 from tavusctl.engine.reconcile import Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import Gone
 from tavusctl.model import Address, Binding, Desired, Lifecycle, Live, Manifest, Path, ResourceKind
 from tavusctl.patch import join
 from tavusctl.ports import Reader, State, Store
-from tavusctl.secret import SecretText, fingerprint_key
+from tavusctl.secret import SecretText
 from tavusctl.threeway import compare
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # what stands where an id belongs becomes a part of a path
@@ -31,14 +31,24 @@ class Survey(Struct, frozen=True):
     stock: tuple[Live, ...]  # what these refer to and what is everybody's
     odd: tuple[Live, ...]  # what has an id that cannot be asked for
     recovered: bool  # the state on disk is behind
+    custody: Custody = Custody()
 
 
 def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, request: Request) -> Survey:
     """Every object of the wanted kinds, and the stock objects that they refer to; nothing is written."""
-    replayed = journal.replay(store.read(), store.journal())
-    state, lost = recovered(kinds, api, replayed, request)
+    # Whatever is not bound may be of a run that is under way.
+    everything = frozenset(Address(name, "any") for name in wanted)
+    return beside.steady(
+        lambda: opened(store, request.keys),
+        lambda found: _survey(kinds, wanted, api, found, request),
+        lambda _: everything,
+    )
+
+
+def _survey(kinds: Kinds, wanted: Collection[str], api: Reader, opened_here: Opened, request: Request) -> Survey:
+    state, lost = recovered(kinds, api, opened_here)
     recover.check_found(lost)
-    lens = observe.Lens({}, fingerprint_key(request.api_key, state.lineage))
+    lens = observe.Lens({}, opened_here.custody.prints)
     listed = [one for name in kinds if name in wanted for one in observe.listed(api, kinds[name], lens)]
     live = [one for one in listed if _ID.fullmatch(one.remote_id)]
     odd = tuple(one for one in listed if not _ID.fullmatch(one.remote_id))
@@ -52,7 +62,9 @@ def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, req
             stock.append(one)
         elif one and kind in wanted:  # ours, and so new that the listing does not have it yet
             live.append(one)
-    return Survey(state, tuple(live), tuple(stock), odd, recovered=bool(replayed.records))
+    return Survey(
+        state, tuple(live), tuple(stock), odd, recovered=bool(opened_here.replay.records), custody=opened_here.custody
+    )
 
 
 def named(live: Live, ids: Mapping[str, Address]) -> Live:
@@ -80,7 +92,7 @@ def record(surveyed: Survey, bindings: Mapping[Address, Binding], store: Store, 
     known = surveyed.state.bindings
     new = {address: one for address, one in bindings.items() if known.get(address) != one}
     if new or surveyed.recovered:
-        checkpoint(replace(surveyed.state, bindings={**known, **new}), store, request)
+        checkpoint(replace(surveyed.state, bindings={**known, **new}), store, request, surveyed.custody)
 
 
 def blind(desired: Desired) -> Desired:

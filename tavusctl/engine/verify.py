@@ -9,14 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from tavusctl.document import canonical, leaves
 from tavusctl.errors import Ambiguous, Gone, Rejected, UnknownOutcome
+from tavusctl.guards import value_at
 from tavusctl.model import Address, Document, Path, ResourceKind, Value
-from tavusctl.ports import Api, Reader
+from tavusctl.patch import split
+from tavusctl.ports import Api, Open, Reader
 
 CONVERSATIONS = "/v2/conversations"
 _AT_ONCE = 4
+_OURS = Open()  # a conversation has a name that only this run knows, and nothing is kept of it
 
 
 class Target(Struct, frozen=True):
@@ -24,6 +28,7 @@ class Target(Struct, frozen=True):
 
     address: Address
     remote_id: str
+    answered: Mapping[str, Value] = field(default_factory=dict)  # what the server keeps otherwise, by JSON Pointer
 
 
 class Check(Struct, frozen=True):
@@ -42,6 +47,7 @@ class _Seen(Struct, frozen=True):
     trouble: str = ""
     status: str = ""
     refers_to: tuple[tuple[str, str], ...] = ()
+    body: Document = field(default_factory=dict)
 
 
 def run(api: Reader, kinds: Mapping[str, ResourceKind], targets: Sequence[Target]) -> tuple[Check, ...]:
@@ -57,7 +63,7 @@ def run(api: Reader, kinds: Mapping[str, ResourceKind], targets: Sequence[Target
             reason = "it is not in the account yet; run tavusctl apply"
             checks.append(Check(target.address, "", "object", usable=False, reason=reason))
             continue
-        reason = found.trouble or found.status or "exists"
+        reason = "; ".join(filter(None, (found.trouble or found.status or "exists", _otherwise(target, found))))
         checks.append(Check(target.address, target.remote_id, "object", not found.trouble, reason))
         checks += _references(target, found, seen)
     return tuple(checks)
@@ -111,7 +117,19 @@ def _look(api: Reader, kind: ResourceKind, remote_id: str) -> _Seen:
         why = raw.get("error_message")
         ends = "will not become usable by itself" if status in kind.failed else "not usable yet"
         trouble = f"{status or 'without a status'}, {ends}{f': {why}' if why else ''}"
-    return _Seen(trouble, status, tuple(_ids(kind, kind.normalise(raw), ())))
+    body = kind.normalise(raw)
+    return _Seen(trouble, status, tuple(_ids(kind, body, ())), body)
+
+
+def _otherwise(target: Target, found: _Seen) -> str:
+    """What the server still keeps otherwise than it was sent; a value that cannot be compared counts as it was."""
+    paths = [
+        pointer
+        for pointer, answer in target.answered.items()
+        if any(not isinstance(leaf, str | int | float | None) for _, leaf in leaves(answer))
+        or canonical(answer) == canonical(value_at(found.body, split(pointer)))
+    ]
+    return f"the server keeps {', '.join(sorted(paths))} otherwise than it was sent" if paths else ""
 
 
 def _inner(kind: ResourceKind, raw: Document) -> Document:
@@ -147,7 +165,7 @@ def _references(target: Target, found: _Seen, seen: Mapping[tuple[str, str], _Se
 def _begin(api: Api, body: Document) -> str:
     """Begin a conversation; its id, also when the answer is lost."""
     try:
-        found = api.post(CONVERSATIONS, body).get("conversation_id")
+        found = api.post(CONVERSATIONS, body, fence=_OURS).get("conversation_id")
     except Ambiguous:
         found = None
     if isinstance(found, str) and found:
@@ -172,9 +190,9 @@ def _remove(api: Api, conversation_id: str) -> str:
     """End and delete a conversation; what is left behind, if anything."""
     # One that has ended already is refused, and one that is gone needs nothing: only what is there at the end counts.
     with suppress(Rejected, Ambiguous):
-        api.post(f"{CONVERSATIONS}/{conversation_id}/end")
+        api.post(f"{CONVERSATIONS}/{conversation_id}/end", fence=_OURS)
     with suppress(Rejected, Ambiguous):
-        api.delete(f"{CONVERSATIONS}/{conversation_id}")
+        api.delete(f"{CONVERSATIONS}/{conversation_id}", fence=_OURS)
     try:
         api.get(f"{CONVERSATIONS}/{conversation_id}")
     except Gone:

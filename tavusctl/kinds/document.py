@@ -32,7 +32,7 @@ class KnowledgeDocument(Shape):
     document_url: WebAddress | None = optional("Address of the file or web page; reachable without signing in.")
     document_file: str | None = optional("A file of the project instead, from the manifests folder or ./ from here.")
     upload: str | None = optional("Folder that the file is uploaded to, such as s3://bucket/prefix, gs:// or az://.")
-    document_name: str | None = optional("Name shown in lists; made up by Tavus when left out.")
+    document_name: str | None = optional("Name shown in lists; the manifest's own when left out.")
     tags: list[str] | None = optional("Tags by which personas and conversations find it.")
     crawl: Crawl | None = optional("Follow links from the page; without it one page is read.")
     callback_url: str | None = optional("Address that is told when processing ends.")
@@ -68,7 +68,7 @@ _FIXED: Final = Field(replaces=True)
 FIELDS: Final[Mapping[str, Field]] = {
     "/document_url": Field(replaces=True, fetched=True),
     "/document_file": Field(replaces=True, unread=True),
-    "/callback_url": _FIXED,
+    "/callback_url": Field(replaces=True, called=True),
     "/crawl": _FIXED,
     "/crawl/depth": _FIXED,
     "/crawl/max_pages": _FIXED,

@@ -39,6 +39,7 @@ class Guardrails(Shape):
 
 FIELDS: Final[Mapping[str, Field]] = {
     "/data": Field(keyed_by="guardrail_name"),
+    "/data/*/callback_url": Field(called=True),
     "/data/*/modality": Field(defaults=("verbal",)),
     "/data/*/tags": Field(unordered=True),
 }
@@ -61,5 +62,6 @@ GUARDRAILS: Final = ResourceKind(
     normalise=normalise,
     summary="A set of rules that a persona keeps to.",
     whole="data",
+    joins_words="_",
     spellings={"/guardrails_name": "name", **{f"/data/*/{wrong}": right for wrong, right in _PLURALS.items()}},
 )

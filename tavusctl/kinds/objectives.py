@@ -56,6 +56,7 @@ class Objectives(Shape):
 
 FIELDS: Final[Mapping[str, Field]] = {
     "/data": Field(keyed_by="objective_name"),
+    "/data/*/callback_url": Field(called=True),
     "/data/*/confirmation_mode": Field(defaults=("auto",)),
     "/data/*/modality": Field(defaults=("verbal",)),
     "/data/*/next_required_objectives": Field(single="next_required_objective"),

@@ -63,6 +63,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "/context": Field(
         prose=True, deprecated="context is only appended to the prompt; write its text at the end of system_prompt"
     ),
+    "/layers/llm/base_url": Field(called=True),
     "/layers/llm/api_key": Field(secret=True, masked=True),
     "/layers/llm/headers/*": Field(secret=True, mixed=True),
     "/layers/llm/model": Field(defaults=("tavus-gpt-oss",)),

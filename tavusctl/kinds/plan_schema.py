@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 _TEXT: Final[Schema] = {"type": "string"}
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _STEPS: Final = tuple(action for action in Action if action is not Action.WAIT)  # what a plan may hold
-_COUNTED: Final = (*(action.value for action in _STEPS), "no_op", "refused")
+_COUNTED: Final = (*(action.value for action in _STEPS), "rename", "record", "no_op", "refused")
 _PROMISED: Final = ("create", "update", "replace", "delete", "recrawl", "adopt", "no_op", "refused")
 
 
@@ -30,7 +30,7 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
         },
         "summary": {
             "type": "object",
-            "description": "How many changes of each action.",
+            "description": "How many changes of each action, and of what only the state learns.",
             "properties": dict.fromkeys(_COUNTED, _COUNT),
             "required": list(_PROMISED),
         },
@@ -52,10 +52,12 @@ def for_plan(kinds: Mapping[str, ResourceKind]) -> Schema:
             "complaint": _COMPLAINT,
             "drift": _DRIFT,
             "field": _FIELD,
+            "limit": _LIMIT,
             "move": _MOVE,
             "operation": _OPERATION,
             "outcome": _OUTCOME,
             "pending": _PENDING,
+            "recorded": _RECORDED,
             "refusal": _REFUSAL,
             "risk": _RISK,
             "source": _SOURCE,
@@ -78,7 +80,13 @@ def _words(values: Iterable[Action | Cause | Status]) -> Schema:
 
 _SOMETIMES: Final[Schema] = {
     "outcomes": _list("outcome", "What became of each change and of each wait; only after apply."),
+    "limits": _list("limit", "Limits on deletes that are higher than at the last apply; only when there are any."),
     "moved": _list("move", "Addresses that apply records anew, as manifests were renamed; only when there are any."),
+    "recorded": _list(
+        "recorded", "Objects as their manifests say, of which the state learns; only when there are any."
+    ),
+    "recovered": {"const": True, "description": "Apply makes the records of an interrupted run part of the state."},
+    "options": {"type": "object", "description": "Options that the plan was made with; only in a plan file."},
     "base": {**_TEXT, "description": "The commit that `pending` compares with; only with --base."},
     "pending": _list("pending", "What the manifests of that commit would change alike; only with --base."),
 }
@@ -158,7 +166,7 @@ _RISK: Final = _object(
     "Something dangerous about a change.",
     ("id", "message"),
     {
-        "id": {**_TEXT, "description": "Stable: delete, replace, retire or new-host."},
+        "id": {**_TEXT, "description": "Stable: delete, replace, retire, unprotect or new-host."},
         "message": _TEXT,
         "path": {"type": ["string", "null"], "description": "JSON Pointer into spec."},
         "host": {
@@ -209,6 +217,16 @@ _MOVE: Final = _object(
     "An object whose manifest was renamed; nothing of it is sent.",
     ("address", "from", "id"),
     {"address": _ADDRESS, "from": _ADDRESS, "id": _TEXT},
+)
+_RECORDED: Final = _object(
+    "An object that is as its manifest says; nothing of it is sent.",
+    ("address", "id"),
+    {"address": _ADDRESS, "id": _TEXT},
+)
+_LIMIT: Final = _object(
+    "A limit of `safety:` that allows more than it did at the last apply.",
+    ("name", "before", "now", "message"),
+    {"name": _TEXT, "before": {"type": "number"}, "now": {"type": "number"}, "message": _TEXT},
 )
 _PENDING: Final = _object(
     "A change that was to be made already before the commits since `base`.",

@@ -64,7 +64,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "/model_name": Field(replaces=True, unread=True, defaults=("phoenix-3", "phoenix-4")),
     "/voice_name": _TRAINED,
     "/auto_fix_training_image": _TRAINED,
-    "/callback_url": _TRAINED,
+    "/callback_url": Field(replaces=True, unread=True, called=True),
     "/properties": _TRAINED,
     "/properties/background_green_screen": _TRAINED,
     "/properties/gaze_correction": _TRAINED,

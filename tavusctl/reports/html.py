@@ -51,8 +51,11 @@ def plan(plan: PlanView) -> str:
         "plan",
         counts=counted + ([f"{plan.no_op} unchanged"] if plan.no_op and not review.is_empty(plan) else []),
         cards=[_card(entry, number) for number, entry in enumerate(review.entries(plan))],
+        limits=[str(one) for one in plan.limits],
         overwritten=[(str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten(plan)],
         moves=[(str(one.new), str(one.old)) for one in plan.moves],
+        recorded=[str(one.address) for one in plan.recorded],
+        recovered=review.RECOVERED if plan.recovered else "",
         pending=[(str(one.address), ["all of it"] if one.whole else one.paths) for one in plan.pending],
         complaints=_complaints(plan.warnings),
     )
@@ -60,8 +63,9 @@ def plan(plan: PlanView) -> str:
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as a page."""
-    counted = [f"{objects(len(drift))} changed in the account"] if drift else ["No drift."]
-    return _page(plan, "drift", counts=counted, cards=[_drifted(entry, number) for number, entry in enumerate(drift)])
+    counted = [f"{objects(len(drift))} changed in the account"] if drift else [review.no_drift(plan)]
+    cards = [_drifted(entry, number) for number, entry in enumerate(drift)]
+    return _page(plan, "drift", counts=counted, cards=cards, complaints=_complaints(review.unknown(plan)))
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
@@ -82,7 +86,8 @@ def complaints(complaints: Sequence[ComplaintView]) -> str:
 
 def _page(plan: Plan | None, what: str, **content: Any) -> str:
     ready()
-    empty: Context = {"cards": [], "overwritten": [], "moves": [], "pending": [], "complaints": [], "outcomes": []}
+    lists = ("cards", "limits", "overwritten", "moves", "recorded", "recovered", "pending", "complaints", "outcomes")
+    empty: Context = {name: [] for name in lists}
     style, script = _part("page.css"), _part("page.js")
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "
     policy += "base-uri 'none'; form-action 'none'"

@@ -12,11 +12,13 @@ from tavusctl.document import plain
 from tavusctl.model import (
     ABSENT,
     Action,
+    Binding,
     Blame,
     Change,
     Complaint,
     Drift,
     FieldChange,
+    Limit,
     Move,
     Outcome,
     Pending,
@@ -31,7 +33,8 @@ from tavusctl.reports.inert import spelled
 from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 
 FORMAT_VERSION = "1.0"
-_COUNTED = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE, Action.RECRAWL, Action.ADOPT)
+_BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered"})  # what it does beside the changes
+_COUNTED = tuple(action for action in Action if action is not Action.WAIT)
 
 
 def plan(plan: PlanView) -> str:
@@ -41,7 +44,7 @@ def plan(plan: PlanView) -> str:
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift alone: the plan document without changes."""
-    document = plan_document(plan)
+    document = {name: value for name, value in plan_document(plan).items() if name not in _BY_APPLY}
     summary = {**dict.fromkeys(document["summary"], 0), "no_op": document["summary"]["no_op"]}
     return _text(
         {**document, "summary": summary, "changes": [], "refused": [], "drift": [_drift(entry) for entry in drift]}
@@ -67,7 +70,7 @@ def error(id: str, exit_code: int, complaints: Sequence[ComplaintView]) -> str: 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as JSON values."""
     counts = Counter(step.action for step in plan.steps)
-    summary = {action.value: counts[action] for action in _COUNTED}
+    summary = {**{action.value: counts[action] for action in _COUNTED}, **review.learned(plan)}
     return {
         "format_version": FORMAT_VERSION,
         "tavusctl_version": __version__,
@@ -79,7 +82,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "drift": [_drift(entry) for entry in plan.drift],
         "refused": [_refusal(refusal) for refusal in plan.refused],
         "warnings": [complaint_document(one) for one in plan.warnings],
+        **({"limits": [_limit(one) for one in plan.limits]} if plan.limits else {}),
         **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
+        **({"recorded": [_recorded(one) for one in plan.recorded]} if plan.recorded else {}),
+        **({"recovered": True} if plan.recovered else {}),
         **({"base": plan.base, "pending": [_pending(one) for one in plan.pending]} if plan.base else {}),
     }
 
@@ -117,8 +123,16 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
+def _limit(limit: Limit) -> dict[str, Any]:
+    return {"name": limit.name, "before": limit.before, "now": limit.now, "message": str(limit)}
+
+
 def _move(move: Move) -> dict[str, Any]:
     return {"address": str(move.new), "from": str(move.old), "id": move.remote_id}
+
+
+def _recorded(binding: Binding) -> dict[str, Any]:
+    return {"address": str(binding.address), "id": binding.remote_id}
 
 
 def _pending(pending: Pending) -> dict[str, Any]:

@@ -48,8 +48,9 @@ def complaints(complaints: Sequence[ComplaintView]) -> str:
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
     """How much drift there is."""
-    count = f"**Drift: {objects(len(drift))}**" if drift else "**No drift.**"
-    return [marker(plan.account, plan.environment), _title("drift", plan), count]
+    count = f"**Drift: {objects(len(drift))}**" if drift else f"**{review.no_drift(plan)}**"
+    unknown = "\n".join(map(complaint, review.unknown(plan)))
+    return [marker(plan.account, plan.environment), _title("drift", plan), count, unknown]
 
 
 def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
@@ -78,7 +79,8 @@ def top(plan: Plan) -> list[str]:
         words = f"**No changes.** {objects(plan.no_op)} as the manifests say."
     else:
         words = f"**Plan: {', '.join(review.counts(plan))}**" + (f" · {plan.no_op} unchanged" if plan.no_op else "")
-    return [marker(plan.account, plan.environment), _title("plan", plan), words]
+    limits = "\n".join(["> [!CAUTION]", *(f"> - {code(str(one))}" for one in plan.limits)]) if plan.limits else ""
+    return [marker(plan.account, plan.environment), _title("plan", plan), words, limits]
 
 
 def dangers(entries: Sequence[Entry]) -> list[str]:
@@ -99,13 +101,18 @@ def bottom(plan: Plan) -> Iterator[str]:
     if plan.moves:
         lines = [f"- {code(str(one.new))}, which was {code(str(one.old))}" for one in plan.moves]
         yield "\n".join(["Renamed, with nothing to be sent:", "", *lines])
+    if plan.recorded:
+        lines = [f"- {code(str(one.address))}" for one in plan.recorded]
+        yield "\n".join(["As the manifests say by now, and to be recorded in the state by apply:", "", *lines])
+    if plan.recovered:
+        yield review.RECOVERED
     if plan.pending:
         lines = [
             f"- {code(str(one.address))}: {'all of it' if one.whole else _paths(one.paths)}" for one in plan.pending
         ]
         yield "\n".join([f"To be done already before this branch, as of {code(plan.base)}:", "", *lines])
-    told = [complaint(one) for one in plan.warnings if one.source is None]
-    count = sum(one.source is not None for one in plan.warnings)
+    told = [complaint(one) for one in plan.warnings if review.is_loud(one)]
+    count = sum(not review.is_loud(one) for one in plan.warnings)
     told += [f"- {count} warning{'' if count == 1 else 's'} about the manifests"] if count else []
     if told:
         yield "\n".join(told)

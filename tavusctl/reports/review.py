@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import patch
+from tavusctl.checks import CHECKS
 from tavusctl.document import is_empty as is_blank
 from tavusctl.graph import Graph, compared
 from tavusctl.model import (
@@ -18,12 +19,14 @@ from tavusctl.model import (
     Blame,
     Cause,
     Change,
+    Complaint,
     Drift,
     FieldChange,
     Plan,
     Refusal,
     ResourceKind,
     Risk,
+    Severity,
     Source,
     Value,
     written_at,
@@ -41,6 +44,7 @@ SIGNS: Final = {
     Action.RECRAWL: "@",
     Action.FORGET: "x",
     Action.RETIRE: "-",
+    Action.UNPROTECT: "!",
 }
 CAUSES: Final = {
     Cause.EDITED: "the manifest changed",
@@ -50,17 +54,23 @@ CAUSES: Final = {
     Cause.ORPHANED: "no longer in the manifests",
     Cause.MISSING: "deleted in the account",
     Cause.DUE: "due",
+    Cause.ASKED: "asked for on the command line",
 }
 ORDER: Final = (
     Action.DELETE,
     Action.REPLACE,
     Action.RETIRE,
+    Action.UNPROTECT,
     Action.UPDATE,
     Action.FORGET,
     Action.CREATE,
     Action.ADOPT,
     Action.RECRAWL,
 )
+_ALWAYS: Final = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
+RECOVERED: Final = "An interrupted run has left records; apply makes them part of the state."
+_UNKNOWN: Final = ("TV310", "TV311")
+_NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
 _COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted
 
@@ -101,15 +111,28 @@ def entries(plan: Plan) -> list[Entry]:
 def counts(plan: Plan) -> list[str]:
     """How many changes of each sort; those that everybody looks for are there when they are none."""
     found = Counter(step.action for step in plan.steps)
-    always = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
-    words = [f"{found[action]} to {action.value}" for action in always]
-    words += [f"{found[action]} to {action.value}" for action in (Action.ADOPT, Action.RECRAWL) if found[action]]
+    listed = [action for action in SIGNS if action is not Action.UNPROTECT]
+    words = [f"{found[action]} to {action.value}" for action in listed if action in _ALWAYS or found[action]]
+    lowered = found[Action.UNPROTECT] + len(plan.limits)
+    words += [f"{lowered} protection{'' if lowered == 1 else 's'} to lower"] if lowered else []
+    words += [f"{count} to {what}" for what, count in learned(plan).items() if count]
     return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
 
 
+def learned(plan: Plan) -> dict[str, int]:
+    """How much apply writes into the state with nothing to be sent: addresses that are new, and what agrees by now."""
+    return {"rename": len(plan.moves), "record": len(plan.recorded)}
+
+
 def is_empty(plan: Plan) -> bool:
-    """Whether there is nothing to do and nothing that must not be done."""
-    return not plan.steps and not plan.refused
+    """Whether there is nothing to do, nothing to record and nothing that must not be done."""
+    return not plan.writes and not plan.refused
+
+
+def is_loud(complaint: Complaint) -> bool:
+    """Whether a plan tells a warning in full: it is about the plan itself, or says that something cannot work."""
+    check = CHECKS.get(complaint.id)
+    return complaint.source is None or (check is not None and check.severity is Severity.ERROR)
 
 
 def objects(count: int) -> str:
@@ -203,7 +226,7 @@ def secret(entry: FieldChange) -> str:
 def flow(entry: Entry) -> Graph | None:
     """Where a conversation will go, with what changed marked; None where nothing of it changes."""
     kind, change = entry.kind, entry.change
-    if kind is None or kind.flow is None or change.desired is None or change.action in (Action.DELETE, Action.RETIRE):
+    if kind is None or kind.flow is None or change.desired is None or change.action in _NO_FLOW:
         return None
     new = kind.flow(change.desired.spec)
     if change.live is None:
@@ -212,7 +235,20 @@ def flow(entry: Entry) -> Graph | None:
     return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
 
 
+def unknown(plan: Plan) -> list[Complaint]:
+    """What a report of drift has to say of manifests that the state does not know."""
+    return [one for one in plan.warnings if one.id in _UNKNOWN]
+
+
+def no_drift(plan: Plan) -> str:
+    """That nothing has drifted, as far as that can be told."""
+    return "Nothing that the state knows has drifted." if unknown(plan) else "No drift."
+
+
 def overwritten(plan: Plan) -> Iterator[Drift]:
-    """Edits of the account that this plan takes back."""
-    restored = {step.address for step in plan.steps}
-    yield from (entry for entry in plan.drift if entry.address in restored and entry.fields)
+    """Edits of the account that this plan takes back: fields that were changed there, and that a step writes."""
+    written = {(step.address, one.path) for step in plan.steps for one in step.fields}
+    for entry in plan.drift:
+        fields = tuple(one for one in entry.fields if (entry.address, one.path) in written)
+        if fields:
+            yield replace(entry, fields=fields)

@@ -15,6 +15,7 @@ _TAKES_AWAY: Final = {
     Action.DELETE: "deletes the object; nothing brings back its id",
     Action.REPLACE: "makes a new object with another id, and deletes this one",
     Action.RETIRE: "deletes the old version",
+    Action.UNPROTECT: "takes protection away",
 }
 # A scheme and what follows it; browsers need no slashes after those that they know.
 _SCHEME = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//)|(https?|wss?):)?/*", re.IGNORECASE)
@@ -67,8 +68,9 @@ def _ascii(name: str) -> str:
 
 
 def _new_hosts(change: Change) -> Iterator[Risk]:
-    kind = change.desired.kind if change.desired else None
-    known = {found for value in _before(change) for _, found in _hosts(None, (), value)}
+    side = change.desired or change.live
+    kind = side.kind if side else None
+    known = {found for path, value in _before(change) for _, found in _hosts(kind, path, value)}
     seen = set()
     for path, value in _wanted(change):
         for place, found in _hosts(kind, path, value):
@@ -77,12 +79,12 @@ def _new_hosts(change: Change) -> Iterator[Risk]:
                 yield Risk(NEW_HOST, f"sends data to a new host: {found}", place, found)
 
 
-def _before(change: Change) -> Iterator[Value]:
+def _before(change: Change) -> Iterator[tuple[Path, Value]]:
     """What the object is and was: a host in it has been there."""
     if change.live is not None:
-        yield change.live.body
+        yield (), change.live.body
     for entry in change.fields:
-        yield from (entry.base, entry.live)
+        yield from ((patch.split(entry.path), side) for side in (entry.base, entry.live))
 
 
 def _wanted(change: Change) -> Iterator[tuple[Path, Value]]:
@@ -93,15 +95,19 @@ def _wanted(change: Change) -> Iterator[tuple[Path, Value]]:
 
 
 def _hosts(kind: ResourceKind | None, path: Path, value: Value, shown: Path = ()) -> Iterator[tuple[str, str]]:
-    """Every host in a value, with the pointer of its place; `path` has `*` for places in lists."""
+    """Every host in a value, with the pointer of its place; `path` has `*` for places in lists.
+
+    Only where Tavus calls what stands there: an address in a name, a tag or a prompt sends nothing anywhere.
+    """
     shown = shown or path
+    path = tuple("*" if key.isdecimal() else key for key in path)
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _hosts(kind, (*path, key), item, (*shown, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _hosts(kind, (*path, "*"), item, (*shown, str(index)))
-    elif not (kind and kind.field_at(path).fetched):
+    elif kind is None or kind.may_be_called(path):
         found = host(value, path[-1] if path else "")
         if found:
             yield patch.join(shown), found

@@ -19,6 +19,7 @@ from tavusctl.model import (
     Change,
     Complaint,
     Drift,
+    Outcome,
     Plan,
     Severity,
     Status,
@@ -39,6 +40,7 @@ _COLOURS = {
     Action.RECRAWL: "cyan",
     Action.FORGET: "yellow",
     Action.RETIRE: "red",
+    Action.UNPROTECT: "red",
 }
 _STATUS = {
     Status.DONE: "green",
@@ -47,16 +49,19 @@ _STATUS = {
     Status.SKIPPED: "yellow",
     Status.DEFERRED: "cyan",
 }
-_ALARMING = (Action.REPLACE.value, Action.DELETE.value, "refused")
+_ALARMING = (Action.REPLACE.value, Action.DELETE.value, Action.RETIRE.value, "refused")
 _EXCERPT = 72
 _EXCERPT_WIDTH = 200
 
 
 def plan(plan: PlanView) -> str:
     """A plan: refused and dangerous first, the rest, drift that it would overwrite, and one line of counts."""
-    parts = [_entry(one) for one in review.entries(plan)]
+    parts = _limits(plan)
+    parts += [_entry(one) for one in review.entries(plan)]
     parts += _overwritten(plan)
     parts += [f"> {one.new}: moved from {one.old} ({flat(one.remote_id)}), once apply has run" for one in plan.moves]
+    parts += [f"= {one.address}: as the manifest says; apply records it in the state" for one in plan.recorded]
+    parts += [review.RECOVERED] if plan.recovered else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
     parts.append(summary(plan))
@@ -77,24 +82,30 @@ def _alarm(count: str) -> str | None:
     return "red" if alarming else None
 
 
-def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
+def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """What moved in the account since the last apply."""
+    unknown = [_complaint(one) for one in review.unknown(plan)]
     if not drift:
-        return "No drift.\n"
+        return disarmed("\n".join([*unknown, review.no_drift(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
     told = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
-    return disarmed("\n".join([*blocks, told]) + "\n")
+    return disarmed("\n".join([*blocks, *unknown, told]) + "\n")
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     """What became of a plan: counts, and every step that is not simply done."""
     counts = Counter(outcome.status for outcome in outcomes)
-    listed = [outcome(one) for one in outcomes if one.status is not Status.DONE or one.unkept or one.reason]
+    listed = [outcome(one) for one in outcomes if is_told(one)]
     words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
     refused = f", {len(plan.refused)} refused" if plan.refused else ""
     return "\n".join([*listed, style(f"Apply: {words}{refused}", bold=True)]) + "\n"
+
+
+def is_told(outcome: Outcome) -> bool:
+    """Whether the report of a run tells of a step by itself; what is simply done is only counted."""
+    return outcome.status is not Status.DONE or bool(outcome.unkept or outcome.reason)
 
 
 def outcome(outcome: OutcomeView) -> str:
@@ -186,6 +197,12 @@ def _body(entry: Entry) -> list[str]:
     return lines
 
 
+def _limits(plan: Plan) -> list[str]:
+    """Limits on deletes that are higher than at the last apply."""
+    lines = [style(f"! {one}", fg="red", bold=True) for one in plan.limits]
+    return ["\n".join([*lines, ""])] if lines else []
+
+
 def _overwritten(plan: Plan) -> Iterator[str]:
     entries = list(review.overwritten(plan))
     if entries:
@@ -211,9 +228,9 @@ def _drift(entry: Drift) -> str:
 
 
 def _warnings(warnings: Sequence[Complaint]) -> Iterator[str]:
-    """Those about the plan itself; those about files are for `validate`, and only counted here."""
-    yield from (_complaint(one) for one in warnings if one.source is None)
-    count = sum(one.source is not None for one in warnings)
+    """Those about the plan itself, and what cannot work; the rest is for `validate`, and only counted here."""
+    yield from (_complaint(one) for one in warnings if review.is_loud(one))
+    count = sum(not review.is_loud(one) for one in warnings)
     if count:
         word = style(f"{count} warning{'' if count == 1 else 's'}", fg="yellow")
         yield f"{word} about the manifests; tavusctl validate shows {'it' if count == 1 else 'them'}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tavusctl.model import ResourceKind, Severity
+from tavusctl.model import Complaint, Manifest, ResourceKind, Severity
 from tavusctl.rules import addresses, documents, flows, guardrails, layers, prompts, secrets, tools
 from tavusctl.rules.lint import Project, Remark, Rule, Subject
 
@@ -58,7 +58,7 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 STOPPING: Final = frozenset(rule.id for rule in RULES if rule.stops)
-IDS: Final = frozenset({"TV200", *(rule.id for rule in RULES)})
+IDS: Final = frozenset({"TV129", "TV200", *(rule.id for rule in RULES)})
 
 
 def check(project: Project, kinds: Mapping[str, ResourceKind], *, advice: bool = True) -> Iterator[Remark]:
@@ -69,3 +69,16 @@ def check(project: Project, kinds: Mapping[str, ResourceKind], *, advice: bool =
             subject = Subject(manifest, kinds[manifest.address.kind], project)
             for rule in rules:
                 yield from rule.remarks(subject)
+        elif advice:
+            yield from _named_twice(manifest, project)
+
+
+def _named_twice(manifest: Manifest, project: Project) -> Iterator[Remark]:
+    """A second name for one object: both mean the same, and who reads only one of them may not know."""
+    same = (one for one in project.manifests if one.external_id == manifest.external_id)
+    first = next(one for one in same if one.address.kind == manifest.address.kind)
+    if first.address != manifest.address:
+        message = f"{manifest.address} and {first.address} are the same object, {manifest.external_id}"
+        hint = "refer to one of them everywhere"
+        found = Complaint("TV129", message, manifest.source, hint, manifest.address, Severity.WARNING)
+        yield Remark(found, manifest.source)

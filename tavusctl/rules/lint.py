@@ -90,7 +90,9 @@ class Subject(Struct, frozen=True, dict=True):
         origin = self.project.origins.get(self.manifest.address, {}).get(found.pointer)
         source = Source(origin, found.line + 1, 1) if origin else written
         address, severity = self.manifest.address, rule.severity
-        return Remark(Complaint(rule.id, found.message, source, found.hint, address, severity, fix=found.fix), written)
+        pointer = found.pointer
+        told = Complaint(rule.id, found.message, source, found.hint, address, severity, fix=found.fix, pointer=pointer)
+        return Remark(told, written)
 
 
 Look = Callable[[Subject], Iterator[Finding]]

@@ -29,8 +29,7 @@ def open_store(url: str, root: Path, environment: str) -> Store:
     if not separator:
         scheme, location = "file", url
     if scheme not in STORES:
-        message = (
-            f"state: {url} has the scheme {scheme}://; known are {', '.join(f'{one}://' for one in sorted(STORES))}"
-        )
+        known = ", ".join(f"{one}://" for one in sorted(STORES))
+        message = f"state: the scheme {scheme}:// is not known; known are {known}"
         raise ConfigError([Complaint("TV117", message)])
     return STORES[scheme](str(root / location) if scheme == "file" else location)

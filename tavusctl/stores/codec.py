@@ -1,7 +1,8 @@
 """The state as JSON: sorted keys, a checksum, no secret; refuses what it cannot fully understand.
 
 Layout: {"format": 1, "tavusctl_version", "lineage", "serial", "account", "key_digest", "resources": {address: binding},
-"checksum"}, where the checksum is SHA-256 of the canonical JSON of everything else.
+"keys", "mac", "accepted", "checksum"}, where the checksum is SHA-256 of the canonical JSON of everything else: it finds
+damage.  `mac` is made and checked above this level, by whoever has a key.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from msgspec.structs import asdict
+
 from tavusctl import __version__
 from tavusctl.document import canonical
 from tavusctl.errors import StateError
-from tavusctl.model import Address
+from tavusctl.model import Address, Safety
 from tavusctl.ports import State
 from tavusctl.records import binding_in, binding_out
 
 FORMAT = 1
+_SEALS = ("keys", "mac", "accepted")
 _HINT = "restore it from a backup, or move it away and bind the objects again with import --match-names"
 
 
@@ -32,9 +36,11 @@ def encode(state: State, fence: str = "") -> bytes:
         "serial": state.serial,
         "account": state.account,
         "key_digest": state.key_digest,
-        "guarded": state.guarded,
         "resources": {str(binding.address): binding_out(binding) for binding in state.bindings.values()},
     }
+    document |= {name: value for name in _SEALS if (value := getattr(state, name))}
+    if state.safety is not None:
+        document["safety"] = asdict(state.safety)
     if fence:
         document["fence"] = fence
     plain = json.loads(canonical(document))
@@ -77,9 +83,18 @@ def _state_in(document: dict[str, Any]) -> State:
         serial=document["serial"],
         account=document["account"],
         key_digest=document["key_digest"],
-        guarded=document.get("guarded"),
         bindings={binding.address: binding for binding in bindings},
+        **_seals_in(document),
+        safety=Safety(**document["safety"]) if "safety" in document else None,
     )
+
+
+def _seals_in(document: dict[str, Any]) -> dict[str, Any]:
+    found = {name: document[name] for name in _SEALS if name in document}
+    texts = [*found.get("keys", {}).values(), *(value for name, value in found.items() if name != "keys")]
+    if not all(type(text) is str for text in texts):
+        raise TypeError
+    return found
 
 
 def _checksum(document: dict[str, Any]) -> str:

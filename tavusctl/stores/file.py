@@ -37,6 +37,7 @@ class FileStore:
         self._journal = JournalFile(path.with_name(path.name + ".wal"))
         self.shelf = FileShelf(path.parent)
         self._seen: tuple[int, ...] | None = None  # the file when it was last read or written here
+        self._locked: tuple[int, int] | None = None  # the file that is locked: device and inode
 
     def read(self, *, older: bool = False) -> State:
         """The state; one of a new lineage when there is no file."""
@@ -52,9 +53,7 @@ class FileStore:
 
     def write(self, state: State) -> None:
         """Replace the file in one step: it is the old state or the new one, never a part."""
-        if self._seen not in (None, self._identity()):
-            message = f"the state {self.path} was lost to another run, which has written it meanwhile"
-            raise LockError(message, "run tavusctl plan to see where things stand", id="E702")
+        self._check_unwritten()
         content = encode(state)
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.{uuid.uuid4().hex}")
         try:
@@ -88,13 +87,27 @@ class FileStore:
             self._take(descriptor, timeout)
             self._note(descriptor, replace(Holder(), command=command))
             self._seen = self._identity()
+            self._locked = _file_of(os.fstat(descriptor))
             try:
                 yield
             finally:
+                self._locked = None
                 with contextlib.suppress(OSError):  # who finds it held asks the kernel; this is only a name
                     os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
+
+    def held(self) -> bool:
+        """The kernel keeps a lock while its process lives; the file that it is on may have been replaced."""
+        if self._locked is None:
+            message = f"the state {self.path} is not locked by this run"
+            raise LockError(message, id="E702")
+        with contextlib.suppress(OSError):
+            if self._locked == _file_of(self._lock_path.lstat()):
+                self._check_unwritten()
+                return True
+        message = f"the lock {self._lock_path} was removed or replaced while this run held it"
+        raise LockError(message, "run tavusctl plan to see where things stand", id="E702")
 
     def unlock(self, owner: str, *, dead: str = "") -> None:
         """Refused: a local lock is free as soon as its process ends."""
@@ -136,6 +149,11 @@ class FileStore:
         except OSError as error:  # a disk that cannot take this takes no state either
             raise self._unusable(error, "lock") from None
 
+    def _check_unwritten(self) -> None:
+        if self._seen not in (None, self._identity()):
+            message = f"the state {self.path} was lost to another run, which has written it meanwhile"
+            raise LockError(message, "run tavusctl plan to see where things stand", id="E702")
+
     def _identity(self) -> tuple[int, ...]:
         """What changes with every write of the file; empty when there is none."""
         with contextlib.suppress(OSError):
@@ -154,6 +172,10 @@ class FileStore:
     def _unusable(self, error: OSError, verb: str) -> StateError:
         message = f"cannot {verb} the state {self.path}: {error.strerror}"
         return StateError(message, "check its folder and rights", id="E903")
+
+
+def _file_of(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
 
 
 def _flock(descriptor: int) -> bool:

@@ -24,6 +24,7 @@ from tavusctl.stores.bucket import Bucket, Taken, Version
 from tavusctl.stores.holder import Holder, duration_text
 from tavusctl.stores.lockobject import Group, Lock, decode, encode
 from tavusctl.stores.waiting import pauses
+from tavusctl.uptime import uptime
 
 NAME: Final = "lock"
 _LEASE: Final = 90.0  # with a heartbeat every third of it
@@ -31,8 +32,6 @@ _ROUNDING: Final = 1.0  # stores keep the time of a write in whole seconds
 _SKEW: Final = 60.0  # a lock written later than that after now was not written by a clock that works
 _TRIES: Final = 20  # lost races in a row; every one of them means that somebody else has won
 _LOG: Final = logging.getLogger(__name__)
-# Of the clocks that never go back, the one that goes on while the machine sleeps.
-_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Pace(Struct, frozen=True):
@@ -99,12 +98,19 @@ class Lease:
                 continue
             return before is None or not before.clean
 
+    def is_sure(self) -> bool:
+        """Whether nobody can have taken the lock over yet, told at once; LockError when somebody surely has.
+
+        No thread is waited for here: the heartbeat may be waiting for the store.
+        """
+        if self._lost:
+            raise LockError(self._lost, _AFTERWARDS, id="E702")
+        return uptime() - self._confirmed < self._pace.lease * 2 / 3
+
     def check(self) -> None:
         """Make sure that nobody has taken the lock over; LockError when somebody has, or when it cannot be told."""
         with self._guard:
-            if self._lost:
-                raise LockError(self._lost, _AFTERWARDS, id="E702")
-            if _now() - self._confirmed >= self._pace.lease * 2 / 3:
+            if not self.is_sure():
                 try:
                     self._renew()
                 except StateError as error:
@@ -165,7 +171,7 @@ class Lease:
         epoch = before.epoch + 1 if before else first_epoch
         cleared = before.cleared if before else Group()
         since = store_time(self._bucket).timestamp()
-        started = _now()
+        started = uptime()
         lock = Lock(epoch, holder, since=since, lease=self._pace.lease, cleared=cleared)
         self._version = self._bucket.put(NAME, encode(lock), version)
         self._lock, self._confirmed = lock, started
@@ -181,7 +187,7 @@ class Lease:
 
     def _renew(self, cleared: Group | None = None) -> None:
         held = self.held
-        started = _now()
+        started = uptime()
         lock = replace(held, beat=held.beat + 1, cleared=cleared or held.cleared)
         try:
             self._version = self._bucket.put(NAME, encode(lock), self._version)
@@ -236,7 +242,3 @@ def store_time(bucket: Bucket) -> datetime:
         message = f"{bucket.url} does not give back what was just written to it"
         raise StateError(message, "use a store with consistent reads", id="E911")
     return found.modified
-
-
-def _now() -> float:
-    return time.clock_gettime(_CLOCK)

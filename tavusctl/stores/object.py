@@ -73,6 +73,13 @@ class ObjectStore:
             self._lease = None
             lease.give_back()
 
+    def held(self) -> bool:
+        """Whether the lease surely goes on."""
+        if self._lease is None:
+            message = f"the state {self._bucket.url} is not locked by this run"
+            raise LockError(message, id="E702")
+        return self._lease.is_sure()
+
     def unlock(self, owner: str, *, dead: str = "") -> None:
         """Free the lock of a run that is no more."""
         self._probe()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from tavusctl.errors import StateError, UploadError, UsageError
 from tavusctl.redaction import shortened
+from tavusctl.wording import site
 
 if TYPE_CHECKING:
     from tavusctl.stores.bucket import Bucket, Remote
@@ -39,8 +40,8 @@ def open_bucket(scheme: str, location: str) -> Bucket:
     """The folder of an object store."""
     container, _, prefix = location.partition("/")
     url = f"{scheme}://{location}".rstrip("/")
-    if not container:
-        message = f"state: {url}// names no bucket"
+    if not container or "@" in container or "?" in location:  # where a password would be; it is not shown
+        message = f"state: what follows {scheme}:// names no bucket"
         raise UsageError(message, f"write it like {scheme}://bucket/prefix", id="E1203")
     check_endpoints(scheme, os.environ)
     try:
@@ -72,7 +73,7 @@ def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
     plain = {name: environment[name] for name in _ENDPOINTS[scheme] if environment.get(name, "").startswith("http://")}
     for name, value in plain.items():
         if urlsplit(value).hostname not in _LOOPBACK:
-            message = f"{name} would send the state and its credentials unprotected to {value}"
+            message = f"{name} would send the state and its credentials unprotected to {site(value)}"
             raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)", id="E1203")
     return bool(plain) or (scheme == "az" and bool(environment.get("AZURE_STORAGE_USE_EMULATOR")))
 

@@ -20,6 +20,7 @@ from tavusctl.model import ABSENT, Address, Path, ResourceKind, Value
 from tavusctl.patch import Pinned
 from tavusctl.patch.pointer import MisfitError, child
 from tavusctl.secret import Fingerprint, Secret, SecretText
+from tavusctl.writeback import mixture
 
 _FILE: Final = re.compile(r"\$\{file:([^}\n]*)\}")
 SECRET: Final = "a secret is never written; set the variable it is read from"  # noqa: S105 - a sentence
@@ -36,6 +37,7 @@ class Respelling(Struct, frozen=True):
     declared: AbstractSet[Address]
     ids: Mapping[Address, str]  # of what is bound
     texts: dict[str, str] = field(default_factory=dict)  # by path, as the manifest writes it
+    brings: Callable[[str], str | None] = lambda _: None  # what an expression stands for amid other text
 
     def value(self, path: Path, raw: Value, told: Value, live: Value) -> Value:
         """The live value as it is to be written in place of `raw`, which stands for `told`; ABSENT: not at all."""
@@ -61,11 +63,24 @@ class Respelling(Struct, frozen=True):
             return ABSENT if is_empty(live) else self._spelled(path, live)
         if any(one.startswith("${secret:") for one in found):
             raise CannotAdoptError(SECRET)
-        where = (
-            "the variable in tavusctl.yaml" if any(one.startswith("${var:") for one in found) else "the file by hand"
-        )
-        message = f"it comes from {', '.join(found)}; edit {where}"
-        raise CannotAdoptError(message)
+        if (raw,) == found:
+            message = f"it comes from {raw}; edit the variable in tavusctl.yaml"
+            raise CannotAdoptError(message)
+        return self._mixture(raw, found, live)
+
+    def _mixture(self, raw: str, found: tuple[str, ...], live: Value) -> str:
+        """A text with expressions in it: the edit goes where it was made, around them or into the file of one."""
+        parts = mixture.taken_apart(raw, self.brings)
+        edited = mixture.edited(parts, live) if parts and isinstance(live, str) else None
+        if edited is None:
+            message = f"what {', '.join(found)} brings and the words around it cannot be told apart in the account"
+            raise CannotAdoptError(message)
+        if is_file(edited.expression):
+            self._hold(is_file(edited.expression), edited.text)
+        elif edited.expression:
+            message = f"the words that {edited.expression} brings were edited, and others may use them, too"
+            raise CannotAdoptError(message)
+        return edited.raw
 
     def _hold(self, name: str, text: str) -> None:
         if self.texts.setdefault(name, text) != text:

@@ -20,6 +20,8 @@ from tavusctl.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Nod
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
 
 MAX_BYTES: Final = 5 * 1024 * 1024
+_MAX_BROKEN: Final = 20  # documents of a file; what follows more of them is not read
+_MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it
 
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,17 +36,44 @@ class Parsed(Struct, frozen=True):
 
 
 def read(text: bytes, path: str) -> Parsed:
-    """Read every document of a file; `path` is what positions name."""
+    """Read every document of a file; `path` is what positions name.
+
+    One that cannot be read says nothing about those after it.
+    """
     composer = Composer(path)
+    left, start = _MAX_BROKEN, 0
     try:
-        _build(composer, _decoded(text, path))
+        content = _decoded(text, path)
+        while start >= 0:
+            complaint = _build(composer, "\n" * content.count("\n", 0, start) + content[start:])
+            composer.complaints += [complaint] if complaint else []
+            left -= 1
+            start = _next_document(content, complaint, start) if complaint and left else -1
     except StopError as stopped:
         composer.complaints.append(stopped.complaint)
     return Parsed(tuple(composer.documents), tuple(composer.complaints))
 
 
-def _build(composer: Composer, text: str) -> None:
-    """Read all of a text; complaints that do not spoil the rest are collected."""
+def _next_document(text: str, complaint: Complaint, start: int) -> int:
+    """Where the document after a broken one begins; -1 when there is none."""
+    line = complaint.source.line if complaint.source else 0
+    begins = [found.start() for found in _MARKER.finditer(text) if found.start() > start]
+    return next((one for one in begins if text.count("\n", 0, one) + 1 >= line), -1)
+
+
+def _build(composer: Composer, text: str) -> Complaint | None:
+    """Read documents up to one that cannot be read, and what is wrong with that; other complaints are collected."""
+    try:
+        _follow(composer, text)
+    except StopError as stopped:
+        if stopped.complaint.id != "TV101":
+            raise  # a limit of the whole file
+        composer.drop()
+        return stopped.complaint
+    return None
+
+
+def _follow(composer: Composer, text: str) -> None:
     start = Source(composer.path, 1, 1)
     if text.count("\n%") > _MAX_DIRECTIVES:
         raise stop(start, "TV115", "too many directives (lines that begin with %)")

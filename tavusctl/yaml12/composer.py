@@ -103,6 +103,10 @@ class Composer(Struct):
         while (kind := type(event := parser.get_event())) is not yaml.StreamEndEvent:
             steps[kind](event)
 
+    def drop(self) -> None:
+        """Forget the document that is being read."""
+        self._stack.clear()
+
     def last(self) -> Source:
         """The position of the value that was read last."""
         return next(reversed(self._sources.values()), Source(self.path, 1, 1))

@@ -10,6 +10,7 @@ import pytest
 from tests import chromium, npm
 from tests.apps.processes import TAVUSCTL, started
 from tests.scenarios.project import Account, Project
+from tests.stores.servers import free_port
 
 collect_ignore = [
     *([] if npm.IS_HERE else ["test_mobile.py", "test_web.py"]),
@@ -31,9 +32,16 @@ OUTPUTS = """
 
 
 @pytest.fixture(scope="session")
-def emulator() -> Iterator[str]:
+def callback_port() -> int:
+    """The port of an application that is called back."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def emulator(callback_port: int) -> Iterator[str]:
     """The base URL of an emulator with rooms."""
-    with started([str(TAVUSCTL), "emulator", "--switch", "rooms=emulator"], Path.cwd()) as url:
+    command = [str(TAVUSCTL), "emulator", "--switch", "rooms=emulator", "--callback-port", str(callback_port)]
+    with started(command, Path.cwd()) as url:
         yield url
 
 

@@ -15,7 +15,6 @@ import pytest
 from tests.apps.account import calls, replica
 from tests.apps.processes import TAVUSCTL, started
 from tests.scenarios.project import Project
-from tests.stores.servers import free_port
 
 
 def eventually(look: Callable[[], Any], wanted: Any) -> None:
@@ -29,9 +28,9 @@ def eventually(look: Callable[[], Any], wanted: Any) -> None:
     ("names", "chosen"), [("TAVUS_*", True), ("TAVUS_PERSONA_ID", False)], ids=["chosen", "the persona's own"]
 )
 def test_a_backend_invites_hears_the_callbacks_and_keeps_the_transcript(
-    project: Project, names: str, chosen: bool
+    project: Project, callback_port: int, names: str, chosen: bool
 ) -> None:
-    backend = f"http://127.0.0.1:{free_port()}"
+    backend = f"http://127.0.0.1:{callback_port}"
     own = (
         f"# ours\nTAVUS_API_KEY={project.account.key}\nTAVUS_BASE_URL='{project.account.url}'\nBACKEND_URL={backend}\n"
     )

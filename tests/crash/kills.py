@@ -6,7 +6,8 @@ import errno
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from tests.crash.rig import KILLED, Break, Scenario
 
@@ -73,6 +74,18 @@ class BadDisk:
 
 
 Kill = AtPoint | ByServer | BadDisk
+
+
+def spelled(kill: Kill) -> dict[str, Any]:
+    """A kill as JSON."""
+    return {"kind": type(kill).__name__, **asdict(kill)}
+
+
+def in_words(body: dict[str, Any]) -> Kill:
+    """A kill from its JSON."""
+    kinds: dict[str, type[Kill]] = {"AtPoint": AtPoint, "ByServer": ByServer, "BadDisk": BadDisk}
+    members: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
+    return kinds[members.pop("kind")](**members)
 
 
 def bad_disks(points: int, every: int = 1) -> Iterator[Kill]:

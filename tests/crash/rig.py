@@ -12,14 +12,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.history.__main__ import shown
+from tests.history.recorder import Recorder, manifests_in
+from tests.history.rules import Verdict, judge
 from tests.scenarios.project import Body, Project, Result
 from tests.scenarios.twenty import NAMES, Twenty
 
 QUICK = {"TAVUSCTL_SETTLE": "0.2", "TAVUSCTL_MAX_WAIT": "0"}
 KILLED = -9
+RECORDED = ("plan", "apply", "drift", "destroy")
+HISTORIES = Path("build/histories")
 
 
 @dataclass(frozen=True)
@@ -79,13 +85,44 @@ class Crashing(Project):
     """A project whose commands run in children."""
 
     launcher: Launcher | None = None
+    recorders: list[Recorder] = field(default_factory=list, compare=False)  # at most one: who writes the history
+
+    def record(self) -> Recorder:
+        """Write down from now on what commands do and say."""
+        manifests = partial(manifests_in, self.root / "manifests")
+        self.recorders[:] = [Recorder(self.account, self._checkpoint, self._listed, manifests)]
+        return self.recorders[0]
+
+    def _checkpoint(self) -> Body:
+        path = self.root / ".tavusctl" / "state.json"
+        document: Body = json.loads(path.read_bytes()) if path.exists() else {}
+        return document
+
+    def _listed(self) -> dict[str, str]:
+        ended = self._broken(Break(), "state", "list", "--format", "json")
+        assert ended.code == 0, ended.err
+        ids: dict[str, str] = ended.document
+        return ids
 
     def run(self, *args: str, **environment: str | None) -> Ended:
         """Run a command."""
         return self.breaking(Break(), *args, **environment)
 
     def breaking(self, where: Break, *args: str, **environment: str | None) -> Ended:
-        """Run a command that breaks somewhere."""
+        """Run a command that breaks somewhere, and write it down where somebody records."""
+        if not self.recorders or args[0] not in RECORDED:
+            return self._broken(where, *args, **environment)
+        words = args if "--format" in args else (*args, "--format", "json")
+        ended: list[Ended] = []
+
+        def run() -> Ended:
+            ended.append(self._broken(where, *words, **environment))
+            return ended[0]
+
+        self.recorders[0].command(words, run)
+        return ended[0]
+
+    def _broken(self, where: Break, *args: str, **environment: str | None) -> Ended:
         assert self.launcher
         known = {
             "TAVUS_BASE_URL": self.account.url,
@@ -112,6 +149,8 @@ class Scenario(Twenty):
     writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
     ours: set[str] = field(default_factory=set)  # ids that may be deleted
     start: Start | None = None
+    recorder: Recorder | None = None
+    agreed: Body = field(default_factory=dict)  # the plan at the start: what may be deleted
 
     def ready(self) -> None:
         """The account and the folder as they are before the run; made once, then put back."""
@@ -129,8 +168,12 @@ class Scenario(Twenty):
                 path.write_bytes(content)
                 path.chmod(0o600)
         account.forget()
+        self.recorder = self.project.record()
+        self.recorder.planned = self.agreed
+        self.recorder.begin()
 
     def _make(self) -> None:
+        self.project.recorders.clear()
         for folder in ("manifests", ".tavusctl"):
             shutil.rmtree(self.project.root / folder, ignore_errors=True)
         self.begin()
@@ -139,6 +182,7 @@ class Scenario(Twenty):
         bound = self.project.run("state", "list", "--format", "json")
         assert bound.code == 0, bound.err
         self.ours = set(bound.document.values())
+        self.agreed = self.project.run("plan", "--format", "json").document
 
     def strange(self, **objects: list[Body]) -> None:
         """Put more strangers into the account."""
@@ -193,6 +237,14 @@ class Scenario(Twenty):
         self.check()
         self._check_lock()
         self._check_mutations()
+        verdict = self.judged()
+        assert not verdict.violations, shown(verdict, self.recorder.events if self.recorder else ())
+
+    def judged(self) -> Verdict:
+        """The history since `ready`, by the rules."""
+        assert self.recorder
+        self.recorder.sync("")
+        return judge(self.recorder.events)
 
     def _check_lock(self) -> None:
         path = self.project.root / ".tavusctl" / "state.json.lock"

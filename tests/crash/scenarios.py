@@ -1,9 +1,10 @@
-"""What is killed: an apply that creates all, one that does some of everything, one that deletes all but one, and one
-that replaces a document which twelve personas have read.
+"""What is killed: an apply that creates all, one that does some of everything, one that deletes all but one, one that
+replaces a document which twelve personas have read; creates without display names, and with external objects.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,54 @@ def create_all(this: Scenario) -> None:
     """Twenty objects of all kinds, the personas with references to the rest."""
     write_manifests(this.project)
     this.strange(**SIMILAR)
+
+
+def create_nameless(this: Scenario) -> None:
+    """One or two objects of each kind, to which no manifest gives a display name."""
+    for number in (1, 2):
+        for kind, spec in (
+            ("guardrails", rules(number)),
+            ("objectives", goals(number)),
+            ("document", document(number)),
+        ):
+            names = ("name", "document_name")
+            this.project.manifest(kind, f"x{number}", {key: value for key, value in spec.items() if key not in names})
+    this.project.manifest("replica", "x1", {"train_video_url": "https://example.com/1.mp4"})
+    spec = {"system_prompt": "You have no name.", "document_ids": ["${ref:document/x1}"]}
+    this.project.manifest("persona", "x1", {**spec, "default_replica_id": "${ref:replica/x1}"})
+    this.strange(**SIMILAR)
+
+
+def create_external(this: Scenario) -> None:
+    """Personas that refer to a replica trained elsewhere, and to objects that the same run makes."""
+    theirs = {
+        "replica_name": "Trained elsewhere",
+        "train_video_url": "https://example.com/0.mp4",
+        "status": "completed",
+    }
+    this.strange(**SIMILAR, replicas=[theirs])
+    (trained,) = this.strangers["replicas"]
+    this.project.write(
+        "manifests/anna.yaml", json.dumps({"kind": "replica", "name": "anna", "external": True, "id": trained})
+    )
+    for number in (1, 2):
+        this.project.manifest("document", f"d{number}", document(number))
+        this.project.manifest("guardrails", f"g{number}", rules(number))
+        spec = persona(number, default_replica_id="${ref:replica/anna}")
+        del spec["objectives_id"]
+        this.project.manifest("persona", f"p{number}", spec)
+
+
+def update_external(this: Scenario) -> None:
+    """The same, applied before, with edits that move references to what this run makes."""
+    create_external(this)
+    first = this.apply()
+    assert first.code == 0, first.out + first.err
+    this.project.manifest("document", "d3", document(3))
+    for number in (1, 2):
+        spec = persona(number, default_replica_id="${ref:replica/anna}", document_ids=["${ref:document/d3}"])
+        del spec["objectives_id"]
+        this.project.manifest("persona", f"p{number}", spec)
 
 
 def mixed(this: Scenario) -> None:
@@ -92,6 +141,9 @@ _DUE: dict[str, tuple[Callable[[Scenario], None], int, float]] = {
     "create-all-wide": (create_all, 4, 0.0),
     "mixed-wide": (mixed, 4, 0.0),
     SLOW: (mixed, 1, 0.0),
+    "create-nameless": (create_nameless, 1, 0.0),
+    "create-external": (create_external, 1, 0.0),
+    "update-external": (update_external, 1, 0.0),
 }
 NAMES = tuple(_DUE)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from tavusctl.emulator import running
+from tavusctl.emulator.border import Allowed
 
 KEY = "key-of-acme"
+PROGRAM = {"content-type": "application/json"}  # also without a body: how the control side tells programs from pages
 Json = Any
 
 
@@ -22,6 +24,8 @@ class Tavus:
 
     url: str
     http: httpx.Client
+    callback_ports: set[int] = field(default_factory=set)
+    killable: set[int] = field(default_factory=set)
 
     def call(self, method: str, path: str, body: Json = None, *, key: str = KEY, **headers: str) -> httpx.Response:
         sent = {"x-api-key": key, **{name.replace("_", "-"): value for name, value in headers.items()}}
@@ -37,7 +41,7 @@ class Tavus:
 
     def control(self, method: str, name: str, body: Json = None) -> Json:
         """The JSON of a control call that must succeed."""
-        response = self.http.request(method, f"{self.url}/__emulator/{name}", json=body)
+        response = self.http.request(method, f"{self.url}/__emulator/{name}", json=body, headers=PROGRAM)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -64,17 +68,19 @@ class Tavus:
         return str(document)
 
     def raw(self, request: str, timeout: float = 5) -> bytes:
-        """Every byte that comes back for these, until the server hangs up."""
+        """Every byte that comes back for these, until the server hangs up; HOST in them is its name."""
         host, port = self.url.removeprefix("http://").split(":")
         got = b""
         with socket.create_connection((host, int(port)), timeout=timeout) as connection:
-            connection.sendall(request.encode())
+            connection.sendall(request.replace("HOST", f"{host}:{port}").encode())
             while data := connection.recv(65536):
                 got += data
         return got
 
 
 @contextmanager
-def emulated(**options: Json) -> Iterator[Tavus]:
-    with running(**options) as server, httpx.Client(timeout=10) as http:
-        yield Tavus(server.url, http)
+def emulated(*, allow_hosts: Sequence[str] = (), allow_origins: Sequence[str] = (), **options: Json) -> Iterator[Tavus]:
+    ports, killable = set[int](), set[int]()
+    allowed = Allowed(allow_hosts, allow_origins, ports, killable)
+    with running(allowed=allowed, **options) as server, httpx.Client(timeout=10) as http:
+        yield Tavus(server.url, http, ports, killable)

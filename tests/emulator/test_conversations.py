@@ -118,7 +118,7 @@ def test_ending_answers_nothing_and_a_second_time_a_400(tavus: Tavus) -> None:
 
 
 def test_a_conversation_tells_its_callback_what_happens(tavus: Tavus) -> None:
-    with receiver() as (url, received):
+    with receiver(tavus) as (url, received):
         body = LIVE | {"callback_url": f"{url}/hook?x=1", "custom_greeting": "Hi there."}
         ident = tavus.ok("POST", "/v2/conversations", body)["conversation_id"]
         tavus.ok("POST", f"/v2/conversations/{ident}/end")
@@ -148,6 +148,22 @@ def test_only_this_machine_is_called_back(tavus: Tavus) -> None:
     }
 
 
+def test_only_a_port_that_was_allowed_is_called_back(tavus: Tavus) -> None:
+    with receiver() as (service, received):
+        tavus.ok("POST", "/v2/conversations", LIVE | {"callback_url": f"{service}/admin/run"})
+        end = time.monotonic() + 5
+        while time.monotonic() < end and not tavus.control("GET", "callbacks")["callbacks"][0]["error"]:
+            time.sleep(0.02)
+        (told,) = tavus.control("GET", "callbacks")["callbacks"]
+
+        port = service.rpartition(":")[2]
+        assert (
+            told["error"]
+            == f"ValueError: port {port} was not allowed with --callback-port {port}: written down, not sent"
+        )
+        assert received.empty()
+
+
 def test_test_mode_tells_nobody(tavus: Tavus) -> None:
     tavus.ok("POST", "/v2/conversations", TEST | {"callback_url": "http://localhost:9/"})
 
@@ -155,17 +171,18 @@ def test_test_mode_tells_nobody(tavus: Tavus) -> None:
 
 
 def test_a_page_in_a_browser_may_call(tavus: Tavus) -> None:
-    asked = httpx.request("OPTIONS", f"{tavus.url}/v2/conversations", headers={"Origin": "http://localhost:5173"})
-    answered = tavus.call("GET", "/v2/conversations")
+    page = "http://localhost:5173"
+    asked = httpx.request("OPTIONS", f"{tavus.url}/v2/conversations", headers={"Origin": page})
+    answered = tavus.call("GET", "/v2/conversations", origin=page)
 
     assert (asked.status_code, asked.headers["access-control-allow-headers"]) == (204, "content-type, x-api-key")
-    assert asked.headers["access-control-allow-origin"] == answered.headers["access-control-allow-origin"] == "*"
+    assert asked.headers["access-control-allow-origin"] == answered.headers["access-control-allow-origin"] == page
     assert [one["method"] for one in tavus.control("GET", "requests")["requests"]] == ["GET"]
 
 
 @contextlib.contextmanager
-def receiver() -> Iterator[tuple[str, queue.SimpleQueue[tuple[str, dict[str, Any]]]]]:
-    """An application that is called back."""
+def receiver(tavus: Tavus | None = None) -> Iterator[tuple[str, queue.SimpleQueue[tuple[str, dict[str, Any]]]]]:
+    """An application that is called back, when the emulator may."""
     received: queue.SimpleQueue[tuple[str, dict[str, Any]]] = queue.SimpleQueue()
 
     class Door(BaseHTTPRequestHandler):
@@ -181,6 +198,8 @@ def receiver() -> Iterator[tuple[str, queue.SimpleQueue[tuple[str, dict[str, Any
     with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
+        if tavus:
+            tavus.callback_ports.add(server.server_port)
         yield f"http://127.0.0.1:{server.server_port}", received
         server.shutdown()
         thread.join()

@@ -32,7 +32,7 @@ def commits(tavus: Tavus) -> int:
 def raw_create(close: bool = True) -> str:
     body = '{"system_prompt":"x"}'
     return (
-        f"POST /v2/personas HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\ncontent-length: {len(body)}\r\n"
+        f"POST /v2/personas HTTP/1.1\r\nhost: HOST\r\nx-api-key: k\r\ncontent-length: {len(body)}\r\n"
         f"{'connection: close' if close else 'x-y: z'}\r\n\r\n{body}"
     )
 
@@ -143,14 +143,31 @@ def test_a_refused_call_is_reset_when_it_is_refused_before(tavus: Tavus) -> None
 @pytest.mark.parametrize(("phase", "made"), [("before", 0), ("after", 1)])
 def test_a_kill_kills_the_caller_it_is_told(tavus: Tavus, phase: str, made: int) -> None:
     strike(tavus, match=CREATE, kind="kill", phase=phase)
+    with caller(tavus) as process:
+        tavus.killable.add(process.pid)
+        process.communicate("go\n", timeout=20)
+    assert process.returncode == -signal.SIGKILL
+    assert commits(tavus) == made
+
+
+def test_no_process_is_killed_that_the_start_has_not_named(tavus: Tavus) -> None:
+    strike(tavus, match=CREATE, kind="kill")
+    with caller(tavus) as process:
+        process.communicate("go\n", timeout=20)
+    assert process.returncode == 1
+    assert commits(tavus) == 0
+
+
+def caller(tavus: Tavus) -> subprocess.Popen[str]:
+    """A process that waits for a word, and then makes a persona; who it is stands in the request."""
     script = (
         "import json, os, sys, urllib.request\n"
+        "sys.stdin.readline()\n"
         "urllib.request.urlopen(urllib.request.Request(sys.argv[1] + '/v2/personas', b'{\"system_prompt\": \"x\"}',"
         " {'x-api-key': 'k', 'x-tavusctl-pid': str(os.getpid())}))\n"
     )
-    died = subprocess.run([sys.executable, "-c", script, tavus.url], check=False, timeout=20)
-    assert died.returncode == -signal.SIGKILL
-    assert commits(tavus) == made
+    command = [sys.executable, "-c", script, tavus.url]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
 def test_an_answer_that_is_not_http_is_sent_all_the_same(tavus: Tavus) -> None:
@@ -236,8 +253,8 @@ def test_a_client_that_waits_for_leave_to_send_gets_it(tavus: Tavus) -> None:
     host, port = tavus.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         connection.sendall(
-            b"POST /v2/personas HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\nexpect: 100-continue\r\n"
-            b"content-length: 21\r\nconnection: close\r\n\r\n",
+            b"POST /v2/personas HTTP/1.1\r\nhost: localhost:%s\r\nx-api-key: k\r\nexpect: 100-continue\r\n"
+            b"content-length: 21\r\nconnection: close\r\n\r\n" % port.encode(),
         )
         assert connection.recv(100).startswith(b"HTTP/1.1 100")
         connection.sendall(b'{"system_prompt":"x"}')

@@ -29,7 +29,7 @@ def test_a_conversation_leads_to_a_page_of_the_emulator(tavus: Tavus) -> None:
 
 
 def test_who_leaves_ends_the_conversation_and_the_transcript_has_what_was_said(tavus: Tavus) -> None:
-    with receiver() as (url, received):
+    with receiver(tavus) as (url, received):
         room = tavus.ok("POST", "/v2/conversations", LIVE | {"callback_url": url})["conversation_url"]
         said = tavus.http.post(f"{room}/say", data={"text": f"I say {FORGED}"}, follow_redirects=True)
         left = tavus.http.post(f"{room}/leave", follow_redirects=True)

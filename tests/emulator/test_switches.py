@@ -94,7 +94,7 @@ def test_creating_a_set_can_answer_the_whole_set(tavus: Tavus) -> None:
 def test_a_304_can_announce_a_body_or_send_one_against_http(tavus: Tavus) -> None:
     ident = tavus.persona()
     request = (
-        f"PATCH /v2/personas/{ident} HTTP/1.1\r\nhost: x\r\nx-api-key: key-of-acme\r\n"
+        f"PATCH /v2/personas/{ident} HTTP/1.1\r\nhost: HOST\r\nx-api-key: key-of-acme\r\n"
         "connection: close\r\ncontent-length: 2\r\n\r\n[]"
     )
     body = b'{"message":"No changes were made to the persona"}'
@@ -130,6 +130,22 @@ def test_writes_to_chosen_fields_can_be_ignored_silently(tavus: Tavus) -> None:
     assert tavus.call("PATCH", f"/v2/personas/{ident}", both).status_code == 200
     perception = layer(tavus, ident, "perception")
     assert (perception["perception_model"], perception["tool_prompt"]) == ("raven-0", "y")
+
+
+def test_fields_can_be_kept_in_another_spelling(tavus: Tavus) -> None:
+    tavus.switch(tidied_fields={"/persona_name": "trim", "/greeting": "lower", "/document_ids": "sort"})
+    ident = tavus.persona(persona_name=" A ", greeting="Hi", document_ids=["d2", "d1"])
+    shown = tavus.ok("GET", f"/v2/personas/{ident}")
+    assert (shown["persona_name"], shown["greeting"], shown["document_ids"]) == ("A", "hi", ["d1", "d2"])
+    patch = [{"op": "replace", "path": "/greeting", "value": "HI"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", patch).status_code == 304
+    tavus.switch(tidied_fields={"/persona_name": "lower"})  # what is there already stays as it is
+    untouched = [{"op": "test", "path": "/persona_name", "value": "A"}]
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", untouched).status_code == 304
+    tavus.switch(tidied_fields={"/layers/tts/voice_settings/speed": "round"})
+    settings = {"op": "add", "path": "/layers/tts", "value": {"voice_settings": {"speed": 0.6}}}
+    assert tavus.call("PATCH", f"/v2/personas/{ident}", [settings]).status_code == 200
+    assert layer(tavus, ident, "tts")["voice_settings"]["speed"] == 1
 
 
 def test_test_operations_can_be_ignored(tavus: Tavus) -> None:
@@ -230,3 +246,33 @@ def test_a_persona_that_names_what_nobody_finds_is_a_violation_when_asked_for(ta
         ("dangling_reference", "DELETE", "which is missing"),
         ("dangling_reference", "DELETE", "which is missing"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("style", "sent", "kept"),
+    [
+        ("as sent", " A  b ", " A  b "),
+        ("trim", " A  b ", "A  b"),
+        ("collapse", " A  b ", "A b"),
+        ("compose", "Ka\u0308ufer", "K\u00e4ufer"),
+        ("escape", "Q&A <bot>", "Q&amp;A &lt;bot&gt;"),
+        ("lower", "Coach", "coach"),
+        ("cut", "A name that is longer than a server likes", "A name that is longer th"),
+    ],
+)
+def test_display_names_are_kept_in_the_spelling_of_the_server(tavus: Tavus, style: str, sent: str, kept: str) -> None:
+    """In what is created and in what is changed, of every kind."""
+    tavus.switch(names=style)
+    persona = tavus.ok("POST", "/v2/personas", {"persona_name": sent, "system_prompt": "Hi."})
+    rules = tavus.ok("POST", "/v2/guardrails", {**GUARDRAIL, "name": sent})["guardrails_id"]
+    document = tavus.ok("POST", "/v2/documents", {"document_name": sent, "document_url": "https://example.com/a"})
+    replica = tavus.ok("POST", "/v2/replicas", {"train_video_url": "https://example.com/v.mp4"})["replica_id"]
+    tavus.call("PATCH", f"/v2/replicas/{replica}/name", {"replica_name": sent})
+    patch = [{"op": "replace", "path": "/name", "value": f"{sent}"}]
+    tavus.call("PATCH", f"/v2/guardrails/{rules}", patch)
+
+    assert persona["persona_name"] == kept
+    assert tavus.ok("GET", f"/v2/personas/{persona['persona_id']}")["persona_name"] == kept
+    assert tavus.ok("GET", f"/v2/guardrails/{rules}")["name"] == kept
+    assert document["document_name"] == kept
+    assert tavus.ok("GET", f"/v2/replicas/{replica}")["replica_name"] == kept

@@ -21,6 +21,7 @@ from tavusctl.model import (
     ABSENT,
     Action,
     Address,
+    Binding,
     Blame,
     Cause,
     Change,
@@ -28,7 +29,9 @@ from tavusctl.model import (
     Desired,
     Drift,
     FieldChange,
+    Limit,
     Live,
+    Move,
     Outcome,
     Pending,
     Plan,
@@ -201,13 +204,24 @@ EVERY = Plan(
         ),
         change(Action.RECRAWL, "document/help", cause=Cause.DUE, reason="last crawled 25 h ago"),
         change(Action.FORGET, "persona/left", cause=Cause.ORPHANED, reason="on_remove: retain"),
+        change(Action.UNPROTECT, "persona/kept", reason="lifecycle.prevent_destroy: true -> false"),
         change(Action.CREATE, "persona/lost", cause=Cause.DRIFTED, reason="p7 was deleted in the account"),
         change(Action.DELETE, "guardrails/gone", cause=Cause.ORPHANED, reason="its manifest is gone"),
+        change(Action.DELETE, "objectives/gone", cause=Cause.ASKED, reason="destroy was asked for"),
         change(Action.RETIRE, "document/prices", reason="the old version, once nothing refers to it"),
     ),
-    drift=(Drift(RESTORE.address, "x1", Cause.DRIFTED, RESTORE.fields, KINDS["persona"]),),
+    drift=(
+        Drift(RESTORE.address, "x1", Cause.DRIFTED, RESTORE.fields, KINDS["persona"]),
+        Drift(
+            UPDATE.address, "x1", Cause.DRIFTED, (field("/greeting", "Theirs", "Ours", base="Ours"),), KINDS["persona"]
+        ),
+    ),
+    moves=(Move(Address("persona", "old"), Address("persona", "renamed"), "p5"),),
+    settled=(Binding(Address("persona", "agreed"), "p6"), Binding(UPDATE.address, "x1")),
+    recovered=True,
     warnings=(
         Complaint("TV301", "document/old: the old version d0 is kept", None, "", None, Severity.WARNING),
+        Complaint("TV233", "a circle", Source("manifests/o.yaml", 4, 1), "leave", None, Severity.WARNING),
         Complaint("TV105", "about a file", Source("manifests/a.yaml", 1, 1), "", None, Severity.WARNING),
     ),
     no_op=7,
@@ -216,6 +230,7 @@ EVERY = Plan(
     fingerprint="sha256:" + "5e" * 32,
     base="main",
     pending=(Pending(RESTORE.address, ("/greeting",)), Pending(CREATE.address, whole=True)),
+    limits=(Limit("safety.max_deletes", 5, 50),),
 )
 CONFLICT = change(
     Action.UPDATE,
@@ -228,6 +243,9 @@ REFUSED = replace(
     EVERY,
     steps=(),
     drift=(),
+    moves=(),
+    settled=(),
+    recovered=False,
     pending=(),
     base="",
     refused=(

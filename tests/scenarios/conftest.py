@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from tavusctl.emulator import running
+from tavusctl.emulator.border import Allowed
+from tests.family import Family
 from tests.scenarios.project import Account, Project
 
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[str]:
     """The base URL of an emulator that all scenarios share; each has an account of its own."""
-    with running() as server:
+    with running(allowed=Allowed(killable=Family())) as server:
         yield server.url
 
 

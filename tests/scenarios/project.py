@@ -53,7 +53,8 @@ class Account:
 
     def control(self, method: str, verb: str, body: Any = None) -> Body:
         """A call of the control side."""
-        answer = httpx.request(method, f"{self.url}/__emulator/{verb}", json=body)
+        headers = {"content-type": "application/json"}  # also without a body: it tells programs from pages
+        answer = httpx.request(method, f"{self.url}/__emulator/{verb}", json=body, headers=headers)
         assert answer.status_code == httpx.codes.OK, answer.text
         document: Body = answer.json()
         return document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -197,14 +198,14 @@ def test_the_order_of_a_set_stays(full: Project) -> None:
 
 
 def test_what_a_variable_brings_is_refused_and_the_rest_is_adopted(full: Project) -> None:
-    portal(full, "persona/coach", "/context", "Acme sells boots.")
+    portal(full, "persona/coach", "/context", "Ajax sells shoes.")
     portal(full, "persona/coach", "/persona_name", "Ann")
 
     adopted = full.run("adopt", "--all")
 
     assert adopted.code == 4
     assert adopted.out == (
-        "refused persona/coach /context: it comes from ${var:brand}; edit the variable in tavusctl.yaml\n"
+        "refused persona/coach /context: the words that ${var:brand} brings were edited, and others may use them, too\n"
         "adopted persona/coach /persona_name in manifests/coach.yaml\n"
     )
     assert [change["fields"][0]["path"] for change in full.plan()["changes"]] == ["/context"]
@@ -340,3 +341,68 @@ def test_what_was_bound_and_never_applied_is_adopted_whole(full: Project) -> Non
         == "kind: persona\nname: old\nspec:\n  persona_name: 'Old'\n  system_prompt: Old prompt.\n"
     )
     assert settled(full)
+
+
+STYLE = "Be kind, and be brief."
+MIXED = "You coach for ${var:brand}. ${file:prompts/style.md} Answer in French. Cost: $${5}."
+
+
+@pytest.fixture
+def mixed(project: Project) -> Project:
+    """A prompt that is put together of words, a variable and a file."""
+    project.write("tavusctl.yaml", PROJECT)
+    project.write("manifests/prompts/style.md", f"{STYLE}\n")
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": MIXED})
+    project.apply()
+    project.account.forget()
+    return project
+
+
+@pytest.mark.parametrize(
+    ("live", "written"),
+    [
+        (
+            f"You coach for Acme. {STYLE} Answer in German. Cost: ${{5}}.",
+            "You coach for ${var:brand}. ${file:prompts/style.md} Answer in German. Cost: $${5}.",
+        ),
+        (
+            f"You teach at Acme. {STYLE} Answer in French. Cost: ${{5}}. ${{x}} Acme",
+            "You teach at ${var:brand}. ${file:prompts/style.md} Answer in French. Cost: $${5}. $${x} Acme",
+        ),
+    ],
+)
+def test_an_edit_of_the_words_around_expressions_is_written_around_them(
+    mixed: Project, live: str, written: str
+) -> None:
+    portal(mixed, "persona/coach", "/system_prompt", live)
+    assert mixed.run("adopt", "--all").code == 0
+    manifest = json.loads(text_of(mixed, "persona-coach.yaml"))
+    assert manifest["spec"]["system_prompt"] == written
+    assert text_of(mixed, "prompts/style.md") == f"{STYLE}\n"
+    assert settled(mixed)
+
+
+def test_an_edit_inside_what_a_file_brought_goes_into_the_file(mixed: Project) -> None:
+    portal(mixed, "persona/coach", "/system_prompt", "You coach for Acme. Be kind. Answer in French. Cost: ${5}.")
+    assert mixed.run("adopt", "--all").code == 0
+    assert text_of(mixed, "prompts/style.md") == "Be kind.\n"
+    assert json.loads(text_of(mixed, "persona-coach.yaml"))["spec"]["system_prompt"] == MIXED
+    assert settled(mixed)
+
+
+def test_a_file_that_others_use_is_not_changed_by_an_edit_inside_it(mixed: Project) -> None:
+    mixed.manifest("persona", "other", {"persona_name": "Other", "system_prompt": "${file:prompts/style.md}"})
+    mixed.apply()
+    portal(mixed, "persona/coach", "/system_prompt", "You coach for Acme. Be kind. Answer in French. Cost: ${5}.")
+    adopted = mixed.run("adopt", "--all")
+    assert adopted.code == 4
+    assert "is also used by persona/other" in adopted.out
+    assert text_of(mixed, "prompts/style.md") == f"{STYLE}\n"
+
+
+def test_an_edit_around_and_inside_at_once_is_refused_without_advice(mixed: Project) -> None:
+    portal(mixed, "persona/coach", "/system_prompt", "You teach for Acme. Be kind. Answer in German.")
+    adopted = mixed.run("adopt", "--all")
+    assert adopted.code == 4
+    assert "cannot be told apart" in adopted.out
+    assert "edit the file" not in adopted.out

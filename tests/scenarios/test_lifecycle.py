@@ -321,4 +321,4 @@ def test_a_reference_to_the_old_half_of_a_replacement_is_not_called_drift(full: 
     plan = full.plan()
 
     assert plan["drift"] == []
-    assert [(one["action"], one["cause"]) for one in plan["changes"]] == [("update", "edited"), ("retire", "edited")]
+    assert [(one["action"], one["cause"]) for one in plan["changes"]] == [("update", "edited"), ("retire", "due")]

@@ -46,7 +46,7 @@ def test_a_rename_is_shown_and_recorded_and_nothing_is_sent(applied: Project) ->
     assert shown.code == 2
     assert shown.out.splitlines() == [
         f"> persona/sales-coach: moved from persona/coach ({bound}), once apply has run",
-        "No changes. 2 objects as the manifests say.",
+        "Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to rename",
     ]
     assert document["moved"] == [{"address": "persona/sales-coach", "from": "persona/coach", "id": bound}]
     assert document["changes"] == []

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,15 @@ def test_fm_134_another_account(planned: Project) -> None:
 
 
 def test_fm_134_another_key_of_the_same_account(planned: Project) -> None:
-    planned.account.switch(keys={"rotated": planned.account.key, planned.account.key: planned.account.key})
+    """It applies the plan once it may open the state, as it may with the other key at hand; not before."""
+    account = planned.account
+    account.switch(keys={"rotated": account.key, account.key: account.key})
 
-    refused(planned, 3, "it is for another account", TAVUS_API_KEY="rotated")
+    refused(planned, 9, "cannot be checked with this API key", TAVUS_API_KEY="rotated")
+    applied = planned.run("apply", "plan.json", TAVUS_API_KEY="rotated", TAVUS_API_KEY_OLD=account.key)
+
+    assert applied.code == 0, applied.err
+    assert [one["method"] for one in account.writes] == ["PATCH", "DELETE"]
 
 
 def test_fm_134_another_commit(planned: Project) -> None:
@@ -304,3 +311,152 @@ def test_fm_135_no_flipped_byte_steers_an_apply(planned: Project) -> None:
         path.write_bytes(flipped)
         code = apply_plan(planned).code
         assert (code in (3, 9), planned.account.writes) == (True, []), (index, whole[index - 20 : index + 20])
+
+
+HOST: Body = {"persona_name": "Host", "system_prompt": "You host."}
+
+
+@pytest.fixture
+def two(project: Project) -> Project:
+    """Two applied personas, both with another prompt in their manifests."""
+    project.manifest("persona", "coach", COACH)
+    project.manifest("persona", "host", HOST)
+    project.apply()
+    project.manifest("persona", "coach", {**COACH, "system_prompt": "You coach well."})
+    project.manifest("persona", "host", {**HOST, "system_prompt": "You host well."})
+    project.account.forget()
+    return project
+
+
+def prompts(project: Project) -> dict[str, str]:
+    return {one["persona_name"]: one["system_prompt"] for one in project.account.objects("personas").values()}
+
+
+def test_a_plan_for_a_target_is_carried_out_for_it_alone(two: Project) -> None:
+    assert two.run("plan", "--target", "persona/coach", "--out", "plan.json").code == 0
+
+    assert apply_plan(two).code == 0
+    assert prompts(two) == {"Coach": "You coach well.", "Host": "You host."}
+
+
+def test_a_plan_that_settles_a_conflict_is_carried_out(two: Project) -> None:
+    edit = {"op": "replace", "path": "/system_prompt", "value": "Theirs."}
+    two.account.portal("persona", two.bound("persona/coach"), edit)
+    assert two.run("plan", "--overwrite", "persona/coach", "--out", "plan.json").code == 0
+
+    assert apply_plan(two).code == 0
+    assert prompts(two)["Coach"] == "You coach well."
+
+
+@pytest.mark.parametrize("option", ["--import-existing", "--adopt"])
+def test_a_plan_that_takes_over_is_carried_out(project: Project, option: str) -> None:
+    (theirs,) = project.account.seed(personas=[COACH])["personas"]
+    project.manifest("persona", "coach", COACH)
+    assert project.run("plan", option, "--out", "plan.json").code == 0
+
+    assert apply_plan(project).code == 0
+    assert project.bound("persona/coach") == theirs
+
+
+def test_a_plan_to_destroy_is_carried_out(two: Project) -> None:
+    assert two.run("plan", "--destroy", "--out", "plan.json").code == 0
+
+    limited = apply_plan(two)
+    done = two.run("apply", "plan.json", "--allow-deletes", "2")
+
+    assert (limited.code, done.code) == (4, 0), done.err
+    assert two.account.objects("personas") == {}
+    assert "destroy was asked for" in done.out
+    assert "manifest is gone" not in done.out
+
+
+def test_a_plan_to_train_anew_is_carried_out(project: Project) -> None:
+    video = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}
+    project.manifest("replica", "anna", video)
+    project.apply()
+    project.manifest("replica", "anna", {**video, "train_video_url": "https://example.com/new.mp4"})
+    assert project.run("plan", "--allow-replace", "replica/anna", "--out", "plan.json").code == 0
+
+    assert apply_plan(project).code == 0
+    assert len(project.account.objects("replicas")) == 2
+
+
+def test_the_options_of_a_plan_stand_in_its_file(two: Project) -> None:
+    two.run("plan", "--target", "persona/coach", "--no-watch", "--out", "plan.json")
+    document = json.loads((two.root / "plan.json").read_text())
+
+    assert document["options"] == {"target": ["persona/coach"], "watch": False}
+    edited(two, _with(["persona/host"], "options", "target"))
+    refused(two, 3, "it was edited")
+    edited(two, _with({"force": True}, "options"))
+    refused(two, 9, "the options in the plan file")
+
+
+@pytest.mark.parametrize(
+    ("made", "typed", "words"),
+    [
+        (
+            ["--target", "persona/coach"],
+            ["--target", "persona/host"],
+            ["--target persona/host", "--target persona/coach"],
+        ),
+        ([], ["--target", "persona/host"], ["the command line says --target persona/host", "without"]),
+        (["--no-watch"], ["--watch"], ["--watch", "made with --no-watch"]),
+        ([], ["--no-watch", "--import-existing"], ["--import-existing --no-watch", "without"]),
+    ],
+)
+def test_options_beside_a_file_that_was_made_with_others_are_refused(
+    two: Project, made: list[str], typed: list[str], words: list[str]
+) -> None:
+    two.run("plan", *made, "--out", "plan.json")
+
+    result = two.run("apply", "plan.json", *typed)
+
+    assert (result.code, two.account.writes) == (12, [])
+    assert all(word in result.err for word in words), result.err
+
+
+def test_the_same_options_beside_the_file_are_no_contradiction(two: Project) -> None:
+    two.run("plan", "--target", "persona/coach", "--out", "plan.json")
+
+    assert two.run("apply", "plan.json", "--target", "persona/coach", "--watch").code == 0
+
+
+def test_what_differs_is_named(planned: Project) -> None:
+    planned.manifest("persona", "bystander", {**COACH, "persona_name": "Somebody"})
+
+    refused(planned, 3, "the manifests have changed since it was made: persona/bystander")
+
+
+def test_a_secret_that_differs_is_named(project: Project) -> None:
+    project.write("tavusctl.yaml", "{version: 1, secrets: [KEY, OTHER]}")
+    llm = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:KEY}"}
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": llm}})
+    project.run("plan", "--out", "plan.json", KEY="first-canary")
+
+    result = project.run("apply", "plan.json", KEY="second-canary")
+
+    assert "a secret has changed since it was made: KEY [" in result.err
+
+
+def test_a_link_that_has_come_to_its_end_is_no_change_of_the_account(project: Project) -> None:
+    """What could be sent yesterday cannot be sent today, because of the time alone."""
+    begin = datetime.now(UTC)
+    signed = f"X-Amz-Date={begin:%Y%m%dT%H%M%SZ}&X-Amz-Expires={25 * 3600}&X-Amz-Signature=0"
+    project.manifest("document", "prices", {**PRICES, "document_url": f"https://example.com/a.pdf?{signed}"})
+    assert project.run("plan", "--out", "plan.json").code == 0
+    project.account.advance(2 * 3600)
+
+    refused(project, 3, "a link has come to its end since it was made: document/prices")
+
+
+def test_an_error_that_is_no_longer_tolerated_stops_a_plan_file(two: Project) -> None:
+    """A plan file is no way around what stops a plan."""
+    two.run("plan", "--out", "plan.json")
+    ring = {"objective_name": "ask", "objective_prompt": "Ask.", "next_required_objectives": ["ask"]}
+    two.manifest("objectives", "goals", {"name": "Goals", "data": [ring]})
+
+    result = two.run("apply", "plan.json")
+
+    assert (result.code, two.account.writes) == (10, [])
+    assert "[TV233]" in result.err

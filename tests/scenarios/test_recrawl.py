@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -174,6 +176,26 @@ def test_a_crawl_begun_between_look_and_call_is_found_out(sites: Project) -> Non
     sites.account.control("POST", "portal", {**change, "when": {"before": f"GET /v2/documents/{known}"}})
     assert statuses(sites, "document/theirs") == {"theirs": "deferred"}
     assert sites.account.writes == []
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_pause_is_followed_by_another_look(sites: Project, begun: bool) -> None:
+    """The API asks to wait, and what was seen before is old then: nobody is asked for a crawl that somebody began."""
+    sites.account.advance(DAY)
+    known = sites.bound("document/daily")
+    wait = {"Retry-After": "6"}
+    sites.account.fault(
+        match="POST /v2/documents/*/recrawl", kind="status", status=429, body={"message": "slow down"}, headers=wait
+    )
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(recrawl, sites, "document/daily")
+        while not crawls(sites.account):
+            time.sleep(0.05)
+        if begun:
+            sites.account.call("POST", f"/v2/documents/{known}/recrawl")
+        found = run.result()["daily"]
+    ours = len(crawls(sites.account)) - begun
+    assert (found["status"], ours) == (("deferred", 1) if begun else ("done", 2))
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "status", "status": 502}, {"kind": "truncate"}])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ from tavusctl.engine.recrawl import Manners
 from tavusctl.freshness import Status, Target
 from tavusctl.kinds.document import DOCUMENT
 from tavusctl.model import Address, Recrawl
+from tests.history.__main__ import shown
+from tests.history.events import Begin, End, Outcome
+from tests.history.recorder import Recorder
+from tests.history.rules import judge
 from tests.scenarios.project import Account, Body
 
 BEGIN = datetime.fromisoformat("2026-01-05T00:00:00+00:00")
@@ -57,13 +62,15 @@ class Weeks:
     chance: random.Random
     targets: list[Target]
     clients: list[Client]
+    recorder: Recorder
     now: float = 0.0  # seconds since BEGIN
     runs: int = 0
     unknown: int = 0
     idle: list[str] = field(default_factory=list)  # due documents that were left although there was a slot
 
     def control(self, method: str, verb: str, body: Any = None) -> Body:
-        answer = self.http.request(method, f"{self.account.url}/__emulator/{verb}", json=body)
+        headers = {"content-type": "application/json"}
+        answer = self.http.request(method, f"{self.account.url}/__emulator/{verb}", json=body, headers=headers)
         document: Body = answer.raise_for_status().json()
         return document
 
@@ -81,8 +88,15 @@ class Weeks:
                 client, DOCUMENT, self.targets, Clock(), manners=Manners(seed=seed, spread=4.0 if machines > 1 else 0.0)
             )
 
+        who = f"job {self.runs}"
+        self.recorder.sync("")
+        self.recorder.events.append(Begin(who, "project", "state", "recrawl"))
         with ThreadPoolExecutor(machines) as pool:
             results = list(pool.map(run, self.clients[:machines], seeds))
+        self.recorder.sync(who)
+        entries = [entry for one in results for entry in one.entries]
+        outcomes = [Outcome(str(e.address), "recrawl", str(e.status), e.remote_id) for e in entries]
+        self.recorder.events.append(End(who, 0, tuple(one for one in outcomes if one.status == "done")))
         self.runs += machines
         unknown = {e.remote_id for one in results for e in one.entries if e.status is Status.UNKNOWN}
         self.unknown += len(unknown)
@@ -143,7 +157,11 @@ def account_of_forty(account: Account, seed: int) -> Iterator[Weeks]:
         Target(Address("document", f"site-{index}"), remote_id, SCHEDULES[index]) for index, remote_id in enumerate(ids)
     ]
     with Client(account.url, account.key) as one, Client(account.url, account.key) as other, httpx.Client() as http:
-        yield Weeks(account, http, random.Random(seed), targets, [one, other])
+        bound = {f"document/site-{index}": id_ for index, id_ in enumerate(ids)}
+        resources = {address: {"remote_id": id_} for address, id_ in bound.items()}
+        recorder = Recorder(account, lambda: {"resources": resources}, lambda: bound, dict)
+        recorder.begin()
+        yield Weeks(account, http, random.Random(seed), targets, [one, other], recorder)
 
 
 def live_through(weeks: Weeks, length: float, *, person: bool) -> None:
@@ -206,6 +224,14 @@ def seen(weeks: Weeks, since: int) -> Seen:
     )
 
 
+def judged(weeks: Weeks) -> Counter[str]:
+    """The whole history by the rules; how often each has looked."""
+    weeks.recorder.sync("")
+    verdict = judge(weeks.recorder.events)
+    assert not verdict.violations, shown(verdict, weeks.recorder.events)
+    return verdict.looked
+
+
 def newest(account: Account) -> int:
     return max((int(one["seq"]) for one in account.control("GET", "mutations")["mutations"]), default=0)
 
@@ -227,7 +253,10 @@ def test_two_weeks_of_an_unreliable_job(account: Account, capsys: pytest.Capture
     with account_of_forty(account, seed=7) as weeks:
         live_through(weeks, 2, person=True)
         found = seen(weeks, since)
-    show(capsys, found)
+        looked = judged(weeks)
+    show(capsys, f"{found}; looked: {dict(looked)}")
+    assert looked["no-stranger"] > 0
+    assert looked["done-is-done"] > 0
     assert weeks.idle == []
     assert found.crowd <= 5
     assert found.shortest >= HOUR
@@ -242,7 +271,10 @@ def test_the_limits_are_kept_even_where_the_account_does_not_enforce_them(
     with account_of_forty(account, seed=11) as weeks:
         live_through(weeks, 1, person=False)
         found = seen(weeks, since)
-    show(capsys, found)
+        looked = judged(weeks)
+    show(capsys, f"{found}; looked: {dict(looked)}")
+    assert looked["no-stranger"] > 0
+    assert looked["done-is-done"] > 0
     assert weeks.idle == []
     assert weeks.unknown == 0
     assert found.crowd <= 5

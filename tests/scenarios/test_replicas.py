@@ -77,12 +77,13 @@ def test_a_plan_file_shows_the_delete_of_an_old_half_only_when_it_was_named(anna
     anna.run("plan", "--out", "without.json")
     anna.run("plan", "--out", "with.json", "--allow-replica-delete", "replica/anna")
 
-    unnamed = [anna.run("apply", file).code for file in ("without.json", "with.json")]
+    unnamed = anna.run("apply", "without.json")
     untouched = set(anna.account.objects("replicas"))
-    named = anna.run("apply", "with.json", "--allow-replica-delete", "replica/anna")
+    beside = anna.run("apply", "without.json", "--allow-replica-delete", "replica/anna")
+    named = anna.run("apply", "with.json")
 
-    assert unnamed == [0, 3], "a plan file alone deletes no replica"
-    assert untouched == {old, new}
+    assert (unnamed.code, untouched) == (0, {old, new})
+    assert beside.code == 12, "what is deleted is named when the plan is made, where it can be reviewed"
     assert (named.code, set(anna.account.objects("replicas"))) == (0, {new})
 
 

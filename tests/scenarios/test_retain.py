@@ -49,7 +49,7 @@ def test_protection_is_no_hindrance_where_nothing_is_destroyed(retained: Project
 
 def test_protection_alone_keeps_it_managed(retained: Project) -> None:
     retained.manifest("guardrails", "rules", RULES, lifecycle={"prevent_destroy": True})
-    retained.apply()
+    retained.apply("--allow-lowered", "1")
     retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
     assert retained.run("apply", "--yes", "--allow-deletes", "0").code == 4
     assert retained.bound("guardrails/rules")
@@ -57,7 +57,7 @@ def test_protection_alone_keeps_it_managed(retained: Project) -> None:
 
 def test_what_counts_is_the_last_apply(retained: Project) -> None:
     retained.manifest("guardrails", "rules", RULES, lifecycle={"on_remove": "delete"})
-    retained.apply()
+    retained.apply("--allow-lowered", "1")
     assert retained.account.writes == []
     retained.write("manifests/guardrails-rules.yaml", "# taken out\n")
     retained.apply("--allow-deletes", "1")

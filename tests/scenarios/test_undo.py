@@ -546,3 +546,108 @@ def test_the_document_of_an_undo_is_that_of_an_apply(applied: Project) -> None:
 
     assert {one["status"] for one in document["outcomes"]} == {"done"}
     assert document["summary"]["update"] == 4
+
+
+LLM: Body = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:KEY}"}
+
+
+@pytest.fixture
+def keyed(project: Project) -> Project:
+    """An applied persona with a model of its own, whose manifest is gone and whose delete is applied."""
+    project.write("tavusctl.yaml", "{version: 1, secrets: [KEY]}")
+    project.environment["KEY"] = "canary-of-the-undo"
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": LLM}})
+    project.manifest("document", "prices", PRICES)
+    project.apply()
+    project.remove("persona", "coach")
+    project.apply("--allow-deletes", "1")
+    project.account.forget()
+    return project
+
+
+def test_a_secret_that_the_manifest_names_is_sent_again(keyed: Project) -> None:
+    keyed.manifest("persona", "coach", {**COACH, "layers": {"llm": LLM}})
+
+    result = undo(keyed, "--recreate")
+
+    (sent,) = [body for method, _, body in keyed.account.sent if method == "POST"]
+    assert (result.code, "api_key" in sent["layers"]["llm"]) == (0, True), result.out + result.err
+    assert "canary" not in result.out + result.err
+    assert "the manifests still say" not in result.err  # they say the same
+    assert keyed.plan()["changes"] == []
+
+
+def test_without_a_manifest_nothing_is_sent_and_the_way_is_told(keyed: Project) -> None:
+    result = undo(keyed, "--recreate")
+
+    assert (result.code, keyed.account.writes) == (4, [])
+    assert "the secret at /layers/llm/api_key is kept nowhere" in result.out
+    assert "restore the manifest and run tavusctl apply" in result.out
+
+
+def test_a_variable_that_is_not_set_is_named(keyed: Project) -> None:
+    keyed.manifest("persona", "coach", {**COACH, "layers": {"llm": LLM}})
+
+    result = keyed.run("undo", last(keyed), "--yes", "--recreate", KEY=None)
+
+    assert (result.code, keyed.account.writes) == (4, [])
+    assert "KEY, which its manifest names, is not set" in result.out
+
+
+def test_a_model_that_was_taken_away_comes_back_with_its_key(project: Project) -> None:
+    """The API takes an address and a key together, or none of them."""
+    project.write("tavusctl.yaml", "{version: 1, secrets: [KEY]}")
+    project.environment["KEY"] = "canary-of-the-undo"
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": LLM}})
+    project.apply()
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": {"model": "tavus-gpt-oss"}}})
+    project.apply()
+    project.account.forget()
+
+    refused = undo(project)
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": LLM}})
+    done = undo(project)
+
+    (persona,) = project.account.objects("personas").values()
+    assert (refused.code, done.code) == (4, 0), done.out + done.err
+    assert "the secret at /layers/llm/api_key is kept nowhere" in refused.out
+    assert persona["layers"]["llm"]["base_url"] == LLM["base_url"]
+    assert project.plan()["changes"] == []
+
+
+def test_what_refers_to_an_object_that_is_not_made_anew_is_not_made_either(keyed: Project) -> None:
+    """One refusal leads to another, and not to a call that cannot be right."""
+    result = keyed.run("undo", last(keyed), "--yes", "--recreate", "--format", "json")
+
+    assert [one["code"] for one in result.document["refused"]] == ["E309"]
+    assert result.document["changes"] == []
+
+
+def test_the_list_of_runs_is_a_document(applied: Project) -> None:
+    result = applied.run("undo", "--format", "json")
+
+    (one,) = result.document["runs"]
+    assert (result.code, result.document["format_version"]) == (0, "1.0")
+    assert (one["run"], one["actions"]) == (last(applied), {"create": 4})
+    assert one["time"].startswith("20")
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html", "comment", "github", "sarif"])
+def test_the_list_of_runs_has_no_other_format(project: Project, format_: str) -> None:
+    result = project.run("undo", "--format", format_)
+
+    assert (result.code, result.out) == (12, "")
+    assert f"no format {format_}" in result.err
+
+
+def test_an_empty_list_of_runs_is_a_document_too(project: Project) -> None:
+    assert project.run("undo", "--format", "json").document == {"format_version": "1.0", "runs": []}
+
+
+def test_what_an_undo_does_is_asked_for_and_no_edit(applied: Project) -> None:
+    edit_everything(applied)
+    applied.apply()
+
+    changes = json.loads(applied.run("undo", last(applied), "--yes", "--format", "json").out)["changes"]
+
+    assert {one["cause"] for one in changes} == {"asked"}

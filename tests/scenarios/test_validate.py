@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.scenarios.project import Project
+from tests.scenarios.project import Body, Project
 
 TWICE = "# Tone\nBe kind.\n\n# Tone\nBe kind.\n"
 
@@ -85,15 +85,47 @@ def test_a_remark_is_ignored_where_the_manifest_says_so(linted: Project) -> None
     ]
 
 
-def test_an_error_of_a_rule_fails_validate_and_not_the_plan(project: Project) -> None:
-    """The account takes such objects, and they must stay manageable."""
-    ring = [{"objective_name": "ask", "objective_prompt": "Ask.", "next_required_objective": "ask"}]
-    project.manifest("objectives", "goals", {"name": "Goals", "data": ring})
+RING: Body = {"objective_name": "ask", "objective_prompt": "Ask.", "next_required_objectives": ["ask"]}
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes")])
+def test_what_an_error_says_cannot_work_is_not_written(project: Project, command: tuple[str, ...]) -> None:
+    """One judgement for one file, whichever command reads it."""
+    project.manifest("objectives", "goals", {"name": "Goals", "data": [RING]})
+
+    refused = project.run(*command)
 
     assert (project.run("validate").code, ids(project)) == (10, ["TV233"])
+    assert (refused.code, project.account.writes) == (10, [])
+    assert "manifests/objectives-goals.yaml:11:6: error: a circle" in refused.err
+    assert "[TV233]" in refused.err
+
+
+def test_an_error_that_is_ignored_by_name_stops_nothing(project: Project) -> None:
+    ring = json.dumps([RING])
+    head = "kind: objectives\nname: goals\nspec:\n  name: Goals\n  # tavusctl: ignore=TV233\n"
+    project.write("manifests/goals.yaml", f"{head}  data: {ring}\n")
+
+    assert (project.run("validate").code, project.apply().code) == (0, 0)
+
+
+def test_what_the_account_has_like_that_is_shown_and_does_not_stop(project: Project) -> None:
+    """Such objects must stay manageable: what a plan leaves alone is no reason against it."""
+    (goals,) = project.account.seed(objectives=[{"name": "Goals", "data": [RING]}])["objectives"]
+    project.manifest("objectives", "goals", {"name": "Goals", "data": [RING]})
+    assert project.run("import", "objectives/goals", goals).code == 0
+    project.manifest("objectives", "goals", {"name": "More goals", "data": [RING]})
+
     plan = project.run("plan", "--format", "json")
-    assert plan.code == 0
+    text = project.run("plan").out
+
     assert [(one["id"], one["severity"]) for one in plan.document["warnings"]] == [("TV233", "warning")]
+    assert "[TV233]" in text
+    assert (plan.code, project.apply().code) == (0, 0)
+    assert project.run("plan", "--detailed-exitcode").code == 0
+    assert project.run("drift").code == 0
+    project.manifest("objectives", "goals", {"name": "More", "data": [{**RING, "objective_prompt": "Ask more."}]})
+    assert project.run("plan").code == 10  # the ring is in what would be written
 
 
 def test_text_that_turns_its_direction_stops_a_plan(project: Project) -> None:

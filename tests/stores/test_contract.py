@@ -227,3 +227,15 @@ def _count_ended(runs: list[Future[str]], count: int) -> int:
     while sum(run.done() for run in runs) < count and time.monotonic() < end:
         time.sleep(0.02)
     return sum(run.done() for run in runs)
+
+
+def test_a_lock_that_was_just_taken_is_surely_held_and_one_that_was_not_is_an_error(place: str) -> None:
+    store = opener(place)()
+    with store.lock():
+        assert store.held() is True
+        store.append(b"record")
+        store.write(replace(store.read(), serial=1))
+        assert store.held() is True
+    with pytest.raises(LockError, match="not locked by this run") as refused:
+        store.held()
+    assert (refused.value.id, refused.value.exit_code) == ("E702", 7)

@@ -12,13 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jsonpatch
+from msgspec.structs import replace
 
 from tavusctl import journal
 from tavusctl.document import map_leaves
 from tavusctl.engine.apply import Run, Stop, Tools, run
-from tavusctl.errors import Ambiguous, Gone, Rejected
+from tavusctl.engine.apply.run import Obedience
+from tavusctl.errors import Ambiguous, Gone, NeverSent, Rejected
 from tavusctl.kinds import KINDS
 from tavusctl.ledger import Ledger
+from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
     Action,
     Address,
@@ -34,7 +37,7 @@ from tavusctl.model import (
     ResourceKind,
     Source,
 )
-from tavusctl.ports import State
+from tavusctl.ports import Fence, State
 from tests.unit.test_ledger import Kept
 
 PERSONA, DOCUMENT, REPLICA = KINDS["persona"], KINDS["document"], KINDS["replica"]
@@ -53,7 +56,8 @@ class World:
 
     objects: dict[str, Document] = field(default_factory=dict)
     bindings: dict[Address, Binding] = field(default_factory=dict)
-    guarded: bool | None = True
+    guarded: bool | None = True  # what the run knows of `test` operations already
+    obeys: bool = True  # what is true of them
     seconds: float = 0.0
     calls: builtins.list[tuple[str, str, Any]] = field(default_factory=list)
     wrong: dict[str, builtins.list[Exception | Fault | None]] = field(default_factory=lambda: defaultdict(list))
@@ -61,9 +65,13 @@ class World:
     answers: int = 0  # so far
     replies: builtins.list[Document] = field(default_factory=list)  # of creates, in place of the true ones
     finds: Sequence[str | Exception] = field(default_factory=list)
+    newest: str = ""  # when the youngest object that a listing shows was made
+    refusals: int = 0  # how often a create is refused before it is carried out
+    others: Sequence[Live] | Exception = ()  # the like of what a create makes, made by somebody else
     looked_for: builtins.list[float] = field(default_factory=list)
     using: builtins.list[str] = field(default_factory=list)
     lost: builtins.list[FieldChange] = field(default_factory=list)
+    draft: bool = False  # what reads show is not in use
     kept: builtins.list[tuple[Address, str, Document]] = field(default_factory=list)
     told: builtins.list[tuple[str, str]] = field(default_factory=list)
     waited: builtins.list[tuple[str, str, bool]] = field(default_factory=list)
@@ -86,10 +94,14 @@ class World:
     def server_time(self) -> datetime:
         return NOON + timedelta(seconds=self.seconds)
 
-    def post(self, path: str, body: Any = None, *, later: Callable[[], None] = lambda: None) -> Document:
+    def post(
+        self, path: str, body: Any = None, *, fence: Fence, refused: Callable[[], None] = lambda: None
+    ) -> Document:
+        self._pass(fence)
         self._begin("post", path, body)
-        if self.wrong["late"] and self.wrong["late"].pop():
-            later()
+        for _ in range(self.refusals):
+            refused()
+            self._pass(fence)
         if path.endswith("/recrawl"):
             self.objects[path.split("/")[-2]]["status"] = "recrawling"
             self._strike(self.after["post"])
@@ -101,17 +113,22 @@ class World:
         self._strike(self.after["post"])
         return self.replies.pop(0) if self.replies else {f"{name}_id": made, f"{name}_name": body.get(f"{name}_name")}
 
-    def patch(self, path: str, body: Any) -> None:
+    def patch(self, path: str, body: Any, *, fence: Fence) -> None:
+        self._pass(fence)
         self._begin("patch", path, body)
         remote_id = path.removesuffix("/name").rpartition("/")[2]
         if isinstance(body, list):
-            if body[0].get("value") != PROBE:
-                self.objects[remote_id] = jsonpatch.apply_patch(self.objects[remote_id], body)
+            done = body if self.obeys else [one for one in body if one["op"] != "test"]
+            try:
+                self.objects[remote_id] = jsonpatch.apply_patch(self.objects[remote_id], done)
+            except jsonpatch.JsonPatchException:
+                raise refused(400) from None
         else:
             self.objects[remote_id].update(body)
         self._strike(self.after["patch"])
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, *, fence: Fence) -> None:
+        self._pass(fence)
         self._begin("delete", path, None)
         if self.objects.pop(path.rpartition("/")[2], None) is None:
             raise gone(path)
@@ -126,6 +143,17 @@ class World:
     def list(self, path: str, **_: Any) -> builtins.list[Document]:
         self._begin("list", path, None)
         return [*self.objects.values()]
+
+    def _pass(self, fence: Fence) -> None:
+        """As the client does: at each attempt at leisure, then when the first byte leaves."""
+        fence.renew()
+        self._strike(self.wrong["connecting"])
+        if not fence.passes():
+            message = "so much time has passed"
+            raise NeverSent(message)
+        if self.wrong["throttled"]:
+            self._strike(self.wrong["throttled"])
+            self._pass(fence)
 
     def _begin(self, verb: str, path: str, body: Any) -> None:
         self.answers += 1
@@ -148,7 +176,7 @@ class World:
         status = body.pop("status", "")
         ours = {one.remote_id: address for address, one in self.ledger.state.bindings.items()}
         body = map_leaves(body, lambda leaf: ours.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-        return Live(kind, remote_id, body, status=status, error=body.pop("error_message", ""))
+        return Live(kind, remote_id, body, status=status, error=body.pop("error_message", ""), draft=self.draft)
 
     def users(self, kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
         del kind
@@ -156,23 +184,21 @@ class World:
         return self.using
 
     def remember(self, desired: Desired, binding: Binding) -> Binding:
-        return Binding(
-            desired.address,
-            binding.remote_id,
-            desired.spec,
-            successor=binding.successor,
-            retired=binding.retired,
-            unkept=binding.unkept,
-        )
+        return replace(binding, address=desired.address, applied=desired.spec)
 
-    def find(self, desired: Desired, name: str, known: Sequence[str]) -> str:
-        del desired
+    def find(self, sent: Sent, known: Sequence[str]) -> Sight:
         self.looked_for.append(self.seconds)
-        self.told.append(("find", f"{name} {','.join(known)}"))
+        self.told.append(("find", f"{sent.name} {','.join(known)}"))
         found, self.finds = (self.finds[0], self.finds[1:]) if self.finds else ("", ())
         if isinstance(found, Exception):
             raise found
-        return found
+        return Sight(found, self.newest)
+
+    def twins(self, sent: Sent, known: Sequence[str]) -> Sequence[Live]:
+        del sent, known
+        if isinstance(self.others, Exception):
+            raise self.others
+        return self.others
 
     def unkept(self, desired: Desired, live: Live) -> Sequence[FieldChange]:
         del desired, live
@@ -183,19 +209,19 @@ class World:
 
     def apply(self, *steps: Change, parallel: int = 1, settle: float = 120.0, **plan: Any) -> builtins.list[Outcome]:
         """Carry out a plan of these steps."""
-        self.store.state = State("line", 3, bindings=self.bindings, guarded=self.guarded)
+        self.store.state = State("line", 3, bindings=self.bindings)
         tools = Tools(
             self.look,
             self.users,
             self.remember,
             self.unkept,
-            lambda change: f"name of {change.path}",
             self.find,
+            self.twins,
             KINDS.__getitem__,
             lambda *kept: self.kept.append(kept),
             lambda file: f"https://bucket/{file.name}",
         )
-        ledger = Ledger(self.store, self.store.state)
+        ledger = Ledger(self.store, self.store.state, uptime=self.monotonic)
         self.last = Run(
             self,
             ledger,
@@ -210,6 +236,9 @@ class World:
             report=self.report,
             waits=lambda address, status, over: self.waited.append((str(address), status, over)),
         )
+        if self.guarded is not None:
+            known = Obedience.OBEYED if self.guarded else Obedience.IGNORED
+            self.last.obedience = dict.fromkeys(KINDS, known)
         return [*run(self.last, Plan(steps, **plan))]
 
     @property
@@ -239,7 +268,7 @@ class World:
         return [verb for verb, _, _ in self.calls]
 
 
-PROBE = "tavusctl asks whether test operations are obeyed: no object has this name"
+PROBE = "tavusctl asks what this API checks: nothing has this value"
 
 
 def gone(what: str) -> Gone:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, NoReturn
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -13,7 +13,6 @@ from tavusctl.errors import (
     ApiError,
     LockError,
     NeverSent,
-    Rejected,
     StateError,
     TavusctlError,
     Throttled,
@@ -21,6 +20,7 @@ from tavusctl.errors import (
 )
 from tavusctl.journal import Inverse
 from tavusctl.model import (
+    MADE,
     Action,
     Address,
     Binding,
@@ -43,7 +43,6 @@ from tests.unit.applying import (
     LOST,
     NOON,
     PERSONA,
-    PROBE,
     REPLICA,
     SITE,
     World,
@@ -83,7 +82,7 @@ def test_a_create_is_on_record_before_and_after() -> None:
 
 def test_a_create_that_has_to_wait_is_dated_again() -> None:
     world = World()
-    world.wrong["late"] = [lambda: None]
+    world.wrong["throttled"] = [lambda: world.sleep(2)]
     world.apply(creating())
     assert world.kinds_of_records == ["begin", "intent", "again", "bind"]
     assert world.records[2]["op"] == world.records[1]["op"]
@@ -119,7 +118,6 @@ def test_a_file_is_linked_where_the_manifest_names_it() -> None:
     [
         (refused(400), "PATCH /v2/personas/p1 was refused with 400: no, thank you", 5),
         (NeverSent("the network is down"), "the network is down", 11),
-        (Throttled(429, "slow down", "POST"), "POST was refused with 429: slow down", 11),
     ],
 )
 def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reason: str, code: int) -> None:
@@ -128,6 +126,33 @@ def test_a_create_that_was_surely_not_made_is_settled(error: TavusctlError, reas
     assert said(only(world.apply(creating()))) == ("failed", "", reason, code)
     assert world.kinds_of_records == ["begin", "intent", "result failed"]
     assert (world.verbs, world.looked_for) == (["post"], [])
+
+
+def test_a_create_that_was_refused_for_now_is_looked_for_before_it_counts_as_not_made() -> None:
+    """Until a listing would show it: the longest that one may lag, where it shows nothing that is young."""
+    world = World()
+    world.wrong["post"] = [Throttled(429, "slow down", "POST")]
+
+    assert said(only(world.apply(creating(), settle=20))) == ("failed", "", "POST was refused with 429: slow down", 11)
+    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert world.verbs == ["post"]
+    assert (world.looked_for[0], world.looked_for[-1]) == (0.0, 20.0)
+
+
+@pytest.mark.parametrize(("age", "waited"), [(0, 0), (1, 2), (7, 14), (300, 20), (-90, 20)])
+def test_a_look_after_a_refusal_takes_as_long_as_a_listing_lags(age: int, waited: int) -> None:
+    """Twice the age of the youngest object that it shows; a moment to come tells nothing."""
+    world = World(refusals=1, newest=(NOON - timedelta(seconds=age)).isoformat())
+
+    assert only(world.apply(creating(), settle=20)).status is Status.DONE
+    assert (world.verbs, world.looked_for[-1]) == (["post"], waited)
+
+
+def test_what_a_refused_create_has_made_all_the_same_is_taken() -> None:
+    world = World(refusals=1, finds=["", "n7"], newest="")
+
+    assert only(world.apply(creating())).remote_id == "n7"
+    assert world.objects == {}
 
 
 def test_a_lost_create_is_looked_for_until_it_is_found() -> None:
@@ -196,11 +221,37 @@ def test_an_answer_without_an_id_is_none(answer: Document) -> None:
     assert said(outcome) == ("unknown", "", "the answer to POST /v2/personas has no id", 6)
 
 
-@pytest.mark.parametrize("answer", [{"persona_id": "x" * 100}, {"persona_id": "aZ0_-", "persona_name": "Coach"}])
-def test_an_answer_may_be_short(answer: Document) -> None:
-    world = World(replies=[answer])
-    assert only(world.apply(creating())).remote_id == answer["persona_id"]
+@pytest.mark.parametrize("remote_id", ["x" * 100, "aZ0_-"])
+@pytest.mark.parametrize("name", ["Coach", " coach "])
+def test_an_answer_with_a_new_id_and_the_name_is_believed(remote_id: str, name: str) -> None:
+    world = World(replies=[{"persona_id": remote_id, "persona_name": name}])
+    assert only(world.apply(creating())).remote_id == remote_id
     assert len(world.calls) == 1
+    assert "answered" not in world.kinds_of_records
+
+
+@pytest.mark.parametrize("answer", [{}, {"persona_name": "Another"}])
+def test_a_new_id_without_the_name_is_on_record_and_looked_at(answer: Document) -> None:
+    """It is evidence: what reads as sent is ours, whatever it is called."""
+    world = World(replies=[{"persona_id": "n0", **answer}])
+    assert only(world.apply(creating())).remote_id == "n0"
+    assert world.kinds_of_records == ["begin", "intent", "answered", "bind"]
+    assert (world.verbs, world.looked_for) == (["post"], [])
+
+
+def test_a_new_id_that_cannot_be_seen_yet_is_looked_at_again() -> None:
+    world = World(replies=[{"persona_id": "n0"}])
+    world.wrong["look"] = [gone("n0"), gone("n0")]
+    assert only(world.apply(creating())).remote_id == "n0"
+    assert world.verbs == ["post"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"persona_id": "p7"}, {"persona_id": "p9", "persona_name": "Another"}])
+def test_what_was_accepted_is_never_sent_again(answer: Document) -> None:
+    world = World(replies=[answer], known={"persona": ["p7"]})
+    assert only(world.apply(creating(), settle=1)).exit_code == 6
+    assert world.verbs == ["post"]
+    assert world.looked_for[-1] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -213,10 +264,12 @@ def test_the_answer_to_another_request_is_none(answer: Document) -> None:
     world = World(replies=[answer, answer], known={"persona": ["p7"]}, bindings={other: Binding(other, "p0")})
     steps = (creating(other, {"persona_name": "Other"}), creating()) if answer["persona_id"] == "p1" else (creating(),)
     if len(steps) == 2:
-        world.replies = [{"persona_id": "p1"}, answer, answer]
+        world.replies = [{"persona_id": "p1", "persona_name": "Other"}, answer, answer]
     outcome = world.apply(*steps, settle=1)[-1]
-    message = f"the answer to POST /v2/personas is about another object, {answer['persona_id']}"
-    assert said(outcome) == ("unknown", "", message, 6)
+    told = {"p9": "p9, which does not read as sent"}.get(
+        answer["persona_id"], f"another object, {answer['persona_id']}"
+    )
+    assert said(outcome) == ("unknown", "", f"the answer to POST /v2/personas is about {told}", 6)
 
 
 def test_nothing_is_sent_again_once_a_stop_is_asked_for() -> None:
@@ -291,61 +344,13 @@ def test_an_object_that_is_not_bound_is_bound_by_its_update() -> None:
     assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
 
 
-def test_whether_tests_are_obeyed_is_asked_once() -> None:
-    world = bound(guarded=None)
-    world.wrong["patch"] = [refused(400)]
-    probe = [{"op": "test", "path": "/persona_name", "value": PROBE}]
-    back = {**NAME, "value": "Coach"}
-    world.apply(updating(AFTER, NAME, live=seen()), updating(BEFORE, back, live=seen(AFTER)))
-    assert world.calls[0][2] == probe
-    assert [body[0]["op"] for _, _, body in world.calls] == ["test", "test", "test"]
-    assert world.ledger.state.guarded is True
-
-
-@pytest.mark.parametrize(
-    ("error", "known"),
-    [(None, False), (refused(403), False), (refused(409), True), (refused(422), True), (LOST, None)],
-)
-def test_tests_that_are_not_obeyed_are_not_trusted(error: Exception | None, known: bool | None) -> None:
-    world = bound(guarded=None)
-    world.wrong["patch"] = [error]
-    assert said(only(world.apply(updating(AFTER, NAME, live=seen())))) == ("done", "p1", "", 0)
-    assert world.ledger.state.guarded is known
-    tested = [{"op": "test", "path": "/persona_name", "value": "Coach"}, NAME]
-    assert world.calls[1][2] == (tested if known else [NAME])
-
-
-def test_updates_that_begin_together_ask_once() -> None:
-    world = bound(guarded=None)
-    world.wrong["patch"] = [refuse_slowly]
-    world.objects["p2"], world.bindings[OTHER] = {**BEFORE}, Binding(OTHER, "p2", BEFORE)
-    steps = [updating(AFTER, NAME, address=one, live=Live(PERSONA, remote_id, BEFORE))
-             for one, remote_id in ((COACH, "p1"), (OTHER, "p2"))]  # fmt: skip
-    assert [one.status for one in world.apply(*steps, parallel=2)] == [Status.DONE] * 2
-    assert [body[0]["value"] for _, _, body in world.calls] == [PROBE, "Coach", "Coach"]
-
-
-def refuse_slowly() -> NoReturn:
-    time.sleep(0.05)
-    raise refused(400)
-
-
-@pytest.mark.parametrize("error", [gone("p1"), Throttled(429, "slow down", "PATCH")])
-def test_a_question_that_cannot_be_asked_ends_the_step(error: Rejected) -> None:
-    world = bound(guarded=None)
-    world.wrong["patch"] = [error]
-    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    assert outcome.status is Status.FAILED
-    assert (len(world.calls), world.ledger.state.guarded, world.kinds_of_records) == (1, None, ["begin"])
-
-
 def test_without_tests_an_edit_meanwhile_is_seen_before_anything_is_sent() -> None:
     world = bound(guarded=False)
     world.objects["p1"]["persona_name"] = "Edited"
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     reason = "/persona_name of persona/coach was edited in the account meanwhile; nothing of it was written"
     assert said(outcome) == ("failed", "p1", reason, 3)
-    assert (world.calls, world.kinds_of_records) == ([], ["begin"])
+    assert (world.calls, world.kinds_of_records) == ([], ["begin", "intent", "result failed"])
     world.objects["p1"] |= {"persona_name": "Coach", "system_prompt": "Edited"}
     assert only(world.apply(updating(AFTER, NAME, live=seen()))).status is Status.DONE
     assert world.calls == [("patch", "/v2/personas/p1", [NAME])]
@@ -484,7 +489,7 @@ def test_a_lost_change_of_members_is_sent_again_without_tests() -> None:
     step = replace(updating({"document_name": "New"}, name, address=SITE), remote_id="d1", live=live)
     world.wrong["patch"] = [LOST]
     assert only(world.apply(step)).status is Status.DONE
-    assert (world.verbs, world.ledger.state.guarded) == (["patch", "patch"], None)
+    assert world.verbs == ["patch", "patch"]
 
 
 def test_a_member_that_was_not_there_is_reversed_to_nothing() -> None:
@@ -497,27 +502,114 @@ def test_a_member_that_was_not_there_is_reversed_to_nothing() -> None:
     assert world.records[1]["inverse"]["operations"] == [{"op": "replace", "path": "/tags", "value": []}]
 
 
-def test_what_the_server_did_not_keep_is_named_and_remembered() -> None:
+def test_what_the_server_did_not_keep_is_named_once_and_remembered_as_it_answered() -> None:
     world = bound()
     world.lost = [
-        FieldChange("/persona_name", Cause.EDITED, None, "Coach", "New"),
-        FieldChange("/secret", Cause.EDITED, None, None, "x", sensitive=True),
-        FieldChange("/greeting", Cause.EDITED, None, None, "Hi"),
+        FieldChange("/persona_name", Cause.EDITED, None, "new", "New"),
+        FieldChange("/layers/llm/api_key", Cause.EDITED, None, None, "x", sensitive=True),
+        FieldChange("/greeting", Cause.EDITED, None, "Hi", "Hello"),
     ]
+    key = {"op": "add", "path": "/layers", "value": {"llm": {"api_key": "x"}}}
+    outcome = only(world.apply(updating(AFTER, NAME, key, live=seen())))
+    # The greeting was not written: what somebody else has made of it is no answer to us.
+    assert (outcome.status, outcome.exit_code) == (Status.DONE, 5)
+    assert (outcome.reason, outcome.unkept) == ("not kept by the server: /persona_name", ("/persona_name",))
+    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, answered={"/persona_name": "new"})
+    assert world.kinds_of_records == ["begin", "intent", "bind"]
+    # On record before the call was what was there: a kill loses no more than the look.
+    before = {"/layers": None, "/persona_name": BEFORE["persona_name"]}
+    assert world.replayed.state.bindings[COACH] == Binding(COACH, "p1", AFTER, unconfirmed=before)
+
+
+def not_kept(address: Address = COACH) -> FieldChange:
+    """A name that reads in lower case."""
+    return FieldChange(f"/{address.kind}_name", Cause.EDITED, None, "new", "New")
+
+
+def nothing_done(world: World) -> None:
+    """The server forgets what it was just sent."""
+
+    def forget() -> None:
+        world.objects["p1"] = {**world.objects["p1"], **BEFORE}
+
+    world.after["patch"] = [forget]
+
+
+def test_a_write_of_which_nothing_reads_back_has_failed_and_is_planned_again() -> None:
+    world = bound()
+    before = world.bindings[COACH]
+    world.lost = [FieldChange("/persona_name", Cause.EDITED, None, BEFORE["persona_name"], "New")]
+    nothing_done(world)
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    unkept = ("/persona_name", "/greeting")
-    assert (outcome.reason, outcome.unkept) == ("not kept by the server: /persona_name, /greeting", unkept)
-    assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER, unkept={one: f"name of {one}" for one in unkept})
-    assert world.kinds_of_records == ["begin", "intent", "bind", "bind"]
-    world.bindings = dict(world.ledger.state.bindings)
-    world.store.records.clear()
-    world.apply(updating(AFTER))
-    assert world.kinds_of_records == ["begin", "bind"]
-    world.lost = []
-    world.store.records.clear()
-    world.apply(updating(AFTER))
-    assert world.kinds_of_records == ["begin", "bind", "bind"]
+    assert (outcome.status, outcome.exit_code, outcome.unkept) == (Status.FAILED, 5, ())
+    assert outcome.reason.startswith("not_live: ")
+    assert "/persona_name" in outcome.reason
+    assert world.ledger.get(COACH) == before
+    assert world.seconds == 10.0
+
+
+def test_a_read_that_is_behind_is_waited_for() -> None:
+    world = bound()
+    world.lost = [not_kept()]
+    world.wrong["look"] = [None, None, world.lost.clear]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (said(outcome), world.seconds) == (("done", "p1", "", 0), 10.0)
     assert world.ledger.get(COACH) == Binding(COACH, "p1", AFTER)
+
+
+def test_the_looks_come_sooner_where_less_has_to_be_waited_for() -> None:
+    world = bound()
+    world.lost = [not_kept()]
+    world.apply(updating(AFTER, NAME, live=seen()), settle=1.5)
+    assert world.seconds == 1.5
+
+
+def test_a_stop_before_a_second_look_concludes_nothing() -> None:
+    world = bound()
+    before = world.bindings[COACH]
+    world.lost = [not_kept()]
+    world.wrong["look"] = [lambda: world.stop.ask("interrupted")]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (outcome.status, outcome.exit_code) == (Status.FAILED, 5)
+    assert "second look" in outcome.reason
+    assert world.ledger.get(COACH) == before
+
+
+def test_a_field_known_to_be_dropped_is_named_once_more() -> None:
+    """Whatever is sent of it, the server has been seen to show another value; its silence says no more this time."""
+    for answer, shown, believed in (("Fixed", "Fixed", True), ("coach", "coach", False)):
+        world = bound()
+        applied = {**BEFORE, "persona_name": "Coach"}
+        world.objects["p1"] = {"persona_id": "p1", **BEFORE, "persona_name": shown}
+        world.bindings[COACH] = Binding(COACH, "p1", applied, answered={"/persona_name": answer})
+        world.lost = [FieldChange("/persona_name", Cause.EDITED, answer, shown, "New")]
+
+        def forget(world: World = world, shown: str = shown) -> None:
+            world.objects["p1"]["persona_name"] = shown
+
+        world.after["patch"] = [forget]
+        live = seen({**BEFORE, "persona_name": shown})
+        outcome = only(world.apply(updating(AFTER, NAME, live=live)))
+        assert outcome.exit_code == 5
+        assert (outcome.status is Status.DONE) == believed
+
+
+def test_a_removal_that_did_nothing_is_not_live() -> None:
+    world = bound()
+    before = world.bindings[COACH]
+    nothing_done(world)
+    remove = {"op": "remove", "path": "/persona_name"}
+    rest = {key: value for key, value in BEFORE.items() if key != "persona_name"}
+    outcome = only(world.apply(updating(rest, remove, live=seen())))
+    assert (outcome.status, world.ledger.get(COACH)) == (Status.FAILED, before)
+
+
+def test_a_write_that_went_to_a_draft_is_not_live() -> None:
+    world = bound()
+    world.draft = True
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (outcome.status, outcome.exit_code) == (Status.FAILED, 5)
+    assert "draft" in outcome.reason
 
 
 def test_what_the_server_filled_in_is_on_record_for_an_undo() -> None:
@@ -543,27 +635,31 @@ def test_a_reference_to_the_old_half_of_a_replacement_is_not_lost() -> None:
         (["d7"], ["d7", other], ("/document_ids",)),
     ):
         world.lost = [FieldChange("/document_ids", Cause.EDITED, None, shown, wanted)]
-        assert only(world.apply(updating(AFTER))).unkept == lost
+        documents = {"op": "add", "path": "/document_ids", "value": wanted}
+        assert only(world.apply(updating(AFTER, documents, live=seen()))).unkept == lost
 
 
 def test_a_crawl_that_is_shown_as_it_was_is_no_loss() -> None:
     world = World(objects={"d1": {"document_name": "Site"}}, bindings={SITE: Binding(SITE, "d1")})
     world.lost = [FieldChange("/crawl/depth", Cause.EDITED, None, 1, 2)]
-    outcome = only(world.apply(replace(updating({"document_name": "Site"}, address=SITE), remote_id="d1")))
-    assert outcome.unkept == ()
+    world.bindings[SITE] = replace(world.bindings[SITE], unconfirmed=MADE)
+    step = replace(updating({"document_name": "Site"}, address=SITE), remote_id="d1")
+    outcome = only(world.apply(step))
+    assert (outcome.unkept, outcome.exit_code) == ((), 0)
     assert "not kept" not in outcome.reason
-    assert world.ledger.get(SITE) == Binding(
-        SITE, "d1", {"document_name": "Site"}, unkept={"/crawl/depth": "name of /crawl/depth"}
-    )
+    assert world.ledger.get(SITE) == Binding(SITE, "d1", {"document_name": "Site"}, answered={"/crawl/depth": 1})
     world.lost = [FieldChange("/crawled", Cause.EDITED, None, 1, 2)]
-    assert only(world.apply(updating({}, address=SITE))).unkept == ("/crawled",)
+    assert only(world.apply(step)).unkept == ("/crawled",)
 
 
 def test_what_cannot_be_read_back_was_written_all_the_same() -> None:
     world = bound()
-    world.wrong["look"] = [ApiError("no answer")]
+    world.wrong["look"] = [ApiError("no answer")] * 3
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     assert said(outcome) == ("done", "p1", "written, but not read back: no answer", 0)
+    found = world.ledger.get(COACH)
+    assert found
+    assert found.unconfirmed == {"/persona_name": BEFORE["persona_name"]}
 
 
 def test_an_adopted_object_is_ours_before_it_is_changed() -> None:
@@ -591,7 +687,7 @@ def test_a_deleted_object_is_kept_aside() -> None:
     assert world.kinds_of_records == ["begin", "intent", "forget"]
     intent = world.records[1]
     assert (intent["action"], intent["id"], intent["time"]) == ("delete", "p1", NOON.isoformat())
-    assert (world.ledger.get(COACH), world.ledger.pending, world.objects) == (None, set(), {})
+    assert (world.ledger.get(COACH), world.ledger.pending, world.objects) == (None, {}, {})
 
 
 def test_what_somebody_uses_is_not_deleted() -> None:
@@ -792,13 +888,13 @@ def test_a_lost_removal_that_was_not_carried_out_is_sent_again() -> None:
 
 def test_an_edit_is_seen_although_nobody_knows_of_tests() -> None:
     world = bound(guarded=None)
-    world.wrong["patch"] = [LOST]
+    world.wrong["patch"] = [LOST, LOST]
     world.objects["p1"] |= {"persona_name": "Edited", "system_prompt": "Edited"}
     prompt = {"op": "replace", "path": "/system_prompt", "value": "Bye."}
     outcome = only(world.apply(updating(AFTER, NAME, prompt, live=seen())))
     assert outcome.exit_code == 3
     assert outcome.reason.startswith("/persona_name, /system_prompt of persona/coach was edited")
-    assert world.verbs == ["patch"]
+    assert world.verbs == ["patch", "patch"]
 
 
 @pytest.mark.parametrize("plain", [(), ({"op": "add", "path": "/extra", "value": "x"},)])
@@ -833,4 +929,6 @@ def test_a_reference_to_another_old_half_is_lost() -> None:
     world = bound()
     world.bindings[other] = Binding(other, "d2", retired=("d1",))
     world.lost = [FieldChange("/document_ids/0", Cause.EDITED, None, "d1", SITE)]
-    assert only(world.apply(updating(AFTER))).unkept == ("/document_ids/0",)
+    world.bindings[SITE] = Binding(SITE, "d3")
+    documents = {"op": "add", "path": "/document_ids", "value": [SITE]}
+    assert only(world.apply(updating(AFTER, documents, live=seen()))).unkept == ("/document_ids/0",)

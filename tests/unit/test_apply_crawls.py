@@ -93,7 +93,7 @@ def test_a_recrawl_sends_the_crawl_and_remembers_that_alone() -> None:
     assert intent["time"] == NOON.isoformat()
     found = world.ledger.get(SITE)
     assert found
-    assert (found.applied, found.remote_id, world.ledger.pending) == (APPLIED, "d1", set())
+    assert (found.applied, found.remote_id, world.ledger.pending) == (APPLIED, "d1", {})
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_document_that_was_never_crawled_cannot_be_crawled_again() -> None:
 
 def test_a_crawl_that_is_not_kept_is_sent_along_from_then_on() -> None:
     world = crawled()
-    world.bindings = {SITE: replace(world.bindings[SITE], unkept={"/crawl/old": "x", "/tags": "y"})}
+    world.bindings = {SITE: replace(world.bindings[SITE], answered={"/crawl/old": "x", "/tags": "y"})}
     world.lost = [
         FieldChange("/crawl/depth", Cause.EDITED, None, 1, 2),
         FieldChange("/crawling", Cause.EDITED, None, 1, 2),
@@ -202,8 +202,8 @@ def test_a_crawl_that_is_not_kept_is_sent_along_from_then_on() -> None:
     world.apply(recrawling())
     found = world.ledger.get(SITE)
     assert found
-    assert found.unkept == {"/tags": "y", "/crawl/depth": "name of /crawl/depth"}
-    assert world.kinds_of_records == ["begin", "intent", "bind", "bind"]
+    assert found.answered == {"/tags": "y", "/crawl/depth": 1}
+    assert world.kinds_of_records == ["begin", "intent", "bind"]
     world.bindings = {SITE: found}
     world.objects["d1"]["status"] = "ready"
     world.store.records.clear()

@@ -149,7 +149,7 @@ def test_an_old_half_goes_when_nobody_uses_it() -> None:
     assert world.asked_users == [("d0", None)]
     assert world.kept == [(SITE, "d0", {"document_name": "Old"})]
     assert world.kinds_of_records == ["begin", "intent", "bind"]
-    assert world.ledger.pending == set()
+    assert world.ledger.pending == {}
 
 
 @pytest.mark.parametrize("bindings", [{}, {SITE: Binding(SITE, "d0")}])

@@ -32,6 +32,7 @@ class Pages:
     most: int = 100  # greatest page size
     beyond: str = "clamp"  # or refuse: what happens to a larger one
     before: str = "first"  # or refuse, empty: what a page before the first one shows
+    gone: list[str] = field(default_factory=list)  # objects that were deleted
     asked: list[tuple[int, int]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
 
@@ -44,10 +45,11 @@ class Pages:
             return 400, {"error": "page is too small"}
         limit = min(limit, self.most)
         start = (max(number, self.base) - self.base) * limit
-        items = [{"id": f"p{index}"} for index in range(self.count)][start : start + limit]
+        ids = [f"p{index}" for index in range(self.count) if f"p{index}" not in self.gone]
+        items = [{"id": one} for one in ids][start : start + limit]
         if number < self.base and self.before == "empty":
             items = []
-        return 200, {"data": items, **({"total_count": self.count} if self.total == "exact" else {})}
+        return 200, {"data": items, **({"total_count": len(ids)} if self.total == "exact" else {})}
 
 
 @contextmanager
@@ -116,15 +118,40 @@ def test_a_page_before_the_first_may_be_refused(count: int) -> None:
     assert len(listed(Pages(count, 1, "absent", before="refuse"), 1)) == count
 
 
-def test_a_short_list_takes_one_call_and_a_long_one_no_more_than_its_pages() -> None:
-    """What is known to be all is not asked for again."""
+def test_a_short_list_takes_one_call_and_a_long_one_twice_its_pages() -> None:
+    """What one page has cannot move to another; what two passes agree in was there all the time."""
     calls = {}
     for count in (0, 1, 100, 101, 250):
         pages = Pages(count)
         listed(pages, 1)
         calls[count] = [number for number, _ in pages.asked]
 
-    assert calls == {0: [1], 1: [1], 100: [1], 101: [1, 2], 250: [1, 2, 3]}
+    assert calls == {0: [1], 1: [1], 100: [1], 101: [1, 2] * 2, 250: [1, 2, 3] * 2}
+
+
+def test_an_object_that_moves_to_a_page_that_was_read_is_seen() -> None:
+    """Somebody deletes an object of the first page while the second is asked for; the count is right all the same."""
+
+    class Moving(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            if len(self.asked) == 1:  # the first page is out
+                self.gone.append("p3")
+            return super().answer(query)
+
+    assert listed(Moving(150), 1) == [f"p{index}" for index in range(150) if index != 3]
+
+
+def test_a_list_that_does_not_come_to_rest_is_an_error() -> None:
+    class Restless(Pages):
+        def answer(self, query: dict[str, list[str]]) -> tuple[int, Any]:
+            self.gone.append(f"p{len(self.gone)}")
+            return super().answer(query)
+
+    pages = Restless(300)
+    with pytest.raises(ApiError, match="no two of 5 passes agree") as caught:
+        listed(pages, 1)
+    assert caught.value.id == "E1107"
+    assert len(pages.asked) <= 20
 
 
 def test_a_count_that_is_not_reached_is_an_error_and_not_a_shorter_list() -> None:
@@ -149,7 +176,7 @@ def test_a_page_without_end_is_not_asked_for_for_ever() -> None:
 
     pages = Stuck(120, total="absent")
     assert len(listed(pages, 1)) == 100
-    assert len(pages.asked) <= 4
+    assert len(pages.asked) <= 8
 
 
 def test_pages_are_asked_for_at_the_same_time_once_it_is_known_how_many_there_are() -> None:
@@ -164,7 +191,7 @@ def test_pages_are_asked_for_at_the_same_time_once_it_is_known_how_many_there_ar
 
     pages = Meeting(500)
     assert listed(pages, 1) == [f"p{index}" for index in range(500)]
-    assert sorted(pages.asked) == [(number, 100) for number in range(1, 6)]
+    assert sorted(pages.asked) == sorted([(number, 100) for number in range(1, 6)] * 2)
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
@@ -208,7 +235,7 @@ def test_every_call_carries_the_key_and_reads_cannot_write() -> None:
     pages = Pages(250)
     listed(pages, 1)
 
-    assert pages.keys == [KEY] * 3
+    assert pages.keys == [KEY] * 6
     assert not {"post", "patch", "delete"} & set(dir(ReadClient))
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.server
+import ipaddress
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +14,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tavusctl.client import Sources
-from tavusctl.client.sources import is_public
+from tavusctl.client.publicness import is_public
+from tavusctl.client.sources import UNSEEN
 from tavusctl.errors import ApiError
 
 CONTENT = b"prices of May"
@@ -80,7 +86,7 @@ def test_three_redirects_are_followed_and_no_fourth() -> None:
     with site(answer) as (origin, _):
         eyes = Sources(loopback=origin)
         assert eyes.look(f"{origin}/3", {}) == LOOK
-        with pytest.raises(ApiError, match="more than 3 redirects"):
+        with pytest.raises(ApiError, match=UNSEEN):
             eyes.look(f"{origin}/4", {})
 
 
@@ -88,16 +94,17 @@ def test_three_redirects_are_followed_and_no_fourth() -> None:
     ("where", "reason"),
     [
         ("http://example.com/", "only https"),
-        ("https://127.0.0.1/x", "not a public address"),
+        ("https://127.0.0.1/x", UNSEEN),
         ("http://127.0.0.1:1/x", "only https"),
         ("file:///etc/passwd", "no address"),
         ("https://user:pass@example.com/", "no address"),
+        ("https://:pass@example.com/", "no address"),
         ("//[::1", "no address"),
     ],
 )
 def test_no_redirect_leads_where_no_manifest_may(where: str, reason: str) -> None:
     with site(lambda page: reply(page, 301, Location=where)) as (origin, asked):
-        with pytest.raises(ApiError, match=reason):
+        with pytest.raises(ApiError, match=UNSEEN):
             Sources(loopback=origin).look(f"{origin}/", {})
         with pytest.raises(ApiError, match=reason):
             Sources().look(where, {})
@@ -122,6 +129,34 @@ PRIVATE = [
     "::ffff:10.0.0.1",
     "::ffff:169.254.169.254",
     "64:ff9b::a00:1",
+    "64:ff9b::808:808",
+    "64:ff9b:1::a00:1",
+    "::ffff:8.8.8.8",
+    "::ffff:0:10.0.0.1",
+    "::10.0.0.1",
+    "::8.8.8.8",
+    "fec0::77",
+    "feff::1",
+    "168.63.129.16",
+    "161.26.0.10",
+    "166.9.8.7",
+    "199.36.153.8",
+    "192.88.99.1",
+    "198.18.0.1",
+    "198.51.100.1",
+    "203.0.113.9",
+    "240.0.0.1",
+    "2001:db8::1",
+    "2001:2::1",
+    "2001:10::1",
+    "2001:20::1",
+    "3fff::1",
+    "5f00::1",
+    "4000::1",
+    "100::1",
+    "2600::5efe:a00:1",
+    "2600::200:5efe:808:808",
+    "fd20:ce::254",
     "2002:a00:1::",
     "2001:0:a00:1::",
     "no address",
@@ -137,12 +172,12 @@ def test_a_host_that_leads_into_a_private_network_is_never_asked(address: str) -
         resolved.append(host)
         return ["8.8.8.8", address]
 
-    with pytest.raises(ApiError, match="not a public address"):
+    with pytest.raises(ApiError, match=UNSEEN):
         Sources(resolve=resolve, seconds=5).look("https://files.example.com/prices.pdf?sig=secret", {})
     assert resolved == ["files.example.com"]
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700::1111", "2a00:1450::1"])
 def test_public_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
@@ -151,7 +186,7 @@ def test_public_addresses_are_public(address: str) -> None:
 def test_another_answer_says_nothing_about_the_source(status: int, known: dict[str, str]) -> None:
     with (
         site(lambda page: reply(page, status)) as (origin, _),
-        pytest.raises(ApiError, match=f"127.0.0.1 answered with {status}"),
+        pytest.raises(ApiError, match=UNSEEN),
     ):
         Sources(loopback=origin).look(f"{origin}/prices.pdf?sig=secret", known)
 
@@ -171,10 +206,80 @@ def test_a_source_that_is_too_large_or_too_slow_is_left_and_its_query_not_told()
         Sources(loopback=origin, seconds=0.5).look(f"{origin}/prices.pdf?sig=secret", {})
 
     assert time.monotonic() - began < 3
-    assert "larger than" in large.value.message
-    assert "secret" not in large.value.message + late.value.message
+    assert (large.value.message, late.value.message) == (UNSEEN, UNSEEN)
 
 
 def test_validators_that_could_do_harm_are_not_kept() -> None:
     with site(lambda page: reply(page, 200, CONTENT, ETag='"' + "e" * 300 + '"')) as (origin, _):
         assert Sources(loopback=origin).look(f"{origin}/", {}) == LOOK
+
+
+@given(
+    st.integers(0, 2**32 - 1).map(ipaddress.IPv4Address),
+    st.sampled_from(["::ffff:0:0/96", "::ffff:0:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/96", "2001::/96"]),
+)
+def test_an_ipv4_address_in_any_disguise_is_not_public(inner: ipaddress.IPv4Address, disguise: str) -> None:
+    base = int(ipaddress.IPv6Network(disguise).network_address)
+    relayed = ipaddress.IPv6Address((0x2002 << 112) | (int(inner) << 80) | 1)
+
+    assert not is_public(str(ipaddress.IPv6Address(base | int(inner))))
+    assert not is_public(str(relayed))
+
+
+@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
+def test_what_the_registries_do_not_call_global_is_not_public(address: ipaddress.IPv4Address) -> None:
+    assert address.is_global or not is_public(str(address))
+
+
+def test_whatever_fails_is_told_in_the_same_words() -> None:
+    """Of a port nobody can tell whether it is open, and of a name nobody can tell what it leads to."""
+
+    def nowhere(*_: object) -> list[str]:
+        message = "Name or service not known"
+        raise OSError(message)
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = free.getsockname()[1]
+    with site(lambda page: reply(page, 403)) as (origin, asked):
+        ports = {int(origin.rpartition(":")[2]): origin, closed: f"http://127.0.0.1:{closed}"}
+        told = set()
+        for port, loopback in ports.items():
+            eyes = [Sources(loopback=loopback), Sources(resolve=nowhere), Sources(resolve=lambda *_: ["10.0.0.1"])]
+            for one, url in zip(eyes, [f"{loopback}/x", *[f"https://db.internal:{port}/x"] * 2], strict=True):
+                with pytest.raises(ApiError) as error:
+                    one.look(url, {})
+                told.add(error.value.message)
+
+    assert told == {UNSEEN}
+    assert len(asked) == 1
+
+
+def test_all_sources_have_their_time_together() -> None:
+    def slow(page: Any) -> None:
+        page.send_response(200)
+        page.send_header("Content-Length", "1000000")
+        page.end_headers()
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                page.wfile.write(b"x")
+                time.sleep(0.05)
+
+    with site(slow) as (origin, asked):
+        eyes = Sources(loopback=origin, seconds=0.5, seconds_in_all=0.8)
+        began = time.monotonic()
+        for number in range(20):
+            with pytest.raises(ApiError, match=UNSEEN):
+                eyes.look(f"{origin}/{number}", {})
+
+    assert time.monotonic() - began < 2
+    assert len(asked) == 2
+
+
+def test_a_source_is_looked_at_once_in_a_run() -> None:
+    """Two plans of one run, of a branch and of where it began, see the same."""
+    with site(lambda page: reply(page, 200, CONTENT)) as (origin, asked):
+        eyes = Sources(loopback=origin)
+        assert [eyes.look(f"{origin}/", {}) for _ in range(3)] == [LOOK] * 3
+        assert len(asked) == 1
+        eyes.look(f"{origin}/", LOOK)
+        assert len(asked) == 2

@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tavusctl.client import Client
 from tavusctl.errors import Ambiguous, ApiError, NeverSent
+from tavusctl.ports import Open
 from tests.unit.raw_server import Behave, answering, serving
+from tests.unit.test_client_fence import Call, Gate, Server, every_call, reaching
 
 KEY = "canary-key-0123456789"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n"
@@ -99,7 +101,7 @@ def over_tls(context: ssl.SSLContext, behave: Behave, **environment: str) -> tup
             patched.setenv(name, value)
         with client(port) as api:
             try:
-                return api.post("/v2/personas", {"a": 1}), requests
+                return api.post("/v2/personas", {"a": 1}, fence=Open()), requests
             except ApiError as error:
                 return error, requests
 
@@ -138,7 +140,15 @@ def test_061_old_tls_is_not_spoken(authority: Authority) -> None:
 
 def test_062_a_handshake_that_is_cut_is_surely_not_sent_and_an_answer_that_is_cut_is_not(authority: Authority) -> None:
     with serving(lambda connection: connection.close()) as (port, _), client(port) as api, pytest.raises(NeverSent):
-        api.post("/v2/personas", {})
+        api.post("/v2/personas", {}, fence=Open())
     ended, requests = over_tls(authority.context(), lambda connection: connection.close())
 
     assert (type(ended), len(requests)) == (Ambiguous, 1)
+
+
+@every_call
+def test_a_call_passes_its_fence_after_the_handshake(call: Call, authority: Authority) -> None:
+    server = Server(slow=0.3, context=authority.context("127.0.0.1"))
+    with server.running() as port, reaching(port, "https") as api:
+        call(api, Gate(server, patience=0.05))
+    assert [*dict.fromkeys(server.told)] == ["renew", "connected", "passes", "first byte"]

@@ -303,3 +303,45 @@ def test_the_journal_is_beside_the_state(path: Path) -> None:
     assert (path.with_name("state.json.wal").exists(), store.journal()) == (True, [b"one"])
     store.clear_journal()
     assert store.journal() == []
+
+
+def test_a_lock_is_held_while_its_file_and_the_state_are_where_they_were(path: Path) -> None:
+    store = FileStore(path)
+    store.write(NEW)
+    with store.lock():
+        assert store.held()
+        store.write(replace(NEW, serial=2))
+        assert store.held()
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_lock_whose_file_is_gone_or_another_is_lost(path: Path, replaced: bool) -> None:
+    """Another run could hold the new file."""
+    store = FileStore(path)
+    with store.lock():
+        if replaced:
+            path.with_name("new").touch()
+            path.with_name("new").rename(lock_of(path))
+        else:
+            lock_of(path).unlink()
+        with pytest.raises(LockError, match="was removed or replaced while this run held it") as lost:
+            store.held()
+        assert (lost.value.id, lost.value.exit_code, lost.value.hint) == ("E702", 7, AGAIN)
+
+
+def test_a_lock_is_lost_when_somebody_else_has_written_the_state(path: Path) -> None:
+    store = FileStore(path)
+    with store.lock():
+        FileStore(path).write(NEW)
+        with pytest.raises(LockError, match="was lost to another run"):
+            store.held()
+
+
+def test_a_lock_that_was_never_taken_is_not_held(path: Path) -> None:
+    store = FileStore(path)
+    for _ in range(2):
+        with pytest.raises(LockError, match=r"state\.json is not locked by this run") as lost:
+            store.held()
+        assert lost.value.id == "E702"
+        with store.lock():
+            pass

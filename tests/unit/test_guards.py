@@ -1,4 +1,4 @@
-"""Tests around a patch: each operation is preceded by what it relies on."""
+"""Tests before a patch: what its operations rely on, in the document as it was read."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_an_operation_comes_after_its_tests(operation: Document, tests: list[Doc
     assert guards.tests_of(found) == tuple(tests)
 
 
-def test_a_place_is_tested_once_until_indices_shift() -> None:
+def test_all_tests_come_first_and_each_place_is_tested_once() -> None:
     body: Document = {"data": [{"guardrail_name": "a", "guardrail_prompt": "A"}, {"guardrail_name": "b"}]}
     change = {"op": "replace", "path": "/data/0/guardrail_prompt", "value": "AA"}
     drop = {"op": "remove", "path": "/data/0"}
@@ -66,14 +66,24 @@ def test_a_place_is_tested_once_until_indices_shift() -> None:
 
     found = guards.protect(RULES, body, [change, {**change, "value": "AAA"}, drop, again])
 
-    named = checked("/data/0/guardrail_name", "a")
-    assert found[:4] == [named, checked("/data/0/guardrail_prompt", "A"), change, {**change, "value": "AAA"}]
-    assert found[4:] == [
-        checked("/data/0", {"guardrail_name": "a", "guardrail_prompt": "AAA"}),
-        drop,
-        checked("/data/0/guardrail_name", "b"),
-        again,
+    assert found[:4] == [
+        checked("/data/0/guardrail_name", "a"),
+        checked("/data/0/guardrail_prompt", "A"),
+        checked("/data/0", {"guardrail_name": "a", "guardrail_prompt": "A"}),
+        checked("/data/1/guardrail_name", "b"),
     ]
+    assert found[4:] == [change, {**change, "value": "AAA"}, drop, again]
+
+
+def test_what_the_patch_itself_has_put_there_is_not_tested() -> None:
+    body: Document = {"document_tags": ["a"]}
+    operations = [
+        {"op": "add", "path": "/document_tags/0", "value": "new"},
+        {"op": "replace", "path": "/document_tags/0", "value": "newer"},
+        {"op": "remove", "path": "/document_tags/1"},
+    ]
+
+    assert guards.protect(PERSONA, body, operations) == [checked("/document_tags/0", "a"), *operations]
 
 
 def test_an_item_without_a_name_is_not_tested_by_it() -> None:

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -463,3 +464,35 @@ def test_no_heartbeat_comes_between_while_records_are_made_void(bucket: MemoryBu
         bucket.before_put = beat
         lease.clear(Group(1, 1))
         assert free == [False]
+
+
+def test_a_lock_is_sure_for_two_thirds_of_its_lease_and_nobody_is_asked(
+    bucket: MemoryBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, slept = time.clock_gettime, [0.0]
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + slept[0])
+    with taken(bucket) as lease:
+        asked = len(bucket.puts)
+        assert lease.is_sure()
+        slept[0] = 19.0
+        assert lease.is_sure()
+        slept[0] = 20.1
+        bucket.down = True
+        assert not lease.is_sure()
+        assert len(bucket.puts) == asked
+        bucket.down = False
+        lease.check()
+        assert lease.is_sure()
+
+
+def test_a_lock_that_was_lost_is_told_at_once(bucket: MemoryBucket) -> None:
+    with taken(bucket) as lease:
+        lease.fail("the lock was lost to another run")
+        bucket.down = True
+        with pytest.raises(LockError, match="lost to another run"):
+            lease.is_sure()
+
+
+def test_whether_a_lock_is_sure_waits_for_no_heartbeat(bucket: MemoryBucket) -> None:
+    with taken(bucket) as lease, lease._guard, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lease.is_sure).result(timeout=5)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,7 +17,8 @@ import pytest
 from msgspec.structs import replace
 
 from tavusctl import journal
-from tavusctl.errors import StateError
+from tavusctl.custody import Keys, Trust, judged, taken_over
+from tavusctl.errors import LockError, StateError
 from tavusctl.journal import Inverse
 from tavusctl.ledger import Ledger
 from tavusctl.model import Action, Address, Binding, Document
@@ -33,6 +37,8 @@ class Kept:
     records: list[bytes] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     full: bool = False
+    lost: bool = False  # the lock
+    sure: bool = True  # of the lock, without asking
     shelf: FileShelf = field(default_factory=lambda: FileShelf(Path("/nowhere")))
 
     def read(self, *, older: bool = False) -> State:
@@ -51,10 +57,21 @@ class Kept:
     def unlock(self, owner: str, *, dead: str = "") -> None:
         self.order.append(f"unlock {owner} {dead}")
 
+    def held(self) -> bool:
+        self._check()
+        return self.sure
+
+    def _check(self) -> None:
+        if self.lost:
+            message = "another run holds the state"
+            raise LockError(message)
+
     def journal(self) -> list[bytes]:
         return list(self.records)
 
     def append(self, record: bytes) -> None:
+        self._check()
+        self.sure = True
         if self.full:
             message = "no room"
             raise StateError(message)
@@ -95,13 +112,12 @@ def test_the_end_is_a_checkpoint_then_the_archive_then_a_clear_journal(store: Ke
     ledger.begin({})
     ledger.settle(ledger.intend(COACH, Action.UPDATE, remote_id="p1"), done=False)
     ledger.settle(ledger.intend(COACH, Action.UPDATE, remote_id="p1"), done=True)
-    ledger.remember_guards(obeyed=True)
     written = list(store.records)
     ledger.checkpoint()
 
     assert store.order == ["write", "archive", "clear"]
     assert (kept, store.records) == (written, [])
-    assert (store.state.serial, store.state.guarded) == (1, True)
+    assert store.state.serial == 1
 
 
 def test_the_state_is_recalled_with_what_the_journal_has(store: Kept) -> None:
@@ -129,7 +145,7 @@ def test_a_new_binding_takes_the_place_of_the_old_one(store: Kept) -> None:
     ledger.forget(COACH)
 
     (intent,) = journal.past([journal.begin(store.state, "r", {}), *store.records]).intents
-    assert (ledger.get(COACH), ledger.ids, ledger.pending) == (None, {}, set())
+    assert (ledger.get(COACH), ledger.ids, ledger.pending) == (None, {}, {})
     assert intent.before == Binding(COACH, "p2")
 
 
@@ -141,7 +157,7 @@ def test_what_is_not_on_record_is_pending(store: Kept) -> None:
     with pytest.raises(StateError):
         ledger.bind(Binding(COACH, "p1"), op)
 
-    assert (ledger.pending, ledger.get(COACH)) == ({op}, None)
+    assert ([*ledger.pending], ledger.get(COACH)) == ([op], None)
 
 
 def test_what_an_update_left_is_recorded_where_more_shows_than_was_written(store: Kept) -> None:
@@ -180,7 +196,7 @@ def test_every_step_is_on_record_as_it_was_told(store: Kept) -> None:
     ledger = Ledger(store, replace(store.read(), bindings={COACH: Binding(COACH, "p1")}))
     bare = ledger.intend(COACH, Action.DELETE)
     full = ledger.intend(COACH, Action.UPDATE, remote_id="p1", spec=SPEC, name="Coach", time="noon")
-    ledger.again(full, "later")
+    ledger.again(full, lambda: "later")
     ledger.settle(bare, done=False)
     ledger.settle(full, done=True)
     left = set(ledger.pending)
@@ -210,7 +226,7 @@ def test_every_step_is_on_record_as_it_was_told(store: Kept) -> None:
         {"is": "forget", "op": gone, "address": str(COACH)},
         {"is": "forget", "op": "", "address": str(COACH)},
     ]
-    assert (left, ledger.pending, ledger.records) == (set(), set(), store.records)
+    assert (left, ledger.pending, ledger.records) == (set(), {}, store.records)
     assert {len(bytes.fromhex(op)) for op in (bare, full, last, gone)} == {6}
 
 
@@ -228,18 +244,18 @@ def test_a_binding_whose_object_is_not_listed_is_taken_over_and_dropped(store: K
     [
         lambda ledger: ledger.begin({}),
         lambda ledger: ledger.intend(COACH, Action.CREATE),
-        lambda ledger: ledger.again("op", "noon"),
+        lambda ledger: ledger.again(*ledger.pending, lambda: "noon"),
         lambda ledger: ledger.note_left(COACH, lambda _: {}),
         lambda ledger: ledger.settle("op", done=True),
         lambda ledger: ledger.bind(Binding(COACH, "p1")),
         lambda ledger: ledger.forget(COACH),
-        lambda ledger: ledger.remember_guards(obeyed=True),
         lambda ledger: ledger.checkpoint(),
     ],
-    ids=["begin", "intend", "again", "note_left", "settle", "bind", "forget", "remember_guards", "checkpoint"],
+    ids=["begin", "intend", "again", "note_left", "settle", "bind", "forget", "checkpoint"],
 )
 def test_one_thread_writes_at_a_time(store: Kept, step: Callable[[Ledger], object]) -> None:
     ledger = Ledger(store, store.read())
+    ledger.intend(COACH, Action.UPDATE)
     other = threading.Thread(target=step, args=(ledger,))
     with ledger.guard:
         other.start()
@@ -247,3 +263,59 @@ def test_one_thread_writes_at_a_time(store: Kept, step: Callable[[Ledger], objec
         assert other.is_alive()
     other.join()
     assert not ledger.guard.locked()
+
+
+def test_what_a_run_writes_is_sealed_also_after_a_write_that_failed() -> None:
+    """A record that could not be kept is not counted: the next one follows the one before."""
+    keys = Keys("api-key")
+    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    store = Kept(state)
+    ledger = Ledger(store, state, custody=custody)
+
+    ledger.begin({})
+    store.full = True
+    with pytest.raises(StateError):
+        ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+    store.full = False
+    op = ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+    assert [one.op for one in judged(store.state, store.journal(), keys).replay.pending] == [op]
+    ledger.bind(Binding(COACH, "p2"), op)
+    ledger.checkpoint()
+
+    assert judged(store.state, (), keys).custody.trust is Trust.SEALED
+    assert (store.state.serial, store.state.bindings[COACH].remote_id) == (2, "p2")
+    assert store.journal() == []
+
+
+class Slow(Kept):
+    """A store that takes its time, in which other threads come to the same place."""
+
+    def append(self, record: bytes) -> None:
+        time.sleep(0.001)
+        super().append(record)
+
+
+def test_records_of_many_threads_and_new_dates_of_calls_make_one_chain() -> None:
+    """A seal covers the record before it in the journal, whichever thread has written that."""
+    keys = Keys("api-key")
+    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    store = Slow(state)
+    ledger = Ledger(store, state, custody=custody, uptime=itertools.count(100.0, 60.0).__next__)
+
+    def call(number: int) -> None:
+        op = ledger.intend(Address("persona", f"p{number}"), Action.UPDATE, remote_id=f"p{number}")
+        with ledger.sending(op, lambda: "noon") as fence:
+            fence.renew()
+        ledger.settle(op, done=bool(number % 2))
+
+    ledger.begin({})
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(40)))
+
+    lines = store.journal()
+    assert len(lines) == 1 + 40 * 3
+    mac = ""
+    for line in lines:
+        again, mac = custody.chained(line[: line.rindex(b',"mac":')] + b"}", mac)
+        assert again == line
+    assert judged(state, lines, keys).replay.pending == ()

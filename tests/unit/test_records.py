@@ -10,7 +10,7 @@ import pytest
 
 from tavusctl.model import Address, Binding
 from tavusctl.records import binding_in, binding_out, leaves_in, plain
-from tavusctl.secret import SHOWN, Fingerprint, Secret, SecretText, fingerprint_key
+from tavusctl.secret import SHOWN, Fingerprint, FingerprintKey, Secret, SecretText
 
 COACH = Address("persona", "coach")
 
@@ -82,10 +82,6 @@ def test_secrets_are_equal_by_value_and_tell_nothing_else() -> None:
 def test_a_template_is_filled_and_names_what_has_no_value() -> None:
     template = SecretText(("Bearer ", "-", ""), ("A", "B"))
 
-    assert template.fill({"A": "1", "B": "2"}, b"k") == Secret("Bearer 1-2", b"k")
+    assert template.fill({"A": "1", "B": "2"}, FingerprintKey(b"k")) == Secret("Bearer 1-2", b"k")
     with pytest.raises(KeyError, match="B"):
-        template.fill({"A": "1"}, b"k")
-
-
-def test_fingerprints_are_keyed_by_the_api_key_and_the_state() -> None:
-    assert len({fingerprint_key(key, lineage) for key in ("a", "b") for lineage in ("x", "y")}) == 4
+        template.fill({"A": "1"}, FingerprintKey(b"k"))

@@ -75,7 +75,7 @@ def test_each_policy_refuses_what_it_says_and_nothing_else(
 
 
 def test_a_plan_of_every_sort_is_judged_as_a_whole() -> None:
-    assert len(denied(EVERY)) == 4  # a delete, a replacement, its old version, a new host
+    assert len(denied(EVERY)) == 5  # two deletes, a replacement, its old version, a new host
     assert denied(EVERY, labels=["allow-deletes"], hosts=["llm.other.example"]) == []
 
 

@@ -3,14 +3,28 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tavusctl import redaction
-from tavusctl.secret import MASK, UNSEEN, Fingerprint, Secret, SecretText, fingerprint_key, is_mask, outer, unusable
+from tavusctl.secret import (
+    MASK,
+    NO_KEY,
+    UNSEEN,
+    Fingerprint,
+    FingerprintKey,
+    Secret,
+    SecretText,
+    is_mask,
+    legacy_key,
+    outer,
+    unusable,
+)
 
-KEY = fingerprint_key("api-key", "lineage")
+KEY = b"key of the lineage, 32 bytes long"
+PRINTS = FingerprintKey(KEY)
 VALUE = "correct horse battery"
 
 
@@ -54,36 +68,65 @@ def test_a_secret_is_kept_out_of_texts_unless_anybody_may_know_it() -> None:
 
 def test_fingerprints_stay_the_same_from_version_to_version() -> None:
     """States on disk have them: other ones would show every secret as changed."""
-    assert (
-        fingerprint_key("api-key", "lineage").hex()
-        == "a3e8ba22ca045fa7091e7ff3f6911d97550329f68e83ee136ee12b01bdd250d2"
-    )
     assert Secret(VALUE, KEY).fingerprint == Fingerprint(
-        "c750786dc10157d01828dd529ca7e3bc671c13561bcf4f37a78bfd2b9000b1f2"
+        "scrypt:8ae33fa05977d05f24cee0bf2ee183bf35bcc67124e9285f5a03e03b37626f7b"
     )
     assert (UNSEEN.digest, MASK) == ("", "********")
 
 
-def test_a_fingerprint_is_of_one_account_and_one_state() -> None:
-    keys = {KEY, fingerprint_key("api-key", "other"), fingerprint_key("other", "lineage")}
-    assert len({Secret(VALUE, key).fingerprint for key in keys}) == 3
+def test_a_fingerprint_of_an_older_version_is_recognised_with_its_api_key() -> None:
+    """It is HMAC-SHA256 under a key that is made from the API key and the lineage."""
+    known = Fingerprint("c750786dc10157d01828dd529ca7e3bc671c13561bcf4f37a78bfd2b9000b1f2")
+    prints = FingerprintKey(KEY, legacy_key("api-key", "lineage"))
+
+    assert prints.legacy.hex() == "a3e8ba22ca045fa7091e7ff3f6911d97550329f68e83ee136ee12b01bdd250d2"
+    assert (known.is_legacy, Secret(VALUE, KEY).fingerprint.is_legacy, UNSEEN.is_legacy) == (True, False, False)
+    assert (prints.seal(VALUE).is_of(known), prints.seal(VALUE + "!").is_of(known)) == (True, False)
+
+
+def test_a_fingerprint_without_its_key_tells_nothing() -> None:
+    """Neither that a secret has changed, nor that it has not."""
+    known, old = Secret(VALUE, KEY).fingerprint, Fingerprint("c75")
+
+    assert [NO_KEY.seal(other).is_of(known) for other in (VALUE, "another")] == [True, True]
+    assert [PRINTS.seal(other).is_of(old) for other in (VALUE, "another")] == [True, True]
+    assert NO_KEY.seal(VALUE).fingerprint == UNSEEN
+    assert PRINTS.seal(VALUE).is_of(UNSEEN)
+
+
+def test_a_fingerprint_is_of_one_lineage() -> None:
+    assert Secret(VALUE, KEY).fingerprint != Secret(VALUE, b"another").fingerprint
+    assert not Secret(VALUE, KEY).is_of(Secret(VALUE, b"another").fingerprint)
+
+
+def test_a_fingerprint_is_slow_to_make_and_made_once() -> None:
+    """Slow for whoever tries out words; not for a thousand objects that have the same secret."""
+    begun = time.perf_counter()
+    Secret("slow, and never seen before", KEY).fingerprint  # noqa: B018 - made for its time
+    one = time.perf_counter() - begun
+    for _ in range(1000):
+        Secret("slow, and never seen before", KEY).fingerprint  # noqa: B018
+    thousand = time.perf_counter() - begun - one
+
+    assert one > 0.005
+    assert thousand < 1000 * one / 10
 
 
 def test_a_text_is_filled_with_its_secrets_in_their_order() -> None:
     text = SecretText(("Bearer ", ":", "."), ("A", "B"))
-    assert text.fill({"A": "one", "B": "two"}, KEY) == Secret("Bearer one:two.", KEY)
-    assert text.fill({"A": "one", "B": "two"}, KEY).fingerprint == Secret("Bearer one:two.", KEY).fingerprint
+    assert text.fill({"A": "one", "B": "two"}, PRINTS) == Secret("Bearer one:two.", KEY)
+    assert text.fill({"A": "one", "B": "two"}, PRINTS).fingerprint == Secret("Bearer one:two.", KEY).fingerprint
 
 
 def test_a_text_names_a_secret_without_a_value() -> None:
     with pytest.raises(KeyError, match="B"):
-        SecretText(("", "", ""), ("A", "B")).fill({"A": "one"}, KEY)
+        SecretText(("", "", ""), ("A", "B")).fill({"A": "one"}, PRINTS)
 
 
 @pytest.mark.parametrize("names", [(), ("A", "B")])
 def test_a_text_with_too_many_or_too_few_names_is_filled_by_nothing(names: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="zip"):
-        SecretText(("one", "two"), names).fill({"A": "", "B": ""}, KEY)
+        SecretText(("one", "two"), names).fill({"A": "", "B": ""}, PRINTS)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from tavusctl.engine.apply import Run, Stop, Tools, run
 from tavusctl.errors import UnauthorisedError
 from tavusctl.kinds import KINDS
 from tavusctl.ledger import Ledger
+from tavusctl.lookup import Sight
 from tavusctl.model import (
     Action,
     Address,
@@ -32,7 +33,7 @@ from tavusctl.model import (
     Status,
     Value,
 )
-from tavusctl.ports import State
+from tavusctl.ports import Fence, State
 from tests.unit.applying import (
     ANNA,
     BEFORE,
@@ -61,14 +62,15 @@ class Slow:
     ended: list[str] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
 
-    def post(self, path: str, body: Value = None, *, later: Any = None) -> Document:
-        del path, later
+    def post(self, path: str, body: Value = None, *, fence: Fence, refused: Any = None) -> Document:
+        del path, fence, refused
         name = body["persona_name"]
         if name == self.refused:
             self.begun.wait(5)
             message = "no"
             raise UnauthorisedError(message)
-        self.begun.set()
+        if name != "first":
+            self.begun.set()
         time.sleep(0.4)
         self.ended.append(name)
         return {"persona_id": f"p{name}", "persona_name": name}
@@ -86,11 +88,11 @@ class Slow:
     def list(self, path: str, **_: Any) -> list[Document]:
         raise AssertionError(path)
 
-    def patch(self, path: str, body: Value) -> None:
-        raise AssertionError(path, body)
+    def patch(self, path: str, body: Value, *, fence: Fence) -> None:
+        raise AssertionError(path, body, fence)
 
-    def delete(self, path: str) -> None:
-        raise AssertionError(path)
+    def delete(self, path: str, *, fence: Fence) -> None:
+        raise AssertionError(path, fence)
 
 
 class Clock:
@@ -126,8 +128,8 @@ def tools(api: Slow, *, broken: str = "") -> Tools:
         lambda *_: (),
         remember,
         lambda *_: (),
-        lambda _: "",
-        lambda *_: "",
+        lambda *_: Sight(),
+        lambda *_: (),
         KINDS.__getitem__,
         lambda *_: None,
         lambda _: "",
@@ -144,21 +146,26 @@ def test_a_defect_in_one_step_waits_for_the_calls_of_the_others() -> None:
     api, store = Slow(), Kept()
 
     with pytest.raises(RuntimeError, match="a defect"):
-        run(applying(api, tools(api, broken="bad"), store), Plan((create("bad"), create("good"), create("next"))))
+        run(
+            applying(api, tools(api, broken="bad"), store),
+            Plan((create("first"), create("bad"), create("good"), create("next"))),
+        )
 
-    assert api.ended == ["good"]
+    assert api.ended == ["first", "good"]
     bound = journal.replay(State("line"), store.records)
-    assert [str(address) for address in bound.state.bindings] == ["persona/good"]
+    assert [str(address) for address in bound.state.bindings] == ["persona/first", "persona/good"]
 
 
 def test_a_key_that_is_refused_waits_for_the_calls_under_way() -> None:
     """They come to their end, and nothing new begins."""
     api, store = Slow(refused="bad"), Kept()
 
-    outcomes = run(applying(api, tools(api), store), Plan((create("bad"), create("good"), create("next"))))
+    outcomes = run(
+        applying(api, tools(api), store), Plan((create("first"), create("bad"), create("good"), create("next")))
+    )
 
-    assert api.ended == ["good"]
-    assert [one.status.value for one in outcomes] == ["failed", "done", "skipped"]
+    assert api.ended == ["first", "good"]
+    assert [one.status.value for one in outcomes] == ["done", "failed", "done", "skipped"]
 
 
 def test_a_stop_keeps_its_first_reason_and_may_come_to_be_in_a_hurry() -> None:

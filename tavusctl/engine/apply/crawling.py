@@ -16,7 +16,8 @@ from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import now
 from tavusctl.errors import Ambiguous, Rejected, TavusctlError, Throttled
 from tavusctl.freshness import Crawled, Entry, Target
-from tavusctl.model import Binding, Change, Desired, Live, Outcome, ResourceKind, Status
+from tavusctl.model import Binding, Change, Desired, Document, Live, Outcome, ResourceKind, Status
+from tavusctl.threeway import remembered
 
 _PASSING = (409, 429)  # busy, or too soon, or too many
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between looks for room
@@ -91,10 +92,10 @@ def _begin_again(this: Run, step: Change, kind: ResourceKind, before: Crawled, c
         step.address, step.action, remote_id=current.remote_id, spec=current.applied, time=this.now()
     )
     try:
-        _ask(this, step, kind, before)
-    except Ambiguous:
-        raise
+        _ask(this, op, step, kind, before)
     except TavusctlError as error:
+        if this.ledger.is_sent(op) and not isinstance(error, Rejected):
+            raise
         this.ledger.settle(op, done=False)
         if isinstance(error, Rejected) and error.status in _PASSING:
             return Outcome(step, Status.DEFERRED, current.remote_id, error.text)
@@ -120,29 +121,33 @@ def _left(step: Change, entry: Entry) -> Outcome:
     return Outcome(step, Status.DEFERRED, entry.remote_id, f"{entry.reason}{until}")
 
 
-def _ask(this: Run, step: Change, kind: ResourceKind, before: Crawled) -> None:
+def _ask(this: Run, op: str, step: Change, kind: ResourceKind, before: Crawled) -> None:
     """Post; when the answer is lost, look, and ask once more only if nothing has moved."""
     path, body = f"{kind.collection}/{before.remote_id}/recrawl", {kind.crawl: step.patch[0]["value"]}
     try:
-        this.api.post(path, body)
+        _post(this, op, path, body)
     except Ambiguous:
         if _read(this, kind, before.remote_id).moved_from(before):
             return
         try:
-            this.api.post(path, body)
+            _post(this, op, path, body)
         except (Ambiguous, Throttled):
             if not _read(this, kind, before.remote_id).moved_from(before):
                 raise
+
+
+def _post(this: Run, op: str, path: str, body: Document) -> None:
+    with this.sending(op) as fence:
+        this.api.post(path, body, fence=fence)
 
 
 def _remember_unkept(this: Run, desired: Desired, binding: Binding) -> None:
     live: Live = this.tools.look(desired.kind, binding.remote_id)
     own = f"/{desired.kind.crawl}/"
     lost = [change for change in this.tools.unkept(desired, live) if change.path.startswith(own)]
-    others = {path: name for path, name in binding.unkept.items() if not path.startswith(own)}
-    names = {**others, **{change.path: this.tools.name_unkept(change) for change in lost}}
-    if names != dict(binding.unkept):
-        this.ledger.bind(replace(binding, unkept=names))
+    others = {path: value for path, value in binding.answered.items() if not path.startswith(own)}
+    answered = {**others, **{change.path: remembered(change.live) for change in lost}}
+    this.ledger.confirm(replace(binding, answered=answered))
 
 
 def _read(this: Run, kind: ResourceKind, remote_id: str) -> Crawled:

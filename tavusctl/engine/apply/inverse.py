@@ -20,7 +20,7 @@ from tavusctl.secret import UNSEEN, Fingerprint, Secret
 def invert(this: Run, live: Live, operations: Sequence[Document], applied: Document) -> Inverse:
     """The inverse of a patch of an object; `applied` is what was applied to it before."""
     before = _writable(this.with_ids(live.body))
-    after = _patched(live, before, _writable(this.with_ids(list(operations))))
+    after = patched(live, before, _writable(this.with_ids(list(operations))))
     reverse = _between(live, after, before)
     kept, lost = [], []
     for operation in reverse:
@@ -49,7 +49,8 @@ def _writable(document: Value) -> Value:
     return map_leaves(document, lambda leaf: UNSEEN if isinstance(leaf, Pinned) else leaf)
 
 
-def _patched(live: Live, before: Document, operations: Sequence[Document]) -> Document:
+def patched(live: Live, before: Document, operations: Sequence[Document]) -> Document:
+    """A document as an update of it would leave it."""
     if live.kind.update is Update.JSON_PATCH:
         patched: Document = patch.apply(before, operations)
         return patched

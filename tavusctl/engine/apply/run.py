@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.document import map_leaves
-from tavusctl.ledger import Ledger
+from tavusctl.ledger import Fence, Ledger
+from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
     Address,
     Binding,
@@ -38,11 +40,19 @@ class Tools(Struct, frozen=True):
     users: Callable[[ResourceKind, str, Address | None], Sequence[str]]  # who refers to an object, read afresh
     remember: Callable[[Desired, Binding], Binding]  # the binding of an object brought to its manifest
     unkept: Callable[[Desired, Live], Sequence[FieldChange]]  # what does not read as it was written
-    name_unkept: Callable[[FieldChange], str]
-    find: Callable[[Desired, str, Sequence[str]], str]  # the object that a lost create made, by look; "" for none
+    find: Callable[[Sent, Sequence[str]], Sight]  # what a create has made, by look, less what was known before
+    twins: Callable[[Sent, Sequence[str]], Sequence[Live]]  # the like of what a create has made, nobody's and new
     kinds: Callable[[str], ResourceKind]
     keep: Keep
     link: Link
+
+
+class Obedience(StrEnum):
+    """What a kind's answers say of `test` operations."""
+
+    OBEYED = "obeyed"
+    IGNORED = "ignored"
+    UNKNOWN = "unknown"
 
 
 class Stop:
@@ -82,8 +92,15 @@ class Run:
     report: Callable[[Outcome], None]
     waits: Callable[[Address, str, bool], None]  # what is waited for, its status, whether that is over
     probing: threading.Lock = field(default_factory=threading.Lock)
+    obedience: dict[str, Obedience] = field(default_factory=dict)  # by kind: whether `test` is obeyed
+    unguarded: set[str] = field(default_factory=set)  # kinds of which somebody was told that they are written without
     crawling: threading.Lock = field(default_factory=threading.Lock)  # of who looks for room for a crawl, and takes it
     deferred: set[str] = field(default_factory=set)  # addresses that are left to the next run
+    answered: dict[str, str] = field(default_factory=dict)  # ids that creates were answered with, by operation
+    names: dict[Address, tuple[str, str]] = field(default_factory=dict)  # kind and name that creates have sent
+    naming: dict[tuple[str, str], threading.Lock] = field(default_factory=dict)  # of creates, by kind and name
+    looked: set[str] = field(default_factory=set)  # kinds of which the first create was looked at again
+    guard: threading.Lock = field(default_factory=threading.Lock)  # of these
     planned: Mapping[Address, str] = field(init=False)  # ids of bound objects at the time of the plan
     turns: threading.Semaphore = field(init=False)  # of steps that call; who only waits has none
     until: float = field(init=False)  # when patience ends, for the whole run
@@ -91,7 +108,8 @@ class Run:
     def __post_init__(self) -> None:
         self.turns = threading.Semaphore(self.parallel)
         self.until = self.clock.monotonic() + self.patience
-        self.planned = {address: binding.remote_id for address, binding in self.ledger.state.bindings.items()}
+        bound = {address: binding.remote_id for address, binding in self.ledger.state.bindings.items()}
+        self.planned = {**bound, **{Address.parse(name): one for name, one in self.externals.items()}}
 
     def as_planned(self, live: Live) -> Live:
         """An object that the plan saw, with the ids that its addresses stood for then: a replacement moves them."""
@@ -107,16 +125,43 @@ class Run:
         def settled(leaf: Value) -> Value:
             if not isinstance(leaf, Address):
                 return leaf
-            binding = self.ledger.get(leaf)
-            return binding.remote_id if binding else self.externals[str(leaf)]
+            named, binding = self.externals.get(str(leaf)), self.ledger.get(leaf)
+            return binding.remote_id if binding and not named else self.externals[str(leaf)]
 
         return map_leaves(value, settled)
+
+    def sending(
+        self, op: str, check: Callable[[], None] = lambda: None, *, changes: bool = True
+    ) -> AbstractContextManager[Fence]:
+        """The fence for one call of an operation; `check` looks again when time has passed."""
+        return self.ledger.sending(op, self.now, check, changes=changes)
 
     def rest(self, seconds: float) -> None:
         """Wait, though not for long once a stop is asked for."""
         ends = self.clock.monotonic() + seconds
         while (left := ends - self.clock.monotonic()) > 0 and not self.stop.asked():
             self.clock.sleep(min(left, _BREATH))
+
+    @contextmanager
+    def in_turn(self, kind: str, name: str) -> Iterator[None]:
+        """The turn of one create among those of its kind and name: only so a look can tell what each has made."""
+        with self.guard:
+            mine = self.naming.setdefault((kind, name), threading.Lock())
+        with mine:
+            yield
+
+    def others(self, address: Address, kind: str, name: str) -> frozenset[str]:
+        """Names that other creates of a kind have sent so far; puts down the one of this create."""
+        with self.guard:
+            self.names[address] = kind, name
+            return frozenset(sent for one, (other, sent) in self.names.items() if other == kind and one != address)
+
+    def is_first(self, kind: str) -> bool:
+        """Whether no create of a kind was looked at again in this run; True once."""
+        with self.guard:
+            new = kind not in self.looked
+            self.looked.add(kind)
+        return new
 
     @contextmanager
     def looking_for_room(self) -> Iterator[bool]:

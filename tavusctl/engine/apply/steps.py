@@ -7,16 +7,14 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from tavusctl import background, patch
-from tavusctl.document import map_leaves
-from tavusctl.engine.apply.calls import create, remove, update
+from tavusctl import background
+from tavusctl.engine.apply.calls import remove, update
+from tavusctl.engine.apply.confirm import answered, confirm, unconfirmed
 from tavusctl.engine.apply.crawling import begin, recrawl
-from tavusctl.engine.apply.inverse import left_by
+from tavusctl.engine.apply.making import create
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import await_usable, now
-from tavusctl.equality import same
-from tavusctl.errors import ApiError
-from tavusctl.model import Action, Binding, Change, Desired, FieldChange, Outcome, Status
+from tavusctl.model import Action, Binding, Change, Desired, Outcome, Status
 
 _CONFLICT = 3
 _FAILED = 5
@@ -26,26 +24,27 @@ def _create(this: Run, step: Change) -> Outcome:
     desired = _desired(step)
 
     def bound(remote_id: str) -> Binding:
-        return this.tools.remember(desired, Binding(step.address, remote_id))
+        return unconfirmed(step, this.tools.remember(desired, Binding(step.address, remote_id)))
 
     made = begin(this, step, desired.kind, lambda: create(this, step, desired, bound))
-    return made if isinstance(made, Outcome) else _read_back(this, step, made)
+    return made if isinstance(made, Outcome) else confirm(this, step, desired, made, None)
 
 
 def _update(this: Run, step: Change) -> Outcome:
     desired = _desired(step)
     binding = this.ledger.get(step.address) or Binding(step.address, step.remote_id)
-    current = this.tools.remember(desired, binding)
+    current = unconfirmed(step, this.tools.remember(desired, binding))
     if step.patch:
         update(this, step, desired, binding.remote_id, current)
     else:
         this.ledger.bind(current)
-    return _read_back(this, step, binding.remote_id)
+    return confirm(this, step, desired, binding.remote_id, binding)
 
 
 def _adopt(this: Run, step: Change) -> Outcome:
     # Ours from here on, whatever becomes of the update: the base stays empty until it has been written.
-    this.ledger.bind(Binding(step.address, step.remote_id))
+    created = step.live.created if step.live else ""
+    this.ledger.bind(Binding(step.address, step.remote_id, created_at=created))
     return _update(this, step)
 
 
@@ -69,7 +68,8 @@ def _replace(this: Run, step: Change) -> Outcome:
     current = this.tools.remember(desired, binding)
     retired = (*binding.retired, binding.remote_id)
     # What it was made of, which a source may have moved on from since.
-    current = replace(current, applied=binding.successor_spec)
+    current = replace(current, applied=binding.successor_spec, created_at=live.created)
+    current = answered(this, desired, current, live)
     this.ledger.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
     return Outcome(step, Status.DONE, binding.successor)
 
@@ -108,7 +108,15 @@ def _retire(this: Run, step: Change) -> Outcome:
 
 
 def _forget(this: Run, step: Change) -> Outcome:
-    this.ledger.forget(step.address)
+    this.ledger.forget(step.address, named=str(step.address) in this.externals)
+    return Outcome(step, Status.DONE, step.remote_id, step.reason)
+
+
+def _unprotect(this: Run, step: Change) -> Outcome:
+    binding, rules = this.ledger.get(step.address), _desired(step).lifecycle
+    if binding is not None:
+        current = replace(binding, prevent_destroy=rules.prevent_destroy, on_remove=rules.on_remove)
+        this.ledger.bind(current)
     return Outcome(step, Status.DONE, step.remote_id, step.reason)
 
 
@@ -121,6 +129,7 @@ ACTIONS: Mapping[Action, Callable[[Run, Change], Outcome]] = {
     Action.DELETE: _delete,
     Action.RETIRE: _retire,
     Action.FORGET: _forget,
+    Action.UNPROTECT: _unprotect,
 }
 
 
@@ -129,36 +138,3 @@ def _desired(step: Change) -> Desired:
         message = f"a {step.action} of {step.address} without its manifest"
         raise ValueError(message)
     return step.desired
-
-
-def _read_back(this: Run, step: Change, remote_id: str) -> Outcome:
-    """Look at what was written: what the server did not keep is named now, and not planned again and again."""
-    desired = _desired(step)
-    try:
-        live = this.tools.look(desired.kind, remote_id)
-    except ApiError as error:
-        return Outcome(step, Status.DONE, remote_id, f"written, but not read back: {error.message}")
-    binding = this.ledger.get(step.address)
-    lost = [
-        change
-        for change in this.tools.unkept(desired, live)
-        if not change.sensitive and not _behind(this, desired, change)
-    ]
-    names = {change.path: this.tools.name_unkept(change) for change in lost}
-    if binding and names != dict(binding.unkept):
-        this.ledger.bind(replace(binding, unkept=names))
-    # That a crawl is shown as it was is known, and no loss: it is sent along with every recrawl.
-    unkept = tuple(
-        one.path for one in lost if not (desired.kind.crawl and one.path.startswith(f"/{desired.kind.crawl}/"))
-    )
-    if not unkept:
-        this.ledger.note_left(step.address, lambda inverse: left_by(this, inverse, live))
-    reason = f"not kept by the server: {', '.join(unkept)}" if unkept else background.outlook(live, now(this))
-    return Outcome(step, Status.DONE, remote_id, reason, 0, unkept)
-
-
-def _behind(this: Run, desired: Desired, change: FieldChange) -> bool:
-    """Whether a reference still names the old half of a replacement: a later step moves it, the server has kept it."""
-    old = {retired: one.address for one in this.ledger.state.bindings.values() for retired in one.retired}
-    shown = map_leaves(change.live, lambda leaf: old.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    return shown != change.live and same(desired.kind, patch.split(change.path), change.desired, shown)

@@ -11,7 +11,17 @@ from tavusctl import quota
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_made
-from tavusctl.errors import Ambiguous, ConflictError, Gone, LockError, StateError, TavusctlError, UnauthorisedError
+from tavusctl.errors import (
+    Ambiguous,
+    ApiError,
+    ConflictError,
+    Gone,
+    LockError,
+    StateError,
+    TavusctlError,
+    UnauthorisedError,
+    worst,
+)
 from tavusctl.model import Action, Address, Change, Outcome, Plan, Status
 
 UNKNOWN = 6
@@ -28,6 +38,8 @@ def run(this: Run, plan: Plan) -> tuple[Outcome, ...]:
         this.ledger.begin({kind: this.known.get(kind, ()) for kind in creates})
     for binding in plan.settled:
         this.ledger.bind(binding)
+    for binding in plan.along:
+        this.ledger.confirm(binding)
     making = [step for step in plan.steps if step.action is not Action.DELETE]
     removing = [step for step in plan.steps if step.action is Action.DELETE]
     outcomes = _walk(this, making, {refusal.change.address for refusal in plan.refused})
@@ -84,10 +96,13 @@ def _run_all(
 
 def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
     latest: dict[Address, int] = {}
+    first: dict[str, int] = {}  # of the creates of each kind: the others begin when no other run does the same
     graph: TopologicalSorter[int] = TopologicalSorter()
     for index, step in enumerate(steps):
         graph.add(index, *(latest[one] for one in {step.address, *step.waits_for} if one in latest))
         latest[step.address] = index
+        if step.action is Action.CREATE and first.setdefault(step.address.kind, index) != index:
+            graph.add(index, first[step.address.kind])
     graph.prepare()
     return graph
 
@@ -113,23 +128,34 @@ def _reported(this: Run, outcome: Outcome) -> Outcome:
 
 
 def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome:
+    doubted = this.ledger.in_doubt(step.address)
     try:
         with this.turns:  # a stop may have been asked for while it waited
             return _held_up(this, step, done, refused) or ACTIONS[step.action](this, step)
-    except Ambiguous as error:
-        return Outcome(step, Status.UNKNOWN, step.remote_id, error.message, UNKNOWN)
+    except ConflictError as error:
+        return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
     except Gone as error:
         reason = f"{step.remote_id} disappeared from the account while this ran: {error.text}"
         return Outcome(step, Status.FAILED, step.remote_id, reason, ConflictError.exit_code)
-    except (UnauthorisedError, LockError, StateError) as error:
-        # Every other call would end like this one, or must not be made at all.
-        this.stop.ask(error.message)
-        return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
     except TavusctlError as error:
-        return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
+        if isinstance(error, UnauthorisedError | LockError | StateError):
+            # Every other call would end like this one, or must not be made at all.
+            this.stop.ask(error.message)
+        return _ended(step, error, in_doubt=bool(this.ledger.in_doubt(step.address) - doubted))
     except BaseException:
         this.stop.ask(_DEFECT)
         raise
+
+
+def _ended(step: Change, error: TavusctlError, *, in_doubt: bool) -> Outcome:
+    """An error after a call was sent, and before the outcome of it was on record, says nothing about the call."""
+    if not in_doubt:
+        return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
+    reason = (
+        error.message if isinstance(error, Ambiguous) else f"sent, but its outcome is not on record: {error.message}"
+    )
+    code = UNKNOWN if isinstance(error, ApiError) else worst([UNKNOWN, error.exit_code])
+    return Outcome(step, Status.UNKNOWN, step.remote_id, reason, code)
 
 
 def _held_up(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome | None:

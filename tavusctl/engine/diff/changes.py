@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import background, guards, sources
-from tavusctl.document import map_leaves
-from tavusctl.engine.diff import crawling
-from tavusctl.engine.diff.succession import Sides, excused, halves, label, repointed, retired, uses
+from tavusctl import background, claim, guards, lookup, sources
+from tavusctl.engine.diff import crawling, ownership
+from tavusctl.engine.diff.memory import applied, remembering, says_more
+from tavusctl.engine.diff.succession import Sides, excused, halves, repointed, retired
 from tavusctl.engine.diff.users import affecting
 from tavusctl.model import (
     Action,
@@ -28,9 +29,10 @@ from tavusctl.model import (
     Update,
     written_at,
 )
-from tavusctl.secret import Secret
 from tavusctl.threeway import Difference, compare
-from tavusctl.wanted import new_document
+from tavusctl.wanted import new_document, sent_name
+
+_NOTHING: Final[Mapping[str, Sequence[Address]]] = {}
 
 
 class Comparison(Struct, frozen=True):
@@ -39,7 +41,9 @@ class Comparison(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
     settled: tuple[Binding, ...] = ()
+    along: tuple[Binding, ...] = ()  # other words for what is known
     no_op: int = 0
+    otherwise: tuple[Drift, ...] = ()  # what the server keeps otherwise than it was sent
 
 
 def compare_all(
@@ -50,48 +54,71 @@ def compare_all(
     *,
     adopt: bool = False,
     again: AbstractSet[Address] = frozenset(),
+    in_names: Callable[[Binding], Binding] = lambda binding: binding,
+    spelled: Mapping[str, Sequence[Address]] = _NOTHING,
 ) -> Comparison:
-    """Changes in the order of `desired`, then what manifests no longer have."""
+    """Changes in the order of `desired`, then what manifests no longer have.
+
+    `in_names` puts what is remembered of an object into the names of today; `bindings` are in them already.
+    `spelled` tells who refers to a bound id by the id itself, in place of an address.
+    """
     known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
-    sides = Sides(known, by_id, missing, adopt, again, halves(bindings))
+    sides = Sides(known, by_id, missing, adopt, again, lookup.Strangers(live, halves(bindings)), in_names)
     managed = [item for item in desired if not item.external_id]
     changes: list[Change] = []
     drift: list[Drift] = []
     settled: list[Binding] = []
+    along: list[Binding] = []
+    otherwise: list[Drift] = []
     for item in managed:
-        found, moved, binding = _compare_one(item, sides)
+        found, moved, learned = _compare_one(item, sides)
         changes += found
         drift += moved
-        settled += binding
-    addresses = {item.address for item in desired}
+        for one in learned:
+            (settled if says_more(item.kind, in_names(one), known[one.address]) else along).append(one)
+        otherwise += _otherwise(item, sides)
+    lowered = [one for item in managed for one in ownership.lowered(item, *sides.of(item.address))]
+    released = list(ownership.released(desired, bindings, by_id))
     moved_on = list(repointed(managed, changes, sides))
-    orphans = [b for b in bindings if b.address not in addresses]
-    gone = [change for b in orphans for change in _orphaned(b, sides, live)]
-    old_halves = list(retired(changes, moved_on, sides, live))
-    touched = {change.address for change in (*changes, *moved_on)}
+    kept = {*(item.address for item in managed), *(change.address for change in released)}
+    gone = [change for b in bindings if b.address not in kept for change in ownership.orphaned(b, sides, live)]
+    let_go = {change.address for change in released}
+    old_halves = [one for one in retired(changes, moved_on, sides, live) if one.address not in let_go]
+    touched = {change.address for change in (*changes, *lowered, *moved_on)}
+    every = (*changes, *lowered, *moved_on, *released, *gone, *old_halves)
     return Comparison(
-        changes=affecting((*changes, *moved_on, *gone, *old_halves), managed, live),
+        changes=affecting(ownership.with_users(every, live, spelled), managed, live),
         drift=tuple(drift),
         settled=tuple(settled),
+        along=tuple(along),
         no_op=sum(item.address not in touched for item in managed),
+        otherwise=tuple(otherwise),
     )
 
 
-def applied(desired: Desired) -> Document:
-    """What a binding remembers of a manifest: secrets as fingerprints."""
-    remembered: Document = map_leaves(desired.spec, lambda leaf: leaf.fingerprint if isinstance(leaf, Secret) else leaf)
-    return remembered
+def asked(found: Comparison, reason: str) -> Comparison:
+    """The same comparison where nothing that manifests lack is behind it, but somebody's order."""
+    changes = [
+        replace(one, cause=Cause.ASKED, reason=reason if one.action is Action.DELETE else one.reason)
+        if one.cause is Cause.ORPHANED
+        else one
+        for one in found.changes
+    ]
+    return replace(found, changes=tuple(changes))
 
 
-def remembering(desired: Desired, binding: Binding) -> Binding:
-    """A binding that has been brought to its manifest."""
-    return replace(
-        binding,
-        applied=applied(desired),
-        prevent_destroy=desired.lifecycle.prevent_destroy,
-        on_remove=desired.lifecycle.on_remove,
-    )
+def _otherwise(item: Desired, sides: Sides) -> Iterator[Drift]:
+    """What the server keeps otherwise than it was sent; that a crawl is shown as it was is no news."""
+    binding, live = sides.of(item.address)
+    if binding is None or live is None or not (binding.answered or binding.unconfirmed or binding.unkept):
+        return
+    crawl = f"/{item.kind.crawl}/" if item.kind.crawl else None
+    kept = compare(item, live, binding).otherwise
+    fields = tuple(one for one in kept if not (crawl and one.path.startswith(crawl)))
+    if fields:
+        place = written_at(item.sources, fields[0].path, item.source)
+        yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, place)
 
 
 def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift], list[Binding]]:
@@ -101,9 +128,11 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
     waiting = _awaited(item, binding, sides) if binding.successor else None
     if waiting:
         return [waiting], [], []
-    if live is None:
+    another = ownership.not_ours(binding, live)
+    if live is None or another:
         gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind, source=item.source)
-        return [_created_anew(item, binding, sides)], [gone], []
+        change = ownership.taken(item, binding, live, another) if live else _created_anew(item, binding, sides)
+        return [change], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
     if background.failed(live) and item.address in sides.again:
@@ -111,7 +140,7 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
             _replace(item, live, Difference()), cause=Cause.DUE, reason=f"{background.failure(live)}; made anew"
         )
         return [again], [], []
-    difference = excused(compare(item, live, binding), item, sides)
+    difference = _unclaimed(item, live, binding) or excused(compare(item, live, binding), item, sides)
     place = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
     moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, place)
     drift = [moved] if difference.drift else []
@@ -120,24 +149,31 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         return [_renewed(item, live, difference, news)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = remembering(item, binding)
-    return [], drift, [current] if current != binding else []
+    current = ownership.protected(binding, remembering(item, binding))
+    current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
+    current = replace(current, created_at=binding.created_at or live.created)
+    if news:  # what it was made of, until it is made anew
+        made_of = {sources.KEY: binding.applied[sources.KEY]}
+        current = replace(current, applied={**current.applied, **made_of})
+    return [], drift, [current] if sides.in_names(current) != binding else []
+
+
+def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None:
+    """The difference of an object that its run did not get to give its own name: that is nobody's edit."""
+    if not claim.is_claimed(live.name):
+        return None
+    key = item.kind.name_field
+    named = replace(item, spec={**item.spec, key: sent_name(item)})
+    return compare(named, live, replace(binding, applied={k: v for k, v in binding.applied.items() if k != key}))
 
 
 def _created(item: Desired, sides: Sides) -> Change:
-    name = item.spec.get(item.kind.name_field)
-    rivals = [
-        one
-        for one in sides.live.values()
-        if one.kind.name == item.kind.name
-        and one.address is None
-        and one.remote_id not in sides.halves
-        and name
-        and one.name == name
-    ]
+    name = sent_name(item)
+    rivals = sides.strangers.like(item.kind, applied(item), name)
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
-        reason = f"takes over {rivals[0].remote_id}, which has the name {name!r}"
+        what = f"has the name {name!r}" if lookup.same_name(name, rivals[0].name) else "reads like it"
+        reason = f"takes over {rivals[0].remote_id}, which {what}"
         return replace(_changed(item, rivals[0], difference), action=Action.ADOPT, cause=Cause.NEW, reason=reason)
     return replace(_create(item, Cause.NEW), rivals=tuple(sorted(one.remote_id for one in rivals)))
 
@@ -153,7 +189,7 @@ def _created_anew(item: Desired, binding: Binding, sides: Sides) -> Change:
 
 def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
     whole = {"op": "add", "path": "", "value": new_document(item)}
-    reason = "; ".join(filter(None, [reason, _uploading(item)]))
+    reason = "; ".join(filter(None, [reason, _uploading(item), _claiming(item)]))
     fields = tuple(_new_fields(item)) if cause is Cause.NEW else ()
     return Change(
         Action.CREATE,
@@ -170,6 +206,10 @@ def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
 def _uploading(item: Desired) -> str:
     file = item.file
     return f"uploads {file.name} ({file.size:,} bytes) to {file.upload}" if file else ""
+
+
+def _claiming(item: Desired) -> str:
+    return "its name begins with a claim until its id is on record" if item.kind.costly else ""
 
 
 def _new_fields(item: Desired) -> Iterator[FieldChange]:
@@ -227,7 +267,9 @@ def _replace(item: Desired, live: Live, difference: Difference) -> Change:
         live.remote_id,
         fields=difference.fields,
         patch=({"op": "add", "path": "", "value": new_document(item)},),
-        reason="; ".join(filter(None, [fixed and f"{fixed} cannot be changed in place", _uploading(item)])),
+        reason="; ".join(
+            filter(None, [fixed and f"{fixed} cannot be changed in place", _uploading(item), _claiming(item)])
+        ),
         source=_source(item, difference.fields),
         desired=item,
         live=live,
@@ -252,25 +294,6 @@ def _awaited(item: Desired, binding: Binding, sides: Sides) -> Change | None:
         source=item.source,
         desired=item,
         live=successor,
-    )
-
-
-def _orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[Change]:
-    found = sides.live.get((binding.address.kind, binding.remote_id))
-    if found is None or binding.on_remove == "retain":
-        reason = "it is already gone" if found is None else "on_remove: retain"
-        yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=found)
-        return
-    strangers = [one for one in live if one.address is None]
-    users = tuple(sorted(label(one) for one in strangers if uses(one, binding.address, binding.remote_id)))
-    yield Change(
-        Action.DELETE,
-        Cause.ORPHANED,
-        binding.address,
-        binding.remote_id,
-        reason="its manifest is gone",
-        live=found,
-        referrers=users,
     )
 
 

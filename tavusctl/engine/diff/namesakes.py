@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from tavusctl import claim
 from tavusctl.engine.diff.succession import halves
+from tavusctl.lookup import plain_text
 from tavusctl.model import Binding, Complaint, Live, Severity
 
 
@@ -15,12 +17,16 @@ def namesakes(live: Sequence[Live], bindings: Sequence[Binding]) -> Iterator[Com
     strangers: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for one in live:
         if one.address is None and one.remote_id not in ours:
-            strangers[one.kind.name, one.name].append(one.remote_id)
+            strangers[one.kind.name, _name(one)].append(one.remote_id)
     found = {(one.kind.name, one.remote_id): one for one in live}
     for binding in bindings:
         mine = found.get((binding.address.kind, binding.remote_id))
-        if mine and mine.name and strangers.get((mine.kind.name, mine.name)):
-            yield _warning(mine, binding, strangers[mine.kind.name, mine.name])
+        if mine and mine.name and strangers.get((mine.kind.name, _name(mine))):
+            yield _warning(mine, binding, strangers[mine.kind.name, _name(mine)])
+
+
+def _name(one: Live) -> str:
+    return plain_text(claim.bare(one.name))
 
 
 def _warning(mine: Live, binding: Binding, others: Sequence[str]) -> Complaint:

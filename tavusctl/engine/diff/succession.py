@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import patch
 from tavusctl.document import leaves, map_leaves
 from tavusctl.equality import same
+from tavusctl.lookup import Strangers
 from tavusctl.model import (
     Action,
     Address,
@@ -24,6 +26,9 @@ from tavusctl.model import (
 )
 from tavusctl.threeway import Difference
 
+# Causes of a replacement: of several that one object follows, the first here is told.
+_FIRST: Final = (Cause.EDITED, Cause.DRIFTED, Cause.DUE)
+
 
 class Sides(Struct, frozen=True):
     """State and account, to look objects up in."""
@@ -33,7 +38,8 @@ class Sides(Struct, frozen=True):
     missing: AbstractSet[Address]
     adopt: bool
     again: AbstractSet[Address] = frozenset()  # to be made anew if what the server made of them failed
-    halves: AbstractSet[str] = frozenset()  # ids of ours that no address means: the halves of replacements
+    strangers: Strangers = field(default_factory=lambda: Strangers(()))
+    in_names: Callable[[Binding], Binding] = lambda binding: binding
 
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:
         """What is bound to an address, and the object."""
@@ -65,10 +71,10 @@ def repointed(managed: Sequence[Desired], changes: Sequence[Change], sides: Side
 
     It is a change of its own, so that others of the same object need not wait for it.
     """
-    replaced = {change.address for change in changes if change.action is Action.REPLACE}
+    replaced = {change.address: _behind(change) for change in changes if change.action is Action.REPLACE}
     own = {change.address: change for change in changes}
     for item in managed:
-        targets = replaced.intersection(item.refers_to)
+        targets = replaced.keys() & set(item.refers_to)
         _, live = sides.of(item.address)
         change = own.get(item.address)
         if not targets or live is None or (change and change.action is not Action.UPDATE):
@@ -79,7 +85,7 @@ def repointed(managed: Sequence[Desired], changes: Sequence[Change], sides: Side
             names = ", ".join(str(target) for target in sorted(targets))
             yield Change(
                 Action.UPDATE,
-                Cause.EDITED,
+                min((replaced[one] for one in targets), key=_FIRST.index),
                 item.address,
                 live.remote_id,
                 fields=tuple(_repointing(path, leaf, sides) for path, leaf in places),
@@ -92,6 +98,11 @@ def repointed(managed: Sequence[Desired], changes: Sequence[Change], sides: Side
             )
 
 
+def _behind(replaced: Change) -> Cause:
+    """Why what follows from a replacement is done; a conflict, once settled, is the manifest's doing."""
+    return replaced.cause if replaced.cause in _FIRST else Cause.EDITED
+
+
 def _repointing(path: Path, target: Address, sides: Sides) -> FieldChange:
     old = sides.bindings[target].remote_id
     return FieldChange(patch.join(path), Cause.EDITED, old, old, target)
@@ -101,19 +112,20 @@ def retired(
     changes: Sequence[Change], repointed: Sequence[Change], sides: Sides, live: Sequence[Live]
 ) -> Iterator[Change]:
     """Old halves of replacements, deleted when nothing points to them any more."""
-    replaced = {change.address: change.remote_id for change in changes if change.action is Action.REPLACE}
+    replacing = {change.address: change for change in changes if change.action is Action.REPLACE}
     settled = {change.address for change in (*changes, *repointed) if change.action is Action.UPDATE}
     for address, binding in sorted(sides.bindings.items()):
-        for remote_id in (*binding.retired, *filter(None, [replaced.get(address)])):
+        replaced = replacing.get(address)
+        for remote_id in (*binding.retired, *([replaced.remote_id] if replaced else [])):
             users = [one for one in live if uses(one, address if remote_id == binding.remote_id else None, remote_id)]
             staying = tuple(sorted(label(one) for one in users if one.address not in settled))
             waits = tuple(sorted({one.address for one in users if one.address is not None and one.address in settled}))
             yield Change(
                 Action.RETIRE,
-                Cause.EDITED,
+                _behind(replaced) if replaced else Cause.DUE,  # of a replacement that an earlier run has made
                 address,
                 remote_id,
-                waits_for=(*([address] if address in replaced else []), *waits),
+                waits_for=(*([address] if replaced else []), *waits),
                 reason="the old version, once nothing refers to it",
                 referrers=staying,
                 live=sides.live.get((address.kind, remote_id)),

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tavusctl import yaml12
 from tavusctl.engine.load import files
 from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.envelope import Opened, open_document
-from tavusctl.engine.load.project import FILE, default, open_project
+from tavusctl.engine.load.project import FILE, default, doubtful, open_project, unreadable
 from tavusctl.errors import UsageError
 from tavusctl.interpolation import FileText, Scope
 from tavusctl.model import Address, Complaint, Environment, Manifest, Project, ResourceKind, Severity, Source
@@ -36,6 +37,8 @@ class Loaded(Struct, frozen=True):
     declared: frozenset[Address] = frozenset()  # addresses in the files, those of manifests with errors included
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file it came from
     drafts: tuple[Manifest, ...] = ()  # those with something wrong in them, of which more may be said
+    brought: frozenset[Path] = frozenset()  # files whose content manifests bring
+    unread: tuple[str, ...] = ()  # texts of files in which some address could not be read; empty where no text was
     marked: Mapping[str, str] = field(default_factory=dict)  # texts of the files in which something is to be ignored
 
 
@@ -63,8 +66,12 @@ def read(
     found = sorted(set(find(project, paths, complaints)))
     opened: list[Opened] = []
     marked: dict[str, str] = {}
+    brought: set[Path] = set()
+    unread = ["" for _ in complaints]  # of folders nobody knows what is in them
     for path in found:
-        opened += _read_file(path, project, environment, kinds, complaints, marked)
+        opened += _read_file(
+            path, project, environment, kinds, complaints, marked=marked, brought=brought, unread=unread
+        )
     first: dict[Address, Opened] = {}
     for each in opened:
         complaints += each.complaints
@@ -75,7 +82,17 @@ def read(
     origins = {address: each.origins for address, each in first.items() if each.origins}
     told = tuple(sorted(complaints, key=place))
     drafts = tuple(each.draft for _, each in sorted(first.items()) if each.draft)
-    return Loaded(tuple(manifests), told, len(found), frozenset(first), origins, drafts, marked)
+    return Loaded(
+        tuple(manifests),
+        told,
+        len(found),
+        frozenset(first),
+        origins,
+        drafts,
+        frozenset(brought),
+        tuple(unread),
+        marked,
+    )
 
 
 def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
@@ -120,14 +137,15 @@ def _project(root: Path) -> tuple[Project, tuple[Complaint, ...]]:
     try:
         text = files.read_bytes(root / FILE, root, yaml12.MAX_BYTES)
     except files.RefusedError as error:
-        return default(root), (Complaint("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
+        return unreadable(root), (Complaint("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
     parsed = yaml12.read(text, FILE)
     if not parsed.documents:
-        return default(root), parsed.complaints
+        return unreadable(root) if parsed.complaints else default(root), parsed.complaints
     project, notes = open_project(parsed.documents[0], root)
     if len(parsed.documents) > 1:
         notes.error("TV101", "the project file is one document, found another", parsed.documents[1].source)
-    return project, tuple(sorted((*parsed.complaints, *notes.complaints), key=place))
+    complaints = tuple(sorted((*parsed.complaints, *notes.complaints), key=place))
+    return replace(project, doubtful=doubtful(parsed.documents[0], complaints)), complaints
 
 
 def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
@@ -147,13 +165,14 @@ def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
 
 
 def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[Path]:
-    def unreadable(error: OSError) -> None:
-        message = f"the folder cannot be read: {error.strerror}"
+    def told(error: OSError) -> None:
+        message = f"the folder cannot be read: {error.strerror}; manifests in it are not known"
         complaints.append(Complaint("TV110", message, _start(error.filename, project)))
 
-    for folder, folders, names in os.walk(top, onerror=unreadable):
+    for folder, folders, names in os.walk(top, onerror=told):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         complaints += [_linked(Path(folder, name), project) for name in folders if Path(folder, name).is_symlink()]
+        complaints += [one for name in sorted(names) for one in _dangling(Path(folder, name), project)]
         for name in names:
             is_manifest = name.lower().endswith(_SUFFIXES) and not name.startswith(".")
             if is_manifest and Path(folder, name) != Path(project.root, FILE):
@@ -161,8 +180,19 @@ def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[
 
 
 def _linked(folder: Path, project: Project) -> Complaint:
-    message = "links to folders are not followed; manifests behind this one are not read"
-    return Complaint("TV110", message, _start(folder, project), severity=Severity.WARNING)
+    message = "links to folders are not followed; manifests behind this one are not known"
+    return Complaint("TV110", message, _start(folder, project), "move the folder to this place, or link single files")
+
+
+def _dangling(path: Path, project: Project) -> Iterator[Complaint]:
+    """A link that leads nowhere, or where nobody may look: a folder of manifests may have been there."""
+    if path.name.startswith(".") or path.suffix.lower() in _SUFFIXES or not path.is_symlink():
+        return
+    try:
+        path.stat()
+    except OSError as error:
+        message = f"the link cannot be followed: {error.strerror}; manifests behind it are not known"
+        yield Complaint("TV110", message, _start(path, project), "put back what it leads to, or remove the link")
 
 
 def _start(path: Path | str, project: Project) -> Source:
@@ -182,13 +212,17 @@ def _read_file(
     environment: Environment,
     kinds: Mapping[str, ResourceKind],
     complaints: list[Complaint],
+    *,
     marked: dict[str, str],
+    brought: set[Path],
+    unread: list[str],
 ) -> list[Opened]:
     try:
         text = files.read_bytes(path, Path(project.root), yaml12.MAX_BYTES)
     except files.RefusedError as error:
         id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Complaint
         complaints.append(Complaint(id, f"the file {error}", _start(path, project)))
+        unread.append("")
         return []
     parsed = yaml12.read(text, _shown_path(path, project))
     complaints += parsed.complaints
@@ -197,11 +231,13 @@ def _read_file(
 
     def read_file(name: str) -> FileText:
         where = files.locate(name, Path(project.manifests), path)
+        brought.add(Path(where))
         origin = _shown_path(Path(os.path.normpath(where)), project)
         return FileText(files.read_text(where, Path(project.root)), origin)
 
     def measure(name: str, limit: int) -> Measured:
         where = files.locate(name, Path(project.manifests), path)
+        brought.add(Path(where))
         size, digest = files.measure(where, Path(project.root), limit)
         return Measured(str(where), _shown_path(Path(os.path.normpath(where)), project), size, digest)
 
@@ -215,6 +251,9 @@ def _read_file(
             message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
             complaints.append(Complaint("TV115", message, node.source))
             break
+    broken = any(one.severity is Severity.ERROR for one in parsed.complaints)
+    if broken or len(opened) < len(parsed.documents) or not all(one.address for one in opened):
+        unread.append(text.decode("utf-8", "replace"))
     return opened
 
 

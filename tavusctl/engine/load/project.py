@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +12,16 @@ from msgspec.structs import replace
 
 from tavusctl.engine.load.attachments import upload_fault
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
-from tavusctl.model import NAME, Address, Document, Environment, Project, Safety, Value
+from tavusctl.model import NAME, Address, Complaint, Document, Environment, Project, Safety, Severity, Value
 from tavusctl.patch.pointer import escape
 from tavusctl.settings import Output
-from tavusctl.wording import shown
+from tavusctl.wording import nearest, shown
 from tavusctl.yaml12 import Node
 
 FILE: Final = "tavusctl.yaml"
 _KEYS: Final = ("version", "manifests", "secrets", "environments", "safety", "outputs", "uploads", "crawl_limit")
 _ENVIRONMENT_KEYS: Final = ("account", "api_key_env", "state", "uploads", "crawl_limit", "vars")
+_MEANT: Final = (*_KEYS, "vars")
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -49,6 +50,24 @@ def _project(found: Value, root: Path, notes: Notes) -> Project:
 def default(root: Path) -> Project:
     """The project where there is no project file."""
     return Project(str(root), str(root / "manifests"), environments={"default": Environment()})
+
+
+def unreadable(root: Path) -> Project:
+    """The project where nothing can be read of the project file."""
+    return replace(default(root), doubtful=frozenset(_KEYS))
+
+
+def doubtful(node: Node, complaints: Iterable[Complaint]) -> frozenset[str]:
+    """Keys of the project file in which something is wrong; of an unknown key, the one that was probably meant."""
+    if not isinstance(node.value, dict):
+        return frozenset(_KEYS)
+    keys = sorted((node.keys[f"/{escape(key)}"].line, key) for key in node.value)
+    found: set[str] = set()
+    for one in complaints:
+        if one.severity is Severity.ERROR and one.source:
+            before = [key for line, key in keys if line <= one.source.line]
+            found.update([before[-1], nearest(before[-1], _MEANT)] if before else _KEYS)
+    return frozenset(filter(None, found))
 
 
 def _refuse_hosts(found: Document, pointer: str, notes: Notes) -> None:

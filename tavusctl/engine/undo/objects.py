@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from tavusctl import patch, sources
+from tavusctl import guards, patch, sources
 from tavusctl.document import is_empty, leaves, map_leaves
-from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refuse, uses
+from tavusctl.engine.undo.scene import (
+    Reversal,
+    Scene,
+    as_desired,
+    bare,
+    is_hidden,
+    refuse,
+    refuse_without,
+    uses,
+    with_value,
+)
 from tavusctl.journal import Intent, Past
+from tavusctl.lookup import same_name
 from tavusctl.model import (
     Action,
     Address,
@@ -24,7 +35,7 @@ from tavusctl.model import (
     ResourceKind,
     Value,
 )
-from tavusctl.secret import is_mask
+from tavusctl.secret import Secret, is_mask
 from tavusctl.threeway import compare
 
 
@@ -72,10 +83,20 @@ def remake(intent: Intent, scene: Scene, again: Mapping[str, Address], found: Re
         hint = "write its manifest again and apply it"
         found.refused.append(Refusal(change, "E308", 4, f"nothing was kept of {intent.remote_id}", hint))
         return
-    body, desired, lost = anew(kind, before, kept, again)
-    name = body.get(kind.name_field)
-    rivals = [one for one in scene.live.values() if one.kind.name == kind.name and not one.address and one.name == name]
-    found.warnings += [lost_secret(intent.address, pointer) for pointer in lost]
+    body, desired, lost = anew(kind, before, kept, again, scene.secrets)
+    if lost:
+        refuse_without(found, change, lost, scene)
+        return
+    if missing := unmade(desired.refers_to, scene, found):
+        hint = "make that possible, or write its manifest again and apply it"
+        found.refused.append(Refusal(change, "E309", 4, f"it refers to {missing}, which cannot be made anew", hint))
+        return
+    name = str(body.get(kind.name_field) or "")
+    rivals = [
+        one
+        for one in scene.live.values()
+        if one.kind.name == kind.name and not one.address and same_name(name, one.name)
+    ]
     found.changes.append(
         replace(
             change,
@@ -87,24 +108,44 @@ def remake(intent: Intent, scene: Scene, again: Mapping[str, Address], found: Re
     )
 
 
+def unmade(refers_to: Iterable[Address], scene: Scene, found: Reversal) -> str:
+    """Those of some addresses that the undo would have to make anew, and refuses to."""
+    refused = {one.change.address for one in found.refused if one.change.action is Action.CREATE}
+    return ", ".join(sorted(str(one) for one in refused.intersection(refers_to) if one not in scene.bindings))
+
+
 def anew(
-    kind: ResourceKind, before: Binding, kept: Document, again: Mapping[str, Address]
+    kind: ResourceKind,
+    before: Binding,
+    kept: Document,
+    again: Mapping[str, Address],
+    secrets: Mapping[tuple[Address, str], Secret],
 ) -> tuple[Document, Desired, list[str]]:
     """What makes a deleted object anew: the body to send, what is then wanted, and pointers of secrets that are lost.
 
-    `again` are the ids of others that are made anew, too.
+    `again` are the ids of others that are made anew, too; `secrets` are those that manifests name.
     """
     lost: list[str] = []
-    body = _fillable(kind, {**sources.sent(before.applied), **kept}, (), lost)
+
+    def held(pointer: str) -> Secret | None:
+        return secrets.get((before.address, pointer))
+
+    body = _fillable({**sources.sent(before.applied), **kept}, (), lost, held)
+    # Reads leave some secrets out altogether: only what was applied can tell that they were there.
+    for path, leaf in leaves(before.applied):
+        if is_hidden(leaf) and is_empty(guards.value_at(body, path)):
+            secret = held(patch.join(path))
+            lost += [] if secret else [patch.join(path)]
+            body = with_value(body, path, secret) if secret else body
     body = map_leaves(body, lambda leaf: again.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    desired = as_desired(kind, replace(before, applied=_fillable(kind, before.applied, (), [])))
+    desired = as_desired(kind, replace(before, applied=_fillable(before.applied, (), [], held)))
     refers_to = tuple(sorted({leaf for _, leaf in leaves(body) if isinstance(leaf, Address)}))
     return body, replace(desired, refers_to=refers_to), sorted(set(lost))
 
 
 def edited_since(intent: Intent, live: Live, binding: Binding) -> str:
     """The pointers at which an object does not read as it was created; empty when there is none."""
-    sent = Binding(intent.address, live.remote_id, intent.spec, unkept=binding.unkept)
+    sent = replace(binding, remote_id=live.remote_id, applied=intent.spec)
     return ", ".join(one.path for one in compare(as_desired(live.kind, sent), live, sent).fields)
 
 
@@ -115,7 +156,7 @@ def released(past: Past, scene: Scene) -> Iterator[Change]:
         if binding and binding.remote_id == taken.remote_id:
             reason = "the run took it over"
             waits = (taken.address,)
-            yield Change(Action.FORGET, Cause.EDITED, taken.address, taken.remote_id, waits_for=waits, reason=reason)
+            yield Change(Action.FORGET, Cause.ASKED, taken.address, taken.remote_id, waits_for=waits, reason=reason)
 
 
 def bound_again(past: Past, scene: Scene) -> Iterator[Binding]:
@@ -126,17 +167,21 @@ def bound_again(past: Past, scene: Scene) -> Iterator[Binding]:
             yield binding
 
 
-def _fillable(kind: ResourceKind, value: Value, path: Path, lost: list[str]) -> Value:
-    """A kept document that can be sent: secrets left out and named, and nothing that is empty."""
+def _fillable(value: Value, path: Path, lost: list[str], held: Callable[[str], Secret | None]) -> Value:
+    """A kept document that can be sent: secrets put in, or left out and named, and nothing that is empty."""
     if isinstance(value, list):
-        return [_fillable(kind, item, (*path, "*"), lost) for item in value]
+        return [_fillable(item, (*path, str(index)), lost, held) for index, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     filled: Document = {}
     for key, item in value.items():
         here = (*path, key)
         if is_hidden(item) or (isinstance(item, str) and is_mask(item)):
-            lost.append(patch.join(here))
+            secret = held(patch.join(here))
+            if secret is None:
+                lost.append(patch.join(here))
+            else:
+                filled[key] = secret
         elif not is_empty(item):
-            filled[key] = _fillable(kind, item, here, lost)
+            filled[key] = _fillable(item, here, lost, held)
     return filled

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.document import leaves
 from tavusctl.engine.undo.objects import anew, edited_since
-from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, refuse, uses
+from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, refuse, refuse_without, uses
 from tavusctl.journal import Intent, Past
 from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, FieldChange, Live, Path, Refusal
 
@@ -58,7 +58,7 @@ def _abandon(intent: Intent, binding: Binding, live: Live | None, found: Reversa
     new = binding.successor
     found.settled.append(replace(binding, successor="", successor_spec={}, retired=(*binding.retired, new)))
     reason = "the new version, which is not in use yet"
-    found.changes.append(Change(Action.RETIRE, Cause.EDITED, intent.address, new, reason=reason, live=live))
+    found.changes.append(Change(Action.RETIRE, Cause.ASKED, intent.address, new, reason=reason, live=live))
 
 
 def _back(intent: Intent, before: Binding, binding: Binding, scene: Scene, found: Reversal) -> Change | None:
@@ -70,7 +70,7 @@ def _back(intent: Intent, before: Binding, binding: Binding, scene: Scene, found
         left = tuple(one for one in binding.retired if one != old)
         found.settled.append(replace(binding, successor=old, successor_spec=before.applied, retired=left))
         return replace(change, live=there, reason=f"back to {old}, which is still there")
-    body, desired, lost = anew(kind, before, scene.trash.get(old, {}), {})
+    body, desired, lost = anew(kind, before, scene.trash.get(old, {}), {}, scene.secrets)
     on_its_way = scene.live.get((kind.name, binding.successor))
     if on_its_way and binding.successor_spec == desired.spec:
         reason = f"the old version is made anew: {binding.successor} is {on_its_way.status or 'there'}"
@@ -79,8 +79,11 @@ def _back(intent: Intent, before: Binding, binding: Binding, scene: Scene, found
         hint = f"change the manifest back, and apply --allow-replace {intent.address}"
         found.refused.append(Refusal(change, "E308", 4, f"a deleted {kind.name} cannot be brought back", hint))
         return None
-    if not scene.recreate or lost:
-        hint = "change the manifest back and apply it" if lost else "undo --recreate makes the old version anew"
+    if lost:
+        refuse_without(found, change, lost, scene)
+        return None
+    if not scene.recreate:
+        hint = "undo --recreate makes the old version anew"
         found.refused.append(Refusal(change, "E307", 4, f"the old version {old} was deleted", hint))
         return None
     whole: Document = {"op": "add", "path": "", "value": body}
@@ -100,7 +103,7 @@ def _repointed(scene: Scene, found: Reversal) -> Iterator[Change]:
             own = [change for change in found.changes if change.address == user]
             yield Change(
                 Action.UPDATE,
-                Cause.EDITED,
+                Cause.ASKED,
                 user,
                 binding.remote_id,
                 fields=tuple(_repointing(path, leaf, scene) for path, leaf in places),
@@ -127,7 +130,7 @@ def _retired(address: Address, live: Live, pointing: list[Change], scene: Scene)
     strangers = [one for one in scene.live.values() if one.address is None and uses(one, address, live.remote_id)]
     return Change(
         Action.RETIRE,
-        Cause.EDITED,
+        Cause.ASKED,
         address,
         live.remote_id,
         waits_for=(address, *(change.address for change in pointing)),

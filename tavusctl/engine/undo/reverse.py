@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from tavusctl import guards, patch
 from tavusctl.document import is_empty, leaves, map_leaves
-from tavusctl.engine.undo.objects import bound_again, released, remake, unmake
+from tavusctl.engine.undo.objects import bound_again, released, remake, unmade, unmake
 from tavusctl.engine.undo.replacements import follow, unreplace
-from tavusctl.engine.undo.scene import Reversal, Scene, as_desired, bare, is_hidden, lost_secret, refers, refuse
+from tavusctl.engine.undo.scene import (
+    Reversal,
+    Scene,
+    as_desired,
+    bare,
+    is_hidden,
+    lost_secret,
+    refers,
+    refuse,
+    refuse_without,
+    with_value,
+)
 from tavusctl.equality import same
 from tavusctl.journal import Intent, Past
 from tavusctl.model import (
     ABSENT,
     Action,
     Address,
+    Binding,
     Cause,
+    Change,
     Document,
     FieldChange,
     Live,
-    Path,
     Refusal,
     ResourceKind,
     Update,
     Value,
 )
+from tavusctl.secret import Secret
 
 _REPLACING = frozenset({Action.REPLACE, Action.RETIRE})
 
@@ -43,8 +56,11 @@ def reverse(past: Past, scene: Scene) -> Reversal:
     # The address of a replaced object means what stands for it: a reference that was moved with it needs no reversal.
     replaced = {_left_behind(intent): intent.address for intent in carried_out if intent.action in _REPLACING}
     known = {**scene.ids, **replaced, **gone}
+    created = {intent.op for intent in carried_out if intent.action in (Action.CREATE, Action.REPLACE)}
+    own = {one for op in created & past.made.keys() for one in _halves(past.made[op])}
     for intent in carried_out:
-        if intent.action in (Action.UPDATE, Action.ADOPT):
+        # What the run has made itself goes as a whole.
+        if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in own:
             _reverse_update(intent, scene, gone, known, found)
     for intent in carried_out:
         if intent.action is Action.CREATE:
@@ -59,6 +75,10 @@ def reverse(past: Past, scene: Scene) -> Reversal:
     found.changes += [change for change in released(past, scene) if change.address not in refused]
     found.settled += bound_again(past, scene)
     return found
+
+
+def _halves(made: Binding) -> tuple[str, ...]:
+    return tuple(filter(None, (made.successor,))) or (made.remote_id,)
 
 
 def _left_behind(intent: Intent) -> str:
@@ -96,17 +116,18 @@ def _reverse_update(
     if live is None:
         refuse(found, change, f"{intent.remote_id} was deleted in the account")
         return
-    found.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost]
+    taken = {pointer: scene.secrets.get((intent.address, pointer)) for pointer in _taken(intent)}
+    found.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost if not taken.get(pointer)]
     if not inverse.operations:
         return
-    dead = sorted({str(gone[leaf]) for _, leaf in leaves(list(inverse.operations)) if _is_in(leaf, gone)})
-    if dead and not scene.recreate:
-        hint = "--recreate makes it anew"
-        found.refused.append(Refusal(change, "E307", 4, f"it referred to {', '.join(dead)}, which was deleted", hint))
+    if _is_hopeless(intent, change, scene, gone, taken, found):
         return
     body = found.bodies.get(intent.address, live.body)
     left, was = _seen(inverse.left, known), _seen(inverse.was, known)
     spec = restored(binding.applied, intent.spec, _kept_secrets(intent, before.applied))
+    secrets = {pointer: secret for pointer, secret in taken.items() if secret}
+    for pointer, secret in secrets.items():
+        spec = with_value(spec, patch.split(pointer), secret)
     current = replace(binding, applied=spec)
     if _differing(live.kind, left, body):
         if _differing(live.kind, was, body):
@@ -115,7 +136,7 @@ def _reverse_update(
         else:
             found.settled.append(current)  # somebody has reversed it already
         return
-    operations = tuple(_seen({"": list(inverse.operations)}, known)[""])
+    operations = tuple(_with_secrets(_seen({"": list(inverse.operations)}, known)[""], secrets))
     seen = replace(live, body=body)
     patched = _patched(live.kind, body, operations)
     if patched == body:
@@ -134,22 +155,62 @@ def _reverse_update(
     )
 
 
+def _is_hopeless(
+    intent: Intent,
+    change: Change,
+    scene: Scene,
+    gone: Mapping[str, Address],
+    taken: Mapping[str, Secret | None],
+    found: Reversal,
+) -> bool:
+    """Whether an update is refused: a secret or an object that belongs to it is not to be had."""
+    operations = intent.inverse.operations
+    unusable = [pointer for pointer in taken if not taken[pointer] and _goes_with(pointer, operations)]
+    dead = {gone[leaf] for _, leaf in leaves(list(operations)) if _is_in(leaf, gone)}
+    if unusable:
+        refuse_without(found, change, unusable, scene)
+    elif dead and not scene.recreate:
+        reason = f"it referred to {', '.join(sorted(map(str, dead)))}, which was deleted"
+        found.refused.append(Refusal(change, "E307", 4, reason, "--recreate makes it anew"))
+    elif missing := unmade(dead, scene, found):
+        reason = f"it referred to {missing}, which cannot be made anew"
+        found.refused.append(Refusal(change, "E309", 4, reason, "change its manifest, and apply it"))
+    else:
+        return False
+    return True
+
+
+def _taken(intent: Intent) -> list[str]:
+    """Pointers of secrets that the run took away; one that it changed is still there."""
+    return [one for one in intent.inverse.lost if is_empty(guards.value_at(intent.spec, patch.split(one)))]
+
+
+def _goes_with(pointer: str, operations: Iterable[Document]) -> bool:
+    """Whether a patch writes into the object that a secret belongs to, or brings it back as a whole."""
+    holder = patch.split(pointer)[:-1]
+    paths = [patch.split(one["path"]) for one in operations]
+    return any(path[: len(holder)] == holder or holder[: len(path)] == path for path in paths)
+
+
+def _with_secrets(operations: Sequence[Document], secrets: Mapping[str, Secret]) -> Iterator[Document]:
+    """A patch that brings secrets back: in the object that it adds, else by themselves."""
+    left = {patch.split(pointer): secret for pointer, secret in secrets.items()}
+    for operation in operations:
+        path, value = patch.split(operation["path"]), operation.get("value")
+        if isinstance(value, dict):
+            for inner in [one for one in left if one[: len(path)] == path]:
+                value = with_value(value, inner[len(path) :], left.pop(inner))
+        yield operation if value is operation.get("value") else {**operation, "value": value}
+    yield from ({"op": "add", "path": patch.join(path), "value": secret} for path, secret in left.items())
+
+
 def _kept_secrets(intent: Intent, before: Document) -> Document:
     """What was applied before, but for secrets: those of the run are still there."""
     for pointer in intent.inverse.lost:
         path = patch.split(pointer)
         held = guards.value_at(intent.spec, path)
-        before = _with(before, path, ABSENT if is_empty(held) else held)
+        before = with_value(before, path, ABSENT if is_empty(held) else held)
     return before
-
-
-def _with(document: Document, path: Path, value: Value) -> Document:
-    inner = document.get(path[0])
-    if len(path) > 1:
-        value = _with(inner if isinstance(inner, dict) else {}, path[1:], value)
-    if value is ABSENT:
-        return {key: item for key, item in document.items() if key != path[0]}
-    return {**document, path[0]: value}
 
 
 def _seen(document: Document, known: Mapping[str, Address]) -> Document:

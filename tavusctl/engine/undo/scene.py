@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
@@ -10,6 +10,7 @@ from tavusctl import patch
 from tavusctl.document import leaves
 from tavusctl.journal import Intent
 from tavusctl.model import (
+    ABSENT,
     Action,
     Address,
     Binding,
@@ -20,6 +21,7 @@ from tavusctl.model import (
     Document,
     Lifecycle,
     Live,
+    Path,
     Refusal,
     ResourceKind,
     Severity,
@@ -40,6 +42,8 @@ class Scene(Struct, frozen=True):
     ids: Mapping[str, Address]
     trash: Mapping[str, Document]  # bodies by id
     recreate: bool = False
+    secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)  # by pointer, as manifests name them
+    unset: Mapping[tuple[Address, str], tuple[str, ...]] = field(default_factory=dict)  # variables without a value
 
 
 class Reversal(Struct):
@@ -55,7 +59,7 @@ class Reversal(Struct):
 
 def bare(intent: Intent, action: Action) -> Change:
     """A change that names an object and nothing more."""
-    return Change(action, Cause.EDITED, intent.address, intent.remote_id, reason="as it was before that run")
+    return Change(action, Cause.ASKED, intent.address, intent.remote_id, reason="as it was before that run")
 
 
 def refuse(found: Reversal, change: Change, reason: str) -> None:
@@ -67,6 +71,16 @@ def as_desired(kind: ResourceKind, binding: Binding) -> Desired:
     """A binding as something to be brought about."""
     lifecycle = Lifecycle(prevent_destroy=binding.prevent_destroy, on_remove=binding.on_remove)
     return Desired(kind, binding.address, binding.applied, _NOWHERE, lifecycle=lifecycle)
+
+
+def refuse_without(found: Reversal, change: Change, pointers: Iterable[str], scene: Scene) -> None:
+    """Leave an object alone that the API would refuse, or take without a secret that it had."""
+    pointer = min(pointers)
+    unset = scene.unset.get((change.address, pointer), ())
+    why = f", and {' and '.join(unset)}, which its manifest names, is not set" if unset else ""
+    first = f"set {' and '.join(unset)}" if unset else f"put its manifest back, with ${{secret:NAME}} at {pointer}"
+    hint = f"{first} and undo again; or restore the manifest and run tavusctl apply"
+    found.refused.append(Refusal(change, "E309", 4, f"the secret at {pointer} is kept nowhere{why}", hint))
 
 
 def lost_secret(address: Address, pointer: str) -> Complaint:
@@ -88,3 +102,13 @@ def is_hidden(value: Value) -> bool:
 def uses(one: Live, address: Address, remote_id: str) -> bool:
     """Whether an object refers to another."""
     return any(leaf in (address, remote_id) for _, leaf in leaves(one.body) if isinstance(leaf, Address | str))
+
+
+def with_value(document: Document, path: Path, value: Value) -> Document:
+    """A copy of a document with another value at a place, or with none there."""
+    inner = document.get(path[0])
+    if len(path) > 1:
+        value = with_value(inner if isinstance(inner, dict) else {}, path[1:], value)
+    if value is ABSENT:
+        return {key: item for key, item in document.items() if key != path[0]}
+    return {**document, path[0]: value}

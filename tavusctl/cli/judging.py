@@ -1,0 +1,48 @@
+"""What rules call an error stops a plan that would write it; what an account has like that already does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from tavusctl import patch
+from tavusctl.engine.reconcile import Prepared
+from tavusctl.errors import ConfigError
+from tavusctl.model import Action, Change, Complaint, Plan, Severity
+
+_WHOLE = frozenset({Action.CREATE, Action.REPLACE})  # writes all of an object, as far as it sends anything
+_REMOVES = frozenset({Action.DELETE, Action.RETIRE, Action.FORGET})
+
+
+def judged(prepared: Prepared) -> Prepared:
+    """A plan with errors of rules as warnings; ConfigError tells those that the plan would write."""
+    plan = prepared.plan
+    errors = [one for one in plan.warnings if one.severity is Severity.ERROR and _is_written(one, plan)]
+    if errors:
+        raise ConfigError(errors)
+    return replace(prepared, plan=tolerated(plan))
+
+
+def tolerated(plan: Plan) -> Plan:
+    """A plan that stops at nothing that rules say."""
+    return replace(plan, warnings=tuple(replace(one, severity=Severity.WARNING) for one in plan.warnings))
+
+
+def _is_written(complaint: Complaint, plan: Plan) -> bool:
+    """Whether a step writes what a complaint is about, or a part of it, or what it is in."""
+    steps = [step for step in plan.steps if step.address == complaint.address]
+    return any(_touch(place, complaint.pointer) for step in steps for place in _places(step))
+
+
+def _places(step: Change) -> Iterable[str]:
+    """Pointers to what a step writes; an empty one is for the whole object."""
+    if step.action in _REMOVES or not step.patch:
+        return ()
+    return ("",) if step.action in _WHOLE else (one.path for one in step.fields)
+
+
+def _touch(one: str, other: str) -> bool:
+    here, there = patch.split(one), patch.split(other)
+    shared = min(len(here), len(there))
+    return here[:shared] == there[:shared]

@@ -1,0 +1,34 @@
+"""What a binding remembers of a manifest.  Pure."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tavusctl.document import map_leaves
+from tavusctl.equality import same
+from tavusctl.model import Binding, Desired, Document, ResourceKind
+from tavusctl.secret import Secret
+
+
+def applied(desired: Desired) -> Document:
+    """What a binding remembers of a manifest: secrets as fingerprints."""
+    remembered: Document = map_leaves(desired.spec, lambda leaf: leaf.fingerprint if isinstance(leaf, Secret) else leaf)
+    return remembered
+
+
+def remembering(desired: Desired, binding: Binding) -> Binding:
+    """A binding that has been brought to its manifest."""
+    return replace(
+        binding,
+        applied=applied(desired),
+        externals=desired.externals,
+        prevent_destroy=desired.lifecycle.prevent_destroy,
+        on_remove=desired.lifecycle.on_remove,
+    )
+
+
+def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
+    """Whether a binding says more than other words for what was known: a link signed anew, a set in another order."""
+    words = replace(binding, applied=current.applied, externals=current.externals, created_at=current.created_at)
+    before, after = binding.applied, current.applied
+    return words != current or not (same(kind, (), before, after) and same(kind, (), after, before))

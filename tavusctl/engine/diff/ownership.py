@@ -1,0 +1,193 @@
+"""What is ours, what is given up, and who of the project still needs what is to go.  Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from msgspec.structs import replace
+
+from tavusctl import patch
+from tavusctl.document import leaves
+from tavusctl.engine.diff.succession import Sides, label, uses
+from tavusctl.freshness import is_younger
+from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, Live, Manifest
+
+Key = tuple[str, str]  # kind and id
+_WHOLE = frozenset({Action.CREATE, Action.REPLACE})
+_PART = frozenset({Action.UPDATE, Action.ADOPT})
+
+
+def disowned(binding: Binding, externals: AbstractSet[Key]) -> Binding:
+    """A binding without the halves of replacements that the manifests call external."""
+    kind = binding.address.kind
+    retired = tuple(one for one in binding.retired if (kind, one) not in externals)
+    if (kind, binding.successor) in externals:
+        return replace(binding, successor="", successor_spec={}, retired=retired)
+    return replace(binding, retired=retired) if retired != binding.retired else binding
+
+
+def released(desired: Sequence[Desired], bindings: Iterable[Binding], live: Mapping[Key, Live]) -> Iterator[Change]:
+    """Bindings to give up, because a manifest calls the object external, at its address or at another one."""
+    managed = {item.address for item in desired if not item.external_id}
+    here = {item.address: item for item in desired if item.external_id}
+    there = {(item.address.kind, item.external_id): item for item in here.values()}
+    for binding in bindings:
+        key = (binding.address.kind, binding.remote_id)
+        item = here.get(binding.address) or there.get(key)
+        if item and binding.address not in managed:
+            yield _release(binding, item, live.get(key))
+
+
+def _release(binding: Binding, item: Desired, found: Live | None) -> Change:
+    whose = "" if item.address == binding.address else f" by {item.address}"
+    left = ", ".join(filter(None, (binding.successor, *binding.retired)))
+    reason = f"released: it is declared external{whose}; the object stays, and nothing here will delete it"
+    reason += f"; so do {left}, of a replacement that has not come to its end" if left else ""
+    return Change(
+        Action.FORGET,
+        Cause.EDITED,
+        binding.address,
+        binding.remote_id,
+        reason=reason,
+        source=item.source,
+        live=found,
+    )
+
+
+def protected(binding: Binding, current: Binding) -> Binding:
+    """A binding brought to its manifest, whose protection is not lower than before: lowering it is a change."""
+    retain = "retain" in (binding.on_remove, current.on_remove)
+    return replace(
+        current,
+        prevent_destroy=binding.prevent_destroy or current.prevent_destroy,
+        on_remove="retain" if retain else current.on_remove,
+    )
+
+
+def lowered(item: Desired, binding: Binding | None, live: Live | None) -> Iterator[Change]:
+    """The change that takes protection away from an object, if the manifest does."""
+    if binding is None:
+        return
+    rules = item.lifecycle
+    words = (
+        ["lifecycle.prevent_destroy: true -> false"] if binding.prevent_destroy and not rules.prevent_destroy else []
+    )
+    words += ["lifecycle.on_remove: retain -> delete"] if "retain" == binding.on_remove != rules.on_remove else []
+    if words:
+        yield Change(
+            Action.UNPROTECT,
+            Cause.EDITED,
+            item.address,
+            binding.remote_id,
+            reason="; ".join(words),
+            source=item.source,
+            desired=item,
+            live=live,
+        )
+
+
+def not_ours(binding: Binding, live: Live | None) -> str:
+    """Why the object of a bound id is another than the one that was bound; empty where it is that one."""
+    if live is None or not is_younger(live.created, binding.created_at):
+        return ""
+    return (
+        f"{binding.remote_id} is another object now: the one that was bound here was created at {binding.created_at}, "
+        f"and this one at {live.created}"
+    )
+
+
+def taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
+    """What would bring the object to its manifest, if it were ours."""
+    return Change(
+        Action.UPDATE,
+        Cause.DRIFTED,
+        item.address,
+        binding.remote_id,
+        source=item.source,
+        desired=item,
+        live=live,
+        not_ours=another,
+    )
+
+
+def orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[Change]:
+    """What becomes of an object whose manifest is gone."""
+    found = sides.live.get((binding.address.kind, binding.remote_id))
+    if found is None or binding.on_remove == "retain":
+        reason = "it is already gone" if found is None else "on_remove: retain"
+        yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=found)
+        return
+    strangers = [one for one in live if one.address is None]
+    users = tuple(sorted(label(one) for one in strangers if uses(one, binding.address, binding.remote_id)))
+    yield Change(
+        Action.DELETE,
+        Cause.ORPHANED,
+        binding.address,
+        binding.remote_id,
+        reason="its manifest is gone",
+        live=found,
+        referrers=users,
+        not_ours=not_ours(binding, found),
+    )
+
+
+def with_users(
+    changes: Sequence[Change], live: Iterable[Live], spelled: Mapping[str, Sequence[Address]]
+) -> tuple[Change, ...]:
+    """Changes that say which objects of the project refer to an id that goes, before and after their own changes.
+
+    A replacement moves references along, but for ids that manifests spell out (`spelled`).
+    """
+    if not any(change.action in (Action.DELETE, Action.REPLACE) for change in changes):
+        return tuple(changes)
+    bodies = {one.address: one.body for one in live if one.address is not None}
+    before = {address: _named(body) for address, body in bodies.items()}
+    after = {address: _named(body) for address, body in _after(changes, bodies).items()}
+    return tuple(
+        _with_users(one, before, after)
+        if one.action is Action.DELETE
+        else replace(one, used_after=tuple(sorted(spelled.get(one.remote_id, ()))))
+        if one.action is Action.REPLACE
+        else one
+        for one in changes
+    )
+
+
+def _with_users(
+    change: Change, before: Mapping[Address, AbstractSet[object]], after: Mapping[Address, AbstractSet[object]]
+) -> Change:
+    names = {change.address, change.remote_id}
+
+    def using(known: Mapping[Address, AbstractSet[object]]) -> tuple[Address, ...]:
+        return tuple(sorted(one for one, found in known.items() if one != change.address and names & found))
+
+    return replace(change, used_before=using(before), used_after=using(after))
+
+
+def _after(changes: Iterable[Change], bodies: Mapping[Address, Document]) -> Mapping[Address, Document]:
+    """What objects will be when all changes are made."""
+    wanted = dict(bodies)
+    for change in changes:
+        if change.action is Action.DELETE:
+            wanted.pop(change.address, None)
+        elif change.action in _WHOLE and change.patch:
+            wanted[change.address] = change.patch[0]["value"]
+        elif change.action in _PART and change.live is not None:
+            wanted[change.address] = patch.apply(wanted.get(change.address, change.live.body), change.patch)
+    return wanted
+
+
+def _named(body: Document) -> AbstractSet[object]:
+    return {leaf for _, leaf in leaves(body) if isinstance(leaf, str | Address)}
+
+
+def spelled(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mapping[str, Sequence[Address]]:
+    """Who refers to known objects by their ids in place of their addresses."""
+    found: defaultdict[str, set[Address]] = defaultdict(set)
+    for manifest in manifests:
+        for _, leaf in leaves(manifest.spec):
+            if isinstance(leaf, str) and leaf in ids:
+                found[leaf].add(manifest.address)
+    return {remote_id: sorted(addresses) for remote_id, addresses in found.items()}

@@ -1,0 +1,143 @@
+"""Histories made by hand: a project, runs that do right, and people; a test then does one thing wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.history.events import (
+    Answer,
+    Begin,
+    Call,
+    Commit,
+    Consent,
+    Edit,
+    End,
+    Event,
+    Fields,
+    Known,
+    Lock,
+    Outcome,
+    Planned,
+    Present,
+    Read,
+    Wants,
+)
+
+ONE, TWO = "persona/one", "persona/two"
+PROMPT = "/system_prompt"
+
+
+@dataclass
+class Forge:
+    """A history under way, and the numbers that go on."""
+
+    events: list[Event] = field(default_factory=list)
+    bound: dict[str, str] = field(default_factory=dict)
+    wants: dict[str, Fields] = field(default_factory=dict)
+    version: int = 0
+    number: int = 0
+    versions: dict[str, int] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    project: str = "p"
+    state: str = "s"
+
+    def add(self, event: Event) -> None:
+        """Let an event happen."""
+        self.events.append(event)
+
+    def want(self, **prompts: str) -> None:
+        """Manifests of personas with prompts."""
+        self.wants = {f"persona/{name}": {"/persona_name": name, PROMPT: text} for name, text in prompts.items()}
+        self.add(Wants(self.project, self.wants))
+
+    def begin(self, who: str, command: str = "apply", *, deletes: tuple[str, ...] = (), reads: bool = True) -> None:
+        """A command that plans: it has the lock, if it needs one, and reads everything."""
+        self.outcomes = []
+        self.add(Begin(who, self.project, self.state, command))
+        if command == "apply":
+            self.add(Lock(who, self.state, "taken"))
+        if reads:
+            self.read(who)
+        self.add(Planned(who, frozenset(deletes)))
+
+    def read(self, who: str) -> None:
+        """It reads everything."""
+        self.add(Read(who, dict(self.versions)))
+
+    def call(self, who: str, method: str, id_: str = "", address: str = "") -> int:
+        """A call leaves."""
+        self.number += 1
+        path = "/v2/personas" + (f"/{id_}" if id_ else "")
+        self.add(Call(self.number, who, method, path, "", (address,) if address else ()))
+        return self.number
+
+    def commit(self, action: str, id_: str, changes: dict[str, str | None], call: int = 0) -> None:
+        """The account changes."""
+        self.version += 1
+        self.versions[id_] = self.version
+        if action == "delete":
+            del self.versions[id_]
+        self.add(Commit(self.version, id_, "persona", action, "api" if call else "portal", changes, call))
+
+    def create(self, who: str, address: str, id_: str, *, told: bool = True) -> None:
+        """A run makes an object and writes its id down."""
+        call = self.call(who, "POST", "", address)
+        self.commit("create", id_, dict(self.wants[address]), call)
+        self.add(Answer(call, 200, id_))
+        if told:
+            self.bound[address] = id_
+            self.know()
+            self.outcomes.append(Outcome(address, "create", "done", id_))
+
+    def update(self, who: str, address: str) -> None:
+        """A run writes what the manifest says."""
+        call = self.call(who, "PATCH", self.bound[address])
+        self.commit("update", self.bound[address], dict(self.wants[address]), call)
+        self.add(Answer(call, 200, self.bound[address]))
+        self.outcomes.append(Outcome(address, "update", "done", self.bound[address], self.wants[address]))
+
+    def delete(self, who: str, address: str) -> None:
+        """A run deletes what is bound."""
+        id_ = self.bound.pop(address)
+        call = self.call(who, "DELETE", id_)
+        self.commit("delete", id_, {}, call)
+        self.add(Answer(call, 200, id_))
+        self.know()
+        self.outcomes.append(Outcome(address, "delete", "done", id_))
+
+    def know(self) -> None:
+        """The state is written."""
+        applied = {address: tuple(self.wants.get(address, ())) for address in self.bound}
+        self.add(Known(self.state, dict(self.bound), applied=applied))
+
+    def end(self, who: str, code: int = 0, *edits: Edit, lock: bool = True, **more: Any) -> None:
+        """It ends, having said what it did."""
+        if lock:
+            self.add(Lock(who, self.state, "released"))
+        self.add(End(who, code, tuple(self.outcomes), frozenset(edits), **more))
+
+    def says(self, who: str, sentence: str, command: str = "plan") -> None:
+        """A command that only looks, and what it says."""
+        self.begin(who, command)
+        self.end(who, lock=False, sentences=frozenset({sentence}))
+
+    def stranger(self, id_: str) -> None:
+        """An object of somebody else."""
+        self.add(Present(id_, "persona", {"/persona_name": "theirs"}))
+        self.versions[id_] = self.version
+
+    def given(self, id_: str) -> None:
+        """A person says that an object is the project's."""
+        self.add(Consent(self.project, id_))
+
+
+def applied() -> Forge:
+    """Two personas, made by a first run."""
+    this = Forge()
+    this.want(one="first", two="first")
+    this.begin("A")
+    this.create("A", ONE, "p1")
+    this.create("A", TWO, "p2")
+    this.end("A")
+    return this

@@ -1,0 +1,289 @@
+"""The account, the runs and the states as a history tells them: what was true at every moment."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.history.events import (
+    Begin,
+    Call,
+    Commit,
+    Consent,
+    Event,
+    Fields,
+    Known,
+    Lock,
+    Planned,
+    Present,
+    Read,
+    Wants,
+)
+
+_CUT = 20  # characters that a server leaves of a long name at least
+
+
+@dataclass(slots=True)
+class PortalEdit:
+    """A field as a person left it."""
+
+    version: int
+    before: str | None
+    after: str | None
+    time: float
+    event: int  # its place in the history
+    told: bool = False  # as what the server keeps otherwise
+
+
+@dataclass(slots=True)
+class Thing:
+    """An object; an id that is given out again is another object."""
+
+    id: str
+    kind: str
+    project: str  # whose run made it, or who was given it; empty: a stranger
+    fields: Fields
+    version: int
+    event: int  # where it was made
+    time: float = 0.0  # when
+    maker: str = ""  # the run that made it
+    addresses: tuple[str, ...] = ()
+    gone: int = 0  # the version at which it was deleted; 0: it is there
+    remover: str = ""  # the run that deleted it
+    released: bool = False  # a project let it go on purpose
+    edits: dict[str, PortalEdit] = field(default_factory=dict)  # by pointer: those nobody has written over
+    past: list[tuple[int, str, str | None]] = field(default_factory=list)  # version, pointer, value until then
+
+    def values(self, pointer: str, since: int) -> Iterator[str | None]:
+        """The values of a field from a version on, the present one first."""
+        yield self.fields.get(pointer)
+        yield from (before for version, place, before in self.past if place == pointer and version > since)
+
+    def value_at(self, pointer: str, version: int) -> str | None:
+        """The value of a field as of a version."""
+        for later, place, before in self.past:
+            if place == pointer and later > version:
+                return before
+        return self.fields.get(pointer)
+
+
+@dataclass(slots=True)
+class Run:
+    """A command."""
+
+    who: str
+    project: str
+    state: str
+    command: str
+    begun: int  # the newest version when it began
+    event: int
+    wants: dict[str, Fields] = field(default_factory=dict)  # the manifests when it began
+    reads: dict[str, int] = field(default_factory=dict)
+    deletes: frozenset[str] = frozenset()
+    overwrites: frozenset[str] = frozenset()
+    wrote: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # by id: versions with an effect
+    crawled: set[str] = field(default_factory=set)
+    untold: list[tuple[int, tuple[str, ...], str, PortalEdit]] = field(
+        default_factory=list
+    )  # event, addresses, pointer
+    quiet: int = 0  # the end of a run after which this one has nothing to do
+    open: bool = True
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything, as of the event that was followed last."""
+
+    at: int = 0  # the place of that event
+    version: int = 0
+    things: dict[str, Thing] = field(default_factory=dict)
+    buried: list[Thing] = field(default_factory=list)  # whose ids were given out again
+    runs: dict[str, Run] = field(default_factory=dict)
+    calls: dict[int, Call] = field(default_factory=dict)
+    sent: dict[int, int] = field(default_factory=dict)  # calls by their place
+    holders: dict[str, tuple[str, int]] = field(default_factory=dict)  # by state: who, and since which event
+    known: dict[str, Known] = field(default_factory=dict)
+    projects: dict[str, str] = field(default_factory=dict)  # by state
+    wants: dict[str, dict[str, Fields]] = field(default_factory=dict)
+    person: int = -1  # when a person last did something
+    settled: dict[str, int] = field(default_factory=dict)  # by state: the end of a run that left nothing to do
+
+    def follow(self, event: Event, at: int) -> None:
+        """Let an event happen."""
+        self.at = at
+        happen = _HAPPENS.get(type(event))
+        if happen:
+            happen(self, event)
+
+    def caller(self, commit: Commit) -> Run | None:
+        """The run whose call made a commit; None: somebody else."""
+        call = self.calls.get(commit.call)
+        return self.runs.get(call.who) if call and commit.by == "api" else None
+
+    def meant(self, run: Run, id_: str, address: str) -> Thing | None:
+        """The object that a run means by an id, which may have been given out again since, even to ourselves."""
+        thing = self.things.get(id_)
+        past = [one for one in self.buried if one.id == id_ and one.project == run.project]
+        if thing is None or not past or address in thing.addresses:
+            return thing
+        mine = [one for one in past if address in one.addresses] or past
+        if thing.project == run.project and address not in mine[-1].addresses:
+            return thing
+        wrote_since = thing.project != run.project and any(one > mine[-1].gone for one in run.wrote.get(id_, ()))
+        return thing if wrote_since else mine[-1]
+
+    def bound(self, run: Run) -> dict[str, str]:
+        """What the state of a run knows."""
+        known = self.known.get(run.state)
+        return known.bound if known else {}
+
+    def states(self, project: str) -> Iterator[Known]:
+        """All states of a project."""
+        return (self.known[state] for state, of in self.projects.items() if of == project and state in self.known)
+
+    def holds(self, run: Run, address: str, pointer: str, wanted: str, since: int) -> bool:
+        """Whether a field had the wanted value at some moment since a version."""
+        thing = self.things.get(self.bound(run).get(address, ""))
+        if thing is None:
+            return False
+        return any(alike(pointer, self.resolved(run, wanted), value) for value in thing.values(pointer, since))
+
+    def resolved(self, run: Run, wanted: str) -> str:
+        """A wanted value with the id that a reference stands for."""
+        return self.bound(run).get(wanted.removeprefix("ref:"), wanted) if wanted.startswith("ref:") else wanted
+
+    def _present(self, event: Present) -> None:
+        self.things[event.id] = Thing(event.id, event.kind, "", dict(event.fields), self.version, self.at)
+
+    def _consent(self, event: Consent) -> None:
+        if event.id in self.things:
+            self.things[event.id].project = event.project
+
+    def _plan(self, event: Planned) -> None:
+        run = self.runs[event.who]
+        run.deletes, run.overwrites = event.deletes, frozenset(event.overwrites)
+
+    def _call(self, event: Call) -> None:
+        self.calls[event.number], self.sent[event.number] = event, self.at
+
+    def _read(self, event: Read) -> None:
+        reads = self.runs[event.who].reads
+        for id_, version in event.shown.items():
+            reads[id_] = max(version, reads.get(id_, -1))
+
+    def _commit(self, event: Commit) -> None:
+        self.version = event.version
+        run = self.caller(event)
+        if event.action == "create":
+            if event.id in self.things:
+                self.buried.append(self.things[event.id])
+            self.things[event.id] = self._made(event, run)
+        thing = self.things.get(event.id)
+        if thing is None:
+            return
+        if event.action == "delete":
+            thing.gone, thing.remover = event.version, run.who if run else ""
+        elif event.action != "create":
+            self._change(thing, event, by_person=run is None)
+        if run and (event.changes or event.action != "update"):
+            run.wrote[event.id].append(event.version)
+        if run and event.action == "recrawl":
+            run.crawled.add(event.id)
+        self.settled.clear()
+        if run is None:
+            self.person = self.at
+            for one in self.runs.values():
+                one.quiet = 0
+
+    def _made(self, event: Commit, run: Run | None) -> Thing:
+        fields = {pointer: value for pointer, value in event.changes.items() if value is not None}
+        call = self.calls.get(event.call)
+        addresses = call.addresses if call and run else ()
+        project, who = (run.project, run.who) if run else ("", "")
+        return Thing(event.id, event.kind, project, fields, event.version, self.at, event.time, who, addresses)
+
+    def _change(self, thing: Thing, event: Commit, *, by_person: bool) -> None:
+        thing.version = event.version
+        for pointer, value in event.changes.items():
+            before = thing.fields.get(pointer)
+            thing.past.append((event.version, pointer, before))
+            edit = thing.edits.pop(pointer, None)
+            if by_person:
+                first = edit.before if edit else before
+                if first != value:
+                    thing.edits[pointer] = PortalEdit(event.version, first, value, event.time, self.at)
+            if value is None:
+                thing.fields.pop(pointer, None)
+            else:
+                thing.fields[pointer] = value
+
+    def _begin(self, event: Begin) -> None:
+        self.projects[event.state] = event.project
+        wants = self.wants.get(event.project, {})
+        run = Run(event.who, event.project, event.state, event.command, self.version, self.at, wants)
+        run.quiet = self.settled.get(event.state, 0) if event.command == "apply" else 0
+        self.runs[event.who] = run
+
+    def _know(self, event: Known) -> None:
+        before, wanted = self.known.get(event.state), self.wants.get(self.projects.get(event.state, ""), {})
+        self.known[event.state] = event
+        if before:
+            for address, id_ in before.bound.items():
+                if address not in event.bound and address not in wanted and id_ in self.things:
+                    self.things[id_].released = True
+
+    def _lock(self, event: Lock) -> None:
+        if event.what == "released":
+            if self.holders.get(event.state, ("",))[0] == event.who:
+                self.holders[event.state] = ("", self.at)
+        else:
+            self.holders[event.state] = (event.who, self.at)
+
+    def _want(self, event: Wants) -> None:
+        """An edit that a manifest took over is none any more."""
+        self.wants[event.project] = event.objects
+        self.settled.clear()
+        self.person = self.at
+        for known in self.states(event.project):
+            for address, id_ in known.bound.items():
+                thing, wanted = self.things.get(id_), event.objects.get(address, {})
+                for pointer in list(thing.edits) if thing else ():
+                    if thing and alike(pointer, wanted.get(pointer), thing.fields.get(pointer)):
+                        del thing.edits[pointer]
+
+
+_HAPPENS: dict[type, Callable[[Scene, Any], None]] = {
+    Present: Scene._present,
+    Wants: Scene._want,
+    Begin: Scene._begin,
+    Planned: Scene._plan,
+    Lock: Scene._lock,
+    Read: Scene._read,
+    Call: Scene._call,
+    Commit: Scene._commit,
+    Known: Scene._know,
+    Consent: Scene._consent,
+}
+
+
+def alike(pointer: str, wanted: str | None, found: str | None) -> bool:
+    """Whether a field reads as wanted; names may be trimmed, composed, escaped or cut by the server."""
+    if wanted == found:
+        return True
+    if wanted is None or found is None or not pointer.endswith("name"):
+        return False
+    ours, theirs = _plain(wanted), _plain(found)
+    return ours == theirs or (len(theirs) >= _CUT and ours.startswith(theirs))
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", html.unescape(name)).split())
+
+
+def covers(told: str, pointer: str) -> bool:
+    """Whether a difference that was told at one place is one at another place, too."""
+    return told == pointer or pointer.startswith(told + "/") or told.startswith(pointer + "/")

@@ -1,0 +1,377 @@
+"""Each rule is broken once, in a history of a few lines, and the checker says which and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.history import events
+from tests.history.__main__ import main
+from tests.history.events import Answer, Commit, Consent, Edit, End, Known, Lock, Outcome, Present, Read
+from tests.history.forge import ONE, PROMPT, TWO, Forge, applied
+from tests.history.rules import RULES, Limits, judge
+
+
+def whole_life() -> Forge:
+    """Everything that may happen, done right: creates, edits, a conflict, a takeover, deletes, a second run."""
+    this = applied()
+    this.says("B", "No changes")
+    this.says("C", "No drift", "drift")
+    this.begin("D")
+    this.end("D")
+    this.stranger("theirs")
+    this.commit("update", "p1", {PROMPT: "edited"})
+    this.begin("E", "drift")
+    this.end("E", 2, Edit(ONE, PROMPT), lock=False)
+    this.begin("F")
+    this.update("F", ONE)
+    this.end("F", 0, Edit(ONE, PROMPT))
+    this.want(one="second")
+    this.begin("G", deletes=("p2",))
+    this.add(Lock("H", "s", "taken over", 2))
+    this.outcomes.append(Outcome(ONE, "update", "failed", "p1", {PROMPT: "second"}))
+    this.end("G", 7, lock=False)
+    this.begin("H", deletes=("p2",))
+    this.update("H", ONE)
+    this.delete("H", TWO)
+    this.end("H")
+    this.given("theirs")
+    this.bound[TWO] = "theirs"
+    this.know()
+    return this
+
+
+def test_a_life_without_fault_is_accepted_and_every_rule_has_looked() -> None:
+    verdict = judge(whole_life().events)
+    assert verdict.violations == []
+    assert {rule for rule in RULES if not verdict.looked[rule]} == set()
+
+
+def twice() -> Forge:
+    this = Forge()
+    this.want(one="first")
+    this.begin("A")
+    this.create("A", ONE, "p1", told=False)
+    this.create("A", ONE, "p2")
+    this.end("A")
+    return this
+
+
+def two_checkouts() -> Forge:
+    this = applied()
+    this.state, this.bound = "other", {}
+    this.begin("B")
+    this.create("B", ONE, "p3")
+    this.end("B")
+    return this
+
+
+def repeated_after_too_many_requests() -> Forge:
+    this = Forge()
+    this.want(one="first")
+    this.begin("A")
+    for id_, status in (("p1", 429), ("p2", 200)):
+        call = this.call("A", "POST", "", ONE)
+        this.commit("create", id_, dict(this.wants[ONE]), call)
+        this.add(Answer(call, status, id_))
+    this.bound = {ONE: "p2"}
+    this.know()
+    this.end("A")
+    return this
+
+
+def written_after_takeover() -> Forge:
+    this = applied()
+    this.want(one="second", two="first")
+    this.begin("A2")
+    this.add(Lock("B", "s", "taken over", 2))
+    this.update("A2", ONE)
+    this.end("A2", 7, lock=False)
+    return this
+
+
+def written_after_release() -> Forge:
+    this = applied()
+    this.want(one="second", two="first")
+    this.begin("B")
+    this.add(Lock("B", "s", "released"))
+    this.update("B", ONE)
+    this.end("B", lock=False)
+    return this
+
+
+def overwritten_unread() -> Forge:
+    this = applied()
+    this.want(one="second", two="first")
+    this.begin("B")
+    this.commit("update", "p1", {PROMPT: "edited"})
+    this.update("B", ONE)
+    this.end("B")
+    return this
+
+
+def overwritten_untold() -> Forge:
+    this = applied()
+    this.commit("update", "p1", {PROMPT: "edited"})
+    this.begin("B")
+    this.update("B", ONE)
+    this.end("B")
+    return this
+
+
+def deleted_unread() -> Forge:
+    this = applied()
+    this.want(one="first")
+    this.begin("B", deletes=("p2",))
+    this.commit("update", "p2", {PROMPT: "edited"})
+    this.delete("B", TWO)
+    this.end("B")
+    return this
+
+
+def stranger_deleted() -> Forge:
+    this = applied()
+    this.stranger("theirs")
+    this.want(one="first", two="first")
+    this.begin("B", deletes=("theirs",))
+    this.commit("delete", "theirs", {}, this.call("B", "DELETE", "theirs"))
+    this.end("B")
+    return this
+
+
+def stranger_bound() -> Forge:
+    this = applied()
+    this.stranger("theirs")
+    this.bound["persona/three"] = "theirs"
+    this.know()
+    return this
+
+
+def given_out_again() -> Forge:
+    this = applied()
+    this.commit("delete", "p1", {})
+    this.commit("create", "p1", {"/persona_name": "theirs"})
+    this.begin("B")
+    this.update("B", ONE)
+    this.end("B", 0, Edit(ONE))
+    return this
+
+
+def silent_about_an_edit() -> Forge:
+    this = applied()
+    this.commit("update", "p1", {PROMPT: "edited"})
+    this.begin("B")
+    this.end("B")
+    return this
+
+
+def silent_about_a_deletion() -> Forge:
+    this = applied()
+    this.commit("delete", "p1", {})
+    this.begin("B")
+    this.end("B")
+    return this
+
+
+def done_without_effect() -> Forge:
+    this = applied()
+    this.want(one="second", two="first")
+    this.begin("B")
+    this.add(Answer(this.call("B", "PATCH", "p1"), 304, "p1"))
+    this.outcomes.append(Outcome(ONE, "update", "done", "p1", {PROMPT: "second"}, frozenset({PROMPT})))
+    this.end("B")
+    return this
+
+
+def done_and_not_there() -> Forge:
+    this = Forge()
+    this.want(one="first")
+    this.begin("A")
+    this.add(Answer(this.call("A", "POST", "", ONE), 200, "p9"))
+    this.outcomes.append(Outcome(ONE, "create", "done", "p9"))
+    this.end("A")
+    return this
+
+
+def done_and_still_there() -> Forge:
+    this = applied()
+    this.begin("B", deletes=("p2",))
+    this.outcomes.append(Outcome(TWO, "delete", "done", "p2"))
+    this.end("B")
+    return this
+
+
+def failed_and_made() -> Forge:
+    this = Forge()
+    this.want(one="first")
+    this.begin("A")
+    this.create("A", ONE, "p1", told=False)
+    this.outcomes.append(Outcome(ONE, "create", "failed"))
+    this.end("A", 5)
+    return this
+
+
+def failed_and_deleted() -> Forge:
+    this = applied()
+    this.want(one="first")
+    this.begin("B", deletes=("p2",))
+    this.delete("B", TWO)
+    this.outcomes[-1] = replace(this.outcomes[-1], status="failed")
+    this.end("B", 5)
+    return this
+
+
+def failed_and_written() -> Forge:
+    this = applied()
+    this.want(one="second", two="first")
+    this.begin("B")
+    this.update("B", ONE)
+    this.outcomes[-1] = replace(this.outcomes[-1], status="failed")
+    this.end("B", 5)
+    return this
+
+
+def no_changes_and_other_text() -> Forge:
+    this = applied()
+    this.want(one="second", two="first")
+    this.says("B", "No changes")
+    return this
+
+
+def no_changes_and_nothing_there() -> Forge:
+    this = Forge()
+    this.want(one="first")
+    this.says("B", "No changes")
+    return this
+
+
+def no_drift_and_an_edit() -> Forge:
+    this = applied()
+    this.commit("update", "p1", {PROMPT: "edited"})
+    this.begin("B", "drift")
+    this.end("B", 0, Edit(ONE, PROMPT), lock=False, sentences=frozenset({"No drift"}))
+    return this
+
+
+def deleted_unlisted() -> Forge:
+    this = applied()
+    this.want(one="first")
+    this.begin("B", deletes=("p7",))
+    this.delete("B", TWO)
+    this.end("B")
+    return this
+
+
+def a_third_run_writes() -> Forge:
+    this = applied()
+    this.begin("B")
+    this.update("B", ONE)
+    this.end("B")
+    return this
+
+
+FORGED: dict[Callable[[], Forge], str] = {
+    twice: "created-once",
+    two_checkouts: "created-once",
+    repeated_after_too_many_requests: "created-once",
+    written_after_takeover: "no-write-after-loss",
+    written_after_release: "no-write-after-loss",
+    overwritten_unread: "no-lost-update",
+    overwritten_untold: "no-lost-update",
+    deleted_unread: "no-lost-update",
+    stranger_deleted: "no-stranger",
+    stranger_bound: "no-stranger",
+    given_out_again: "no-stranger",
+    silent_about_an_edit: "edit-told",
+    silent_about_a_deletion: "edit-told",
+    done_without_effect: "done-is-done",
+    done_and_not_there: "done-is-done",
+    done_and_still_there: "done-is-done",
+    failed_and_made: "failed-is-failed",
+    failed_and_deleted: "failed-is-failed",
+    failed_and_written: "failed-is-failed",
+    no_changes_and_other_text: "no-changes-true",
+    no_changes_and_nothing_there: "no-changes-true",
+    no_drift_and_an_edit: "no-drift-true",
+    deleted_unlisted: "deletes-listed",
+    a_third_run_writes: "second-run-quiet",
+}
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=lambda one: one.__name__)
+def test_a_rule_that_is_broken_is_named_and_no_other(forged: Callable[[], Forge]) -> None:
+    history = forged().events
+    found = judge(history).violations
+    assert {one.rule for one in found} == {FORGED[forged]}
+    assert all(0 <= at < len(history) for one in found for at in one.events)
+
+
+def test_every_rule_has_a_forged_history() -> None:
+    assert set(FORGED.values()) == set(RULES)
+
+
+def test_what_looks_broken_and_is_not() -> None:
+    this = applied()
+    this.commit("update", "p1", {PROMPT: "first"})  # what it was
+    this.commit("update", "p1", {"/context": "theirs"})  # what no manifest manages
+    this.says("B", "No changes")
+    this.commit("update", "p2", {"/persona_name": " two "})  # a name that the server keeps otherwise
+    this.begin("C", "drift")
+    this.end("C", 2, Edit(TWO, "/persona_name"), lock=False)
+    this.want(one="first", two="edited")
+    this.commit("update", "p2", {PROMPT: "edited"})  # the manifest says it, too
+    this.begin("D")
+    this.end("D", 0, Edit(TWO))
+    assert judge(this.events).violations == []
+
+
+def test_an_edit_in_the_last_moment_before_a_delete_is_allowed_for_where_that_is_documented() -> None:
+    forged = deleted_unread().events
+    assert judge(forged).violations
+    assert judge(forged, Limits(unseen=5.0)).violations == []
+
+
+def test_what_a_project_lets_go_on_purpose_is_no_twin() -> None:
+    this = applied()
+    this.want(one="first")
+    del this.bound[TWO]
+    this.know()  # forgotten, not deleted
+    this.want(one="first", two="first")
+    this.begin("B")
+    this.create("B", TWO, "p3")
+    this.end("B")
+    assert judge(this.events).violations == []
+
+
+def test_a_killed_run_may_leave_an_object_that_the_next_one_finds() -> None:
+    this = Forge()
+    this.want(one="first")
+    this.begin("A")
+    this.create("A", ONE, "p1", told=False)
+    this.add(events.Killed("A"))
+    this.begin("B")
+    this.bound[ONE] = "p1"
+    this.know()
+    this.end("B")
+    assert judge(this.events).violations == []
+
+
+def test_a_history_is_judged_from_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl"
+    events.write(good, whole_life().events)
+    events.write(bad, twice().events)
+    assert events.read(good) == whole_life().events
+    assert main([str(good)]) == 0
+    assert main([str(good), str(bad)]) == 1
+    said = capsys.readouterr().out
+    assert "created-once: persona/one: p1, p2" in said
+    assert '"is"' not in said
+    assert said.count('{"type":"commit"') == 2  # the two that show it
+
+
+def test_kinds_of_events_are_all_spelled() -> None:
+    spelled = {type(one) for one in whole_life().events}
+    assert {Commit, Consent, End, Known, Lock, Present, Read} <= spelled

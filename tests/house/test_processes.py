@@ -1,0 +1,201 @@
+"""Every process that is started before tavusctl or by it: isolated, in a folder of ours, without secrets.
+
+A checkout of anybody could give another meaning to modules of the folder that Python stands in and to programs that
+settings of git name, and read variables with keys in them.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.house.tree import ROOT, files, name
+
+# The only places that start a process, and how often.
+STARTS = {"tavusctl/cli/git.py": 1, ".ci/environment.py": 1}
+OTHER_WAYS = re.compile(
+    r"(os|posix|asyncio|pty)\.(system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|create_subprocess\w*)"
+    r"|click\.(launch|edit|echo_via_pager)"
+)
+MODULES = {"subprocess", "multiprocessing", "pty", "webbrowser"}
+# A Python and what follows it on a command line.
+PYTHON = re.compile(r"""(?:python[\d.]*|\$\(PYTHON\)|\$\$found)"?[ \t]+(?P<first>[-"$./\w][^\s;|&]*)""")
+
+
+def scripts() -> list[Path]:
+    made = [*(ROOT / ".ci").iterdir(), ROOT / "action.yml", ROOT / "Makefile", *files(".github", suffix=".yml")]
+    return [path for path in made if path.is_file()]
+
+
+def commands(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are no comment, by number."""
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.lstrip().startswith(("#", '"""', "- name:", "name:")):
+            yield number, line
+
+
+def calls(path: Path) -> Iterator[ast.Call]:
+    """Calls that start a process."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess."):
+            yield node
+
+
+def program_files() -> list[Path]:
+    return [*files("tavusctl", ".ci", suffix=".py")]
+
+
+def test_processes_are_started_in_two_places_only() -> None:
+    found = {name(path): len(list(calls(path))) for path in program_files()}
+    assert {path: count for path, count in found.items() if count} == STARTS
+
+
+@pytest.mark.parametrize("path", program_files(), ids=name)
+def test_no_other_way_to_start_one_is_used(path: Path) -> None:
+    text = path.read_text("utf-8")
+    imported = {
+        one.split(".")[0]
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for one in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+    }
+    assert not OTHER_WAYS.search(text)
+    assert not imported & MODULES or name(path) in STARTS
+
+
+def test_no_process_goes_through_a_shell_or_gets_our_variables() -> None:
+    for path in map(ROOT.joinpath, STARTS):
+        for call in calls(path):
+            given = {one.arg for one in call.keywords}
+            assert "shell" not in given
+            assert given & {"env", "cwd"}, f"{name(path)}:{call.lineno} runs where we stand, with all that we know"
+
+
+@pytest.mark.parametrize("path", [*files("bench", "tavusctl", ".ci", suffix=".py")], ids=name)
+def test_a_module_that_a_program_runs_is_not_one_of_the_folder(path: Path) -> None:
+    text = path.read_text("utf-8")
+    lists = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.List | ast.Tuple)]
+    for node in lists:
+        words = [one.value if isinstance(one, ast.Constant) else "" for one in node.elts]
+        for place in [at for at, word in enumerate(words) if word == "-m"]:
+            assert {"-I", "-P"} & set(words[:place]), f"{name(path)}:{node.lineno} runs python -m without -I"
+
+
+def test_every_python_of_a_script_is_isolated() -> None:
+    wrong = [
+        f"{name(path)}:{number}: {line.strip()}"
+        for path in scripts()
+        if path.suffix != ".py"
+        for number, line in commands(path)
+        for found in PYTHON.finditer(line)
+        if found["first"] != "-I" and not found["first"].startswith("python")  # a list of names
+    ]
+    assert not wrong, "write python -I, or modules of the working folder are run:\n" + "\n".join(wrong)
+
+
+def test_the_action_installs_in_a_folder_of_its_own_without_secrets() -> None:
+    *before, last = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"]
+
+    assert before
+    for step in before:
+        assert step["working-directory"] == "${{ runner.temp }}"
+        assert step["env"].items() >= {"TAVUS_API_KEY": "", "GITHUB_TOKEN": ""}.items()
+        assert not re.search(r"token|secrets\.|inputs\.", json.dumps(step).replace('"GITHUB_TOKEN": ""', ""))
+    assert last["run"].endswith('github "$COMMAND"')
+
+
+SHADOWS = ("pip", "venv", "re", "time", "click", "msgspec", "tavus", "ensurepip", "sitecustomize", "usercustomize")
+
+
+def checkout(folder: Path) -> Path:
+    """A folder with modules that say that they were run; where they say it."""
+    ran = folder.parent / "ran"
+    for one in SHADOWS:
+        (folder / f"{one}.py").write_text(f"open({str(ran)!r}, 'a').write({one!r})\n")
+    return ran
+
+
+def test_nothing_of_the_folder_is_run_while_the_environment_is_made(tmp_path: Path) -> None:
+    """All but the download: there is no index."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    ran = checkout(folder)
+    wanted = tmp_path / "wanted.txt"
+    wanted.write_text("nothing-of-this-name==1 --hash=sha256:" + "0" * 64 + "\n")
+    script = ROOT / ".ci/environment.py"
+    known = {**os.environ, "PIP_NO_INDEX": "1", "TAVUS_API_KEY": "canary"}
+
+    done = subprocess.run(
+        [sys.executable, "-I", script, tmp_path / "made", wanted],
+        cwd=folder,
+        env=known,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert "pip failed" in done.stdout, done.stdout + done.stderr
+    assert not ran.exists(), ran.read_text()
+
+
+def test_what_is_installed_gets_no_secret() -> None:
+    script = (
+        "import json, os, runpy\n"
+        f"runpy.run_path({str(ROOT / '.ci/environment.py')!r})['keep_what_is_needed']()\n"
+        "print(json.dumps(dict(os.environ)))\n"
+    )
+    secrets = [
+        "TAVUS_API_KEY",
+        "GITHUB_TOKEN",
+        "OPENAI",
+        "AWS_SECRET_ACCESS_KEY",
+        "PYTHONPATH",
+        "ACTIONS_RUNTIME_TOKEN",
+    ]
+    known = {
+        "PATH": os.environ["PATH"],
+        "HOME": "/h",
+        "PIP_NO_INDEX": "1",
+        "https_proxy": "p",
+        **dict.fromkeys(secrets, "canary"),
+    }
+
+    told = subprocess.run(
+        [sys.executable, "-I", "-c", script], env=known, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "canary" not in told
+    assert (
+        json.loads(told).items()
+        >= {"PATH": os.environ["PATH"], "HOME": "/h", "PIP_NO_INDEX": "1", "https_proxy": "p"}.items()
+    )
+
+
+@pytest.mark.parametrize("path", ["", ".", ":"])
+@pytest.mark.parametrize("begin", [["-m", "tavusctl"], ["-I", "-m", "tavusctl"]], ids=" ".join)
+def test_no_module_of_the_folder_is_run_by_the_module_of_ours(tmp_path: Path, begin: list[str], path: str) -> None:
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for one in ("click", "msgspec", "pathlib", "typing", "logging"):
+        (folder / f"{one}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({one!r})\n")
+    if path:  # such a path is Python's own to follow, long before us
+        for one in ("pathlib", "typing", "logging"):
+            (folder / f"{one}.py").unlink()
+    known = {**{k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}, "PYTHONPATH": path}
+
+    done = subprocess.run(
+        [sys.executable, *begin, "version"], cwd=folder, env=known, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "ran").exists(), (tmp_path / "ran").read_text()

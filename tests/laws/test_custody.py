@@ -1,0 +1,231 @@
+"""The laws of keys and seals: who has a key gets all of it, and who has none cannot change a thing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tavusctl import journal, redaction
+from tavusctl.custody import Custody, Keys, Trust, judged, taken_over
+from tavusctl.document import canonical
+from tavusctl.errors import StateError
+from tavusctl.journal import Intent
+from tavusctl.model import Action, Address, Binding
+from tavusctl.ports import State
+from tavusctl.secret import UNSEEN, FingerprintKey, Secret
+from tavusctl.stores.codec import decode, encode
+from tavusctl.wrapping import SIZE, derived, new_key, unwrap, wrap
+
+HOLDERS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
+OURS, THEIRS = Keys("api-key-one"), Keys("api-key-two")
+COACH, RULES = Address("persona", "coach"), Address("guardrails", "rules")
+PRINT = Secret("one", b"k").fingerprint
+BEGUN = State(
+    "lineage",
+    3,
+    account="acme",
+    bindings={
+        COACH: Binding(
+            COACH,
+            "p1",
+            {"guardrails_id": RULES, "text": "ü", "key": PRINT},
+            successor_spec={"key": PRINT},
+            answered={"/headers": {"auth": PRINT}, "/text": "u"},
+            externals={"persona/other": "p9"},
+            unconfirmed={"/key": PRINT, "/none": None},
+        ),
+        RULES: Binding(RULES, "g1", {"data": [1.5, None, {}]}, retired=("g0",), unkept={"/x": "d"}),
+    },
+)
+SEALED, OWN = taken_over(BEGUN, (), OURS)
+
+
+def journalled(custody: Custody) -> list[bytes]:
+    """A journal of one interrupted run, with seals."""
+    records = [
+        journal.begin(SEALED, "0" * 12, {"persona": ["p1"]}, "2020-01-01T00:00:00+00:00"),
+        journal.intent(Intent("a", COACH, Action.UPDATE, "p1", {"text": "new"})),
+        journal.bind(Binding(COACH, "p1", {"text": "new"}), "a"),
+        journal.intent(Intent("b", RULES, Action.DELETE, "g1")),
+    ]
+    lines, mac = [], ""
+    for record in records:
+        line, mac = custody.chained(record, mac)
+        lines.append(line)
+    return lines
+
+
+LINES = journalled(OWN)
+
+
+def refused(state: State, lines: Sequence[bytes], keys: Keys = OURS) -> bool:
+    """Whether nothing would be done by a state and a journal: an error, or no trust."""
+    try:
+        return not judged(state, lines, keys).custody.trusted
+    except StateError:
+        return True
+
+
+@given(st.binary(min_size=SIZE, max_size=SIZE), HOLDERS, HOLDERS, HOLDERS)
+def test_a_key_comes_out_as_it_went_in_for_its_holder_alone(key: bytes, holder: str, other: str, lineage: str) -> None:
+    wrapped = wrap(key, holder, lineage)
+
+    assert unwrap(wrapped, holder, lineage) == key
+    if other != holder:
+        assert unwrap(wrapped, other, lineage) is None
+    assert unwrap(wrapped, holder, lineage + "x") is None
+    assert wrap(key, holder, lineage) != wrapped
+
+
+@given(st.data())
+def test_a_wrapping_that_was_changed_does_not_open(data: st.DataObject) -> None:
+    wrapped = wrap(new_key(), "holder", "lineage")
+    at = data.draw(st.integers(0, len(wrapped) - 1))
+    other = data.draw(st.sampled_from("0123456789abcdef").filter(lambda one: one != wrapped[at]))
+
+    for changed in (wrapped[:at] + other + wrapped[at + 1 :], wrapped[:at], wrapped + "00", "no hex"):
+        assert unwrap(changed, "holder", "lineage") is None
+
+
+def test_keys_for_single_purposes_are_those_of_the_standard() -> None:
+    """Test case 3 of RFC 5869, appendix A: neither salt nor info."""
+    assert derived(b"\x0b" * 22, "", size=42).hex() == (
+        "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
+    )
+
+
+@given(st.sampled_from(["", "a", "b", "ab", "1234", "1235"]), st.sampled_from(["", "a", "b", "ab", "1234", "1235"]))
+def test_fingerprints_are_equal_when_values_are(one: str, other: str) -> None:
+    """Under one key; whoever has another cannot tell."""
+    with redaction.of_one_run():
+        made, known = Secret(one, OWN.prints.current), Secret(other, OWN.prints.current)
+
+        assert (made.fingerprint == known.fingerprint) == (one == other)
+        assert made.is_of(known.fingerprint) == (one == other)
+        assert Secret(one, b"another").fingerprint != made.fingerprint
+
+
+def test_a_sealed_state_is_trusted_by_whoever_can_open_it() -> None:
+    again = decode(encode(SEALED), "here")
+
+    assert again == SEALED
+    assert judged(again, LINES, OURS).custody.trust is Trust.SEALED
+    assert judged(again, LINES, THEIRS).custody.trust is Trust.FOREIGN
+    both = judged(again, LINES, Keys("api-key-two", former="api-key-one")).custody
+    enrolled = both.sealed(replace(again, serial=4))
+    assert judged(enrolled, (), THEIRS).custody.key == OWN.key
+    assert judged(enrolled, (), OURS).custody.prints.current == OWN.prints.current
+
+
+@given(st.data())
+def test_a_state_with_any_byte_changed_is_refused(data: st.DataObject) -> None:
+    """By somebody who makes the checksum anew."""
+    document = json.loads(encode(SEALED))
+    del document["checksum"], document["tavusctl_version"]
+    text = canonical(document)
+    at = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(st.characters(min_codepoint=32, max_codepoint=126).filter(lambda one: one != text[at]))
+    try:
+        forged = json.loads(text[:at] + other + text[at + 1 :])
+        assume(forged != document)
+        forged["tavusctl_version"] = "0"
+        forged["checksum"] = f"sha256:{hashlib.sha256(canonical(forged).encode()).hexdigest()}"
+        state = decode((json.dumps(forged) + "\n").encode(), "here")
+    except (ValueError, StateError, KeyError, AttributeError, TypeError):
+        return  # it is no state at all any more
+    assume(state != SEALED)  # a member that nobody reads
+
+    assert refused(state, ())
+
+
+@given(st.data())
+def test_a_journal_with_any_byte_changed_is_refused(data: st.DataObject) -> None:
+    lines = list(LINES)
+    number = data.draw(st.integers(0, len(lines) - 1))
+    at = data.draw(st.integers(0, len(lines[number]) - 1))
+    other = data.draw(st.integers(32, 126).filter(lambda one: one != lines[number][at]))
+    lines[number] = lines[number][:at] + bytes([other]) + lines[number][at + 1 :]
+
+    assert refused(SEALED, lines)
+
+
+@given(st.lists(st.integers(0, len(LINES) - 1), min_size=1, max_size=6))
+def test_of_a_journal_only_a_beginning_is_taken(order: list[int]) -> None:
+    """What was cut off at its end may be from a crash; nothing else can be left out, doubled or put elsewhere."""
+    lines = [LINES[one] for one in order]
+
+    assert refused(SEALED, lines) == (order != list(range(len(order))))
+
+
+@given(st.integers(0, len(LINES)), st.integers(0, len(LINES)))
+def test_pieces_of_two_journals_make_none(first: int, second: int) -> None:
+    """Those of another lineage, or of another run of this one."""
+    assume(first < len(LINES) and second)
+    other = journalled(taken_over(BEGUN, (), OURS)[1])
+    again, mac = [], ""
+    for line in LINES:
+        record = line[: line.rindex(b',"mac":')] + b"}"
+        made, mac = OWN.chained(record.replace(b'"000000000000"', b'"111111111111"'), mac)
+        again.append(made)
+
+    assert refused(SEALED, [*LINES[:first], *other[:second]])
+    assert refused(SEALED, [*LINES[: first or 1], *again[:second]])
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+def test_a_record_that_a_store_refused_and_kept_breaks_nothing(kept: int) -> None:
+    """The run goes on from the record before; what stands between was written by it, too."""
+    lines, mac = [], ""
+    for number, record in enumerate(line[: line.rindex(b',"mac":')] + b"}" for line in LINES):
+        line, after = OWN.chained(record, mac)
+        lines.append(line)
+        mac = mac if number == kept else after
+
+    assert not refused(SEALED, lines)
+
+
+def test_a_state_that_was_taken_over_vouches_for_its_journal_alone() -> None:
+    state, _ = taken_over(SEALED, LINES, THEIRS)
+
+    assert not refused(state, LINES, THEIRS)
+    assert refused(state, LINES[:-1], THEIRS)
+    assert refused(state, LINES, OURS)
+
+
+def test_a_fingerprint_that_nobody_can_compare_is_left_out() -> None:
+    state, custody = taken_over(SEALED, (), THEIRS)
+
+    secret = custody.prints.seal("anything")
+    coach = state.bindings[COACH]
+    places = (coach.applied["key"], coach.successor_spec["key"], coach.answered["/headers"]["auth"])
+    assert {*places, coach.unconfirmed["/key"]} == {UNSEEN}
+    assert coach.unconfirmed["/none"] is None
+    assert secret.is_of(state.bindings[COACH].applied["key"])
+    assert FingerprintKey().seal("x").is_of(secret.fingerprint)
+
+
+def test_fingerprints_of_a_journal_that_was_taken_over_are_left_out() -> None:
+    """The key that made them is gone; what the state itself says can still be compared."""
+    old = OWN.prints.seal("secret").fingerprint
+    records = [
+        journal.begin(SEALED, "0" * 12, {}, "2020-01-01T00:00:00+00:00"),
+        journal.bind(Binding(RULES, "g1", {"key": old}, answered={"/key": old}, unconfirmed={"/key": old})),
+        journal.intent(Intent("a", COACH, Action.UPDATE, "p1", {"key": old})),
+    ]
+    lines, mac = [], ""
+    for record in records:
+        line, mac = OWN.chained(record, mac)
+        lines.append(line)
+    state, _ = taken_over(SEALED, lines, THEIRS)
+
+    found = judged(state, lines, THEIRS).replay
+    rules, (intent,) = found.state.bindings[RULES], found.pending
+    assert (rules.applied, rules.answered, rules.unconfirmed) == ({"key": UNSEEN}, {"/key": UNSEEN}, {"/key": UNSEEN})
+    assert intent.spec == {"key": UNSEEN}
+    assert judged(SEALED, lines, OURS).replay.pending[0].spec == {"key": old}

@@ -1,0 +1,88 @@
+"""Laws of the tests that guard a patch."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import jsonpatch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavusctl import guards, patch
+from tavusctl.kinds import KINDS
+from tavusctl.patch.origins import origins
+from tests.laws.patches import MANY, WITHOUT_MOVES, allowed, documents, edited, exact, keys, pairs
+
+PERSONA = KINDS["persona"]
+named = st.fixed_dictionaries({"function": st.fixed_dictionaries({"name": keys}), "more": documents})
+bodies = st.builds(
+    lambda rest, tools: {**rest, "layers": {"llm": {"tools": tools}}},
+    st.dictionaries(keys, documents, max_size=4),
+    st.lists(named, max_size=5),
+)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> tuple[Any, Any]:
+    before = draw(bodies)
+    after = draw(edited(before))
+    return before, after if isinstance(after, dict) else draw(bodies)
+
+
+@MANY
+@given(changes())
+def test_all_tests_come_first_and_hold_on_the_document_that_was_read(pair: tuple[Any, Any]) -> None:
+    before, after = pair
+    operations = patch.diff(before, after, allowed=WITHOUT_MOVES)
+
+    guarded = guards.protect(PERSONA, before, operations)
+
+    tests = guarded[: len(guarded) - len(operations)]
+    assert guarded[len(tests) :] == operations
+    assert {one["op"] for one in tests} <= {"test"}
+    assert len({one["path"] for one in tests}) == len(tests)
+    assert exact(jsonpatch.apply_patch(copy.deepcopy(before), copy.deepcopy(tests))) == exact(before)
+    assert exact(patch.apply(before, guarded)) == exact(after)
+
+
+@MANY
+@given(changes(), st.data())
+def test_a_value_that_goes_is_tested_wherever_it_was(pair: tuple[Any, Any], data: st.DataObject) -> None:
+    """So a document in which one of them is another value is not patched."""
+    before, after = pair
+    operations = patch.diff(before, after, allowed=WITHOUT_MOVES)
+    goes = [way[-1] for one, way in zip(operations, origins(before, operations), strict=True) if one["op"] != "add"]
+    places = [place for place in goes if place]
+    if not places:
+        return
+    place = patch.join(data.draw(st.sampled_from(places)))
+    other = patch.apply(before, [{"op": "replace", "path": place, "value": "edited meanwhile"}])
+    tests = guards.tests_of(guards.protect(PERSONA, before, operations))
+
+    same = exact(patch.resolve(before, place)) == exact("edited meanwhile")
+    try:
+        patch.apply(other, tests)
+    except patch.MisfitError:
+        assert not same
+    else:
+        assert same
+
+
+@MANY
+@given(pairs(), allowed)
+def test_an_origin_is_where_the_value_was(pair: tuple[Any, Any], allowed: frozenset[str]) -> None:
+    """Of a leaf that is still there, for what a patch changes inside a container changes the container."""
+    before, after = pair
+    operations = patch.diff(before, after, allowed=allowed)
+    now = before
+    for operation, way in zip(operations, origins(before, operations), strict=True):
+        path = patch.split(operation["path"])
+        assert len(way) == len(path) + 1
+        for depth, place in enumerate(way):
+            if place is None:
+                continue
+            shown = patch.resolve(now, patch.join(path[:depth]))
+            if not isinstance(shown, dict | list):
+                assert exact(shown) == exact(patch.resolve(before, patch.join(place)))
+        now = patch.apply(now, [operation])

@@ -1,0 +1,31 @@
+"""python -m tests.model.replay FILE: do a schedule again that was kept, and judge it; 1 when a rule is broken."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from tests.history.__main__ import shown
+from tests.history.events import spelled
+from tests.model.schedules import Trial, judged
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do each again."""
+    broken = 0
+    for name in arguments:
+        remark = Path(name).read_text("utf-8").splitlines()[0].removeprefix("# ")
+        trial = msgspec.convert(json.loads(remark)["trial"], Trial)
+        world, verdict = judged(trial)
+        broken += len(verdict.violations)
+        sys.stdout.writelines(f"{at:5} {spelled(event)}\n" for at, event in enumerate(world.events))
+        sys.stdout.write(f"{trial}\n{shown(verdict, world.events)}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""An id that stands for somebody else's object now is not ours, whatever our state remembers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.scenarios.everykind import COLLECTIONS, SPECS, actions, exists, managed
+from tests.scenarios.project import Body, Project
+
+KINDS = sorted(SPECS)
+NAMES = {"persona": "persona_name", "document": "document_name", "replica": "replica_name"}
+
+
+def give_out_again(project: Project, kind: str, remote_id: str) -> Body:
+    """Delete an object, and give its id to a stranger's, later."""
+    project.account.portal_delete(kind, remote_id)
+    project.account.advance(5)
+    theirs = {**SPECS[kind], NAMES.get(kind, "name"): "Theirs", "id": remote_id}
+    project.account.seed(**{COLLECTIONS[kind]: [theirs]})
+    project.account.forget()
+    return project.account.objects(COLLECTIONS[kind])[remote_id]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_neither_patched_nor_deleted(project: Project, kind: str) -> None:
+    remote_id = managed(project, kind)
+    theirs = give_out_again(project, kind, remote_id)
+
+    assert [one["code"] for one in project.plan()["refused"]] == ["E310"]
+    assert project.run("apply", "--yes").code == 3
+    assert [one["cause"] for one in project.run("drift", "--format", "json").document["drift"]] == ["missing"]
+
+    project.remove(kind, "it")
+    args = ["--allow-replica-delete", "replica/it"] if kind == "replica" else []
+    assert project.run("apply", "--yes", "--allow-deletes", "0", *args).code == 3
+    assert project.account.writes == []
+    assert project.account.objects(COLLECTIONS[kind])[remote_id] == theirs
+
+
+def test_both_ways_out(project: Project) -> None:
+    remote_id = managed(project, "persona")
+    give_out_again(project, "persona", remote_id)
+
+    assert project.run("state", "rm", "persona/it").code == 0
+    assert actions(project) == {"persona/it": "create"}
+    assert project.run("import", "persona/it", remote_id).code == 0
+    assert actions(project) == {"persona/it": "update"}
+
+
+def test_the_document_of_somebody_else_is_not_crawled(project: Project) -> None:
+    site = {**SPECS["document"], "document_url": "https://example.com/site", "crawl": {"depth": 1, "max_pages": 2}}
+    project.manifest("document", "site", site, recrawl={"every": "1h"})
+    project.apply()
+    remote_id = project.bound("document/site")
+    project.account.portal_delete("document", remote_id)
+    project.account.advance(172800)
+    project.account.seed(documents=[{**site, "document_name": "Theirs", "id": remote_id}])
+    project.account.forget()
+
+    assert project.run("recrawl").code == 3
+    assert project.account.writes == []
+
+
+def test_import_says_that_it_is_the_right_one(project: Project) -> None:
+    remote_id = managed(project, "persona")
+    give_out_again(project, "persona", remote_id)
+
+    assert project.run("import", "persona/it", remote_id).code == 0
+    assert project.plan()["refused"] == []
+
+
+@pytest.mark.parametrize("spelling", ["{}+00:00", "{}Z", "{}"])
+def test_another_spelling_of_the_moment_is_the_same_object(project: Project, spelling: str) -> None:
+    remote_id = managed(project, "persona")
+    made = project.account.objects("personas")[remote_id]["created_at"].removesuffix("Z")
+    project.account.portal("persona", remote_id, {"op": "add", "path": "/created_at", "value": spelling.format(made)})
+
+    assert project.account.objects("personas")[remote_id]["created_at"] == spelling.format(made)
+    assert project.plan()["refused"] == []
+    assert actions(project) == {}
+
+
+def test_the_date_is_learned_by_an_apply_of_a_state_without_one(project: Project) -> None:
+    remote_id = managed(project, "persona")
+    path = project.root / ".tavusctl/state.json"
+    state = json.loads(path.read_text())
+    assert state["resources"]["persona/it"]["created_at"]
+
+    assert project.run("state", "rm", "persona/it").code == 0
+    assert project.run("import", "--match-names").code == 0
+    assert json.loads(path.read_text())["resources"]["persona/it"]["created_at"]
+    assert exists(project, "persona", remote_id)
+    project.account.forget()
+    project.apply()
+    assert project.account.writes == []
+
+
+def test_a_replacement_is_remembered_with_its_own_date(project: Project) -> None:
+    managed(project, "document")
+    project.account.advance(60)
+    project.manifest("document", "it", {**SPECS["document"], "document_url": "https://example.com/new.pdf"})
+    project.apply()
+    project.account.advance(3600)
+    project.apply()
+    project.apply()
+
+    assert (project.plan()["refused"], actions(project)) == ([], {})

@@ -1,0 +1,120 @@
+"""One writer for each path: an output never takes the place of another one, or of what the command reads."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.scenarios.project import Project
+
+SAFE = {"name": "safe", "data": [{"guardrail_name": "calm", "guardrail_prompt": "You stay calm."}]}
+
+
+@pytest.fixture
+def written(project: Project) -> Project:
+    """An applied persona with a prompt of its own, a project file, and a plan file."""
+    project.write("tavusctl.yaml", "{version: 1}")
+    project.write("manifests/prompts/coach.md", "Be kind.\n")
+    project.write("texts/greeting.txt", "Hi.\n")
+    texts = "system_prompt: '${file:prompts/coach.md}', greeting: 'Oh. ${file:../../texts/greeting.txt}'"
+    spec = f"{{persona_name: Coach, {texts}}}"
+    project.write("manifests/all/coach.yaml", f"kind: persona\nname: coach\nspec: {spec}\n")
+    project.apply()
+    assert project.run("plan", "--out", "plan.json").code == 0
+    (project.root / "link").symlink_to("report")
+    (project.root / "folder").symlink_to(".")
+    project.account.forget()
+    return project
+
+
+def contents(project: Project) -> dict[str, bytes]:
+    found = [path for path in project.root.rglob("*") if path.is_file() and not path.is_symlink()]
+    return {str(path): path.read_bytes() for path in found if not path.name.endswith(".lock")}
+
+
+def is_refused(project: Project, *args: str) -> str:
+    """It is a mistake of usage; nothing was written, and nobody was asked."""
+    before = contents(project)
+    result = project.run(*args)
+    assert (result.code, contents(project), project.account.requests) == (12, before, []), result.out + result.err
+    return result.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("plan", "--report", "json=report", "--report", "html=report"),
+        ("plan", "--report", "json=report", "--report", "html=./report"),
+        ("plan", "--report", "json=report", "--report", "html=link"),
+        ("plan", "--report", "json=report", "--report", "html=folder/report"),
+        ("plan", "--out", "report", "--report", "json=texts/../report"),
+        ("plan", "--report", "json=tavusctl.yaml", "--report", "text=tavusctl.yaml"),
+        ("apply", "--yes", "--report", "json=report", "--report", "text=report"),
+        ("drift", "--report", "json=report", "--report", "markdown=report"),
+        ("validate", "--report", "json=report", "--report", "sarif=report"),
+    ],
+)
+def test_two_outputs_for_one_path_are_refused(written: Project, args: tuple[str, ...]) -> None:
+    assert "would be written to one file" in is_refused(written, *args)
+
+
+def test_two_names_of_one_file_are_one_path(written: Project) -> None:
+    (written.root / "report").write_text("older")
+    os.link(written.root / "report", written.root / "other")
+
+    is_refused(written, "plan", "--report", "json=report", "--report", "html=other")
+
+
+READ = {
+    "tavusctl.yaml": "the project file",
+    "manifests/all/coach.yaml": "a manifest",
+    "folder/manifests/all/coach.yaml": "a manifest",
+    "manifests/new.yml": "a manifest",
+    "manifests/prompts/coach.md": "a file that manifests bring",
+    "texts/greeting.txt": "a file that manifests bring",
+    ".tavusctl/state.json": "the state",
+    ".tavusctl/state.json.wal": "the state",
+}
+
+
+@pytest.mark.parametrize("path", READ)
+@pytest.mark.parametrize(
+    "args",
+    [("plan", "--out", "{}"), ("plan", "--report", "text={}"), ("graph", "--out", "{}"), ("output", "--write", "{}")],
+)
+def test_an_output_over_what_is_read_is_refused(written: Project, path: str, args: tuple[str, ...]) -> None:
+    told = is_refused(written, *(one.format(path) for one in args))
+
+    assert f"would be written over {READ[path]}" in told
+
+
+def test_a_report_over_the_plan_file_is_refused(written: Project) -> None:
+    assert "over a file that is read" in is_refused(written, "apply", "plan.json", "--report", "json=plan.json")
+
+
+def test_a_report_of_a_failure_spares_what_is_read(written: Project) -> None:
+    """A command line that cannot be understood is told in its reports, too, though never in place of a manifest."""
+    before = contents(written)
+    for path in ("tavusctl.yaml", "manifests/all/coach.yaml", "manifests/prompts/coach.md"):
+        assert written.run("plan", "--what", "--format", "json", "--report", f"json={path}").code == 12
+    assert contents(written) == before
+    written.write("tavusctl.yaml", "{version: 2}")
+    assert written.run("plan", "--report", "json=tavusctl.yaml").code == 12
+    assert (written.root / "tavusctl.yaml").read_text() == "{version: 2}"
+
+
+def test_schemas_are_not_written_through_a_link(written: Project) -> None:
+    (written.root / "schemas").mkdir()
+    (written.root / "schemas/persona.schema.json").symlink_to("../manifests/all/coach.yaml")
+
+    assert "is a link" in is_refused(written, "schema", "--out", "schemas")
+
+
+def test_what_is_apart_is_written(written: Project) -> None:
+    args = ("--report", "json=a", "--report", "html=b", "--report", "text=/dev/null", "--report", "markdown=/dev/null")
+
+    assert written.run("plan", "--out", ".tavusctl/plan.json", *args).code == 0
+    assert (written.root / "a").read_text().startswith("{")
+    assert (written.root / "b").read_text().startswith("<!doctype html>")
+    assert written.run("apply", ".tavusctl/plan.json", "--report", "json=a").code == 0
