@@ -138,7 +138,8 @@ def _listed(runs: Sequence[Past], format_: str) -> str:
 
 
 def _document(past: Past) -> dict[str, Any]:
-    return {"run": past.run, "time": past.time or None, "actions": _actions(past)}
+    known = {"run": past.run, "time": past.time or None, "actions": _actions(past)}
+    return {**known, "withheld": list(past.withheld)} if past.withheld else known
 
 
 def _actions(past: Past) -> dict[str, int]:

@@ -42,6 +42,11 @@ class Hub:
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         """What GitHub would answer."""
+        if path == "/graphql":  # the one query that is asked: who this token writes as
+            return 200, {"data": {"viewer": {"login": BOT}}}
+        return self._rest(method, path, query, body)
+
+    def _rest(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         if method != "GET":
             self.writes.append((method, path))
             if self.denies:

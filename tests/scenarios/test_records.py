@@ -68,6 +68,8 @@ def test_undo_refuses_what_was_not_kept_and_names_the_secret(clash: Project, acc
     assert (undone.code, "TENANT" in undone.err) == (9, True)
     assert prompts(account) == ["two"]
     assert f"{run}  " in clash.run("undo").out
+    (listed,) = (one for one in json.loads(clash.run("undo", "--format", "json").out)["runs"] if one["run"] == run)
+    assert listed["withheld"] == ["TENANT"]
 
 
 def test_a_body_that_holds_the_value_is_not_kept_when_its_object_is_deleted(clash: Project) -> None:
