@@ -143,8 +143,11 @@ def _document(past: Past) -> dict[str, Any]:
 
 
 def _actions(past: Past) -> dict[str, int]:
-    """How many steps of each sort a run has carried out."""
-    return dict(sorted(Counter(one.action.value for one in past.intents if one.op not in past.failed).items()))
+    """How many steps of each sort a run has carried out; that what it made got its own name is a part of making it."""
+    made = {one.op: past.made[one.op] for one in past.intents if not one.remote_id and one.op in past.made}
+    ids = {one for binding in made.values() for one in (binding.remote_id, binding.successor) if one}
+    steps = [one for one in past.intents if one.op not in past.failed and one.remote_id not in ids]
+    return dict(sorted(Counter(one.action.value for one in steps).items()))
 
 
 def _line(past: Past) -> str:

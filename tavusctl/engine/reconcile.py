@@ -192,7 +192,7 @@ def checkpoint(
 
 def check_trusted(prepared: Prepared) -> None:
     """Refuse to write by a state of unknown origin; where nothing is to be done, it does no harm."""
-    if prepared.plan.steps or prepared.recovered:
+    if prepared.plan.steps or prepared.plan.refused or prepared.recovered:
         prepared.custody.check_trusted()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from tavusctl.document import map_leaves
 from tavusctl.equality import same
-from tavusctl.model import Binding, Desired, Document, ResourceKind
-from tavusctl.secret import Secret
+from tavusctl.model import Binding, Desired, Document, ResourceKind, Value
+from tavusctl.secret import UNSEEN, Fingerprint, Secret
 
 
 def applied(desired: Desired) -> Document:
@@ -28,7 +30,19 @@ def remembering(desired: Desired, binding: Binding) -> Binding:
 
 
 def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
-    """Whether a binding says more than other words for what was known: a link signed anew, a set in another order."""
+    """Whether a binding says more than other words for what was known: a link signed anew, a set in another order.
+
+    Another fingerprint is such a word, too: a secret that has changed is a difference, and comes nowhere near here.
+    """
+    current, binding = _without_prints(current), _without_prints(binding)
     words = replace(binding, applied=current.applied, externals=current.externals, created_at=current.created_at)
     before, after = binding.applied, current.applied
     return words != current or not (same(kind, (), before, after) and same(kind, (), after, before))
+
+
+def _without_prints(binding: Binding) -> Binding:
+    def plain(document: Mapping[str, Value]) -> Document:
+        found: Document = map_leaves(document, lambda leaf: UNSEEN if isinstance(leaf, Fingerprint) else leaf)
+        return found
+
+    return replace(binding, applied=plain(binding.applied), answered=plain(binding.answered))
