@@ -61,7 +61,7 @@ def _write_reports(error: TavusctlError, args: Sequence[str]) -> None:
 
 def wants_json(args: Sequence[str]) -> bool:
     """Whether the command line asks for JSON, even when it cannot be parsed as a whole."""
-    pairs = zip(args, [*args[1:], ""], strict=True)
+    pairs = zip(args, [*args[1:], ""], strict=False)
     return any(
         arg in ("--format=json", "-fjson") or (arg in ("--format", "-f") and value == "json") for arg, value in pairs
     )

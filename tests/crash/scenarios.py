@@ -14,11 +14,13 @@ from tests.scenarios.twenty import document, edit, goals, persona, rules, write_
 
 PERSON = {"system_prompt": "You are number 1."}
 # Names that a careless look would take for ours; they differ in case, in blanks, in what surrounds them.
+THEIRS = [{"guardrail_name": "theirs", "guardrail_prompt": "Theirs."}]
+AIMS = [{"objective_name": "theirs", "objective_prompt": "Theirs."}]
 SIMILAR = {
-    "personas": [{**PERSON, "persona_name": name} for name in ("p1", "P1 ", "P1 (copy)", "P11", "Q1-old")],
-    "documents": [{**document(1), "document_name": name} for name in ("d1", "D1.pdf", "E1 draft")],
-    "guardrails": [{**rules(1), "name": name} for name in ("g1", "G10", "G1 new 2")],
-    "objectives": [{**goals(1), "name": name} for name in ("o1", "O10", "O51")],
+    "personas": [{**PERSON, "persona_name": name} for name in ("p1", "P 1", "P1 (copy)", "P11", "Q1-old")],
+    "documents": [{**document(90), "document_name": name} for name in ("d1", "D1.pdf", "E1 draft")],
+    "guardrails": [{"name": name, "data": THEIRS} for name in ("g1", "G10", "G1 new 2")],
+    "objectives": [{"name": name, "data": AIMS} for name in ("o1", "O10", "O51")],
 }
 # Strangers that are the very image of ours, made after ours were bound.
 TWINS = {
