@@ -91,17 +91,13 @@ def _is_special(path: Path) -> bool:
 @contextlib.contextmanager
 def _opened(folder: Path) -> Iterator[int]:
     """A folder, opened step by step: none of them has become a link since it was looked at."""
-    descriptor = os.open(folder.anchor, _FOLDER)
-    try:
+    with contextlib.ExitStack() as opened:
+        descriptor = os.open(folder.anchor, _FOLDER)
+        opened.callback(os.close, descriptor)
         for part in folder.parts[1:]:
-            parent = descriptor
-            try:
-                descriptor = os.open(part, _FOLDER, dir_fd=parent)
-            finally:
-                os.close(parent)
+            descriptor = os.open(part, _FOLDER, dir_fd=descriptor)
+            opened.callback(os.close, descriptor)
         yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _replace(folder: int, name: str, content: bytes, rights: int, *, keep_rights: bool) -> None:

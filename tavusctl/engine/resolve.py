@@ -96,7 +96,7 @@ def _complaints(
         source = _source(manifest, path)
         if isinstance(leaf, Address) and leaf not in elsewhere:
             yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source, path)
-        elif isinstance(leaf, SecretText) and secrets is not None:
+        elif isinstance(leaf, SecretText) and secrets is not None and kind.field_at(_pattern(path)).secret:
             yield from _check_secret(manifest, leaf, secrets, source)
 
 

@@ -135,7 +135,8 @@ def test_fm_051_a_replica_that_is_gone_is_trained_anew_only_when_named(two: Proj
 
     assert (refused.code, sent, agreed.code) == (4, [], 0)
     assert "[E402]" in refused.out
-    assert [path for _, path, _ in two.account.sent] == ["/v2/replicas"]
+    renamed = f"/v2/replicas/{two.bound('replica/anna')}/name"  # once its id is on record
+    assert [path for _, path, _ in two.account.sent] == ["/v2/replicas", renamed]
 
 
 @pytest.mark.parametrize("page", ["<!DOCTYPE html><h1>Not Found</h1>", "404 page not found", "", "null", "[]"])

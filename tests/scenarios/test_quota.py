@@ -49,7 +49,7 @@ def test_fm_128_the_101st_crawl_is_refused_at_plan_and_what_needs_it_is_left_out
         ("create", "persona/coach"),
     ]
     assert refusals(plan) == [("document/second", "E408", 4, REASON)]
-    assert (full.code, sorted(made)) == (4, ["first", "https://example.com/plain.pdf"])
+    assert (full.code, sorted(made)) == (4, ["first", "plain"])
     assert "skipped  create persona/coach: waits for document/second, which was not done" in full.out
     assert "help: delete one first, for deletes come last in a run; or write crawl_limit where" in full.out
     assert [path for _, path, _ in project.account.sent] == ["/v2/documents", "/v2/personas"]

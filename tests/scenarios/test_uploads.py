@@ -182,7 +182,7 @@ def test_an_upload_that_fails_creates_nothing_and_the_next_run_does(project: Pro
     project.apply()
 
     assert failed.code == 5
-    assert "cannot upload to s3://no-such-bucket-" in failed.err
+    assert "cannot upload to s3://no-such-bucket-" in failed.out
     assert documents == {}
     assert len(project.account.objects("documents")) == 1
 
