@@ -89,15 +89,22 @@ def test_the_keyboard_reaches_everything(browser: Browser, tmp_path: Path) -> No
         assert tab.evaluate("document.activeElement.id") == "query"
         tab.keyboard.type("hang_up")
         assert visible(tab) == ["persona/coach"]
-        assert tab.locator("#found").inner_text() == "1 of 12 shown"
+        assert tab.locator("#found").inner_text() == "1 of 14 shown"
         tab.keyboard.press("Escape")
-        assert len(visible(tab)) == 12
+        assert len(visible(tab)) == 14
 
 
 def test_changes_are_filtered_by_what_they_do(browser: Browser, tmp_path: Path) -> None:
     with shown(browser, PAGES["every"], tmp_path) as (tab, _):
         tab.locator("#only-dangers").check()
-        assert visible(tab) == ["guardrails/gone", "document/prices", "document/prices", "persona/coach"]
+        assert visible(tab) == [
+            "guardrails/gone",
+            "objectives/gone",
+            "document/prices",
+            "document/prices",
+            "persona/kept",
+            "persona/coach",
+        ]
         tab.locator("#only-dangers").uncheck()
         tab.locator(".group[value=update]").uncheck()
         assert "persona/coach" not in visible(tab)
@@ -127,5 +134,5 @@ def test_a_printed_page_is_unfolded(browser: Browser, tmp_path: Path) -> None:
 def test_without_a_script_everything_is_there(browser: Browser, tmp_path: Path) -> None:
     with shown(browser, PAGES["every"], tmp_path, java_script_enabled=False) as (tab, trouble):
         assert not tab.locator("#filter").is_visible()
-        assert tab.locator("details.card").count() == 12
+        assert tab.locator("details.card").count() == 14
         assert [one for one in trouble if not one.startswith("Blocked script execution")] == []
