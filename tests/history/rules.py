@@ -324,7 +324,7 @@ def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
         value = scene.resolved(run, wanted)
         if any(alike(pointer, value, one) for one in thing.values(pointer, run.begun)):
             continue
-        if wanted.startswith("ref:") and _is_half(scene, thing.fields.get(pointer), wanted.removeprefix("ref:")):
+        if wanted.startswith("ref:") and _is_older_half(scene, run, thing.fields.get(pointer), value):
             continue  # what it refers to is being replaced: a later step moves the reference
         written = any(place == pointer and version in run.wrote[thing.id] for version, place, _ in thing.past)
         before = thing.value_at(pointer, run.begun)
@@ -334,10 +334,10 @@ def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:
     return ""
 
 
-def _is_half(scene: Scene, found: str | None, address: str) -> bool:
-    """Whether an id is of an object that was made for an address, if it is not the one that it means by now."""
-    thing = scene.things.get(found or "")
-    return thing is not None and address in thing.addresses
+def _is_older_half(scene: Scene, run: Run, found: str | None, meant: str) -> bool:
+    """Whether an id is of an older object of the project than the one that its address means by now."""
+    old, new = scene.things.get(found or ""), scene.things.get(meant)
+    return old is not None and new is not None and old.project == run.project and old.event < new.event
 
 
 def _done_all_the_same(scene: Scene, run: Run, outcome: Outcome) -> str:
