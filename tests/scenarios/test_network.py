@@ -114,7 +114,8 @@ def test_no_network_is_told_as_such(new: Project) -> None:
 
 
 def test_a_write_that_is_told_to_wait_waits_and_is_made_once(new: Project) -> None:
-    """429 says that nothing was done."""
+    """429 says that nothing was done, as a rule: a look that would show it comes before it is repeated."""
+    new.environment["TAVUSCTL_SETTLE"] = "0.2"
     new.account.fault(match="POST /v2/personas", kind="status", status=429, headers={"retry-after": "1"}, times=2)
 
     new.apply()
@@ -125,6 +126,7 @@ def test_a_write_that_is_told_to_wait_waits_and_is_made_once(new: Project) -> No
 
 def test_a_write_that_is_never_let_through_leaves_nothing(new: Project) -> None:
     """429 without end: nothing changed, so 11."""
+    new.environment["TAVUSCTL_SETTLE"] = "0.2"
     new.account.fault(match="POST /v2/personas", kind="status", status=429, times=None)
 
     result = new.run("apply", "--yes", "--format", "json")
