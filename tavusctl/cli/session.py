@@ -236,7 +236,7 @@ def check_base_url(url: str, named: str = "--base-url") -> str:
     """The API host must be reached over TLS, or be this machine; UsageError otherwise."""
     parts = _parts(url)
     told = f"{named} {site(url)}".rstrip()
-    if parts is None or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+    if parts is None or not parts.hostname or "@" in url or parts.query or parts.fragment:
         message = f"{told} is not the address of a host"
         raise UsageError(message, f"write it like {DEFAULT_URL}")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):

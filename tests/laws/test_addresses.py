@@ -20,6 +20,7 @@ PASSWORDS = st.builds(lambda before, after: f"{before}{CANARY}{after}", ODD, ODD
 @given(st.sampled_from(["https", "http", "ftp", ""]), st.sampled_from(["", "user"]), PASSWORDS)
 @example("https", "", CANARY)
 @example("https", "", f"1/{CANARY}")
+@example("https", "user", f"/[{CANARY}")
 def test_no_password_is_shown_whatever_is_in_it(scheme: str, user: str, password: str) -> None:
     url = f"{scheme}://{user}:{password}@host.example:8443"
 
