@@ -211,6 +211,8 @@ def take_over(demo: Demo) -> None:
     changed = demo.git("diff", "--unified=0", "--no-color")
     lines = [line for line in changed.splitlines() if line.startswith(("+ ", "- ", "+  ", "-  "))]
     check(len(lines) == 2 and "wake nobody" in lines[1], f"more than one line was changed:\n{changed}")
+    demo.run("plan", "--detailed-exitcode", code=2)
+    demo.run("apply", "--yes", "--quiet", show=2)
     demo.run("plan", "--detailed-exitcode")
 
 
