@@ -106,6 +106,10 @@ class Ledger(Struct):
             fence.take_back()
             raise
 
+    def doubt(self, op: str) -> None:
+        """Count an operation as one that may have been carried out."""
+        self.pending[op].sent = True
+
     def is_sent(self, op: str) -> bool:
         """Whether an operation may have been carried out, and nothing is on record of how it ended."""
         return op in self.pending and self.pending[op].sent

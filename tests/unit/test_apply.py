@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -212,6 +213,40 @@ def test_a_look_that_tells_nothing_leaves_the_create_unknown(error: ApiError) ->
     reason = "two of them" if isinstance(error, Ambiguous) else "it may have been created, and looking failed: no list"
     assert said(outcome) == ("unknown", "", reason, 6)
     assert world.kinds_of_records == ["begin", "intent"]
+
+
+@pytest.mark.parametrize("refusal", [LOST, Throttled(429, "slow down", "POST")])
+@pytest.mark.parametrize("error", [UnauthorisedError("the key is refused"), StateError("no room")])
+def test_a_look_that_cannot_be_made_leaves_the_create_unknown(refusal: ApiError, error: TavusctlError) -> None:
+    """Whatever stops it says nothing about the create before it."""
+    world = World(finds=[error])
+    world.after["post"] = [refusal]
+    assert only(world.apply(creating())).status is Status.UNKNOWN
+    assert world.kinds_of_records == ["begin", "intent"]
+    assert len(world.replayed.pending) == 1
+
+
+def test_a_look_between_two_attempts_that_cannot_be_made_leaves_the_create_unknown() -> None:
+    world = World(refusals=1, finds=[UnauthorisedError("the key is refused")] * 2)
+    assert only(world.apply(creating())).status is Status.UNKNOWN
+    assert world.kinds_of_records == ["begin", "intent"]
+
+
+def test_an_answer_that_cannot_be_recorded_leaves_the_create_unknown() -> None:
+    """The store is full for one record, and takes the next: none may say that nothing was made."""
+    world = World(replies=[{"persona_id": "n0"}])
+    append = world.store.append
+
+    def fails_once(record: bytes) -> None:
+        if json.loads(record)["is"] == "answered":
+            message = "no room"
+            raise StateError(message)
+        append(record)
+
+    world.store.append = fails_once  # type: ignore[method-assign]
+    assert only(world.apply(creating())).status is Status.UNKNOWN
+    assert world.kinds_of_records == ["begin", "intent"]
+    assert len(world.replayed.pending) == 1
 
 
 @pytest.mark.parametrize("answer", [{}, {"persona_id": "../p"}, {"persona_id": "x" * 101}, {"persona_id": "a b"}])

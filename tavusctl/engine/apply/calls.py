@@ -46,7 +46,7 @@ def update(this: Run, step: Change, desired: Desired, remote_id: str, current: B
         time=this.now(),
         inverse=invert(this, before, step.patch, known.applied if known else {}),
     )
-    with _on_record(this, op):
+    with on_record(this, op):
         write = _Write(this, op, step, before, tested=_is_tested(this, op, step, before))
         try:
             _send(write)
@@ -56,7 +56,7 @@ def update(this: Run, step: Change, desired: Desired, remote_id: str, current: B
 
 
 @contextmanager
-def _on_record(this: Run, op: str) -> Iterator[None]:
+def on_record(this: Run, op: str) -> Iterator[None]:
     """Put on record what surely was not done; what may have been stays open, for the next run to look at."""
     try:
         yield
@@ -150,7 +150,7 @@ def _settle_update(write: _Write) -> None:
 def remove(this: Run, step: Change, kind: ResourceKind, left: Binding | None = None) -> None:
     """Delete an object, its body kept aside; the binding goes, or becomes `left`."""
     op = this.ledger.intend(step.address, step.action, remote_id=step.remote_id, time=this.now())
-    with _on_record(this, op), suppress(Gone):  # what was to be deleted is not there: done
+    with on_record(this, op), suppress(Gone):  # what was to be deleted is not there: done
         body = map_leaves(this.tools.look(kind, step.remote_id).body, links.unsigned)
         this.tools.keep(step.address, step.remote_id, this.with_ids(body))
         _delete(this, op, f"{kind.collection}/{step.remote_id}")

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from tavusctl import claim, freshness, lookup
 from tavusctl.document import leaves
-from tavusctl.engine.apply.calls import update
+from tavusctl.engine.apply.calls import on_record, update
 from tavusctl.engine.apply.run import Run
 from tavusctl.errors import Ambiguous, ApiError, TavusctlError, Throttled, UnknownOutcome
 from tavusctl.lookup import Sent
@@ -57,13 +57,12 @@ def create(this: Run, step: Change, desired: Desired, bound: Callable[[str], Bin
     name = str(body.get(desired.kind.name_field) or "")
     with this.in_turn(desired.kind.name, lookup.plain_text(name)):
         making = _begun(this, step, desired, body)
-        try:
-            remote_id = _made(this, making)
-        except Ambiguous:
-            raise
-        except TavusctlError:
-            this.ledger.settle(making.op, done=False)
-            raise
+        with on_record(this, making.op):
+            try:
+                remote_id = _made(this, making)
+            except Ambiguous:  # also from a look after a refusal
+                this.ledger.doubt(making.op)
+                raise
         this.ledger.bind(bound(remote_id), making.op)
     if step.action is Action.CREATE:
         _give_way(this, making, remote_id)
@@ -118,7 +117,7 @@ def _made(this: Run, making: _Making) -> str:
 
 def _made_again(this: Run, making: _Making) -> str:
     """The second and last attempt, after a look that would have shown the first."""
-    _date_again(this, making.op)
+    this.ledger.again(making.op, this.now)
     try:
         return _post(this, making)
     except _Seen as seen:
@@ -169,10 +168,6 @@ def _is_made(this: Run, making: _Making, remote_id: str) -> bool:
     except ApiError:
         return False  # not to be seen yet: whoever goes on looks again
     return lookup.is_ours(making.sent, live)
-
-
-def _date_again(this: Run, op: str) -> None:
-    this.ledger.again(op, this.now)
 
 
 def _found(this: Run, making: _Making) -> str:
@@ -233,7 +228,7 @@ def _look_for(this: Run, making: _Making) -> lookup.Sight:
         return this.tools.find(making.sent, this.known.get(making.sent.kind.name, ()))
     except Ambiguous:
         raise
-    except ApiError as error:
+    except TavusctlError as error:  # whatever it is, the create stays open
         message = f"it may have been created, and looking failed: {error.message}"
         raise Ambiguous(message) from None
 
