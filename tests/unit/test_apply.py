@@ -226,9 +226,18 @@ def test_a_look_that_cannot_be_made_leaves_the_create_unknown(refusal: ApiError,
     assert len(world.replayed.pending) == 1
 
 
+@pytest.mark.parametrize("error", [UnauthorisedError("the key is refused"), Throttled(429, "slow down", "GET")])
+def test_nothing_more_is_created_while_nothing_can_be_looked_for(error: TavusctlError) -> None:
+    world = World(finds=[error])
+    world.after["post"] = [LOST]
+    assert [one.status for one in world.apply(creating(), creating(OTHER))] == [Status.UNKNOWN, Status.SKIPPED]
+    assert world.verbs == ["post"]
+
+
 def test_a_look_between_two_attempts_that_cannot_be_made_leaves_the_create_unknown() -> None:
-    world = World(refusals=1, finds=[UnauthorisedError("the key is refused")] * 2)
+    world = World(refusals=1, finds=[UnauthorisedError("the key is refused")])
     assert only(world.apply(creating())).status is Status.UNKNOWN
+    assert world.looked_for == [0.0]
     assert world.kinds_of_records == ["begin", "intent"]
 
 

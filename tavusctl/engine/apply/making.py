@@ -50,6 +50,10 @@ class _Seen(Exception):
         self.remote_id = remote_id
 
 
+class _CannotLook(Ambiguous):
+    """A look failed, though it was repeated as often as is worth it: another one would only add to the load."""
+
+
 def create(this: Run, step: Change, desired: Desired, bound: Callable[[str], Binding]) -> str:
     """Create an object; its id, bound before anything else happens.  Ambiguous when no look tells what became of it."""
     # Before anything is on record: a kill up to here has cost nothing.
@@ -108,6 +112,8 @@ def _made(this: Run, making: _Making) -> str:
         if not remote_id:
             raise
         return remote_id
+    except _CannotLook:
+        raise
     except Ambiguous as lost:
         remote_id = _found(this, making)
         if not remote_id and lost.accepted:
@@ -230,7 +236,8 @@ def _look_for(this: Run, making: _Making) -> lookup.Sight:
         raise
     except TavusctlError as error:  # whatever it is, the create stays open
         message = f"it may have been created, and looking failed: {error.message}"
-        raise Ambiguous(message) from None
+        this.stop.ask(message)  # what is created now could not be looked for either
+        raise _CannotLook(message) from None
 
 
 def _give_way(this: Run, making: _Making, remote_id: str) -> None:
