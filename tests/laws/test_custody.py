@@ -44,6 +44,7 @@ BEGUN = State(
     },
 )
 SEALED, OWN = taken_over(BEGUN, (), OURS)
+WRAPPED = wrap(new_key(), "holder", "lineage")
 
 
 def journalled(custody: Custody) -> list[bytes]:
@@ -83,11 +84,11 @@ def test_a_key_comes_out_as_it_went_in_for_its_holder_alone(key: bytes, holder: 
     assert wrap(key, holder, lineage) != wrapped
 
 
-@given(st.data())
-def test_a_wrapping_that_was_changed_does_not_open(data: st.DataObject) -> None:
-    wrapped = wrap(new_key(), "holder", "lineage")
-    at = data.draw(st.integers(0, len(wrapped) - 1))
-    other = data.draw(st.sampled_from("0123456789abcdef").filter(lambda one: one != wrapped[at]))
+@given(st.integers(0, len(WRAPPED) - 1), st.integers(1, 15))
+def test_a_wrapping_that_was_changed_does_not_open(at: int, by: int) -> None:
+    """The salt of a wrapping is random: what is drawn may not hang on it, or the examples would differ between runs."""
+    wrapped = WRAPPED
+    other = f"{int(wrapped[at], 16) ^ by:x}"
 
     for changed in (wrapped[:at] + other + wrapped[at + 1 :], wrapped[:at], wrapped + "00", "no hex"):
         assert unwrap(changed, "holder", "lineage") is None
