@@ -15,6 +15,7 @@ import pytest
 from tests.apps.account import calls, replica
 from tests.apps.processes import TAVUSCTL, started
 from tests.scenarios.project import Project
+from tests.web import HTTP
 
 
 def eventually(look: Callable[[], Any], wanted: Any) -> None:
@@ -40,13 +41,13 @@ def test_a_backend_invites_hears_the_callbacks_and_keeps_the_transcript(
     persona, anna = project.bound("persona/coach"), replica(project, "anna")
 
     with started([sys.executable, "-m", "tests.apps.onboarding"], env.parent):
-        made = httpx.post(f"{here}/create-conversation", json=person).json()
+        made = HTTP.post(f"{here}/create-conversation", json=person).json()
         ident, room = made["conversation_id"], made["conversation_url"]
-        before = httpx.get(f"{here}/conversation-status/{ident}").json()
-        httpx.post(f"{room}/say", data={"text": "Who are you?"})
-        httpx.post(f"{room}/leave")
-        eventually(lambda: bool(httpx.get(f"{here}/conversation-status/{ident}").json()["transcript"]), wanted=True)
-        after = httpx.get(f"{here}/conversation-status/{ident}").json()
+        before = HTTP.get(f"{here}/conversation-status/{ident}").json()
+        HTTP.post(f"{room}/say", data={"text": "Who are you?"})
+        HTTP.post(f"{room}/leave")
+        eventually(lambda: bool(HTTP.get(f"{here}/conversation-status/{ident}").json()["transcript"]), wanted=True)
+        after = HTTP.get(f"{here}/conversation-status/{ident}").json()
 
     assert env.read_text().startswith(own)
     wanted = {
@@ -81,10 +82,10 @@ def test_a_backend_reads_its_settings_from_a_shell_and_its_rooms_are_private(pro
     environment = {"API_KEY": project.account.key, "TAVUS_BASE_URL": project.account.url}
 
     with started(["sh", "-c", script], project.root, **environment) as coach:
-        page = httpx.get(coach).text
-        link = httpx.post(f"{coach}/start").json()["conversation_url"]
+        page = HTTP.get(coach).text
+        link = HTTP.post(f"{coach}/start").json()["conversation_url"]
     room, _, token = link.partition("?t=")
-    seen, kept_out = httpx.get(link), httpx.get(room)
+    seen, kept_out = HTTP.get(link), httpx.get(room)
     ident = room.rpartition("/")[2]
     end = project.account.call("POST", f"/v2/conversations/{ident}/end")
 

@@ -8,13 +8,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.emulator.harness import KEY, PROGRAM, Tavus, emulated
 from tests.emulator.test_conversations import LIVE
+from tests.web import HTTP
 
 EVIL = "https://evil.example"
 VERBS = [
@@ -167,7 +167,7 @@ def test_a_server_for_everybody_answers_under_addresses_and_allowed_names() -> N
         here = f"http://127.0.0.1:{port}/v2/personas"
         found = {}
         for host in (f"192.0.2.7:{port}", f"tavus:{port}", "tavus", "mapped:80", "mapped:81", f"other:{port}"):
-            found[host.partition(":")[0] + host[-2:]] = httpx.get(
+            found[host.partition(":")[0] + host[-2:]] = HTTP.get(
                 here, headers={"host": host, "x-api-key": KEY}
             ).status_code
     assert list(found.values()) == [200, 200, 200, 200, 421, 421]

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.emulator.harness import Tavus
+from tests.web import HTTP
 
 TEST = {"persona_id": "pdced222244b", "test_mode": True}
 LIVE = {"persona_id": "pdced222244b", "replica_id": "rfe12d8b9597"}
@@ -172,7 +172,7 @@ def test_test_mode_tells_nobody(tavus: Tavus) -> None:
 
 def test_a_page_in_a_browser_may_call(tavus: Tavus) -> None:
     page = "http://localhost:5173"
-    asked = httpx.request("OPTIONS", f"{tavus.url}/v2/conversations", headers={"Origin": page})
+    asked = HTTP.request("OPTIONS", f"{tavus.url}/v2/conversations", headers={"Origin": page})
     answered = tavus.call("GET", "/v2/conversations", origin=page)
 
     assert (asked.status_code, asked.headers["access-control-allow-headers"]) == (204, "content-type, x-api-key")

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from tests.emulator.harness import Tavus
 from tests.emulator.test_conversations import LIVE, receiver
+from tests.web import HTTP
 
 FORGED = '<script>alert(1)</script>"'
 
@@ -89,7 +89,7 @@ def test_a_private_room_takes_its_token(tavus: Tavus) -> None:
 
 @pytest.mark.parametrize(("path", "method", "status"), [("/rooms/c0", "GET", 404), ("/rooms/", "GET", 404)])
 def test_there_is_no_room_without_a_conversation(tavus: Tavus, path: str, method: str, status: int) -> None:
-    assert httpx.request(method, tavus.url + path).status_code == status
+    assert HTTP.request(method, tavus.url + path).status_code == status
 
 
 def test_nothing_else_can_be_done_in_a_room(tavus: Tavus) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from tavusctl.cli import run
+from tests.web import HTTP
 
 Body = dict[str, Any]
 
@@ -54,14 +55,14 @@ class Account:
     def control(self, method: str, verb: str, body: Any = None) -> Body:
         """A call of the control side."""
         headers = {"content-type": "application/json"}  # also without a body: it tells programs from pages
-        answer = httpx.request(method, f"{self.url}/__emulator/{verb}", json=body, headers=headers)
+        answer = HTTP.request(method, f"{self.url}/__emulator/{verb}", json=body, headers=headers)
         assert answer.status_code == httpx.codes.OK, answer.text
         document: Body = answer.json()
         return document
 
     def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """A call of the API itself, as some other client of the account."""
-        return httpx.request(method, self.url + path, json=body, headers={"x-api-key": self.key})
+        return HTTP.request(method, self.url + path, json=body, headers={"x-api-key": self.key})
 
     def portal(self, kind: str, remote_id: str, *patch: Body) -> None:
         """An edit that no API client made."""

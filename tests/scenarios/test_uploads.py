@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import obstore
 import pytest
 
@@ -19,6 +18,7 @@ from tavusctl import links
 from tavusctl.stores.remote import connect
 from tests.scenarios.project import Body, Project
 from tests.stores.servers import BUCKET, REMOTE, variables
+from tests.web import HTTP
 
 pytest_plugins = ["tests.stores.fixtures"]
 
@@ -81,7 +81,7 @@ def test_a_file_is_uploaded_by_content_and_its_link_given_to_the_api(project: Pr
     assert planned == {}, "a plan uploads nothing"
     assert uploaded(folder) == {name_of(OLD): OLD}
     assert document["document_name"] == "prices.pdf"
-    assert httpx.get(document["document_url"]).content == OLD
+    assert HTTP.get(document["document_url"]).content == OLD
     assert project.plan()["changes"] == []
 
 

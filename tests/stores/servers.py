@@ -15,11 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
-
 from tavusctl.ports import Store
 from tavusctl.stores import open_store
 from tests import npm
+from tests.web import HTTP
 
 HERE = Path(__file__).parent
 AZURITE = HERE / "azurite"
@@ -41,7 +40,7 @@ def s3_server() -> Iterator[str]:
         try:
             assert process.stdout
             url = f"http://127.0.0.1:{int(process.stdout.readline())}"
-            httpx.put(f"{url}/{BUCKET}").raise_for_status()
+            HTTP.put(f"{url}/{BUCKET}").raise_for_status()
             yield url
         finally:
             process.kill()
@@ -103,7 +102,7 @@ def make_container(url: str) -> None:
     authorization = f"SharedKey devstoreaccount1:{base64.b64encode(digest).decode()}"
     sent = {"x-ms-date": date, "x-ms-version": "2021-12-02", "Authorization": authorization, "Content-Length": "0"}
     wait_for_port(int(url.rpartition(":")[2]))
-    httpx.put(f"{url}/devstoreaccount1/{BUCKET}?restype=container", headers=sent).raise_for_status()
+    HTTP.put(f"{url}/devstoreaccount1/{BUCKET}?restype=container", headers=sent).raise_for_status()
 
 
 def free_port() -> int:
