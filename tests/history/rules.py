@@ -260,6 +260,8 @@ class _Judge:
                 self.verdict.looked["edit-told"] += 1
                 if alike(pointer, self.scene.resolved(run, wanted[address][pointer]), edit.after):
                     continue
+                if edit.told and _writes(end.outcomes, address, pointer):
+                    continue  # an edit in the moment of a write looks like an answer to it, and was told as one
                 if not _tells(end.reported | end.unkept, address, pointer):
                     self._found("edit-told", f"{run.who} is silent about {pointer} of {address}", edit.event, at)
 
@@ -305,6 +307,11 @@ def _addresses(scene: Scene, run: Run, thing: Thing) -> tuple[str, ...]:
 
 def _tells(told: Iterable[Edit], address: str, pointer: str) -> bool:
     return any(one.address == address and (not one.path or covers(one.path, pointer)) for one in told)
+
+
+def _writes(outcomes: Iterable[Outcome], address: str, pointer: str) -> bool:
+    """Whether a run tells that it wanted to write a place, and how that ended."""
+    return any(one.address == address and pointer in one.fields for one in outcomes)
 
 
 def _not_done(scene: Scene, run: Run, outcome: Outcome) -> str:

@@ -334,6 +334,20 @@ def test_an_edit_in_the_last_moment_before_a_delete_is_allowed_for_where_that_is
     assert judge(forged, Limits(unseen=5.0)).violations == []
 
 
+@pytest.mark.parametrize(("writes", "broken"), [(True, []), (False, ["edit-told"])])
+def test_an_edit_in_the_moment_of_a_write_may_be_told_as_what_the_server_keeps(writes: bool, broken: list[str]) -> None:
+    this = applied()
+    this.commit("update", "p1", {PROMPT: "edited"})
+    this.begin("B")
+    this.end("B", 5, unkept=frozenset({Edit(ONE, PROMPT)}))
+    this.want(one="second", two="first")
+    this.begin("C")
+    if writes:
+        this.outcomes.append(Outcome(ONE, "update", "failed", "p1", this.wants[ONE]))
+    this.end("C", 5)
+    assert [one.rule for one in judge(this.events).violations] == broken
+
+
 def test_what_a_project_lets_go_on_purpose_is_no_twin() -> None:
     this = applied()
     this.want(one="first")

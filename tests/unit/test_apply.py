@@ -14,6 +14,7 @@ from tavusctl.errors import (
     ApiError,
     LockError,
     NeverSent,
+    Rejected,
     StateError,
     TavusctlError,
     Throttled,
@@ -469,7 +470,7 @@ def test_a_lost_patch_without_tests_is_not_sent_again() -> None:
     assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent"])
 
 
-def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict() -> None:
+def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict_and_the_patch_may_still_come() -> None:
     world = bound()
 
     def edit() -> None:
@@ -478,8 +479,21 @@ def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict() -> None:
 
     world.wrong["patch"] = [edit]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
-    assert (outcome.status, outcome.exit_code) == (Status.FAILED, 3)
-    assert world.verbs == ["patch"]
+    reason = "/persona_name of persona/coach was edited in the account meanwhile"
+    assert said(outcome) == ("unknown", "p1", f"sent, but its outcome is not on record: {reason}", 6)
+    assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent"])
+
+
+@pytest.mark.parametrize(
+    "refusal", [Throttled(429, "slow down", "PATCH"), Rejected(500, "oops", "PATCH"), NeverSent("no route"), gone("p1")]
+)
+def test_a_lost_patch_whose_repeat_is_refused_may_still_come(refusal: Exception) -> None:
+    world = bound()
+    world.wrong["patch"] = [LOST, refusal]
+    outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
+    assert (outcome.status, outcome.exit_code) == (Status.UNKNOWN, 6)
+    assert outcome.reason.startswith("sent, but its outcome is not on record: ")
+    assert (world.verbs, world.kinds_of_records) == (["patch", "patch"], ["begin", "intent"])
 
 
 def test_a_lost_patch_of_a_secret_is_sent_again_whatever_shows() -> None:

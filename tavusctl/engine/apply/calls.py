@@ -171,7 +171,7 @@ def _delete(this: Run, op: str, path: str) -> None:
 
 
 def _conflict(step: Change, moved: Sequence[str]) -> ConflictError:
-    message = f"{', '.join(moved)} of {step.address} was edited in the account meanwhile; nothing of it was written"
+    message = f"{', '.join(moved)} of {step.address} was edited in the account meanwhile"
     return ConflictError(message)
 
 

@@ -132,11 +132,6 @@ def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set
     try:
         with this.turns:  # a stop may have been asked for while it waited
             return _held_up(this, step, done, refused) or ACTIONS[step.action](this, step)
-    except ConflictError as error:
-        return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
-    except Gone as error:
-        reason = f"{step.remote_id} disappeared from the account while this ran: {error.text}"
-        return Outcome(step, Status.FAILED, step.remote_id, reason, ConflictError.exit_code)
     except TavusctlError as error:
         if isinstance(error, UnauthorisedError | LockError | StateError):
             # Every other call would end like this one, or must not be made at all.
@@ -149,12 +144,16 @@ def _step(this: Run, step: Change, done: Mapping[Address, Outcome], refused: set
 
 def _ended(step: Change, error: TavusctlError, *, in_doubt: bool) -> Outcome:
     """An error after a call was sent, and before the outcome of it was on record, says nothing about the call."""
+    reason, code = error.message, error.exit_code
+    if isinstance(error, Gone):
+        reason = f"{step.remote_id} disappeared from the account while this ran: {error.text}"
+        code = ConflictError.exit_code
     if not in_doubt:
-        return Outcome(step, Status.FAILED, step.remote_id, error.message, error.exit_code)
-    reason = (
-        error.message if isinstance(error, Ambiguous) else f"sent, but its outcome is not on record: {error.message}"
-    )
-    code = UNKNOWN if isinstance(error, ApiError) else worst([UNKNOWN, error.exit_code])
+        reason += "; nothing of it was written" if isinstance(error, ConflictError) else ""
+        return Outcome(step, Status.FAILED, step.remote_id, reason, code)
+    if not isinstance(error, Ambiguous):
+        reason = f"sent, but its outcome is not on record: {reason}"
+    code = UNKNOWN if isinstance(error, ApiError) else worst([UNKNOWN, code])
     return Outcome(step, Status.UNKNOWN, step.remote_id, reason, code)
 
 
