@@ -110,6 +110,10 @@ class Ledger(Struct):
         """Count an operation as one that may have been carried out."""
         self.pending[op].sent = True
 
+    def clear(self, op: str) -> None:
+        """Count an operation as one that surely is not carried out, now or later."""
+        self.pending[op].sent = False
+
     def is_sent(self, op: str) -> bool:
         """Whether an operation may have been carried out, and nothing is on record of how it ended."""
         return op in self.pending and self.pending[op].sent

@@ -421,7 +421,7 @@ class Run:
         status, doubted = NOTHING, False
         for _ in ("first", "second and last"):
             if not (yield from self._ready(address, seen, obeyed=obeyed)):
-                self._conflict(address, wanted, doubted=doubted)
+                self._conflict(address, wanted, doubted=doubted and not obeyed)
                 return
             try:
                 status = self.world.patch(self.who, kind, bound.id, {"/text": wanted}, test)
@@ -438,7 +438,7 @@ class Run:
                 break  # it may come late, and nothing would stop it
         now = (yield from self.ours(address)) if status == CONFLICT else None
         if status == MISSING or (status == CONFLICT and (now is None or now.fields["/text"] != wanted)):
-            self._conflict(address, wanted, doubted=doubted)
+            self._conflict(address, wanted, doubted=doubted and not obeyed)
         else:
             refused = status not in (OK, UNCHANGED)
             yield from self._believe(address, seen, wanted, NOTHING if doubted and refused else status)
@@ -462,7 +462,7 @@ class Run:
         return now is not None and now.fields["/text"] == seen.fields["/text"]
 
     def _conflict(self, address: str, wanted: str, *, doubted: bool) -> None:
-        """Somebody was faster; a call before it that nobody has answered may come all the same."""
+        """Somebody was faster; a call without a test that nobody has answered may come all the same."""
         self.edits.add(Edit(address, "/text"))
         status = "unknown" if doubted else "failed"
         self.outcomes.append(Outcome(address, "update", status, self.binding(address).id, {"/text": wanted}))

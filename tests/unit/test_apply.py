@@ -470,8 +470,9 @@ def test_a_lost_patch_without_tests_is_not_sent_again() -> None:
     assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent"])
 
 
-def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict_and_the_patch_may_still_come() -> None:
-    world = bound()
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict_where_tests_stop_a_late_one(guarded: bool) -> None:
+    world = bound(guarded=guarded)
 
     def edit() -> None:
         world.objects["p1"]["persona_name"] = "Edited"
@@ -480,8 +481,12 @@ def test_a_lost_patch_and_an_edit_meanwhile_are_a_conflict_and_the_patch_may_sti
     world.wrong["patch"] = [edit]
     outcome = only(world.apply(updating(AFTER, NAME, live=seen())))
     reason = "/persona_name of persona/coach was edited in the account meanwhile"
-    assert said(outcome) == ("unknown", "p1", f"sent, but its outcome is not on record: {reason}", 6)
-    assert (world.verbs, world.kinds_of_records) == (["patch"], ["begin", "intent"])
+    if guarded:
+        assert said(outcome) == ("failed", "p1", f"{reason}; nothing of it was written", 3)
+    else:
+        assert said(outcome) == ("unknown", "p1", f"sent, but its outcome is not on record: {reason}", 6)
+    assert world.verbs == ["patch"]
+    assert world.kinds_of_records == ["begin", "intent", *(["result failed"] if guarded else [])]
 
 
 @pytest.mark.parametrize(
