@@ -37,7 +37,7 @@ demo: $(READY) ## the whole job against a local Tavus, step by step
 
 test: check ## every check and every test
 	$(call say,tests: all but the house)
-	@$(PYTEST) tests --ignore=tests/house -n $(WORKERS) --durations=5
+	@$(PYTEST) tests --ignore=tests/house -n $(WORKERS) --dist loadgroup --durations=5
 	$(call say,all tests passed)
 
 check: format-check lint types house workflows ## format, lint, types, imports, schemas, README, workflows
