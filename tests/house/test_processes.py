@@ -148,6 +148,40 @@ def test_nothing_of_the_folder_is_run_while_the_environment_is_made(tmp_path: Pa
     assert not ran.exists(), ran.read_text()
 
 
+@pytest.mark.parametrize("path", ["", ".", "lib", ":"])
+@pytest.mark.parametrize("folder", [".", "project"])
+def test_nothing_of_the_checkout_is_run_by_the_step_with_the_key(tmp_path: Path, path: str, folder: str) -> None:
+    """A job may well set PYTHONPATH for programs of its own, and then it leads into the checkout."""
+    step = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"][-1]
+    place = tmp_path / "checkout" / folder
+    (place / "lib").mkdir(parents=True)
+    ran = [checkout(place), checkout(place / "lib")]
+    (place / "manifests").mkdir()
+    (place / "manifests/a.yaml").write_text("kind: persona\nname: a\nspec: {persona_name: A, system_prompt: B}\n")
+    (tmp_path / "tavusctl").symlink_to(sys.prefix)
+    known = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": path,
+        "PYTHONSTARTUP": "pip.py",
+        "RUNNER_TEMP": str(tmp_path),
+        "COMMAND": "validate",
+        "GITHUB_REPOSITORY": "owner/name",
+    }
+
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+        cwd=place,
+        env=known,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [one.read_text() for one in ran if one.exists()] == []
+
+
 def test_what_is_installed_gets_no_secret() -> None:
     script = (
         "import json, os, runpy\n"
