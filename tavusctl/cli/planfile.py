@@ -5,10 +5,10 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tavusctl import __version__, sources
 from tavusctl.cli import output, writing
@@ -49,12 +49,13 @@ _EXPIRING = "E407"  # the refusal of a link that is about to end: time has broug
 
 def write(path: Path, prepared: Prepared, now: datetime, options: PlanOptions) -> None:
     """Write a plan to a file, for `apply PLANFILE`, which plans with the same options."""
+    key, *_ = _keys(prepared)
     document = {
         **plan_document(prepared.plan),
         "options": options.document(),
-        "bound": {**_bound(prepared), "created": now.isoformat(), "expires": (now + LIFE).isoformat()},
+        "bound": {**_bound(prepared, key), "created": now.isoformat(), "expires": (now + LIFE).isoformat()},
     }
-    document["bound"]["seal"] = _seal(document, prepared)
+    document["bound"]["seal"] = _seal(document, key)
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     output.write(path, writing.record(text, f"the plan file {path}"), "plan-file")
 
@@ -79,9 +80,13 @@ def read(path: Path) -> Mapping[str, Any]:
 def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> None:
     """Compare an approved plan with the one made just now; ConflictError says how they differ."""
     prepared.custody.check_trusted()
-    bound, current = approved["bound"], _bound(prepared)
+    bound, keys = approved["bound"], _keys(prepared)
+    key = next((one for one in keys if _name(one) == bound.get("key")), keys[0])
+    current = _bound(prepared, key)
     _compare(bound, current, _BEFORE_THE_SEAL)
-    if bound.get("seal") != _seal(approved, prepared):
+    if bound.get("key") != current["key"]:
+        _refuse_key(prepared)
+    if bound.get("seal") != _seal(approved, key):
         _refuse("it was edited")
     _compare(bound, current, _BOUND)
     if datetime.fromisoformat(bound["expires"]) < now:
@@ -129,29 +134,36 @@ def _binding(part: object) -> object:
     ]
 
 
-def _seal(document: Mapping[str, Any], prepared: Prepared) -> str:
+def _seal(document: Mapping[str, Any], key: bytes) -> str:
     """A keyed digest of a plan file: without a key, not a byte of it can be changed, its end least of all."""
     bound = {name: value for name, value in document["bound"].items() if name != "seal"}
     text = canonical({**document, "bound": bound})
-    return hmac.digest(_key(prepared), text.encode(), "sha256").hex()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def _key(prepared: Prepared) -> bytes:
-    """What seals a plan file: the key of the lineage, so that every API key of the state can apply it.
+def _keys(prepared: Prepared) -> Sequence[bytes]:
+    """What may have sealed a plan file; the first of them seals a new one.
 
-    A state that was never written has no such key yet, and neither has a state whose seal cannot be checked.
+    That is the key of the lineage, so that every API key of the state can apply it, one that came later, too.  A state
+    that was never written has no such key yet, and neither has a state whose seal cannot be checked: the keys at hand
+    stand in for it, the former API key among them.
     """
-    custody = prepared.custody
-    known = custody.key if custody.trust is Trust.SEALED else prepared.request.keys.api_key.encode()
-    return derived(known, "tavusctl plan file")
+    custody, keys = prepared.custody, prepared.request.keys
+    known = (
+        [custody.key] if custody.trust is Trust.SEALED else [one.encode() for one in (keys.shared, *keys.all) if one]
+    )
+    return [derived(one, "tavusctl plan file") for one in known]
 
 
-def _bound(prepared: Prepared) -> dict[str, Any]:
+def _name(key: bytes) -> str:
+    """Tells which key has sealed a plan file, and nothing else of it."""
+    return derived(key, "tavusctl plan file, name of the key").hex()[:16]
+
+
+def _bound(prepared: Prepared, key: bytes) -> dict[str, Any]:
     state, request = prepared.state, prepared.request
     # A state that was never written gets its lineage with the first apply.
     lineage = state.lineage if state.serial else ""
-    key = _key(prepared)
-    account = [request.environment.account, lineage or Secret("", key).fingerprint.digest]
     manifests = {
         str(one.address): digest([plain(sources.sent(one.spec)), repr(one.lifecycle), one.external_id, _upload(one)])
         for one in prepared.desired
@@ -159,8 +171,9 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
     return {
         "tavusctl_version": __version__,
         "environment": request.environment.name,
-        "account": digest(account),
+        "account": digest([request.environment.account, lineage]),
         "lineage": lineage,
+        "key": _name(key),
         "serial": state.serial,
         "commit": head(Path.cwd()) or os.environ.get("GITHUB_SHA", ""),
         "settings": request.environment.crawl_limit,
@@ -191,6 +204,15 @@ def _by_address(entries: list[Any]) -> dict[str, list[Any]]:
     return grouped
 
 
-def _refuse(why: str) -> None:
+def _refuse_key(prepared: Prepared) -> NoReturn:
+    """Say of which key a plan is not, with what helps: none of those at hand has sealed it."""
+    if prepared.custody.trust is Trust.SEALED:
+        _refuse("the state has another key than the one that sealed it; `state rekey` makes a new key")
+    former = prepared.request.keys.former_name
+    why = "it was made before the first apply, and with another API key than the ones at hand"
+    _refuse(why, f"set {former} to the API key that made it, or {_HINT}")
+
+
+def _refuse(why: str, hint: str = _HINT) -> NoReturn:
     message = f"the plan file is stale: {why}"
-    raise ConflictError(message, _HINT, id="E302")
+    raise ConflictError(message, hint, id="E302")

@@ -65,14 +65,13 @@ def _rekey(session: Session, store: Store, known: Keys, *, renew: bool) -> Rekey
     if trust is Trust.NEW:
         return Rekeyed(state, trust, written=False)
     _check_account(session, state, found)
-    # The journal says which serial it goes on from: the state it belongs to keeps that one.
-    state = replace(state, serial=state.serial + (not lines))
     if trust is Trust.SEALED and not renew:
         behind = found.custody.is_behind(state)
-        if behind:
+        if behind:  # it keeps its serial: whatever was planned on it, a plan file for one, is as good as before
             store.write(found.custody.sealed(state))
         return Rekeyed(state, trust, written=behind)
-    new, _ = taken_over(state, lines, known)
+    # The journal says which serial it goes on from: the state it belongs to keeps that one.
+    new, _ = taken_over(replace(state, serial=state.serial + (not lines)), lines, known)
     store.write(new)
     shut_out = state.keys.keys() - new.keys.keys() - {slot(known.former, state.lineage)}
     return Rekeyed(new, trust, written=True, renewed=True, shut_out=len(shut_out))

@@ -12,7 +12,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -124,28 +125,83 @@ def checkout(folder: Path) -> Path:
     return ran
 
 
-def test_nothing_of_the_folder_is_run_while_the_environment_is_made(tmp_path: Path) -> None:
-    """All but the download: there is no index."""
+Make = Callable[[str, Path], "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """Makes one environment with a list of packages, started in a folder; all but the download: there is no index."""
+    place = tmp_path_factory.mktemp("environment")
+    wheels = place / "wheels"
+    wheels.mkdir()
+    with zipfile.ZipFile(wheels / "tiny-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n")
+        wheel.writestr("tiny-1.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("tiny-1.dist-info/RECORD", "")
+    known = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "TAVUS_API_KEY": "canary"}
+
+    def make(packages: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        script, wanted = ROOT / ".ci/environment.py", place / "wanted.txt"
+        wanted.write_text(packages)
+        command = [sys.executable, "-I", str(script), str(place / "made"), str(wanted)]
+        return subprocess.run(command, cwd=folder, env=known, capture_output=True, text=True, check=False, timeout=120)
+
+    return make
+
+
+def test_nothing_of_the_folder_is_run_while_the_environment_is_made(tmp_path: Path, make: Make) -> None:
     folder = tmp_path / "checkout"
     folder.mkdir()
     ran = checkout(folder)
-    wanted = tmp_path / "wanted.txt"
-    wanted.write_text("nothing-of-this-name==1 --hash=sha256:" + "0" * 64 + "\n")
-    script = ROOT / ".ci/environment.py"
-    known = {**os.environ, "PIP_NO_INDEX": "1", "TAVUS_API_KEY": "canary"}
+
+    done = make(f"nothing-of-this-name==1 --hash=sha256:{'0' * 64}\n", folder)
+
+    assert "pip failed" in done.stdout, done.stdout + done.stderr
+    assert not ran.exists(), ran.read_text()
+
+
+@pytest.mark.parametrize(
+    ("hash_", "words"), [("", "--require-hashes"), (f" --hash=sha256:{'0' * 64}", "DO NOT MATCH THE HASHES")]
+)
+def test_a_package_without_its_hash_is_not_installed(tmp_path: Path, make: Make, hash_: str, words: str) -> None:
+    done = make(f"tiny==1{hash_}\n", tmp_path)
+
+    assert (done.returncode, "installing tavusctl" in done.stdout) == (1, False), done.stdout
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("path", ["", ".", "lib", ":"])
+@pytest.mark.parametrize("folder", [".", "project"])
+def test_nothing_of_the_checkout_is_run_by_the_step_with_the_key(tmp_path: Path, path: str, folder: str) -> None:
+    """A job may well set PYTHONPATH for programs of its own, and then it leads into the checkout."""
+    step = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"][-1]
+    place = tmp_path / "checkout" / folder
+    (place / "lib").mkdir(parents=True)
+    ran = [checkout(place), checkout(place / "lib")]
+    (place / "manifests").mkdir()
+    (place / "manifests/a.yaml").write_text("kind: persona\nname: a\nspec: {persona_name: A, system_prompt: B}\n")
+    (tmp_path / "tavusctl").symlink_to(sys.prefix)
+    known = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": path,
+        "PYTHONSTARTUP": "pip.py",
+        "RUNNER_TEMP": str(tmp_path),
+        "COMMAND": "validate",
+        "GITHUB_REPOSITORY": "owner/name",
+    }
 
     done = subprocess.run(
-        [sys.executable, "-I", script, tmp_path / "made", wanted],
-        cwd=folder,
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+        cwd=place,
         env=known,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=60,
     )
 
-    assert "pip failed" in done.stdout, done.stdout + done.stderr
-    assert not ran.exists(), ran.read_text()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [one.read_text() for one in ran if one.exists()] == []
 
 
 def test_what_is_installed_gets_no_secret() -> None:

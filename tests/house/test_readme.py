@@ -63,7 +63,7 @@ def test_readme_names_what_to_run(target: str) -> None:
 
 
 def test_files_that_the_readme_shows_or_links_to_exist() -> None:
-    pages = [README, *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [README, ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))]
     links += [
         (page, link) for page in pages for link in re.findall(r'(?:src|srcset)="([^"]+)"', page.read_text("utf-8"))

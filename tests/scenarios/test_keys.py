@@ -281,6 +281,75 @@ def test_a_plan_file_is_good_with_every_key_of_the_state(coach: Project) -> None
     assert (applied.code, len(coach.account.writes)) == (0, 1), applied.err
 
 
+# How the new key is let in before the plan is applied: commands that are run first, and variables of the apply.
+LET_IN: dict[str, tuple[list[str], Callable[[Project], dict[str, str | None]]]] = {
+    "old key at hand": ([], old_key),
+    "rekey with the old key at hand": (["state", "rekey"], old_key),
+    "rekey with the old key, which is then gone": (["state", "rekey"], lambda _: {"TAVUS_API_KEY": NEW}),
+    "shared key": ([], lambda _: {"TAVUS_API_KEY": NEW, "TAVUSCTL_FINGERPRINT_KEY": SHARED}),
+    "rekey with the shared key": (
+        ["state", "rekey"],
+        lambda _: {"TAVUS_API_KEY": NEW, "TAVUSCTL_FINGERPRINT_KEY": SHARED},
+    ),
+}
+
+
+@pytest.mark.parametrize("state", ["written", "interrupted", "new"])
+@pytest.mark.parametrize("way", LET_IN)
+def test_a_plan_file_survives_a_rotation(coach: Project, way: str, state: str) -> None:
+    """Whatever the state is, and however the new key is let in: what was reviewed is what is applied."""
+    (before, variables), shared = LET_IN[way], "shared" in way
+    known = {"TAVUSCTL_FINGERPRINT_KEY": SHARED} if shared else {}
+    if shared:
+        coach.run("apply", "--yes", **known)
+    if state == "interrupted":
+        killed(coach)
+    if state == "new":
+        coach.run("destroy", "--yes", "--allow-deletes", "1", **known)
+        (coach.root / STATE).unlink()
+    coach.manifest("persona", "coach", LATER)
+    assert coach.run("plan", "--out", "plan.json", **known).code == 0
+    coach.account.forget()
+
+    if before:
+        assert coach.run(*before, **{**known, **old_key(coach)}).code == 0
+    if state == "new" and "gone" in way:  # there was nothing yet in which the new key could have been enrolled
+        variables = old_key
+    applied = coach.run("apply", "plan.json", **variables(coach))
+
+    assert applied.code == 0, applied.err
+    assert coach.account.writes != []
+    assert coach.run("plan", "--detailed-exitcode", **variables(coach)).code == 0
+
+
+@pytest.mark.parametrize("rekey", [["state", "rekey", "--renew"], ["state", "rekey"]], ids=" ".join)
+def test_a_plan_file_does_not_survive_a_new_key_of_the_state(coach: Project, rekey: list[str]) -> None:
+    """Who has stolen the old API key could have sealed a plan of his own; that is said, and no edit is made up."""
+    coach.manifest("persona", "coach", LATER)
+    assert coach.run("plan", "--out", "plan.json").code == 0
+    coach.account.forget()
+    known = old_key(coach) if "--renew" in rekey else {"TAVUS_API_KEY": NEW}
+    assert coach.run(*rekey, **known).code == 0
+
+    applied = coach.run("apply", "plan.json", **old_key(coach))
+
+    assert (applied.code, coach.account.writes) == (3, [])
+    assert "the state has another key" in applied.err
+
+
+def test_a_first_plan_of_another_key_is_not_taken_for_an_edited_one(project: Project) -> None:
+    """Before the first apply there is no key but the API key; the old one has to be at hand."""
+    project.account.switch(keys={project.account.key: project.account.key, NEW: project.account.key})
+    project.manifest("persona", "other", OTHER)
+    assert project.run("plan", "--out", "plan.json").code == 0
+
+    refused = project.run("apply", "plan.json", TAVUS_API_KEY=NEW)
+    applied = project.run("apply", "plan.json", **old_key(project))
+
+    assert (refused.code, "TAVUS_API_KEY_OLD" in refused.err) == (3, True), refused.err
+    assert applied.code == 0, applied.err
+
+
 def test_a_run_is_undone_with_another_key(coach: Project) -> None:
     assert edited(coach).code == 0
     run = coach.run("undo").out.split()[0]
