@@ -35,6 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one real server go to one worker, which starts it once."""
     for item in items:
         parameters = getattr(item, "callspec", None)
-        remote = {"s3", "az"} & set(parameters.params.values() if parameters else ())
-        if remote:
-            item.add_marker(pytest.mark.xdist_group(remote.pop()))
+        for one in parameters.params.values() if parameters else ():
+            if one in ("s3", "az"):
+                item.add_marker(pytest.mark.xdist_group(one))

@@ -268,7 +268,7 @@ class _Judge:
     def _check_no_changes(self, run: Run, end: End, at: int) -> None:
         for address, fields in run.wants.items():
             self.verdict.looked["no-changes-true"] += 1
-            thing = self.scene.things.get(self.scene.bound(run).get(address, ""))
+            thing = self.scene.meant(run, self.scene.bound(run).get(address, ""), address)
             if thing is None or (thing.gone and thing.gone <= run.begun):
                 self._found("no-changes-true", f"{run.who}: {address} is not there", at)
                 continue

@@ -147,7 +147,7 @@ class Scene:
 
     def holds(self, run: Run, address: str, pointer: str, wanted: str, since: int) -> bool:
         """Whether a field had the wanted value at some moment since a version."""
-        thing = self.things.get(self.bound(run).get(address, ""))
+        thing = self.meant(run, self.bound(run).get(address, ""), address)
         if thing is None:
             return False
         return any(alike(pointer, self.resolved(run, wanted), value) for value in thing.values(pointer, since))

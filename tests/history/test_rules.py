@@ -348,6 +348,19 @@ def test_an_edit_in_the_moment_of_a_write_may_be_told_as_what_the_server_keeps(w
     assert [one.rule for one in judge(this.events).violations] == broken
 
 
+@pytest.mark.parametrize(("before", "broken"), [(False, []), (True, ["no-changes-true"])])
+def test_an_id_that_is_given_out_again_while_a_run_works_is_of_no_matter_to_it(before: bool, broken: list[str]) -> None:
+    this = applied()
+    again = [Commit(3, "p1", "persona", "delete", "portal"), Commit(4, "p1", "persona", "create", "portal")]
+    if before:
+        this.events += again
+    this.begin("B", "plan")
+    if not before:
+        this.events += again
+    this.end("B", lock=False, sentences=frozenset({"No changes"}))
+    assert [one.rule for one in judge(this.events).violations] == broken
+
+
 def test_what_a_project_lets_go_on_purpose_is_no_twin() -> None:
     this = applied()
     this.want(one="first")
