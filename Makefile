@@ -26,7 +26,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long coverage mutants crash model bench constraints build sbom clean
+.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long canaries coverage mutants crash model bench constraints build sbom clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ schemas: $(READY) ## write schemas/ from the kinds
 laws-long: $(READY) ## the laws with a hundred times as many examples
 	$(call say,laws: many examples; takes minutes)
 	@TAVUSCTL_LAWS=long $(PYTEST) tests/laws -n $(WORKERS) --durations=5
+
+canaries: $(READY) ## secrets planted everywhere, and looked for in all that every command shows and keeps
+	$(call say,canaries: places - formats - encodings)
+	@$(BIN)/python -I -m tests.scenarios.canaries
 
 coverage: $(READY) ## every branch of the modules that write, reached by tests; takes minutes
 	$(call say,coverage: the modules of tool.mutants in pyproject.toml)

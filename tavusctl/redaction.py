@@ -15,16 +15,15 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import html
-import json
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import NewType
-from urllib.parse import quote_plus, unquote_to_bytes
+from urllib.parse import quote_plus
 
 from msgspec import Struct
+
+from tavusctl.spelling import ALL, IGNORED, SPELLINGS, meant, squeezed
 
 View = NewType("View", str)
 Record = NewType("Record", str)
@@ -35,24 +34,10 @@ _PART = 8  # characters of a secret in a row that give it away
 _APART, _DEPTH = 2, 4  # encodings inside one another that are undone: one at a time, and all at once
 _known: dict[str, str] = {}  # values, and the names of those that have one
 
-# What may stand inside a secret without making it another text: white space, and what nobody sees.
-_IGNORED = re.compile(r"[\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
-# Spellings of characters: HTML, percent (RFC 3986), escapes of JSON, Python and `visible`, JSON Pointer (RFC 6901).
-_SPELLINGS = tuple(
-    re.compile(spelling)
-    for spelling in (
-        r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
-        r"(?:%[0-9a-fA-F]{2})+",
-        r"\\u\{[0-9a-fA-F]{1,6}\}|(?:\\u[0-9a-fA-F]{4})+|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[nrt\"'\\/]",
-        r"~[01]",
-    )
-)
-_ALL = re.compile("|".join(one.pattern for one in _SPELLINGS))
-
 
 def remember(value: str, name: str = "") -> None:
     """Keep a value out of every view from now on; `name` is what a refusal calls it."""
-    if len(_squeezed(value)) >= SHORTEST:
+    if len(squeezed(value)) >= SHORTEST:
         _known[value] = name or _known.get(value, "")
 
 
@@ -76,6 +61,21 @@ def redacted_words(text: str) -> View:
     """As `redacted`, for the words of a server: beginnings and ends of secrets, which it may quote, go too."""
     known, read = tuple(_known), _Text(text)
     return View(_without(text, [*_wholes(read, known), *_parts(read, known)]))
+
+
+def about(source: str) -> Callable[[str], str]:
+    """For words about a text, which may quote any piece of it: what takes away the pieces of secrets that stand there.
+
+    A part of a text that looks like an expression or a tag is quoted as such, and a redaction of wholes finds nothing.
+    """
+    read = _Text(source)
+    there = tuple(one for one in tuple(_known) if any(_wholes(read, [one])))
+    return partial(_without_pieces, there) if there else str
+
+
+def _without_pieces(secrets: Sequence[str], words: str) -> str:
+    read = _Text(words)
+    return _without(words, [*_wholes(read, secrets), *_pieces(read, secrets)])
 
 
 def shortened(text: str, most: int) -> View:
@@ -108,17 +108,17 @@ class _Reading(Struct, frozen=True):
         """The same with one encoding undone."""
         text, first, last, at = "", list[int](), list[int](), 0
         for found in spelling.finditer(self.text):
-            meant, plain = _meant(found), range(at, found.start())
-            text += self.text[at : found.start()] + meant
-            first += [*plain, *[found.start()] * len(meant)]
-            last += [*plain, *[found.end() - 1] * len(meant)]
+            means, plain = meant(found), range(at, found.start())
+            text += self.text[at : found.start()] + means
+            first += [*plain, *[found.start()] * len(means)]
+            last += [*plain, *[found.end() - 1] * len(means)]
             at = found.end()
         rest = range(at, len(self.text))
         return self._of(text + self.text[at:], [*first, *rest], [*last, *rest])
 
     def squeezed(self) -> _Reading:
         """The same without what is ignored inside a secret."""
-        kept = [place for place, one in enumerate(self.text) if not _IGNORED.match(one)]
+        kept = [place for place, one in enumerate(self.text) if not IGNORED.match(one)]
         return self._of("".join(self.text[place] for place in kept), kept, kept)
 
     def _of(self, text: str, first: Iterable[int], last: Iterable[int]) -> _Reading:
@@ -130,6 +130,7 @@ class _Text:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._readings: dict[str, _Reading] = {}
 
     @cached_property
     def _meanings(self) -> dict[str, tuple[re.Pattern[str], ...]]:
@@ -139,8 +140,8 @@ class _Text:
         for text in waiting:
             undone = found[text]
             # One at a time, because a secret may look as if it were encoded itself; deeper down, all at once.
-            for spelling in (*_SPELLINGS, _ALL) if len(undone) < _APART else (_ALL,):
-                decoded = spelling.sub(_meant, text)
+            for sign, spelling in (*SPELLINGS, ALL) if len(undone) < _APART else (ALL,):
+                decoded = spelling.sub(meant, text) if sign in text else text
                 if decoded not in found and len(undone) < _DEPTH:
                     found[decoded] = (*undone, spelling)
                     waiting.append(decoded)
@@ -148,15 +149,22 @@ class _Text:
 
     @cached_property
     def _squeezed(self) -> list[tuple[str, str]]:
-        return [(_squeezed(meaning), meaning) for meaning in self._meanings]
+        return [(squeezed(meaning), meaning) for meaning in self._meanings]
 
     def _reading(self, meaning: str) -> _Reading:
         """A meaning with the places of its characters, which are needed only where a secret was found."""
+        return self._readings.get(meaning) or self._readings.setdefault(meaning, self._read(meaning))
+
+    def _read(self, meaning: str) -> _Reading:
         places = tuple(range(len(self._text)))
         reading = _Reading(self._text, places, tuple(place + 1 for place in places))
         for spelling in self._meanings[meaning]:
             reading = reading.decoded(spelling)
         return reading.squeezed()
+
+    def those_of(self, needles: Iterable[str]) -> set[str]:
+        """Those of many needles that stand in it, whatever it means; there are hundreds, and mostly none is there."""
+        return {needle for text, _ in self._squeezed for needle in needles if needle in text}
 
     def spans(self, needle: str, grown: Callable[[str, int], tuple[int, int]]) -> Iterator[tuple[int, int]]:
         """Where a needle stands, from here to there; `grown` says how far it goes, given a meaning and its start."""
@@ -166,27 +174,6 @@ class _Text:
                 for start in _places(needle, text):
                     first, end = grown(text, start)
                     yield reading.starts[first], reading.ends[end - 1]
-
-
-def _squeezed(text: str) -> str:
-    return _IGNORED.sub("", text)
-
-
-def _meant(found: re.Match[str]) -> str:
-    """What an encoded character, or a run of them, stands for."""
-    spelled = found.group()
-    if spelled[0] == "&":
-        return html.unescape(spelled)
-    if spelled[0] == "%":
-        return unquote_to_bytes(spelled).decode("utf-8", "surrogateescape")
-    if spelled[0] == "~":
-        return "~" if spelled == "~0" else "/"
-    if spelled.startswith("\\u") and spelled[2] != "{":
-        return str(json.loads(f'"{spelled}"'))
-    if spelled[1] in "uUx":
-        number = int(spelled[2:].strip("{}"), 16)
-        return chr(number) if number <= sys.maxunicode else spelled
-    return {"n": "\n", "r": "\r", "t": "\t"}.get(spelled[1], spelled[1])
 
 
 def _without(text: str, found: Iterable[tuple[int, int]]) -> str:
@@ -204,9 +191,8 @@ def _without(text: str, found: Iterable[tuple[int, int]]) -> str:
 
 def _wholes(text: _Text, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
     """Where secrets stand in a text."""
-    for secret in secrets:
-        for needle in _needles(secret):
-            yield from text.spans(needle, partial(_as_long_as, needle))
+    for needle in text.those_of(_needles_of(tuple(secrets))):
+        yield from text.spans(needle, partial(_as_long_as, needle))
 
 
 def _parts(text: _Text, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
@@ -214,9 +200,17 @@ def _parts(text: _Text, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
     for secret in map(str.strip, secrets):
         first, last = secret[:_PART], secret[-_PART:]
         if _telling(first):
-            yield from text.spans(first, partial(_beginning, _squeezed(secret)))
+            yield from text.spans(first, partial(_beginning, squeezed(secret)))
         if _telling(last) and not re.search(r"\s|://", secret):
             yield from text.spans(last, partial(_ending, secret))
+
+
+def _pieces(text: _Text, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where long enough pieces of secrets stand in a text, wherever in the secret they are."""
+    for secret in map(squeezed, secrets):
+        for start in range(len(secret) - _PART + 1):
+            piece = secret[start : start + _PART]
+            yield from text.spans(piece, partial(_as_long_as, piece))
 
 
 def _as_long_as(needle: str, _: str, start: int) -> tuple[int, int]:
@@ -254,12 +248,18 @@ def _telling(part: str) -> bool:
     return len(part) == _PART and all(one.isalnum() or one in "-_." for one in part)
 
 
+@lru_cache(maxsize=32)
+def _needles_of(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(needle for secret in secrets for needle in _needles(secret))
+
+
 @lru_cache(maxsize=256)
 def _needles(secret: str) -> tuple[str, ...]:
     """What to look for in a text without white space: the secret, its lines, and what it is when it is packed."""
     content = secret.encode("utf-8", "surrogateescape")
-    packed = [content.hex(), content.hex().upper(), quote_plus(content), *_base64(content)]
-    spelled = dict.fromkeys([*map(_squeezed, [secret, *secret.splitlines()]), *packed])
+    wide = [secret.encode(one, "surrogatepass").decode("utf-8", "replace") for one in ("utf-16-le", "utf-16-be")]
+    packed = [content.hex(), content.hex().upper(), quote_plus(content), *_base64(content), *map(squeezed, wide)]
+    spelled = dict.fromkeys([*map(squeezed, [secret, *secret.splitlines(), secret[::-1]]), *packed])
     return tuple(one for one in spelled if len(one) >= SHORTEST)
 
 

@@ -136,8 +136,6 @@ def attempt(args: list[str]) -> int:
     """Run one command line within a run; the exit code, whatever happens."""
     try:
         result: Any = cli.main(args=args, prog_name="tavusctl", standalone_mode=False)
-    except click.UsageError as error:
-        return _report_usage(error, args)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (click.Abort, KeyboardInterrupt) as interrupt:
@@ -145,8 +143,7 @@ def attempt(args: list[str]) -> int:
         # click may have turned the interrupt into an exception of its own
         return getattr(interrupt.__context__ or interrupt, "code", 130)
     except click.ClickException as error:
-        error.show()
-        return USAGE
+        return _report_usage(error, args)
     except Exception as error:  # noqa: BLE001 - the last door: everything leaves through it as words and a code
         from tavusctl.cli.failure import report
 
@@ -154,9 +151,11 @@ def attempt(args: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _report_usage(error: click.UsageError, args: list[str]) -> int:
+def _report_usage(error: click.ClickException, args: list[str]) -> int:
     from tavusctl.cli.failure import report, wants_json
+    from tavusctl.cli.local import learn
 
+    learn(args)
     if wants_json(args):
         from tavusctl.errors import UsageError
 

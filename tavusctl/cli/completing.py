@@ -10,13 +10,14 @@ from click.shell_completion import CompletionItem
 
 def address(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The addresses of the project's manifests; none where there is no project that can be read."""
+    from tavusctl.cli.local import known_project
     from tavusctl.engine import load
     from tavusctl.errors import TavusctlError
     from tavusctl.kinds import KINDS
 
     chosen = ctx.params.get("environment")
     try:
-        project = load.find_project(_folder(ctx))[0]
+        project = known_project(_folder(ctx))[0]
         # Names stand in every environment alike: any will do where none is chosen.
         environments = project.environments
         found = load.read(project, environments.get(chosen or "") or next(iter(environments.values())), KINDS)

@@ -12,9 +12,9 @@ from pathlib import Path
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import rules, yaml12
+from tavusctl import redaction, rules, yaml12
 from tavusctl.cli.session import Session
-from tavusctl.document import map_leaves
+from tavusctl.document import leaves, map_leaves
 from tavusctl.engine import load, resolve
 from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.envelope import open_document
@@ -181,11 +181,19 @@ def _made(scene: _Scene, target: Target, live: Live, owner: str) -> Rendered:
     if owner:
         exported = replace(exported, spec={}, left_out={}, fault=f"it is {owner}")
     made = rendered(exported, schemas, files_from=target.files_from, binding=binding)
-    fault = _misread(made, scene.ids)
+    fault = _held(made) or _misread(made, scene.ids)
     if not fault:
         return made
     plain = replace(exported, spec={}, left_out={}, fault=fault)
     return rendered(plain, schemas)
+
+
+def _held(made: Rendered) -> str:
+    """Why files may not be written, for the sake of a secret; empty when they may."""
+    spec = made.exported.spec  # as it is meant: in the files, what looks like an expression is spelled otherwise
+    texts = [text for path, leaf in leaves(spec) for text in (*path, leaf) if isinstance(text, str)]
+    names = sorted({name for text in texts for name in redaction.names_in(text)})
+    return f"its manifest would hold the value of {', '.join(names)}" if names else ""
 
 
 def _misread(made: Rendered, ids: Mapping[str, Address]) -> str:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tavusctl import telltale
 from tavusctl.checks import VEILED
 from tavusctl.cli import output, writers
+from tavusctl.cli.local import learn
 from tavusctl.cli.output import targets_in
 from tavusctl.engine.load.files import read_bytes
 from tavusctl.errors import ConfigError, InternalError, TavusctlError, UsageError
@@ -29,6 +30,7 @@ _MANIFEST_LIMIT = 5 * 1024 * 1024
 
 def report(error: Exception, args: Sequence[str]) -> int:
     """Say what went wrong and what to do; the exit code."""
+    learn(args)
     if not isinstance(error, TavusctlError):
         error = _defect(error)
     from tavusctl.reports import json, text, view

@@ -22,6 +22,7 @@ from tavusctl.cli.output import noting, print_commands
 from tavusctl.cli.session import check_base_url
 from tavusctl.cli.workflow import Workflow, add_summary, current, set_outputs
 from tavusctl.errors import ApiError, Rejected, TavusctlError
+from tavusctl.redaction import redacted
 
 if TYPE_CHECKING:
     from tavusctl.client.github import GitHub
@@ -210,7 +211,7 @@ def _keep_issue(github: GitHub, step: Workflow, marker: str, code: int, reports:
 
 def _marker(name: str, environment: str) -> str:
     """What our text begins with, one for each environment and folder; nothing in it can end the comment it is in."""
-    words = [re.sub(r"[^A-Za-z0-9._/]", "_", one) for one in (name, environment, _inside()) if one]
+    words = [re.sub(r"[^A-Za-z0-9._/]", "_", one) for one in (name, environment, redacted(_inside())) if one]
     return f"<!-- tavusctl:{':'.join(words)} -->"
 
 

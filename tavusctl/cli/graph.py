@@ -17,6 +17,8 @@ from tavusctl.errors import UsageError
 from tavusctl.graph import Edge, Graph, Node
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Desired, Manifest
+from tavusctl.redaction import View
+from tavusctl.reports import view
 from tavusctl.reports.drawing import DRAWINGS
 from tavusctl.wording import either, suggestion
 
@@ -61,13 +63,16 @@ def command(
     known = {str(one.address): one for one in manifests}
     graph = _flow(objectives, known) if objectives else _references(manifests, [_named(a, known) for a in addresses])
     name = format_ or _SUFFIXES.get(out.suffix if out else "", "mermaid")
-    text = DRAWINGS[name](graph)
+    if out:
+        for one in (graph.title, *(part for node in graph.nodes for part in (node.label, node.detail))):
+            writing.record(one, f"the drawing {out}")
+    text = DRAWINGS[name](view.graph(graph))
     if name == "mermaid" and (len(graph.edges) > _MERMAID_EDGES or len(text) > _MERMAID_CHARACTERS):
         say(session, "this is more than Mermaid draws by default; --format svg has no such limit")
     if out is None:
         click.echo(text, nl=False)
     else:
-        writing.write(out, writing.record(text, f"the drawing {out}"), rights=writing.PUBLIC)
+        writing.write(out, View(text), rights=writing.PUBLIC)
 
 
 def _flow(address: str, known: Mapping[str, Manifest]) -> Graph:

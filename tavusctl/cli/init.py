@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tavusctl.cli import placing, writing
+from tavusctl.cli.local import learn
 from tavusctl.cli.schema import text
 from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
@@ -70,6 +71,7 @@ def command(folder: Path, *, from_account: bool, base_url: str | None) -> int:
     Nothing that exists is overwritten, and nothing is sent anywhere.  With --from-account, the account is read and
     written as manifests, as `tavusctl export` does.
     """
+    learn(())  # a project around this one may keep secret what the folder is called, or what is written into it
     if (folder / "tavusctl.yaml").exists():
         message = f"{folder / 'tavusctl.yaml'} exists: this is a project already"
         raise UsageError(message, "tavusctl validate checks it")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tavusctl import redaction
+from tavusctl.cli.local import KEY_FILE
 from tavusctl.custody import Keys
 from tavusctl.errors import UnauthorisedError, UsageError
 from tavusctl.model import Environment
@@ -52,13 +53,13 @@ def _others(environment: Environment, former: str = "") -> tuple[str, str, str]:
 
 def _held(name: str) -> tuple[str, str]:
     """What a variable, or the file that TAVUS_API_KEY_FILE names, holds, and which of the two it was."""
-    key, file = os.environ.get(name, ""), os.environ.get("TAVUS_API_KEY_FILE", "")
+    key, file = os.environ.get(name, ""), os.environ.get(KEY_FILE, "")
     if key or not file:
         return key, name
     try:
         return Path(file).read_text(encoding="utf-8"), file
     except (OSError, UnicodeDecodeError):
-        message = f"the file {file} in TAVUS_API_KEY_FILE cannot be read"
+        message = f"the file {file} in {KEY_FILE} cannot be read"
         raise UnauthorisedError(message, "check its path and rights", id="E802") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -12,15 +13,18 @@ from typing import Any, Final, TypeVar
 import click
 from msgspec import Struct
 
-from tavusctl import redaction, rules
+from tavusctl import redaction, rules, yaml12
 from tavusctl.cli import writers
 from tavusctl.document import leaves
 from tavusctl.engine import load, resolve
-from tavusctl.errors import ConfigError, RefusedError
+from tavusctl.engine.load import files
+from tavusctl.engine.load.project import FILE
+from tavusctl.errors import ConfigError, RefusedError, TavusctlError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint, Document, Environment, Manifest, Project, Severity
 from tavusctl.rules import ignores
 
+KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the name of a file in place of the API key
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -146,10 +150,50 @@ def local_options(command: Command, *, judges: bool = False) -> Command:
 
 def open_session(environment: str | None, *, quiet: bool, start: Path | None = None) -> LocalSession:
     """Find the project around a folder, the working folder unless told."""
-    project, chosen, complaints = load.read_project(start, environment=environment)
-    for name in (*project.secrets, chosen.api_key_env):
+    project, complaints = known_project(start)
+    return LocalSession(project, load.chosen(project, environment, complaints), quiet, complaints)
+
+
+def known_project(start: Path | None = None) -> tuple[Project, tuple[Complaint, ...]]:
+    """The project around a folder, and what is wrong with its file, once the secrets that it names are known.
+
+    A complaint that was made before may have quoted a part of one: nobody would find that afterwards.
+    """
+    project, complaints = load.find_project(start)
+    for name in _secret_variables(project):
         redaction.remember(os.environ.get(name, ""), name)
-    return LocalSession(project, chosen, quiet, complaints)
+    if file := os.environ.get(KEY_FILE):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            redaction.remember(Path(file).read_text(encoding="utf-8").strip(), KEY_FILE)
+    return load.find_project(start) if complaints else (project, complaints)
+
+
+def _secret_variables(project: Project) -> set[str]:
+    """The variables that hold secrets; where the project file does not tell them, all that stand in it."""
+    keys = {one.api_key_env for one in project.environments.values()}
+    names = {*project.secrets, *keys, *(f"{one}_OLD" for one in keys)}
+    if project.doubtful.isdisjoint(("secrets", "environments")):
+        return names
+    with contextlib.suppress(OSError, ValueError):
+        text = files.read_bytes(Path(project.root, FILE), Path(project.root), yaml12.MAX_BYTES)
+        names |= set(re.findall(r"[A-Za-z_]\w*", text.decode("utf-8", "replace"))) & os.environ.keys()
+    return names
+
+
+def learn(args: Sequence[str]) -> None:
+    """Know the secrets of a project before a failure of a command line is told, which may come before anything is read.
+
+    Commands that need no project, and command lines that are none, repeat words that were typed, too.
+    """
+    pairs = zip(args, [*args[1:], ""], strict=False)
+    named = [value if arg in ("-C", "--chdir") else arg[len("--chdir=") :] for arg, value in pairs if _changes(arg)]
+    for folder in (None, *map(Path, named)):
+        with contextlib.suppress(TavusctlError, OSError, ValueError):
+            known_project(folder)
+
+
+def _changes(arg: str) -> bool:
+    return arg in ("-C", "--chdir") or arg.startswith("--chdir=")
 
 
 def say(session: LocalSession, text: str) -> None:

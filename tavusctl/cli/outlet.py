@@ -12,7 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from tavusctl import redaction
 from tavusctl.redaction import Record, View
@@ -20,6 +20,14 @@ from tavusctl.reports.inert import disarmed
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
+
+
+# Variables with secrets that tavusctl itself, or what it reaches buckets with, reads without being told to.
+_SECRETS: Final = (
+    *("TAVUS_API_KEY", "TAVUS_API_KEY_OLD", "TAVUSCTL_FINGERPRINT_KEY", "GITHUB_TOKEN"),
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GOOGLE_SERVICE_ACCOUNT_KEY"),
+    *("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_CLIENT_SECRET", "AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_TOKEN"),
+)
 
 
 class Bytes(io.RawIOBase):
@@ -132,7 +140,8 @@ def of_one_run() -> Iterator[Outlets]:
     before = sys.stdout, sys.stderr
     outlets = Outlets(*before)
     with redaction.of_one_run():
-        redaction.remember(os.environ.get("TAVUS_API_KEY", ""), "TAVUS_API_KEY")
+        for name in _SECRETS:
+            redaction.remember(os.environ.get(name, ""), name)
         sys.stdout, sys.stderr = outlets.out, outlets.err
         try:
             yield outlets

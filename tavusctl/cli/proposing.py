@@ -14,6 +14,7 @@ from tavusctl.cli.basis import entries
 from tavusctl.cli.git import Git, GitError
 from tavusctl.cli.workflow import Workflow
 from tavusctl.errors import UsageError
+from tavusctl.redaction import redacted
 
 if TYPE_CHECKING:
     from tavusctl.client.github import GitHub, Proposal
@@ -43,7 +44,7 @@ def _proposal(step: Workflow) -> Proposal:
     except GitError as error:
         message = f"the live edits cannot be compared with what is committed: {error}"
         raise UsageError(message, id="E1206") from None
-    environment = os.environ.get("TAVUSCTL_ENV") or "default"
+    environment = redacted(os.environ.get("TAVUSCTL_ENV") or "default")
     words = re.sub(r"[^A-Za-z0-9._-]", "-", f"{environment}-{prefix.strip('/')}" if prefix else environment)
     base = os.environ.get("GITHUB_REF_NAME", "")
     if not base:

@@ -16,7 +16,7 @@ from tavusctl.model import Value
 from tavusctl.redaction import redacted_words
 
 _UNKNOWN_ID = re.compile(r"Invalid \w+_(id|uuid)")
-_TEXT_LIMIT = 300
+_TEXT_LIMIT, _LOOKED_AT = 300, 16_384
 
 
 def understood(answer: Answer) -> Value:
@@ -131,7 +131,8 @@ def _text(payload: bytes) -> str:
 
     A server may repeat what it was sent, keys included.
     """
-    words = payload[:4096].decode("utf-8", "replace")
+    # Much longer than what is shown: where it is cut, a part of a secret may be left.
+    words = payload[:_LOOKED_AT].decode("utf-8", "replace")
     try:
         document = strict_json(payload)
     except ValueError:

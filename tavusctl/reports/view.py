@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import redaction
+from tavusctl.graph import Graph
 from tavusctl.kind import ResourceKind
 from tavusctl.model import Complaint, Drift, Outcome, Plan
 from tavusctl.redaction import redacted
@@ -72,6 +73,13 @@ def complaint(true: Complaint) -> ComplaintView:
 def complaints(true: Sequence[Complaint]) -> Sequence[ComplaintView]:
     """Complaints to show."""
     return cast("Sequence[ComplaintView]", _viewed(true))
+
+
+def graph(true: Graph) -> Graph:
+    """A graph to draw; nodes are told apart by their ids, which no drawing shows."""
+    nodes = tuple(replace(one, label=redacted(one.label), detail=redacted(one.detail)) for one in true.nodes)
+    edges = tuple(replace(one, label=redacted(one.label)) for one in true.edges)
+    return replace(true, nodes=nodes, edges=edges, title=redacted(true.title))
 
 
 def _viewed(value: Held) -> Held:

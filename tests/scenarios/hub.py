@@ -31,6 +31,7 @@ class Hub:
     branches: dict[str, str] = field(default_factory=dict)
     pulls: list[Body] = field(default_factory=list)
     lose: int = 0
+    token: str = TOKEN
     denies: bool = False  # the token may read and not write
     _ids: int = 100
 
@@ -155,7 +156,7 @@ def hub() -> Iterator[Hub]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
             found: tuple[int, Any] = (401, {"message": "Bad credentials"})
-            if self.headers["Authorization"] == f"Bearer {TOKEN}":
+            if self.headers["Authorization"] == f"Bearer {made.token}":
                 found = made.answer(self.command, parts.path, parse_qs(parts.query), body)
             status, answer = found
             if self.command != "GET" and made.lost():

@@ -157,7 +157,7 @@ class Project:
         }
         out, err = io.StringIO(), io.StringIO()
         streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
-        with _environment(known), contextlib.chdir(self.root), streams[0], streams[1]:
+        with environment_of(known), contextlib.chdir(self.root), streams[0], streams[1]:
             code = run(list(args))
         return Result(code, out.getvalue(), err.getvalue())
 
@@ -178,7 +178,8 @@ class Project:
 
 
 @contextlib.contextmanager
-def _environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+def environment_of(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """Environment variables for a while; those that are None are not there."""
     before = dict(os.environ)
     for name, value in variables.items():
         os.environ.pop(name, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import stat
@@ -15,12 +14,12 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.scenarios.canaries import canaries, found, found_under, spellings
+from tests.scenarios.canaries import ENCODINGS, TYPED, found_in, found_under, keys
 from tests.scenarios.project import Account, Body, Project
 
-FIRST, *SECRETS = canaries()
+FIRST, *SECRETS = keys(13)
 NAMES = [f"CANARY_{number}" for number in range(len(SECRETS))]
-PERSONAS = 6
+PERSONAS = 2
 SETTINGS = {"TAVUSCTL_SETTLE": "0.05", "TAVUSCTL_MAX_WAIT": "0", "TAVUSCTL_DEBUG": None}
 
 
@@ -78,9 +77,7 @@ class Watched:
     def leaks(self) -> list[str]:
         """Canaries in what was printed, and in every file but the manifests."""
         manifests = (self.project.root / "manifests").glob("*")
-        return found(bytes(self.written), [FIRST, *SECRETS]) + found_under(
-            self.project.root, [FIRST, *SECRETS], but=manifests
-        )
+        return found_in(bytes(self.written), [TYPED]) + found_under(self.project.root, [TYPED], but=manifests)
 
 
 @pytest.fixture
@@ -94,22 +91,13 @@ def watched(account: Account, project: Project) -> Watched:
     return Watched(mine, environment={**SETTINGS, **dict(zip(NAMES, SECRETS, strict=True))})
 
 
-def test_the_scanner_finds_every_spelling() -> None:
-    """A scanner that finds nothing proves nothing."""
-    assert len({FIRST, *SECRETS}) >= 40
-    for name, forms in spellings(SECRETS[6]).items():
-        assert len(spellings(SECRETS[6])) == 12
-        for form in forms:
-            assert any(one.endswith(f"as {name}") for one in found(b"..." + form + b"...", SECRETS)), name
-
-
 def test_no_command_writes_a_secret(watched: Watched) -> None:
     """Their whole life: created, looked at, drifted, changed, planned to a file, deleted."""
     project, account = watched.project, watched.project.account
     assert watched.run("validate") == 0
     assert watched.run("plan", "--out", "plan.json", "--report", "json=report.json") == 0
     assert watched.run("apply", "plan.json", "--report", "text=report.txt") == 0
-    stored = account.control("GET", f"objects?account={FIRST}&kind=personas")["objects"]
+    stored = account.control("GET", f"objects?account={quote(FIRST)}&kind=personas")["objects"]
     assert sum(len(one["secrets"]) for one in stored) >= PERSONAS * 2
     for format_ in ("text", "json"):
         watched.run("plan", "--format", format_)
@@ -130,7 +118,7 @@ def test_no_command_writes_a_secret(watched: Watched) -> None:
     assert watched.run("apply", "--yes") == 0
     for number in range(1, PERSONAS):
         project.remove("persona", f"p{number}")
-    assert watched.run("apply", "--yes", "--allow-deletes", "5") == 0
+    assert watched.run("apply", "--yes", "--allow-deletes", str(PERSONAS - 1)) == 0
     assert (project.root / ".tavusctl" / "trash").is_dir()
 
     assert watched.leaks == []
@@ -145,36 +133,29 @@ def test_nothing_is_told_at_the_loudest(watched: Watched) -> None:
     assert watched.leaks == []
 
 
-def _echoes(secret: str) -> dict[str, str]:
-    """How a server may repeat what it was sent."""
-    return {
-        "plain": secret,
-        "as JSON": json.dumps({"sent": secret}),
-        "as Python": repr({"sent": secret}),
-        "as a URL": quote(secret, safe=""),
-        "in base64": base64.b64encode(secret.encode()).decode(),
-        "in base64 for URLs": base64.urlsafe_b64encode(secret.encode()).decode(),
-        "in hex": secret.encode().hex(),
-        "its beginning": secret[:9] + "...",
-    }
+# How a server may repeat what it was sent; of one that was cut, the beginning is told.
+ECHOES = {name: encode for name, encode in ENCODINGS.items() if name != "wrapped"}
+ECHOES["as JSON"] = lambda secret: json.dumps({"sent": secret})
+ECHOES["as Python"] = lambda secret: repr({"sent": secret})
 
 
 @pytest.mark.parametrize("status", [400, 401, 422, 500])
-@pytest.mark.parametrize("how", _echoes(FIRST))
-def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(watched: Watched, status: int, how: str) -> None:
+def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(watched: Watched, status: int) -> None:
     """Keys, headers and the API key in its error, in a name of its own choice, or as plain text."""
-    echoed = [_echoes(one)[how] for one in (FIRST, *SECRETS[:5])]
     account = watched.project.account
-    for place, body in enumerate(({"error": echoed}, {"message": " ".join(echoed)}, " ".join(echoed))):
-        rule = {"match": "POST /v2/personas", "kind": "status", "status": status, "skip": place, "body": body}
-        account.fault(**rule)
+    rule = {"match": "GET *", "kind": "status", "status": status, "times": None}
+    for place, encode in enumerate(ECHOES.values()):
+        echoed = encode(SECRETS[place % 10] if place % 3 else FIRST)
+        body = ({"error": [echoed]}, {"message": f"no: {echoed}"}, f"no: {echoed}")[place % 3 - 1]
+        account.fault(**rule, body=body)
+        assert watched.run("plan", *(["--format", "json"] if place % 2 else [])) != 0
+        account.control("DELETE", "faults")
+    echoed = " ".join(json.dumps(one) for one in SECRETS[:5])
+    for place, told in enumerate(({"error": echoed}, {"detail": echoed}, echoed)):
+        account.fault(match="POST /v2/personas", kind="status", status=status, skip=place, body=told)
 
     # After a 500 it looks, and goes on; when a create is struck twice, that stays unknown.
     assert (watched.run("apply", "--yes") in (0, 6)) == (status == 500)
-    account.fault(match="GET *", kind="status", status=status, body={"error": echoed}, times=None)
-    assert watched.run("plan") != 0
-    assert watched.run("plan", "--format", "json") != 0
-
     assert watched.leaks == []
 
 
@@ -182,8 +163,6 @@ def test_a_redirect_that_repeats_a_key_is_not_quoted(watched: Watched) -> None:
     watched.project.account.fault(match="*", kind="redirect", to=f"https://{FIRST}.example.com/?k={FIRST}", times=None)
 
     assert watched.run("plan") == 11
-    # Hosts are in small letters.
-    assert FIRST.lower().encode() not in bytes(watched.written).lower()
     assert watched.leaks == []
 
 
@@ -223,7 +202,7 @@ def test_a_bad_manifest_is_complained_about_without_its_secret(watched: Watched,
     for args in (["validate"], ["validate", "--format", "json"], ["plan"], ["apply", "--yes"]):
         assert watched.run(*args) == 10, bytes(watched.written)
 
-    assert found(bytes(watched.written), [secret]) == []
+    assert found_in(bytes(watched.written), [secret]) == []
     assert watched.leaks == []
 
 
@@ -257,3 +236,38 @@ def test_what_is_written_is_for_its_owner_alone(watched: Watched) -> None:
     modes: dict[str, Any] = {str(path): stat.S_IMODE(path.stat().st_mode) & 0o077 for path in files}
     assert set(modes.values()) == {0}, modes
     assert any(Path(name).suffix == ".json" for name in modes)
+
+
+# Slips that make a complaint quote a piece of a secret, or one that is cut, or one that is said before the secrets of
+# the project are known: the file, what is wrong with it, and the secret.
+PIECES: dict[str, tuple[str, str, str]] = {
+    "what looks like an expression": ("manifests/m.yaml", 'spec: {{a: "{secret}"}}', f"k-${{{TYPED}}}-${{{TYPED}"),
+    "the name of an expression": ("manifests/m.yaml", 'spec: {{a: "{secret}"}}', f"${{file:{TYPED}-9}}/${{x:{TYPED}}}"),
+    "what looks like a tag": ("manifests/m.yaml", "spec: {secret}", f"!{TYPED} {TYPED}-9"),
+    "what looks like an alias": ("manifests/m.yaml", "spec: {secret}", f"*{TYPED} {TYPED}-9"),
+    "what looks like a key": ("manifests/m.yaml", "{secret}", f"{TYPED}-{TYPED}: 9"),
+    "a secret that is cut": (
+        "tavusctl.yaml",
+        "secrets: [PIECE]\nversion: '" + 42 * "x" + "{secret}'",
+        f"k-{TYPED}{TYPED}",
+    ),
+    "secrets that are no list": ("tavusctl.yaml", "secrets: {{PIECE: 1}}\nversion: '{secret}'", f"k-{TYPED}"),
+    "a project file that is no YAML": ("tavusctl.yaml", "secrets: [PIECE]\nversion: {secret}", f"*{TYPED} {TYPED}"),
+    "an environment that is none": ("tavusctl.yaml", "secrets: [PIECE]\nenvironments: {{'{secret}': 7}}", f"K.{TYPED}"),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "secret"), PIECES.values(), ids=PIECES)
+def test_no_piece_of_a_secret_is_quoted(project: Project, file: str, text: str, secret: str) -> None:
+    project.write("tavusctl.yaml", "secrets: [PIECE]\n")
+    project.manifest("persona", "p", {"persona_name": "P", "system_prompt": "Hello."})
+    head = "kind: persona\nname: m\n" if file.startswith("manifests") else ""
+    project.write(file, head + text.format(secret=secret) + "\n")
+
+    said = [project.run("validate", "--format", one, PIECE=secret) for one in ("text", "json", "github", "html")]
+    said += [project.run(*args, PIECE=secret) for args in (["plan"], ["plan", "--format", "json"], ["state", "list"])]
+
+    assert {one.code for one in said[:6]} <= {10, 12}
+    assert [hit for one in said for hit in found_in(one.out + one.err, [TYPED])] == []
+    # The control: whoever does not know the secret is told of it.
+    assert found_in(project.run("validate", PIECE=None).out, [TYPED])

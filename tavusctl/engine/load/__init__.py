@@ -6,14 +6,14 @@ The only stage that reads files.  What a manifest says is checked against its ki
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import yaml12
+from tavusctl import redaction, yaml12
 from tavusctl.engine.load import files
 from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.envelope import Opened, open_document
@@ -45,8 +45,7 @@ class Loaded(Struct, frozen=True):
 def read_project(start: Path | None, *, environment: str | None) -> tuple[Project, Environment, tuple[Complaint, ...]]:
     """The project around a folder and one of its environments; UsageError when the choice is not clear."""
     project, complaints = find_project(start)
-    broken = any(complaint.severity is Severity.ERROR for complaint in complaints)
-    return project, _chosen(project, environment, broken=broken), complaints
+    return project, chosen(project, environment, complaints), complaints
 
 
 def find_project(start: Path | None) -> tuple[Project, tuple[Complaint, ...]]:
@@ -138,18 +137,21 @@ def _project(root: Path) -> tuple[Project, tuple[Complaint, ...]]:
         text = files.read_bytes(root / FILE, root, yaml12.MAX_BYTES)
     except files.RefusedError as error:
         return unreadable(root), (Complaint("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
+    about = redaction.about(text.decode("utf-8", "replace"))
     parsed = yaml12.read(text, FILE)
     if not parsed.documents:
-        return unreadable(root) if parsed.complaints else default(root), parsed.complaints
+        return unreadable(root) if parsed.complaints else default(root), _said(parsed.complaints, about)
     project, notes = open_project(parsed.documents[0], root)
     if len(parsed.documents) > 1:
         notes.error("TV101", "the project file is one document, found another", parsed.documents[1].source)
-    complaints = tuple(sorted((*parsed.complaints, *notes.complaints), key=place))
+    complaints = tuple(sorted(_said((*parsed.complaints, *notes.complaints), about), key=place))
     return replace(project, doubtful=doubtful(parsed.documents[0], complaints)), complaints
 
 
-def _chosen(project: Project, name: str | None, *, broken: bool) -> Environment:
+def chosen(project: Project, name: str | None, complaints: Sequence[Complaint]) -> Environment:
+    """The environment of a project that is meant; UsageError when that is not clear."""
     known = project.environments
+    broken = any(complaint.severity is Severity.ERROR for complaint in complaints)
     if name is None and len(known) == 1:
         return next(iter(known.values()))
     if name is not None and name in known:
@@ -224,8 +226,9 @@ def _read_file(
         complaints.append(Complaint(id, f"the file {error}", _start(path, project)))
         unread.append("")
         return []
+    about = redaction.about(text.decode("utf-8", "replace"))
     parsed = yaml12.read(text, _shown_path(path, project))
-    complaints += parsed.complaints
+    complaints += _said(parsed.complaints, about)
     if _MARK in text:
         marked[_shown_path(path, project)] = text.decode("utf-8", "replace")
 
@@ -245,7 +248,8 @@ def _read_file(
     scope, desk = Scope(environment.vars, frozenset(project.secrets), read_file), Desk(measure, environment.uploads)
     opened: list[Opened] = []
     for node in parsed.documents:
-        opened.append(open_document(node, kinds, scope, desk))
+        found = open_document(node, kinds, scope, desk)
+        opened.append(replace(found, complaints=_said(found.complaints, about)))
         told += len(opened[-1].complaints)
         if told > _MAX_COMPLAINTS:
             message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
@@ -255,6 +259,11 @@ def _read_file(
     if broken or len(opened) < len(parsed.documents) or not all(one.address for one in opened):
         unread.append(text.decode("utf-8", "replace"))
     return opened
+
+
+def _said(complaints: Sequence[Complaint], about: Callable[[str], str]) -> tuple[Complaint, ...]:
+    """Complaints without what they quote of the secrets in the text that they are about."""
+    return tuple(replace(one, message=about(one.message), hint=about(one.hint)) for one in complaints)
 
 
 def _twice(address: Address, here: Source, there: Source) -> Complaint:

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from tavusctl.document import leaves, map_leaves
 from tavusctl.model import Address, Binding, Document, Path, ResourceKind, Value
 from tavusctl.patch import join
+from tavusctl.redaction import redacted
 from tavusctl.secret import SecretText
 from tavusctl.writeback import yamltext
 from tavusctl.writeback.export.manifest import Exported
@@ -47,7 +48,9 @@ def rendered(exported: Exported, schemas: str, *, files_from: str = "", binding:
     prose = {} if exported.fault else dict(_prose(exported, kind))
     envelope: Document = {"kind": address.kind, "name": address.name}
     if exported.fault:
-        comment = _comment(f"{exported.live.name[:_NAME]}: referred to, not managed; {exported.fault}")
+        name = exported.live.name
+        called = name[:_NAME] if redacted(name) == name else address
+        comment = _comment(f"{called}: referred to, not managed; {exported.fault}")
         envelope |= {"external": True, "id": _escaped(exported.live.remote_id)}
     else:
         comment = ""

@@ -16,6 +16,7 @@ from typing import Final
 from anyascii import anyascii
 
 from tavusctl.model import Address, Live
+from tavusctl.redaction import redacted
 
 LONGEST: Final = 63
 _READ: Final = 250  # characters of a display name
@@ -46,7 +47,7 @@ def slug(text: str) -> str:
 
 
 def _stem(live: Live) -> str:
-    return slug(live.name) or _joined(live.kind.name, _mark(live.remote_id))
+    return slug(redacted(live.name)) or _joined(live.kind.name, _mark(live.remote_id))
 
 
 def _is_free(stem: Address, used: AbstractSet[Address]) -> bool:

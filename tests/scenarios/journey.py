@@ -1,0 +1,220 @@
+"""What a project goes through so that every command has something to show, and something to keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tavusctl.emulator import running
+from tests.scenarios.hub import hub
+from tests.scenarios.tour import KEY, NAME, SECRET, TOKEN, Tour, at, begin, commit, file_name, git, said
+
+
+def travelled(folder: Path, *, is_loud: bool) -> Tour:
+    """A tour after its journey, on an account and a GitHub of its own."""
+    with running() as server, hub() as made:
+        made.token = TOKEN
+        tour = begin(folder, server.url, made, is_loud=is_loud)
+        tour.project.account.switch(processing_seconds=0)
+        (loud if is_loud else quiet)(tour)
+        tour.stored = tour.project.account.control("GET", "objects?deleted=1")["objects"]
+    return tour
+
+
+def loud(tour: Tour) -> None:
+    """Every command in every format, with canaries in every text; so most records are refused."""
+    for part in (checked, planned, applied, drifted, kept, operated, stepped, undone, refused, begun, destroyed):
+        part(tour)
+
+
+def quiet(tour: Tour) -> None:
+    """What keeps records, with canaries in keys alone; so all records are kept."""
+    for part in (reviewed, drifted, backed_up, kept, stepped, undone, destroyed):
+        part(tour)
+
+
+def checked(tour: Tour) -> None:
+    """What needs no account."""
+    tour.in_each_format("validate")
+    tour.with_reports("validate")
+    tour.run("validate", "--rules")
+    tour.run("fmt", "--check", "--diff")
+    tour.run("fmt", "--diff")
+    tour.in_each_format("graph", "persona/p")
+    tour.in_each_format("graph", "--objectives", "objectives/o")
+    tour.run("graph", "--out", "kept/project.svg")
+    tour.in_each_format("explain")
+    tour.in_each_format("explain", "persona.layers.llm")
+    tour.run("schema", "--out", "kept")
+    for shell in ("bash", "zsh", "fish"):
+        tour.run("completion", shell)
+    tour.complete("tavusctl", "plan", "--target", "")
+    tour.complete("tavusctl", "plan", "--env", "")
+    tour.in_each_format("version")
+
+
+def planned(tour: Tour) -> None:
+    """Everything is to be made."""
+    tour.with_reports("plan", "--blame", "--base", "main")
+
+
+def applied(tour: Tour) -> None:
+    """In every format, each time with something to do."""
+    tour.with_reports("apply", "--yes")
+
+    def edit(number: int) -> None:
+        tour.manifest("persona.yaml", context=f"Number {number}, and {said('context')}.")
+
+    edit(-1)
+    tour.run("apply", "--format", "json")
+    tour.run("plan", "-vv", "--format", "json", "--out", "kept/plan.json")
+    tour.apply_each(edit)
+
+
+def reviewed(tour: Tour) -> None:
+    """A plan file, applied; then one thing less."""
+    tour.run("plan", "--out", "kept/plan.json")
+    tour.run("apply", "kept/plan.json", "-v")
+    tour.manifest("persona.yaml", context="Afterwards.")
+    tour.run("plan", "--out", "kept/plan.json")
+    tour.run("apply", "kept/plan.json", "--format", "json")
+    tour.write("gone.yaml", {**tour.read("persona.yaml"), "name": "gone"})
+    tour.run("apply", "--yes")
+    (tour.project.root / "manifests/gone.yaml").unlink()
+    tour.run("apply", "--yes", "--allow-deletes", "1")
+
+
+def backed_up(tour: Tour) -> None:
+    """A plan file and a state that other programs get."""
+    tour.run("plan", "--out", "kept/plan.json")
+    tour.run("output", "--write", "kept/.env")
+
+
+def drifted(tour: Tour) -> None:
+    """Somebody has edited in the portal, and written canaries there, too."""
+    account = tour.project.account
+    bound = tour.bound("persona/p")
+    key = {"op": "replace", "path": "/layers/llm/api_key", "value": SECRET[-1]}
+    header = {"op": "replace", "path": "/layers/llm/headers/x-other", "value": SECRET[-2]}
+    prompt = {"op": "replace", "path": "/system_prompt", "value": f"You keep secrets.\n{at('live edit')}\nGood bye.\n"}
+    account.portal("persona", bound, key, header, *([prompt] if tour.is_loud else []))
+    tour.manifest("persona.yaml", context=f"Afterwards, and {said('context')}." if tour.is_loud else "Again.")
+    tour.in_each_format("drift", "--blame")
+    tour.with_reports("drift")
+    tour.in_each_format("plan")
+    tour.run("adopt", "--all", "--dry-run")
+    tour.run("adopt", "persona/p")
+    account.portal("guardrails", tour.bound("guardrails/g"), {"op": "replace", "path": "/name", "value": "Other rules"})
+    tour.run("adopt", "guardrails/g")
+    tour.run("plan", "--overwrite", "persona/p", "--format", "html")
+    tour.run("apply", "--yes", "--overwrite", "persona/p", "--report", f"json={tour.runner / 'json'}")
+
+
+def kept(tour: Tour) -> None:
+    """What is kept: states, exports, ids for applications."""
+    name, prompt = f"Of {at('name of a live object')}", f"Say {at('live prompt')}."
+    made = {"persona_name": name, "system_prompt": prompt} if tour.is_loud else {"persona_name": "It"}
+    (stranger,) = tour.project.account.seed(personas=[{"system_prompt": "Hello.", **made}])["personas"]
+    for format_ in ("text", "json"):
+        tour.run("export", "--out", "kept/export", "--format", format_)
+        tour.run("export", "--out", "kept/again", "--dry-run", "--format", format_)
+        tour.run("state", "list", "--format", format_, record=format_ == "json")
+        tour.run("state", "rekey", "--format", format_)
+    tour.run("state", "show", "guardrails/g", "--format", "json")
+    tour.run("state", "show", "persona/p", "--format", "json")
+    tour.run("state", "pull", record=True)
+    (tour.project.root / "kept/pulled.json").write_text(tour.said)
+    tour.run("state", "push", "kept/pulled.json")
+    tour.run("state", "unlock", "0" * 32, "--holder-is-dead", file_name("name of a holder"))
+    tour.run("state", "mv", "guardrails/g", "guardrails/moved")
+    tour.run("state", "mv", "guardrails/moved", "guardrails/g")
+    for format_ in ("dotenv", "json", "shell", "github"):
+        tour.run("output", "--format", format_, record=True)
+    tour.run("output", "--write", "kept/.env", "PERSONA")
+    tour.run("output", "--check", "kept/.env")
+    tour.write(
+        "imported.yaml", {"kind": "persona", "name": "imported", "spec": {"persona_name": "I", "system_prompt": "Hi."}}
+    )
+    tour.run("import", "--match-names", "--dry-run")
+    tour.run("import", "persona/imported", stranger)
+    tour.run("plan")
+    tour.run("state", "rm", "persona/imported")
+    (tour.project.root / "manifests/imported.yaml").unlink()
+
+
+def operated(tour: Tour) -> None:
+    """Crawls, checks, a conversation, and an emulator that cannot begin."""
+    tour.in_each_format("recrawl", "--all", "--dry-run")
+    tour.run("recrawl", "--all")
+    tour.in_each_format("verify")
+    tour.run("verify", "--conversation", "persona/p")
+    tour.run("emulator", "--switch", f"{at('switch of the emulator')}=1")
+
+
+def stepped(tour: Tour) -> None:
+    """A commit and a pull request with canaries in them; then a fork's."""
+    commit(tour.project, "A step")
+    tour.manifest("persona.yaml", context=f"In a step, and {said('context')}." if tour.is_loud else "In a step.")
+    for name in ("validate", "plan", "drift", "verify", "recrawl", "apply"):
+        tour.step(name, *(["--yes"] if name == "apply" else []))
+    tour.step("--comment", "always", "plan", "--base", "main", "--blame")
+    tour.step("--dry-run", "--comment", "always", "plan")
+    edit = f"Live {at('live context')}." if tour.is_loud else "Live."
+    tour.project.account.portal(
+        "persona", tour.bound("persona/p"), {"op": "replace", "path": "/context", "value": edit}
+    )
+    tour.step("drift")
+    tour.step("adopt", "--all")
+    git(tour.project, "checkout", "-q", "manifests")
+    tour.run("apply", "--yes", "--overwrite", "persona/p")
+    tour.step("drift")
+    tour.step("plan", event={"pull_request": {"number": 7, "head": {"repo": {"full_name": at("name of a fork")}}}})
+
+
+def undone(tour: Tour) -> None:
+    """Runs that are listed, and reversed where they can be."""
+    tour.in_each_format("undo")
+    for number, run in enumerate(tour.runs[:2]):
+        tour.in_each_format("undo", run) if number == 0 else tour.run("undo", run)
+        tour.run("undo", run, "--yes", "--recreate", "--allow-deletes", "0")
+    tour.run("apply", "--yes")
+
+
+def refused(tour: Tour) -> None:
+    """Slips of the pen, with canaries where the slip is; a key that no header can have; an environment that is not."""
+    tour.run("plan", "--env", at("name of no environment"))
+    tour.run("plan", "--format", "json", "--env", at("name of no environment"))
+    tour.run("plan", "--target", f"persona/{NAME}-not")
+    tour.run("plan", "--target", at("target"))
+    tour.run("plan", "--report", f"text=kept/no/{file_name('name of a report')}")
+    tour.run("apply", file_name("name of a plan file"))
+    tour.run("plan", "--base", at("name of a base"))
+    tour.run("validate", file_name("name of a folder to check"))
+    tour.run("output", at("name of an output"))
+    tour.run("explain", at("word to explain"))
+    tour.run("schema", at("name of a schema"))
+    tour.run("graph", at("address to draw"))
+    tour.run("state", "show", at("address to show"))
+    tour.run("undo", at("name of a run"))
+    tour.run(at("name of a command"))
+    tour.run("plan", "--base-url", f"https://user:{at('password of a host')}@example.com")
+    tour.run("plan", "--base-url", f"http://{at('name of a host')}")
+    tour.run("apply", "--yes", "--wait", at("duration"))
+    tour.run("plan", TAVUS_API_KEY=f"{KEY}\nand more")
+    tour.run("plan", TAVUS_API_KEY=None, TAVUS_API_KEY_FILE=file_name("name of a key file"))
+    tour.run("plan", TAVUSCTL_SETTLE=at("setting"))
+    tour.run("plan", TAVUSCTL_TEST_SOURCES=at("setting"))
+
+
+def begun(tour: Tour) -> None:
+    """Projects in other folders."""
+    fresh = tour.project.root / "kept" / file_name("name of a project")
+    tour.run("init", str(fresh))
+    tour.run("init", str(fresh))
+    tour.run("init", str(tour.project.root / "kept/taken"), "--from-account")
+
+
+def destroyed(tour: Tour) -> None:
+    """Nothing is left but what was kept."""
+    tour.in_each_format("destroy")
+    tour.run("destroy", "--yes", "--allow-deletes", str(len(tour.resources)))
+    tour.keep()
