@@ -58,7 +58,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV203": _warns("a block that stands twice in a prompt"),
     "TV204": _warns("a prompt more than twice as long as the last apply set it"),
     "TV205": _warns("characters that do not show"),
-    "TV206": Check("characters that turn the direction of text"),
+    "TV206": Check("characters that turn the direction of text, but for closed ones in right-to-left text"),
     "TV211": Check("tool parameters that are no valid JSON Schema"),
     "TV212": _warns("a tool name that is not in snake case"),
     "TV213": _warns("tool parameters that are required and not described"),
