@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import click
 from msgspec.structs import replace
 
+from tavusctl import novelty
 from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.judging import judged, tolerated
@@ -111,7 +112,8 @@ class Session(LocalSession, frozen=True):
         manifests, warnings = (base or self).load(secrets)
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         safety = None if destroy else self.project.safety
-        request = replace(request, sources=watch, safety=safety)
+        reads = None if destroy or base else novelty.known(self.project, self.environment, manifests)
+        request = replace(request, sources=watch, safety=safety, reads=reads)
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
         if base is None and check_names:

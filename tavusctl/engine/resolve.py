@@ -172,6 +172,7 @@ def _desired(
         recrawl=manifest.recrawl,
         file=manifest.file,
         watch=manifest.watch,
+        reads={join(path): leaf.names for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText)},
     )
 
 
