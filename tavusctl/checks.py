@@ -102,6 +102,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV331": _warns("a field that the server keeps otherwise than it was sent"),
     "TV332": _warns("an object with a draft that is not published"),
     "TV341": _warns("a variable that is read, or a store that is used, for the first time"),
+    "TV342": _warns("what a pull request names for the first time, and its run does not read"),
     "TV601": _warns("a document that has been due for long"),
     "TV602": _warns("a crawl that does not end"),
     "TV603": _warns("a crawl that found less than half of the pages"),

@@ -8,15 +8,28 @@ new is told with the plan, and is a risk of every change that makes use of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from tavusctl.document import leaves
-from tavusctl.model import Complaint, Desired, Environment, Known, Manifest, Project, Severity
+from tavusctl.model import (
+    Address,
+    Complaint,
+    Desired,
+    Environment,
+    Known,
+    Manifest,
+    Path,
+    Project,
+    ResourceKind,
+    Severity,
+    Value,
+)
 from tavusctl.secret import SecretText
 
+Place = tuple[Address, Path, Value]  # a field, with `*` for places in lists, and what is written there
 # What a key of Tavus is usually kept in; nothing is told of such a name where nobody knows what was there before.
 _USUAL: Final = re.compile(r"(?!TAVUSCTL_).*TAVUS", re.IGNORECASE)
 
@@ -29,6 +42,17 @@ def known(project: Project, environment: Environment, manifests: Sequence[Manife
     stores = {one.file.upload for one in manifests if one.file} | {environment.uploads}
     secrets = tuple(sorted(set(project.secrets)))
     return Known(environment.api_key_env, secrets, tuple(sorted(used)), tuple(sorted(filter(None, stores))))
+
+
+def places(manifests: Sequence[Manifest], kinds: Mapping[str, ResourceKind]) -> frozenset[Place]:
+    """What manifests write where secrets may stand."""
+    return frozenset(
+        (one.address, pattern, leaf)
+        for one in manifests
+        for path, leaf in leaves(one.spec)
+        if isinstance(leaf, str | SecretText)
+        and kinds[one.address.kind].field_at(pattern := tuple("*" if key.isdigit() else key for key in path)).secret
+    )
 
 
 def told(before: Known | None, now: Known) -> tuple[Complaint, ...]:
@@ -47,7 +71,7 @@ def _news(before: Known | None, now: Known) -> Iterator[tuple[str, str]]:
     if now.key != before.key:
         hint = f"before, it was {before.key}; see that api_key_env in tavusctl.yaml names the right one"
         yield f"{now.key} is sent to Tavus as the API key for the first time", hint
-    for name in sorted({*now.secrets, *now.used} - {*before.secrets}):
+    for name in sorted({*now.secrets} - {*before.secrets}):
         yield f"{name} is read as a secret for the first time", "see that secrets: in tavusctl.yaml should name it"
     for name in sorted({*now.used} & {*before.secrets} - {*before.used}):
         yield f"{name} is sent by a manifest for the first time", f"see that ${{secret:{name}}} stands where it should"

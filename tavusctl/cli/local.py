@@ -13,13 +13,15 @@ import click
 from msgspec import Struct
 
 from tavusctl import redaction, rules
-from tavusctl.cli import writers
+from tavusctl.cli import grant, writers
+from tavusctl.cli.grant import Grant
 from tavusctl.document import leaves
 from tavusctl.engine import load, resolve
 from tavusctl.errors import ConfigError, RefusedError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint, Document, Environment, Manifest, Project, Severity
 from tavusctl.rules import ignores
+from tavusctl.secret import Values
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -31,6 +33,8 @@ class LocalSession(Struct, frozen=True):
     environment: Environment
     quiet: bool
     found: tuple[Complaint, ...] = ()  # about the project file
+    granted: Grant | None = None  # what a pull request's run may read; None: whatever the files say
+    withheld: tuple[Complaint, ...] = ()  # what they say and it does not read
 
     @property
     def root(self) -> Path:
@@ -49,7 +53,7 @@ class LocalSession(Struct, frozen=True):
         applied: Mapping[Address, Document] | None = None,
         *,
         advice: bool = True,
-        secrets: Mapping[str, str] | None = None,
+        secrets: Values | None = None,
     ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
 
@@ -74,7 +78,7 @@ class LocalSession(Struct, frozen=True):
         told = [*ignores.beyond(complaints), *kept]
         return loaded.manifests, self._with_project(told)
 
-    def load(self, secrets: Mapping[str, str] | None = None) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
+    def load(self, secrets: Values | None = None) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """All manifests, and the warnings about them; ConfigError with every error.
 
         An error of a rule stands until a plan has shown whether anything would be written of what it is about; what is
@@ -146,10 +150,14 @@ def local_options(command: Command, *, judges: bool = False) -> Command:
 
 def open_session(environment: str | None, *, quiet: bool, start: Path | None = None) -> LocalSession:
     """Find the project around a folder, the working folder unless told."""
-    project, chosen, complaints = load.read_project(start, environment=environment)
-    for name in (*project.secrets, chosen.api_key_env):
+    named, chosen, complaints = load.read_project(start, environment=environment)
+    granted = grant.find(Path(named.root), chosen) if start is None else None
+    project = granted.bounded(named) if granted else named
+    chosen = project.environments.get(chosen.name, chosen)
+    for name in (*(granted or project).secrets, chosen.api_key_env):
         redaction.remember(os.environ.get(name, ""), name)
-    return LocalSession(project, chosen, quiet, complaints)
+    withheld = tuple(granted.remarks(named, chosen)) if granted else ()
+    return LocalSession(project, chosen, quiet, complaints, granted, withheld)
 
 
 def say(session: LocalSession, text: str) -> None:

@@ -80,7 +80,7 @@ def _show_what_is_written(session: Session, prepared: Prepared) -> None:
     before = prepared.request.former.reads or prepared.state.reads
     if before is None:
         return
-    values = session.secrets
+    values = {name: value for name, value in session.secrets.items() if isinstance(value, str)}
     known = {values.get(name) for name in before.secrets} | {session.api_key}
     new = {value for name, value in values.items() if name not in before.secrets and value} - known
     redaction.show_in("\n".join(str(leaf) for one in prepared.desired for leaf in _texts(one)), new)

@@ -32,6 +32,7 @@ from tavusctl.model import (
     Safety,
 )
 from tavusctl.ports import Others, Reader, Sources, State, Store
+from tavusctl.secret import Values
 from tavusctl.settings import raised, strictest
 
 Kinds = Mapping[str, ResourceKind]
@@ -43,13 +44,14 @@ class Former(Struct, frozen=True):
 
     reads: Known | None = None
     safety: Safety | None = None
+    places: resolve.Agreed | None = None  # what stood where secrets may; None: whatever stands there is compared
 
 
 class Request(Struct, frozen=True):
     """What the command line asks of a plan."""
 
     environment: Environment
-    secrets: Mapping[str, str]
+    secrets: Values
     keys: Keys
     consent: plan.Consent = field(default_factory=plan.Consent)
     adopt: bool = False
@@ -111,7 +113,7 @@ def _prepared(
     meant = {str(one): remote_id for remote_id, one in externals}
     meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
     in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
-    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
+    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids, agreed=request.former.places)
     agreed = request.former.reads or state.reads
     now = request.reads or agreed or Known()
     desired = novelty.marked(desired, novelty.untried(agreed, now))
