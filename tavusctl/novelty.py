@@ -69,7 +69,8 @@ def _news(before: Known | None, now: Known) -> Iterator[tuple[str, str]]:
             )
         return
     if now.key != before.key:
-        hint = f"before, it was {before.key}; see that api_key_env in tavusctl.yaml names the right one"
+        was = f"before, it was {before.key}; " if before.key else ""
+        hint = f"{was}see that api_key_env in tavusctl.yaml names the right one"
         yield f"{now.key} is sent to Tavus as the API key for the first time", hint
     for name in sorted({*now.secrets} - {*before.secrets}):
         yield f"{name} is read as a secret for the first time", "see that secrets: in tavusctl.yaml should name it"

@@ -26,6 +26,7 @@ from tavusctl.model import Desired, Plan
 from tavusctl.ports import Reader
 
 CHANGES_EXIST = 2
+_GUESSED = 20  # characters of a value: nobody guesses a longer one that is any good as a secret
 
 
 @click.command("plan")
@@ -76,6 +77,8 @@ def _show_what_is_written(session: Session, prepared: Prepared) -> None:
     """Hide nothing that manifests say in the clear behind a variable that was no secret before they named it.
 
     Otherwise whoever chooses what is in a variable, a title or the name of a branch, could choose what reviewers see.
+    In a run for a pull request, what is short enough to be guessed shows as well: a guess that is hidden, or refused in
+    the plan file, would be known to be right.
     """
     before = prepared.request.former.reads or prepared.state.reads
     if before is None:
@@ -83,6 +86,8 @@ def _show_what_is_written(session: Session, prepared: Prepared) -> None:
     values = {name: value for name, value in session.secrets.items() if isinstance(value, str)}
     known = {values.get(name) for name in before.secrets} | {session.api_key}
     new = {value for name, value in values.items() if name not in before.secrets and value} - known
+    if session.granted:
+        new |= {value for value in values.values() if len(value) < _GUESSED} - {session.api_key}
     redaction.show_in("\n".join(str(leaf) for one in prepared.desired for leaf in _texts(one)), new)
 
 

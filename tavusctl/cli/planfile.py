@@ -173,7 +173,7 @@ def _bound(prepared: Prepared) -> dict[str, Any]:
 
 
 def _print(value: str | Unread, key: bytes) -> str:
-    return (value if isinstance(value, Unread) else Secret(value, key)).fingerprint.digest
+    return (value if isinstance(value, Unread) else Secret(value, key, known=True)).fingerprint.digest
 
 
 def _upload(one: Desired) -> str:

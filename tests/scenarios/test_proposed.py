@@ -193,6 +193,29 @@ def test_a_guess_is_compared_with_nothing(proposal: Proposal, guess: str) -> Non
     assert "! /layers/llm/headers/X-Team: (sensitive) changed" in proposal.comment
 
 
+@pytest.mark.parametrize("pin", ["482915", "482916", None])
+def test_a_guess_in_a_prompt_is_neither_hidden_nor_refused(proposal: Proposal, pin: str | None) -> None:
+    """The value of a secret that main names, and is short."""
+    listed = SETTINGS.replace("[OPENAI]", "[OPENAI, PIN]")
+    proposal.says(listed)
+    commit(proposal.project)
+    git(proposal.project, "update-ref", "refs/remotes/origin/main", "HEAD")
+    proposal.says(listed, "Is it 482914, 482915 or 482917?")
+
+    result = proposal.plan(PIN=pin)
+
+    assert (result.code, result.err) == (0, "comment on #7: created\n")
+    assert "Is it 482914, 482915 or 482917?" in proposal.comment.replace("{+", "").replace("+}", "")
+
+
+def test_a_key_in_a_prompt_is_hidden_all_the_same(proposal: Proposal) -> None:
+    proposal.says(prompt=f"Say {KEY}.")
+
+    result = proposal.plan()
+
+    assert KEY not in result.out + result.err + proposal.step.summary + "".join(proposal.step.comments)
+
+
 def test_two_known_secrets_are_not_compared_with_one_another(proposal: Proposal) -> None:
     both = SETTINGS.replace("[OPENAI]", "[OPENAI, CLOUD]")
     proposal.says(both, headers={"X-Trace": "${secret:OPENAI}"})
