@@ -16,7 +16,7 @@ from tavusctl import journal
 from tavusctl.custody import Custody
 from tavusctl.errors import Ambiguous, LockError, StateError, TavusctlError
 from tavusctl.journal import Intent, Inverse
-from tavusctl.model import Action, Address, Binding, Document, Safety
+from tavusctl.model import Action, Address, Binding, Document, Known, Safety
 from tavusctl.ports import State, Store
 from tavusctl.uptime import uptime
 
@@ -176,10 +176,10 @@ class Ledger(Struct):
             left = {key: value for key, value in self.state.bindings.items() if key != address}
             self.state = replace(self.state, bindings=left)
 
-    def remember_safety(self, safety: Safety | None) -> None:
-        """Remember the limits on deletes that this run worked under; kept with the next checkpoint."""
+    def remember(self, safety: Safety | None, reads: Known | None) -> None:
+        """Remember the limits on deletes that this run worked under and what it read; kept with the next checkpoint."""
         with self.guard:
-            self.state = replace(self.state, safety=safety)
+            self.state = replace(self.state, safety=safety, reads=reads)
 
     def get(self, address: Address) -> Binding | None:
         """The binding of an address, if it has one."""

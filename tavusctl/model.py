@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from tavusctl.binding import MADE, Binding
 from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
-from tavusctl.settings import Environment, Limit, Project, Safety
+from tavusctl.settings import Environment, Known, Limit, Project, Safety
 
 __all__ = [
     "ABSENT",
@@ -37,6 +37,7 @@ __all__ = [
     "Environment",
     "Field",
     "FieldChange",
+    "Known",
     "Lifecycle",
     "Limit",
     "Live",
@@ -122,6 +123,8 @@ class Desired(Struct, frozen=True):
     file: LocalFile | None = None
     watch: bool = False  # replaced when its source changes
     externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # names of secrets, by JSON Pointer into spec
+    untried: frozenset[str] = frozenset()  # secrets and stores that nothing has used before
 
 
 class Live(Struct, frozen=True):

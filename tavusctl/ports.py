@@ -9,7 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from tavusctl.model import Address, Binding, Document, Safety, Value
+from tavusctl.model import Address, Binding, Document, Known, Safety, Value
 
 
 class Reader(Protocol):
@@ -112,6 +112,7 @@ class State(Struct, frozen=True):
     mac: str = ""  # seal over all the rest, made with the lineage's key; empty: an older version wrote it
     accepted: str = ""  # digest of a journal without a right seal that a person has said is ours
     safety: Safety | None = None  # limits on deletes at the last apply; None: not known
+    reads: Known | None = None  # what that apply read and opened; None: not known
 
 
 class Others(Struct, frozen=True):

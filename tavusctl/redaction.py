@@ -41,6 +41,13 @@ def remember(value: str, name: str = "") -> None:
         _known[value] = name or _known.get(value, "")
 
 
+def show_in(text: str, values: Iterable[str]) -> None:
+    """Show those of some values that stand in a text: whoever could read the text knows them."""
+    for value in values:
+        if value in _known and any(_wholes(_Text(text), [value])):
+            del _known[value]
+
+
 @contextlib.contextmanager
 def of_one_run() -> Iterator[None]:
     """A run of its own: secrets that it learns are forgotten when it ends."""

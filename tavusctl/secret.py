@@ -35,8 +35,10 @@ def outer(text: str) -> str:
     return text.strip().strip("\ufeff").strip()
 
 
-def unusable(value: str) -> str:
-    """Why a value cannot be a secret; empty when it can."""
+def unusable(value: str | Unread) -> str:
+    """Why a value cannot be a secret; empty when it can, or is not looked at."""
+    if isinstance(value, Unread):
+        return ""
     if not value:
         return "has no value"
     if is_mask(value):
@@ -135,17 +137,57 @@ class Secret:
         raise TypeError(message)
 
 
+class Unread(Secret):
+    """A secret that this run does not look at, so that nothing in it depends on what it is; it is never sent.
+
+    It differs from every other one, or is taken for the same as any.
+    """
+
+    __slots__ = ("__differs",)
+
+    def __init__(self, *, differs: bool) -> None:
+        super().__init__("", b"", known=True)
+        self.__differs = differs
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """Nothing is known of it."""
+        return UNSEEN
+
+    def is_of(self, known: Fingerprint) -> bool:
+        """Whether it counts as the one that a fingerprint is of."""
+        del known
+        return not self.__differs
+
+    def reveal(self) -> str:
+        """There is nothing to reveal."""
+        message = "a secret that was not read is not to be sent"
+        raise TypeError(message)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Secret) and not self.__differs)
+
+    def __hash__(self) -> int:
+        return hash(Unread)
+
+
+Values = Mapping[str, str | Unread]  # of secrets, by name
+
+
 class SecretText(Struct, frozen=True):
     """Text with `${secret:NAME}` in it: parts and names alternate, parts first and last."""
 
     parts: tuple[str, ...]
     names: tuple[str, ...]
 
-    def fill(self, values: Mapping[str, str], key: FingerprintKey) -> Secret:
+    def fill(self, values: Values, key: FingerprintKey) -> Secret:
         """The secret itself; KeyError names a secret that has no value."""
         text = self.parts[0]
         for name, part in zip(self.names, self.parts[1:], strict=True):
-            text += values[name] + part
+            value = values[name]
+            if isinstance(value, Unread):
+                return value
+            text += value + part
         return key.seal(text)
 
 

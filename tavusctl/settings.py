@@ -52,6 +52,15 @@ def strictest(before: Safety | None, now: Safety) -> Safety:
     return Safety(deletes, ratio)
 
 
+class Known(Struct, frozen=True):
+    """What an environment reads and opens, as somebody has agreed to by an apply or a merge."""
+
+    key: str = ""  # variable with the API key
+    secrets: tuple[str, ...] = ()  # variables that manifests may read
+    used: tuple[str, ...] = ()  # those that they do read
+    uploads: tuple[str, ...] = ()  # where files of documents go
+
+
 class Output(Struct, frozen=True):
     """What an application finds under one name: the id of an address, the ids of several, or a text as it is."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextvars import copy_context
 from typing import Any, NoReturn
 
 import click
@@ -123,6 +124,10 @@ def main() -> NoReturn:
 
 def run(args: list[str]) -> int:
     """Run one command line; the exit code."""
+    return copy_context().run(_run, args)  # what a run learns of what it may read is its own
+
+
+def _run(args: list[str]) -> int:
     with of_one_run() as outlets:
         code = attempt(args)
         outlets.out.flush()

@@ -12,7 +12,8 @@ from tavusctl.cli.trash import Trash
 from tavusctl.cli.uploading import Uploading
 from tavusctl.client import Client
 from tavusctl.engine.apply import Run
-from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger, tools
+from tavusctl.engine.lending import tools
+from tavusctl.engine.reconcile import Prepared, carry_out, open_ledger
 from tavusctl.errors import TavusctlError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Outcome

@@ -18,9 +18,11 @@ import click
 from msgspec import Struct
 
 from tavusctl import cli
+from tavusctl.cli import grant
+from tavusctl.cli.keyring import WITHHELD
 from tavusctl.cli.output import noting, print_commands
 from tavusctl.cli.session import check_base_url
-from tavusctl.cli.workflow import Workflow, add_summary, current, set_outputs
+from tavusctl.cli.workflow import Workflow, add_summary, current, option, set_outputs
 from tavusctl.errors import ApiError, Rejected, TavusctlError
 from tavusctl.redaction import redacted
 
@@ -32,6 +34,8 @@ Comment = Literal["always", "on-changes", "never"]
 # Which commands leave reports behind, and so have something to show.
 _REPORTING = frozenset({"plan", "apply", "drift", "validate"})
 _COMMANDS = (*sorted(_REPORTING), "adopt", "recrawl", "verify")
+_LOOKING = frozenset({"plan", "drift", "validate", "verify"})
+_TOLD = frozenset({"TV341", "TV342"})  # what reviewers are to see, whatever else changes
 _ADOPTED = frozenset({0, 4})  # 4: all but what adopt refuses
 _UNKNOWN = frozenset({"TV310", "TV311"})  # the state does not know all manifests: what was told may be there still
 _DRIFT_KNOWN = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
@@ -85,8 +89,9 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     The report goes to the summary of the run, to annotations, to one comment on the pull request that is kept up to
     date, and for drift to one issue that is closed when the drift is gone; `adopt` keeps one pull request.  Later steps
     get the outputs `changes`, `drift`, `fingerprint`, `plan-file` and `exit-code`.  Further arguments are taken from
-    TAVUSCTL_ARGS.  Only push, schedule, dispatch, merge queue
-    and pull requests of this repository see the account; everything else is only validated.
+    TAVUSCTL_ARGS.  Only push, schedule, dispatch, merge queue and pull requests of this repository see the account;
+    everything else is only validated.  For a pull request, keys, secrets and the state are those of the branch that it
+    is for: checkout needs fetch-depth: 0.
 
     \b
     tavusctl github plan --base origin/main
@@ -97,11 +102,17 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     if not step.trusted and name != "validate":
         what = f"the event {step.event_name or '(none)'} of this run may come from outside of the repository"
         click.echo(f"{what}: the manifests are validated, and {name} is not run", err=True)
-        name, asked = "validate", []
+        name, asked = "validate", _where(asked)
     folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
+    if step.proposed:
+        grant.ask((*step.bases, *option(asked, "--base")[1:]), writes=name not in _LOOKING)
     with _foreign_text(), noting() as written:
         reports = Reports(folder, written)
         code = cli.attempt([name, *reports.options(name), *asked])
+        if reports.document.get("error", {}).get("id") == WITHHELD:
+            click.echo(f"the manifests are validated, and {name} is not run", err=True)
+            name, asked = "validate", _where(asked)
+            code = cli.attempt([name, *reports.options(name), *asked])
     if name not in _REPORTING:
         set_outputs({"exit-code": str(code)})
         trouble = _propose(step, comment, dry_run=dry_run) if name == "adopt" and code in _ADOPTED else 0
@@ -111,6 +122,11 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     set_outputs(_outputs(name, code, reports))
     trouble = _publish(step, name, code, reports, comment, dry_run=dry_run)
     return code or trouble
+
+
+def _where(asked: Sequence[str]) -> list[str]:
+    """What a command line says about the folder and the environment: validate needs it as any command does."""
+    return [*option(asked, "-e", "--env"), *option(asked, "-C", "--chdir")]
 
 
 @contextlib.contextmanager
@@ -168,7 +184,8 @@ def _publish(step: Workflow, name: str, code: int, reports: Reports, comment: Co
         if name == "drift":
             return _keep_issue(github, step, marker, code, reports)
         if name in ("plan", "validate") and step.pull_request:
-            worth = comment == "always" or _has_changes(document) or bool(document.get("complaints"))
+            news = {one["id"] for one in document.get("warnings") or []} & _TOLD
+            worth = comment == "always" or _has_changes(document) or bool(document.get("complaints")) or bool(news)
             done = github.keep_comment(step.pull_request, marker, _body(marker, step, reports), create=worth)
             return f"comment on #{step.pull_request}: {done}"
         return ""

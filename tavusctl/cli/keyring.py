@@ -12,6 +12,7 @@ from tavusctl.custody import Keys
 from tavusctl.errors import UnauthorisedError, UsageError
 from tavusctl.model import Environment
 
+WITHHELD: Final = "E805"  # the error of a key that is not read, whatever there is
 SHARED: Final = "TAVUSCTL_FINGERPRINT_KEY"
 _SHORTEST: Final = 20  # characters: whoever has the state may try out what is shorter
 
@@ -19,6 +20,9 @@ _SHORTEST: Final = 20  # characters: whoever has the state may try out what is s
 def api_key(environment: Environment) -> str:
     """The API key; UnauthorisedError names the variable that should hold it, and never shows what it holds."""
     name = environment.api_key_env
+    if not name:
+        message = "no API key: a run for a pull request reads none that only the pull request names"
+        raise UnauthorisedError(message, "see api_key_env in tavusctl.yaml; it counts once this is merged", id=WITHHELD)
     key, source = _held(name)
     if not key.strip():
         message = f"no API key: the environment variable {name} is not set"
@@ -33,7 +37,7 @@ def keys(environment: Environment, former: str = "") -> Keys:
 
 def keys_at_hand(environment: Environment) -> Keys:
     """The same, for commands that need no API key."""
-    key, source = _held(environment.api_key_env)
+    key, source = _held(environment.api_key_env) if environment.api_key_env else ("", "")
     return Keys(_checked(key.strip(), source) if key.strip() else "", *_others(environment))
 
 

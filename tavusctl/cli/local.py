@@ -14,7 +14,8 @@ import click
 from msgspec import Struct
 
 from tavusctl import redaction, rules, yaml12
-from tavusctl.cli import writers
+from tavusctl.cli import grant, writers
+from tavusctl.cli.grant import Grant
 from tavusctl.document import leaves
 from tavusctl.engine import load, resolve
 from tavusctl.engine.load import files
@@ -23,6 +24,7 @@ from tavusctl.errors import ConfigError, RefusedError, TavusctlError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint, Document, Environment, Manifest, Project, Severity
 from tavusctl.rules import ignores
+from tavusctl.secret import Values
 
 KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the name of a file in place of the API key
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -35,6 +37,8 @@ class LocalSession(Struct, frozen=True):
     environment: Environment
     quiet: bool
     found: tuple[Complaint, ...] = ()  # about the project file
+    granted: Grant | None = None  # what a pull request's run may read; None: whatever the files say
+    withheld: tuple[Complaint, ...] = ()  # what they say and it does not read
 
     @property
     def root(self) -> Path:
@@ -53,7 +57,7 @@ class LocalSession(Struct, frozen=True):
         applied: Mapping[Address, Document] | None = None,
         *,
         advice: bool = True,
-        secrets: Mapping[str, str] | None = None,
+        secrets: Values | None = None,
     ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
 
@@ -78,7 +82,7 @@ class LocalSession(Struct, frozen=True):
         told = [*ignores.beyond(complaints), *kept]
         return loaded.manifests, self._with_project(told)
 
-    def load(self, secrets: Mapping[str, str] | None = None) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
+    def load(self, secrets: Values | None = None) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """All manifests, and the warnings about them; ConfigError with every error.
 
         An error of a rule stands until a plan has shown whether anything would be written of what it is about; what is
@@ -150,8 +154,13 @@ def local_options(command: Command, *, judges: bool = False) -> Command:
 
 def open_session(environment: str | None, *, quiet: bool, start: Path | None = None) -> LocalSession:
     """Find the project around a folder, the working folder unless told."""
-    project, complaints = known_project(start)
-    return LocalSession(project, load.chosen(project, environment, complaints), quiet, complaints)
+    named, complaints = known_project(start)
+    chosen = load.chosen(named, environment, complaints)
+    granted = grant.find(Path(named.root), chosen) if start is None else None
+    project = granted.bounded(named) if granted else named
+    chosen = project.environments.get(chosen.name, chosen)
+    withheld = tuple(granted.remarks(named, chosen)) if granted else ()
+    return LocalSession(project, chosen, quiet, complaints, granted, withheld)
 
 
 def known_project(start: Path | None = None) -> tuple[Project, tuple[Complaint, ...]]:
@@ -160,7 +169,7 @@ def known_project(start: Path | None = None) -> tuple[Project, tuple[Complaint, 
     A complaint that was made before may have quoted a part of one: nobody would find that afterwards.
     """
     project, complaints = load.find_project(start)
-    for name in _secret_variables(project):
+    for name in _secret_variables(grant.agreed(project)):
         redaction.remember(os.environ.get(name, ""), name)
     if file := os.environ.get(KEY_FILE):
         with contextlib.suppress(OSError, UnicodeDecodeError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 from msgspec.structs import replace
 
+from tavusctl import redaction
 from tavusctl.cli import planfile
 from tavusctl.cli.local import open_session, say
 from tavusctl.cli.output import Reports, emit, format_option, report_option
@@ -16,13 +18,15 @@ from tavusctl.cli.session import Session, blame_option, options
 from tavusctl.cli.writers import OutputFile
 from tavusctl.client import Sources
 from tavusctl.client.memory import Remembering
+from tavusctl.document import leaves
 from tavusctl.engine import origin
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConfigError, RefusedError, UsageError, worst
-from tavusctl.model import Plan
+from tavusctl.model import Desired, Plan
 from tavusctl.ports import Reader
 
 CHANGES_EXIST = 2
+_GUESSED = 20  # characters of a value: nobody guesses a longer one that is any good as a secret
 
 
 @click.command("plan")
@@ -60,12 +64,37 @@ def command(
         prepared = planned(session, api, asked, eyes)
         plan = attributed(session, api, prepared.plan, base, asked, eyes) if base else prepared.plan
         now = api.server_time()
+    _show_what_is_written(session, prepared)
     if blame:
         plan = with_authors(session, prepared, plan, base)
     if out:
         planfile.write(out, prepared, now, asked)
     emit(lambda report: report.plan(plan), format_, reports)
     return exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)
+
+
+def _show_what_is_written(session: Session, prepared: Prepared) -> None:
+    """Hide nothing that manifests say in the clear behind a variable that was no secret before they named it.
+
+    Otherwise whoever chooses what is in a variable, a title or the name of a branch, could choose what reviewers see.
+    In a run for a pull request, what is short enough to be guessed shows as well: a guess that is hidden, or refused in
+    the plan file, would be known to be right.
+    """
+    before = prepared.request.former.reads or prepared.state.reads
+    if before is None:
+        return
+    values = {name: value for name, value in session.secrets.items() if isinstance(value, str)}
+    known = {values.get(name) for name in before.secrets} | {session.api_key}
+    new = {value for name, value in values.items() if name not in before.secrets and value} - known
+    if session.granted:
+        new |= {value for value in values.values() if len(value) < _GUESSED} - {session.api_key}
+    redaction.show_in("\n".join(str(leaf) for one in prepared.desired for leaf in _texts(one)), new)
+
+
+def _texts(one: Desired) -> Iterator[str]:
+    """What a manifest says, keys included; a secret is none of it."""
+    for path, leaf in leaves(one.spec):
+        yield from (*path, leaf) if isinstance(leaf, str) else path
 
 
 def planned(

@@ -21,7 +21,7 @@ from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import ConflictError, StateError
 from tavusctl.model import Action, Desired
 from tavusctl.reports.json import plan_document
-from tavusctl.secret import Secret
+from tavusctl.secret import Secret, Unread
 from tavusctl.wrapping import derived
 
 LIMIT = 16 * 1024 * 1024
@@ -178,11 +178,15 @@ def _bound(prepared: Prepared, key: bytes) -> dict[str, Any]:
         "commit": head(Path.cwd()) or os.environ.get("GITHUB_SHA", ""),
         "settings": request.environment.crawl_limit,
         "configuration": manifests,
-        "secrets": {name: Secret(value, key).fingerprint.digest for name, value in request.secrets.items()},
+        "secrets": {name: _print(value, key) for name, value in request.secrets.items()},
         "watched": {
             str(one.address): digest(one.spec[sources.KEY]) for one in prepared.desired if sources.KEY in one.spec
         },
     }
+
+
+def _print(value: str | Unread, key: bytes) -> str:
+    return (value if isinstance(value, Unread) else Secret(value, key, known=True)).fingerprint.digest
 
 
 def _upload(one: Desired) -> str:

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 import click
 from msgspec.structs import replace
 
+from tavusctl import novelty
 from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
 from tavusctl.cli.judging import judged, tolerated
@@ -22,12 +23,12 @@ from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
-from tavusctl.errors import TavusctlError, UsageError
+from tavusctl.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.journal import recall
 from tavusctl.kinds import KINDS
-from tavusctl.model import Address, Complaint
+from tavusctl.model import Address, Complaint, Environment
 from tavusctl.ports import Others, Reader, Store
-from tavusctl.secret import outer
+from tavusctl.secret import Unread, outer
 from tavusctl.stores import open_store
 from tavusctl.wording import site, suggestion
 
@@ -82,13 +83,21 @@ class Session(LocalSession, frozen=True):
         return ReadClient(self.base_url, self.api_key, parallel=self.parallel, rate=self.rate, max_wait=self.max_wait)
 
     def client(self, parallel: int | None = None) -> Client:
-        """The API with writing; for so many steps at a time."""
+        """The API with writing; for so many steps at a time.  RefusedError where not all may be read that is sent."""
+        if self.withheld:
+            message = f"a run for a pull request changes nothing with a part unread: {self.withheld[0].message}"
+            raise RefusedError(message, "plan it here, and apply it once it is merged", id="E427")
         parallel = max(parallel or 0, self.parallel)
         return Client(self.base_url, self.api_key, parallel=parallel, rate=self.rate, max_wait=self.max_wait)
 
     def store(self) -> Store:
         """Where this environment's bindings are."""
-        return open_store(self.environment.state, self.root, self.environment.name)
+        return self._store(self.environment)
+
+    def _store(self, environment: Environment) -> Store:
+        if self.granted:
+            self.granted.check_open(environment)
+        return open_store(environment.state, self.root, environment.name)
 
     def plan(
         self,
@@ -109,9 +118,13 @@ class Session(LocalSession, frozen=True):
         """
         secrets = None if destroy or base else self.secrets
         manifests, warnings = (base or self).load(secrets)
+        warnings = (*warnings, *self.withheld) if base is None else warnings
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         safety = None if destroy else self.project.safety
-        request = replace(request, sources=watch, safety=safety)
+        reads = None if destroy or base else novelty.known(self.project, self.environment, manifests)
+        request = replace(request, sources=watch, safety=safety, reads=reads)
+        if self.granted and base is None:
+            request = replace(request, former=self.granted.former, reads=self.granted.cut(reads))
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
         if base is None and check_names:
@@ -119,9 +132,14 @@ class Session(LocalSession, frozen=True):
         return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
 
     @property
-    def secrets(self) -> dict[str, str]:
+    def secrets(self) -> dict[str, str | Unread]:
         """The values of the secrets that manifests may read; empty where a variable is not set."""
-        return {name: outer(os.environ.get(name, "")) for name in self.project.secrets}
+        return {name: self._secret(name) for name in self.project.secrets}
+
+    def _secret(self, name: str) -> str | Unread:
+        if self.granted and name not in self.granted.secrets:
+            return self.granted.unread
+        return outer(os.environ.get(name, ""))
 
     def sources(self, *, wanted: bool = True) -> Sources | None:
         """Where watched documents come from; None when nobody wants to look."""
@@ -157,7 +175,7 @@ class Session(LocalSession, frozen=True):
             if name == self.environment.name:
                 continue
             try:
-                known = recall(open_store(environment.state, self.root, name))
+                known = recall(self._store(environment))
             except TavusctlError as error:
                 unread.append((name, error.message))
                 continue
@@ -207,7 +225,8 @@ def options(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*args: Any, session: LocalSession, base_url: str, **rest: Any) -> Any:
         url = check_base_url(base_url)
-        account = Session(session.project, session.environment, session.quiet, session.found, url)
+        known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
+        account = Session(**known, base_url=url)
         return command(*args, session=account, **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from msgspec import Struct
 from tavusctl.errors import UsageError
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LIMIT = 25 * 1024 * 1024  # of an event, as GitHub has it
 _SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
 
@@ -32,6 +33,8 @@ class Workflow(Struct, frozen=True):
     api_url: str
     token: str
     run_url: str
+    actor: str = ""  # who began the run
+    base: str = ""  # the branch that a pull request is for
 
     @property
     def pull_request(self) -> int:
@@ -43,12 +46,28 @@ class Workflow(Struct, frozen=True):
     def trusted(self) -> bool:
         """Whether this run may see the account: by a list of events; whatever is not on it may not.
 
-        Of pull requests, those whose branch is in this very repository and that no bot has opened: a bot's run has
-        none of the secrets.  Comments, reviews, other workflows: anybody can begin them.
+        Of pull requests, those whose branch is in this very repository.  Nothing that Dependabot has opened or begun:
+        such a run has none of the secrets.  Comments, reviews, other workflows: anybody can begin them.
         """
+        # The clock has no hand of its own: it goes by the name of whoever set it.
+        if self.event_name != "schedule" and _BOTS & {self.actor, str(_part(self.event, "sender").get("login") or "")}:
+            return False
         if self.event_name in _OWN_EVENTS or not (self.event_name or self.event):  # a step that is run by hand
             return not self.event.get("pull_request")
         return self.event_name in ("pull_request", "") and self._own_pull_request
+
+    @property
+    def proposed(self) -> bool:
+        """Whether the files are those of a pull request, or may be: nobody has agreed to what they say."""
+        return not self.trusted or self.event_name.startswith("pull_request") or bool(_part(self.event, "pull_request"))
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Where git may know the branch that a pull request is for, by full names: a tag could be called like it."""
+        base = _part(self.event, "pull_request", "base")
+        name, commit = str(base.get("ref") or self.base), str(base.get("sha") or "")
+        known = [f"refs/remotes/origin/{name}"] if name else []
+        return (*known, *([commit] if _COMMIT.fullmatch(commit) else []))
 
     @property
     def _own_pull_request(self) -> bool:
@@ -79,7 +98,22 @@ def current() -> Workflow:
         known.get("GITHUB_API_URL") or "https://api.github.com",
         known.get("GITHUB_TOKEN", ""),
         f"{server}/{repository}/actions/runs/{run}" if server and run else "",
+        known.get("GITHUB_ACTOR", ""),
+        known.get("GITHUB_BASE_REF", ""),
     )
+
+
+def option(words: Sequence[str], *names: str) -> list[str]:
+    """An option among the words of a command line, as it stands there the last time; nothing where it does not."""
+    found: list[str] = []
+    for place, word in enumerate(words):
+        for name in names:
+            joined = f"{name}=" if name.startswith("--") else name
+            if word == name:
+                found = list(words[place : place + 2])
+            elif word.startswith(joined):
+                found = [name, word.removeprefix(joined)]
+    return found
 
 
 def _event(path: str) -> Mapping[str, Any]:

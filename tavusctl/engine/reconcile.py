@@ -8,13 +8,12 @@ from functools import partial
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import lookup, quota, remarks
+from tavusctl import novelty, quota, remarks
 from tavusctl.custody import Custody, Keys, Opened, opened
 from tavusctl.engine import apply, beside, diff, move, observe, owner, plan, recover, resolve, undo, watch
 from tavusctl.errors import StateError, TavusctlError
 from tavusctl.journal import Intent, Past
 from tavusctl.ledger import Ledger
-from tavusctl.lookup import Sent, Sight
 from tavusctl.model import (
     Action,
     Address,
@@ -24,6 +23,7 @@ from tavusctl.model import (
     Desired,
     Document,
     Environment,
+    Known,
     Live,
     Manifest,
     Outcome,
@@ -32,18 +32,26 @@ from tavusctl.model import (
     Safety,
 )
 from tavusctl.ports import Others, Reader, Sources, State, Store
-from tavusctl.settings import raised
-from tavusctl.threeway import kept
+from tavusctl.secret import Values
+from tavusctl.settings import raised, strictest
 
 Kinds = Mapping[str, ResourceKind]
 Archive = Callable[[Sequence[bytes]], None]  # keeps the journal of a run that has ended
+
+
+class Former(Struct, frozen=True):
+    """What files have said before, as far as somebody has agreed to it."""
+
+    reads: Known | None = None
+    safety: Safety | None = None
+    places: resolve.Agreed | None = None  # what stood where secrets may; None: whatever stands there is compared
 
 
 class Request(Struct, frozen=True):
     """What the command line asks of a plan."""
 
     environment: Environment
-    secrets: Mapping[str, str]
+    secrets: Values
     keys: Keys
     consent: plan.Consent = field(default_factory=plan.Consent)
     adopt: bool = False
@@ -52,6 +60,8 @@ class Request(Struct, frozen=True):
     sources: Sources | None = None  # of watched documents; None: they are not looked at
     safety: Safety | None = None  # limits on deletes, to be remembered by an apply; None: those that are known stay
     others: Callable[[], Others] = Others  # what the project's other environments have bound
+    reads: Known | None = None  # what the files make this environment read, to be remembered; None: what is known stays
+    former: Former = Former()  # what the branch that a pull request is for says; without one, the last apply counts
 
 
 class Prepared(Struct, frozen=True):
@@ -103,7 +113,10 @@ def _prepared(
     meant = {str(one): remote_id for remote_id, one in externals}
     meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
     in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
-    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
+    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids, agreed=request.former.places)
+    agreed = request.former.reads or state.reads
+    now = request.reads or agreed or Known()
+    desired = novelty.marked(desired, novelty.untried(agreed, now))
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_owner(state, request, len(bindings), len(account.missing))
@@ -130,6 +143,7 @@ def _prepared(
         along=found.along,
         warnings=(
             *request.warnings,
+            *(novelty.told(agreed, now) if request.reads else ()),
             *custody.remarks(),
             *map(remarks.doubt, lost),
             *remarks.failures(account.live, found.changes),
@@ -211,43 +225,16 @@ def carry_out(prepared: Prepared, this: apply.Run) -> tuple[tuple[Outcome, ...],
     if this.ledger.pending:
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
-        safety = prepared.request.safety or this.ledger.state.safety
-        # A state that nothing has been written to has no need to know limits.
-        other_limits = this.ledger.state.serial and safety != this.ledger.state.safety
-        if prepared.plan.steps or prepared.plan.settled or other_limits:
-            this.ledger.remember_safety(safety)
+        state = this.ledger.state
+        safety, reads = prepared.request.safety or state.safety, prepared.request.reads or state.reads
+        # A state that nothing has been written to has no need to know limits and names.
+        others = state.serial and (safety, reads) != (state.safety, state.reads)
+        if prepared.plan.steps or prepared.plan.settled or others:
+            this.ledger.remember(safety, reads)
             this.ledger.checkpoint()
     except TavusctlError as error:
         return outcomes, error
     return outcomes, None
-
-
-def tools(
-    prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
-) -> apply.Tools:
-    """What the other stages lend to apply."""
-    lens = observe.Lens(ledger.ids, prepared.custody.prints)
-
-    def look(kind: ResourceKind, remote_id: str) -> Live:
-        return observe.read(api, kind, remote_id, lens)
-
-    def users(kind: ResourceKind, remote_id: str, address: Address | None) -> Sequence[str]:
-        return observe.users(api, kinds, kind, remote_id, address, lens)
-
-    def listed(kind: ResourceKind) -> tuple[Live, ...]:
-        # Ids that an address meant before belong to us as those do that it means now.
-        known = {**observe.halves(ledger.state.bindings.values()), **ledger.ids}
-        return tuple(observe.listed(api, kind, replace(lens, ids=known)))
-
-    def find(sent: Sent, known: Sequence[str]) -> Sight:
-        live = listed(sent.kind)
-        newest = max((one.created for one in live), default="")
-        return Sight(lookup.found(sent, live, frozenset(known)), newest)
-
-    def twins(sent: Sent, known: Sequence[str]) -> tuple[Live, ...]:
-        return lookup.twins(sent, listed(sent.kind), frozenset(known))
-
-    return apply.Tools(look, users, diff.remembering, kept, find, twins, kinds.__getitem__, keep, link)
 
 
 def prepare_undo(
@@ -300,7 +287,9 @@ def prepare_undo(
 def _occasion(api: Reader, state: State, request: Request, live: Iterable[Live]) -> plan.Occasion:
     environment = request.environment
     label = environment.account or state.account
-    taken, limits = quota.taken(live), raised(state.safety, request.safety) if request.safety else ()
+    before = request.former.safety
+    known = strictest(before, state.safety) if before and state.safety else before or state.safety
+    taken, limits = quota.taken(live), raised(known, request.safety) if request.safety else ()
     return plan.Occasion(environment.name, label, api.server_time(), taken, environment.crawl_limit, limits)
 
 

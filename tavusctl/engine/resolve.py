@@ -14,23 +14,25 @@ from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
-from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText, unusable
+from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText, Unread, Values, unusable
 
 
 def resolve(
     manifests: Sequence[Manifest],
     kinds: Mapping[str, ResourceKind],
     *,
-    secrets: Mapping[str, str] | None,
+    secrets: Values | None,
     key: FingerprintKey = NO_KEY,
     ids: Mapping[str, Address] | None = None,
     declared: AbstractSet[Address] = frozenset(),
+    agreed: Agreed | None = None,
 ) -> tuple[Desired, ...]:
     """Manifests with references found and secrets sealed, in an order in which nothing comes before what it refers to.
 
     `secrets` maps names to values; None leaves them as they are, for checks that need no values.  `ids` are the ids
     known to belong to an address: a manifest that writes such an id means that address.  `declared` are further
-    addresses that exist although their manifests are not among these.  ConfigError carries every reference that
+    addresses that exist although their manifests are not among these.  What is not `agreed` to stand in the place of a
+    secret is compared with nothing: it may be a guess.  ConfigError carries every reference that
     leads nowhere or round in a circle and every secret without a value.
     """
     found = complaints(manifests, kinds, secrets=secrets, declared=declared)
@@ -39,7 +41,7 @@ def resolve(
     externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
     by_id = {**dict(externals), **(ids or {})}
     names = {address: by_id[remote_id] for remote_id, address in externals}
-    resolved = {m.address: _desired(m, kinds, secrets, key, by_id, names) for m in manifests}
+    resolved = {m.address: _desired(m, kinds, secrets, key, by_id, names, agreed=agreed) for m in manifests}
     by_address = {str(address): remote_id for remote_id, address in externals}
     desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in resolved.items()}
     places = {address: item.source for address, item in desired.items()}
@@ -50,7 +52,7 @@ def complaints(
     manifests: Sequence[Manifest],
     kinds: Mapping[str, ResourceKind],
     *,
-    secrets: Mapping[str, str] | None,
+    secrets: Values | None,
     declared: AbstractSet[Address] = frozenset(),
 ) -> tuple[Complaint, ...]:
     """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too."""
@@ -65,10 +67,11 @@ def complaints(
     return tuple(found)
 
 
+Agreed = AbstractSet[tuple[Address, Path, Value]]  # fields, with `*` for places in lists, and what may stand there
 Places = Mapping[tuple[Address, str], Any]
 
 
-def sealed(manifests: Sequence[Manifest], secrets: Mapping[str, str], key: FingerprintKey) -> tuple[Places, Places]:
+def sealed(manifests: Sequence[Manifest], secrets: Values, key: FingerprintKey) -> tuple[Places, Places]:
     """By address and pointer, the secrets that manifests name; of those without a value, the names."""
     found: dict[tuple[Address, str], Secret] = {}
     unset: dict[tuple[Address, str], tuple[str, ...]] = {}
@@ -89,7 +92,7 @@ def _complaints(
     kinds: Mapping[str, ResourceKind],
     known: Mapping[Address, Manifest],
     elsewhere: AbstractSet[Address],
-    secrets: Mapping[str, str] | None,
+    secrets: Values | None,
 ) -> Iterator[Complaint]:
     kind = kinds[manifest.address.kind]
     for path, leaf in leaves(manifest.spec):
@@ -129,9 +132,7 @@ def _suggest(target: Address, known: Mapping[Address, Manifest]) -> str:
     return f"did you mean {close[0]} ({known[Address.parse(close[0])].source})?"
 
 
-def _check_secret(
-    manifest: Manifest, text: SecretText, secrets: Mapping[str, str], source: Source
-) -> Iterator[Complaint]:
+def _check_secret(manifest: Manifest, text: SecretText, secrets: Values, source: Source) -> Iterator[Complaint]:
     for name in text.names:
         why = unusable(secrets.get(name, ""))
         if why:
@@ -142,18 +143,26 @@ def _check_secret(
 def _desired(
     manifest: Manifest,
     kinds: Mapping[str, ResourceKind],
-    secrets: Mapping[str, str] | None,
+    secrets: Values | None,
     key: FingerprintKey,
     by_id: Mapping[str, Address],
     names: Mapping[Address, Address],
+    *,
+    agreed: Agreed | None,
 ) -> Desired:
     kind = kinds[manifest.address.kind]
+    addresses = (manifest.address, *manifest.moved_from)
+
+    def guessed(leaf: Value, path: Path) -> bool:
+        return agreed is not None and not any((one, path, leaf) in agreed for one in addresses)
 
     def settle(leaf: Value, path: Path) -> Value:
         if isinstance(leaf, SecretText) and secrets is not None:
-            return leaf.fill(secrets, key)
+            return Unread(differs=True) if guessed(leaf, path) else leaf.fill(secrets, key)
         if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
-            return key.seal(leaf, known=True)  # as reads have it: a header that anybody may know
+            return (
+                Unread(differs=True) if guessed(leaf, path) else key.seal(leaf, known=True)
+            )  # as reads have it: a header that anybody may know
         if isinstance(leaf, Address):
             return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
@@ -172,6 +181,7 @@ def _desired(
         recrawl=manifest.recrawl,
         file=manifest.file,
         watch=manifest.watch,
+        reads={join(path): leaf.names for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText)},
     )
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from tavusctl.errors import UsageError
 from tavusctl.model import Cause, Complaint, Drift, FieldChange, Plan, Severity, Status
-from tavusctl.reports import prose, review
+from tavusctl.reports import prose, review, risks
 from tavusctl.reports.drawing import svg
 from tavusctl.reports.drawing.sheet import STYLE as DRAWN
 from tavusctl.reports.inert import disarmed
@@ -132,7 +132,9 @@ def _card(entry: Entry, number: int) -> Context:
         "cause": change.cause.value,
         "why": review.CAUSES[change.cause],
         "refusal": refusal,
-        "risks": tuple(risk for risk in entry.risks if risk.host or not refusal),  # what is refused takes nothing away
+        "risks": tuple(
+            risk for risk in entry.risks if risks.brings(risk) or not refusal
+        ),  # what is refused takes nothing away
         "affects": change.affects,
         "reason": "" if refusal else change.reason,
         "remote_id": change.remote_id,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from urllib.parse import quote
 
-from tavusctl.unseen import flat
+from tavusctl.unseen import PATTERN, flat
 
 # Colours may stand between the characters; a runner may not see them.
 _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
 _MARKS = re.compile(r"[!-/:-@\[-`{-~\t]")  # of ASCII; no other mark means anything to Markdown or HTML
 _COMMAND = re.compile(rf"^((?:[^\S\n]|\x1b\[[0-9;]*m)*:{_COLOUR}):", re.MULTILINE)
 _OLD_COMMAND = re.compile(rf"(#{_COLOUR})#(?={_COLOUR}\w*{_COLOUR}\[)")
-_SPELLED = re.compile(r"#(?=#\w*\[)|[\ud800-\udfff]")
+_SPELLED = re.compile(rf"#(?=#\w*\[)|{PATTERN.pattern}")
 
 
 def disarmed(report: str) -> str:
@@ -21,8 +22,11 @@ def disarmed(report: str) -> str:
 
 
 def spelled(document: str) -> str:
-    """JSON in which no runner finds a command and no encoding half a character: both are spelled in another way."""
-    return _SPELLED.sub(lambda found: f"\\u{ord(found.group()):04x}", document)
+    """JSON in which no runner finds a command, no encoding half a character, and no reader misses one that hides.
+
+    All of these are spelled in another way, which means the same to programs.
+    """
+    return _SPELLED.sub(lambda found: json.dumps(found.group())[1:-1] if found.group() != "#" else "\\u0023", document)
 
 
 def entities(text: str) -> str:

@@ -21,6 +21,8 @@ _ALIKE = 0.4  # lines with less in common are marked whole: scattered marks help
 _PAIRED = 400  # pairs of lines in one gap that are weighed; longer gaps are paired in order
 _KEPT = 32  # characters of unchanged text on each side of a change, where a line is long
 CONTEXT = 1
+_BLANK = 12  # changed lines without a word, in a row: more of them push out of sight what follows, and are counted
+_OUT_OF_SIGHT = 40  # white space in a row, which `visible` counts
 
 Parts = tuple[tuple[str, bool], ...]  # text, and whether it changed; an empty one is where the other side changed
 
@@ -62,7 +64,7 @@ def rows(old: str, new: str) -> Iterator[Row]:
     else:
         if old.split() == new.split():
             yield Row(Sort.NOTE, note="only white space differs")
-        yield from _near(list(_rows(before, after)))
+        yield from _unpadded(_near(list(_rows(before, after))))
         if old and new and old.endswith("\n") != new.endswith("\n"):
             word = "came" if new.endswith("\n") else "went"
             yield Row(Sort.NOTE, note=f"a line break at the end {word}")
@@ -263,6 +265,8 @@ def _parts(words: Sequence[str], same: int, low: int, high: int) -> Iterator[tup
 
 def _seen(text: str) -> str:
     """White space that changed, so that it can be seen."""
+    if len(text) >= _OUT_OF_SIGHT:
+        return text
     marks = {" ": "·", "\t": "→"}
     return "".join(marks.get(one, f"\\u{{{ord(one):x}}}") for one in text) if text.isspace() else text
 
@@ -284,6 +288,22 @@ def _near(found: list[Row]) -> Iterator[Row]:
             shown, left_out = True, False
         else:
             left_out = True
+
+
+def _unpadded(found: Iterator[Row]) -> Iterator[Row]:
+    """Rows with a number in place of many changed lines that have no word."""
+    for blank, run in groupby(found, _is_blank):
+        together = list(run)
+        if blank and len(together) > _BLANK:
+            sign = "came" if together[0].left is None else "went" if together[0].right is None else "changed"
+            yield from together[:1]
+            yield Row(Sort.NOTE, note=f"{len(together) - 1} more lines without a word {sign}")
+        else:
+            yield from together
+
+
+def _is_blank(row: Row) -> bool:
+    return row.sort is Sort.CHANGED and not (words(row.left) + words(row.right)).strip()
 
 
 def _tells_nothing(found: list[Row], index: int, kept: set[int]) -> bool:

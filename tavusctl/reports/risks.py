@@ -1,4 +1,4 @@
-"""What is dangerous about a change: it takes something away, or sends data to a host that had none of it before."""
+"""What is dangerous about a change: it takes something away, or sends a secret or data where none of it was before."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tavusctl import patch
+from tavusctl.document import is_empty
 from tavusctl.model import Action, Change, Path, ResourceKind, Risk, Value
 
 NEW_HOST: Final = "new-host"
+NEW_SECRET: Final = "new-secret"  # noqa: S105 - the id of a risk
+NEW_STORE: Final = "new-store"
+_WHOLE: Final = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
+_SENDS_NOTHING: Final = frozenset({Action.DELETE, Action.RETIRE, Action.FORGET, Action.UNPROTECT, Action.RECRAWL})
 _TAKES_AWAY: Final = {
     Action.DELETE: "deletes the object; nothing brings back its id",
     Action.REPLACE: "makes a new object with another id, and deletes this one",
@@ -30,7 +35,12 @@ def of(change: Change) -> tuple[Risk, ...]:
     if change.risks is not None:
         return change.risks
     taken = _TAKES_AWAY.get(change.action)
-    return (*([Risk(change.action.value, taken)] if taken else []), *_new_hosts(change))
+    return (*([Risk(change.action.value, taken)] if taken else []), *_new_hosts(change), *_new_uses(change))
+
+
+def brings(risk: Risk) -> bool:
+    """Whether it is about what a change brings along; what it takes away, its action says already."""
+    return risk.id in (NEW_HOST, NEW_SECRET, NEW_STORE)
 
 
 def host(value: Value, key: str = "") -> str:
@@ -77,6 +87,25 @@ def _new_hosts(change: Change) -> Iterator[Risk]:
             if found not in known and (place, found) not in seen:
                 seen.add((place, found))
                 yield Risk(NEW_HOST, f"sends data to a new host: {found}", place, found)
+
+
+def _new_uses(change: Change) -> Iterator[Risk]:
+    """Secrets that nothing has sent before, or that go where there was none; stores that had no file before."""
+    desired = change.desired
+    if desired is None or change.action in _SENDS_NOTHING:
+        return
+    whole = change.action in _WHOLE
+    for pointer, names in sorted(desired.reads.items()):
+        entry = next((one for one in change.fields if f"{pointer}/".startswith(f"{one.path}/")), None)
+        if not whole and entry is None:
+            continue
+        new = [name for name in names if name in desired.untried]
+        if new:
+            yield Risk(NEW_SECRET, f"sends a secret that nothing has sent before: {', '.join(new)}", pointer)
+        elif entry and not whole and entry.path == pointer and is_empty(entry.base) and is_empty(entry.live):
+            yield Risk(NEW_SECRET, f"sends a secret to a place that had none: {', '.join(names)}", pointer)
+    if desired.file and desired.file.upload in desired.untried:
+        yield Risk(NEW_STORE, f"puts its file where none was before: {desired.file.upload}")
 
 
 def _before(change: Change) -> Iterator[tuple[Path, Value]]:

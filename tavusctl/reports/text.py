@@ -24,7 +24,7 @@ from tavusctl.model import (
     Severity,
     Status,
 )
-from tavusctl.reports import review, terminal
+from tavusctl.reports import review, risks, terminal
 from tavusctl.reports.inert import disarmed
 from tavusctl.reports.places import Reading
 from tavusctl.reports.review import Entry, objects
@@ -154,7 +154,9 @@ def _excerpt(complaint: Complaint) -> Iterator[str]:
 def _entry(entry: Entry) -> str:
     refused = entry.refusal
     lines = _refused(entry) if refused else [_head(entry.change)]
-    lines += [f"    {style(f'! {flat(risk.text)}', fg='red')}{_at(risk.path)}" for risk in entry.risks if risk.host]
+    lines += [
+        f"    {style(f'! {flat(risk.text)}', fg='red')}{_at(risk.path)}" for risk in entry.risks if risks.brings(risk)
+    ]
     if review.users(entry.change):
         lines.append(f"    {flat(review.users(entry.change))}")
     lines += [] if refused else _body(entry)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from tavusctl import tokens, unseen
+from tavusctl.patch.pointer import join, split
 from tavusctl.rules.lint import Finding, Subject
 from tavusctl.wording import shown
 
@@ -17,14 +18,26 @@ _BLOCK: Final = 120  # characters of a paragraph that nobody writes twice on pur
 _SMALL: Final = 200  # characters: a text this short may double
 _GROWTH: Final = 2
 _HEADER = re.compile(r"#{1,6}[ \t]+\S.*")
-_BIDI = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
-# What does not show and has its work: joiners between emoji or letters that join, the tags of a flag, ends of lines.
+# What does not show and has its work: joiners between emoji or letters that join, or behind such a letter; the tags of
+# a flag, one variation of an ideograph, ends of lines.
+_SCRIPTS: Final = (  # Arabic to Sinhala, Burmese, Khmer, Mongolian
+    r"\u0600-\u0dff\u1000-\u109f\u1780-\u17b3\u17b6-\u17ff\u1800-\u180a\u1810-\u18af\ufb50-\ufdff\ufe70-\ufefc"
+)
+_VARIATIONS: Final = r"\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _AT_WORK = re.compile(
     r"(?<=[^\x00-\x7f\u200b-\u200f])[\u200c\u200d](?=[^\x00-\x7f\u200b-\u200f])"
-    r"|(?<=\U0001f3f4)[\U000e0030-\U000e007a]{2,8}\U000e007f|\r"
+    rf"|(?<=[{_SCRIPTS}])[\u200c\u200d](?![\u200b-\u200f])|(?<=\w)\u200c(?=[{_SCRIPTS}])"
+    r"|(?<=\U0001f3f4)[\U000e0030-\U000e007a]{2,8}\U000e007f"
+    rf"|(?<=[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[{_VARIATIONS}](?![{_VARIATIONS}])"
+    r"|\r"
 )
-_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _MARKS = re.compile(r"[\u061c\u200e\u200f]")
+# Where text is no writing: programs and people know things by it, and take it for what it looks like.
+_KNOWN_BY = re.compile(
+    r"(^|_)(names?|ids?|ur[li]s?|hosts?|endpoint|webhook|models?|keys?|tags?|variables?|languages?|timezone|file|type"
+    r"|engine|level|enum|const|pattern|format|required|voice|hotwords|headers?|query|ref)$",
+    re.IGNORECASE,
+)
 
 
 def _prose(subject: Subject) -> Iterator[tuple[str, str]]:
@@ -92,27 +105,59 @@ def grown(subject: Subject) -> Iterator[Finding]:
 
 def hidden(subject: Subject) -> Iterator[Finding]:
     """Characters that do not show, and may be read all the same."""
-    yield from _found(subject, unseen.PATTERN, _without_workers)
+    yield from _found(subject, lambda _, text: _places(unseen.PATTERN, _without_workers(text)), "remove it")
 
 
 def turned(subject: Subject) -> Iterator[Finding]:
     """Characters that make text read in another order than the model reads it."""
-    yield from _found(subject, _BIDI, str)
+
+    def places(keys: Sequence[str], text: str) -> list[int]:
+        return list(unseen.turned(text)) if _is_writing(keys, text) else _places(unseen.TURNING, text)
+
+    hint = "remove it; only text in right-to-left letters has such signs, each closed in its own line"
+    yield from _found(subject, places, hint)
 
 
-def _found(subject: Subject, pattern: re.Pattern[str], view: Callable[[str], str]) -> Iterator[Finding]:
-    for pointer, _, text in subject.texts:
-        places = [one.start() for one in pattern.finditer(view(text))] if pattern.search(text) else []
+def _is_writing(keys: Sequence[str], text: str) -> bool:
+    """Whether a text is made of words, and nothing is known by it."""
+    named = next((key for key in reversed(keys) if not key.isdecimal()), "")
+    return bool(keys and re.search(r"\s", text)) and "://" not in text and not _KNOWN_BY.search(named)
+
+
+def _found(subject: Subject, look: Callable[[Sequence[str], str], list[int]], hint: str) -> Iterator[Finding]:
+    for pointer, keys, text in _texts(subject):
+        places = look(keys, text)
         if places:
             many = f" and {len(places) - 1} more" if len(places) > 1 else ""
             line = text.count("\n", 0, places[0])
-            yield Finding(pointer, f"{_name(text[places[0]])} in the text{many}", "remove it", line)
+            where = "the text" if keys else "a key"
+            yield Finding(pointer, f"{_name(text[places[0]])} in {where}{many}", hint, line if keys else 0)
+
+
+def _texts(subject: Subject) -> Iterator[tuple[str, Sequence[str], str]]:
+    """Texts with their pointers and the keys on the way; keys, which have nothing on the way, once each."""
+    seen: set[str] = set()
+    for pointer, _, value in subject.leaves:
+        keys = split(pointer)
+        for depth, key in enumerate(keys):
+            above = join(keys[: depth + 1])
+            if not key.isascii() and above not in seen:
+                seen.add(above)
+                yield above, (), key
+        if isinstance(value, str):
+            yield pointer, keys, value
+
+
+def _places(pattern: re.Pattern[str], text: str) -> list[int]:
+    return [one.start() for one in pattern.finditer(text)] if pattern.search(text) else []
 
 
 def _without_workers(text: str) -> str:
     """A text of the same length in which all is visible that does its work, or that another rule is about."""
-    view = _BIDI.sub("x", _AT_WORK.sub(lambda found: "x" * len(found.group()), text))
-    return _MARKS.sub("x", view) if _RIGHT_TO_LEFT.search(text) else view
+    if not unseen.PATTERN.search(text):
+        return text
+    view = unseen.TURNING.sub("x", _AT_WORK.sub(lambda found: "x" * len(found.group()), text))
+    return _MARKS.sub("x", view) if unseen.RIGHT_TO_LEFT.search(text) else view
 
 
 def _name(character: str) -> str:

@@ -1,8 +1,8 @@
 """The state as JSON: sorted keys, a checksum, no secret; refuses what it cannot fully understand.
 
 Layout: {"format": 1, "tavusctl_version", "lineage", "serial", "account", "key_digest", "resources": {address: binding},
-"keys", "mac", "accepted", "checksum"}, where the checksum is SHA-256 of the canonical JSON of everything else: it finds
-damage.  `mac` is made and checked above this level, by whoever has a key.
+"keys", "mac", "accepted", "safety", "reads", "checksum"}, where the checksum is SHA-256 of the canonical JSON of
+everything else: it finds damage.  `mac` is made and checked above this level, by whoever has a key.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from msgspec import convert
 from msgspec.structs import asdict
 
 from tavusctl import __version__
 from tavusctl.document import canonical
 from tavusctl.errors import StateError
-from tavusctl.model import Address, Safety
+from tavusctl.model import Address, Known, Safety
 from tavusctl.ports import State
 from tavusctl.records import binding_in, binding_out
 
@@ -41,6 +42,8 @@ def encode(state: State, fence: str = "") -> bytes:
     document |= {name: value for name in _SEALS if (value := getattr(state, name))}
     if state.safety is not None:
         document["safety"] = asdict(state.safety)
+    if state.reads is not None:
+        document["reads"] = asdict(state.reads)
     if fence:
         document["fence"] = fence
     plain = json.loads(canonical(document))
@@ -86,6 +89,7 @@ def _state_in(document: dict[str, Any]) -> State:
         bindings={binding.address: binding for binding in bindings},
         **_seals_in(document),
         safety=Safety(**document["safety"]) if "safety" in document else None,
+        reads=convert(document["reads"], Known) if "reads" in document else None,
     )
 
 

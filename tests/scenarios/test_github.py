@@ -41,6 +41,8 @@ class Step:
             (temp / name).write_text("")
         known: dict[str, str | None] = {
             "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTOR": "alice",
+            "GITHUB_BASE_REF": None,
             "GITHUB_REPOSITORY": "acme/agents",
             "GITHUB_API_URL": self.hub.url,
             "GITHUB_TOKEN": TOKEN,

@@ -23,7 +23,14 @@ _KEYS: Final = ("version", "manifests", "secrets", "environments", "safety", "ou
 _ENVIRONMENT_KEYS: Final = ("account", "api_key_env", "state", "uploads", "crawl_limit", "vars")
 _MEANT: Final = (*_KEYS, "vars")
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
+_OTHERWISE: Final = "keep the secret in a variable with another name"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What CI systems and tavusctl itself are told with.  Some of it is chosen by whoever opens a pull request: names of
+# branches, titles, logins.
+_SYSTEM: Final = re.compile(
+    r"(GITHUB|RUNNER|ACTIONS|INPUT|TAVUSCTL|CI_COMMIT|CI_MERGE_REQUEST|BITBUCKET|BUILDKITE|CIRCLE|TRAVIS)_.*",
+    re.IGNORECASE,
+)
 
 
 def open_project(node: Node, root: Path) -> tuple[Project, Notes]:
@@ -98,7 +105,13 @@ def _secrets(found: Document, notes: Notes) -> tuple[str, ...]:
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
             message = f"secrets: {shown(name)} cannot be the name of an environment variable"
             notes.error("TV104", message, notes.value_at(f"/secrets/{index}"))
+        elif _SYSTEM.fullmatch(name):
+            notes.error("TV104", f"secrets: {_of_the_system(name)}", notes.value_at(f"/secrets/{index}"), _OTHERWISE)
     return tuple(str(name) for name in names)
+
+
+def _of_the_system(name: str) -> str:
+    return f"{shown(name)} is a variable of the CI system or of tavusctl, and cannot be a key or a secret"
 
 
 def _environments(found: Document, notes: Notes) -> Mapping[str, Environment]:
@@ -125,6 +138,10 @@ def _environment(common: Environment, found: Value, notes: Notes) -> Environment
         message = f"api_key_env: {shown(key)} cannot be the name of an environment variable"
         hint = "the name of the variable, not the key itself"
         notes.error("TV104", message, notes.value_at(f"{pointer}/api_key_env"), hint)
+    elif _SYSTEM.fullmatch(key):
+        notes.error(
+            "TV104", f"api_key_env: {_of_the_system(key)}", notes.value_at(f"{pointer}/api_key_env"), _OTHERWISE
+        )
     account, state = _text(found, "account", "", pointer, notes), _text(found, "state", "", pointer, notes)
     usable = notes.typed(variables, dict, f"{pointer}/vars")
     uploads = _uploads(found, common.uploads, pointer, notes)
