@@ -14,6 +14,7 @@ from msgspec import Struct
 from tavusctl.errors import UsageError
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LIMIT = 25 * 1024 * 1024  # of an event, as GitHub has it
 _SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
 
@@ -32,12 +33,19 @@ class Workflow(Struct, frozen=True):
     api_url: str
     token: str
     run_url: str
+    checked_out: str = ""  # commit
 
     @property
     def pull_request(self) -> int:
         """The number of the pull request that this run is about; 0 when there is none."""
         number = _part(self.event, "pull_request").get("number")
         return number if isinstance(number, int) and number > 0 else 0
+
+    @property
+    def commit(self) -> str:
+        """The commit that this run is about: of a pull request its last one, not the merge that is checked out."""
+        found = str(_part(self.event, "pull_request", "head").get("sha") or self.checked_out)
+        return found if _COMMIT.fullmatch(found) else ""
 
     @property
     def trusted(self) -> bool:
@@ -79,6 +87,7 @@ def current() -> Workflow:
         known.get("GITHUB_API_URL") or "https://api.github.com",
         known.get("GITHUB_TOKEN", ""),
         f"{server}/{repository}/actions/runs/{run}" if server and run else "",
+        known.get("GITHUB_SHA", ""),
     )
 
 

@@ -56,6 +56,11 @@ def complaints(complaints: Sequence[ComplaintView]) -> str:
     return _commands(map(_complaint, complaints))
 
 
+def remark(title: str, text: str) -> str:
+    """A warning about the run itself."""
+    return _commands([_Mark("warning", title, text)])
+
+
 def _change(step: Change) -> _Mark:
     level = "warning" if step.action in _DANGEROUS else "notice"
     fields = ", ".join(one.path for one in step.fields)
