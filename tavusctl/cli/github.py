@@ -51,7 +51,7 @@ class Reports(Struct, frozen=True):
         """What a command line begins with so that it leaves everything there is to show; what follows overrides it."""
         if name not in _REPORTING:
             return []
-        found = [f"--report={one}={self.folder / one}" for one in ("json", "markdown", "comment", "github")]
+        found = [f"--report={one}={self.folder / one}" for one in ("json", "summary", "comment", "github")]
         return [*found, f"--out={self.folder / 'plan.json'}"] if name == "plan" else found
 
     @property
@@ -115,12 +115,24 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
             return code or _propose(step, subject, rewritten, comment, dry_run=dry_run)
         return code
     print_commands(_placed(reports.text("github"), subject.folder))
-    add_summary(reports.text("markdown"))
+    is_there = add_summary(reports.text("summary"))
     set_outputs(_outputs(name, code, reports))
     if code > cli.SIGNALS:  # the next run says what there is to say
         return code
+    if not is_there:
+        _disclaim_summary(reports)
     trouble = _publish(step, subject, code, reports, comment, dry_run=dry_run)
     return code or trouble
+
+
+def _disclaim_summary(reports: Reports) -> None:
+    """Let the comment say that all is in the log, where the summary had no room left for this report."""
+    from tavusctl.reports.comment import IN_SUMMARY
+    from tavusctl.reports.fitting import IN_LOG
+
+    text = reports.text("comment")
+    if IN_SUMMARY in text:
+        (reports.folder / "comment").write_text(text.replace(IN_SUMMARY, IN_LOG, 1), encoding="utf-8")
 
 
 def _arguments(args: Sequence[str]) -> tuple[list[str], UsageError | None]:
@@ -262,7 +274,7 @@ def _placed(annotations: str, folder: str) -> str:
 def _text(step: Workflow, subject: Subject, code: int, reports: Reports) -> str:
     """What is written on GitHub: the report, of what commit it is, and where the rest is."""
     text = reports.text("comment") or _unreported(subject, code)
-    links = [f"[The whole report]({step.run_url})"] if step.run_url else []
+    links = [f"[The run and its log]({step.run_url})"] if step.run_url else []
     links += [f"commit {step.commit[:_COMMIT]}"] if step.commit else []
     return "\n\n".join([text.rstrip(), *([" · ".join(links)] if links else [])]) + "\n"
 

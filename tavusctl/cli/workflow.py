@@ -17,7 +17,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LIMIT = 25 * 1024 * 1024  # of an event, as GitHub has it
 _SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
-
+_NO_ROOM = b"\n**The summary of this step has no room for another report: it is in the log of this run.**\n"
 
 # What only people with write access to the repository begin, or the clock.
 _OWN_EVENTS = frozenset({"push", "schedule", "workflow_dispatch", "merge_group"})
@@ -116,12 +116,13 @@ def set_outputs(outputs: Mapping[str, str]) -> None:
         file.writelines(f"{name}={value}\n" for name, value in outputs.items())
 
 
-def add_summary(text: str) -> None:
-    """Show a report on the page of the run; cut where GitHub would drop it whole."""
+def add_summary(text: str) -> bool:
+    """Show a report on the page of the run; whether it is there: GitHub shows nothing of a step that says too much."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if path:
+    if not path:
+        return False
+    with Path(path).open("ab") as file:
         content = text.encode()
-        if len(content) > _SUMMARY_LIMIT:
-            content = content[:_SUMMARY_LIMIT].decode("utf-8", "ignore").encode() + b"\n"
-        with Path(path).open("ab") as file:
-            file.write(content)
+        fits = file.tell() + len(content) <= _SUMMARY_LIMIT
+        file.write(content if fits else _NO_ROOM)
+    return fits

@@ -87,14 +87,18 @@ def _of_level(level: str, marks: Sequence[_Mark]) -> Iterator[str]:
     shown = mine if len(mine) <= _MOST else mine[: _MOST - 1]
     yield from map(_command, shown)
     if len(shown) < len(mine):
-        yield _command(_Mark(level, "tavusctl", f"and {len(mine) - len(shown)} more, in the log and the summary"))
+        yield _command(_Mark(level, "tavusctl", f"and {len(mine) - len(shown)} more, which GitHub would not show"))
 
 
 def _command(mark: _Mark) -> str:
     place = mark.source
     where = {"file": place.path, "line": str(place.line), "col": str(place.column)} if place else {}
     properties = ",".join(f"{key}={as_property(value)}" for key, value in {**where, "title": mark.title}.items())
-    return f"::{mark.level} {properties}::{_data(mark.text[:_LONGEST])}"
+    return f"::{mark.level} {properties}::{_data(_shortened(mark.text))}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
 def _data(text: str) -> str:

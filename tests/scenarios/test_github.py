@@ -591,3 +591,17 @@ def test_a_cancelled_apply_leaves_journal_and_lock_in_order(step: Step) -> None:
     assert 0 < made < 13
     assert step.project.run("apply", "--yes").code == 0
     assert len(step.project.account.objects("personas")) == 13
+
+
+def test_a_step_that_has_said_too_much_loses_no_report_without_a_word(step: Step) -> None:
+    """GitHub counts all that a step writes; the comment does not send people where nothing is."""
+    lines = "".join(f"line {number}\n" for number in range(9000))
+    step.project.manifest("persona", "coach", {**COACH, "system_prompt": lines})
+    summary = step.project.root.parent / "summary"
+    summary.write_text("x" * 990_000)
+
+    assert step.run("plan", GITHUB_STEP_SUMMARY=str(summary)).code == 0
+
+    assert len(summary.read_bytes()) < 1_000_000
+    assert "it is in the log of this run" in summary.read_text()
+    assert "entry is not shown here in detail: all of it is in the log of this run" in step.comments[0]
