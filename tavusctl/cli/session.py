@@ -26,6 +26,7 @@ from tavusctl.errors import TavusctlError, UsageError
 from tavusctl.journal import recall
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint
+from tavusctl.passages import located
 from tavusctl.ports import Others, Reader, Store
 from tavusctl.secret import outer
 from tavusctl.stores import open_store
@@ -114,6 +115,7 @@ class Session(LocalSession, frozen=True):
         request = replace(request, sources=watch, safety=safety)
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
+        prepared = replace(prepared, plan=located(prepared.plan, prepared.desired))
         if base is None and check_names:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))

@@ -172,6 +172,7 @@ def _desired(
         recrawl=manifest.recrawl,
         file=manifest.file,
         watch=manifest.watch,
+        passages=manifest.passages,
     )
 
 

@@ -1,4 +1,4 @@
-"""Annotations for GitHub: commands in the log of a step that mark lines of the manifests.
+"""Annotations for GitHub: commands in the log of a step that mark lines of manifests and of the files they bring.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands.  GitHub shows ten of a level and
 drops the rest, so the worst come first and the last one says how many there are.
@@ -11,9 +11,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.model import Action, Change, Complaint, Drift, Severity, Source, Status
+from tavusctl.model import Action, Change, Complaint, FieldChange, Severity, Source, Status
 from tavusctl.reports.inert import disarmed
-from tavusctl.reports.review import place
+from tavusctl.reports.review import place, places
 from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 from tavusctl.unseen import visible
 
@@ -32,8 +32,12 @@ class _Mark(Struct, frozen=True):
 
 def plan(plan: PlanView) -> str:
     """Refusals are errors, what removes something is a warning, all else a notice; then complaints."""
-    marks = [_Mark("error", f"refused: {one.change.address}", one.reason, place(one.change)) for one in plan.refused]
-    marks += map(_change, plan.steps)
+    marks = [
+        _Mark("error", f"refused: {one.change.address}", one.reason, where)
+        for one in plan.refused
+        for where, _ in places(one.change)
+    ]
+    marks += [mark for step in plan.steps for mark in _changes(step)]
     return _commands([*marks, *map(_complaint, plan.warnings)])
 
 
@@ -47,7 +51,11 @@ def outcomes(_: PlanView, outcomes: Sequence[OutcomeView]) -> str:
 
 def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
     """What was changed in the account."""
-    marks = [_Mark("warning", f"{one.cause.value}: {one.address}", _paths(one), one.source) for one in drift]
+    marks = [
+        _Mark("warning", f"{one.cause.value}: {one.address}", _paths(fields) or "deleted in the account", where)
+        for one in drift
+        for where, fields in places(one)
+    ]
     return _commands(marks)
 
 
@@ -61,14 +69,16 @@ def remark(title: str, text: str) -> str:
     return _commands([_Mark("warning", title, text)])
 
 
-def _change(step: Change) -> _Mark:
+def _changes(step: Change) -> Iterator[_Mark]:
+    """One mark for each file in which something of a change is written."""
     level = "warning" if step.action in _DANGEROUS else "notice"
-    fields = ", ".join(one.path for one in step.fields)
-    return _Mark(level, f"{step.action.value}: {step.address}", step.reason or fields or step.cause.value, place(step))
+    for where, fields in places(step):
+        text = step.reason or _paths(fields) or step.cause.value
+        yield _Mark(level, f"{step.action.value}: {step.address}", text, where)
 
 
-def _paths(entry: Drift) -> str:
-    return ", ".join(one.path for one in entry.fields) or "deleted in the account"
+def _paths(fields: Iterable[FieldChange]) -> str:
+    return ", ".join(one.path for one in fields)
 
 
 def _complaint(complaint: Complaint) -> _Mark:

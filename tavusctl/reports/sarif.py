@@ -59,7 +59,7 @@ def _outcome(one: Outcome) -> Result:
 
 def _drift(one: Drift) -> Result:
     fields = ", ".join(field.path for field in one.fields) or "deleted in the account"
-    return _result(f"drift-{one.cause.value}", "warning", fields, "", one.source, str(one.address))
+    return _result(f"drift-{one.cause.value}", "warning", fields, "", place(one), str(one.address))
 
 
 def _complaint(one: Complaint) -> Result:
