@@ -166,7 +166,7 @@ def _field(entry: FieldChange) -> dict[str, Any]:
         sides: Mapping[str, Value] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
         known |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
     written = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
-    place = {"source": _source(entry.source)} if entry.source else {}
+    place = {"source": _source(entry.source)} if entry.source and not entry.sensitive else {}
     return {**known, "sensitive": entry.sensitive, **place, **written}
 
 
