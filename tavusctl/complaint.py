@@ -46,6 +46,13 @@ class Source(Struct, frozen=True, order=True):
         return f"{self.path}:{self.line}:{self.column}"
 
 
+class Passage(Struct, frozen=True):
+    """Where a part of a value begins, and the file that it was brought from; an empty path is the manifest's own."""
+
+    start: int  # character
+    path: str
+
+
 def written_at(sources: Mapping[str, Source], pointer: str, otherwise: Source) -> Source:
     """Where the value at a JSON Pointer stands, or the nearest collection around it that was written."""
     while pointer and pointer not in sources:

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from tavusctl.model import Address, Complaint, Source, Value
+from tavusctl.model import Address, Complaint, Passage, Source, Value
 from tavusctl.redaction import shortened
 from tavusctl.secret import SecretText
 from tavusctl.wording import Fault, shown, suggestion
@@ -46,6 +46,7 @@ class Expansion(Struct, frozen=True):
     value: Value
     complaints: tuple[Complaint, ...] = ()
     origin: str = ""
+    passages: tuple[Passage, ...] = ()  # of a text, when files have brought some of it
 
 
 def expand(text: str, where: Source, scope: Scope) -> Expansion:
@@ -106,7 +107,9 @@ def _complaint(fault: Fault, where: Source, line: int = 1) -> Complaint:
 
 
 def _whole(found: Value) -> Expansion:
-    return Expansion(found.text, origin=found.path) if isinstance(found, FileText) else Expansion(found)
+    if isinstance(found, FileText):
+        return Expansion(found.text, origin=found.path, passages=(Passage(0, found.path),))
+    return Expansion(found)
 
 
 def _evaluate(token: re.Match[str], scope: Scope) -> Value:
@@ -177,6 +180,7 @@ class _Mixture(Struct):
     _parts: list[str] = field(default_factory=list)
     _names: list[str] = field(default_factory=list)
     _complaints: list[Complaint] = field(default_factory=list)
+    _passages: list[Passage] = field(default_factory=list)
     _length: int = 0
 
     def expansion(self) -> Expansion:
@@ -204,6 +208,10 @@ class _Mixture(Struct):
             self._parts.append("".join(self._pieces))
             self._pieces.clear()
             self._names += value.names
+        elif isinstance(value, FileText):
+            self._passages.append(Passage(self._length, value.path))
+            self._add(value.text)
+            self._passages.append(Passage(self._length, ""))
         else:
             self._add(_as_text(value, token.group()))
 
@@ -218,13 +226,13 @@ class _Mixture(Struct):
         if self._complaints:
             return Expansion(self.text, tuple(self._complaints))
         last = "".join(self._pieces)
-        return Expansion(SecretText((*self._parts, last), tuple(self._names)) if self._names else last)
+        if self._names:
+            return Expansion(SecretText((*self._parts, last), tuple(self._names)))
+        return Expansion(last, passages=tuple(self._passages))
 
 
 def _as_text(value: Value, expression: str) -> str:
     """A value amid other text."""
-    if isinstance(value, FileText):
-        return value.text
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):

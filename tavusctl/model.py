@@ -12,7 +12,7 @@ from enum import Enum, StrEnum
 from msgspec import Struct, field
 
 from tavusctl.binding import MADE, Binding
-from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Severity, Source, written_at
+from tavusctl.complaint import NAME, Address, Blame, Complaint, Edit, Passage, Severity, Source, written_at
 from tavusctl.kind import PLAIN, Attachment, Document, Field, Path, ResourceKind, Update, Value, Work
 from tavusctl.settings import Environment, Known, Limit, Project, Safety
 
@@ -45,6 +45,7 @@ __all__ = [
     "Manifest",
     "Move",
     "Outcome",
+    "Passage",
     "Path",
     "Pending",
     "Plan",
@@ -106,6 +107,7 @@ class Manifest(Struct, frozen=True):
     file: LocalFile | None = None
     moved_from: tuple[Address, ...] = ()  # addresses that it had before
     watch: bool = False  # replaced when its source changes
+    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of brought texts, like `sources`
 
 
 class Desired(Struct, frozen=True):
@@ -125,6 +127,7 @@ class Desired(Struct, frozen=True):
     externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # names of secrets, by JSON Pointer into spec
     untried: frozenset[str] = frozenset()  # secrets and stores that nothing has used before
+    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of brought texts, like `sources`
 
 
 class Live(Struct, frozen=True):
@@ -196,6 +199,7 @@ class FieldChange(Struct, frozen=True):
     live: Value
     desired: Value
     sensitive: bool = False
+    source: Source | None = None  # where what is desired is written: of a text, the first line that is not as live
     blame: tuple[Blame, ...] = ()  # who wrote what is desired, the newest first; only where that was asked for
 
 

@@ -157,13 +157,14 @@ def attempt(args: list[str]) -> int:
 
 
 def _report_usage(error: click.ClickException, args: list[str]) -> int:
-    from tavusctl.cli.failure import report, wants_json
+    from tavusctl.cli.failure import report, wants_json, write_reports
     from tavusctl.cli.local import learn
+    from tavusctl.errors import UsageError
 
     learn(args)
+    told = UsageError(error.format_message())
     if wants_json(args):
-        from tavusctl.errors import UsageError
-
-        return report(UsageError(error.format_message()), args)
+        return report(told, args)
     error.show()
+    write_reports(told, args)
     return USAGE

@@ -188,7 +188,8 @@ def _with_text(content: bytes, text: str) -> bytes:
     if "\0" in text:
         message = "the text has a NUL character in it, which no file of a prompt may have"
         raise CannotAdoptError(message)
-    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    # The first mark of a file is no part of its text: one that is needs another before it.
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) or text.startswith("\ufeff") else b""
     ending = b"\r\n" if content.endswith(b"\r\n") else b"\n" if content.endswith(b"\n") else b""
     if text.endswith("\r"):
         ending = b"\r\n"

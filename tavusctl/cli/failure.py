@@ -36,7 +36,7 @@ def report(error: Exception, args: Sequence[str]) -> int:
     from tavusctl.reports import json, text, view
 
     complaints = view.complaints(error.complaints)
-    _write_reports(error, args)
+    write_reports(error, args)
     if wants_json(args):
         click.echo(json.error(error.id, error.exit_code, complaints), nl=False)
     elif isinstance(error, ConfigError):
@@ -47,8 +47,8 @@ def report(error: Exception, args: Sequence[str]) -> int:
     return error.exit_code
 
 
-def _write_reports(error: TavusctlError, args: Sequence[str]) -> None:
-    """A report that was asked for says why there is nothing to report: its reader may see nothing else of the run."""
+def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
+    """Let reports that were asked for say why there is nothing to report; their readers may see nothing else."""
     from tavusctl.reports import json, view
 
     targets = targets_in(args)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tavusctl.cli import placing, writing
+from tavusctl.cli import onto_github, placing, workflows, writing
 from tavusctl.cli.local import learn
 from tavusctl.cli.schema import text
 from tavusctl.errors import UsageError
@@ -61,28 +61,44 @@ EXAMPLES: Mapping[str, str] = {
 }
 
 
+def _action(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not workflows.REFERENCE.fullmatch(value):
+        message = f"--action {value!r} names no action by a full commit"
+        raise UsageError(message, f"write {workflows.ACTION}@ and the 40 digits of a commit, or ./ for this repository")
+    return value
+
+
 @click.command("init")
 @click.argument("folder", required=False, default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--from-account", is_flag=True, help="With what the account of TAVUS_API_KEY has, in place of examples.")
 @click.option("--base-url", envvar="TAVUS_BASE_URL", help="API host, with --from-account.")
-def command(folder: Path, *, from_account: bool, base_url: str | None) -> int:
+@click.option("--github", is_flag=True, help="Write workflows for GitHub, or bring them up to date.")
+@click.option("--action", callback=_action, metavar="REF", help="OWNER/REPO@COMMIT that workflows run, with --github.")
+def command(folder: Path, *, from_account: bool, base_url: str | None, github: bool, action: str | None) -> int:
     """Start a project: project file, an example persona, schemas for the editor, .gitignore.
 
     Nothing that exists is overwritten, and nothing is sent anywhere.  With --from-account, the account is read and
-    written as manifests, as `tavusctl export` does.
+    written as manifests, as `tavusctl export` does.  With --github, in a project or with a new one, workflows are
+    written: plan on pull requests, apply on merge, drift and recrawl by the clock.  Run again, it brings up to date
+    those that nobody has edited, and shows for the others what would be different.
     """
     learn(())  # a project around this one may keep secret what the folder is called, or what is written into it
-    if (folder / "tavusctl.yaml").exists():
+    if action and not github:
+        message = "--action is for workflows"
+        raise UsageError(message, "add --github")
+    is_project = (folder / "tavusctl.yaml").exists()
+    if is_project and (from_account or not github):
         message = f"{folder / 'tavusctl.yaml'} exists: this is a project already"
         raise UsageError(message, "tavusctl validate checks it")
     if from_account:
-        return _take_over(folder, base_url)
-    _scaffold(folder, {**EXAMPLES, **_files()})
-    click.echo("\nnext: export TAVUS_API_KEY=... and run tavusctl plan", err=True)
-    return 0
+        _take_over(folder, base_url)
+    elif not is_project:
+        _scaffold(folder, {**EXAMPLES, **_files()})
+        click.echo("\nnext: export TAVUS_API_KEY=... and run tavusctl plan", err=True)
+    return onto_github.write(folder, action) if github else 0
 
 
-def _take_over(folder: Path, base_url: str | None) -> int:
+def _take_over(folder: Path, base_url: str | None) -> None:
     """Start with what the account has; nothing is written before it has been read."""
     from tavusctl.cli import export as exporting
     from tavusctl.cli.exporting import Selection, Target, prepare
@@ -104,7 +120,6 @@ def _take_over(folder: Path, base_url: str | None) -> int:
         new = exporting.write(session, export, target, store)
     click.echo(exporting.lines(export, target, new), nl=False)
     exporting.tell(session, export, target)
-    return 0
 
 
 def _scaffold(folder: Path, files: Mapping[str, str]) -> None:

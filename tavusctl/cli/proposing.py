@@ -1,71 +1,152 @@
-"""`tavusctl github adopt`: live edits as a pull request, one for each environment, kept up to date."""
+"""`tavusctl github adopt`: live edits as a pull request, one for each environment and folder, kept up to date.
+
+It holds the files that `adopt` has written in this job, byte for byte and with their modes, and no other.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tavusctl.cli.basis import entries
+import click
+
+from tavusctl.cli import writing
+from tavusctl.cli.basis import Entry, entries
 from tavusctl.cli.git import Git, GitError
+from tavusctl.cli.rewritten import Rewritten
+from tavusctl.cli.subject import Subject
 from tavusctl.cli.workflow import Workflow
 from tavusctl.errors import UsageError
-from tavusctl.redaction import redacted
+from tavusctl.redaction import Record
+from tavusctl.unseen import flat
 
 if TYPE_CHECKING:
-    from tavusctl.client.github import GitHub, Proposal
+    from tavusctl.client.github import File, GitHub, Proposal
 
 _SHA1: Final = 40  # hex digits of its ids; a repository of SHA-256 has longer ones
+_DIGITS: Final = 8  # of a digest that tells two names apart
+_PROGRAM: Final = "100755"
+_SMALL: Final = 1024  # bytes; a pointer of Git LFS has less
+_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _BODY = """\
-Somebody changed these in the Tavus portal. Merged, the manifests say what the account has; closed, the next apply \
-takes the edits back.
+Somebody changed these in the Tavus portal ({environment}). Merged, the manifests say what the account has; \
+closed, the next apply takes the edits back.
 
 {link}
 """
 
 
-def propose(github: GitHub, step: Workflow) -> str:
-    """Bring the pull request to what `adopt` has changed in the working tree; what was done."""
-    proposal = _proposal(step)
+def propose(github: GitHub, step: Workflow, subject: Subject, rewritten: Rewritten) -> str:
+    """Bring the pull request to what `adopt` has written; what was done."""
+    proposal = _proposal(step, subject, rewritten)
     return github.propose(proposal) if proposal.files else github.withdraw(proposal)
 
 
-def _proposal(step: Workflow) -> Proposal:
+def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten) -> Proposal:
     from tavusctl.client.github import Proposal
 
     try:
-        git = Git(Path.cwd())
+        git = Git(subject.root)
         prefix, commit = git.line("rev-parse", "--show-prefix"), git.line("rev-parse", "--verify", "HEAD")
-        files = {f"{prefix}{name}": text for name, text in _changed(git, f"{commit}:{prefix}")}
+        files = {f"{prefix}{name}": file for name, file in _files(git, commit, prefix, subject, rewritten).items()}
     except GitError as error:
         message = f"the live edits cannot be compared with what is committed: {error}"
         raise UsageError(message, id="E1206") from None
-    environment = redacted(os.environ.get("TAVUSCTL_ENV") or "default")
-    words = re.sub(r"[^A-Za-z0-9._-]", "-", f"{environment}-{prefix.strip('/')}" if prefix else environment)
     base = os.environ.get("GITHUB_REF_NAME", "")
     if not base:
         message = "GITHUB_REF_NAME names no branch that a pull request could be for"
         raise UsageError(message, id="E1207")
     count = len(files)
     title = f"Adopt live edits in {count} file{'' if count == 1 else 's'}"
-    body = _BODY.format(link=step.run_url).rstrip() + "\n"
-    return Proposal(f"tavusctl/adopt-{words}", base, commit, title, body, files)
+    body = _BODY.format(environment=subject.environment, link=step.run_url).rstrip() + "\n"
+    return Proposal(f"tavusctl/adopt-{_branch(subject)}", base, commit, title, body, files)
 
 
-def _changed(git: Git, tree: str) -> Iterator[tuple[str, str]]:
-    """Texts of the folder that are not what a tree has; looked at without git, which would run filters for them."""
-    for entry in entries(git, tree):
-        path = git.folder / entry.name
-        if path.is_file() and path.resolve() == git.folder.resolve() / entry.name:
-            content = path.read_bytes()
-            same = {_blob(one, len(entry.id)) for one in (content, content.replace(b"\r\n", b"\n"))}
-            with contextlib.suppress(UnicodeDecodeError):  # nothing that adopt writes
-                if entry.id not in same:
-                    yield entry.name, content.decode()
+def _branch(subject: Subject) -> str:
+    """The name of the branch, one for each environment and folder."""
+    environment = subject.environment or "default"
+    if not subject.folder:
+        return environment
+    digest = hashlib.sha256(subject.folder.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
+    return f"{environment}-{re.sub(r'[^A-Za-z0-9]+', '-', subject.folder).strip('-')}-{digest}"
+
+
+def _files(git: Git, commit: str, prefix: str, subject: Subject, rewritten: Rewritten) -> dict[str, File]:
+    """What `adopt` has written, now or before in this job, where it differs from the commit; by names from the root."""
+    from tavusctl.client.github import File
+
+    committed = {one.name: one for one in entries(git, f"{commit}:{prefix}")}
+    root = Path(os.path.realpath(subject.root))
+    record = _record(subject, commit)
+    converted = _earlier(record, root)
+    for path, (before, after) in rewritten.items():
+        # A link is written through: what changes is the file that it leads to.
+        name = Path(os.path.realpath(path)).relative_to(root).as_posix()
+        converted[name] = _is_converted(git, name, before, committed.get(name))
+        if after != (root / name).read_bytes():
+            message = f"{name} was changed again after it was written"
+            raise GitError(message)
+    _remember(record, root, converted)
+    files = {}
+    for name, is_converted in sorted(converted.items()):
+        content, entry = (root / name).read_bytes(), committed.get(name)
+        kept = content.replace(b"\r\n", b"\n") if is_converted else content
+        if entry is None or _blob(kept, len(entry.id)) != entry.id:
+            files[name] = File(_mode(root / name, entry), kept)
+    return files
+
+
+def _is_converted(git: Git, name: str, before: bytes, entry: Entry | None) -> bool:
+    """Whether git has written a file with other line ends than it keeps; GitError where it keeps something else."""
+    if entry is None or _blob(before, len(entry.id)) == entry.id:
+        return False
+    if _blob(before.replace(b"\r\n", b"\n"), len(entry.id)) == entry.id:
+        return True
+    if entry.size < _SMALL and next(git.blobs({entry.id: entry.size}))[1].startswith(_POINTER):
+        message = f"{name} is in Git LFS, which a pull request cannot be made for here; adopt it by hand"
+        raise GitError(message)
+    click.echo(f"notice: an earlier step has changed {flat(name)} as well; the pull request has both", err=True)
+    return False
+
+
+def _mode(path: Path, entry: Entry | None) -> str:
+    """The mode that git gives a file: what it has there already, else whether it can be run."""
+    can_run = entry.mode == _PROGRAM if entry else bool(path.stat().st_mode & stat.S_IXUSR)
+    return _PROGRAM if can_run else "100644"
+
+
+def _record(subject: Subject, commit: str) -> Path | None:
+    """Where a job remembers what `adopt` has written in it: it may run twice, and the second time writes nothing."""
+    folder = os.environ.get("RUNNER_TEMP", "")
+    named = f"{commit} {subject.root} {_branch(subject)}".encode("utf-8", "surrogateescape")
+    return Path(folder, f"tavusctl-adopted-{hashlib.sha256(named).hexdigest()[:16]}.json") if folder else None
+
+
+def _earlier(record: Path | None, root: Path) -> dict[str, bool]:
+    """Files that `adopt` has written before in this job and that nobody has changed since, and whether converted."""
+    known: dict[str, list[Any]] = {}
+    if record is not None:
+        with contextlib.suppress(FileNotFoundError):
+            known = json.loads(record.read_bytes())
+    return {name: bool(one[1]) for name, one in known.items() if _digest(root / name) == one[0]}
+
+
+def _remember(record: Path | None, root: Path, converted: Mapping[str, bool]) -> None:
+    if record is not None and converted:
+        known = {name: [_digest(root / name), one] for name, one in converted.items()}
+        writing.write(record, Record(json.dumps(known)))
+
+
+def _digest(path: Path) -> str:
+    """The digest of a file; empty when there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _blob(content: bytes, digits: int) -> str:

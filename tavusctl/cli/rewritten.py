@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 
 from tavusctl.errors import RefusedError
@@ -12,6 +13,8 @@ from tavusctl.unseen import visible
 from tavusctl.writeback.rewriting import rewrite
 
 Contents = Mapping[str, bytes]
+Rewritten = dict[Path, tuple[bytes, bytes]]  # what a file had, and what it has now
+_kept: ContextVar[Rewritten | None] = ContextVar("kept", default=None)
 
 
 def difference(before: Contents, after: Contents) -> str:
@@ -32,11 +35,24 @@ def written(root: Path, before: Contents, after: Contents) -> Iterator[None]:
             rewrite(root / path, before[path], content)
             done.append(path)
         yield
+        if (kept := _kept.get()) is not None:
+            kept.update({root / path: (before[path], content) for path, content in after.items()})
     except BaseException:
         for path in done:
             with contextlib.suppress(RefusedError):  # somebody has edited it since: theirs stays
                 rewrite(root / path, after[path], before[path])
         raise
+
+
+@contextlib.contextmanager
+def keeping() -> Iterator[Rewritten]:
+    """What a command that is run within another one rewrites."""
+    kept: Rewritten = {}
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
 
 
 def _lines(content: bytes) -> list[str]:

@@ -27,6 +27,7 @@ from tavusctl.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.journal import recall
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint, Environment
+from tavusctl.passages import located
 from tavusctl.ports import Others, Reader, Store
 from tavusctl.secret import Unread, outer
 from tavusctl.stores import open_store
@@ -127,6 +128,7 @@ class Session(LocalSession, frozen=True):
             request = replace(request, former=self.granted.former, reads=self.granted.cut(reads))
         with reading(self, api):
             prepared = prepare(manifests, KINDS, api, self.store(), request)
+        prepared = replace(prepared, plan=located(prepared.plan, prepared.desired))
         if base is None and check_names:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
         return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))

@@ -12,11 +12,9 @@ from msgspec import Struct, field
 from tavusctl import yaml12
 from tavusctl.cli.history import Wanted
 from tavusctl.engine.load import files
-from tavusctl.equality import same
-from tavusctl.model import ABSENT, Address, Desired, FieldChange, ResourceKind, Source, Value
-from tavusctl.model import Path as KeyPath
+from tavusctl.model import ABSENT, Address, Desired, FieldChange, Source, Value
+from tavusctl.passages import differing
 from tavusctl.patch import split
-from tavusctl.patch.pointer import escape
 from tavusctl.reports import prose
 from tavusctl.writeback.syntax import BREAK, Node, parse
 
@@ -38,7 +36,7 @@ class Whereabouts(Struct):
             return {}
         found: dict[str, Wanted] = {}
         whole = (entry.path, entry.live, entry.desired)
-        inner = () if entry.sensitive else _differing(item.kind, split(entry.path), *whole)
+        inner = () if entry.sensitive else differing(item.kind, split(entry.path), *whole)
         for pointer, old, new in [*inner] or [whole]:
             path, wanted = self._written(item, pointer, old, new)
             found.setdefault(path, Wanted()).add(wanted.lines, wanted.gone)
@@ -84,26 +82,6 @@ class _Page:
     def _line(self, index: int) -> int:
         """The number of a line as git counts them."""
         return self._text.count("\n", 0, index) + 1
-
-
-def _differing(
-    kind: ResourceKind, path: KeyPath, pointer: str, old: Value, new: Value
-) -> Iterator[tuple[str, Value, Value]]:
-    """The innermost values of the new side that the old one does not have, with what is there."""
-    if same(kind, path, new, old):
-        return
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key, value in new.items():
-            yield from _differing(kind, (*path, key), f"{pointer}/{escape(key)}", old.get(key, ABSENT), value)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (before, after) in enumerate(zip(old, new, strict=True)):
-            yield from _differing(kind, (*path, "*"), f"{pointer}/{index}", before, after)
-    elif isinstance(old, list) and isinstance(new, list):
-        for index, item in enumerate(new):
-            if not any(same(kind, (*path, "*"), item, one) for one in old):
-                yield f"{pointer}/{index}", ABSENT, item
-    else:
-        yield pointer, old, new
 
 
 def _changed(old: Value, new: Value) -> Wanted:

@@ -17,7 +17,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LIMIT = 25 * 1024 * 1024  # of an event, as GitHub has it
 _SUMMARY_LIMIT = 1_000_000  # bytes that one step may add; GitHub drops all of it above 1 MiB
-
+_NO_ROOM = b"\n**The summary of this step has no room for another report: it is in the log of this run.**\n"
 
 # What only people with write access to the repository begin, or the clock.
 _OWN_EVENTS = frozenset({"push", "schedule", "workflow_dispatch", "merge_group"})
@@ -35,12 +35,19 @@ class Workflow(Struct, frozen=True):
     run_url: str
     actor: str = ""  # who began the run
     base: str = ""  # the branch that a pull request is for
+    checked_out: str = ""  # commit
 
     @property
     def pull_request(self) -> int:
         """The number of the pull request that this run is about; 0 when there is none."""
         number = _part(self.event, "pull_request").get("number")
         return number if isinstance(number, int) and number > 0 else 0
+
+    @property
+    def commit(self) -> str:
+        """The commit that this run is about: of a pull request its last one, not the merge that is checked out."""
+        found = str(_part(self.event, "pull_request", "head").get("sha") or self.checked_out)
+        return found if _COMMIT.fullmatch(found) else ""
 
     @property
     def trusted(self) -> bool:
@@ -100,6 +107,7 @@ def current() -> Workflow:
         f"{server}/{repository}/actions/runs/{run}" if server and run else "",
         known.get("GITHUB_ACTOR", ""),
         known.get("GITHUB_BASE_REF", ""),
+        known.get("GITHUB_SHA", ""),
     )
 
 
@@ -141,12 +149,13 @@ def set_outputs(outputs: Mapping[str, str]) -> None:
         file.writelines(f"{name}={value}\n" for name, value in outputs.items())
 
 
-def add_summary(text: str) -> None:
-    """Show a report on the page of the run; cut where GitHub would drop it whole."""
+def add_summary(text: str) -> bool:
+    """Show a report on the page of the run; whether it is there: GitHub shows nothing of a step that says too much."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if path:
+    if not path:
+        return False
+    with Path(path).open("ab") as file:
         content = text.encode()
-        if len(content) > _SUMMARY_LIMIT:
-            content = content[:_SUMMARY_LIMIT].decode("utf-8", "ignore").encode() + b"\n"
-        with Path(path).open("ab") as file:
-            file.write(content)
+        fits = file.tell() + len(content) <= _SUMMARY_LIMIT
+        file.write(content if fits else _NO_ROOM)
+    return fits

@@ -6,6 +6,7 @@ https://docs.github.com/en/rest, version 2022-11-28.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -13,10 +14,11 @@ from typing import Any, Self
 from msgspec import Struct
 
 from tavusctl import __version__, redaction
+from tavusctl.client.allowance import IN_ALL, Allowance, limited
 from tavusctl.client.answers import understood
 from tavusctl.client.patience import Patience, Tries, read_tries, write_tries
 from tavusctl.client.wire import Wire
-from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, UnauthorisedError
+from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, Throttled, UnauthorisedError
 from tavusctl.model import Value
 
 Object = dict[str, Any]
@@ -28,6 +30,13 @@ _PAGES = 50
 _PAGE_SIZE = 100
 
 
+class File(Struct, frozen=True):
+    """A file as git keeps it."""
+
+    mode: str
+    content: bytes
+
+
 class Proposal(Struct, frozen=True):
     """Files to change on top of a commit, on a branch that nobody else writes to."""
 
@@ -36,14 +45,21 @@ class Proposal(Struct, frozen=True):
     commit: str
     title: str
     body: str
-    files: Mapping[str, str]  # by path from the root of the repository
+    files: Mapping[str, File]  # by path from the root of the repository
 
 
 class GitHub:
     """One repository; with `preview`, writes are handed to it and not sent."""
 
     def __init__(
-        self, api_url: str, repository: str, token: str, *, preview: Callable[[Write], None] | None = None
+        self,
+        api_url: str,
+        repository: str,
+        token: str,
+        *,
+        preview: Callable[[Write], None] | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+        patience: Patience | None = None,
     ) -> None:
         redaction.remember(token)
         # GitHub Enterprise Server has REST under /api/v3, and GraphQL beside it.
@@ -52,7 +68,7 @@ class GitHub:
         self._root = f"/repos/{repository}"
         self._preview = preview
         self._wire = Wire(base, connections=1, kept=1, seconds=_SECONDS)
-        self._patience = Patience()
+        self._allowance = Allowance(patience or Patience(max_wait=IN_ALL), tell)
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.github+json",
@@ -67,14 +83,32 @@ class GitHub:
     def __exit__(self, *_: object) -> None:
         self._wire.close()
 
-    def keep_comment(self, number: int, marker: str, body: str, *, create: bool = True) -> str:
-        """Bring our comment on a pull request to `body`; what was done: created, updated, unchanged or none."""
+    def keep_comment(
+        self,
+        number: int,
+        marker: str,
+        text: str,
+        *,
+        near: Callable[[str], bool] = lambda _: False,
+        settles: bool = False,
+        create: bool = True,
+    ) -> str:
+        """Bring our comment on a pull request to a text; what was done: created, updated, unchanged or none.
+
+        The first line of a comment is its marker.  One whose marker is `near` may be about the same: the only one is
+        taken over where ours is not there yet, and what this text `settles` goes.
+        """
         path = f"{self._root}/issues/{number}/comments"
-        mine = self._mine(path, marker)
-        for extra in mine[1:]:  # two runs at once may both have found none
+        found = self._mine(path, lambda first: first == marker or near(first))
+        exact = [one for one in found if _first(one) == marker]
+        others = [one for one in found if _first(one) != marker]
+        mine = exact or (others if len(others) == 1 else [])
+        left = [one for one in [*exact, *(others if settles else [])] if one not in mine[:1]]
+        for extra in left:  # of two runs at once both may have found none
             self._write("DELETE", f"{self._root}/issues/comments/{extra['id']}", {})
         if not mine:
-            return self._create(path, marker, {"body": body}) if create else "none"
+            return self._create(path, marker, {"body": f"{marker}\n{text}"}) if create else "none"
+        body = f"{marker}\n{text}"
         if mine[0]["body"] == body:
             return "unchanged"
         self._write("PATCH", f"{self._root}/issues/comments/{mine[0]['id']}", {"body": body})
@@ -83,7 +117,7 @@ class GitHub:
     def keep_issue(self, marker: str, title: str, body: str) -> str:
         """Have one open issue with this body; what was done."""
         path = f"{self._root}/issues"
-        mine = self._mine(path, marker)
+        mine = self._mine(path, lambda first: first == marker)
         if not mine:
             return self._create(path, marker, {"title": title, "body": body})
         if (mine[0]["title"], mine[0]["body"]) == (title, body):
@@ -93,7 +127,7 @@ class GitHub:
 
     def close_issues(self, marker: str, reason: str) -> str:
         """Close what is open of ours, with a comment that says why; what was done."""
-        mine = self._mine(f"{self._root}/issues", marker)
+        mine = self._mine(f"{self._root}/issues", lambda first: first == marker)
         for one in mine:
             self._write("POST", f"{self._root}/issues/{one['number']}/comments", {"body": reason})
             self._write("PATCH", f"{self._root}/issues/{one['number']}", {"state": "closed"})
@@ -101,7 +135,7 @@ class GitHub:
 
     def propose(self, proposal: Proposal) -> str:
         """Have one open pull request with these files on top of a commit; what was done."""
-        tree = self._write("POST", f"{self._root}/git/trees", _tree(proposal, self._tree_of(proposal.commit)))
+        tree = self._write("POST", f"{self._root}/git/trees", self._tree(proposal))
         message = {"message": proposal.title, "tree": tree.get("sha", ""), "parents": [proposal.commit]}
         mine = self._pulls(proposal)
         if mine and tree.get("sha") and self._tree_of(mine[0]["head"]["sha"]) == tree["sha"]:
@@ -128,6 +162,21 @@ class GitHub:
         found = self._read(f"{self._root}/pulls", query)
         return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
+    def _tree(self, proposal: Proposal) -> Object:
+        entries = [
+            {"path": path, "mode": file.mode, "type": "blob", **self._content(file.content)}
+            for path, file in proposal.files.items()
+        ]
+        return {"base_tree": self._tree_of(proposal.commit), "tree": entries}
+
+    def _content(self, content: bytes) -> Object:
+        """A content for a tree: as text, which stays as it is, or by the id of what is no text."""
+        try:
+            return {"content": content.decode()}
+        except UnicodeDecodeError:
+            encoded = {"content": base64.b64encode(content).decode(), "encoding": "base64"}
+            return {"sha": self._write("POST", f"{self._root}/git/blobs", encoded).get("sha", "")}
+
     def _tree_of(self, commit: str) -> str:
         return str(self._read(f"{self._root}/git/commits/{commit}", {})["tree"]["sha"])
 
@@ -145,13 +194,13 @@ class GitHub:
         try:
             self._write("POST", path, body)
         except Ambiguous:
-            if not self._mine(path, marker):
+            if not self._mine(path, lambda first: first == marker):
                 self._write("POST", path, body)
         return "created"
 
-    def _mine(self, path: str, marker: str) -> list[Object]:
-        """Texts that begin with the marker and are written by whoever this token belongs to, oldest first."""
-        found = [one for one in self._pages(path) if str(one.get("body") or "").startswith(marker)]
+    def _mine(self, path: str, wanted: Callable[[str], bool]) -> list[Object]:
+        """Texts with a first line that is wanted, written by whoever this token belongs to, oldest first."""
+        found = [one for one in self._pages(path) if wanted(_first(one))]
         if not found:
             return []
         author = self._author()
@@ -161,6 +210,8 @@ class GitHub:
         """Who this token writes as; the tokens of apps and workflows may not ask as people do."""
         try:
             user = self._read("/user", {})
+        except Throttled:
+            raise
         except Rejected:
             user = self._viewer()
         login = user.get("login") if isinstance(user, dict) else None
@@ -170,7 +221,9 @@ class GitHub:
         """The same from GraphQL, https://docs.github.com/en/graphql/reference/queries#user, `viewer`."""
         try:
             found = self._call("POST", self._graphql, {}, {"query": "{ viewer { login } }"}, read_tries)
-        except ApiError:
+        except Throttled:
+            raise
+        except Rejected:  # an older server, where only workflows may not ask
             return None
         data = found.get("data") if isinstance(found, dict) else None
         return data.get("viewer") if isinstance(data, dict) else None
@@ -202,17 +255,19 @@ class GitHub:
         headers = {**self._headers, **({"Content-Type": "application/json"} if content else {})}
 
         def once() -> Value:
-            return understood(self._wire.call(method, path, headers=headers, query=dict(query), content=content))
+            answer = self._wire.call(method, path, headers=headers, query=dict(query), content=content)
+            try:
+                return understood(answer)
+            except Rejected as error:
+                raise limited(answer, error) from None
 
         try:
-            return self._patience.repeat(once, tries)
+            return self._allowance.patience.repeat(once, self._allowance.tries(tries))
         except UnauthorisedError:
             message = f"GitHub refused the token for {method} {path}"
             raise UnauthorisedError(message, "check github-token and its permissions", id="E804") from None
 
 
-def _tree(proposal: Proposal, base: str) -> Object:
-    entries = [
-        {"path": path, "mode": "100644", "type": "blob", "content": text} for path, text in proposal.files.items()
-    ]
-    return {"base_tree": base, "tree": entries}
+def _first(text: Object) -> str:
+    """The first line of an issue or a comment, where our marker stands."""
+    return str(text.get("body") or "").partition("\n")[0].rstrip()

@@ -182,6 +182,7 @@ def _desired(
         file=manifest.file,
         watch=manifest.watch,
         reads={join(path): leaf.names for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText)},
+        passages=manifest.passages,
     )
 
 

@@ -120,7 +120,8 @@ _REFUSAL: Final = _object(
 _DRIFT: Final = _object(
     "A managed object that was changed or deleted outside.",
     ("address", "kind", "id", "cause", "fields"),
-    {"address": _ADDRESS, "kind": _TEXT, "id": _TEXT, "cause": {"enum": ["drifted", "missing"]}, "fields": _FIELDS},
+    {"address": _ADDRESS, "kind": _TEXT, "id": _TEXT, "cause": {"enum": ["drifted", "missing"]}, "fields": _FIELDS}
+    | {"source": {"anyOf": [{"$ref": "#/$defs/source"}, {"type": "null"}]}},
 )
 _FIELD: Final = _object(
     "One field, three ways; a way that is absent has no key, and a sensitive field has none of them.",
@@ -128,6 +129,7 @@ _FIELD: Final = _object(
     {
         "path": {"type": "string", "description": "JSON Pointer into spec."},
         "cause": _words(Cause),
+        "source": {"$ref": "#/$defs/source", "description": "Where it is written, also in a file that is brought."},
         "base": {"description": "As last applied."},
         "live": {"description": "As it is in the account."},
         "desired": {"description": "As the manifest wants it."},

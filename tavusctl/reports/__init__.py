@@ -74,6 +74,7 @@ REPORTS: Final[Mapping[str, Report]] = {
     "json": Report("json"),
     "markdown": Report("markdown"),
     "comment": Report("comment"),
+    "summary": Report("summary"),
     "github": Report("github"),
     "sarif": Report("sarif"),
     "html": Report("html", needs=True),

@@ -1,4 +1,4 @@
-"""Annotations for GitHub: commands in the log of a step that mark lines of the manifests.
+"""Annotations for GitHub: commands in the log of a step that mark lines of manifests and of the files they bring.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands.  GitHub shows ten of a level and
 drops the rest, so the worst come first and the last one says how many there are.
@@ -11,9 +11,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from tavusctl.model import Action, Change, Complaint, Drift, Severity, Source, Status
+from tavusctl.model import Action, Change, Complaint, FieldChange, Severity, Source, Status
 from tavusctl.reports.inert import disarmed
-from tavusctl.reports.review import place
+from tavusctl.reports.review import place, places
 from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
 from tavusctl.unseen import visible
 
@@ -32,8 +32,12 @@ class _Mark(Struct, frozen=True):
 
 def plan(plan: PlanView) -> str:
     """Refusals are errors, what removes something is a warning, all else a notice; then complaints."""
-    marks = [_Mark("error", f"refused: {one.change.address}", one.reason, place(one.change)) for one in plan.refused]
-    marks += map(_change, plan.steps)
+    marks = [
+        _Mark("error", f"refused: {one.change.address}", one.reason, where)
+        for one in plan.refused
+        for where, _ in places(one.change)
+    ]
+    marks += [mark for step in plan.steps for mark in _changes(step)]
     return _commands([*marks, *map(_complaint, plan.warnings)])
 
 
@@ -47,7 +51,11 @@ def outcomes(_: PlanView, outcomes: Sequence[OutcomeView]) -> str:
 
 def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
     """What was changed in the account."""
-    marks = [_Mark("warning", f"{one.cause.value}: {one.address}", _paths(one), one.source) for one in drift]
+    marks = [
+        _Mark("warning", f"{one.cause.value}: {one.address}", _paths(fields) or "deleted in the account", where)
+        for one in drift
+        for where, fields in places(one)
+    ]
     return _commands(marks)
 
 
@@ -56,14 +64,21 @@ def complaints(complaints: Sequence[ComplaintView]) -> str:
     return _commands(map(_complaint, complaints))
 
 
-def _change(step: Change) -> _Mark:
+def remark(title: str, text: str) -> str:
+    """A warning about the run itself."""
+    return _commands([_Mark("warning", title, text)])
+
+
+def _changes(step: Change) -> Iterator[_Mark]:
+    """One mark for each file in which something of a change is written."""
     level = "warning" if step.action in _DANGEROUS else "notice"
-    fields = ", ".join(one.path for one in step.fields)
-    return _Mark(level, f"{step.action.value}: {step.address}", step.reason or fields or step.cause.value, place(step))
+    for where, fields in places(step):
+        text = step.reason or _paths(fields) or step.cause.value
+        yield _Mark(level, f"{step.action.value}: {step.address}", text, where)
 
 
-def _paths(entry: Drift) -> str:
-    return ", ".join(one.path for one in entry.fields) or "deleted in the account"
+def _paths(fields: Iterable[FieldChange]) -> str:
+    return ", ".join(one.path for one in fields)
 
 
 def _complaint(complaint: Complaint) -> _Mark:
@@ -82,14 +97,18 @@ def _of_level(level: str, marks: Sequence[_Mark]) -> Iterator[str]:
     shown = mine if len(mine) <= _MOST else mine[: _MOST - 1]
     yield from map(_command, shown)
     if len(shown) < len(mine):
-        yield _command(_Mark(level, "tavusctl", f"and {len(mine) - len(shown)} more, in the log and the summary"))
+        yield _command(_Mark(level, "tavusctl", f"and {len(mine) - len(shown)} more, which GitHub would not show"))
 
 
 def _command(mark: _Mark) -> str:
     place = mark.source
     where = {"file": place.path, "line": str(place.line), "col": str(place.column)} if place else {}
     properties = ",".join(f"{key}={as_property(value)}" for key, value in {**where, "title": mark.title}.items())
-    return f"::{mark.level} {properties}::{_data(mark.text[:_LONGEST])}"
+    return f"::{mark.level} {properties}::{_data(_shortened(mark.text))}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
 
 
 def _data(text: str) -> str:

@@ -10,7 +10,8 @@ from tavusctl.unseen import PATTERN, flat
 
 # Colours may stand between the characters; a runner may not see them.
 _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
-_MARKS = re.compile(r"[!-/:-@\[-`{-~\t]")  # of ASCII; no other mark means anything to Markdown or HTML
+# Of ASCII; no other mark means anything to Markdown or HTML, and a full stop only behind these letters, or a number.
+_MARKS = re.compile(r"[!-,\-/:-@\[-`{-~\t]|(?<=[wW]{3})\.|(?<=\d)\.")
 _COMMAND = re.compile(rf"^((?:[^\S\n]|\x1b\[[0-9;]*m)*:{_COLOUR}):", re.MULTILINE)
 _OLD_COMMAND = re.compile(rf"(#{_COLOUR})#(?={_COLOUR}\w*{_COLOUR}\[)")
 _SPELLED = re.compile(rf"#(?=#\w*\[)|{PATTERN.pattern}")

@@ -156,6 +156,7 @@ def _drift(entry: Drift) -> dict[str, Any]:
         "id": entry.remote_id,
         "cause": entry.cause.value,
         "fields": [_field(one) for one in entry.fields],
+        "source": _source(review.place(entry)),
     }
 
 
@@ -165,7 +166,8 @@ def _field(entry: FieldChange) -> dict[str, Any]:
         sides: Mapping[str, Value] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
         known |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
     written = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
-    return {**known, "sensitive": entry.sensitive, **written}
+    place = {"source": _source(entry.source)} if entry.source and not entry.sensitive else {}
+    return {**known, "sensitive": entry.sensitive, **place, **written}
 
 
 def _blame(one: Blame) -> dict[str, Any]:

@@ -70,6 +70,7 @@ ORDER: Final = (
 _ALWAYS: Final = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
 RECOVERED: Final = "An interrupted run has left records; apply makes them part of the state."
 _UNKNOWN: Final = ("TV310", "TV311")
+_IN_PLACE: Final = frozenset({Action.UPDATE, Action.REPLACE})  # what a manifest says of an object that is there
 _NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
 _COMMIT = 7  # digits by which a commit is known
 _NAMED = 3  # users of a shared object that are named; the rest is counted
@@ -94,8 +95,25 @@ class Entry(Struct, frozen=True):
         return side.kind if side else None
 
 
-def place(change: Change) -> Source | None:
+def places(change: Change | Drift) -> list[tuple[Source | None, tuple[FieldChange, ...]]]:
+    """Where what differs is written, a place for each file with its fields: the first of them, the line of a text."""
+    if isinstance(change, Change) and change.action not in _IN_PLACE:
+        return [(change.source, change.fields)]
+    found: dict[str, list[FieldChange]] = {}
+    for one in change.fields:
+        found.setdefault(one.source.path if one.source else "", []).append(one)
+    return [(fields[0].source or _place(change), tuple(fields)) for fields in found.values()] or [(change.source, ())]
+
+
+def place(change: Change | Drift) -> Source | None:
+    """Where what differs is written, the first of several places."""
+    return places(change)[0][0]
+
+
+def _place(change: Change | Drift) -> Source | None:
     """Where a manifest says what changes: the first field of an update, else where the object begins."""
+    if isinstance(change, Drift):
+        return change.source
     if change.desired and change.source and change.fields and change.action is Action.UPDATE:
         return written_at(change.desired.sources, change.fields[0].path, change.source)
     return change.source

@@ -21,6 +21,7 @@ from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanVie
 from tavusctl.unseen import flat
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_MOST: Final = 25_000  # results of a run; code scanning takes none of a file with more
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 _LINK: Final = re.compile(r"\](?=\()")  # [text](target) is a link in a message (3.11.6)
 _PLACEHOLDER: Final = re.compile(r"\{+\d+\}+")  # and {0} stands for an argument (3.11.5)
@@ -58,7 +59,7 @@ def _outcome(one: Outcome) -> Result:
 
 def _drift(one: Drift) -> Result:
     fields = ", ".join(field.path for field in one.fields) or "deleted in the account"
-    return _result(f"drift-{one.cause.value}", "warning", fields, "", one.source, str(one.address))
+    return _result(f"drift-{one.cause.value}", "warning", fields, "", place(one), str(one.address))
 
 
 def _complaint(one: Complaint) -> Result:
@@ -100,12 +101,17 @@ def _rule(name: str) -> Result:
 
 
 def _log(results: Iterable[Result]) -> str:
-    listed = list(results)
+    every = sorted(results, key=lambda one: bool(one["level"] != "error"))
+    listed = every[:_MOST]
     names = sorted({one["ruleId"] for one in listed})
     rules = [_rule(name) for name in names]
     index = {name: number for number, name in enumerate(names)}
     listed = [{**one, "ruleIndex": index[one["ruleId"]]} for one in listed]
     driver = {"name": "tavusctl", "semanticVersion": __version__, "rules": rules}
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": listed}
+    run: Result = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": listed}
+    if len(every) > len(listed):
+        text = f"{len(every) - len(listed):,} more results are not here: code scanning takes {_MOST:,}"
+        told = {"level": "warning", "message": {"text": text}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [told]}]
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return spelled(json.dumps(log, indent=2, ensure_ascii=False)) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -19,6 +20,16 @@ BOT = "github-actions[bot]"
 _LIMIT = 65_536  # characters of a comment
 
 
+@dataclass(frozen=True)
+class Limit:
+    """A refusal that is no answer to the call; with a method, only calls of that method meet it."""
+
+    status: int
+    message: str = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+    headers: dict[str, str] = field(default_factory=dict)
+    method: str = ""
+
+
 @dataclass
 class Hub:
     """What the repository acme/agents holds; `lose` is how many answers to writes get lost."""
@@ -33,18 +44,23 @@ class Hub:
     lose: int = 0
     token: str = TOKEN
     denies: bool = False  # the token may read and not write
+    login: str = BOT  # who the token writes as
+    limits: list[Limit] = field(default_factory=list)  # what the next calls meet, one each
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    trees: list[list[Body]] = field(default_factory=list)
     _ids: int = 100
 
-    def comment(self, number: int, body: str, author: str = BOT) -> Body:
-        """Somebody writes a comment."""
-        made = {"id": self._next(), "body": body, "user": {"login": author}}
+    def comment(self, number: int, body: str, author: str = "") -> Body:
+        """Somebody writes a comment; the token's owner unless told."""
+        made = {"id": self._next(), "body": body, "user": {"login": author or self.login}}
         self.comments.setdefault(number, []).append(made)
         return made
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         """What GitHub would answer."""
         if path == "/graphql":  # the one query that is asked: who this token writes as
-            return 200, {"data": {"viewer": {"login": BOT}}}
+            return 200, {"data": {"viewer": {"login": self.login}}}
         return self._rest(method, path, query, body)
 
     def _rest(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
@@ -72,7 +88,12 @@ class Hub:
 
     def _git(self, method: str, inner: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         """Trees, commits, branches and pull requests; the sha of a tree is that of what is in it."""
+        if inner == "/git/blobs":
+            content = base64.b64decode(body["content"])
+            self.blobs[_sha(body)] = content
+            return 201, {"sha": _sha(body)}
         if inner == "/git/trees":
+            self.trees.append(body["tree"])
             return 201, {"sha": _sha(body)}
         if inner == "/git/commits":
             made = {"sha": _sha(body), "tree": {"sha": body["tree"]}, "message": body["message"]}
@@ -122,9 +143,25 @@ class Hub:
     def _on_issues(self, method: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         if method == "GET":
             return 200, _page([one for one in self.issues if one["state"] == "open"], query)
-        made = {"number": self._next(), "state": "open", "user": {"login": BOT}, **body}
+        made = {"number": self._next(), "state": "open", "user": {"login": self.login}, **body}
         self.issues.append(made)
         return 201, made
+
+    @property
+    def proposed(self) -> dict[str, tuple[str, bytes]]:
+        """The files of the newest tree: mode and bytes by path."""
+        files = self.trees[-1] if self.trees else []
+        return {
+            one["path"]: (one["mode"], one["content"].encode() if "content" in one else self.blobs[one["sha"]])
+            for one in files
+        }
+
+    def limit(self, method: str) -> Limit | None:
+        """The limit that a call of a method meets."""
+        found = next((one for one in self.limits if one.method in ("", method)), None)
+        if found:
+            self.limits.remove(found)
+        return found
 
     def lost(self) -> bool:
         """Whether this answer is to get lost."""
@@ -156,14 +193,20 @@ def hub() -> Iterator[Hub]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
             found: tuple[int, Any] = (401, {"message": "Bad credentials"})
-            if self.headers["Authorization"] == f"Bearer {made.token}":
+            limit = made.limit(self.command)
+            if limit:
+                found = limit.status, {"message": limit.message}
+            elif self.headers["Authorization"] == f"Bearer {made.token}":
                 found = made.answer(self.command, parts.path, parse_qs(parts.query), body)
+            made.calls.append((self.command, parts.path))
             status, answer = found
             if self.command != "GET" and made.lost():
                 self.close_connection = True
                 return
             content = b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
+            for name, value in (limit.headers if limit else {}).items():
+                self.send_header(name, value)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()

@@ -125,18 +125,6 @@ def test_a_folder_of_a_checkout_is_no_repository(
     assert "--base" not in args or "bare repository" in shown.err
 
 
-def test_live_edits_are_found_without_filters(repository: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
-    from tavusctl.cli.proposing import _changed  # noqa: PLC0415 - the step that a workflow runs
-
-    sprung = trapped(repository.root / ".git/config", tmp_path_factory.mktemp("traps"))
-    (repository.root / "manifests/persona-coach.yaml").write_text("edited\n")
-    (repository.root / ".gitattributes").write_bytes(b"* filter=x diff=x merge=x\r\n")
-    tree = Git(repository.root).object("HEAD^{tree}")
-
-    assert dict(_changed(Git(repository.root), tree)) == {"manifests/persona-coach.yaml": "edited\n"}
-    assert not sprung.exists(), sprung.read_text()
-
-
 def test_no_other_machine_is_asked_for_what_a_partial_clone_lacks(
     repository: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.scenarios.hub import BOT, TOKEN, Hub, hub
+from tests.scenarios.hub import BOT, TOKEN, Hub, Limit, hub
 from tests.scenarios.project import Project, Result
 from tests.scenarios.test_base import commit, git
 
@@ -218,7 +218,7 @@ def test_a_project_in_a_folder_of_the_repository_has_its_own_comment_and_paths(s
     ended = step.run("validate", GITHUB_WORKSPACE=str(step.project.root.parent))
 
     assert "::error file=work/manifests/bad.yaml,line=4" in ended.out
-    assert step.comments[0].startswith("<!-- tavusctl:validate:work -->")
+    assert step.comments[0].startswith("<!-- tavusctl:validate:default:work -->")
 
 
 def test_the_name_of_a_folder_forges_no_annotation(step: Step, tmp_path: Path) -> None:
@@ -233,20 +233,32 @@ def test_the_name_of_a_folder_forges_no_annotation(step: Step, tmp_path: Path) -
     assert [line for line in ended.out.splitlines() if line.startswith("::") and "forged::" in line] == []
 
 
-def test_a_token_that_may_not_write_is_told_and_fails_the_step(step: Step) -> None:
+@pytest.mark.parametrize("why", ["may not write", "is wrong", "is over its limit"])
+def test_a_good_plan_does_not_fail_for_its_comment(step: Step, why: str) -> None:
+    """It is in the log and the summary; that the comment may be old is told, and no token is shown."""
+    step.hub.denies = why == "may not write"
+    step.hub.limits += [Limit(403, headers={"Retry-After": "3600"})] * (why == "is over its limit")
+
+    ended = step.run("plan", GITHUB_TOKEN="ghs_wrong_and_secret" if why == "is wrong" else TOKEN)
+
+    assert (ended.code, step.outputs["exit-code"], step.comments) == (0, "0", [])
+    assert "persona/coach" in step.summary
+    assert "warning: the comment could not be written" in ended.err
+    assert "::warning title=the comment could not be written, and".replace(",", "%2C") in ended.out
+    assert "ghs_wrong" not in ended.out + ended.err
+
+
+def test_an_issue_about_drift_that_cannot_be_written_fails_the_step(step: Step) -> None:
+    """Nobody looks at the log of a run by the clock."""
+    step.project.apply()
+    bound = step.project.bound("persona/coach")
+    step.project.account.portal("personas", bound, {"op": "replace", "path": "/system_prompt", "value": "Edited."})
     step.hub.denies = True
 
-    ended = step.run("plan")
+    ended = step.run("drift", pull=False)
 
     assert ended.code == 11
     assert "Resource not accessible by integration" in ended.err
-
-
-def test_a_wrong_token_is_told_without_showing_it(step: Step) -> None:
-    ended = step.run("plan", GITHUB_TOKEN="ghs_wrong_and_secret")
-
-    assert (ended.code, "ghs_wrong" in ended.out + ended.err) == (8, False)
-    assert "GitHub refused the token" in ended.err
 
 
 def test_the_token_goes_to_no_unprotected_host(step: Step) -> None:
@@ -262,6 +274,148 @@ def test_dry_run_prints_and_writes_nothing(step: Step) -> None:
     assert ended.code == 0, ended.err
     assert "would send POST /repos/acme/agents/issues/7/comments" in ended.out
     assert step.hub.writes == []
+
+
+TWO = "version: 1\nenvironments: {staging: {}, prod: {}}\n"
+CHOSEN: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "option": (("plan", "--env", "prod"), {}),
+    "short": (("plan", "-eprod"), {}),
+    "last": (("plan", "--env=staging", "--env=prod"), {}),
+    "variable": (("plan",), {"TAVUSCTL_ENV": "prod"}),
+    "option before variable": (("plan", "--env", "prod"), {"TAVUSCTL_ENV": "staging"}),
+    "args": (("plan",), {"TAVUSCTL_ARGS": "--env 'prod'"}),
+}
+
+
+FAULTS = ("manifest", "project file", "key", "option", "argument", "quote", "no account", "target", "report")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "fault"), [*((one, "manifest") for one in CHOSEN), *(("variable", one) for one in FAULTS[1:])]
+)
+def test_an_error_takes_the_place_of_the_plan_and_the_plan_that_of_the_error(
+    step: Step, chosen: str, fault: str
+) -> None:
+    """Whatever is wrong, and however the environment was chosen; the other environment's comment stays."""
+    project = step.project
+    project.write("tavusctl.yaml", TWO)
+    step.run("plan", TAVUSCTL_ENV="staging")
+    step.run("plan", TAVUSCTL_ENV="prod")
+    other, good = step.comments
+    assert (other.partition("\n")[0], good.partition("\n")[0]) == (f"{MARKER_OF}staging -->", f"{MARKER_OF}prod -->")
+
+    args, variables = CHOSEN[chosen]
+    args, wrong = _broken(project, fault, args)
+    words = wrong.pop("TAVUSCTL_ARGS", "")
+    bad = {**variables, **wrong, "TAVUSCTL_ARGS": f"{variables.get('TAVUSCTL_ARGS', '')} {words}"}
+    ended = step.run(*args, **bad)
+
+    assert ended.code not in (0, 2)
+    still, error = step.comments
+    assert still == other
+    assert error.startswith(f"{MARKER_OF}prod -->\n")
+    assert "**1 error**" in error
+    assert "Plan:" not in error
+
+    project.write("tavusctl.yaml", TWO)
+    (project.root / "manifests/broken.yaml").unlink(missing_ok=True)
+    step.run(*CHOSEN[chosen][0], **variables)
+    assert step.comments == [other, good]
+
+
+MARKER_OF = "<!-- tavusctl:plan:"
+
+
+def _broken(project: Project, fault: str, args: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """What makes a plan fail: arguments and variables of the run, or a file of the project."""
+    if fault == "manifest":
+        project.write("manifests/broken.yaml", "x: [")
+    if fault == "project file":
+        project.write("tavusctl.yaml", "environments: [")
+    extra = {"option": ("--nonsense",), "argument": ("persona/coach",), "target": ("--target", "persona/nobody")}
+    extra["report"] = ("--report", "text=no/such/folder")
+    wrong = {"key": {"TAVUS_API_KEY": ""}, "no account": {"TAVUS_BASE_URL": "http://127.0.0.1:9"}}
+    wrong["quote"] = {"TAVUSCTL_ARGS": "--target 'persona/coach"}
+    return (*args, *extra.get(fault, ())), wrong.get(fault, {})
+
+
+def test_the_only_environment_is_known_without_its_name(step: Step) -> None:
+    """Also where the project file cannot be read for a while."""
+    step.project.write("tavusctl.yaml", "environments: {prod: {}}\n")
+    step.run("plan")
+    step.run("plan", "--env", "prod")
+    (good,) = step.comments
+    assert good.startswith(f"{MARKER_OF}prod -->\n")
+
+    step.project.write("tavusctl.yaml", "environments: [\n")
+    step.run("plan")
+    (error,) = step.comments
+    assert "tavusctl.yaml" in error
+
+    step.project.write("tavusctl.yaml", "environments: {prod: {}}\n")
+    step.run("plan")
+    assert step.comments == [good]
+
+
+def test_an_error_of_no_known_environment_goes_when_one_is_known(step: Step) -> None:
+    step.project.write("tavusctl.yaml", TWO)
+    for name in ("staging", "prod"):
+        step.run("plan", TAVUSCTL_ENV=name)
+    step.run("plan")
+    assert [one.partition("\n")[0] for one in step.comments][2:] == [f"{MARKER_OF} -->"]
+
+    step.run("plan", TAVUSCTL_ENV="prod")
+
+    assert [one.partition("\n")[0] for one in step.comments] == [f"{MARKER_OF}staging -->", f"{MARKER_OF}prod -->"]
+
+
+def test_each_folder_has_its_comment_however_it_is_named(step: Step) -> None:
+    """By -C, as the working folder, from a folder inside; names that look alike are two."""
+    top = step.project.root
+    (top / ".git").mkdir()
+    for name in ("bots-a", "bots_a", "bots/a"):
+        inner = Project(top / name, step.project.account)
+        inner.write("tavusctl.yaml", "version: 1\n")
+        inner.manifest("persona", "coach", {**COACH, "persona_name": name})
+        inner.write("manifests/personas/.keep", "")
+    for name in ("bots-a", "bots_a", "bots/a"):
+        step.run("plan", "-C", name)
+        Step(Project(top / name, step.project.account), step.hub).run("plan")
+        step.run("plan", TAVUSCTL_ARGS=f"--chdir {name}/manifests/personas")
+
+    assert [one.partition("\n")[0] for one in step.comments] == [
+        "<!-- tavusctl:plan:default:bots-a -->",
+        "<!-- tavusctl:plan:default:bots_a -->",
+        "<!-- tavusctl:plan:default:bots/a -->",
+    ]
+
+
+def test_annotations_of_a_project_that_is_chosen_by_an_option_are_on_its_lines(step: Step) -> None:
+    (step.project.root / ".git").mkdir()
+    inner = Project(step.project.root / "bots", step.project.account)
+    inner.write("tavusctl.yaml", "version: 1\n")
+    inner.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
+
+    ended = step.run("plan", "-C", "bots/manifests")
+
+    assert "::error file=bots/manifests/bad.yaml,line=4" in ended.out
+
+
+def test_a_fork_is_validated_in_the_folder_that_was_chosen(step: Step) -> None:
+    inner = Project(step.project.root / "bots", step.project.account)
+    inner.write("tavusctl.yaml", TWO)
+    inner.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
+
+    ended = step.run("plan", "-C", "bots", "--env", "prod", "--base", "main", fork=True, TAVUS_API_KEY=None)
+
+    assert ended.code == 10
+    assert "persona_nme" in ended.out
+
+
+def test_a_comment_says_of_what_commit_it_is(step: Step) -> None:
+    step.run("plan", GITHUB_SHA="c0ffee1" + "0" * 33)
+
+    assert step.comments[0].endswith("actions/runs/77) · commit c0ffee1\n")
 
 
 def test_drift_opens_one_issue_updates_it_and_closes_it(step: Step) -> None:
@@ -437,3 +591,17 @@ def test_a_cancelled_apply_leaves_journal_and_lock_in_order(step: Step) -> None:
     assert 0 < made < 13
     assert step.project.run("apply", "--yes").code == 0
     assert len(step.project.account.objects("personas")) == 13
+
+
+def test_a_step_that_has_said_too_much_loses_no_report_without_a_word(step: Step) -> None:
+    """GitHub counts all that a step writes; the comment does not send people where nothing is."""
+    lines = "".join(f"line {number}\n" for number in range(9000))
+    step.project.manifest("persona", "coach", {**COACH, "system_prompt": lines})
+    summary = step.project.root.parent / "summary"
+    summary.write_text("x" * 990_000)
+
+    assert step.run("plan", GITHUB_STEP_SUMMARY=str(summary)).code == 0
+
+    assert len(summary.read_bytes()) < 1_000_000
+    assert "it is in the log of this run" in summary.read_text()
+    assert "entry is not shown here in detail: all of it is in the log of this run" in step.comments[0]

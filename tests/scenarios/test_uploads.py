@@ -114,6 +114,7 @@ def test_changed_content_is_a_new_document_and_the_old_one_goes_when_it_is_ready
     prices(project, NEW, folder)
 
     (change, *_) = project.plan()["changes"]
+    annotations = project.run("plan", "--format", "github").out
     project.apply()
     waiting = project.bound("document/prices")
     project.account.advance(600)
@@ -121,6 +122,8 @@ def test_changed_content_is_a_new_document_and_the_old_one_goes_when_it_is_ready
 
     assert (change["action"], change["cause"]) == ("replace", "edited")
     assert [one["path"] for one in change["fields"]] == ["/document_file"]
+    assert change["fields"][0]["source"]["path"] == "manifests/docs/prices.pdf"
+    assert "::warning file=manifests/docs/prices.pdf,line=1,col=1," in annotations
     assert waiting == old, "the old one stays in use until the new one is ready"
     assert uploaded(folder) == {name_of(OLD): OLD, name_of(NEW): NEW}
     assert list(project.account.objects("documents")) == [project.bound("document/prices")]

@@ -128,7 +128,7 @@ def test_annotations_beyond_the_tenth_are_as_tame() -> None:
     commands = list(obeyed(REPORTS["github"].complaints(many)))
 
     assert [one.name for one in commands] == ["error"] * 10
-    assert commands[-1].data == f"and {len(ATTACKS) - 9} more, in the log and the summary"
+    assert commands[-1].data == f"and {len(ATTACKS) - 9} more, which GitHub would not show"
 
 
 @example("a,title=b::c%0Ad")

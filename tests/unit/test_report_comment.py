@@ -9,9 +9,11 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from tavusctl.model import ABSENT, Action, Cause, Complaint, Drift, Outcome, Plan, Refusal, Status
-from tavusctl.reports import REPORTS, comment, markdown, review, view
+from tavusctl.model import ABSENT, Action, Cause, Complaint, Drift, Move, Outcome, Pending, Plan, Refusal, Status
+from tavusctl.reports import REPORTS, comment, markdown, review, summary, view
+from tavusctl.reports.fitting import IN_LOG, Page, in_bytes, in_characters
 from tests.golden.plans import EVERY, change, field
 
 FINGERPRINT = "sha256:" + "ab" * 32
@@ -36,6 +38,10 @@ def plan_of(updates: list[int], deletes: int, refused: int) -> Plan:
     return Plan((*steps, *gone), refused=refusals, fingerprint=FINGERPRINT, environment="prod", account="acme")
 
 
+def fitted(plan: Plan, limit: int) -> str:
+    return Page(limit, in_bytes).plan(view.plan(plan))
+
+
 def plain(text: str) -> str:
     return re.sub(r"&#(\d+);", lambda found: chr(int(found[1])), text)
 
@@ -47,9 +53,9 @@ def test_a_small_plan_is_whole() -> None:
 @given(st.lists(st.integers(0, 3000), max_size=8), st.integers(0, 6), st.integers(0, 4), st.integers(1500, 12_000))
 def test_a_comment_fits_and_hides_no_danger(updates: list[int], deletes: int, refused: int, limit: int) -> None:
     plan = plan_of(updates, deletes, refused)
-    text = plain(comment.fitted(view.plan(plan), limit))
+    text = plain(fitted(plan, limit))
     dangerous = [str(entry.change.address) for entry in review.entries(plan) if entry.dangerous]
-    assert len(comment.fitted(view.plan(plan), limit).encode()) <= limit
+    assert len(fitted(plan, limit).encode()) <= limit
     assert FINGERPRINT in text
     assert text.startswith("<!-- tavusctl:acme/prod -->\n")
     if "Do not approve" not in text:
@@ -59,7 +65,7 @@ def test_a_comment_fits_and_hides_no_danger(updates: list[int], deletes: int, re
 @given(st.lists(st.integers(0, 3000), max_size=8), st.integers(0, 6), st.integers(3000, 12_000))
 def test_whole_resources_are_left_out_the_largest_first(updates: list[int], deletes: int, limit: int) -> None:
     plan = plan_of(updates, deletes, 0)
-    text = comment.fitted(view.plan(plan), limit)
+    text = fitted(plan, limit)
     entries = review.entries(plan)
     sections = zip(entries, markdown.sections(entries), strict=True)
     sizes = [len(text) for entry, text in sections if not entry.dangerous]
@@ -73,7 +79,7 @@ def test_whole_resources_are_left_out_the_largest_first(updates: list[int], dele
 
 
 def test_with_more_danger_than_fits_it_says_so_before_anything_else() -> None:
-    text = comment.fitted(view.plan(plan_of([5000] * 3, 800, 0)), 20_000)
+    text = fitted(plan_of([5000] * 3, 800, 0), 20_000)
     assert len(text.encode()) <= 20_000
     assert text.index("Do not approve this plan") < text.index("gone")
     listed = text.count("gone&#45;")
@@ -122,7 +128,7 @@ def test_a_huge_plan_is_reported_in_time(name: str, large: Plan) -> None:
     print(f"{name}: 1,000 changes, 2 MB of prompts: {len(report.encode()):,} bytes in {taken:.2f} s")  # noqa: T201 - with -rP
     assert "p-999" in plain(report)
     assert taken < SECONDS
-    assert name != "comment" or len(report.encode()) <= comment.LIMIT
+    assert name != "comment" or in_characters(report) <= comment.LIMIT
 
 
 def test_what_changes_is_unfolded_as_long_as_one_can_overlook_it() -> None:
@@ -133,3 +139,89 @@ def test_what_changes_is_unfolded_as_long_as_one_can_overlook_it() -> None:
     unfolded = [text.startswith("<details open>") for text in markdown.sections(entries)]
 
     assert unfolded == [True] * 3 + [False] * 7
+
+
+WORDS = {"English": "coach ", "German": "höflich ", "Hebrew": "שלום ", "Chinese": "教练", "emoji": "🙂"}
+
+
+def of_language(language: str, entries: int, size: int) -> Plan:
+    word = WORDS[language]
+    lines = [f"{word * 5}{line}" for line in range(size // 60 + 1)]
+    fields = [
+        field("/system_prompt", "\n".join(lines), "\n".join(f"{n} {line}" for line in lines)) for n in range(entries)
+    ]
+    return Plan(
+        tuple(change(Action.UPDATE, f"persona/p-{number}", one) for number, one in enumerate(fields)),
+        fingerprint=FINGERPRINT,
+    )
+
+
+def is_whole(text: str) -> bool:
+    """Whether everything that is opened is closed, as Markdown reads it: fences, and elements outside of them."""
+    open_fence, elements = "", 0
+    for line in text.splitlines():
+        fence = re.match(r"`{3,}", line)
+        if fence and not open_fence:
+            open_fence = fence.group()
+        elif fence and line.strip("`") == "" and len(line) >= len(open_fence):
+            open_fence = ""
+        elif not open_fence:
+            elements += line.count("<details") - line.count("</details>")
+            if line.count("<code>") != line.count("</code>") or line.count("<b>") != line.count("</b>"):
+                return False
+    return not open_fence and elements == 0
+
+
+MEASURES = {"characters": in_characters, "bytes": in_bytes}
+
+
+@pytest.mark.parametrize("language", WORDS)
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_limit_is_in_its_own_measure(measure: str, language: str) -> None:
+    """What has twice as many bytes as characters is not cut in half for it; nothing is longer than it may be."""
+    plan, page = of_language(language, 40, 1500), Page(30_000, MEASURES[measure])
+    text = page.plan(view.plan(plan))
+    assert MEASURES[measure](text) <= 30_000
+    assert is_whole(text)
+    one = max(MEASURES[measure](part) for part in markdown.sections(review.entries(plan)))
+    assert MEASURES[measure](text) > 30_000 - one - 300
+
+
+@given(st.data(), st.integers(1200, 30_000), st.sampled_from(sorted(MEASURES)))
+def test_every_report_fits_is_whole_and_says_what_it_lacks(data: st.DataObject, limit: int, measure: str) -> None:
+    """Entries, steps, drift and complaints; lists of what was renamed, is recorded, is pending, or is warned of."""
+    number = st.integers(0, 60)
+    language = data.draw(st.sampled_from(sorted(WORDS)))
+    plan = of_language(language, data.draw(number), data.draw(st.integers(1, 400)))
+    addresses = [step.address for step in of_language("English", 60, 1).steps]
+    warned = tuple(Complaint("TV310", WORDS[language] * 9, hint="x" * 30) for _ in range(data.draw(number)))
+    moves = tuple(Move(one, one, "p1") for one in addresses[: data.draw(number)])
+    pending = tuple(Pending(one, ("/system_prompt",)) for one in addresses[: data.draw(number)])
+    plan = replace(plan, warnings=warned, moves=moves, pending=pending, base="main")
+    page, shown = Page(limit, MEASURES[measure]), view.plan(plan)
+    drift = [Drift(step.address, "p1", Cause.DRIFTED, step.fields) for step in plan.steps]
+    outcomes = [Outcome(step, Status.FAILED, "p1", WORDS[language] * 9) for step in plan.steps]
+    for text, whole, items in (
+        (page.plan(shown), markdown.plan(shown), len(plan.steps)),
+        (page.drift(shown, drift), markdown.drift(shown, view.drift(drift)), len(drift)),
+        (page.outcomes(shown, outcomes), markdown.outcomes(shown, view.outcomes(outcomes)), len(outcomes)),
+        (page.complaints(warned), markdown.complaints(view.complaints(warned)), len(warned)),
+    ):
+        assert page.measure(text) <= limit
+        assert is_whole(text)
+        if text != whole:
+            told = re.search(r"\*\*(\d+) entr(?:y is|ies are) not shown", text)
+            missing = sum(int(found) for found in re.findall(r"(?m)^- and (\d+) more$", text))
+            assert (int(told[1]) if told else 0) + missing > 0
+            assert (int(told[1]) if told else 0) <= items
+            assert not told or IN_LOG in text
+
+
+@pytest.mark.parametrize(("entries", "place"), [(60, comment.IN_SUMMARY), (800, IN_LOG)])
+def test_a_comment_names_the_place_that_has_all_of_it(entries: int, place: str) -> None:
+    plan = of_language("English", entries, 1500)
+    report, whole = REPORTS["comment"].plan(plan), REPORTS["summary"].plan(plan)
+    assert place in report
+    assert ("not shown" in whole) == (place == IN_LOG)
+    assert len(whole.encode()) <= summary.LIMIT
+    assert whole.count("<details") > min(entries, 500) / 2

@@ -20,6 +20,7 @@ from tavusctl.model import (
     Complaint,
     Document,
     Manifest,
+    Passage,
     ResourceKind,
     Severity,
     Source,
@@ -61,8 +62,11 @@ def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpol
             manifest = _manifest(node.value, kind, address, notes, frozenset(expander.failed), desk) if kind else None
     except EnoughError:
         manifest = None
-    draft = manifest
     complaints = tuple(replace(complaint, address=address) for complaint in notes.complaints)
+    draft = None
+    if manifest:
+        passages = {_lifted(pointer).removeprefix("/spec"): found for pointer, found in expander.passages.items()}
+        draft = manifest = replace(manifest, passages=passages)
     if any(complaint.severity is Severity.ERROR for complaint in complaints):
         manifest = None
     origins = {_lifted(pointer).removeprefix("/spec"): path for pointer, path in expander.origins.items()}
@@ -76,6 +80,7 @@ class _Expander(Struct):
     scope: interpolation.Scope
     failed: set[str] = field(default_factory=set)
     origins: dict[str, str] = field(default_factory=dict)
+    passages: dict[str, tuple[Passage, ...]] = field(default_factory=dict)
     _brought: int = 0
 
     def walk(self, collection: Value, pointer: str) -> None:
@@ -98,6 +103,8 @@ class _Expander(Struct):
             self.notes.take(*found.complaints)
         if found.origin:
             self.origins[pointer] = found.origin
+        if found.passages:
+            self.passages[pointer] = found.passages
         self._brought += _size(found.value)
         if self._brought > _MAX_TEXT:
             self.notes.error("TV115", f"expressions bring more than {_MAX_TEXT} characters into one document", where)

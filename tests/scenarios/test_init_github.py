@@ -1,0 +1,233 @@
+"""`init --github`: workflows that fit the project, also when it changes; what somebody has edited stays."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tavusctl.cli.workflows import NO_RELEASE
+from tests.scenarios.project import Project
+from tests.scenarios.test_base import commit, git
+from tests.workflows import SHAPES, written
+
+TWO = """
+version: 1
+secrets: [OPENAI_API_KEY]
+environments:
+  staging: {api_key_env: KEY_OF_STAGING, state: "s3://acme/staging"}
+  prod: {state: "az://acme/prod"}
+"""
+SHA = "ab" * 20
+
+
+def files(root: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted((root / ".github/workflows").iterdir())}
+
+
+def jobs(root: Path, name: str = "tavus-apply.yml") -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(files(root)[name])["jobs"]
+    return found
+
+
+def test_a_new_project_has_workflows_at_once(project: Project) -> None:
+    """For every file: a prompt may lie anywhere, and a check that is required has to report."""
+    git(project, "init", "-qb", "main")
+
+    made = project.run("init", "--github", TAVUS_API_KEY=None)
+
+    assert (made.code, project.account.requests) == (0, []), made.err
+    assert sorted(files(project.root)) == ["tavus-apply.yml", "tavus-plan.yml", "tavus-watch.yml"]
+    on = {name: yaml.safe_load(text)[True] for name, text in files(project.root).items()}
+    assert on["tavus-plan.yml"] == {"pull_request": None, "merge_group": None}
+    assert on["tavus-apply.yml"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    assert "give the repository these secrets: TAVUS_API_KEY\n" in made.err
+    assert f"put the commit of tavusctl that you trust in place of {NO_RELEASE}" in made.err
+    assert "the state of default is a file of this machine" in made.err
+    assert project.run("validate").code == 0
+
+
+def test_each_job_has_the_secrets_of_its_environment_and_no_other(project: Project) -> None:
+    project.write("tavusctl.yaml", TWO)
+    assert project.run("init", "--github").code == 0
+    aws = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+    azure = {"AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY"}
+    wanted = {"staging": {"KEY_OF_STAGING", *aws}, "prod": {"TAVUS_API_KEY", *azure}}
+    for name in files(project.root):
+        for job, body in jobs(project.root, name).items():
+            environment = job.rpartition("-")[2]
+            steps = [one for one in body["steps"] if "command" in one.get("with", {})]
+            assert steps
+            for step in steps:
+                assert step["with"]["environment"] == environment
+                assert set(step["env"]) == {"OPENAI_API_KEY", *wanted[environment]}
+                sources = ("${{ secrets.%s }}", "${{ vars.%s }}")
+                assert all(value == sources[key == "AWS_REGION"] % key for key, value in step["env"].items())
+
+
+def test_a_merge_goes_through_the_environments_in_their_order_each_behind_its_approval(project: Project) -> None:
+    project.write("tavusctl.yaml", TWO)
+    project.run("init", "--github")
+    found = jobs(project.root)
+
+    assert list(found) == ["plan-staging", "apply-staging", "plan-prod", "apply-prod"]
+    assert [one.get("needs") for one in found.values()] == [None, "plan-staging", "apply-staging", "plan-prod"]
+    assert [one.get("environment") for one in found.values()] == [None, "staging", None, "prod"]
+    assert "needs.plan-prod.result == 'success'" in found["apply-prod"]["if"]
+    assert "!failure()" in found["plan-prod"]["if"]
+    whole = yaml.safe_load(files(project.root)["tavus-apply.yml"])
+    assert (whole["concurrency"]["cancel-in-progress"], whole["permissions"]) == (False, {})
+    watch = jobs(project.root, "tavus-watch.yml")
+    assert watch["drift-prod"]["permissions"] == {"contents": "read", "issues": "write"}
+    assert jobs(project.root, "tavus-plan.yml")["plan-prod"]["permissions"] == {
+        "contents": "read",
+        "pull-requests": "write",
+    }
+
+
+def test_run_again_it_follows_the_project_and_keeps_versions(project: Project) -> None:
+    """Also those of the action itself, which somebody or a bot has put there."""
+    project.run("init", "--github")
+    first = files(project.root)
+    again = project.run("init", "--github")
+    assert (again.code, again.err.count("up to date"), files(project.root)) == (0, 3, first)
+
+    place = project.root / ".github/workflows/tavus-plan.yml"
+    bumped = re.sub(r"actions/checkout@\S+ # \S+", f"actions/checkout@{SHA} # v9.0.0", place.read_text())
+    place.write_text(bumped.replace(NO_RELEASE, f"{SHA} # v1.2.3"))
+    project.write("tavusctl.yaml", TWO)
+    later = project.run("init", "--github")
+
+    assert (later.code, later.err.count("updated ")) == (0, 3), later.err
+    text = place.read_text()
+    assert "plan-prod" in text
+    assert text.count(f"actions/checkout@{SHA} # v9.0.0") == 2
+    assert text.count(f"tavusctl/tavusctl@{SHA} # v1.2.3") == 2
+
+
+@pytest.mark.parametrize("edit", ["timeout-minutes: 15", "fetch-depth: 0", "# unedited: "])
+def test_what_somebody_has_edited_stays_and_the_difference_is_shown(project: Project, edit: str) -> None:
+    project.run("init", "--github")
+    place = project.root / ".github/workflows/tavus-plan.yml"
+    mine = place.read_text().replace(edit, f"{edit}7", 1)
+    place.write_text(mine)
+    project.write("tavusctl.yaml", TWO)
+
+    shown = project.run("init", "--github")
+
+    assert shown.code == 0
+    assert place.read_text() == mine
+    assert "\n-  plan-default:\n" in shown.out
+    assert "\n+  plan-prod:\n" in shown.out
+    assert f"kept    {place}: somebody has edited it" in shown.err
+    assert "plan-prod" in files(project.root)["tavus-apply.yml"]
+
+
+def test_a_project_in_a_folder_has_workflows_of_its_own(project: Project) -> None:
+    """At the root of the repository, for the branch that merges go to."""
+    git(project, "init", "-qb", "master")
+    project.write("README.md", "x\n")
+    commit(project)
+    for name in ("bots/sales", "bots-sales"):
+        inner = Project(project.root / name, project.account)
+        inner.write("tavusctl.yaml", "version: 1\n")
+        assert inner.run("init", "--github").code == 0
+        assert not (inner.root / ".github").exists()
+
+    found = files(project.root)
+    assert len(found) == 6
+    folders = {
+        step["with"]["working-directory"]
+        for name in found
+        for job in jobs(project.root, name).values()
+        for step in job["steps"]
+        if "command" in step.get("with", {})
+    }
+    assert folders == {"bots/sales", "bots-sales"}
+    assert len({yaml.safe_load(text)["concurrency"]["group"] for text in found.values()}) == 6
+    assert all('branches: ["master"]' in text for name, text in found.items() if "apply" in name)
+
+
+@pytest.mark.parametrize("action", [f"acme/fork@{SHA}", f"acme/mono/tavusctl@{SHA}", "./", "./tools/tavusctl"])
+def test_the_action_may_be_another_and_stays(project: Project, action: str) -> None:
+    project.run("init", "--github")
+    changed = project.run("init", "--github", "--action", action)
+    again = project.run("init", "--github")
+
+    assert (changed.err.count("updated "), again.err.count("up to date")) == (3, 3), changed.err + again.err
+    assert NO_RELEASE not in "".join(files(project.root).values())
+    assert f"uses: {action}\n" in files(project.root)["tavus-watch.yml"].replace(
+        " # zizmor: ignore[self-repository]", ""
+    )
+
+
+@pytest.mark.parametrize("action", ["acme/fork@main", "acme/fork", f"acme@{SHA}", f"a/b@{SHA}\n  x: y", "../elsewhere"])
+def test_an_action_without_its_commit_is_refused(project: Project, action: str) -> None:
+    refused = project.run("init", "--github", "--action", action)
+
+    assert (refused.code, (project.root / ".github").exists()) == (12, False)
+
+
+def test_a_project_file_with_errors_makes_no_workflows(project: Project) -> None:
+    project.write("tavusctl.yaml", "environments: [\n")
+
+    refused = project.run("init", "--github")
+
+    assert (refused.code, (project.root / ".github").exists()) == (10, False)
+    assert "tavusctl.yaml:" in refused.err
+
+
+def test_workflows_are_not_written_through_a_link_out_of_the_repository(project: Project, tmp_path: Path) -> None:
+    inner = Project(tmp_path / "repository", project.account)
+    inner.write("tavusctl.yaml", "version: 1\n")
+    (tmp_path / "elsewhere").mkdir()
+    (inner.root / ".github").symlink_to(tmp_path / "elsewhere")
+
+    refused = inner.run("init", "--github")
+
+    assert refused.code == 12
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_the_arguments_of_the_steps_are_taken(project: Project, tmp_path: Path) -> None:
+    """A plan with its page, and an apply of the plan file that was approved."""
+    git(project, "init", "-qb", "main")
+    project.run("init", "--github")
+    commit(project)
+    plan, apply = (
+        next(step["with"]["args"] for step in body["steps"] if step.get("with", {}).get("command") == command)
+        for body, command in (
+            (jobs(project.root, "tavus-plan.yml")["plan-default"], "plan"),
+            (jobs(project.root)["apply-default"], "apply"),
+        )
+    )
+    (tmp_path / "approved").mkdir()
+    temp = plan.replace("${{ runner.temp }}", str(tmp_path)).replace("origin/{0}", "")
+    planned = re.sub(r"\$\{\{ github.event.*? \}\}", "main", temp)
+
+    made = project.run("plan", "--out", str(tmp_path / "approved/plan.json"), *shlex.split(planned))
+    done = project.run("apply", *shlex.split(apply.replace("${{ runner.temp }}", str(tmp_path))))
+
+    assert (made.code, done.code) == (0, 0), made.err + done.err
+    assert (tmp_path / "plan-default.html").read_text().startswith("<!")
+    assert len(project.account.objects("personas")) == 1
+
+
+def test_linters_have_nothing_to_say(tmp_path: Path) -> None:
+    """For one, two and three environments, at the root and in a folder."""
+    written(tmp_path)
+    zizmor = Path(sys.executable).with_name("zizmor")
+    run = subprocess.run(
+        [zizmor, "--offline", "--no-progress", "--persona=pedantic", *(tmp_path / name for name in SHAPES)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "No findings to report" in run.stdout
