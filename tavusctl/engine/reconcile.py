@@ -105,7 +105,7 @@ def _prepared(
     in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
     desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
-    account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
+    account = observe.snapshot(api, kinds, desired, bindings, observe.lens(kinds, ids, key, bindings, manifests))
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
     found = diff.compare_all(
@@ -169,7 +169,7 @@ def recovered(
     sent = {remote_id: Address.parse(one) for intent in replayed.pending for one, remote_id in intent.ids.items()}
     externals = [(one.external_id, one.address) for one in manifests if one.external_id]
     ids = {**observe.halves(bindings), **sent, **observe.known_ids(bindings, externals)}
-    lens = observe.Lens(ids, found.custody.prints)
+    lens = observe.lens(kinds, ids, found.custody.prints, bindings, manifests, replayed.pending)
     return recover.settle(
         replayed,
         kinds,
@@ -226,7 +226,7 @@ def tools(
     prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
 ) -> apply.Tools:
     """What the other stages lend to apply."""
-    lens = observe.Lens(ledger.ids, prepared.custody.prints)
+    lens = observe.lens(kinds, ledger.ids, ledger.custody.prints, ledger.state.bindings.values(), prepared.desired)
 
     def look(kind: ResourceKind, remote_id: str) -> Live:
         return observe.read(api, kind, remote_id, lens)
@@ -271,7 +271,7 @@ def prepare_undo(
         raise StateError(message, "choose its environment with --env", id="E931")
     bindings = tuple(state.bindings.values())
     ids = observe.known_ids(bindings)
-    lens = observe.Lens(ids, custody.prints)
+    lens = observe.lens(kinds, ids, custody.prints, bindings, manifests)
     account = observe.snapshot(api, kinds, (), bindings, lens)
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)

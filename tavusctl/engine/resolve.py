@@ -10,9 +10,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tavusctl.document import leaves, settled
+from tavusctl import redaction, secrecy
+from tavusctl.document import leaves, map_leaves, with_leaves
 from tavusctl.errors import ConfigError
-from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
+from tavusctl.freeform import Spot
+from tavusctl.guards import value_at
+from tavusctl.model import Address, Complaint, Desired, Document, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
 from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText, unusable
 
@@ -96,7 +99,7 @@ def _complaints(
         source = _source(manifest, path)
         if isinstance(leaf, Address) and leaf not in elsewhere:
             yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source, path)
-        elif isinstance(leaf, SecretText) and secrets is not None and kind.field_at(_pattern(path)).secret:
+        elif isinstance(leaf, SecretText) and secrets is not None and secrecy.may_be_named(kind, _pattern(path)):
             yield from _check_secret(manifest, leaf, secrets, source)
 
 
@@ -149,16 +152,16 @@ def _desired(
 ) -> Desired:
     kind = kinds[manifest.address.kind]
 
-    def settle(leaf: Value, path: Path) -> Value:
+    def settle(leaf: Value) -> Value:
         if isinstance(leaf, SecretText) and secrets is not None:
-            return leaf.fill(secrets, key)
-        if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
-            return key.seal(leaf, known=True)  # as reads have it: a header that anybody may know
+            return leaf.text(secrets)
         if isinstance(leaf, Address):
             return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
-    spec = settled(manifest.spec, settle)
+    spec = map_leaves(manifest.spec, settle)
+    if secrets is not None:
+        spec = with_leaves(spec, _sealed(kind, spec, manifest.spec, key))
     targets = {leaf for _, leaf in leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
     return Desired(
         kind=kind,
@@ -173,6 +176,17 @@ def _desired(
         file=manifest.file,
         watch=manifest.watch,
     )
+
+
+def _sealed(kind: ResourceKind, spec: Document, written: Document, key: FingerprintKey) -> dict[Path, Secret]:
+    """What is to be kept secret of a spec: what the manifest names as such, and what reads would seal."""
+    named = {path for path, leaf in leaves(written) if isinstance(leaf, SecretText)}
+    found = {path: Spot(path, str(value_at(spec, path))) for path in named}
+    found.update({one.path: one for one in secrecy.spots(kind, spec)})
+    for spot in found.values():
+        if spot.path in named and not spot.spans:
+            redaction.remember(spot.text)  # also where it looks as if anybody might know it
+    return {path: secrecy.sealed(spot, key) for path, spot in found.items()}
 
 
 def _externals(desired: Desired, ids: Mapping[str, str]) -> dict[str, str]:
