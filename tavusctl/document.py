@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from tavusctl.model import ABSENT, Address, Path, Value
 from tavusctl.patch import Pinned
@@ -46,9 +46,47 @@ def leaves(value: Value, path: Path = ()) -> Iterator[tuple[Path, Value]]:
         yield path, value
 
 
+def placed(value: Value, path: Path, pattern: Path) -> Iterator[tuple[Path, Path, Value]]:
+    """Every leaf with its path, and with the pattern of that."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from placed(item, (*path, key), (*pattern, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from placed(item, (*path, str(index)), (*pattern, "*"))
+    else:
+        yield path, pattern, value
+
+
 def canonical(value: Value) -> str:
     """One text for equal documents: sorted keys, compact, secrets as fingerprints."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_leaf_text)
+
+
+def is_hidden(value: Value) -> bool:
+    """Whether a value may not be shown: a secret, what is on record of one, a mask."""
+    return isinstance(value, Secret | Fingerprint | Pinned)
+
+
+def emptied(value: Value) -> Value:
+    """The empty value of the type that a value has when it is sent."""
+    if value is None:
+        return None
+    return type(value)() if isinstance(value, dict | list | str | int | float) else ""
+
+
+def with_leaves(value: Value, changed: Mapping[Path, Value]) -> Value:
+    """A document with other leaves at some paths (list indices are numbers in text); what stays is not copied."""
+    if not changed:
+        return value
+    if () in changed:
+        return changed[()]
+    below: dict[str, dict[Path, Value]] = {}
+    for (first, *rest), leaf in changed.items():
+        below.setdefault(first, {})[tuple(rest)] = leaf
+    if isinstance(value, list):
+        return [with_leaves(item, below.get(str(index), {})) for index, item in enumerate(value)]
+    return {key: with_leaves(item, below.get(key, {})) for key, item in value.items()}
 
 
 def digest(value: Value) -> str:

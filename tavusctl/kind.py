@@ -114,6 +114,10 @@ class ResourceKind(Struct, frozen=True, eq=False):
         """Whether a value may be an address that data goes to: it is declared so, or in a key nobody here knows."""
         return _may_be_called(self, path)
 
+    def is_free(self, path: Path) -> bool:
+        """Whether anything may stand at a path: in an object that is free in form, or in a key nobody here knows."""
+        return _is_free(self, path)
+
     def aliased(self, path: Path) -> tuple[str, ...]:
         """Members of the object at `path` that may also stand under another name, as `Field.single` says."""
         return _aliased(self, path)
@@ -165,6 +169,20 @@ def _may_be_called(kind: ResourceKind, path: Path) -> bool:
         level = tuple(below for member in known for below in member.shapes)
         if not level:
             return False  # a value, or a document that is free in form
+    return False
+
+
+@functools.cache
+def _is_free(kind: ResourceKind, path: Path) -> bool:
+    level: tuple[type[Shape], ...] = (kind.model,)
+    keys = [key for key in path if key != "*"]
+    for depth, key in enumerate(keys, 1):
+        known = [members(shape)[key] for shape in level if key in members(shape)]
+        if not known or any(member.is_free for member in known):
+            return True  # newer than tavusctl, or declared so
+        level = tuple(below for member in known for below in member.shapes)
+        if not level:  # a value, or a map of names to values: what is below that, nobody has declared
+            return len(keys) > depth + any(member.is_map for member in known)
     return False
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from tavusctl import secrecy
 from tavusctl.document import leaves
 from tavusctl.model import (
     Address,
@@ -45,13 +46,13 @@ def known(project: Project, environment: Environment, manifests: Sequence[Manife
 
 
 def places(manifests: Sequence[Manifest], kinds: Mapping[str, ResourceKind]) -> frozenset[Place]:
-    """What manifests write where secrets may stand."""
+    """What manifests write where secrets stand, or are named."""
     return frozenset(
-        (one.address, pattern, leaf)
+        (one.address, tuple("*" if key.isdigit() else key for key in path), leaf)
         for one in manifests
+        for spots in [{spot.path for spot in secrecy.spots(kinds[one.address.kind], one.spec)}]
         for path, leaf in leaves(one.spec)
-        if isinstance(leaf, str | SecretText)
-        and kinds[one.address.kind].field_at(pattern := tuple("*" if key.isdigit() else key for key in path)).secret
+        if isinstance(leaf, SecretText) or (isinstance(leaf, str) and path in spots)
     )
 
 

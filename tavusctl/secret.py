@@ -74,9 +74,9 @@ class FingerprintKey(Struct, frozen=True):
     current: bytes = b""
     legacy: bytes = b""
 
-    def seal(self, value: str, *, known: bool = False) -> Secret:
+    def seal(self, value: str, *, known: bool = False, means: str = "") -> Secret:
         """A value as a secret that can be compared with fingerprints made with this key."""
-        return Secret(value, self.current, known=known, legacy=self.legacy)
+        return Secret(value, self.current, known=known, legacy=self.legacy, means=means)
 
 
 NO_KEY: Final = FingerprintKey()
@@ -86,30 +86,36 @@ class Secret:
     """A secret value.  `str`, `repr`, `format` and JSON never show it; only the request encoder reveals it.
 
     Two secrets are compared by their values; a fingerprint is made only where one is compared with what is on record.
+    `means` is what is compared in place of the value: a link that is signed anew leads to the same file.
     """
 
-    __slots__ = ("__key", "__legacy", "__value")
+    __slots__ = ("__key", "__legacy", "__means", "__value")
 
-    def __init__(self, value: str, key: bytes, *, known: bool = False, legacy: bytes = b"") -> None:
+    def __init__(self, value: str, key: bytes, *, known: bool = False, legacy: bytes = b"", means: str = "") -> None:
         if not known:  # what anybody may know, such as the type of a content, may stand in other texts as well
             redaction.remember(value)
         self.__value = value
+        self.__means = means or value
         self.__key = key
         self.__legacy = legacy
 
     @property
     def fingerprint(self) -> Fingerprint:
         """What a record says of it; UNSEEN without a key."""
-        return Fingerprint(_slow_digest(self.__value, self.__key)) if self.__key else UNSEEN
+        return Fingerprint(_slow_digest(self.__means, self.__key)) if self.__key else UNSEEN
 
     def is_of(self, known: Fingerprint) -> bool:
         """Whether a fingerprint is of this value, as far as can be told: without its key, it may be of any."""
         if known.is_legacy and self.__legacy:
-            made = hmac.new(self.__legacy, self.__value.encode(), hashlib.sha256).hexdigest()
+            made = hmac.new(self.__legacy, self.__means.encode(), hashlib.sha256).hexdigest()
             return hmac.compare_digest(made, known.digest)
         if known == UNSEEN or known.is_legacy or not self.__key:
             return True
         return hmac.compare_digest(self.fingerprint.digest, known.digest)
+
+    def is_written(self, text: str) -> bool:
+        """Whether a text that is not kept secret says the same."""
+        return hmac.compare_digest(self.__means.encode(), text.encode("utf-8", "surrogatepass"))
 
     def reveal(self) -> str:
         """The value itself, for the body of a request."""
@@ -124,10 +130,10 @@ class Secret:
         return SHOWN
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self.__value.encode(), other.__value.encode())
+        return isinstance(other, Secret) and hmac.compare_digest(self.__means.encode(), other.__means.encode())
 
     def __hash__(self) -> int:
-        return hash(self.__value)
+        return hash(self.__means)
 
     def __deepcopy__(self, _: object) -> Secret:
         return self
@@ -159,6 +165,11 @@ class Unread(Secret):
         del known
         return not self.__differs
 
+    def is_written(self, text: str) -> bool:
+        """Whether it counts as what a text says."""
+        del text
+        return not self.__differs
+
     def reveal(self) -> str:
         """There is nothing to reveal."""
         message = "a secret that was not read is not to be sent"
@@ -174,6 +185,11 @@ class Unread(Secret):
 Values = Mapping[str, str | Unread]  # of secrets, by name
 
 
+def revealed(value: object) -> object:
+    """The value itself of a secret, for a call; any other value as it is."""
+    return value.reveal() if isinstance(value, Secret) else value
+
+
 class SecretText(Struct, frozen=True):
     """Text with `${secret:NAME}` in it: parts and names alternate, parts first and last."""
 
@@ -182,13 +198,22 @@ class SecretText(Struct, frozen=True):
 
     def fill(self, values: Values, key: FingerprintKey) -> Secret:
         """The secret itself; KeyError names a secret that has no value."""
+        text = self.text(values)
+        return text if isinstance(text, Unread) else key.seal(text)
+
+    def text(self, values: Values) -> str | Unread:
+        """The text with values in it; KeyError names a secret that has none."""
         text = self.parts[0]
         for name, part in zip(self.names, self.parts[1:], strict=True):
             value = values[name]
             if isinstance(value, Unread):
                 return value
             text += value + part
-        return key.seal(text)
+        return text
+
+    def __str__(self) -> str:
+        marks = (f"${{secret:{name}}}{part}" for name, part in zip(self.names, self.parts[1:], strict=True))
+        return "".join([self.parts[0], *marks])
 
 
 @functools.lru_cache(maxsize=4096)

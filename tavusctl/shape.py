@@ -63,6 +63,16 @@ class Member(Struct, frozen=True):
     declared: Described
     shapes: tuple[type[Shape], ...]  # in its type
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it is an object of any form."""
+        return Any in _inside(self.type)
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it maps names to values."""
+        return any(typing.get_origin(one) is dict for one in _inside(self.type))
+
 
 def once(make: Callable[[type[Shape]], Made]) -> Callable[[type[Shape]], Made]:
     """A function of shapes that makes something of each of them once; they never change."""
@@ -92,6 +102,13 @@ def members(shape: type[Shape]) -> Mapping[str, Member]:
 
 def _described(declared: object) -> Described:
     return declared if isinstance(declared, Described) else Described("", declared is _ABSENT, {})
+
+
+def _inside(hint: Any) -> Iterator[Any]:
+    """What a type is made of, itself included."""
+    yield hint
+    for inner in typing.get_args(hint):
+        yield from _inside(inner)
 
 
 def _shapes_in(hint: Any) -> Iterator[type[Shape]]:

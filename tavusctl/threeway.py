@@ -25,7 +25,7 @@ import jsonpatch
 from msgspec import Struct, field
 
 from tavusctl import links, patch, sources
-from tavusctl.document import digest, is_empty, map_leaves
+from tavusctl.document import digest, emptied, is_empty, is_hidden, map_leaves
 from tavusctl.equality import same
 from tavusctl.errors import InternalError
 from tavusctl.guards import value_at
@@ -204,7 +204,7 @@ def _leaf(run: _Comparison, path: Path, wanted: Value, base: Value, found: Value
     if declared.unread or masked:  # what no read tells is as it was last applied
         live = base if base is not ABSENT else aim
     known = _base(run, path, base, aim, live)
-    agrees = same(kind, path, aim, live) if not declared.secret else _secret_agrees(kind, path, aim, base, live)
+    agrees = _agrees(kind, path, aim, base, live)
     cause = _cause(kind, path, base, aim, moved=known.moved)
     change = FieldChange(
         patch.join(path), cause, known.answered, live, aim, _hides(run, path, known.answered, live, aim)
@@ -270,10 +270,10 @@ def _unconfirmed(run: _Comparison, pointer: str, applied: Value, live: Value) ->
 def _hides(run: _Comparison, path: Path, *values: Value) -> bool:
     """Whether a field is not to be shown."""
     declared = run.kind.field_at(path)
-    return declared.secret or (declared.fetched and any(map(links.signatures, values)))
+    return declared.secret or any(map(is_hidden, values)) or (declared.fetched and any(map(links.signatures, values)))
 
 
-def _secret_agrees(kind: ResourceKind, path: Path, aim: Value, base: Value, live: Value) -> bool:
+def _agrees(kind: ResourceKind, path: Path, aim: Value, base: Value, live: Value) -> bool:
     """A masked key cannot be compared; it is what was last applied, as far as anybody can tell."""
     if isinstance(live, patch.Pinned):
         return not is_empty(aim) and base is not ABSENT and same(kind, path, aim, base)
@@ -299,7 +299,7 @@ def _operations(kind: ResourceKind, before: Document, after: Document) -> tuple[
     if kind.update is not Update.JSON_PATCH:
         # Such an update names whole members; one that goes is sent as the empty value of its type.
         return tuple(
-            {"op": "replace", "path": patch.join((key,)), "value": after.get(key, type(before.get(key, ""))())}
+            {"op": "replace", "path": patch.join((key,)), "value": after.get(key, emptied(before.get(key, "")))}
             for key in sorted({**before, **after})
             if before.get(key, ABSENT) != after.get(key, ABSENT)
         )

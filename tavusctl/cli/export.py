@@ -224,7 +224,7 @@ def _entry(one: Rendered, new: frozenset[str]) -> dict[str, Any]:
         "files": [*one.files],
         "written": [path for path in one.files if path in new],
         "left_out": [{"path": pointer, "reason": why} for pointer, why in exported.left_out.items()],
-        "secrets": [{"path": pointer, "name": name} for pointer, name in exported.secrets.items()],
+        "secrets": [{"path": pointer, "name": name} for pointer, name in exported.secrets],
     }
 
 

@@ -91,7 +91,7 @@ class Export(Struct, frozen=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Names of the variables that the manifests read."""
-        return tuple(sorted(name for one in self.made for name in one.exported.secrets.values()))
+        return tuple(sorted(name for one in self.made for _, name in one.exported.secrets))
 
 
 def prepare(session: Session, selection: Selection, target: Target, api: Reader, store: Store) -> Export:
@@ -204,7 +204,7 @@ def _misread(made: Rendered, ids: Mapping[str, Address]) -> str:
     (desired,) = resolve.resolve([manifest], KINDS, secrets=None, ids=ids, declared=frozenset(ids.values()))
     if desired.external_id:
         return "" if desired.external_id == made.exported.live.remote_id else "its id cannot be read back"
-    fields = compare(blind(desired), named(made.exported.live, ids), None).fields
+    fields = compare(blind(desired, made.exported.values), named(made.exported.live, ids), None).fields
     return f"{fields[0].path} would not read back as it is" if fields else ""
 
 
@@ -215,7 +215,7 @@ def _read_back(made: Rendered) -> tuple[Manifest | None, list[Complaint]]:
         return FileText(as_text(made.files[name.removeprefix("../")].encode()), name)
 
     parsed = yaml12.read(made.files[made.path].encode(), made.path)
-    scope = Scope({}, frozenset(made.exported.secrets.values()), read_file)
+    scope = Scope({}, frozenset(name for _, name in made.exported.secrets), read_file)
     opened = [open_document(node, KINDS, scope, Desk(_no_file)) for node in parsed.documents]
     complaints = [*parsed.complaints, *(one for each in opened for one in each.complaints)]
     wrong = [one for one in complaints if one.severity is Severity.ERROR]

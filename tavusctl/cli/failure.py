@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from tavusctl import telltale
+from tavusctl import freeform
 from tavusctl.checks import VEILED
 from tavusctl.cli import output, writers
 from tavusctl.cli.local import learn
@@ -83,7 +83,7 @@ def _line(complaint: Complaint, files: dict[str, list[str]]) -> str:
         files[source.path] = _lines(source.path)
     lines = files[source.path]
     line = lines[source.line - 1] if 0 < source.line <= len(lines) else ""
-    return "" if _TELLING.search(line) or telltale.is_key(line) else line
+    return "" if _TELLING.search(line) or freeform.line_tells(line) else line
 
 
 def _lines(path: str) -> list[str]:

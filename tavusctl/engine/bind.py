@@ -34,7 +34,7 @@ def bind(
     if ids.get(remote_id, address) != address:
         message = f"{remote_id} is already bound to {ids[remote_id]}"
         raise StateError(message, f"state rm {ids[remote_id]} first", id="E905")
-    lens = observe.Lens(ids, found.custody.prints)
+    lens = observe.lens(kinds, ids, found.custody.prints, state.bindings.values())
     bound = state.bindings.get(address)
     if bound and bound.remote_id != remote_id:
         if observe.exists(api, kind, bound.remote_id, lens):
@@ -83,7 +83,8 @@ def bind_by_name(
     moved, _ = move.follow(manifests, state.bindings)
     state = replace(state, bindings=moved)
     externals = {m.external_id: m.address for m in manifests if m.external_id}
-    lens = observe.Lens(observe.known_ids(state.bindings.values(), externals.items()), found.custody.prints)
+    known = state.bindings.values()
+    lens = observe.lens(kinds, observe.known_ids(known, externals.items()), found.custody.prints, known, manifests)
     halves = observe.halves(state.bindings.values()).keys()
     declared = frozenset(state.bindings)
     desired = resolve.resolve(manifests, kinds, secrets=None, ids=lens.ids, declared=declared)

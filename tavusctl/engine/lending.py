@@ -20,7 +20,7 @@ def tools(
     prepared: Prepared, kinds: Kinds, api: Reader, ledger: Ledger, keep: apply.Keep, link: apply.Link
 ) -> apply.Tools:
     """The means of a run, for the plan that it carries out."""
-    lens = observe.Lens(ledger.ids, prepared.custody.prints)
+    lens = observe.lens(kinds, ledger.ids, prepared.custody.prints, ledger.state.bindings.values(), prepared.desired)
 
     def look(kind: ResourceKind, remote_id: str) -> Live:
         return observe.read(api, kind, remote_id, lens)

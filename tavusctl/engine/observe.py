@@ -7,18 +7,33 @@ as missing: a gap in an answer is never taken for an absence.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.document import leaves, map_leaves, settled
+from tavusctl import secrecy
+from tavusctl.document import leaves, map_leaves, with_leaves
 from tavusctl.errors import ApiError, ConfigError, Gone
-from tavusctl.model import MADE, Address, Binding, Complaint, Desired, Document, Live, Path, ResourceKind, Value
-from tavusctl.patch import Pinned
+from tavusctl.freeform import Spot
+from tavusctl.journal import Intent
+from tavusctl.model import (
+    MADE,
+    Address,
+    Binding,
+    Complaint,
+    Desired,
+    Document,
+    Live,
+    Manifest,
+    ResourceKind,
+    Value,
+)
+from tavusctl.patch import Pinned, split
 from tavusctl.ports import Reader
+from tavusctl.secrecy import NOWHERE, Declared
 from tavusctl.secret import MASK, NO_KEY, FingerprintKey, is_mask
 from tavusctl.together import together
 
@@ -33,15 +48,19 @@ class Account(Struct, frozen=True):
 
 
 class Lens(Struct, frozen=True):
-    """What turns a read body into a Live: the addresses of known ids, and the key that seals secrets."""
+    """What turns a read body into a Live: the addresses of known ids, and the key that seals secrets.
+
+    `named` are places that hold secrets because somebody has said so; the rest is known by what it is.
+    """
 
     ids: Mapping[str, Address]
     key: FingerprintKey
+    named: Declared = NOWHERE
 
     def view(self, kind: ResourceKind, raw: Document) -> Live:
         """An object as the account has it, less what the server computes."""
-        body = _seal(kind, kind.normalise(raw), self.key)
         remote_id = kind.id_of(_unwrapped(kind, raw))
+        body = self._sealed(kind, remote_id, kind.normalise(raw))
         return Live(
             kind=kind,
             remote_id=remote_id,
@@ -55,8 +74,43 @@ class Lens(Struct, frozen=True):
             draft=any(one.get(key) for one in (raw, _unwrapped(kind, raw)) for key in _DRAFTS),
         )
 
+    def _sealed(self, kind: ResourceKind, remote_id: str, body: Document) -> Document:
+        """A body whose secrets no later stage can print; a mask is pinned, so that none can send it."""
+        spots = secrecy.all_spots(kind, remote_id, body, self.named)
+        sealed: Document = with_leaves(body, {one.path: self._seal(one) for one in spots})
+        return sealed
+
+    def _seal(self, spot: Spot) -> Value:
+        return Pinned(MASK) if is_mask(spot.text) else secrecy.sealed(spot, self.key)
+
     def _address_of(self, leaf: Value) -> Value:
         return self.ids.get(leaf) or sys.intern(leaf) if type(leaf) is str else leaf
+
+
+def lens(
+    kinds: Mapping[str, ResourceKind],
+    ids: Mapping[str, Address],
+    key: FingerprintKey,
+    bindings: Collection[Binding],
+    manifests: Iterable[Manifest | Desired] = (),
+    sent: Iterable[Intent] = (),
+) -> Lens:
+    """A lens that also seals what a manifest names as a secret, did so at the last apply, or when it was sent."""
+    bound = {one.address: one.remote_id for one in bindings}
+    specs = [(one.address.kind, bound.get(one.address, ""), one.spec) for one in manifests]
+    specs += [(one.address.kind, one.remote_id, one.spec) for one in sent]
+    for one in bindings:
+        answered = [_at(pointer, value) for pointer, value in one.answered.items()]
+        specs += [(one.address.kind, one.remote_id, spec) for spec in (one.applied, *answered)]
+        specs += [(one.address.kind, one.successor, one.successor_spec)] if one.successor else []
+    return Lens(ids, key, secrecy.declared(kinds, specs))
+
+
+def _at(pointer: str, value: Value) -> Document:
+    """A document that has nothing but a value at a place."""
+    for key in reversed(split(pointer)):
+        value = {key: value}
+    return value if isinstance(value, dict) else {}
 
 
 def known_ids(
@@ -246,20 +300,6 @@ def _refuse_lost(externals: Iterable[Desired]) -> None:
         complaints.append(Complaint("TV125", message, item.source, hint, item.address))
     if complaints:
         raise ConfigError(complaints)
-
-
-def _seal(kind: ResourceKind, body: Document, key: FingerprintKey) -> Document:
-    """Wrap what is secret, so that no later stage can print it; a mask is pinned, so that none can send it."""
-
-    def seal(value: Value, path: Path) -> Value:
-        if isinstance(value, str) and value and kind.field_at(path).secret:
-            if is_mask(value):
-                return Pinned(MASK)
-            return key.seal(value, known=kind.field_at(path).is_open(path[-1], value))
-        return value
-
-    sealed: Document = settled(body, seal)
-    return sealed
 
 
 def _unwrapped(kind: ResourceKind, raw: Document) -> Document:

@@ -29,6 +29,7 @@ from tavusctl.model import (
     Safety,
     Severity,
 )
+from tavusctl.secret import revealed
 from tavusctl.settings import strictest
 
 # What has to exist before a step can name it by id.
@@ -248,7 +249,7 @@ def _expiring(change: Change, now: datetime) -> Refusal | None:
     if change.desired is None or change.action not in (Action.CREATE, Action.REPLACE) or not change.patch:
         return None
     for path, leaf in leaves(change.patch[0]["value"]):
-        end = links.expiry(leaf) if change.desired.kind.field_at(path).fetched else None
+        end = links.expiry(revealed(leaf)) if change.desired.kind.field_at(path).fetched else None
         if end and end < now + _FETCHED_WITHIN:
             ends = f"expire{'d' if end <= now else 's'} at {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             reason = f"the link in {'.'.join(path)} {ends}, and has to work for 24 hours from now"

@@ -118,7 +118,7 @@ def _prepared(
     now = request.reads or agreed or Known()
     desired = novelty.marked(desired, novelty.untried(agreed, now))
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
-    account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
+    account = observe.snapshot(api, kinds, desired, bindings, observe.lens(kinds, ids, key, bindings, manifests))
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
     found = diff.compare_all(
@@ -183,7 +183,7 @@ def recovered(
     sent = {remote_id: Address.parse(one) for intent in replayed.pending for one, remote_id in intent.ids.items()}
     externals = [(one.external_id, one.address) for one in manifests if one.external_id]
     ids = {**observe.halves(bindings), **sent, **observe.known_ids(bindings, externals)}
-    lens = observe.Lens(ids, found.custody.prints)
+    lens = observe.lens(kinds, ids, found.custody.prints, bindings, manifests, replayed.pending)
     return recover.settle(
         replayed,
         kinds,
@@ -258,7 +258,7 @@ def prepare_undo(
         raise StateError(message, "choose its environment with --env", id="E931")
     bindings = tuple(state.bindings.values())
     ids = observe.known_ids(bindings)
-    lens = observe.Lens(ids, custody.prints)
+    lens = observe.lens(kinds, ids, custody.prints, bindings, manifests)
     account = observe.snapshot(api, kinds, (), bindings, lens)
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)

@@ -10,9 +10,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tavusctl.document import leaves, settled
+from tavusctl import redaction, secrecy
+from tavusctl.document import leaves, map_leaves, with_leaves
 from tavusctl.errors import ConfigError
-from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
+from tavusctl.freeform import Spot
+from tavusctl.guards import value_at
+from tavusctl.model import Address, Complaint, Desired, Document, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
 from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText, Unread, Values, unusable
 
@@ -99,7 +102,7 @@ def _complaints(
         source = _source(manifest, path)
         if isinstance(leaf, Address) and leaf not in elsewhere:
             yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source, path)
-        elif isinstance(leaf, SecretText) and secrets is not None and kind.field_at(_pattern(path)).secret:
+        elif isinstance(leaf, SecretText) and secrets is not None and secrecy.may_be_named(kind, _pattern(path)):
             yield from _check_secret(manifest, leaf, secrets, source)
 
 
@@ -151,23 +154,19 @@ def _desired(
     agreed: Agreed | None,
 ) -> Desired:
     kind = kinds[manifest.address.kind]
-    addresses = (manifest.address, *manifest.moved_from)
 
-    def guessed(leaf: Value, path: Path) -> bool:
-        return agreed is not None and not any((one, path, leaf) in agreed for one in addresses)
-
-    def settle(leaf: Value, path: Path) -> Value:
+    def settle(leaf: Value) -> Value:
         if isinstance(leaf, SecretText) and secrets is not None:
-            return Unread(differs=True) if guessed(leaf, path) else leaf.fill(secrets, key)
-        if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
-            return (
-                Unread(differs=True) if guessed(leaf, path) else key.seal(leaf, known=True)
-            )  # as reads have it: a header that anybody may know
+            return leaf.text(secrets)
         if isinstance(leaf, Address):
             return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
-    spec = settled(manifest.spec, settle)
+    spec = map_leaves(manifest.spec, settle)
+    if secrets is not None:
+        spots = _spots(kind, spec, manifest.spec)
+        guesses = {one: Unread(differs=True) for one in _guesses(manifest, spots, agreed)}
+        spec = with_leaves(spec, {**_sealed(spots, manifest.spec, guesses, key), **guesses})
     targets = {leaf for _, leaf in leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
     return Desired(
         kind=kind,
@@ -184,6 +183,35 @@ def _desired(
         reads={join(path): leaf.names for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText)},
         passages=manifest.passages,
     )
+
+
+def _spots(kind: ResourceKind, spec: Document, written: Document) -> dict[Path, Spot]:
+    """What is to be kept secret of a spec: what the manifest names as such, and what reads would seal."""
+    named = (path for path, leaf in leaves(written) if isinstance(leaf, SecretText))
+    found = {path: Spot(path, text) for path in named if isinstance(text := value_at(spec, path), str)}
+    return {**found, **{one.path: one for one in secrecy.spots(kind, spec)}}
+
+
+def _guesses(manifest: Manifest, spots: Collection[Path], agreed: Agreed | None) -> Iterator[Path]:
+    """What is new in the place of a secret: compared with it, it would tell whether it is the same."""
+    if agreed is None:
+        return
+    addresses = (manifest.address, *manifest.moved_from)
+    places = {(address, pattern) for address, pattern, _ in agreed}
+    for path, leaf in leaves(manifest.spec):
+        pattern = _pattern(path)
+        secret = isinstance(leaf, SecretText) or path in spots or any((one, pattern) in places for one in addresses)
+        if secret and not any((one, pattern, leaf) in agreed for one in addresses):
+            yield path
+
+
+def _sealed(
+    spots: Mapping[Path, Spot], written: Document, guesses: Collection[Path], key: FingerprintKey
+) -> dict[Path, Secret]:
+    for path, spot in spots.items():
+        if path not in guesses and not spot.spans and isinstance(value_at(written, path), SecretText):
+            redaction.remember(spot.text)  # also where it looks as if anybody might know it
+    return {path: secrecy.sealed(spot, key) for path, spot in spots.items() if path not in guesses}
 
 
 def _externals(desired: Desired, ids: Mapping[str, str]) -> dict[str, str]:

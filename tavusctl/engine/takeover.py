@@ -10,16 +10,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.custody import Custody, Opened, opened
-from tavusctl.document import leaves, map_leaves
+from tavusctl.document import leaves, map_leaves, with_leaves
 from tavusctl.engine import beside, observe, recover, resolve
 from tavusctl.engine.reconcile import Kinds, Request, check_owner, checkpoint, recovered
 from tavusctl.errors import Gone
-from tavusctl.model import Address, Binding, Desired, Lifecycle, Live, Manifest, Path, ResourceKind
+from tavusctl.model import Address, Binding, Desired, Lifecycle, Live, Manifest, Path, ResourceKind, Value
 from tavusctl.patch import join
 from tavusctl.ports import Reader, State, Store
-from tavusctl.secret import SecretText
+from tavusctl.secret import NO_KEY, SecretText
 from tavusctl.threeway import compare
 
+NO_VALUES: Final[Mapping[str, str]] = {}
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # what stands where an id belongs becomes a part of a path
 
 
@@ -48,7 +49,7 @@ def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, req
 def _survey(kinds: Kinds, wanted: Collection[str], api: Reader, opened_here: Opened, request: Request) -> Survey:
     state, lost = recovered(kinds, api, opened_here)
     recover.check_found(lost)
-    lens = observe.Lens({}, opened_here.custody.prints)
+    lens = observe.lens(kinds, {}, opened_here.custody.prints, state.bindings.values())
     listed = [one for name in kinds if name in wanted for one in observe.listed(api, kinds[name], lens)]
     live = [one for one in listed if _ID.fullmatch(one.remote_id)]
     odd = tuple(one for one in listed if not _ID.fullmatch(one.remote_id))
@@ -95,11 +96,23 @@ def record(surveyed: Survey, bindings: Mapping[Address, Binding], store: Store, 
         checkpoint(replace(surveyed.state, bindings={**known, **new}), store, request, surveyed.custody)
 
 
-def blind(desired: Desired) -> Desired:
-    """A manifest whose secrets are not known, compared without them."""
-    unknown = (join(path) for path, leaf in leaves(desired.spec) if isinstance(leaf, SecretText))
+def blind(desired: Desired, known: Mapping[str, str] = NO_VALUES) -> Desired:
+    """A manifest compared without the secrets whose values are not known; `known` are those of names."""
+    named = {path: leaf for path, leaf in leaves(desired.spec) if isinstance(leaf, SecretText)}
+    told = {path: leaf.fill(known, NO_KEY) for path, leaf in named.items() if known.keys() >= set(leaf.names)}
+    unknown = (join(_managed(desired.spec, path)) for path in named if path not in told)
     ignored = (*desired.lifecycle.ignore_changes, *unknown)
-    return replace(desired, lifecycle=Lifecycle(ignore_changes=ignored))
+    spec = with_leaves(desired.spec, dict(told))
+    return replace(desired, spec=spec, lifecycle=Lifecycle(ignore_changes=ignored))
+
+
+def _managed(spec: Value, path: Path) -> Path:
+    """The member that is compared as a whole with the value at a path: a list is, with all that is in it."""
+    for length, step in enumerate(path):
+        if isinstance(spec, list):
+            return path[:length]
+        spec = spec[step]
+    return path
 
 
 def _differs(desired: Desired, live: Live | None, binding: Binding, ids: Mapping[str, Address]) -> bool:

@@ -11,6 +11,7 @@ from tavusctl import sources
 from tavusctl.errors import ApiError
 from tavusctl.model import Address, Binding, Complaint, Desired, Document, Severity
 from tavusctl.ports import Sources
+from tavusctl.secret import revealed
 
 _AT_ONCE = 4
 
@@ -28,7 +29,7 @@ def looked_at(
         if eyes is None:
             return _with(item, known), ()
         try:
-            return _with(item, eyes.look(str(item.spec[item.kind.watches]), known)), ()
+            return _with(item, eyes.look(str(revealed(item.spec[item.kind.watches])), known)), ()
         except ApiError as error:
             return _with(item, known), (_unseen(item, error.message),)
 

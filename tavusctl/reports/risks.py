@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from tavusctl import patch
+from tavusctl import credentials, patch
 from tavusctl.document import is_empty
 from tavusctl.model import Action, Change, Path, ResourceKind, Risk, Value
+from tavusctl.secret import Secret
 
 NEW_HOST: Final = "new-host"
 NEW_SECRET: Final = "new-secret"  # noqa: S105 - the id of a risk
@@ -120,7 +121,7 @@ def _wanted(change: Change) -> Iterator[tuple[Path, Value]]:
     if change.action in (Action.CREATE, Action.ADOPT) and change.desired is not None:
         yield (), change.desired.spec
     elif change.action not in (Action.DELETE, Action.RETIRE, Action.FORGET):
-        yield from ((patch.split(entry.path), entry.desired) for entry in change.fields if not entry.sensitive)
+        yield from ((patch.split(entry.path), entry.desired) for entry in change.fields)
 
 
 def _hosts(kind: ResourceKind | None, path: Path, value: Value, shown: Path = ()) -> Iterator[tuple[str, str]]:
@@ -137,6 +138,13 @@ def _hosts(kind: ResourceKind | None, path: Path, value: Value, shown: Path = ()
         for index, item in enumerate(value):
             yield from _hosts(kind, (*path, "*"), item, (*shown, str(index)))
     elif kind is None or kind.may_be_called(path):
-        found = host(value, path[-1] if path else "")
+        found = _secret_host(value) if isinstance(value, Secret) else host(value, path[-1] if path else "")
         if found:
             yield patch.join(shown), found
+
+
+def _secret_host(value: Secret) -> str:
+    """The host of an address with a key in it, or of one that is a secret as a whole: who is called is none."""
+    text = value.reveal()
+    found = host(text) if credentials.is_address(text) else ""
+    return "an address that cannot be read" if found == text else found

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from tavusctl import credentials
 from tavusctl.rules.lint import Finding, Subject
 from tavusctl.wording import shown
 
@@ -39,13 +40,13 @@ def shapeless(subject: Subject) -> Iterator[Finding]:
 
 
 def telling(subject: Subject) -> Iterator[Finding]:
-    """Addresses with a password, which every plan and every log would show."""
-    for pointer, address in _addresses(subject):
-        parts = _parts(address)
-        if parts and parts.password:
-            yield Finding(
-                pointer, f"the address of {parts.hostname} has a password in it", "take it out of the address"
-            )
+    """Addresses with a password or a key amid what people read; where an address stands by itself, it is an error."""
+    for pointer, text in subject.open_texts:
+        for line, words in enumerate(text.split("\n") if "://" in text else ()):
+            found = credentials.spans(words)
+            if found:
+                what = "a password" if any(one.name == "password" for one in found) else "a key"
+                yield Finding(pointer, f"an address has {what} in it", "take it out of the address", line)
 
 
 def _addresses(subject: Subject) -> Iterator[tuple[str, str]]:
@@ -57,8 +58,8 @@ def _addresses(subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def _public(address: str) -> str:
-    """An address as it may be shown: without the name and the password of a user."""
-    return shown(_USER.sub("", address))
+    """An address as it may be shown: without the name and the password of a user, and without keys."""
+    return shown(_USER.sub("", credentials.veiled(address)))
 
 
 def _parts(address: str) -> SplitResult | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from msgspec import Struct, field
 
+from tavusctl import secrecy
 from tavusctl.checks import CHECKS
 from tavusctl.model import (
     Address,
@@ -79,6 +81,16 @@ class Subject(Struct, frozen=True, dict=True):
     def texts(self) -> Sequence[tuple[str, Field, str]]:
         """The leaves that are texts."""
         return tuple((pointer, declared, value) for pointer, declared, value in self.leaves if isinstance(value, str))
+
+    @cached_property
+    def open_texts(self) -> Sequence[tuple[str, str]]:
+        """The texts that are shown as they are, with their pointers: all but the secrets."""
+        return tuple((pointer, value) for pointer, _, value in self.texts if pointer not in self.hidden)
+
+    @cached_property
+    def hidden(self) -> AbstractSet[str]:
+        """Pointers of secrets that are written out; nothing that is said quotes them."""
+        return {join(one.path) for one in secrecy.spots(self.kind, self.manifest.spec) if not one.is_open}
 
     def edit(self, pointer: str, op: str, value: Value = None) -> Edit:
         """A change of this manifest's own text, at a pointer into spec."""

@@ -9,9 +9,9 @@ from tavusctl.rules.lint import Finding, Subject
 
 
 def written(subject: Subject) -> Iterator[Finding]:
-    """Keys in fields that are not kept secret; in those that are, a key that is written out is an error already."""
-    for pointer, declared, value in subject.texts:
-        if not declared.secret and telltale.is_key(value):
-            line = next(number for number, line in enumerate(value.split("\n")) if telltale.is_key(line))
-            hint = "take it out, and make a new one: it is in git; keys belong into api_key or headers"
+    """Keys amid what people read; where a key may stand by itself, one that is written out is an error already."""
+    for pointer, value in subject.open_texts:
+        if telltale.is_key(value):
+            line = next((number for number, line in enumerate(value.split("\n")) if telltale.is_key(line)), 0)
+            hint = "take it out, and make a new one: it is in git; keys belong into api_key, headers and the like"
             yield Finding(pointer, "what looks like a key is written out", hint, line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -76,10 +77,10 @@ def parameters(subject: Subject) -> Iterator[Finding]:
     for pointer, tool in _tools(subject):
         schema = tool.get("parameters")
         if isinstance(schema, dict) and schema:
-            yield from _faults(schema, f"{pointer}/parameters")
+            yield from _faults(schema, f"{pointer}/parameters", subject.hidden)
 
 
-def _faults(schema: Mapping[str, Any], pointer: str) -> Iterator[Finding]:
+def _faults(schema: Mapping[str, Any], pointer: str, hidden: AbstractSet[str]) -> Iterator[Finding]:
     if schema.get("type") != "object":
         yield Finding(pointer, "parameters are no schema of an object", "write type: object, with properties")
         return
@@ -87,7 +88,8 @@ def _faults(schema: Mapping[str, Any], pointer: str) -> Iterator[Finding]:
         return
     for error in _schemas().iter_errors(schema):
         where = pointer + "".join(f"/{escape(str(part))}" for part in error.instance_path)
-        yield Finding(where, f"not valid as JSON Schema: {shortened(error.message, 200)}")
+        quotes = any(f"{one}/".startswith(f"{where}/") for one in hidden)
+        yield Finding(where, f"not valid as JSON Schema{'' if quotes else f': {shortened(error.message, 200)}'}")
 
 
 class _Plain(Struct, forbid_unknown_fields=True):

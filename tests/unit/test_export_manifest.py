@@ -110,7 +110,7 @@ def test_secrets_are_named_after_whose_they_are_and_remembered_without_being_kno
         }
     )
 
-    assert exported.secrets == {
+    assert dict(exported.secrets) == {
         "/layers/llm/api_key": "PERSONA_COACH_LLM_API_KEY",
         "/layers/llm/headers/X-Key": "PERSONA_COACH_LLM_HEADERS_X_KEY",
         "/layers/llm/headers/x_key": "PERSONA_COACH_LLM_HEADERS_X_KEY_2",
@@ -126,9 +126,9 @@ def test_a_key_that_reads_leave_out_is_there_when_nothing_else_makes_sense() -> 
     own = persona(layers={"llm": {"model": "gpt-4o", "base_url": "https://llm.example.com/v1"}})
     stock = persona(layers={"llm": {"model": "tavus-gpt-4o"}, "tts": {"tts_engine": "elevenlabs"}})
 
-    assert own.secrets == {"/layers/llm/api_key": "PERSONA_COACH_LLM_API_KEY"}
+    assert dict(own.secrets) == {"/layers/llm/api_key": "PERSONA_COACH_LLM_API_KEY"}
     assert (own.left_out, applied(own)["layers"]["llm"]["api_key"]) == ({}, UNSEEN)
-    assert stock.secrets == {}
+    assert stock.secrets == ()
 
 
 def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:

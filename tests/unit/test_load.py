@@ -144,7 +144,18 @@ SHAPE = [
     ("title: x\nengine: {headers: s3cr3t}", ["5:21 TV104 engine.headers: expected a mapping"]),
     ("title: x\nengine: {headers: {A/b: s3cr3t}}", ["5:27 TV113 engine.headers.A/b: a secret is written out"]),
     ("title: '${secret:KEY}'", ["4:10 TV112 title is not a secret field"]),
-    ("title: x\nengine: {options: {a: ['${secret:KEY}']}}", ["5:26 TV112 engine.options.a[0] is not a secret field"]),
+    (
+        "title: x\nlinks: [{url: 'https://x.example', label: '${secret:KEY}'}]",
+        ["5:45 TV112 links[0].label is not a secret field"],
+    ),
+    (
+        "title: x\nengine: {options: {a: [{api-key: s3cr3t}]}}",
+        ["5:36 TV113 engine.options.a[0].api-key: a secret is written out"],
+    ),
+    (
+        "title: x\nlink: 'https://me:hunter22@x.example/?page=2'",
+        ["5:9 TV113 link: a secret is written out ('password' of the address)"],
+    ),
     ("title: x\nengine: {api_key: '${secret:KEI}'}", ["5:21 TV112 the secret 'KEI' is not listed under secrets:"]),
     ("title: x\nsize: ${var:sice}", ["5:9 TV111 there is no variable 'sice' in this environment"]),
     ("title: x\nsize: ${var:brand}", ["5:9 TV104 size: expected a whole number, found 'Acme'"]),
@@ -169,7 +180,7 @@ SHAPE = [
         ["5:21 TV109 'a-b' cannot be the name of an environment variable"],
     ),
     ("title: |\n  one\n  ${x:y}", ["4:10 TV109 unknown expression '${x:y}' (line 2 of the text)"]),
-    ("title: x\nextra: {new: {key: '${secret:KEY}'}}", ["5:22 TV112 new.key is not a secret field"]),
+    ("title: x\nextra: {new: {password: s3cr3t}}", ["5:27 TV113 new.password: a secret is written out"]),
     ("title: x\nextra: {engine: {headers: 3}}", ["5:20 TV103 extra: engine.headers is a key that tavusctl knows"]),
     ("title: x\nextra: {new: '${var:no}'}", ["5:16 TV111 there is no variable 'no' in this environment"]),
     ("title: x\nengine: {api_key: '${file:no}'}", ["5:21 TV110 file 'no' does not exist"]),
@@ -193,7 +204,7 @@ def test_what_does_not_fit_is_told_with_its_place(tmp_path: Path, text: str, exp
 
 def test_a_secret_that_is_written_out_is_never_repeated(tmp_path: Path) -> None:
     texts = [text for text, _ in SHAPE if "s3cr3t" in text]
-    assert len(texts) == 3
+    assert len(texts) == 5
     for text in texts:
         complaints = spec(tmp_path, text).complaints
         assert not [complaint for complaint in complaints if "s3cr3t" in complaint.message + complaint.hint]

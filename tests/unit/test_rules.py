@@ -279,17 +279,17 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
     ],
     "TV264": [
         (
-            layers(llm={"base_url": "https://me:hunter22@llm.example.com/v1"}),
-            "/layers/llm/base_url",
-            "the address of llm.example.com has a password in it",
-        )
+            persona(system_prompt="Hi.\nSee https://me:hunter22@docs.example.com/v1"),
+            "/system_prompt",
+            "an address has a password in it",
+        ),
+        (
+            persona(system_prompt="See https://x.example/?api_key=hunter22"),
+            "/system_prompt",
+            "an address has a key in it",
+        ),
     ],
     "TV271": [
-        (
-            layers(llm={"default_query": {"code": KEY}}),
-            "/layers/llm/default_query/code",
-            "what looks like a key is written out",
-        ),
         (persona(system_prompt=f"Say:\n{KEY}"), "/system_prompt", "what looks like a key"),
     ],
 }

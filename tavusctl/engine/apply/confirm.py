@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import background, guards, patch
-from tavusctl.document import canonical, is_empty, map_leaves, settled
+from tavusctl.document import canonical, is_empty, is_hidden, map_leaves, settled
 from tavusctl.engine.apply.inverse import left_by, patched
 from tavusctl.engine.apply.run import Run
 from tavusctl.engine.apply.waiting import now
@@ -125,7 +125,8 @@ def _lost(this: Run, step: Change, desired: Desired, live: Live) -> Iterator[Fie
         shown = guards.value_at(live.body, patch.split(pointer))
         held = guards.value_at(step.live.body, patch.split(pointer)) if step.live else None
         if not is_empty(held) and canonical(held) == canonical(shown) and pointer not in named:
-            yield FieldChange(pointer, Cause.EDITED, held, shown, None, _hides(desired.kind, pointer))
+            hides = _hides(desired.kind, pointer) or is_hidden(held) or is_hidden(shown)
+            yield FieldChange(pointer, Cause.EDITED, held, shown, None, hides)
 
 
 def _still(this: Run, step: Change, live: Live) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tavusctl import guards, patch
-from tavusctl.document import is_empty, map_leaves
+from tavusctl.document import emptied, is_empty, map_leaves
 from tavusctl.engine.apply.run import Run
 from tavusctl.journal import Inverse
 from tavusctl.model import ABSENT, Document, Live, Path, Update, Value
@@ -24,11 +24,12 @@ def invert(this: Run, live: Live, operations: Sequence[Document], applied: Docum
     reverse = _between(live, after, before)
     kept, lost = [], []
     for operation in reverse:
-        path = patch.split(operation["path"])
-        if live.kind.field_at(path).secret and (operation["op"] != "remove" or _held(applied, path)):
+        path, given = patch.split(operation["path"]), operation.get("value", ABSENT)
+        unread = live.kind.field_at(path).secret and (operation["op"] != "remove" or _held(applied, path))
+        if unread or _is_lost(given):
             lost.append(operation["path"])
             continue
-        value, hidden = _without_secrets(operation.get("value", ABSENT), path)
+        value, hidden = _without_secrets(given, path)
         lost += hidden
         kept.append(operation if value is ABSENT else {**operation, "value": value})
     where = guards.places(after, kept)
@@ -61,7 +62,7 @@ def _between(live: Live, after: Document, before: Document) -> list[Document]:
     if live.kind.update is not Update.JSON_PATCH:
         # Such an update names whole members; one that was not there is sent as the empty value of its type.
         return [
-            {"op": "replace", "path": patch.join((key,)), "value": before.get(key, type(after[key])())}
+            {"op": "replace", "path": patch.join((key,)), "value": before.get(key, emptied(after[key]))}
             for key in sorted(after)
             if after[key] != before.get(key)
         ]
@@ -71,6 +72,13 @@ def _between(live: Live, after: Document, before: Document) -> list[Document]:
 def _held(applied: Document, path: Path) -> bool:
     """Whether a secret was there: reads leave some out, so only what was applied can tell."""
     return not is_empty(guards.value_at(applied, path))
+
+
+def _is_lost(value: Value) -> bool:
+    """Whether a value is a secret, or a list of them: nothing is left of it that could be written."""
+    if isinstance(value, list):
+        return any(_is_lost(item) for item in value)
+    return isinstance(value, Secret | Fingerprint)
 
 
 def _without_secrets(value: Value, path: Path) -> tuple[Value, list[str]]:

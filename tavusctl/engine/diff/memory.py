@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from tavusctl.document import map_leaves
+from tavusctl.document import leaves, map_leaves
 from tavusctl.equality import same
-from tavusctl.model import Binding, Desired, Document, ResourceKind, Value
+from tavusctl.model import Binding, Desired, Document, Path, ResourceKind, Value
 from tavusctl.secret import UNSEEN, Fingerprint, Secret
 
 
@@ -34,10 +34,18 @@ def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
 
     Another fingerprint is such a word, too: a secret that has changed is a difference, and comes nowhere near here.
     """
+    if _told(binding, hidden=False) & _told(current, hidden=True):
+        return True  # what was taken for an ordinary value does not stay in the state
     current, binding = _without_prints(current), _without_prints(binding)
     words = replace(binding, applied=current.applied, externals=current.externals, created_at=current.created_at)
     before, after = binding.applied, current.applied
     return words != current or not (same(kind, (), before, after) and same(kind, (), after, before))
+
+
+def _told(binding: Binding, *, hidden: bool) -> set[Path]:
+    """Where what was applied is a fingerprint, or a text that can be read."""
+    sort = Fingerprint if hidden else str
+    return {path for path, leaf in leaves(binding.applied) if isinstance(leaf, sort)}
 
 
 def _without_prints(binding: Binding) -> Binding:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import interpolation
+from tavusctl import interpolation, secrecy
 from tavusctl.engine.load import attachments, shape, terms
 from tavusctl.engine.load.attachments import Desk
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
@@ -182,7 +182,8 @@ def _spec(envelope: Document, kind: ResourceKind, notes: Notes, failed: frozense
             places.update(
                 {_lifted(pointer): source for pointer, source in places.items() if pointer != _lifted(pointer)}
             )
-    _check_leaves(spec, kind, (), "/spec", notes, frozenset(map(_lifted, failed)))
+    _check_leaves(spec, kind, (), "/spec", notes)
+    _check_secrets(spec, kind, notes, frozenset(map(_lifted, failed)))
     return spec
 
 
@@ -203,26 +204,35 @@ def _merge(spec: Document, extra: Document, kind: ResourceKind, path: KeyPath, n
             spec[key] = value
 
 
-def _check_leaves(
-    value: Value, kind: ResourceKind, path: KeyPath, pointer: str, notes: Notes, failed: frozenset[str]
-) -> None:
-    """What the fields of the kind say beyond types: secrets where they belong, nothing that is going away."""
+def _check_secrets(spec: Document, kind: ResourceKind, notes: Notes, failed: frozenset[str]) -> None:
+    """Complain about secrets that are written out; an address is told by the part of it that is one."""
+    for spot in secrecy.spots(kind, spec):
+        pointer = f"/spec{join(spot.path)}"
+        if spot.is_writable or pointer in failed:
+            continue
+        hint = 'write "${secret:NAME}" and list NAME under secrets: in tavusctl.yaml'
+        message = f"{dotted(pointer[5:])}: a secret is written out"
+        if spot.spans:
+            message += f" ({shown(spot.spans[0].name)} of the address)"
+            hint = "write ${secret:NAME} in its place, and list NAME under secrets: in tavusctl.yaml"
+        notes.error("TV113", message, notes.value_at(pointer), hint)
+
+
+def _check_leaves(value: Value, kind: ResourceKind, path: KeyPath, pointer: str, notes: Notes) -> None:
+    """What the fields of the kind say beyond types: secrets where they may be named, nothing that is going away."""
     declared = kind.field_at(path)
     if declared.deprecated and value is not None and not declared.ruled:
         fix = notes.edit(pointer, "remove") if declared.idle else ()
         notes.warning("TV114", f"{dotted(pointer[5:])}: {declared.deprecated}", notes.key_at(pointer), fix)
-    if isinstance(value, SecretText) and not declared.secret:
-        hint = "secrets go into fields that the API keeps secret, such as api_key"
+    if isinstance(value, SecretText) and not secrecy.may_be_named(kind, path):
+        hint = "secrets go into keys, headers, addresses, and objects that are free in form"
         notes.error("TV112", f"{dotted(pointer[5:])} is not a secret field", notes.value_at(pointer), hint)
-    elif isinstance(value, str) and value and not declared.is_open(path[-1], value) and pointer not in failed:
-        hint = 'write "${secret:NAME}" and list NAME under secrets: in tavusctl.yaml'
-        notes.error("TV113", f"{dotted(pointer[5:])}: a secret is written out", notes.value_at(pointer), hint)
     if isinstance(value, dict):
         for key, item in value.items():
-            _check_leaves(item, kind, (*path, key), f"{pointer}/{escape(key)}", notes, failed)
+            _check_leaves(item, kind, (*path, key), f"{pointer}/{escape(key)}", notes)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check_leaves(item, kind, (*path, "*"), f"{pointer}/{index}", notes, failed)
+            _check_leaves(item, kind, (*path, "*"), f"{pointer}/{index}", notes)
 
 
 def _spec_sources(node: Node) -> dict[str, Source]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tavusctl import secrecy
 from tavusctl.engine.load.notes import Notes, dotted
 from tavusctl.fit import MAX_ERRORS, Misfit, fields_at, homes, misfits
 from tavusctl.model import Address, Document, Field, ResourceKind, Value
@@ -83,7 +84,7 @@ def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[Misfit]
     for error in group:
         if error.told:
             id = "TV106" if error.type == "missing_key" else "TV104"  # noqa: A001 - as in Complaint
-            silent = (declared.secret or isinstance(found, Address)) and error.type not in _BESIDE
+            silent = error.type not in _BESIDE and (isinstance(found, Address) or _is_secret(kind, spec, path, found))
             message = "the value does not fit" if silent else error.message
             notes.error(id, f"{_place(kind, path)}: {message}", source)
     wrong = [error for error in group if not error.name and not error.told]
@@ -128,13 +129,16 @@ def _wrong_value(kind: ResourceKind, spec: Document, path: KeyPath, wrong: list[
         key = str(decisive).strip("'")
         pointer, found = f"{pointer}/{escape(key)}", found.get(key)
     expected = either(dict.fromkeys(_expected(error) for error in wrong))
-    is_secret = _is_secret(kind, _generic(spec, path))
+    is_secret = _is_secret(kind, spec, path, found)
     message = f"{_place(kind, path)}: expected {expected}" + ("" if is_secret else f", found {shown(found)}")
     notes.error("TV104", message, notes.value_at(pointer), _meant(found, expected))
 
 
-def _is_secret(kind: ResourceKind, generic: KeyPath) -> bool:
-    """Whether a secret may stand at a path or below it."""
+def _is_secret(kind: ResourceKind, spec: Document, path: KeyPath, found: Value) -> bool:
+    """Whether a secret may stand at a path or below it, or plainly does."""
+    generic = _generic(spec, path)
+    if kind.is_free(generic) or (isinstance(found, str) and secrecy.tells(found)):
+        return True
     patterns = (pattern.split("/")[1:] for pattern, declared in kind.fields.items() if declared.secret)
     return any(
         len(keys) >= len(generic) and all(key in ("*", own) for key, own in zip(keys, generic, strict=False))

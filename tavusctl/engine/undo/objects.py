@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from tavusctl import guards, patch, sources
-from tavusctl.document import is_empty, leaves, map_leaves
+from tavusctl.document import is_empty, is_hidden, leaves, map_leaves
 from tavusctl.engine.undo.scene import (
     Reversal,
     Scene,
     as_desired,
     bare,
-    is_hidden,
     refuse,
     refuse_without,
     uses,
@@ -22,6 +21,7 @@ from tavusctl.engine.undo.scene import (
 from tavusctl.journal import Intent, Past
 from tavusctl.lookup import same_name
 from tavusctl.model import (
+    ABSENT,
     Action,
     Address,
     Binding,
@@ -170,18 +170,13 @@ def bound_again(past: Past, scene: Scene) -> Iterator[Binding]:
 def _fillable(value: Value, path: Path, lost: list[str], held: Callable[[str], Secret | None]) -> Value:
     """A kept document that can be sent: secrets put in, or left out and named, and nothing that is empty."""
     if isinstance(value, list):
-        return [_fillable(item, (*path, str(index)), lost, held) for index, item in enumerate(value)]
-    if not isinstance(value, dict):
-        return value
-    filled: Document = {}
-    for key, item in value.items():
-        here = (*path, key)
-        if is_hidden(item) or (isinstance(item, str) and is_mask(item)):
-            secret = held(patch.join(here))
-            if secret is None:
-                lost.append(patch.join(here))
-            else:
-                filled[key] = secret
-        elif not is_empty(item):
-            filled[key] = _fillable(item, here, lost, held)
-    return filled
+        items = [_fillable(item, (*path, str(index)), lost, held) for index, item in enumerate(value)]
+        return [item for item in items if item is not ABSENT]
+    if isinstance(value, dict):
+        filled = {key: _fillable(item, (*path, key), lost, held) for key, item in value.items() if not is_empty(item)}
+        return {key: item for key, item in filled.items() if item is not ABSENT}
+    if is_hidden(value) or (isinstance(value, str) and is_mask(value)):
+        secret = held(patch.join(path))
+        lost += [] if secret else [patch.join(path)]
+        return secret or ABSENT
+    return value

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from tavusctl import guards, patch
-from tavusctl.document import is_empty, leaves, map_leaves
+from tavusctl.document import is_empty, is_hidden, leaves, map_leaves
 from tavusctl.engine.undo.objects import bound_again, released, remake, unmade, unmake
 from tavusctl.engine.undo.replacements import follow, unreplace
 from tavusctl.engine.undo.scene import (
@@ -15,7 +15,6 @@ from tavusctl.engine.undo.scene import (
     Scene,
     as_desired,
     bare,
-    is_hidden,
     lost_secret,
     refers,
     refuse,

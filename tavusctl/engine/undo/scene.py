@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, field
 
-from tavusctl import patch
 from tavusctl.document import leaves
 from tavusctl.journal import Intent
 from tavusctl.model import (
@@ -28,7 +27,7 @@ from tavusctl.model import (
     Source,
     Value,
 )
-from tavusctl.secret import Fingerprint, Secret
+from tavusctl.secret import Secret
 
 _NOWHERE = Source("", 0, 0)
 
@@ -94,21 +93,32 @@ def refers(kind: ResourceKind) -> bool:
     return any(declared.refers_to for declared in kind.fields.values())
 
 
-def is_hidden(value: Value) -> bool:
-    """Whether a value may not be shown."""
-    return isinstance(value, Secret | Fingerprint | patch.Pinned)
-
-
 def uses(one: Live, address: Address, remote_id: str) -> bool:
     """Whether an object refers to another."""
     return any(leaf in (address, remote_id) for _, leaf in leaves(one.body) if isinstance(leaf, Address | str))
 
 
 def with_value(document: Document, path: Path, value: Value) -> Document:
-    """A copy of a document with another value at a place, or with none there."""
+    """A copy of a document with another value at a place, or with none there; what a list lacks stays out."""
     inner = document.get(path[0])
     if len(path) > 1:
-        value = with_value(inner if isinstance(inner, dict) else {}, path[1:], value)
+        if isinstance(inner, list):
+            value = _with_item(inner, path[1:], value)
+        else:
+            value = with_value(inner if isinstance(inner, dict) else {}, path[1:], value)
     if value is ABSENT:
         return {key: item for key, item in document.items() if key != path[0]}
     return {**document, path[0]: value}
+
+
+def _with_item(items: list[Value], path: Path, value: Value) -> list[Value]:
+    """The same for a list: an item is changed, and none is put in or taken out."""
+
+    def changed(item: Value) -> Value:
+        if len(path) == 1:
+            return item if value is ABSENT else value
+        if isinstance(item, list):
+            return _with_item(item, path[1:], value)
+        return with_value(item, path[1:], value) if isinstance(item, dict) else item
+
+    return [changed(item) if str(index) == path[0] else item for index, item in enumerate(items)]

@@ -112,7 +112,7 @@ def _spelled(leaf: Value) -> Value:
     if isinstance(leaf, Address):
         return f"${{ref:{leaf}}}"
     if isinstance(leaf, SecretText):
-        return f"${{secret:{leaf.names[0]}}}"
+        return str(SecretText(tuple(map(_escaped, leaf.parts)), leaf.names))
     return _escaped(leaf) if isinstance(leaf, str) else leaf
 
 

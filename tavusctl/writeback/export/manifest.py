@@ -13,13 +13,13 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from tavusctl import links
+from tavusctl import credentials, links
 from tavusctl.document import canonical, is_empty, leaves, map_leaves
 from tavusctl.equality import same
 from tavusctl.fit import Misfit, fields_at, misfits
 from tavusctl.model import Address, Document, Live, Path, ResourceKind, Value
 from tavusctl.patch import Pinned, join, split
-from tavusctl.secret import UNSEEN, Secret, SecretText
+from tavusctl.secret import UNSEEN, Fingerprint, Secret, SecretText
 from tavusctl.writeback import yamltext
 
 # Members of free-form objects that people expect first: they are mostly JSON Schemas.
@@ -38,12 +38,14 @@ class Exported(Struct, frozen=True):
     spec: Document = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)  # pointer into spec -> why
     fault: str = ""  # why it can be referred to only
+    values: Mapping[str, str] = field(default_factory=dict)  # of secrets that reads show, by name; never written
+    prints: Mapping[SecretText, Fingerprint] = field(default_factory=dict)  # of the same
 
     @property
-    def secrets(self) -> dict[str, str]:
-        """Names of the secrets, by pointer into spec."""
+    def secrets(self) -> tuple[tuple[str, str], ...]:
+        """Every secret: a pointer into spec, and the name of the variable; an address may have several."""
         found = ((path, leaf) for path, leaf in leaves(self.spec) if isinstance(leaf, SecretText))
-        return {join(path): leaf.names[0] for path, leaf in found}
+        return tuple((join(path), name) for path, leaf in found for name in leaf.names)
 
 
 def described(live: Live, address: Address, ids: Mapping[str, Address]) -> Exported:
@@ -57,19 +59,16 @@ def described(live: Live, address: Address, ids: Mapping[str, Address]) -> Expor
     spec, left_out, fault = _fitted(live.kind, spec)
     if live.kind.field_at((fault.partition(" ")[0],)).unread:
         fault = UNTOLD
-    return Exported(live, address, {} if fault else spec, left_out, fault)
+    return Exported(live, address, {} if fault else spec, left_out, fault, whole.values, whole.prints)
 
 
 def applied(exported: Exported) -> Document:
     """What a binding remembers of it: secrets as fingerprints; one that no read shows is whatever the account has."""
-    remembered: Document = map_leaves(exported.spec, lambda leaf: leaf)
-    for pointer in exported.secrets:
-        *parent, key = split(pointer)
-        holder, shown = remembered, exported.live.body
-        for step in parent:
-            holder, shown = holder[step], shown[step]
-        found = shown.get(key)
-        holder[key] = found.fingerprint if isinstance(found, Secret) else UNSEEN
+
+    def print_of(leaf: Value) -> Value:
+        return exported.prints.get(leaf, UNSEEN) if isinstance(leaf, SecretText) else leaf
+
+    remembered: Document = map_leaves(exported.spec, print_of)
     return remembered
 
 
@@ -79,6 +78,8 @@ class _Description(Struct):
     kind: ResourceKind
     address: Address
     ids: Mapping[str, Address]
+    values: dict[str, str] = field(default_factory=dict)
+    prints: dict[SecretText, Fingerprint] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
     def tidy(self, value: Value, path: Path) -> Value:
@@ -91,11 +92,34 @@ class _Description(Struct):
 
     def secret(self, path: Path) -> SecretText:
         """The secret for a place, under a name that says whose it is and what for."""
+        return SecretText(("", ""), (self._name(path),))
+
+    def _name(self, path: Path) -> str:
         inner = path[1:] if len(path) > 1 else path
         name = _NO_NAME.sub("_", "_".join((self.address.kind, self.address.name, *inner)).upper()).strip("_")
         unique = next(one for one in _numbered(name) if one not in self._names)
         self._names.add(unique)
-        return SecretText(("", ""), (unique,))
+        return unique
+
+    def _shown(self, value: Secret, path: Path) -> Value:
+        """A secret that a read shows; of an address with a key in it, all but the key stays to be read."""
+        text = value.reveal()
+        if self.kind.field_at(path).fetched and links.signatures(text):
+            return text  # no manifest has it
+        parts, names, end = [], [], 0
+        for span in credentials.spans(text) if credentials.is_address(text) else ():
+            if span.start >= end:
+                parts.append(text[end : span.start])
+                names.append(self._name((*path, span.name)))
+                self.values[names[-1]] = text[span.start : span.end]
+                end = span.end
+        if names:
+            found = SecretText((*parts, text[end:]), tuple(names))
+        else:
+            found = self.secret(path)
+            self.values[found.names[0]] = text
+        self.prints[found] = value.fingerprint
+        return found
 
     def _object(self, value: Document, path: Path) -> Document:
         known = fields_at(self.kind.model, path)
@@ -116,11 +140,13 @@ class _Description(Struct):
         items = [self.tidy(item, (*path, "*")) for item in value]
         if not self.kind.field_at(path).unordered:
             return items
-        return [one for _, one in sorted({canonical(one): one for one in items}.items())]
+        return [one for _, one in sorted({canonical(map_leaves(one, _said)): one for one in items}.items())]
 
     def _leaf(self, value: Value, path: Path) -> Value:
         declared = self.kind.field_at(path)
-        if isinstance(value, Secret | Pinned):
+        if isinstance(value, Secret):
+            return self._shown(value, path)
+        if isinstance(value, Pinned):
             return self.secret(path)
         if not isinstance(value, str):
             return value
@@ -234,4 +260,14 @@ def _unwritable(value: Value, path: Path) -> Iterator[tuple[Path, str]]:
 
 def _view(spec: Value) -> Value:
     """A spec as the model reads it: words for references and secrets."""
-    return map_leaves(spec, lambda leaf: "word" if isinstance(leaf, Address | SecretText) else leaf)
+    return map_leaves(spec, _word)
+
+
+def _said(leaf: Value) -> Value:
+    return str(leaf) if isinstance(leaf, SecretText) else leaf
+
+
+def _word(leaf: Value) -> Value:
+    if isinstance(leaf, SecretText):
+        return leaf.text(dict.fromkeys(leaf.names, "word"))
+    return "word" if isinstance(leaf, Address) else leaf
