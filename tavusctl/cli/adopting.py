@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from tavusctl import yaml12
-from tavusctl.document import leaves
+from tavusctl.document import is_hidden, leaves
 from tavusctl.engine.load import files
 from tavusctl.engine.reconcile import Prepared
 from tavusctl.errors import RefusedError
@@ -21,7 +21,7 @@ from tavusctl.model import Path as KeyPath
 from tavusctl.patch import join, split
 from tavusctl.patch.pointer import resolve
 from tavusctl.redaction import redacted
-from tavusctl.writeback.respell import SECRET, CannotAdoptError, Respelling, is_file, written_at
+from tavusctl.writeback.respell import NEW_SECRET, SECRET, CannotAdoptError, Respelling, is_file, written_at
 from tavusctl.writeback.splice import splice
 
 
@@ -100,7 +100,7 @@ class Adoption(Struct):
     def _take(self, address: Address, one: FieldChange) -> str:
         """Write one field into the files as they are to be; the path of the one that has it."""
         if one.sensitive:
-            raise CannotAdoptError(SECRET)
+            raise CannotAdoptError(SECRET if one.desired is None or is_hidden(one.desired) else NEW_SECRET)
         manifest = self.manifests[address]
         path, document = manifest.source.path, self.sources.document(manifest)
         where, raw = written_at(document, split(one.path))

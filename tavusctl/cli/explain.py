@@ -112,6 +112,8 @@ def _target(found: Meaning) -> str:
 
 
 def _secret(found: Meaning) -> str:
+    if found.is_free:
+        return "keys in it are secrets: write ${secret:NAME}"
     if not (found.declared.secret or found.each.secret):
         return ""
     return "write ${secret:NAME}" + ("; reads show asterisks" if found.declared.masked else "")

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.checks import CHECKS
 from tavusctl.document import is_empty as is_blank
+from tavusctl.document import is_hidden
 from tavusctl.graph import Graph, compared
 from tavusctl.model import (
     ABSENT,
@@ -222,7 +223,11 @@ def drifted(entry: Drift) -> Iterator[Shown]:
 
 def _places(entry: FieldChange, reading: Reading, old: Value, new: Value, side: str = "") -> Iterator[Shown]:
     for place in reading.within(patch.split(entry.path), old, new):
-        yield Shown(entry.path + place.name, place.old, place.new, entry.cause, place.note, side=side)
+        if is_hidden(place.old) or is_hidden(place.new):
+            what = became(place.old, place.new)
+            yield Shown(entry.path + place.name, ABSENT, ABSENT, entry.cause, what, secret=True, side=side)
+        else:
+            yield Shown(entry.path + place.name, place.old, place.new, entry.cause, place.note, side=side)
 
 
 def blame(one: Blame, quoted: Callable[[str], str]) -> str:
@@ -236,9 +241,14 @@ def blame(one: Blame, quoted: Callable[[str], str]) -> str:
 
 def secret(entry: FieldChange) -> str:
     """What becomes of a secret."""
-    if is_blank(entry.desired):
+    return became(entry.live, entry.desired)
+
+
+def became(old: Value, new: Value) -> str:
+    """What a secret became, from its two sides."""
+    if is_blank(new):
         return "removed"
-    return "set" if is_blank(entry.live) else "changed"
+    return "set" if is_blank(old) else "changed"
 
 
 def flow(entry: Entry) -> Graph | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from click import style
 
 from tavusctl import patch
+from tavusctl.document import is_hidden
 from tavusctl.model import Cause, FieldChange, ResourceKind, Value
 from tavusctl.reports import prose, review
 from tavusctl.reports.places import Place, Reading, is_nothing, is_prose, item_name, one_line
@@ -105,7 +106,9 @@ def _difference(reading: Reading, path: str, old: Value, new: Value) -> Iterator
 
 def _place(place: Place) -> Iterator[str]:
     old, new, name = place.old, place.new, flat(place.name)
-    if place.note:
+    if is_hidden(old) or is_hidden(new):
+        yield f"{name}{': ' if name else ''}{SHOWN} {review.became(old, new)}"
+    elif place.note:
         yield f"{name}{': ' if name else ''}{place.note}: {visible(one_line(old))} -> {visible(one_line(new))}"
     elif is_prose(old) or is_prose(new):
         indent = "  " if name else ""

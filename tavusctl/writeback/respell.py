@@ -23,6 +23,10 @@ from tavusctl.secret import Fingerprint, Secret, SecretText
 from tavusctl.writeback import mixture
 
 _FILE: Final = re.compile(r"\$\{file:([^}\n]*)\}")
+NEW_SECRET: Final = (
+    "the account has a key there; "  # noqa: S105 - a sentence
+    "write ${secret:NAME} in its place, list NAME under secrets:, and set the variable"
+)
 SECRET: Final = "a secret is never written; set the variable it is read from"  # noqa: S105 - a sentence
 
 
@@ -158,7 +162,7 @@ class Respelling(Struct, frozen=True):
         if isinstance(live, list):
             return [self._spelled((*path, "*"), item) for item in live]
         if isinstance(live, Secret | SecretText | Pinned | Fingerprint):
-            raise CannotAdoptError(SECRET)
+            raise CannotAdoptError(NEW_SECRET if isinstance(live, Secret) else SECRET)
         if isinstance(live, Address):
             return f"${{ref:{live}}}" if live in self.declared else self.ids.get(live, str(live))
         return literally(live) if isinstance(live, str) else None if live is ABSENT else live
