@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable
 from heapq import heappop, heappush
 from itertools import accumulate
-from math import inf
 from typing import Protocol
 
 # (old index, new index) of items that stay, both ascending.
@@ -77,20 +76,18 @@ class Search:
         self._best: dict[int, _Step] = {}
         self._heap: list[tuple[float, int, int, bool]] = []  # bound, less items to go first, state, edit pending
 
-    def run(self, effort: int, limit: float = inf) -> Pairs | None:
-        """The cheapest alignment; None when it costs `limit` or takes more than `effort` states."""
+    def run(self, effort: int) -> Pairs | None:
+        """The cheapest alignment; None when it takes more than `effort` states."""
         self._reach(0, 0, 0, None, 0)
         goal = self._state(self._rows, self._columns)
         closed: set[int] = set()
         while effort and self._prices.spend():
-            bound, _, state, pending = heappop(self._heap)
+            _, _, state, pending = heappop(self._heap)
             if pending:
                 self._edit(state)
             elif state == goal:
                 return self._trace(goal)
             elif state not in closed:
-                if limit <= bound:
-                    return None
                 closed.add(state)
                 self._leave(state)
                 effort -= 1
