@@ -12,14 +12,14 @@ removes; an empty container is one leaf.  Since operations are parted by commas,
 names no value: it takes what stands at its source by then, which is another value once somebody else has edited the
 document, and people who read the patch have to look it up.
 
-**Objects** (`differ`, `exchange`).  Members are independent of one another: what both have is changed within, the rest
-is dropped or put.  If more than one operation results, replacing the whole is tried; one operation always stands, so no
-value is written that differs from the old one in a single place.
+**Objects** (`differ`).  Members are independent of one another: what both have is changed within, the rest is dropped
+or put.  If more than one operation results, replacing the whole is tried; one operation always stands, so no value is
+written that differs from the old one in a single place.
 
-**Arrays** (`arrays`, `alignment`, `relocation`).  Items that stay keep their order, so a patch is an alignment: pairs
+**Arrays** (`arrays`, `alignment`, `array_steps`).  Items that stay keep their order, so a patch is an alignment: pairs
 of old and new items that rise on both sides, each pair at the cost of its own cheapest patch, everything else dropped
-or put.  This is the edit distance of Wagner and Fischer (1974) with recursive costs of edits, as in the
-constrained tree edit distance of Zhang (1995), a descendant of Zhang and Shasha (1989).
+or put.  This is the edit distance of Wagner and Fischer (1974) with recursive costs of edits, as in the constrained
+tree edit distance of Zhang (1995), a descendant of Zhang and Shasha (1989).
 
   *Indices.*  If everything that goes is dropped first, front to back, then edits are made, and what comes is put back
   to front, each index is the number of paired items in front: the least that any order gives.  The end is "-".
@@ -35,11 +35,10 @@ constrained tree edit distance of Zhang (1995), a descendant of Zhang and Shasha
 
 **Bounds.**  Gaps of up to 1,100 pairs of items are searched completely.  Longer ones are first cut at anchors: items
 that are equal, have the same identity (`keyed_by`), or share the most contents that occur once on each side, as in
-patience diff (Cohen), of which the longest rising sequence is kept (`likeness`, `matching`): n log n.  All searches of
-one diff share 200,000 steps, about a second; when they are spent, what lies between anchors is paired by position.
-Documents nested so deep that Python refuses go to `coarse`, which neither searches nor recurses.  Fallbacks give longer
-patches, never wrong ones.  Digits of indices beyond 9 are priced by the way that reached a state, which can be a byte
-off.
+patience diff (Cohen), of which the longest rising sequence is kept (`likeness`): n log n.  All searches of one diff
+share 200,000 steps, about a second; when they are spent, what lies between anchors is paired by position.  Documents
+nested so deep that Python refuses go to `coarse`, which neither searches nor recurses.  Fallbacks give longer patches,
+never wrong ones.  Digits of indices beyond 9 are priced by the way that reached a state, which can be a byte off.
 
 **Equality** is that of JSON and kinds of numbers: true is not 1, 1 is not 1.0; -0.0 is 0.0.  Leaves may be any hashable
 value, taken to measure as "(sensitive)", and are passed on as they are.  A `Pinned` is compared and never written: what

@@ -8,8 +8,7 @@ from typing import Any
 
 from tavusctl.patch.alignment import Pairs, Search
 from tavusctl.patch.gap import Gap
-from tavusctl.patch.likeness import pair_alike
-from tavusctl.patch.matching import rising
+from tavusctl.patch.likeness import pair_alike, rising
 
 # States that the search for an alignment may look at: every one for 32 items on each side.
 EFFORT = 1100

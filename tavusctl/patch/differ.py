@@ -8,15 +8,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from tavusctl.patch import coarse
+from tavusctl.patch.array_steps import write_steps
 from tavusctl.patch.arrays import align, common_ends
 from tavusctl.patch.equality import same
-from tavusctl.patch.exchange import Member, exchange
 from tavusctl.patch.gap import Frame, Gap, Priced
 from tavusctl.patch.ledger import Ledger, segment_size
 from tavusctl.patch.pointer import split
-from tavusctl.patch.prices import REPLACE, WEIGHT, digits
-from tavusctl.patch.relocation import write_steps
-from tavusctl.patch.script import Inside, Steps, Write, operations
+from tavusctl.patch.prices import ADD, REMOVE, REPLACE, WEIGHT, digits
+from tavusctl.patch.script import Drop, Inside, Put, Steps, Write, operations
 
 NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
 NOTHING: Final[Priced] = (0, None)
@@ -98,7 +97,7 @@ class Differ:
         cost: float = 0
         steps: Steps = []
         if before.keys() != after.keys():
-            cost, steps = exchange(self.ledger, self._only_in(before, after, at), self._only_in(after, before, at))
+            cost, steps = self._exchange(before, after, at)
         for key, old in before.items():
             if key not in after:
                 continue
@@ -116,9 +115,18 @@ class Differ:
         steps.sort(key=_key)
         return self._cheaper(cost, steps, before, after, at)
 
-    def _only_in(self, one: dict[str, Any], other: dict[str, Any], at: int) -> list[Member]:
-        sizes = self._sizes
-        return [Member(key, one[key], at + sizes[key]) for key in sorted(one.keys() - other.keys())]
+    def _exchange(self, before: dict[str, Any], after: dict[str, Any], at: int) -> tuple[float, Steps]:
+        """The members that only one side has, dropped and put."""
+        cost: float = 0
+        steps: Steps = []
+        for key in before.keys() - after.keys():
+            cost += REMOVE + at + self._sizes[key] + WEIGHT * self.ledger.of(before[key]).leaves
+            steps.append((key, Drop()))
+        for key in after.keys() - before.keys():
+            new = self.ledger.of(after[key])
+            cost += ADD + at + self._sizes[key] + new.size + WEIGHT * new.leaves
+            steps.append((key, Put(after[key])))
+        return cost, steps
 
     def _items(self, before: list[Any], after: list[Any], at: int, spots: Spots) -> Priced:
         start, end = common_ends(before, after, same)

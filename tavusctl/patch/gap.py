@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from tavusctl.patch.ledger import Ledger
-from tavusctl.patch.prices import ADD, REMOVE, REPLACE, WEIGHT, digits, least_operation
+from tavusctl.patch.prices import ADD, REMOVE, REPLACE, WEIGHT, digits
 from tavusctl.patch.script import Plan
 
 Priced = tuple[float, Plan | None]
@@ -24,7 +24,7 @@ class Frame(NamedTuple):
 
 
 class Pricing(Protocol):
-    """The differ, as arrays and objects see it."""
+    """The differ, as gaps see it; a protocol because the differ makes gaps, so this module cannot import it."""
 
     ledger: Ledger
     effort: int  # what may still be spent on searching
@@ -44,7 +44,8 @@ class Gap:
         self.frame, self.differ = frame, differ
         self.old_values, self.new_values = old, new
         self.old, self.new = differ.ledger.contents(old), differ.ledger.contents(new)
-        self.least = least_operation(frame.at + 1)
+        # The least that any operation at or below an item can cost: it removes one leaf there.
+        self.least = REMOVE + frame.at + 1 + WEIGHT
         self.appends = frame.appends
 
     def drop(self, old: int) -> float:

@@ -13,11 +13,6 @@ REMOVE: Final = len('{"op":"remove","path":""},')
 REPLACE: Final = len('{"op":"replace","path":"","value":},')
 
 
-def least_operation(at: int) -> int:
-    """The least that any operation at or below a pointer can cost: it removes one leaf there."""
-    return REMOVE + at + WEIGHT
-
-
 def digits(index: int) -> int:
     """The bytes of an array index."""
     return 1 if index < 10 else len(str(index))  # noqa: PLR2004 - the first number of two digits

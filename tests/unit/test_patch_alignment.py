@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.patch.measure import compact
-from tavusctl.patch.alignment import Pairs, Prices, Search
+from tavusctl.patch.alignment import Pairs, Search
 from tavusctl.patch.differ import EFFORT, Differ
 from tavusctl.patch.gap import Frame, Gap
 from tavusctl.patch.prices import WEIGHT
@@ -40,7 +40,7 @@ def lists(chance: Random) -> tuple[list[Any], list[Any]]:
     return old, new or [item(chance)]
 
 
-def least(prices: Prices, i: int, j: int, kept: int, known: dict[tuple[int, int, int], float]) -> float:
+def least(prices: Gap, i: int, j: int, kept: int, known: dict[tuple[int, int, int], float]) -> float:
     """The least cost from a state on, by trying everything."""
     if (i, j, kept) not in known:
         rows, columns = len(prices.old), len(prices.new)
@@ -58,7 +58,7 @@ def least(prices: Prices, i: int, j: int, kept: int, known: dict[tuple[int, int,
     return known[i, j, kept]
 
 
-def cost(prices: Prices, pairs: Pairs) -> float:
+def cost(prices: Gap, pairs: Pairs) -> float:
     """What an alignment costs."""
     total, i, j, kept = 0.0, 0, 0, 0
     for old, new in [*pairs, (len(prices.old), len(prices.new))]:

@@ -10,8 +10,7 @@ import pytest
 
 from tavusctl.patch.differ import Differ
 from tavusctl.patch.gap import Frame, Gap
-from tavusctl.patch.likeness import pair_alike
-from tavusctl.patch.matching import rising
+from tavusctl.patch.likeness import pair_alike, rising
 
 
 def alike(old: list[Any], new: list[Any], identity: tuple[str, ...] = ()) -> list[tuple[int, int]]:
