@@ -142,6 +142,7 @@ def test_an_item_is_priced_as_the_operation_that_is_written() -> None:
     assert one.put(1) + one.index(2) == bytes_of({"op": "add", "path": "/items/10", "value": "é"}) + WEIGHT
     assert one.edit(0, 1, 2) == bytes_of({"op": "replace", "path": "/items/10", "value": "é"}) + 2 * WEIGHT
     assert one.edit(2, 0, 2) == 0
+    assert one.least == bytes_of({"op": "remove", "path": "/items/8"}) + WEIGHT
     assert one.put(2) + 1 == bytes_of({"op": "add", "path": "/items/-", "value": {}}) + WEIGHT
 
 
