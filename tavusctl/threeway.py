@@ -45,8 +45,6 @@ from tavusctl.model import (
 from tavusctl.secret import UNSEEN, Fingerprint, Secret
 from tavusctl.wanted import wanted_value
 
-JSON_PATCH_OPS = frozenset({"add", "remove", "replace"})
-
 
 class Difference(Struct, frozen=True):
     """What separates one managed object from its manifest, and the patch that settles it."""
@@ -304,7 +302,7 @@ def _operations(kind: ResourceKind, before: Document, after: Document) -> tuple[
             if before.get(key, ABSENT) != after.get(key, ABSENT)
         )
     keyed = {pointer: declared.keyed_by for pointer, declared in kind.fields.items() if declared.keyed_by}
-    operations = patch.diff(before, after, keyed_by=keyed, allowed=JSON_PATCH_OPS)
+    operations = patch.diff(before, after, keyed_by=keyed)
     _verify(before, after, operations)
     return tuple(operations)
 

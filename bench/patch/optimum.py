@@ -20,7 +20,7 @@ class TooLargeError(Exception):
     """The search took more operations than it may."""
 
 
-def least_cost(before: Any, after: Any, *, moving: bool, known: int, patience: int = 30_000) -> int:
+def least_cost(before: Any, after: Any, *, known: int, patience: int = 30_000) -> int:
     """The least cost (bytes without brackets, a comma after every operation, and weighted leaves) up to a known one.
 
     Values written are parts of `after`, whole or with parts left out: others would have to be written twice.  After
@@ -45,7 +45,7 @@ def least_cost(before: Any, after: Any, *, moving: bool, known: int, patience: i
             continue
         closed.add(text)
         document = json.loads(text)
-        for operation in operations(document, values, moving=moving):
+        for operation in operations(document, values):
             tried += 1
             if tried > patience:
                 raise TooLargeError
@@ -92,30 +92,14 @@ def prunings(value: Any) -> Iterator[Any]:
         yield value
 
 
-def operations(document: Any, values: list[Any], *, moving: bool) -> Iterator[dict[str, Any]]:
+def operations(document: Any, values: list[Any]) -> Iterator[dict[str, Any]]:
     """Every operation worth trying on a document."""
-    places = list(pointers(document, ""))
-    gaps = list(openings(document, "", values))
-    for pointer in places:
+    for pointer in pointers(document, ""):
         if pointer:
             yield {"op": "remove", "path": pointer}
         yield from ({"op": "replace", "path": pointer, "value": value} for value in values)
-    for pointer in gaps:
+    for pointer in openings(document, "", values):
         yield from ({"op": "add", "path": pointer, "value": value} for value in values)
-    if moving:
-        for source, target in product(places, gaps):
-            if source and not (target + "/").startswith(source + "/"):
-                yield from moves(document, source, target)
-
-
-def moves(document: Any, source: str, target: str) -> Iterator[dict[str, Any]]:
-    """The move, when there is a place for it once the source is gone."""
-    operation = {"op": "move", "from": source, "path": target}
-    try:
-        step(copy.deepcopy(document), operation)
-    except (KeyError, IndexError, ValueError):
-        return
-    yield operation
 
 
 def pointers(value: Any, path: str) -> Iterator[str]:

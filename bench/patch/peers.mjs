@@ -1,11 +1,10 @@
-// Patches by the npm peers: node peers.mjs PEER MOVES PACKAGES INPUT OUTPUT
+// Patches by the npm peers: node peers.mjs PEER PACKAGES INPUT OUTPUT
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
-const [peer, moves, packages, input, output] = process.argv.slice(2);
+const [peer, packages, input, output] = process.argv.slice(2);
 const require = createRequire(pathToFileURL(`${packages}/package.json`));
-const moving = moves === "yes";
 
 const identify = (item, place) =>
   item?.function?.name ?? item?.objective_name ?? item?.guardrail_name ?? item?.id ?? JSON.stringify(item) ?? place;
@@ -17,7 +16,7 @@ const PEERS = {
     const at = (name) => import(pathToFileURL(`${packages}/node_modules/jsondiffpatch/lib/${name}`));
     const { create } = await at("index.js");
     const { default: Formatter } = await at("formatters/jsonpatch.js");
-    const differ = create({ objectHash: identify, arrays: { detectMove: moving } });
+    const differ = create({ objectHash: identify, arrays: { detectMove: false } });
     return (before, after) => new Formatter().format(differ.diff(before, after));
   },
   "json-joy": () => {

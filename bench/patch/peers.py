@@ -45,14 +45,14 @@ def run(command: list[str], **options: Any) -> None:
     subprocess.run(command, check=True, **options)
 
 
-def peer_results(name: str, pairs: list[Pair], *, moving: bool) -> list[Result]:
+def peer_results(name: str, pairs: list[Pair]) -> list[Result]:
     """A patch, or an error, for every pair; `{}` where the peer is spared the pair."""
     most = TOO_LARGE.get(name)
     chosen = [number for number, pair in enumerate(pairs) if most is None or longest(pair.before) <= most]
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "pairs.json"), Path(folder, "patches.json")
         source.write_text(json.dumps([[pairs[number].before, pairs[number].after] for number in chosen]))
-        run([*command_of(name, moving=moving), str(source), str(target)], timeout=1200)
+        run([*command_of(name), str(source), str(target)], timeout=1200)
         results = json.loads(target.read_text())
     found: list[Result] = [{} for _ in pairs]
     for number, result in zip(chosen, results, strict=True):
@@ -60,12 +60,11 @@ def peer_results(name: str, pairs: list[Pair], *, moving: bool) -> list[Result]:
     return found
 
 
-def command_of(name: str, *, moving: bool) -> list[str]:
+def command_of(name: str) -> list[str]:
     """How to start a peer."""
-    moves = "yes" if moving else "no"
     if name in NPM:
-        return [str(shutil.which("node")), str(HERE / "peers.mjs"), name, moves, str(CACHE)]
-    return [sys.executable, __file__, name.partition(" ")[0], str(CACHE / name.replace(" ", "-")), moves]
+        return [str(shutil.which("node")), str(HERE / "peers.mjs"), name, str(CACHE)]
+    return [sys.executable, __file__, name.partition(" ")[0], str(CACHE / name.replace(" ", "-"))]
 
 
 def longest(value: Any) -> int:
@@ -77,12 +76,11 @@ def longest(value: Any) -> int:
     return 0
 
 
-def jsonpatch_differ(package: Any, *, moving: bool) -> Callable[[Any, Any], list[dict[str, Any]]]:
+def jsonpatch_differ(package: Any) -> Callable[[Any, Any], list[dict[str, Any]]]:
     """The differ of any version of the jsonpatch package."""
 
     def diff(before: Any, after: Any) -> list[dict[str, Any]]:
-        patch = list(package.JsonPatch.from_diff(before, after, optimization=moving).patch)
-        return patch if moving else without_moves(before, patch)
+        return without_moves(before, list(package.JsonPatch.from_diff(before, after, optimization=False).patch))
 
     return diff
 
@@ -142,14 +140,14 @@ def without_moves(before: Any, patch: list[dict[str, Any]]) -> list[dict[str, An
 
 
 def main() -> None:
-    """A peer in Python: PACKAGE FOLDER MOVES INPUT OUTPUT."""
-    name, folder, moves, source, target = sys.argv[1:]
+    """A peer in Python: PACKAGE FOLDER INPUT OUTPUT."""
+    name, folder, source, target = sys.argv[1:]
     # measure has loaded the installed version; this process is about the one in the folder
     sys.path.insert(0, folder)
     for loaded in ("jsonpatch", "jsonpointer"):
         sys.modules.pop(loaded, None)
     package = importlib.import_module(name)
-    diff = deepdiff_differ(package) if name == "deepdiff" else jsonpatch_differ(package, moving=moves == "yes")
+    diff = deepdiff_differ(package) if name == "deepdiff" else jsonpatch_differ(package)
     results: list[Result] = []
     for before, after in json.loads(Path(source).read_text()):
         started = time.perf_counter()

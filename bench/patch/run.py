@@ -33,7 +33,6 @@ from bench.patch.scaling import growing, unrelated  # noqa: E402
 from tavusctl.patch import diff  # noqa: E402
 
 OURS, RIVAL = "tavusctl", "jsonpatch 1.47"
-WITHOUT_MOVES = frozenset({"add", "remove", "replace"})
 REPEATS = int(os.environ.get("TAVUSCTL_BENCH_REPEATS", "6"))  # of every edit on every body
 SMALL = 40  # pairs whose optimum is proved
 Differ = Callable[[Any, Any], list[dict[str, Any]]]
@@ -54,47 +53,42 @@ class Table:
 
 
 def main() -> None:
-    """Run everything with and without moves."""
+    """Run everything."""
     install()
     corpus = Path(os.environ.get("TAVUSCTL_CORPUS", ROOT / "tests" / "corpus"))
     pairs = from_corpus(corpus, REPEATS) + from_histories([Path(name) for name in sys.argv[1:]])
+    table = measured(pairs)
+    gates = [*size_gates(table), *time_gates(table), optimum_gate(pairs)]
     lines = ["# Patches measured", "", f"{len(pairs):,} pairs; every figure of one run on one machine.", ""]
-    failed = False
-    for moving in (False, True):
-        table = measured(pairs, moving=moving)
-        gates = [*size_gates(table), *time_gates(table, moving=moving), optimum_gate(pairs, moving=moving)]
-        failed = failed or not all(gate.kept for gate in gates)
-        lines += [f"## {'With' if moving else 'Without'} moves", "", *gate_lines(gates), ""]
-        lines += [*peer_lines(table), "", *category_lines(table), ""]
-        print("\n".join(lines[-60:]), flush=True)
+    lines += [*gate_lines(gates), "", *peer_lines(table), "", *category_lines(table), ""]
     lines += ["## Two unrelated documents of 1 MB", "", *unrelated_lines()]
     (Path(__file__).parent / "RESULTS.md").write_text("\n".join(lines) + "\n")
-    sys.exit(failed)
+    print("\n".join(lines))
+    sys.exit(not all(gate.kept for gate in gates))
 
 
-def our_differ(pair: Pair, allowed: frozenset[str]) -> Differ:
+def our_differ(pair: Pair) -> Differ:
     """The differ as the engine calls it."""
-    return lambda before, after: diff(before, after, keyed_by=pair.keyed_by, allowed=allowed)
+    return lambda before, after: diff(before, after, keyed_by=pair.keyed_by)
 
 
-def measured(pairs: list[Pair], *, moving: bool) -> Table:
+def measured(pairs: list[Pair]) -> Table:
     """Everybody's patches, measured; times of ours and of the rival are taken by turns, the best of three."""
-    allowed = WITHOUT_MOVES | ({"move"} if moving else set())
-    rival = jsonpatch_differ(jsonpatch, moving=moving)
+    rival = jsonpatch_differ(jsonpatch)
     ours, rivals = [], []
     seconds: dict[str, list[float]] = {OURS: [], RIVAL: []}
     for pair in pairs:
-        mine, patch = timed(our_differ(pair, allowed), pair.before, pair.after)
+        mine, patch = timed(our_differ(pair), pair.before, pair.after)
         theirs, other = timed(rival, pair.before, pair.after)
         seconds[OURS].append(mine)
         seconds[RIVAL].append(theirs)
-        ours.append(measure(pair.before, pair.after, patch, allowed))
-        rivals.append(measure(pair.before, pair.after, other, allowed))
+        ours.append(measure(pair.before, pair.after, patch))
+        rivals.append(measure(pair.before, pair.after, other))
     peers = {RIVAL: rivals}
     for name in (*PIP, *NPM):
-        results = peer_results(name, pairs, moving=moving)
+        results = peer_results(name, pairs)
         peers[name] = [
-            measure(pair.before, pair.after, result["patch"], allowed)
+            measure(pair.before, pair.after, result["patch"])
             if "patch" in result
             else Measure(result.get("error", "spared"))
             for pair, result in zip(pairs, results, strict=True)
@@ -149,17 +143,16 @@ def dominates(peer: Measure, ours: Measure) -> bool:
     )
 
 
-def time_gates(table: Table, *, moving: bool) -> Iterator[Gate]:
+def time_gates(table: Table) -> Iterator[Gate]:
     """Time against the rival: on the pairs, and where documents grow."""
     ours, rival = table.seconds[OURS], table.seconds[RIVAL]
     yield Gate("median time against jsonpatch 1.47", statistics.median(ours) / statistics.median(rival), 1.1)
     yield Gate("p99 time against jsonpatch 1.47", percentile(ours) / percentile(rival), 2)
-    allowed = WITHOUT_MOVES | ({"move"} if moving else set())
     worst = 0.0
     for name, before, after in growing():
-        mine, patch = timed(lambda one, other: diff(one, other, allowed=allowed), before, after, 5)
-        theirs, _ = timed(jsonpatch_differ(jsonpatch, moving=moving), before, after, 5)
-        if wrong := measure(before, after, patch, allowed).wrong:
+        mine, patch = timed(diff, before, after, 5)
+        theirs, _ = timed(jsonpatch_differ(jsonpatch), before, after, 5)
+        if wrong := measure(before, after, patch).wrong:
             sys.exit(f"{name}: {wrong}")
         worst = max(worst, mine / theirs)
     yield Gate("worst scaling point against jsonpatch 1.47", worst, 2)
@@ -170,17 +163,16 @@ def percentile(values: list[float]) -> float:
     return statistics.quantiles(values, n=100)[98]
 
 
-def optimum_gate(pairs: list[Pair], *, moving: bool) -> Gate:
+def optimum_gate(pairs: list[Pair]) -> Gate:
     """How often a small pair misses the proved optimum: parts of the bodies, small enough to search."""
     dice = random.Random("small")
-    allowed = WITHOUT_MOVES | ({"move"} if moving else set())
     proved = missed = 0
     small = [pair for pair in map(cut_down, pairs) if pair is not None]
     dice.shuffle(small)
     for pair in small:
-        found = measure(pair.before, pair.after, diff(pair.before, pair.after, allowed=allowed), allowed)
+        found = measure(pair.before, pair.after, diff(pair.before, pair.after))
         try:
-            least = least_cost(pair.before, pair.after, moving=moving, known=found.cost - 1, patience=50_000)
+            least = least_cost(pair.before, pair.after, known=found.cost - 1, patience=50_000)
         except TooLargeError:
             continue
         proved += 1
@@ -236,17 +228,15 @@ def category_lines(table: Table) -> Iterator[str]:
 
 def unrelated_lines() -> Iterator[str]:
     """Time and size where there is nothing to find."""
-    yield "| documents | without moves, s | with moves, s |"
-    yield "|---|---:|---:|"
+    yield "| documents | s |"
+    yield "|---|---:|"
     for name, before, after in unrelated():
-        seconds = []
-        for allowed in (WITHOUT_MOVES, WITHOUT_MOVES | {"move"}):
-            started = time.perf_counter()
-            patch = diff(before, after, allowed=allowed)
-            seconds.append(time.perf_counter() - started)
-            if wrong := measure(before, after, patch, allowed).wrong:
-                sys.exit(f"{name}: {wrong}")
-        yield f"| {name} | {seconds[0]:.2f} | {seconds[1]:.2f} |"
+        started = time.perf_counter()
+        patch = diff(before, after)
+        seconds = time.perf_counter() - started
+        if wrong := measure(before, after, patch).wrong:
+            sys.exit(f"{name}: {wrong}")
+        yield f"| {name} | {seconds:.2f} |"
 
 
 if __name__ == "__main__":

@@ -5,17 +5,21 @@ and it is read by people, so it should be short.  The two pull apart: one replac
 replaced leaves and writes its unchanged members too.  Hence one cost for both.
 
 **Cost.**  A patch costs its bytes as compact UTF-8 JSON plus 20 for every leaf that it writes and every leaf that it
-removes; an empty container is one leaf.  `move` touches no leaf.  Since operations are parted by commas, the cost is a
-sum over operations: `prices` has the constants.  All the rest looks for the cheapest patch under this cost.
+removes; an empty container is one leaf.  Since operations are parted by commas, the cost is a sum over operations:
+`prices` has the constants.  All the rest looks for the cheapest patch under this cost.
 
-**Objects** (`differ`, `exchange`).  Members are independent of one another: what both have is changed within, the rest
-is dropped or put, or with moves allowed, renamed.  If more than one operation results, replacing the whole is tried;
-one operation always stands, so no value is written that differs from the old one in a single place.
+**No moves.**  A patch consists of `add`, `remove` and `replace`; what changes its place is removed and added.  A `move`
+names no value: it takes what stands at its source by then, which is another value once somebody else has edited the
+document, and people who read the patch have to look it up.
 
-**Arrays** (`arrays`, `alignment`, `relocation`).  Without moves, items keep their order, so a patch is an alignment:
-pairs of old and new items that rise on both sides, each pair at the cost of its own cheapest patch, everything else
-dropped or put.  This is the edit distance of Wagner and Fischer (1974) with recursive costs of edits, as in the
-constrained tree edit distance of Zhang (1995), a descendant of Zhang and Shasha (1989).
+**Objects** (`differ`).  Members are independent of one another: what both have is changed within, the rest is dropped
+or put.  If more than one operation results, replacing the whole is tried; one operation always stands, so no value is
+written that differs from the old one in a single place.
+
+**Arrays** (`arrays`, `alignment`, `array_steps`).  Items that stay keep their order, so a patch is an alignment: pairs
+of old and new items that rise on both sides, each pair at the cost of its own cheapest patch, everything else dropped
+or put.  This is the edit distance of Wagner and Fischer (1974) with recursive costs of edits, as in the constrained
+tree edit distance of Zhang (1995), a descendant of Zhang and Shasha (1989).
 
   *Indices.*  If everything that goes is dropped first, front to back, then edits are made, and what comes is put back
   to front, each index is the number of paired items in front: the least that any order gives.  The end is "-".
@@ -29,14 +33,9 @@ constrained tree edit distance of Zhang (1995), a descendant of Zhang and Shasha
   is what items without an equal cost at least, with the difference of lengths; it never exceeds the truth.  An edit
   is priced only when its own lower bound is the best way on.  Costs of equal pairs of contents are kept (`Differ`).
 
-**Moves** (only when allowed).  What is dropped and put again at less cost is moved: equal items first, then those with
-the same identity (`keyed_by`), then the most alike.  As that changes what is best kept, arrays are aligned once more
-at prices at which every item either stays or moves (`Eased`), and the cheaper result counts.  A remove and an add of
-equal values in different containers are joined at the end (`crossing`).  With moves the least cost is not proved.
-
 **Bounds.**  Gaps of up to 1,100 pairs of items are searched completely.  Longer ones are first cut at anchors: items
-that are equal, have the same identity, or share the most contents that occur once on each side, as in patience diff
-(Cohen), of which the longest rising sequence is kept (`likeness`, `matching`): n log n.  All searches of one diff
+that are equal, have the same identity (`keyed_by`), or share the most contents that occur once on each side, as in
+patience diff (Cohen), of which the longest rising sequence is kept (`likeness`): n log n.  All searches of one diff
 share 200,000 steps, about a second; when they are spent, what lies between anchors is paired by position.  Documents
 nested so deep that Python refuses go to `coarse`, which neither searches nor recurses.  Fallbacks give longer patches,
 never wrong ones.  Digits of indices beyond 9 are priced by the way that reached a state, which can be a byte off.

@@ -5,55 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from heapq import heappop, heappush
 from itertools import accumulate
-from math import inf
-from typing import Protocol
+
+from tavusctl.patch.gap import Gap
 
 # (old index, new index) of items that stay, both ascending.
 Pairs = list[tuple[int, int]]
-
-
-class Prices(Protocol):
-    """What alignment must know; `kept` is the number of items that stay in front."""
-
-    old: list[Hashable]  # contents, only to be compared
-    new: list[Hashable]
-    appends: bool  # whether nothing follows the sequences
-
-    @property
-    def drops(self) -> list[float]:
-        """Cost of removing each item, but for its index."""
-        ...
-
-    @property
-    def puts(self) -> list[float]:
-        """Cost of adding each item, but for its index."""
-        ...
-
-    @property
-    def least_old(self) -> list[float]:
-        """What each item without an equal costs at least, however it is dealt with."""
-        ...
-
-    @property
-    def least_new(self) -> list[float]:
-        """What each item without an equal costs at least, however it is dealt with."""
-        ...
-
-    def spend(self) -> bool:
-        """Whether the search may look at one more state."""
-        ...
-
-    def index(self, kept: int) -> int:
-        """What an index costs in a pointer."""
-        ...
-
-    def edit(self, old: int, new: int, kept: int) -> float:
-        """Cost of making one item into another."""
-        ...
-
-    def least_edit(self, old: int, new: int) -> float:
-        """A lower bound of `edit`, found at once."""
-        ...
 
 
 # How a state is best reached: cost, the state before, whether the step pairs two items that differ, how many equal
@@ -69,28 +25,26 @@ class Search:
     aligned in time near their length.
     """
 
-    def __init__(self, prices: Prices) -> None:
-        self._prices, self._old, self._new = prices, prices.old, prices.new
-        self._drops, self._puts = prices.drops, prices.puts
-        self._rows, self._columns = len(prices.old), len(prices.new)
-        self._ahead = _Ahead(prices).of
+    def __init__(self, gap: Gap) -> None:
+        self._gap, self._old, self._new = gap, gap.old, gap.new
+        self._drops, self._puts = gap.drops, gap.puts
+        self._rows, self._columns = len(gap.old), len(gap.new)
+        self._ahead = _Ahead(gap).of
         self._best: dict[int, _Step] = {}
         self._heap: list[tuple[float, int, int, bool]] = []  # bound, less items to go first, state, edit pending
 
-    def run(self, effort: int, limit: float = inf) -> Pairs | None:
-        """The cheapest alignment; None when it costs `limit` or takes more than `effort` states."""
+    def run(self, effort: int) -> Pairs | None:
+        """The cheapest alignment; None when it takes more than `effort` states."""
         self._reach(0, 0, 0, None, 0)
         goal = self._state(self._rows, self._columns)
         closed: set[int] = set()
-        while effort and self._prices.spend():
-            bound, _, state, pending = heappop(self._heap)
+        while effort and self._gap.spend():
+            _, _, state, pending = heappop(self._heap)
             if pending:
                 self._edit(state)
             elif state == goal:
                 return self._trace(goal)
             elif state not in closed:
-                if limit <= bound:
-                    return None
                 closed.add(state)
                 self._leave(state)
                 effort -= 1
@@ -113,20 +67,20 @@ class Search:
     def _leave(self, state: int) -> None:
         i, j = divmod(state, self._columns + 1)
         cost, _, _, _, kept = self._best[state]
-        index = self._prices.index(kept)
+        index = self._gap.index(kept)
         if i < self._rows:
             self._reach(i + 1, j, cost + self._drops[i] + index, state, kept)
         if j < self._columns:
-            place = 1 if i == self._rows and self._prices.appends else index
+            place = 1 if i == self._rows and self._gap.appends else index
             self._reach(i, j + 1, cost + self._puts[j] + place, state, kept)
         if i < self._rows and j < self._columns:
-            bound = cost + self._prices.least_edit(i, j) + index + self._ahead(i + 1, j + 1)
+            bound = cost + self._gap.least_edit(i, j) + index + self._ahead(i + 1, j + 1)
             heappush(self._heap, (bound, -i - j, state, True))
 
     def _edit(self, state: int) -> None:
         i, j = divmod(state, self._columns + 1)
         cost, _, _, _, kept = self._best[state]
-        self._reach(i + 1, j + 1, cost + self._prices.edit(i, j, kept), state, kept + 1, edits=True)
+        self._reach(i + 1, j + 1, cost + self._gap.edit(i, j, kept), state, kept + 1, edits=True)
 
     def _trace(self, goal: int) -> Pairs:
         pairs: Pairs = []
@@ -141,12 +95,12 @@ class Search:
 class _Ahead:
     """A lower bound of what is still to pay: items without an equal, and the difference of the lengths."""
 
-    def __init__(self, prices: Prices) -> None:
-        self._old = _sums_behind(prices.old, prices.new, prices.least_old)
-        self._new = _sums_behind(prices.new, prices.old, prices.least_new)
-        self._drop = min(prices.drops)
-        self._put = min(prices.puts)
-        self._rows, self._columns = len(prices.old), len(prices.new)
+    def __init__(self, gap: Gap) -> None:
+        self._old = _sums_behind(gap.old, gap.new, gap.least_old)
+        self._new = _sums_behind(gap.new, gap.old, gap.least_new)
+        self._drop = min(gap.drops)
+        self._put = min(gap.puts)
+        self._rows, self._columns = len(gap.old), len(gap.new)
 
     def of(self, i: int, j: int) -> float:
         """The bound for a state."""

@@ -61,11 +61,8 @@ class _Room:
 
 
 def _add(room: _Room, operation: Mapping[str, Any]) -> None:
-    _put(room, operation["path"], operation["value"])
-
-
-def _put(room: _Room, pointer: str, value: Any) -> None:
-    container, segment = room.place(pointer)
+    container, segment = room.place(operation["path"])
+    value = operation["value"]
     if isinstance(container, dict):
         container[segment] = value
     elif segment == "-":
@@ -75,20 +72,15 @@ def _put(room: _Room, pointer: str, value: Any) -> None:
 
 
 def _remove(room: _Room, operation: Mapping[str, Any]) -> None:
-    _take(room, operation["path"])
-
-
-def _take(room: _Room, pointer: str) -> Any:
-    if pointer == "":
+    if operation["path"] == "":
         message = "the whole document cannot be removed"
         raise MisfitError(message)
-    container, segment = room.place(pointer)
-    value = pointers.child(container, segment)
+    container, segment = room.place(operation["path"])
+    pointers.child(container, segment)
     if isinstance(container, dict):
         del container[segment]
     else:
         del container[int(segment)]
-    return value
 
 
 def _replace(room: _Room, operation: Mapping[str, Any]) -> None:
@@ -98,18 +90,6 @@ def _replace(room: _Room, operation: Mapping[str, Any]) -> None:
         container[segment] = operation["value"]
     else:
         container[int(segment)] = operation["value"]
-
-
-def _move(room: _Room, operation: Mapping[str, Any]) -> None:
-    source, target = operation["from"], operation["path"]
-    path = pointers.split(source)
-    if source != target and pointers.split(target)[: len(path)] == path:
-        message = f"{source!r} cannot be moved into itself"
-        raise MisfitError(message)
-    if source == target:
-        pointers.resolve(room.top[""], source)
-    else:
-        _put(room, target, _take(room, source))
 
 
 def _test(room: _Room, operation: Mapping[str, Any]) -> None:
@@ -122,6 +102,5 @@ _STEPS: dict[object, Callable[[_Room, Mapping[str, Any]], None]] = {
     "add": _add,
     "remove": _remove,
     "replace": _replace,
-    "move": _move,
     "test": _test,
 }

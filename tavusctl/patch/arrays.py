@@ -8,50 +8,10 @@ from typing import Any
 
 from tavusctl.patch.alignment import Pairs, Search
 from tavusctl.patch.gap import Gap
-from tavusctl.patch.likeness import pair_alike
-from tavusctl.patch.matching import pair_equals, rising
-from tavusctl.patch.relocation import Eased, find_moves, likely_moves, write_steps
-from tavusctl.patch.script import Steps
+from tavusctl.patch.likeness import pair_alike, rising
 
 # States that the search for an alignment may look at: every one for 32 items on each side.
 EFFORT = 1100
-
-
-def plan_gap(gap: Gap) -> tuple[float, Steps]:
-    """Cost and steps of the cheapest way through a gap."""
-    if not gap.differ.moving:
-        return write_steps(gap, align(gap), [])
-    short = len(gap.old) * len(gap.new) <= EFFORT
-    if short and _is_shuffled(gap):
-        found = _write_with_moves(gap, _align_moved(gap, likely_moves(gap)))
-        pairs = Search(gap).run(EFFORT, found[0])
-        return found if pairs is None else _cheaper(found, _write_with_moves(gap, pairs))
-    pairs = align(gap)
-    found = _write_with_moves(gap, pairs)
-    if short and len(pairs) < min(len(gap.old), len(gap.new)):
-        moves = likely_moves(gap)
-        if not set(pairs).issuperset(moves):
-            return _cheaper(found, _write_with_moves(gap, _align_moved(gap, moves)))
-    return found
-
-
-def _align_moved(gap: Gap, moves: Pairs) -> Pairs:
-    return Search(Eased(gap, moves)).run(EFFORT) or []
-
-
-def _write_with_moves(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
-    return write_steps(gap, pairs, find_moves(gap, pairs))
-
-
-def _cheaper(first: tuple[float, Steps], second: tuple[float, Steps]) -> tuple[float, Steps]:
-    return second if second[0] < first[0] else first
-
-
-def _is_shuffled(gap: Gap) -> bool:
-    """Whether items with an equal, or with the same identity, stand in another order than their others."""
-    sides = ((gap.old, gap.new), gap.identities())
-    found = ([new for _, new in pair_equals(enumerate(olds), enumerate(news))] for olds, news in sides)
-    return any(places != sorted(places) for places in found)
 
 
 def align(gap: Gap) -> Pairs:

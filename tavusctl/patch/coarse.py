@@ -36,7 +36,7 @@ def change(before: Any, after: Any) -> Priced:
 
 
 def _members(old: dict[str, Any], new: dict[str, Any], steps: Steps, written: list[Any]) -> list[_Pair]:
-    steps += [(key, Drop(old[key])) for key in sorted(old.keys() - new.keys())]
+    steps += [(key, Drop()) for key in sorted(old.keys() - new.keys())]
     added = sorted(new.keys() - old.keys())
     written += [new[key] for key in added]
     steps += [(key, Put(new[key])) for key in added]
@@ -48,7 +48,7 @@ def _items(old: list[Any], new: list[Any], steps: Steps, written: list[Any]) -> 
     while len(old) != len(new) and start < shorter and same(old[start], new[start]):
         start += 1
     gone, come = len(old) - shorter, len(new) - shorter
-    steps += [(start, Drop(value)) for value in old[start : start + gone]]
+    steps += [(start, Drop())] * gone
     written += new[start : start + come]
     steps += [(start, Put(value)) for value in reversed(new[start : start + come])]
     pairs = zip(old[start + gone :], new[start + come :], strict=True)

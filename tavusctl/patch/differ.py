@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from math import inf
 from types import MappingProxyType
 from typing import Any, Final
 
 from tavusctl.patch import coarse
-from tavusctl.patch.arrays import common_ends, plan_gap
-from tavusctl.patch.crossing import join_moves
+from tavusctl.patch.array_steps import write_steps
+from tavusctl.patch.arrays import align, common_ends
 from tavusctl.patch.equality import same
-from tavusctl.patch.exchange import Exchange, Member
 from tavusctl.patch.gap import Frame, Gap, Priced
 from tavusctl.patch.ledger import Ledger, segment_size
 from tavusctl.patch.pointer import split
-from tavusctl.patch.prices import REPLACE, WEIGHT, digits
-from tavusctl.patch.script import Inside, Steps, Write, operations, spell
+from tavusctl.patch.prices import ADD, REMOVE, REPLACE, WEIGHT, digits
+from tavusctl.patch.script import Drop, Inside, Put, Steps, Write, operations
 
-WITHOUT_MOVES: Final = frozenset({"add", "remove", "replace"})
 NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
 NOTHING: Final[Priced] = (0, None)
 
@@ -29,40 +27,28 @@ EFFORT: Final = 200_000
 Spots = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
 
-def diff(
-    before: Any,
-    after: Any,
-    *,
-    keyed_by: Mapping[str, str] = NOT_KEYED,
-    allowed: Collection[str] = WITHOUT_MOVES,
-) -> list[dict[str, Any]]:
+def diff(before: Any, after: Any, *, keyed_by: Mapping[str, str] = NOT_KEYED) -> list[dict[str, Any]]:
     """The cheapest operations from one document to another; ValueError when a Pinned value would have to be written.
 
     `keyed_by` maps patterns of pointers to arrays (`*` is any key or index) to the member that identifies their items;
-    dots descend.  `move` is used when it is allowed.
+    dots descend.
     """
     spots = tuple((split(pattern), tuple(member.split("."))) for pattern, member in keyed_by.items())
-    differ = Differ(moving="move" in allowed)
     try:
-        cost, plan = differ.change(before, after, 0, spots)
-        steps = operations(plan)
-        if differ.moving:
-            steps = join_moves(steps, differ.ledger)
+        cost, plan = Differ().change(before, after, 0, spots)
     except RecursionError:
         cost, plan = coarse.change(before, after)
-        steps = operations(plan)
     if cost == inf:
         message = "a pinned value would have to be written"
         raise ValueError(message)
-    return [spell(step) for step in steps]
+    return operations(plan)
 
 
 class Differ:
     """One diff: what it knows of values, and the cheapest plans it found.  `at` is the bytes of a pointer."""
 
-    def __init__(self, *, moving: bool) -> None:
+    def __init__(self) -> None:
         self.ledger = Ledger()
-        self.moving = moving
         self.effort = EFFORT
         self._sizes = _Sizes()
         self._pairs: dict[tuple[int, int, int, Spots], Priced] = {}
@@ -111,8 +97,7 @@ class Differ:
         cost: float = 0
         steps: Steps = []
         if before.keys() != after.keys():
-            gone = self._only_in(before, after, at, spots)
-            cost, steps = Exchange(self, gone, self._only_in(after, before, at, spots)).plan()
+            cost, steps = self._exchange(before, after, at)
         for key, old in before.items():
             if key not in after:
                 continue
@@ -130,10 +115,18 @@ class Differ:
         steps.sort(key=_key)
         return self._cheaper(cost, steps, before, after, at)
 
-    def _only_in(self, one: dict[str, Any], other: dict[str, Any], at: int, spots: Spots) -> list[Member]:
-        sizes = self._sizes
-        keys = sorted(one.keys() - other.keys())
-        return [Member(key, one[key], at + sizes[key], _below(spots, key)) for key in keys]
+    def _exchange(self, before: dict[str, Any], after: dict[str, Any], at: int) -> tuple[float, Steps]:
+        """The members that only one side has, dropped and put."""
+        cost: float = 0
+        steps: Steps = []
+        for key in before.keys() - after.keys():
+            cost += REMOVE + at + self._sizes[key] + WEIGHT * self.ledger.of(before[key]).leaves
+            steps.append((key, Drop()))
+        for key in after.keys() - before.keys():
+            new = self.ledger.of(after[key])
+            cost += ADD + at + self._sizes[key] + new.size + WEIGHT * new.leaves
+            steps.append((key, Put(after[key])))
+        return cost, steps
 
     def _items(self, before: list[Any], after: list[Any], at: int, spots: Spots) -> Priced:
         start, end = common_ends(before, after, same)
@@ -145,7 +138,8 @@ class Differ:
             cost, plan = self.change(old[0], new[0], at + 1 + digits(start), inner)
             return self._cheaper(cost, [(start, plan)], before, after, at)
         identity = next((member for rest, member in spots if not rest), ())
-        cost, steps = plan_gap(Gap(self, old, new, Frame(at + 1, start, not end, inner, identity)))
+        gap = Gap(self, old, new, Frame(at + 1, start, not end, inner, identity))
+        cost, steps = write_steps(gap, align(gap))
         return self._cheaper(cost, steps, before, after, at)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
-from math import inf
 from typing import Any, NamedTuple, Protocol
 
 from tavusctl.patch.ledger import Ledger
-from tavusctl.patch.prices import ADD, MOVE, REMOVE, REPLACE, WEIGHT, digits, least_operation
+from tavusctl.patch.prices import ADD, REMOVE, REPLACE, WEIGHT, digits
 from tavusctl.patch.script import Plan
 
 Priced = tuple[float, Plan | None]
@@ -25,10 +24,9 @@ class Frame(NamedTuple):
 
 
 class Pricing(Protocol):
-    """The differ, as arrays and objects see it."""
+    """The differ, as gaps see it; a protocol because the differ makes gaps, so this module cannot import it."""
 
     ledger: Ledger
-    moving: bool
     effort: int  # what may still be spent on searching
 
     def pair(self, before: Any, after: Any, at: int, spots: tuple[Any, ...]) -> Priced:
@@ -46,7 +44,8 @@ class Gap:
         self.frame, self.differ = frame, differ
         self.old_values, self.new_values = old, new
         self.old, self.new = differ.ledger.contents(old), differ.ledger.contents(new)
-        self.least = least_operation(frame.at + 1, moving=differ.moving)
+        # The least that any operation at or below an item can cost: it removes one leaf there.
+        self.least = REMOVE + frame.at + 1 + WEIGHT
         self.appends = frame.appends
 
     def drop(self, old: int) -> float:
@@ -79,10 +78,8 @@ class Gap:
         return self._least(self.new_values, self.puts)
 
     def _least(self, values: list[Any], costs: list[float]) -> list[float]:
-        whole = self.least if self.differ.moving else inf
         return [
-            self.least if type(value) in _CONTAINERS else min(whole, cost + 1)
-            for value, cost in zip(values, costs, strict=True)
+            self.least if type(value) in _CONTAINERS else cost + 1 for value, cost in zip(values, costs, strict=True)
         ]
 
     def part(self, old: slice, new: slice) -> Gap:
@@ -123,10 +120,6 @@ class Gap:
         """Whether an item can become another other than by being replaced."""
         kind = type(self.old_values[old])
         return kind in _CONTAINERS and kind is type(self.new_values[new])
-
-    def move(self, old: int, new: int) -> float:
-        """Cost of moving an item to where another is wanted, and of making it that."""
-        return MOVE + 2 * (self.frame.at + self.index(new)) + self.edit(old, new, new)
 
     def identities(self) -> tuple[list[Any], list[Any]]:
         """What identifies each old and each new item, None where nothing does."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from tavusctl.patch.gap import Gap
 
+Pair = tuple[int, int]
+_Chain = tuple[Pair, "_Chain | None"]  # a pair and the one before it
 
-def pair_alike(gap: Gap) -> list[tuple[int, int]]:
+
+def pair_alike(gap: Gap) -> list[Pair]:
     """Pairs of items that are equal, else have the same identity, else the most in common that no other item has.
 
     An old item is in one pair at most; what occurs twice on a side says nothing.
@@ -22,7 +26,7 @@ def pair_alike(gap: Gap) -> list[tuple[int, int]]:
     return list(pairs.items())
 
 
-def _pair_unique(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterable[tuple[int, int]]:
+def _pair_unique(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterable[Pair]:
     news = _once(enumerate(new))
     for content, place in _once(enumerate(old)).items():
         if content is not None and content in news:
@@ -58,3 +62,19 @@ def _parts(gap: Gap, value: Any) -> Iterable[int]:
             yield gap.differ.ledger.of(part).number
             if type(part) is dict or type(part) is list:
                 waiting.append(part)
+
+
+def rising(pairs: Iterable[Pair]) -> list[Pair]:
+    """The most pairs whose places rise on both sides (longest increasing subsequence, by patience)."""
+    tops: list[int] = []
+    piles: list[_Chain] = []
+    for pair in sorted(pairs):
+        pile = bisect_left(tops, pair[1])
+        tops[pile : pile + 1] = [pair[1]]
+        piles[pile : pile + 1] = [(pair, piles[pile - 1] if pile else None)]
+    found = []
+    chain = piles[-1] if piles else None
+    while chain:
+        pair, chain = chain
+        found.append(pair)
+    return found[::-1]

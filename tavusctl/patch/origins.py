@@ -66,8 +66,6 @@ def _carry_out(top: _Node, operation: Mapping[str, Any]) -> None:
             _put(top, path, _node(operation["value"], None))
         case "remove":
             _take(top, path)
-        case "move":
-            _put(top, path, _take(top, split(operation["from"])))
 
 
 def _parent(top: _Node, path: Path) -> tuple[_Node, str]:
@@ -90,6 +88,9 @@ def _put(top: _Node, path: Path, value: _Node) -> None:
         parent.parts.insert(len(parent.parts) if segment == "-" else int(segment), value)
 
 
-def _take(top: _Node, path: Path) -> _Node:
+def _take(top: _Node, path: Path) -> None:
     parent, segment = _parent(top, path)
-    return parent.parts.pop(segment) if isinstance(parent.parts, dict) else parent.parts.pop(int(segment))
+    if isinstance(parent.parts, dict):
+        del parent.parts[segment]
+    else:
+        del parent.parts[int(segment)]

@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 
 from tavusctl.patch.pointer import escape
 
-# Keys, array indices as numbers, and "-" for the end of an array.
-Path = tuple[str | int, ...]
-# Where each step is done, and the step: a Plan.
+# Where each step is done (a key, an index as a number, "-" for the end of an array), and the step: a Plan.
 Steps = list[tuple[str | int, Any]]
 
 
@@ -27,14 +25,6 @@ class Write(NamedTuple):
 class Drop(NamedTuple):
     """A value removed."""
 
-    value: Any
-
-
-class Bring(NamedTuple):
-    """A value taken from another place in the same container."""
-
-    source: str | int
-
 
 class Inside(NamedTuple):
     """Steps on members or items, in the order they are done; indices are those of their moment."""
@@ -42,49 +32,26 @@ class Inside(NamedTuple):
     steps: Steps
 
 
-Plan = Put | Write | Drop | Bring | Inside
+Plan = Put | Write | Drop | Inside
 
 
-class Operation(NamedTuple):
-    """One operation; `value` is what is written or removed, `source` where a move comes from."""
-
-    op: str
-    path: Path
-    value: Any = None
-    source: Path = ()
-
-
-def operations(plan: Plan | None) -> list[Operation]:
-    """A plan as operations."""
-    done: list[Operation] = []
-    waiting: list[tuple[Path, Any]] = [((), plan)] if plan is not None else []
+def operations(plan: Plan | None) -> list[dict[str, Any]]:
+    """A plan as JSON Patch writes it."""
+    done: list[dict[str, Any]] = []
+    waiting: list[tuple[str, Any]] = [("", plan)] if plan is not None else []
     while waiting:
         path, step = waiting.pop()
         match step:
             case Inside(steps):
-                waiting += [((*path, at), inner) for at, inner in reversed(steps)]
+                waiting += [(f"{path}/{_segment(at)}", inner) for at, inner in reversed(steps)]
             case Put(value):
-                done.append(Operation("add", path, value))
+                done.append({"op": "add", "path": path, "value": value})
             case Write(value):
-                done.append(Operation("replace", path, value))
-            case Drop(value):
-                done.append(Operation("remove", path, value))
-            case _:  # Bring
-                done.append(Operation("move", path, source=(*path[:-1], step.source)))
+                done.append({"op": "replace", "path": path, "value": value})
+            case _:  # Drop
+                done.append({"op": "remove", "path": path})
     return done
 
 
-def spell(operation: Operation) -> dict[str, Any]:
-    """An operation as JSON Patch writes it."""
-    path = _pointer(operation.path)
-    match operation.op:
-        case "remove":
-            return {"op": "remove", "path": path}
-        case "move":
-            return {"op": "move", "from": _pointer(operation.source), "path": path}
-        case _:
-            return {"op": operation.op, "path": path, "value": operation.value}
-
-
-def _pointer(path: Path) -> str:
-    return "".join([f"/{escape(at) if isinstance(at, str) else at}" for at in path])
+def _segment(at: str | int) -> str | int:
+    return escape(at) if isinstance(at, str) else at

@@ -17,9 +17,6 @@ PARTS = {"long": range(4)}.get(PROFILE, range(1))
 MOST = settings(max_examples={"long": 250_000, "steady": 50}.get(PROFILE, 400))
 MANY = settings(max_examples={"long": 20_000, "steady": 50}.get(PROFILE, 400))
 
-WITHOUT_MOVES = frozenset({"add", "remove", "replace"})
-WITH_MOVES = WITHOUT_MOVES | {"move"}
-
 keys = st.sampled_from(["a", "b", "name", "tools", "", "~", "/", "m~n/o", "0", "-", "é\n"]) | st.text(max_size=3)
 # Values that Python takes for equal and JSON does not are met often.
 leaves = (
@@ -31,7 +28,6 @@ leaves = (
 documents = st.recursive(
     leaves, lambda inner: st.lists(inner, max_size=6) | st.dictionaries(keys, inner, max_size=5), max_leaves=25
 )
-allowed = st.sampled_from([WITHOUT_MOVES, WITH_MOVES])
 
 
 @st.composite

@@ -14,39 +14,38 @@ from bench.patch.measure import measure
 from tavusctl.patch import Pinned
 from tavusctl.patch.differ import Differ
 from tavusctl.patch.ledger import Ledger
-from tavusctl.patch.script import operations, spell
-from tests.laws.patches import WITH_MOVES, grown, pairs
+from tavusctl.patch.script import operations
+from tests.laws.patches import grown, pairs
 
 
-def reckoned(before: Any, after: Any, *, moving: bool) -> tuple[float, list[dict[str, Any]]]:
+def reckoned(before: Any, after: Any) -> tuple[float, list[dict[str, Any]]]:
     """The cost of the cheapest operations, and these."""
-    cost, plan = Differ(moving=moving).change(before, after, 0, ())
-    return cost, [spell(step) for step in operations(plan)]
+    cost, plan = Differ().change(before, after, 0, ())
+    return cost, operations(plan)
 
 
 def measured(before: Any, after: Any, patch: list[dict[str, Any]]) -> int:
     """The cost of a patch as nobody but this test reckons it, a comma after every operation."""
-    found = measure(before, after, patch, WITH_MOVES)
+    found = measure(before, after, patch)
     assert not found.wrong
     return found.cost - 1 if patch else 0
 
 
-@given(pairs() | st.integers(0, 2**62).map(grown), st.booleans())
-def test_the_cost_that_is_reckoned_with_is_that_of_the_patch(pair: tuple[Any, Any], moving: bool) -> None:
-    cost, patch = reckoned(*pair, moving=moving)
+@given(pairs() | st.integers(0, 2**62).map(grown))
+def test_the_cost_that_is_reckoned_with_is_that_of_the_patch(pair: tuple[Any, Any]) -> None:
+    cost, patch = reckoned(*pair)
 
     assert cost == measured(*pair, patch)
 
 
-@pytest.mark.parametrize("moving", [False, True])
-def test_indices_of_two_digits_cost_two_bytes(moving: bool) -> None:
+def test_indices_of_two_digits_cost_two_bytes() -> None:
     values: list[Any] = [None, "words", [], {}, {"a": 1, "b": "words"}, {"a": 2, "b": "words"}, [1, "é"], [1, [2, 3]]]
     for seed in range(100):
         chance = Random(f"digits {seed}")
         before = chance.choices([*values, {"seed": seed}], k=8 + seed % 7)
         after = chance.choices(before, k=8 + seed % 5) if seed % 2 else chance.sample(before, k=len(before))
         before, after = json.loads(json.dumps([before, after]))  # no object stands in two places
-        cost, patch = reckoned(before, after, moving=moving)
+        cost, patch = reckoned(before, after)
 
         assert cost == measured(before, after, patch), seed
 
@@ -60,7 +59,7 @@ def test_every_leaf_is_measured_as_it_is_written(leaf: Any) -> None:
     for before, after in (
         ({}, {"k": leaf}), ({"k": leaf}, {}), ({"k": [0]}, {"k": leaf}), ([], [leaf]), ({}, {"k": [{"x": leaf}, []]}),
     ):  # fmt: skip
-        cost, patch = reckoned(before, after, moving=False)
+        cost, patch = reckoned(before, after)
         assert cost == measured(before, after, patch)
 
 
@@ -70,7 +69,7 @@ def test_every_key_is_measured_as_it_is_written(key: str) -> None:
         ({}, {key: 1}), ({key: 1}, {key: 2}), ({key: [1, 2, 3]}, {key: [1, 3]}), ({}, {"k": {key: 1, "o": 2}}),
         ({key: "a text of some length"}, {"other": "a text of some length"}),
     ):  # fmt: skip
-        cost, patch = reckoned(before, after, moving=True)
+        cost, patch = reckoned(before, after)
         assert cost == measured(before, after, patch)
 
 
@@ -89,9 +88,8 @@ def test_every_index_is_measured_as_it_is_written(place: int) -> None:
         [before[place], *before[:place], *before[place + 1 :]],
         [*before[1 : place + 1], before[0], *before[place + 1 :]],
     ):
-        for moving in (False, True):
-            cost, patch = reckoned({"key": before}, {"key": after}, moving=moving)
-            assert cost == measured({"key": before}, {"key": after}, patch)
+        cost, patch = reckoned({"key": before}, {"key": after})
+        assert cost == measured({"key": before}, {"key": after}, patch)
 
 
 class Opaque:
@@ -108,9 +106,8 @@ class Opaque:
 
 
 def test_what_is_no_json_is_measured_as_it_is_printed() -> None:
-    for moving in (False, True):
-        assert reckoned({}, {"k": Opaque()}, moving=moving)[0] == reckoned({}, {"k": "(sensitive)"}, moving=moving)[0]
-        assert reckoned({"k": Pinned(1)}, {}, moving=moving)[0] == reckoned({"k": 1}, {}, moving=moving)[0]
+    assert reckoned({}, {"k": Opaque()})[0] == reckoned({}, {"k": "(sensitive)"})[0]
+    assert reckoned({"k": Pinned(1)}, {})[0] == reckoned({"k": 1}, {})[0]
 
 
 def test_a_container_is_measured_once() -> None:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from tavusctl.patch import Pinned, apply, same
 from tavusctl.patch.coarse import change
-from tavusctl.patch.script import operations, spell
+from tavusctl.patch.script import operations
 from tests.laws.patches import grown
 
 
 def patch(before: Any, after: Any) -> list[dict[str, Any]]:
     cost, plan = change(before, after)
     assert cost == 1
-    return [spell(step) for step in operations(plan)]
+    return operations(plan)
 
 
 @given(st.integers(0, 2**62).map(grown))

@@ -1,4 +1,4 @@
-"""Which removed value is which added one: by content, by identity, by parts, by what it saves."""
+"""Which item of a long array has become which: by content, by identity, by parts, in the order of both."""
 
 from __future__ import annotations
 
@@ -10,31 +10,12 @@ import pytest
 
 from tavusctl.patch.differ import Differ
 from tavusctl.patch.gap import Frame, Gap
-from tavusctl.patch.likeness import pair_alike
-from tavusctl.patch.matching import pair_best, pair_equals, rising
+from tavusctl.patch.likeness import pair_alike, rising
 
 
 def alike(old: list[Any], new: list[Any], identity: tuple[str, ...] = ()) -> list[tuple[int, int]]:
     frame = Frame(at=1, start=0, appends=True, spots=(), identity=identity)
-    return sorted(pair_alike(Gap(Differ(moving=False), old, new, frame)))
-
-
-def test_equal_values_are_paired_first_with_first() -> None:
-    gone = [(3, "a"), (5, "b"), (6, "a"), (7, "a"), (8, "only old")]
-    come = [(0, "only new"), (1, "a"), (2, "a"), (4, "b"), (9, "b")]
-
-    assert pair_equals(gone, come) == [(3, 1), (5, 4), (6, 2)]
-    assert pair_equals([(0, None), (1, 0)], [(0, None), (1, 0)]) == [(1, 1)]  # None says nothing
-
-
-def test_the_greatest_saving_is_paired_first_and_none_without_saving() -> None:
-    savings = {(0, 0): 5.0, (0, 1): 9.0, (1, 0): 1.0, (1, 1): 8.0, (2, 2): 0.0, (3, 2): -1.0, (2, 0): 1.0}
-
-    assert pair_best(savings, lambda old, new: savings[old, new]) == [(0, 1), (1, 0)]
-
-
-def test_of_equal_savings_the_first_places_are_paired() -> None:
-    assert pair_best([(1, 1), (1, 0), (0, 1), (0, 0)], lambda _, __: 7.0) == [(0, 0), (1, 1)]
+    return sorted(pair_alike(Gap(Differ(), old, new, frame)))
 
 
 def test_as_many_pairs_as_can_be_rise_on_both_sides() -> None:
@@ -83,5 +64,5 @@ def test_identity_may_be_deep_inside_and_is_a_text() -> None:
 
     assert alike(old[:1], new, ("f", "name")) == [(0, 2)]
     assert alike(old[2:], new, ("f", "name")) == [(0, 2)]  # by the word that they share
-    gap = Gap(Differ(moving=False), old, new, Frame(1, 0, True, (), ("f", "name")))
+    gap = Gap(Differ(), old, new, Frame(1, 0, True, (), ("f", "name")))
     assert gap.identities() == (["a", None, None, None, None], [None, None, "a"])
