@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.canaries import found, found_under
+from tests.scenarios.canaries import found_in, found_under
 from tests.scenarios.project import Body, Project
 
 KEY, LATER = "0f1e2d3c4b5a69788796a5b4", "5b4a39281706f5e4d3c2b1a0"
@@ -68,7 +68,7 @@ def test_what_a_manifest_names_is_a_secret(named: Project, llm: Body, value: str
     named.manifest("guardrails", "last", {"data": [{"guardrail_name": "a", "guardrail_prompt": "A."}]})
     results.append(named.apply("--allow-deletes", "1"))
     for one in results:
-        assert not found((one.out + one.err).encode(), [value, later])
+        assert not found_in((one.out + one.err).encode(), [value, later])
     assert not found_under(named.root, [value, later])
 
 
@@ -93,7 +93,7 @@ def test_a_secret_of_a_portal_edit_is_told_as_changed(named: Project) -> None:
     assert drift.out.count("(sensitive)") == 2
     assert adopted.code == 4
     for one in (drift, adopted):
-        assert not found((one.out + one.err).encode(), [KEY, LATER])
+        assert not found_in((one.out + one.err).encode(), [KEY, LATER])
     assert not found_under(named.root, [KEY, LATER])
 
 
