@@ -58,8 +58,9 @@ class Taken(Exception):
 class Bucket:
     """Objects below a prefix; `url` is what people call the place."""
 
-    def __init__(self, remote: Remote, prefix: str, url: str) -> None:
+    def __init__(self, remote: Remote, prefix: str, url: str, names: int = NAMES) -> None:
         self.url = url
+        self._most_names = names
         self._remote = remote
         self._prefix = prefix.strip("/")
 
@@ -109,8 +110,8 @@ class Bucket:
         found: list[ObjectMeta] = []
         for chunk in obstore.list(self._remote, self._path(folder), chunk_size=1000):
             found += chunk
-            if len(found) > NAMES:
-                message = f"{self.url}/{folder} has more than {NAMES} objects: that is no folder of tavusctl"
+            if len(found) > self._most_names:
+                message = f"{self.url}/{folder} has more than {self._most_names} objects: that is no folder of tavusctl"
                 raise StateError(message, "point `state` at a place of its own", id="E903")
         return found
 
