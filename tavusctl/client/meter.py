@@ -12,7 +12,7 @@ from tavusctl.ports import Clock
 
 _MIB: Final = 1024 * 1024
 _HINT: Final = "nothing is concluded from a part of a list; see docs/limits.md"
-_VALUE: Final = 80  # bytes that a value takes beside its text
+_VALUE: Final = 100  # bytes that a value takes beside its text
 
 
 class Limits(Struct, frozen=True):
@@ -22,7 +22,7 @@ class Limits(Struct, frozen=True):
     objects: int = 100_000
     memory: int = 512 * _MIB
     seconds: float = 900.0
-    ahead: int = 64 * _MIB  # bytes of answers that are waited for at a time
+    ahead: int = 64 * _MIB  # of it that may be on its way at a time
 
 
 LIMITS: Final = Limits()
@@ -37,7 +37,7 @@ class Meter(Struct):
     begun: float = 0.0
     pages: int = 0
     memory: int = 0
-    largest: int = 0  # bytes of an answer
+    largest: int = 0  # bytes in memory of an answer
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -59,9 +59,10 @@ class Meter(Struct):
         """An answer has come, and is about to be read."""
         wide = 1 if payload.isascii() else 4  # one character is enough to make a whole text wide
         marks = payload.count(b",") + payload.count(b"[") + payload.count(b"{")
+        memory = wide * len(payload) + _VALUE * marks
         with self._guard:
-            self.largest = max(self.largest, len(payload))
-            self.memory += wide * len(payload) + _VALUE * marks
+            self.largest = max(self.largest, memory)
+            self.memory += memory
             over = self.memory > self.limits.memory
         if over:
             self._refuse(f"its pages take more than {self.limits.memory // _MIB} MiB in memory")

@@ -118,6 +118,7 @@ def test_at_a_limit_all_is_read_and_one_more_is_told(
     assert over(at) == []
     assert at == load.read(this, environment, KINDS)
     assert over(beyond) == [said]
+    assert (beyond.manifests, beyond.drafts) == ((), ()), "nothing is said of a part"
     assert "" in beyond.unread, "what was not read may declare whatever is referred to"
 
 

@@ -70,12 +70,14 @@ def read(
     """Every manifest of the project, or those in some of its files and folders."""
     complaints: list[Complaint] = []
     budget = Budget(limits)
-    found = find(project, paths, complaints, budget)
+    found: list[Path] = []
     opened: list[Opened] = []
     marked: dict[str, str] = {}
     library = Library(Path(project.root), Path(project.manifests), lambda path: shown_path(path, project), budget)
-    unread = ["" for _ in complaints]  # of folders nobody knows what is in them
+    unread: list[str] = []
     try:
+        found = find(project, paths, complaints, budget)
+        unread += ["" for _ in complaints]  # of folders nobody knows what is in them
         for path in found:
             before = len(complaints)
             here = _read_file(
@@ -85,7 +87,8 @@ def read(
             told = len(complaints) - before + sum(len(each.complaints) for each in here)
             budget.told(told, start(path, project))
     except OverError as over:
-        complaints.append(over.complaint)
+        complaints += [over.complaint, *(one for each in opened for one in each.complaints)]
+        opened.clear()  # what is said of a part may be wrong of the whole
         unread.append("")
     first: dict[Address, Opened] = {}
     for each in opened:

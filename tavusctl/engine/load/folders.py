@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tavusctl.engine.load.budget import Budget, OverError
+from tavusctl.engine.load.budget import Budget
 from tavusctl.engine.load.project import FILE
 from tavusctl.errors import UsageError
 from tavusctl.model import Complaint, Project, Source
@@ -18,11 +18,8 @@ _SUFFIXES: Final = (".yaml", ".yml")
 def find(project: Project, paths: Sequence[Path], complaints: list[Complaint], budget: Budget) -> list[Path]:
     """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
     found: set[Path] = set()
-    try:
-        for path in paths or (Path(project.manifests),):
-            found.update(_below(path, project, complaints, budget, asked=bool(paths)))
-    except OverError as over:
-        complaints.append(over.complaint)
+    for path in paths or (Path(project.manifests),):
+        found.update(_below(path, project, complaints, budget, asked=bool(paths)))
     return sorted(found)
 
 
