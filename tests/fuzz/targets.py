@@ -248,6 +248,7 @@ def reports(encoders: Mapping[str, Encoder] | None = None) -> Iterator[Target]:
         "an ordinary text",
         "a <b>bold</b> & `code`\n```\n::error::x",
         "@org/team #12 https://evil.example ##[error]",
+        "two\r\nlines\rand \t tabs",
     ]
     seeds = [f"{name}\n{one}".encode() for name in made for one in texts]
     yield Target("reports", tuple(seeds), check, seconds=4.0)
