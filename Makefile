@@ -26,7 +26,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long canaries coverage mutants crash model bench constraints build sbom clean
+.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long canaries coverage mutants crash model fuzz bench constraints build sbom clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +111,10 @@ crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at ever
 model: $(READY) ## the protocols in a hundred thousand random schedules, judged by the rules; takes ten minutes
 	$(call say,model: creates and updates and deletes among runs and people and a free server; failures in build/histories)
 	@$(BIN)/python -I -m tests.model.schedules --workers $(or $(MODEL_WORKERS),2)
+
+fuzz: $(READY) ## hostile manifests - plan files - states - answers - texts, SECONDS (1800) each; findings in build/fuzz
+	$(call say,fuzz: $(or $(SECONDS),1800) seconds for each target)
+	@$(BIN)/python -I -m tests.fuzz.run --seconds $(or $(SECONDS),1800) $(TARGETS)
 
 bench: $(READY) ## patches against seven peers - commands against what else plans; takes half an hour and needs npm
 	$(call say,bench: patches)

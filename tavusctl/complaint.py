@@ -35,7 +35,7 @@ class Address(Struct, frozen=True, order=True):
         return cls(kind, name)
 
 
-class Source(Struct, frozen=True, order=True):
+class Source(Struct, frozen=True, order=True, gc=False):
     """Where a value was written; line and column count from 1."""
 
     path: str

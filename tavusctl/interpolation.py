@@ -47,6 +47,8 @@ class Expansion(Struct, frozen=True):
     complaints: tuple[Complaint, ...] = ()
     origin: str = ""
     passages: tuple[Passage, ...] = ()  # of a text, when files have brought some of it
+    expressions: int = 1  # that were looked at
+    gathered: int = 0  # characters that were put together, in vain ones included
 
 
 def expand(text: str, where: Source, scope: Scope) -> Expansion:
@@ -182,6 +184,7 @@ class _Mixture(Struct):
     _complaints: list[Complaint] = field(default_factory=list)
     _passages: list[Passage] = field(default_factory=list)
     _length: int = 0
+    _count: int = 0
 
     def expansion(self) -> Expansion:
         """The text put together, a SecretText when there is a secret in it."""
@@ -189,6 +192,7 @@ class _Mixture(Struct):
         for token in _TOKEN.finditer(self.text):
             self._add(self.text[end : token.start()])
             end = token.end()
+            self._count += 1
             try:
                 self._take(token)
             except _WrongError as wrong:
@@ -224,11 +228,11 @@ class _Mixture(Struct):
             message = f"the text grows beyond {MAX_TEXT} characters"
             self._complaints.append(Complaint("TV115", message, self.where))
         if self._complaints:
-            return Expansion(self.text, tuple(self._complaints))
+            return Expansion(self.text, tuple(self._complaints), "", (), self._count, self._length)
         last = "".join(self._pieces)
-        if self._names:
-            return Expansion(SecretText((*self._parts, last), tuple(self._names)))
-        return Expansion(last, passages=tuple(self._passages))
+        found = SecretText((*self._parts, last), tuple(self._names)) if self._names else last
+        passages = () if self._names else tuple(self._passages)
+        return Expansion(found, (), "", passages, self._count, self._length)
 
 
 def _as_text(value: Value, expression: str) -> str:

@@ -35,6 +35,7 @@ from tavusctl.errors import StateError
 from tavusctl.model import Action, Address, Binding, Document
 from tavusctl.ports import State, Store
 from tavusctl.records import binding_in, binding_out, leaves_in, plain
+from tavusctl.strictjson import strict_lines
 
 Record = dict[str, Any]
 
@@ -159,8 +160,7 @@ def recall(store: Store) -> State:
 def replay(state: State, lines: Sequence[bytes]) -> Replay:
     """Bring a state up to date with the journal of a run that did not come to its end."""
     try:
-        records = [json.loads(line) for line in lines]
-        return _replayed(state, records)
+        return _replayed(state, strict_lines(lines))
     except (ValueError, KeyError, TypeError, AttributeError):
         message = "the journal beside the state has a record that cannot be understood"
         hint = "keep it for a defect report, move it away, and check the account with plan"
@@ -226,7 +226,7 @@ def _known_better(intent: Intent, record: Record) -> Intent:
 def past(lines: Sequence[bytes]) -> Past:
     """What a run did, from the records that were kept of it; StateError when they cannot be understood."""
     try:
-        return _past([json.loads(line) for line in lines])
+        return _past(strict_lines(lines))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         message = "the records of that run cannot be understood"
         raise StateError(message, "change the manifests back and apply them instead", id="E933") from None

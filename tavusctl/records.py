@@ -31,14 +31,27 @@ def _fresh() -> dict[str, Any]:
 def binding_in(address: Address, body: dict[str, Any]) -> Binding:
     """The binding of an address; TypeError when it has members that this version does not know."""
     members = dict(body)
+    fresh = _fresh()
+    if not all(_is_like(value, fresh[name]) for name, value in members.items() if name in fresh):
+        raise TypeError
     for name in ("applied", "successor_spec"):
         if name in members:
             members[name] = leaves_in(members[name])
     for name in ("answered", "unconfirmed"):
         if name in members:
             members[name] = {pointer: leaves_in(value) for pointer, value in members[name].items()}
+    for name in ("unkept", "externals"):
+        if not all(type(text) is str for text in members.get(name, {}).values()):
+            raise TypeError
     members["retired"] = tuple(members.get("retired", ()))
     return Binding(address=address, **members)
+
+
+def _is_like(value: Value, fresh: Value) -> bool:
+    """Whether a member is of the type that it is written as; what maps or lists texts has nothing else in it."""
+    if isinstance(fresh, tuple):
+        return isinstance(value, list) and all(type(item) is str for item in value)
+    return type(value) is type(fresh)
 
 
 def leaves_in(value: Value) -> Value:

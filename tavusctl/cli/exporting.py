@@ -17,6 +17,7 @@ from tavusctl.cli.session import Session
 from tavusctl.document import leaves, map_leaves
 from tavusctl.engine import load, resolve
 from tavusctl.engine.load.attachments import Desk, Measured
+from tavusctl.engine.load.budget import Budget
 from tavusctl.engine.load.envelope import open_document
 from tavusctl.engine.load.files import as_text
 from tavusctl.engine.plan import Consent
@@ -216,7 +217,7 @@ def _read_back(made: Rendered) -> tuple[Manifest | None, list[Complaint]]:
 
     parsed = yaml12.read(made.files[made.path].encode(), made.path)
     scope = Scope({}, frozenset(name for _, name in made.exported.secrets), read_file)
-    opened = [open_document(node, KINDS, scope, Desk(_no_file)) for node in parsed.documents]
+    opened = [open_document(node, KINDS, scope, Desk(_no_file), Budget()) for node in parsed.documents]
     complaints = [*parsed.complaints, *(one for each in opened for one in each.complaints)]
     wrong = [one for one in complaints if one.severity is Severity.ERROR]
     return (opened[0].manifest if len(opened) == 1 and not wrong else None), wrong

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -71,30 +72,35 @@ def wants_json(args: Sequence[str]) -> bool:
 
 def with_excerpts(complaints: Sequence[Complaint]) -> list[Complaint]:
     """Complaints with the lines they are about; a file that cannot be read gives none."""
-    files: dict[str, list[str]] = {}
-    return [replace(one, excerpt=_line(one, files)) for one in complaints]
+    wanted: dict[str, set[int]] = {}
+    for one in complaints:
+        if one.source and one.id not in VEILED:
+            wanted.setdefault(one.source.path, set()).add(one.source.line)
+    lines = {path: _lines(path, numbers) for path, numbers in wanted.items()}
+    return [replace(one, excerpt=_excerpt(one, lines)) for one in complaints]
 
 
-def _line(complaint: Complaint, files: dict[str, list[str]]) -> str:
+def _excerpt(complaint: Complaint, lines: Mapping[str, Mapping[int, str]]) -> str:
     source = complaint.source
-    if source is None or complaint.id in VEILED:
-        return ""
-    if source.path not in files:
-        files[source.path] = _lines(source.path)
-    lines = files[source.path]
-    line = lines[source.line - 1] if 0 < source.line <= len(lines) else ""
-    return "" if _TELLING.search(line) or freeform.line_tells(line) else line
+    return "" if source is None or complaint.id in VEILED else lines[source.path].get(source.line, "")
 
 
-def _lines(path: str) -> list[str]:
-    """The lines of a file that is named from the root of the project, which is here or above."""
+def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
+    """Some lines of a file that is named from the root of the project, which is here or above."""
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / path).is_file():
             try:
-                return read_bytes(folder / path, folder, _MANIFEST_LIMIT).decode("utf-8", "replace").split("\n")
+                content = io.BytesIO(read_bytes(folder / path, folder, _MANIFEST_LIMIT))
             except ValueError:
-                return []
-    return []
+                return {}
+            # Of all manifests together, only what is shown is held: their lines would take many times their bytes.
+            return {number: _shown(line) for number, line in enumerate(content, 1) if number in numbers}
+    return {}
+
+
+def _shown(content: bytes) -> str:
+    line = content.removesuffix(b"\n").decode("utf-8", "replace")
+    return "" if _TELLING.search(line) or freeform.line_tells(line) else line
 
 
 def _defect(error: Exception) -> InternalError:

@@ -12,8 +12,8 @@ from msgspec import Struct, field
 from tavusctl import yaml12
 from tavusctl.cli.local import LocalSession, local_options, say
 from tavusctl.cli.rewritten import difference, written
-from tavusctl.engine import load
-from tavusctl.engine.load import files
+from tavusctl.engine.load import files, folders
+from tavusctl.engine.load.budget import Budget, OverError
 from tavusctl.errors import ConfigError
 from tavusctl.model import Complaint, Severity, Source
 from tavusctl.unseen import flat
@@ -29,6 +29,7 @@ class Tidying(Struct):
     before: dict[str, bytes] = field(default_factory=dict)
     after: dict[str, bytes] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
+    budget: Budget = field(default_factory=Budget)
 
     def take(self, path: Path, root: Path) -> None:
         """Tidy one file."""
@@ -38,7 +39,9 @@ class Tidying(Struct):
         except files.RefusedError as error:
             self.complaints.append(Complaint("TV110", f"the file {error}", Source(name, 1, 1)))
             return
+        self.budget.opened(len(content), Source(name, 1, 1))
         parsed = yaml12.read(content, name)
+        self.budget.parsed(parsed.values, Source(name, 1, 1))
         wrong = [one for one in parsed.complaints if one.severity is Severity.ERROR]
         self.complaints += wrong
         new = content if wrong else tidied(content, name, _schema(parsed, path, root))
@@ -62,8 +65,11 @@ def command(session: LocalSession, *, paths: tuple[Path, ...], check: bool, diff
     tavusctl fmt --check --diff
     """  # noqa: D301
     found = Tidying()
-    for path in sorted(set(load.find(session.project, paths, found.complaints))):
-        found.take(path, session.root)
+    try:
+        for path in folders.find(session.project, paths, found.complaints, found.budget):
+            found.take(path, session.root)
+    except OverError as over:
+        found.complaints.append(over.complaint)
     if any(one.severity is Severity.ERROR for one in found.complaints):
         raise ConfigError(found.complaints)
     if diff:

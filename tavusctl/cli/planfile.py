@@ -14,7 +14,6 @@ from tavusctl import __version__, sources
 from tavusctl.cli import output, writing
 from tavusctl.cli.git import head
 from tavusctl.cli.planoptions import PlanOptions
-from tavusctl.client.strictjson import strict_json
 from tavusctl.custody import Trust
 from tavusctl.document import canonical, digest, plain
 from tavusctl.engine.reconcile import Prepared
@@ -22,6 +21,7 @@ from tavusctl.errors import ConflictError, StateError
 from tavusctl.model import Action, Desired
 from tavusctl.reports.json import plan_document
 from tavusctl.secret import Secret, Unread
+from tavusctl.strictjson import strict_json
 from tavusctl.wrapping import derived
 
 LIMIT = 16 * 1024 * 1024

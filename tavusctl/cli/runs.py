@@ -17,6 +17,7 @@ from tavusctl.model import Document
 from tavusctl.ports import Shelf
 from tavusctl.records import leaves_in
 from tavusctl.stores.shelf import RUNS, TRASH, run_name, runs_of
+from tavusctl.strictjson import strict_json
 
 KEPT_RUNS = 20
 KEPT_SECONDS = 30 * 24 * 3600
@@ -71,7 +72,7 @@ class Archive(Struct):
         found: dict[str, Document] = {}
         for name in sorted(self.shelf.names(f"{TRASH}/{run}")):
             with contextlib.suppress(ValueError, KeyError, TypeError, StateError):
-                document = json.loads(self.shelf.get(name) or b"")
+                document = strict_json(self.shelf.get(name) or b"")
                 mac = document.pop("mac")
                 if mac and hmac.compare_digest(mac, custody.mark([run, document])):
                     found[document["id"]] = leaves_in(document["body"])

@@ -17,6 +17,7 @@ from tavusctl.errors import StateError
 from tavusctl.ports import State, Store
 from tavusctl.stores import open_store
 from tavusctl.stores.codec import decode, encode
+from tavusctl.stores.file import LIMIT
 from tavusctl.stores.holder import printable
 from tavusctl.stores.shelf import RUNS, newest_serial
 
@@ -44,7 +45,12 @@ def push(session: LocalSession, *, file: Path, allow_older: bool, lock_timeout: 
     next plan shows what of them has the names of manifests.
     """
     try:
-        pushed = decode(file.read_bytes(), str(file))
+        with file.open("rb") as opened:
+            content = opened.read(LIMIT + 1)
+        if len(content) > LIMIT:
+            message = f"{file} is larger than {LIMIT // 1024**2} MiB, so it is no state that tavusctl wrote"
+            raise StateError(message, "give the file that state pull wrote", id="E903")
+        pushed = decode(content, str(file))
     except OSError as error:
         message = f"cannot read {file}: {error.strerror}"
         raise StateError(message, "check its path and rights", id="E903") from None

@@ -5,8 +5,9 @@ patience  what is repeated, when, and how often at most: one budget and one paus
 answers   what an answer says: a value, or one of the ways in which a call ends
 sources   what the sources of documents look like, from far outside
 paging    pages to a collection, each object once
-strictjson  JSON without duplicate keys, NaN or endless numbers
+meter     how much one listing may take
 wire      one request, one answer, within a deadline and within limits
+body      what came, unpacked
 """
 
 from __future__ import annotations

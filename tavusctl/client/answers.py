@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tavusctl.client.strictjson import strict_json
 from tavusctl.client.wire import Answer
 from tavusctl.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, UnauthorisedError
 from tavusctl.model import Value
 from tavusctl.redaction import redacted_words
+from tavusctl.strictjson import strict_json
 
 _UNKNOWN_ID = re.compile(r"Invalid \w+_(id|uuid)")
 _TEXT_LIMIT, _LOOKED_AT = 300, 16_384

@@ -22,6 +22,7 @@ import httpx
 from tavusctl import __version__, redaction
 from tavusctl.client import paging
 from tavusctl.client.answers import date_of, understood
+from tavusctl.client.meter import LIMITS, Limits, Meter
 from tavusctl.client.patience import MAX_WAIT, Patience, SystemClock, read_tries, write_tries
 from tavusctl.client.wire import Answer, Wire, addresses, note_proxies
 from tavusctl.errors import Ambiguous, ApiError, Rejected
@@ -55,6 +56,7 @@ class ReadClient:
         seconds: float = TOTAL_SECONDS,
         max_wait: float = MAX_WAIT,
         resolve: Callable[[str, int], Sequence[str]] = addresses,
+        limits: Limits = LIMITS,
     ) -> None:
         redaction.remember(api_key)
         note_proxies()
@@ -65,6 +67,7 @@ class ReadClient:
         self._counter = itertools.count(1)  # for several threads at once
         self._patience = Patience(clock or SystemClock(), max_wait, rate)
         self._parallel = parallel
+        self._limits = limits
         # All that is under way at a time, whoever asks for it.
         self._turns = threading.BoundedSemaphore(parallel)
         self._headers = {
@@ -97,7 +100,11 @@ class ReadClient:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
         """One object; Gone when there is none."""
-        answer = self._patience.repeat(lambda: self._call(self._reads, "GET", path, query=query), read_tries)
+        return self._get(path, query, lambda _: None)
+
+    def _get(self, path: str, query: Mapping[str, str] | None, taken: Callable[[bytes], None]) -> Document:
+        call = partial(self._call, self._reads, "GET", path, query=query, taken=taken)
+        answer = self._patience.repeat(call, read_tries)
         if not isinstance(answer, dict):
             message = f"GET {path} was answered with {type(answer).__name__} where an object belongs"
             raise ApiError(message)
@@ -107,10 +114,12 @@ class ReadClient:
         self, path: str, *, first_page: int, query: Mapping[str, str], id_fields: tuple[str, ...]
     ) -> list[Document]:
         """Every object of a collection, each once, in the order of the pages; ApiError when some cannot be seen."""
+        meter = Meter(path, self._patience.clock, self._limits)
 
         def read(size: int) -> tuple[Mapping[str, Document], int]:
-            with self._pages(path, size, query) as pages:
-                return paging.collect(pages, path, first_page, id_fields), pages.asked
+            meter.start()
+            with self._pages(path, size, query, meter) as pages:
+                return paging.collect(pages, path, first_page, id_fields, meter), pages.asked
 
         try:
             return paging.agreed(partial(read, PAGE_SIZE), path)
@@ -120,11 +129,11 @@ class ReadClient:
         # A server that takes no larger page takes the documented default.
         return paging.agreed(partial(read, _SMALL_PAGE), path)
 
-    def _pages(self, path: str, size: int, query: Mapping[str, str]) -> paging.Ahead:
-        return paging.Ahead(lambda number: self._page(path, number, size, query), self._parallel)
+    def _pages(self, path: str, size: int, query: Mapping[str, str], meter: Meter) -> paging.Ahead:
+        return paging.Ahead(lambda number: self._page(path, number, size, query, meter), self._parallel, meter)
 
-    def _page(self, path: str, number: int, size: int, query: Mapping[str, str]) -> Document:
-        page = self.get(path, {**query, "limit": str(size), "page": str(number)})
+    def _page(self, path: str, number: int, size: int, query: Mapping[str, str], meter: Meter) -> Document:
+        page = self._get(path, {**query, "limit": str(size), "page": str(number)}, meter.take)
         items = page.get("data")
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             message = f"GET {path} was answered without a list of objects in `data`"
@@ -140,6 +149,7 @@ class ReadClient:
         query: Mapping[str, str] | None = None,
         body: Value = None,
         passes: Callable[[], bool] = lambda: True,
+        taken: Callable[[bytes], None] = lambda _: None,
     ) -> Value:
         if not _PATH.fullmatch(path):
             message = f"{path!r} is not a path of the API: an id has letters, digits, - and _"
@@ -150,6 +160,7 @@ class ReadClient:
             started = time.monotonic()
             answer = wire.call(method, path, headers=headers, query=dict(query or {}), content=content, passes=passes)
         self._note(answer, time.monotonic() - started)
+        taken(answer.payload)
         return understood(answer)
 
     def _note(self, answer: Answer, seconds: float) -> None:
@@ -178,6 +189,7 @@ class Client(ReadClient):
         seconds: float = TOTAL_SECONDS,
         max_wait: float = MAX_WAIT,
         resolve: Callable[[str, int], Sequence[str]] = addresses,
+        limits: Limits = LIMITS,
     ) -> None:
         super().__init__(
             base_url,
@@ -188,6 +200,7 @@ class Client(ReadClient):
             seconds=seconds,
             max_wait=max_wait,
             resolve=resolve,
+            limits=limits,
         )
         # A kept connection may be closed by the server just as a write is sent, and nobody could tell whether it
         # arrived: every write gets a connection of its own.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 
 from tavusctl import __version__, redaction
 from tavusctl.client.allowance import IN_ALL, Allowance, limited
@@ -23,10 +24,12 @@ from tavusctl.model import Value
 
 Object = dict[str, Any]
 Write = tuple[str, str, Object]  # method, path, body
+Shape = TypeVar("Shape")
 
 _WORKFLOW = "github-actions[bot]"  # who writes with the token of a workflow, which may not ask who it is
 _SECONDS = 30.0
-_PAGES = 50
+_PAGES = 500
+_LISTING_SECONDS = 300.0
 _PAGE_SIZE = 100
 
 
@@ -48,6 +51,33 @@ class Proposal(Struct, frozen=True):
     files: Mapping[str, File]  # by path from the root of the repository
 
 
+class _User(Struct):
+    login: str
+
+
+class _Text(Struct):
+    """A comment or an issue, as far as it is read."""
+
+    id: int = 0
+    number: int = 0  # of an issue
+    title: str | None = None
+    body: str | None = None
+    user: _User | None = None
+
+
+class _Commit(Struct):
+    sha: str
+
+
+class _Tree(Struct):
+    tree: _Commit
+
+
+class _Pull(Struct):
+    number: int
+    head: _Commit
+
+
 class GitHub:
     """One repository; with `preview`, writes are handed to it and not sent."""
 
@@ -60,6 +90,7 @@ class GitHub:
         preview: Callable[[Write], None] | None = None,
         tell: Callable[[str], None] = lambda _: None,
         patience: Patience | None = None,
+        pages: int = _PAGES,
     ) -> None:
         redaction.remember(token)
         # GitHub Enterprise Server has REST under /api/v3, and GraphQL beside it.
@@ -67,6 +98,7 @@ class GitHub:
         self._graphql = "/api/graphql" if self._rest else "/graphql"
         self._root = f"/repos/{repository}"
         self._preview = preview
+        self._most_pages = pages
         self._wire = Wire(base, connections=1, kept=1, seconds=_SECONDS)
         self._allowance = Allowance(patience or Patience(max_wait=IN_ALL), tell)
         self._headers = {
@@ -105,13 +137,13 @@ class GitHub:
         mine = exact or (others if len(others) == 1 else [])
         left = [one for one in [*exact, *(others if settles else [])] if one not in mine[:1]]
         for extra in left:  # of two runs at once both may have found none
-            self._write("DELETE", f"{self._root}/issues/comments/{extra['id']}", {})
+            self._write("DELETE", f"{self._root}/issues/comments/{_told(extra.id)}", {})
         if not mine:
             return self._create(path, marker, {"body": f"{marker}\n{text}"}) if create else "none"
         body = f"{marker}\n{text}"
-        if mine[0]["body"] == body:
+        if mine[0].body == body:
             return "unchanged"
-        self._write("PATCH", f"{self._root}/issues/comments/{mine[0]['id']}", {"body": body})
+        self._write("PATCH", f"{self._root}/issues/comments/{_told(mine[0].id)}", {"body": body})
         return "updated"
 
     def keep_issue(self, marker: str, title: str, body: str) -> str:
@@ -120,17 +152,17 @@ class GitHub:
         mine = self._mine(path, lambda first: first == marker)
         if not mine:
             return self._create(path, marker, {"title": title, "body": body})
-        if (mine[0]["title"], mine[0]["body"]) == (title, body):
+        if (mine[0].title, mine[0].body) == (title, body):
             return "unchanged"
-        self._write("PATCH", f"{path}/{mine[0]['number']}", {"title": title, "body": body})
+        self._write("PATCH", f"{path}/{_told(mine[0].number)}", {"title": title, "body": body})
         return "updated"
 
     def close_issues(self, marker: str, reason: str) -> str:
         """Close what is open of ours, with a comment that says why; what was done."""
         mine = self._mine(f"{self._root}/issues", lambda first: first == marker)
         for one in mine:
-            self._write("POST", f"{self._root}/issues/{one['number']}/comments", {"body": reason})
-            self._write("PATCH", f"{self._root}/issues/{one['number']}", {"state": "closed"})
+            self._write("POST", f"{self._root}/issues/{_told(one.number)}/comments", {"body": reason})
+            self._write("PATCH", f"{self._root}/issues/{_told(one.number)}", {"state": "closed"})
         return "closed" if mine else "none"
 
     def propose(self, proposal: Proposal) -> str:
@@ -138,12 +170,12 @@ class GitHub:
         tree = self._write("POST", f"{self._root}/git/trees", self._tree(proposal))
         message = {"message": proposal.title, "tree": tree.get("sha", ""), "parents": [proposal.commit]}
         mine = self._pulls(proposal)
-        if mine and tree.get("sha") and self._tree_of(mine[0]["head"]["sha"]) == tree["sha"]:
+        if mine and tree.get("sha") and self._tree_of(mine[0].head.sha) == tree["sha"]:
             return "unchanged"
         made = self._write("POST", f"{self._root}/git/commits", message)
         self._point(proposal.branch, made.get("sha", ""))
         if mine:
-            self._write("PATCH", f"{self._root}/pulls/{mine[0]['number']}", {"body": proposal.body})
+            self._write("PATCH", f"{self._root}/pulls/{mine[0].number}", {"body": proposal.body})
             return "updated"
         wanted = {"title": proposal.title, "body": proposal.body, "head": proposal.branch, "base": proposal.base}
         self._write("POST", f"{self._root}/pulls", wanted)
@@ -153,14 +185,13 @@ class GitHub:
         """Close our pull request, when there is one; what was done."""
         mine = self._pulls(proposal)
         for one in mine:
-            self._write("PATCH", f"{self._root}/pulls/{one['number']}", {"state": "closed"})
+            self._write("PATCH", f"{self._root}/pulls/{one.number}", {"state": "closed"})
         return "closed" if mine else "none"
 
-    def _pulls(self, proposal: Proposal) -> Sequence[Object]:
+    def _pulls(self, proposal: Proposal) -> Sequence[_Pull]:
         owner = self._root.split("/")[2]
         query = {"state": "open", "head": f"{owner}:{proposal.branch}", "base": proposal.base}
-        found = self._read(f"{self._root}/pulls", query)
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        return self._read_as(list[_Pull], f"{self._root}/pulls", query)
 
     def _tree(self, proposal: Proposal) -> Object:
         entries = [
@@ -178,7 +209,7 @@ class GitHub:
             return {"sha": self._write("POST", f"{self._root}/git/blobs", encoded).get("sha", "")}
 
     def _tree_of(self, commit: str) -> str:
-        return str(self._read(f"{self._root}/git/commits/{commit}", {})["tree"]["sha"])
+        return self._read_as(_Tree, f"{self._root}/git/commits/{_plain(commit)}", {}).tree.sha
 
     def _point(self, branch: str, commit: str) -> None:
         """Let a branch of ours end at a commit, whatever it ended at before."""
@@ -198,13 +229,13 @@ class GitHub:
                 self._write("POST", path, body)
         return "created"
 
-    def _mine(self, path: str, wanted: Callable[[str], bool]) -> list[Object]:
+    def _mine(self, path: str, wanted: Callable[[str], bool]) -> list[_Text]:
         """Texts with a first line that is wanted, written by whoever this token belongs to, oldest first."""
-        found = [one for one in self._pages(path) if wanted(_first(one))]
+        found = [one for one in self._listed(path) if wanted(_first(one))]
         if not found:
             return []
         author = self._author()
-        return [one for one in found if (one.get("user") or {}).get("login") == author]
+        return [one for one in found if one.user and one.user.login == author]
 
     def _author(self) -> str:
         """Who this token writes as; the tokens of apps and workflows may not ask as people do."""
@@ -228,20 +259,28 @@ class GitHub:
         data = found.get("data") if isinstance(found, dict) else None
         return data.get("viewer") if isinstance(data, dict) else None
 
-    def _pages(self, path: str) -> Sequence[Object]:
-        found: list[Object] = []
-        for number in range(1, _PAGES + 1):
-            page = self._read(path, {"per_page": str(_PAGE_SIZE), "page": str(number)})
-            if not isinstance(page, list):
-                message = f"GET {path} was answered by GitHub without a list"
-                raise ApiError(message)
-            found += [one for one in page if isinstance(one, dict)]
-            if len(page) < _PAGE_SIZE:
+    def _listed(self, path: str) -> Iterator[_Text]:
+        ends = time.monotonic() + _LISTING_SECONDS
+        for number in range(1, self._most_pages + 1):
+            if time.monotonic() > ends:
                 break
-        return found
+            page = self._read_as(list[_Text], path, {"per_page": str(_PAGE_SIZE), "page": str(number)})
+            yield from page
+            if len(page) < _PAGE_SIZE:
+                return
+        message = f"GET {path} is a list without end: {number} pages, or more than {_LISTING_SECONDS / 60:g} minutes"
+        raise ApiError(message, "what is ours may be among what was not read, so nothing is written", id="E1108")
 
     def _read(self, path: str, query: Mapping[str, str]) -> Value:
         return self._call("GET", self._rest + path, query, None, read_tries)
+
+    def _read_as(self, shape: type[Shape], path: str, query: Mapping[str, str]) -> Shape:
+        """An answer of a shape, as GitHub documents it; ApiError when it has another."""
+        try:
+            return convert(self._read(path, query), shape)
+        except ValidationError as error:
+            message = f"GET {path} was answered in a way that GitHub does not: {error}"
+            raise ApiError(message, "check GITHUB_API_URL") from None
 
     def _write(self, method: str, path: str, body: Object) -> Object:
         if self._preview:
@@ -268,6 +307,22 @@ class GitHub:
             raise UnauthorisedError(message, "check github-token and its permissions", id="E804") from None
 
 
-def _first(text: Object) -> str:
+def _first(text: _Text) -> str:
     """The first line of an issue or a comment, where our marker stands."""
-    return str(text.get("body") or "").partition("\n")[0].rstrip()
+    return (text.body or "").partition("\n")[0].rstrip()
+
+
+def _told(number: int) -> int:
+    """The number of something, which GitHub has to say."""
+    if number <= 0:
+        message = "GitHub lists a text without its number"
+        raise ApiError(message, "check GITHUB_API_URL")
+    return number
+
+
+def _plain(sha: str) -> str:
+    """A name of a commit, which is one part of a path."""
+    if not sha.isalnum():
+        message = "GitHub answered with the name of a commit that is none"
+        raise ApiError(message, "check GITHUB_API_URL")
+    return sha

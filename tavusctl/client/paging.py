@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Self
 
+from tavusctl.client.meter import Meter
 from tavusctl.errors import ApiError, Rejected, Throttled
 from tavusctl.kind import Document
 from tavusctl.together import begun
@@ -25,9 +26,10 @@ _PASSES = 5  # at most, for two that agree
 class Ahead:
     """Pages in order, some of which are on their way before their turn, once the first has told how many there are."""
 
-    def __init__(self, page: Page, at_once: int) -> None:
+    def __init__(self, page: Page, at_once: int, meter: Meter) -> None:
         self._page = page
         self._at_once = at_once
+        self._meter = meter
         self._known = range(0)  # numbers of pages, as far as the server tells
         self._coming: dict[int, Future[Document]] = {}
         self.asked = 0  # pages so far
@@ -44,12 +46,13 @@ class Ahead:
     def __call__(self, number: int) -> Document:
         """The page of a number."""
         self.asked += 1
+        self._meter.ask()
         if not self._known:
             answer = self._page(number)
             self._known = range(number, number + _pages(answer))
             return answer
         if number in self._known:
-            for one in range(number, min(number + self._at_once, self._known.stop)):
+            for one in range(number, min(number + self._meter.at_once(self._at_once), self._known.stop)):
                 if one not in self._coming:
                     self._coming[one] = begun(partial(self._page, one))
         coming = self._coming.pop(number, None)
@@ -65,7 +68,7 @@ def agreed(read: Callable[[], tuple[Mapping[str, Document], int]], path: str) ->
     for _ in range(_PASSES - 1):
         if pages == 1 or not last:
             return list(last.values())
-        before = last.keys()
+        before, last = set(last), {}  # two passes at a time would take twice the memory
         last, pages = read()
         if last.keys() == before:
             return list(last.values())
@@ -73,7 +76,7 @@ def agreed(read: Callable[[], tuple[Mapping[str, Document], int]], path: str) ->
     raise ApiError(message, "run again; nothing is concluded from a list that moves", id="E1107")
 
 
-def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) -> dict[str, Document]:
+def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...], meter: Meter) -> dict[str, Document]:
     """Every object by its id, each once, in the order of the pages; ApiError when some did not come.
 
     `page` gets the page of a number, with its objects under `data`.
@@ -84,6 +87,7 @@ def collect(page: Page, path: str, first_page: int, id_fields: tuple[str, ...]) 
         answer = page(number)
         new = _new(answer, found, id_fields, path)
         found.update(new)
+        meter.found(len(found))
         total = answer.get("total_count")
         if isinstance(total, int) and len(found) == total:
             return found

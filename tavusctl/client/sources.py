@@ -85,11 +85,12 @@ class Sources:
             if left <= 0:
                 message = "no time is left"
                 raise ApiError(message)
-            answer = self._ask(parts, known, left)
+            digest = _Digest()
+            answer = self._ask(parts, known, left, digest)
             if answer.status == httpx.codes.NOT_MODIFIED and known:
                 return dict(known)
             if answer.status == httpx.codes.OK:
-                return _look_of(answer)
+                return _look_of(answer, digest)
             location = answer.headers.get("Location", "")
             if not httpx.codes.is_redirect(answer.status) or not location:
                 message = f"{parts.hostname} answered with {answer.status}"
@@ -112,14 +113,15 @@ class Sources:
     def _is_loopback(self, parts: SplitResult) -> bool:
         return bool(self._loopback) and f"{parts.scheme}://{parts.netloc}" == self._loopback
 
-    def _ask(self, parts: SplitResult, known: Mapping[str, Value], seconds: float) -> Answer:
+    def _ask(self, parts: SplitResult, known: Mapping[str, Value], seconds: float, digest: _Digest) -> Answer:
         resolve = self._resolve if self._is_loopback(parts) else self._public
         base = f"{parts.scheme}://{parts.netloc}"
         wire = Wire(base, connections=1, kept=0, seconds=seconds, resolve=resolve, limit=self._limit)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"User-Agent": f"tavusctl/{__version__}", "Accept-Encoding": "identity", **_conditions(known)}
         try:
-            return wire.call("GET", path, headers=headers, query={}, content=None, told=str(parts.hostname))
+            told = str(parts.hostname)
+            return wire.call("GET", path, headers=headers, query={}, content=None, told=told, sink=digest.take)
         finally:
             wire.close()
 
@@ -154,8 +156,24 @@ def _conditions(known: Mapping[str, Value]) -> dict[str, str]:
     return {name: str(value) for name, value in asked.items() if value}
 
 
-def _look_of(answer: Answer) -> Document:
+class _Digest:
+    """The digest and the length of what comes piece by piece: four sources at a time may be large."""
+
+    def __init__(self) -> None:
+        self._found, self.length = hashlib.sha256(), 0
+
+    def take(self, piece: bytes) -> None:
+        """Count a piece in."""
+        self._found.update(piece)
+        self.length += len(piece)
+
+    @property
+    def hex(self) -> str:
+        """The digest so far."""
+        return self._found.hexdigest()
+
+
+def _look_of(answer: Answer, digest: _Digest) -> Document:
     said = {"etag": answer.headers.get("ETag", ""), "modified": answer.headers.get("Last-Modified", "")}
     kept = {name: text for name, text in said.items() if 0 < len(text) <= _VALIDATOR and text.isprintable()}
-    content = answer.payload
-    return {"sha256": hashlib.sha256(content).hexdigest(), "length": len(content), **kept}
+    return {"sha256": digest.hex, "length": digest.length, **kept}

@@ -25,8 +25,8 @@ import httpx
 import truststore
 from msgspec import Struct
 
+from tavusctl.client.body import unpacked
 from tavusctl.errors import Ambiguous, NeverSent, TavusctlError
-from tavusctl.redaction import shortened
 from tavusctl.wording import site
 
 CONNECT_SECONDS = 5.0
@@ -133,11 +133,13 @@ class Wire:
         content: bytes | None,
         told: str = "",
         passes: Callable[[], bool] = lambda: True,
+        sink: Callable[[bytes], None] | None = None,
     ) -> Answer:
         """The answer to a request; NeverSent when the request surely did not leave, Ambiguous when it may have.
 
         `told` is what messages call the request, method and path when nothing is given.  `passes` is asked when the
-        first byte is about to leave: False, or an error, and nothing is sent.
+        first byte is about to leave: False, or an error, and nothing is sent.  A `sink` gets the body piece by piece,
+        and then it is not in the answer.
         """
         told = told or f"{method} {path}"
         attempt = _Attempt(time.monotonic() + self._seconds, self._seconds, self._limit, passes)
@@ -148,7 +150,7 @@ class Wire:
                 method, self._url(path), params=query, headers=headers, content=content, extensions=extensions
             )
             with contextlib.closing(self._transport.handle_request(request)) as response:
-                return Answer(told, response.status_code, response.headers, _body(response, self._limit))
+                return Answer(told, response.status_code, response.headers, unpacked(response, self._limit, sink))
         except (httpx.HTTPError, httpcore.TimeoutException, httpx.InvalidURL, OSError, zlib.error) as error:
             raise self._failure(told, error, sent=attempt.sent) from None
         finally:
@@ -295,26 +297,3 @@ class _Stream(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks for to know whether a kept connection still lives."""
         return self._inner.get_extra_info(info)
-
-
-def _body(response: httpx.Response, limit: int) -> bytes:
-    """The body, unpacked, never more of it than the limit."""
-    packed = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
-    if packed not in ("identity", "gzip"):
-        message = f"a body in the encoding {shortened(packed, 20)!r}, which was not asked for"
-        raise httpx.DecodingError(message)
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed == "gzip" else None
-    parts: list[bytes] = []
-    size = 0
-    for chunk in response.iter_raw():
-        # One byte more than there is room for tells that it is too much; nobody asks for what is left over then.
-        part = inflater.decompress(chunk, limit - size + 1) if inflater else chunk
-        size += len(part)
-        if size > limit:
-            message = f"the answer is larger than {limit // 1024 // 1024} MB"
-            raise httpx.DecodingError(message)
-        parts.append(part)
-    if inflater and parts and not inflater.eof:
-        message = "a packed body that ends too early"
-        raise httpx.DecodingError(message)
-    return b"".join(parts)

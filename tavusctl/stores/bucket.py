@@ -26,12 +26,13 @@ from tavusctl.errors import StateError
 from tavusctl.redaction import shortened
 
 if TYPE_CHECKING:
-    from obstore import UpdateVersion
+    from obstore import ObjectMeta, UpdateVersion
     from obstore.store import AzureStore, GCSStore, S3Store
 
 Remote: TypeAlias = "S3Store | GCSStore | AzureStore"
 
-LIMIT: Final = 256 * 1024 * 1024
+LIMIT: Final = 256 * 1024 * 1024  # bytes of an object
+NAMES: Final = 200_000  # of objects in a folder
 _PAUSES: Final = (0.2, 1.0)  # seconds before the second and the third try
 
 
@@ -57,8 +58,9 @@ class Taken(Exception):
 class Bucket:
     """Objects below a prefix; `url` is what people call the place."""
 
-    def __init__(self, remote: Remote, prefix: str, url: str) -> None:
+    def __init__(self, remote: Remote, prefix: str, url: str, names: int = NAMES) -> None:
         self.url = url
+        self._most_names = names
         self._remote = remote
         self._prefix = prefix.strip("/")
 
@@ -98,11 +100,20 @@ class Bucket:
         begin = self._path("")
         for pause in (*_PAUSES, None):
             try:
-                found = obstore.list(self._remote, self._path(folder)).collect()
+                found = self._listed(folder)
                 return {one["path"].removeprefix(begin): one["last_modified"] for one in found}
             except _FAILURES as error:
                 self._rest(pause, error, "list")
         return {}  # not reached: the last rest raises
+
+    def _listed(self, folder: str) -> list[ObjectMeta]:
+        found: list[ObjectMeta] = []
+        for chunk in obstore.list(self._remote, self._path(folder), chunk_size=1000):
+            found += chunk
+            if len(found) > self._most_names:
+                message = f"{self.url}/{folder} has more than {self._most_names} objects: that is no folder of tavusctl"
+                raise StateError(message, "point `state` at a place of its own", id="E903")
+        return found
 
     def sweep(self, names: Iterable[str]) -> None:
         """Delete what nobody reads any more; what cannot be deleted is left."""

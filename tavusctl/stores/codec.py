@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -22,6 +21,7 @@ from tavusctl.errors import StateError
 from tavusctl.model import Address, Known, Safety
 from tavusctl.ports import State
 from tavusctl.records import binding_in, binding_out
+from tavusctl.strictjson import MAX_RECORDED, strict_json
 
 FORMAT = 1
 _SEALS = ("keys", "mac", "accepted")
@@ -56,8 +56,8 @@ def decode(content: bytes, where: str) -> State:
     if not content.endswith(b"}\n"):
         _refuse(where, "is damaged: its end is missing")
     try:
-        document = json.loads(content.decode("utf-8"), object_hook=_shared)
-    except (UnicodeDecodeError, ValueError, RecursionError):
+        document = strict_json(content, MAX_RECORDED)
+    except ValueError:
         _refuse(where, "is damaged: it is not the JSON that tavusctl writes")
     if not isinstance(document, dict) or not isinstance(document.get("format"), int):
         _refuse(where, "is not a tavusctl state")
@@ -74,12 +74,8 @@ def decode(content: bytes, where: str) -> State:
         _refuse(where, "is damaged: a part of it is missing or of another shape")
 
 
-def _shared(found: dict[str, Any]) -> dict[str, Any]:
-    """An object whose texts are in memory once, however many manifests and bodies have them."""
-    return {key: sys.intern(value) if type(value) is str else value for key, value in found.items()}
-
-
 def _state_in(document: dict[str, Any]) -> State:
+    _check_types(document)
     bindings = [binding_in(Address.parse(name), body) for name, body in document["resources"].items()]
     return State(
         lineage=document["lineage"],
@@ -91,6 +87,14 @@ def _state_in(document: dict[str, Any]) -> State:
         safety=Safety(**document["safety"]) if "safety" in document else None,
         reads=convert(document["reads"], Known) if "reads" in document else None,
     )
+
+
+def _check_types(document: dict[str, Any]) -> None:
+    """TypeError when a member is no text or number: a checksum is soon made, and so it proves nothing."""
+    safety = document.get("safety", {}).values()
+    right = all(type(document[name]) is str for name in ("lineage", "account", "key_digest"))
+    if not right or type(document["serial"]) is not int or not all(type(limit) in (int, float) for limit in safety):
+        raise TypeError
 
 
 def _seals_in(document: dict[str, Any]) -> dict[str, Any]:

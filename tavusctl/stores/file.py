@@ -20,6 +20,7 @@ from tavusctl.stores.holder import Holder, from_json
 from tavusctl.stores.shelf import RUNS, FileShelf, check_newest, write_durably
 from tavusctl.stores.waiting import pauses
 from tavusctl.stores.wal import JournalFile, fault_of, read_private, sync_directory
+from tavusctl.strictjson import strict_json
 
 LIMIT = 256 * 1024 * 1024
 
@@ -190,7 +191,7 @@ def _holder(descriptor: int) -> str:
     """Who holds the lock.  Between taking it and writing who took it there is a moment: look more than once."""
     for _ in range(10):
         try:
-            document = json.loads(os.pread(descriptor, 65536, 0))
+            document = strict_json(os.pread(descriptor, 65536, 0))
             return from_json(document).describe(time.time() - float(document["since"]))
         except (ValueError, KeyError, TypeError, AttributeError):
             time.sleep(0.02)

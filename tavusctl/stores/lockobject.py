@@ -18,6 +18,7 @@ from tavusctl.stores.holder import Holder, from_json
 
 FORMAT: Final = 1
 _LONGEST_LEASE: Final = 86400
+_LARGEST: Final = 64 * 1024  # bytes
 _ANY_TEXT: Final = "utf-8", "surrogatepass"  # names come from an environment, which may have any bytes
 
 
@@ -59,11 +60,24 @@ def encode(lock: Lock) -> bytes:
 def decode(content: bytes, where: str) -> Lock:
     """The lock in the bytes of its object; LockError when it is damaged, or of a newer tavusctl."""
     try:
-        return _decoded(json.loads(content.decode(*_ANY_TEXT)))
+        return _decoded(json.loads(_text(content), object_pairs_hook=_once))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         message = f"the lock {where} is damaged, or was not written by this tavusctl"
         hint = f"make sure that no run is under way, delete the object {where}, and run tavusctl plan"
         raise LockError(message, hint, id="E703") from None
+
+
+def _text(content: bytes) -> str:
+    if len(content) > _LARGEST:
+        raise ValueError
+    return content.decode(*_ANY_TEXT)
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) != len(members):
+        raise ValueError
+    return found
 
 
 def _decoded(document: dict[str, Any]) -> Lock:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from tavusctl.errors import LockError, StateError
-from tavusctl.stores.bucket import Bucket, Taken
+from tavusctl.stores.bucket import LIMIT, Bucket, Taken
 from tavusctl.stores.chain import START, follow, link
 from tavusctl.stores.lease import NAME as LOCK
 from tavusctl.stores.lease import Lease
@@ -34,8 +34,9 @@ class RecordObjects:
     _head: bytes
     _doubtful: bytes  # a line whose write failed, and that may yet be there
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+    def __init__(self, bucket: Bucket, most: int = LIMIT) -> None:
+        """`most` bytes are read of all records together."""
+        self._bucket, self._most = bucket, most
         self._guard = threading.Lock()
         self._lease: Lease | None = None
 
@@ -54,14 +55,30 @@ class RecordObjects:
         for _ in range(_TRIES):
             groups = self._standing()
             names = [name for group in groups.values() for name in group]
-            with ThreadPoolExecutor(_AT_A_TIME) as pool:
-                blobs = pool.map(lambda name: (name, self._bucket.get(name)), names)
-            contents = {name: blob.content for name, blob in blobs if blob}
+            contents = self._contents(names)
             # Another run may have cleared and deleted them since they were listed: then the list is another.
             if len(contents) == len(names):
                 return [record for group in groups.values() for record in self._followed(group, contents)]
         message = f"the journal in {self._bucket.url} changes faster than it can be read, or a part of it is missing"
         raise StateError(message, "try again when no run is under way", id="E908")
+
+    def _contents(self, names: list[str]) -> dict[str, bytes]:
+        """What is in objects; StateError when all of them together are larger than any run writes."""
+        left, guard = self._most, threading.Lock()
+
+        def get(name: str) -> tuple[str, bytes | None]:
+            nonlocal left
+            blob = self._bucket.get(name) if left >= 0 else None
+            with guard:
+                left -= len(blob.content) if blob else 0
+            return name, blob.content if blob and left >= 0 else None
+
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            found = {name: content for name, content in pool.map(get, names) if content is not None}
+        if left < 0:
+            message = f"the journal in {self._bucket.url} is larger than {self._most} bytes, and no run writes as much"
+            raise StateError(message, "point `state` at a place of its own", id="E903")
+        return found
 
     def append(self, record: bytes) -> None:
         """Write one record; when this returns it is durable and the lock is still held."""

@@ -33,6 +33,7 @@ class Parsed(Struct, frozen=True):
 
     documents: tuple[Node, ...] = ()
     complaints: tuple[Complaint, ...] = ()
+    values: int = 0  # that were read, of documents that are broken, too
 
 
 def read(text: bytes, path: str) -> Parsed:
@@ -45,20 +46,28 @@ def read(text: bytes, path: str) -> Parsed:
     try:
         content = _decoded(text, path)
         while start >= 0:
-            complaint = _build(composer, "\n" * content.count("\n", 0, start) + content[start:])
+            rest = content[start:]
+            complaint = _build(composer, rest)
             composer.complaints += [complaint] if complaint else []
             left -= 1
-            start = _next_document(content, complaint, start) if complaint and left else -1
+            after, passed = _next_document(rest, complaint, composer.passed) if complaint and left else (-1, 0)
+            start = start + after if after > 0 else -1
+            composer.passed += passed
     except StopError as stopped:
         composer.complaints.append(stopped.complaint)
-    return Parsed(tuple(composer.documents), tuple(composer.complaints))
+    return Parsed(tuple(composer.documents), tuple(composer.complaints), composer.values)
 
 
-def _next_document(text: str, complaint: Complaint, start: int) -> int:
-    """Where the document after a broken one begins; -1 when there is none."""
+def _next_document(text: str, complaint: Complaint, passed: int) -> tuple[int, int]:
+    """Where the document after a broken one begins, and after how many lines; -1 when there is none."""
     line = complaint.source.line if complaint.source else 0
-    begins = [found.start() for found in _MARKER.finditer(text) if found.start() > start]
-    return next((one for one in begins if text.count("\n", 0, one) + 1 >= line), -1)
+    end = lines = 0
+    for found in _MARKER.finditer(text, 1):
+        lines += text.count("\n", end, found.start())
+        end = found.start()
+        if passed + lines + 1 >= line:
+            return end, lines
+    return -1, 0
 
 
 def _build(composer: Composer, text: str) -> Complaint | None:
@@ -74,7 +83,7 @@ def _build(composer: Composer, text: str) -> Complaint | None:
 
 
 def _follow(composer: Composer, text: str) -> None:
-    start = Source(composer.path, 1, 1)
+    start = Source(composer.path, composer.passed + 1, 1)
     if text.count("\n%") > _MAX_DIRECTIVES:
         raise stop(start, "TV115", "too many directives (lines that begin with %)")
     try:
@@ -102,9 +111,9 @@ def _decoded(text: bytes, path: str) -> str:
         raise stop(source, "TV101", message, "save it as UTF-8") from None
 
 
-def _position(path: str, before: str) -> Source:
-    """The position after some text."""
-    return Source(path, before.count("\n") + 1, len(before) - before.rfind("\n"))
+def _position(path: str, before: str, passed: int = 0) -> Source:
+    """The position after some text, and after lines before that."""
+    return Source(path, passed + before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def _unprintable(text: str, composer: Composer) -> StopError:
@@ -112,14 +121,14 @@ def _unprintable(text: str, composer: Composer) -> StopError:
     if found is None:
         return stop(composer.last(), "TV101", "this is not YAML: a character cannot be read")
     message = f"a control character (U+{ord(found.group()):04X}) is not allowed"
-    return stop(_position(composer.path, text[: found.start()]), "TV101", message, "remove it")
+    return stop(_position(composer.path, text[: found.start()], composer.passed), "TV101", message, "remove it")
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, composer: Composer) -> StopError:
-    source = composer.at(error.problem_mark or error.context_mark)
+    mark = error.problem_mark or error.context_mark
+    source = composer.at(mark)
     problem = str(error.problem or error.context)
-    lines = text.split("\n")
-    line = lines[source.line - 1] if source.line <= len(lines) else ""
+    line = text[text.rfind("\n", 0, mark.index) + 1 :].partition("\n")[0] if mark else ""
     return stop(source, "TV101", f"this is not YAML: {problem}", _syntax_hint(problem, line, source.column))
 
 

@@ -78,8 +78,9 @@ class Composer(Struct):
     path: str
     documents: list[Node] = field(default_factory=list)
     complaints: list[Complaint] = field(default_factory=list)
+    passed: int = 0  # lines before those that the parser sees
+    values: int = 0
     _counts: dict[Severity, int] = field(default_factory=lambda: dict.fromkeys(Severity, 0))
-    _nodes: int = 0
     _weight: int = 0
     _stack: list[_Frame] = field(default_factory=list)
     _anchors: dict[str, tuple[str, Value]] = field(default_factory=dict)
@@ -113,7 +114,7 @@ class Composer(Struct):
 
     def at(self, mark: Mark | None) -> Source:
         """The position of a mark of the parser."""
-        return Source(self.path, mark.line + 1, mark.column + 1) if mark else self.last()
+        return Source(self.path, self.passed + mark.line + 1, mark.column + 1) if mark else self.last()
 
     def _start(self, event: yaml.DocumentStartEvent) -> None:
         self._anchors, self._sources, self._keys, self._root = {}, {}, {}, None
@@ -221,8 +222,8 @@ class Composer(Struct):
             self._stack[-1].value.append(value)
 
     def _count(self, characters: int, source: Source) -> None:
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
+        self.values += 1
+        if self.values > MAX_NODES:
             raise stop(source, "TV115", f"more than {MAX_NODES} values, aliases counted each time")
         self._weigh(characters, source)
 

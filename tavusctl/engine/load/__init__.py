@@ -16,7 +16,10 @@ from msgspec.structs import replace
 from tavusctl import redaction, yaml12
 from tavusctl.engine.load import files
 from tavusctl.engine.load.attachments import Desk, Measured
+from tavusctl.engine.load.budget import LIMITS, Budget, Limits, OverError
 from tavusctl.engine.load.envelope import Opened, open_document
+from tavusctl.engine.load.folders import find, shown_path, start
+from tavusctl.engine.load.library import Library
 from tavusctl.engine.load.project import FILE, default, doubtful, open_project, unreadable
 from tavusctl.errors import UsageError
 from tavusctl.interpolation import FileText, Scope
@@ -25,7 +28,6 @@ from tavusctl.wording import suggestion
 
 _MAX_COMPLAINTS: Final = 500  # of one file
 _MARK: Final = b"tavusctl: ignore="  # in a comment: what validate is not to remark on
-_SUFFIXES: Final = (".yaml", ".yml")
 
 
 class Loaded(Struct, frozen=True):
@@ -58,19 +60,35 @@ def find_project(start: Path | None) -> tuple[Project, tuple[Complaint, ...]]:
 
 
 def read(
-    project: Project, environment: Environment, kinds: Mapping[str, ResourceKind], paths: Sequence[Path] = ()
+    project: Project,
+    environment: Environment,
+    kinds: Mapping[str, ResourceKind],
+    paths: Sequence[Path] = (),
+    limits: Limits = LIMITS,
 ) -> Loaded:
     """Every manifest of the project, or those in some of its files and folders."""
     complaints: list[Complaint] = []
-    found = sorted(set(find(project, paths, complaints)))
+    budget = Budget(limits)
+    found: list[Path] = []
     opened: list[Opened] = []
     marked: dict[str, str] = {}
-    brought: set[Path] = set()
-    unread = ["" for _ in complaints]  # of folders nobody knows what is in them
-    for path in found:
-        opened += _read_file(
-            path, project, environment, kinds, complaints, marked=marked, brought=brought, unread=unread
-        )
+    library = Library(Path(project.root), Path(project.manifests), lambda path: shown_path(path, project), budget)
+    unread: list[str] = []
+    try:
+        found = find(project, paths, complaints, budget)
+        unread += ["" for _ in complaints]  # of folders nobody knows what is in them
+        for path in found:
+            before = len(complaints)
+            here = _read_file(
+                path, project, environment, kinds, complaints, marked=marked, library=library, unread=unread
+            )
+            opened += here
+            told = len(complaints) - before + sum(len(each.complaints) for each in here)
+            budget.told(told, start(path, project))
+    except OverError as over:
+        complaints += [over.complaint, *(one for each in opened for one in each.complaints)]
+        opened.clear()  # what is said of a part may be wrong of the whole
+        unread.append("")
     first: dict[Address, Opened] = {}
     for each in opened:
         complaints += each.complaints
@@ -79,32 +97,18 @@ def read(
     complaints += _left_behind(first)
     manifests = [each.manifest for _, each in sorted(first.items()) if each.manifest]
     origins = {address: each.origins for address, each in first.items() if each.origins}
-    told = tuple(sorted(complaints, key=place))
     drafts = tuple(each.draft for _, each in sorted(first.items()) if each.draft)
     return Loaded(
         tuple(manifests),
-        told,
+        tuple(sorted(complaints, key=place)),
         len(found),
         frozenset(first),
         origins,
         drafts,
-        frozenset(brought),
+        frozenset(library.brought),
         tuple(unread),
         marked,
     )
-
-
-def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
-    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
-    for path in paths or (Path(project.manifests),):
-        top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
-        if os.path.isdir(top):  # noqa: PTH112 - never raises
-            yield from _walk(top, project, complaints)
-        elif paths and os.path.lexists(top):
-            yield top
-        elif paths:
-            message = f"there is no {path}"
-            raise UsageError(message)
 
 
 def _upward(folder: Path) -> Iterator[Path]:
@@ -166,48 +170,6 @@ def chosen(project: Project, name: str | None, complaints: Sequence[Complaint]) 
     raise UsageError(message, suggestion(name, known))
 
 
-def _walk(top: Path, project: Project, complaints: list[Complaint]) -> Iterator[Path]:
-    def told(error: OSError) -> None:
-        message = f"the folder cannot be read: {error.strerror}; manifests in it are not known"
-        complaints.append(Complaint("TV110", message, _start(error.filename, project)))
-
-    for folder, folders, names in os.walk(top, onerror=told):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        complaints += [_linked(Path(folder, name), project) for name in folders if Path(folder, name).is_symlink()]
-        complaints += [one for name in sorted(names) for one in _dangling(Path(folder, name), project)]
-        for name in names:
-            is_manifest = name.lower().endswith(_SUFFIXES) and not name.startswith(".")
-            if is_manifest and Path(folder, name) != Path(project.root, FILE):
-                yield Path(folder, name)
-
-
-def _linked(folder: Path, project: Project) -> Complaint:
-    message = "links to folders are not followed; manifests behind this one are not known"
-    return Complaint("TV110", message, _start(folder, project), "move the folder to this place, or link single files")
-
-
-def _dangling(path: Path, project: Project) -> Iterator[Complaint]:
-    """A link that leads nowhere, or where nobody may look: a folder of manifests may have been there."""
-    if path.name.startswith(".") or path.suffix.lower() in _SUFFIXES or not path.is_symlink():
-        return
-    try:
-        path.stat()
-    except OSError as error:
-        message = f"the link cannot be followed: {error.strerror}; manifests behind it are not known"
-        yield Complaint("TV110", message, _start(path, project), "put back what it leads to, or remove the link")
-
-
-def _start(path: Path | str, project: Project) -> Source:
-    return Source(_shown_path(Path(path), project), 1, 1)
-
-
-def _shown_path(path: Path, project: Project) -> str:
-    """A path as positions name it: from the root of the project, with / between folders, printable."""
-    inside = path.is_relative_to(project.root)
-    text = (path.relative_to(project.root) if inside else path).as_posix()
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _read_file(
     path: Path,
     project: Project,
@@ -216,39 +178,35 @@ def _read_file(
     complaints: list[Complaint],
     *,
     marked: dict[str, str],
-    brought: set[Path],
+    library: Library,
     unread: list[str],
 ) -> list[Opened]:
     try:
         text = files.read_bytes(path, Path(project.root), yaml12.MAX_BYTES)
     except files.RefusedError as error:
         id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Complaint
-        complaints.append(Complaint(id, f"the file {error}", _start(path, project)))
+        complaints.append(Complaint(id, f"the file {error}", start(path, project)))
         unread.append("")
         return []
     about = redaction.about(text.decode("utf-8", "replace"))
-    parsed = yaml12.read(text, _shown_path(path, project))
+    library.budget.opened(len(text), start(path, project))
+    parsed = yaml12.read(text, shown_path(path, project))
     complaints += _said(parsed.complaints, about)
+    library.budget.parsed(parsed.values, start(path, project))
     if _MARK in text:
-        marked[_shown_path(path, project)] = text.decode("utf-8", "replace")
+        marked[shown_path(path, project)] = text.decode("utf-8", "replace")
 
     def read_file(name: str) -> FileText:
-        where = files.locate(name, Path(project.manifests), path)
-        brought.add(Path(where))
-        origin = _shown_path(Path(os.path.normpath(where)), project)
-        return FileText(files.read_text(where, Path(project.root)), origin)
+        return library.text(name, path)
 
     def measure(name: str, limit: int) -> Measured:
-        where = files.locate(name, Path(project.manifests), path)
-        brought.add(Path(where))
-        size, digest = files.measure(where, Path(project.root), limit)
-        return Measured(str(where), _shown_path(Path(os.path.normpath(where)), project), size, digest)
+        return library.measure(name, limit, path, start(path, project))
 
     told = 0
     scope, desk = Scope(environment.vars, frozenset(project.secrets), read_file), Desk(measure, environment.uploads)
     opened: list[Opened] = []
     for node in parsed.documents:
-        found = open_document(node, kinds, scope, desk)
+        found = open_document(node, kinds, scope, desk, library.budget)
         opened.append(replace(found, complaints=_said(found.complaints, about)))
         told += len(opened[-1].complaints)
         if told > _MAX_COMPLAINTS:

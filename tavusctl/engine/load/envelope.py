@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tavusctl import interpolation, secrecy
 from tavusctl.engine.load import attachments, shape, terms
 from tavusctl.engine.load.attachments import Desk
+from tavusctl.engine.load.budget import Budget, size_of
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
 from tavusctl.fit import fields_at
 from tavusctl.model import (
@@ -33,8 +34,6 @@ from tavusctl.wording import either, shown, suggestion
 from tavusctl.yaml12 import Node
 
 _KEYS: Final = ("kind", "name", "spec", "lifecycle", "moved_from", "external", "id", "recrawl", "watch")
-_MAX_TEXT: Final = 20_000_000  # characters that expressions may bring into one document
-_ITEM: Final = 100  # characters that an item of a collection counts for
 
 
 class Opened(Struct, frozen=True):
@@ -48,10 +47,12 @@ class Opened(Struct, frozen=True):
     draft: Manifest | None = None  # with something wrong in it: what can be said of the rest of it, can be said
 
 
-def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpolation.Scope, desk: Desk) -> Opened:
+def open_document(
+    node: Node, kinds: Mapping[str, ResourceKind], scope: interpolation.Scope, desk: Desk, budget: Budget
+) -> Opened:
     """Read one document; the node's value is used up."""
     notes = Notes(node)
-    expander = _Expander(notes, scope)
+    expander = _Expander(notes, scope, budget)
     address, manifest = None, None
     try:
         if notes.typed(node.value, dict, ""):
@@ -78,6 +79,7 @@ class _Expander(Struct):
 
     notes: Notes
     scope: interpolation.Scope
+    budget: Budget
     failed: set[str] = field(default_factory=set)
     origins: dict[str, str] = field(default_factory=dict)
     passages: dict[str, tuple[Passage, ...]] = field(default_factory=dict)
@@ -93,7 +95,7 @@ class _Expander(Struct):
                 collection[key] = self._expand(item, f"{pointer}/{escape(str(key))}")
 
     def _expand(self, text: str, pointer: str) -> Value:
-        if self._brought > _MAX_TEXT:
+        if self._brought > self.budget.limits.document:
             self.failed.add(pointer)
             return text
         where = self.notes.value_at(pointer)
@@ -105,17 +107,13 @@ class _Expander(Struct):
             self.origins[pointer] = found.origin
         if found.passages:
             self.passages[pointer] = found.passages
-        self._brought += _size(found.value)
-        if self._brought > _MAX_TEXT:
-            self.notes.error("TV115", f"expressions bring more than {_MAX_TEXT} characters into one document", where)
+        size = max(found.gathered, size_of(found.value))
+        self._brought += size
+        self.budget.brought(size, found.expressions, where)
+        if self._brought > self.budget.limits.document:
+            limit = self.budget.limits.document // 1024**2
+            self.notes.error("TV115", f"expressions bring more than {limit} MiB into one document", where)
         return found.value
-
-
-def _size(value: Value) -> int:
-    """The characters of a value; an item of a collection takes as much room as a short text."""
-    if isinstance(value, dict | list):
-        return sum(_size(item) + _ITEM for item in (value.values() if isinstance(value, dict) else value))
-    return len(value) if isinstance(value, str) else 1
 
 
 def _kind(envelope: Document, kinds: Mapping[str, ResourceKind], notes: Notes) -> ResourceKind | None:
