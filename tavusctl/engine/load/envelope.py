@@ -13,6 +13,7 @@ from tavusctl import interpolation
 from tavusctl.engine.load import attachments, shape, terms
 from tavusctl.engine.load.attachments import Desk
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
+from tavusctl.equality import unused
 from tavusctl.fit import fields_at
 from tavusctl.model import (
     NAME,
@@ -201,7 +202,7 @@ def _check_leaves(
 ) -> None:
     """What the fields of the kind say beyond types: secrets where they belong, nothing that is going away."""
     declared = kind.field_at(path)
-    if declared.deprecated and value is not None and not declared.ruled:
+    if declared.deprecated and not declared.ruled and not unused(kind, path, value):
         fix = notes.edit(pointer, "remove") if declared.idle else ()
         notes.warning("TV114", f"{dotted(pointer[5:])}: {declared.deprecated}", notes.key_at(pointer), fix)
     if isinstance(value, SecretText) and not declared.secret:
