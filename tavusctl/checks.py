@@ -59,6 +59,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV204": _warns("a prompt more than twice as long as the last apply set it"),
     "TV205": _warns("characters that do not show"),
     "TV206": Check("characters that turn the direction of text"),
+    "TV207": Check("lines that git writes into a file whose merge is not resolved"),
     "TV211": Check("tool parameters that are no valid JSON Schema"),
     "TV212": _warns("a tool name that is not in snake case"),
     "TV213": _warns("tool parameters that are required and not described"),

@@ -26,6 +26,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV204", prompts.grown),
     Rule("TV205", prompts.hidden),
     Rule("TV206", prompts.turned, stops=True),
+    Rule("TV207", prompts.conflicting, stops=True),
     Rule("TV211", tools.parameters, _PERSONA),
     Rule("TV212", tools.names, _PERSONA),
     Rule("TV213", tools.undescribed, _PERSONA),

@@ -74,6 +74,18 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         (persona(system_prompt="e\u3164"), "/system_prompt", "HANGUL FILLER"),
     ],
     "TV206": [(persona(persona_name="Co\u202each"), "/persona_name", "U+202E RIGHT-TO-LEFT OVERRIDE")],
+    "TV207": [
+        (
+            persona(system_prompt="Hi.\n<<<<<<< HEAD\nA\n=======\nB\n>>>>>>> b\n"),
+            "/system_prompt",
+            "resolved: the line '<<<<<<< HEAD'",
+        ),
+        (persona(greeting="Hi.\n>>>>>>> feature"), "/greeting", "the line '>>>>>>> feature'"),
+        (persona(greeting="||||||| 1a2b3c4\r\nHi."), "/greeting", "the line '||||||| 1a2b3c4"),
+        (goals(goal("a", objective_prompt="<<<<<<< a")), "/data/0/objective_prompt", "the line '<<<<<<< a'"),
+        (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line '<<<<<<< a'"),
+        (layers(llm={"tools": [tool(description="A\n<<<<<<< a")]}), "/layers/llm/tools/0/function/description", "<<<"),
+    ],
     "TV211": [
         (
             layers(llm={"tools": [tool(parameters={"type": "string"})]}),
