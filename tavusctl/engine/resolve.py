@@ -15,6 +15,7 @@ from tavusctl.errors import ConfigError
 from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
 from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText, unusable
+from tavusctl.wording import nearest
 
 
 def resolve(
@@ -116,16 +117,21 @@ def _check_reference(
         yield Complaint("TV121", message, source, f"write {right}", manifest.address, fix=fix)
     elif target not in known:
         message = f"{manifest.address} refers to {target}, which no manifest declares"
-        yield Complaint("TV121", message, source, _suggest(target, known), manifest.address)
+        fitting = [a for a in known if a != manifest.address and (not wanted_kind or a.kind == wanted_kind)]
+        yield Complaint("TV121", message, source, _suggest(target, wanted_kind, fitting, known), manifest.address)
     elif wanted_kind and target.kind != wanted_kind:
         message = f"{target} is a {target.kind}; this field takes a {wanted_kind}"
-        yield Complaint("TV123", message, source, f"write ${{ref:{wanted_kind}/...}}", manifest.address)
+        same = Address(wanted_kind, target.name)
+        close = nearest(target.name, [one.name for one in known if one.kind == wanted_kind])
+        right = same.name if same in known else close or "..."
+        yield Complaint("TV123", message, source, f"write ${{ref:{wanted_kind}/{right}}}", manifest.address)
 
 
-def _suggest(target: Address, known: Mapping[Address, Manifest]) -> str:
-    close = difflib.get_close_matches(str(target), [str(address) for address in known], n=1)
+def _suggest(target: Address, wanted_kind: str, fitting: Sequence[Address], known: Mapping[Address, Manifest]) -> str:
+    """What was probably meant: nothing that the next check would refuse."""
+    close = difflib.get_close_matches(str(target), [str(address) for address in fitting], n=1)
     if not close:
-        return f"add a manifest with kind: {target.kind} and name: {target.name}"
+        return f"add a manifest with kind: {wanted_kind or target.kind} and name: {target.name}"
     return f"did you mean {close[0]} ({known[Address.parse(close[0])].source})?"
 
 

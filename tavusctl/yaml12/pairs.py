@@ -1,4 +1,4 @@
-r"""Characters that JSON writes as two escapes, `"\ud83d\ude00"`: YAML is meant to hold JSON, and its parser refuses them.
+r"""Characters that JSON writes as two escapes, `"\ud83d\ude00"`: YAML holds JSON, and its parser refuses them.
 
 While a text is parsed, other escapes of the same length stand in their place, so that every position stays; what is
 read is put right afterwards.  Text without double quotes has no escapes, and gets back what it had.
@@ -6,6 +6,7 @@ read is put right afterwards.  Text without double quotes has no escapes, and ge
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -38,11 +39,11 @@ class Reading(Struct, frozen=True):
             return value
         if event.style == '"':
             first, second = (chr(self.start + half) for half in (0, _HALF))
-            last, end = (chr(self.start + half - 1) for half in (_HALF, 2 * _HALF))
-            return re.sub(f"([{first}-{last}])([{second}-{end}])", self._joined, value)
-        begin = event.start_mark.index
+            end, last = (chr(self.start + half - 1) for half in (_HALF, 2 * _HALF))
+            return re.sub(f"([{first}-{end}])([{second}-{last}])", self._joined, value)
         stood_in = self._stood_in()
-        places = [one.span() for one in stood_in.finditer(self.parsed, begin, event.end_mark.index)]
+        span = [mark.index for mark in (event.start_mark, event.end_mark) if mark]
+        places = [one.span() for one in stood_in.finditer(self.parsed, *span)]
         written = iter(self.text[one:other] for one, other in places)
         return stood_in.sub(lambda _: next(written), value)
 
@@ -62,11 +63,11 @@ def reading(text: str) -> Reading:
     for start, spelled in _STAND_INS:
         own = f"[{chr(start)}-{chr(start + 2 * _HALF - 1)}]"
         if not re.search(rf"{own}|\\u{spelled}|\\U0000{spelled}", text):
-            return Reading(text, _PAIR.sub(lambda found, start=start: _veiled(found, start), text), start)
+            return Reading(text, _PAIR.sub(functools.partial(_veiled, start), text), start)
     return Reading(text, text)
 
 
-def _veiled(found: re.Match[str], start: int) -> str:
+def _veiled(start: int, found: re.Match[str]) -> str:
     if not found[1]:
         return found.group()
     return "".join(f"\\u{int(half, 16) - _FIRST + start:04x}" for half in found.groups())

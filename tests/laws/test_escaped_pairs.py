@@ -14,9 +14,9 @@ from tavusctl.writeback.splice import splice
 from tavusctl.writeback.tidying import tidied
 
 # Characters of all planes, those that stand in for others among them, and what looks like an escape.
-TEXT = st.text(st.sampled_from("a\\\"'u \U0001f600\U00010000\U0010ffff\ue000\ue03d\ue600\ue801\uf000\ud7ff\uffef")) | st.just(
-    "\\ud83d\\ude00"
-)
+TEXT = st.text(
+    st.sampled_from("a\\\"'u \U0001f600\U00010000\U0010ffff\ue000\ue03d\ue600\ue801\uf000\ud7ff\uffef")
+) | st.just("\\ud83d\\ude00")
 JSON = st.recursive(TEXT, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3))
 
 

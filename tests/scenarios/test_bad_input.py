@@ -32,7 +32,7 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
     "a key twice": ({"a.yaml": persona("a", "  system_prompt: Ho.\n")}, [("TV102", "a.yaml:5:3", "system_prompt")]),
     "an unknown key": (
         {"a.yaml": persona("a", "  sistem_prompt: Hi.\n")},
-        [("TV103", "a.yaml:5:3", "did you mean 'system_prompt'?")],
+        [("TV103", "a.yaml:5:3", "'system_prompt' is there already; remove one of the two")],
     ),
     "a wrong type": (
         {"a.yaml": persona("a", "  document_ids: d1\n")},

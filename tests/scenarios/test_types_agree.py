@@ -70,6 +70,7 @@ OTHERWISE: dict[str, str] = {
     "layers.transport": "newer versions of the API take any object",
 }
 
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_types_of_manifests_and_of_the_api_agree(kind: str, account: Account) -> None:
     apart = []
@@ -96,7 +97,9 @@ def test_an_example_of_the_documentation_is_taken_as_it_is(project: Project) -> 
 def test_what_the_api_refuses_is_refused_before_it_is_sent(project: Project) -> None:
     project.manifest("persona", "a", {"system_prompt": "x", "layers": {"vqa": {"enable_vision": False}}})
 
-    (found,) = [one for one in project.run("validate", "--format", "json").document["complaints"] if one["id"] == "TV104"]
+    (found,) = [
+        one for one in project.run("validate", "--format", "json").document["complaints"] if one["id"] == "TV104"
+    ]
 
     assert found["message"] == "layers.vqa.enable_vision: expected text, found false"
     assert found["hint"] == "put it in quotes"
