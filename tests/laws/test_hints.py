@@ -183,3 +183,61 @@ def test_an_address_is_told_as_it_can_be_written(found: str, right: str, tmp_pat
 
     (one,) = [one for one in told if one.id == "TV104"]
     assert right in one.message
+
+
+# A pointer that an ignore names, and what is said of it; nothing where it leads to a field.
+POINTERS = {
+    "/layers/tts/external_voice_id": "",
+    "/layers/tts": "",
+    "/layers/llm/extra_body/temperature": "",
+    "/layers/llm/headers/X-Key": "",
+    "/layers/tts/newest": "",  # stands under extra:
+    "/layers/transport/anything": "",
+    "/layers/llm/tools": "",
+    "/layers/tts/voice_id": "leads to no field of a persona; did you mean /layers/tts/external_voice_id?",
+    "/layers/tts/voice_settngs/speed": "leads to no field of a persona; did you mean /layers/tts/voice_settings/speed?",
+    "/spec/layers/tts": "begins with spec, and pointers begin below it; write /layers/tts",
+    "/spec/Layers/tts": "begins with spec, and pointers begin below it; did you mean /layers/tts?",
+    "/Layers/tts": "leads to no field of a persona; did you mean /layers/tts?",
+    "/voice_settings": "leads to no field of a persona; did you mean /layers/tts/voice_settings?",
+    "/layers/llm/tools/0": "leads into a list, and /layers/llm/tools is managed as a whole; write /layers/llm/tools",
+    "/layers/llm/tools/*/function": "has a wildcard, and pointers have none; write /layers/llm/tools",
+    "/document_ids/0": "leads into a list, and /document_ids is managed as a whole; write /document_ids",
+    "/layers/stt/hotwords/1": "leads into a list, and /layers/stt/hotwords is managed as a whole",
+    "/system_prompt/text": "leads on from /system_prompt, which has no fields; write /system_prompt",
+    "/nothing/like/it": "leads to no field of a persona",
+    "layers/tts": "is not a JSON Pointer into spec; write /layers/tts, for one",
+}
+
+
+def ignoring(pointer: str) -> Document:
+    spec = {"system_prompt": "x", "extra": {"layers": {"tts": {"newest": 1}}}}
+    return {"kind": "persona", "name": "a", "spec": spec, "lifecycle": {"ignore_changes": [pointer]}}
+
+
+@pytest.mark.parametrize(("pointer", "said"), POINTERS.items())
+def test_an_ignore_that_can_match_nothing_is_told(pointer: str, said: str, tmp_path: Path) -> None:
+    told = [one for one in checked.of(tmp_path, ignoring(pointer)) if one.id == "TV116"]
+
+    assert bool(told) == bool(said)
+    for one in told:
+        assert said in f"{one.message}; {one.hint}"
+        assert (one.source and one.source.line) == 16
+        for meant in re.findall(r"/[\w/]+", one.hint):
+            again = checked.of(tmp_path, ignoring(meant))
+            assert [left for left in again if left.id == "TV116"] == []
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"document_url": "https://example.com"}, "there is no crawl: in spec, so there is nothing to crawl again"),
+        ({"document_url": "https://example.com", "crawl": {}}, "there is no crawl: in spec"),
+        ({"document_url": "https://example.com", "crawl": {"depth": 1, "max_pages": 5}}, ""),
+    ],
+)
+def test_a_recrawl_of_nothing_is_told(document: Document, said: str, tmp_path: Path) -> None:
+    told = checked.of(tmp_path, {"kind": "document", "name": "a", "spec": document, "recrawl": {"every": "24h"}})
+
+    assert [one.id for one in told] == (["TV116"] if said else [])
+    assert all(said in one.message and "add crawl:" in one.hint for one in told)

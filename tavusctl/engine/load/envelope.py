@@ -147,12 +147,12 @@ def _manifest(
     failed: frozenset[str],
     desk: Desk,
 ) -> Manifest | None:
-    lifecycle = terms.lifecycle(envelope.get("lifecycle"), notes)
     external_id = _external(envelope, notes)
-    recrawl = terms.recrawl(envelope.get("recrawl"), kind, notes)
     moved_from = terms.moved_from(envelope.get("moved_from"), kind, address, notes)
     is_external = envelope.get("external") is True
     spec = {} if is_external else _spec(envelope, kind, notes, failed)
+    lifecycle = terms.lifecycle(None if is_external else envelope.get("lifecycle"), spec or {}, kind, notes)
+    recrawl = None if is_external else terms.recrawl(envelope.get("recrawl"), spec or {}, kind, notes)
     if spec is None or address is None:
         return None
     file = attachments.attach(spec, kind, notes, desk)
