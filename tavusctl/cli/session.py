@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -242,7 +243,8 @@ def check_base_url(url: str, named: str = "--base-url") -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         message = f"{told} would send a key unprotected"
         raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)")
-    return url
+    # The documentation of the API writes the version as a part of its addresses, and every path here begins with it.
+    return re.sub(r"(/+v2)?/*$", "", url)
 
 
 def _parts(url: str) -> SplitResult | None:
