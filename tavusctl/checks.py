@@ -60,6 +60,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV205": _warns("characters that do not show"),
     "TV206": Check("characters that turn the direction of text"),
     "TV207": Check("lines that git writes into a file whose merge is not resolved"),
+    "TV208": Check("a text that names a file, an object or a variable, where ${...} is meant"),
+    "TV209": Check("an id of another kind of object, or none at all"),
     "TV211": Check("tool parameters that are no valid JSON Schema"),
     "TV212": _warns("a tool name that is not in snake case"),
     "TV213": _warns("tool parameters that are required and not described"),

@@ -412,11 +412,27 @@ def test_the_project_file_is_no_manifest(tmp_path: Path) -> None:
 
 
 def test_some_files_can_be_read_alone(tmp_path: Path) -> None:
-    texts = {"manifests/a.yaml": TOY.format("a"), "manifests/x/b.yaml": TOY.format("b"), "c.txt": TOY.format("c")}
-    found = loaded(tmp_path, texts, tmp_path / "manifests/x", tmp_path / "c.txt")
+    texts = {name: TOY.format(name[-6]) for name in ("manifests/a.yaml", "manifests/x/b.yaml", "manifests/c.yaml")}
+    found = loaded(tmp_path, texts, tmp_path / "manifests/x", tmp_path / "manifests/c.yaml")
     assert [manifest.address.name for manifest in found.manifests] == ["b", "c"]
     with pytest.raises(UsageError, match="there is no"):
         loaded(tmp_path, {}, tmp_path / "none.yaml")
+
+
+def test_what_is_named_and_is_no_manifest_is_passed_over(tmp_path: Path) -> None:
+    others = (
+        "tavusctl.yaml",
+        "package.json",
+        "c.yaml",
+        "ci/d.yaml",
+        "manifests/e.md",
+        "manifests/.f.yaml",
+        "manifests/.g/h.yaml",
+    )
+    texts = {name: TOY.format("a") for name in ("manifests/a.yaml", *others)}
+    assert loaded(tmp_path, texts, *(tmp_path / name for name in others)) == load.Loaded((), (), 0)
+    found = loaded(tmp_path, {}, tmp_path, tmp_path / "ci", tmp_path / "manifests/a.yaml")
+    assert [manifest.address.name for manifest in found.manifests] == ["a"]
 
 
 def test_text_comes_from_files_as_it_stands(tmp_path: Path) -> None:

@@ -86,6 +86,22 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line '<<<<<<< a'"),
         (layers(llm={"tools": [tool(description="A\n<<<<<<< a")]}), "/layers/llm/tools/0/function/description", "<<<"),
     ],
+    "TV208": [
+        (
+            persona(system_prompt="{file:a.md}"),
+            "/system_prompt",
+            "the text '{file:a.md}' names something",
+        ),
+        (
+            persona(default_replica_id="replica/anna"),
+            "/default_replica_id",
+            "the text 'replica/anna' names",
+        ),
+    ],
+    "TV209": [
+        (persona(default_replica_id="p7e13c73f41f"), "/default_replica_id", "'p7e13c73f41f' is the id of a persona"),
+        (persona(guardrails_id="The rules"), "/guardrails_id", "'The rules' cannot be the id of a guardrails"),
+    ],
     "TV211": [
         (
             layers(llm={"tools": [tool(parameters={"type": "string"})]}),

@@ -5,6 +5,7 @@ The only stage that reads files.  What a manifest says is checked against its ki
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import yaml12
-from tavusctl.engine.load import files
+from tavusctl.engine.load import files, meant
 from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.envelope import Opened, open_document
 from tavusctl.engine.load.project import FILE, default, doubtful, open_project, unreadable
@@ -96,16 +97,36 @@ def read(
 
 
 def find(project: Project, paths: Sequence[Path], complaints: list[Complaint]) -> Iterator[Path]:
-    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
-    for path in paths or (Path(project.manifests),):
+    """Manifests, or those in some files and folders: YAML below the manifests folder, whatever else is named.
+
+    Names that begin with a dot are passed over.
+    """
+    manifests = Path(project.manifests)
+    for path in paths or (manifests,):
         top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
         if os.path.isdir(top):  # noqa: PTH112 - never raises
-            yield from _walk(top, project, complaints)
+            if _lies_in(top, manifests):
+                yield from _walk(top, project, complaints)
+            elif _lies_in(manifests, top) and os.path.isdir(manifests):  # noqa: PTH112 - as above
+                yield from _walk(manifests, project, complaints)
         elif paths and os.path.lexists(top):
-            yield top
+            yield from [top] if is_manifest(project, top) else []
         elif paths:
             message = f"there is no {path}"
             raise UsageError(message)
+
+
+def is_manifest(project: Project, path: Path) -> bool:
+    """Whether a walk of the manifests folder would come upon a file: hooks name whatever was changed."""
+    top = Path(os.path.abspath(path))  # noqa: PTH100 - as above
+    hidden = any(part.startswith(".") for part in Path(os.path.relpath(top, project.manifests)).parts if part != "..")
+    named = top.name.lower().endswith(_SUFFIXES) and top != Path(project.root, FILE)
+    return named and not hidden and _lies_in(top, Path(project.manifests))
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path lies in a folder, as it is written or with all links resolved."""
+    return path.is_relative_to(folder) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _upward(folder: Path) -> Iterator[Path]:
@@ -230,16 +251,18 @@ def _read_file(
         marked[_shown_path(path, project)] = text.decode("utf-8", "replace")
 
     def read_file(name: str) -> FileText:
-        where = files.locate(name, Path(project.manifests), path)
-        brought.add(Path(where))
-        origin = _shown_path(Path(os.path.normpath(where)), project)
-        return FileText(files.read_text(where, Path(project.root)), origin)
+        with _hinting(project, path, name):
+            where = files.locate(name, Path(project.manifests), path)
+            brought.add(Path(where))
+            origin = _shown_path(Path(os.path.normpath(where)), project)
+            return FileText(files.read_text(where, Path(project.root)), origin)
 
     def measure(name: str, limit: int) -> Measured:
-        where = files.locate(name, Path(project.manifests), path)
-        brought.add(Path(where))
-        size, digest = files.measure(where, Path(project.root), limit)
-        return Measured(str(where), _shown_path(Path(os.path.normpath(where)), project), size, digest)
+        with _hinting(project, path, name):
+            where = files.locate(name, Path(project.manifests), path)
+            brought.add(Path(where))
+            size, digest = files.measure(where, Path(project.root), limit)
+            return Measured(str(where), _shown_path(Path(os.path.normpath(where)), project), size, digest)
 
     told = 0
     scope, desk = Scope(environment.vars, frozenset(project.secrets), read_file), Desk(measure, environment.uploads)
@@ -255,6 +278,18 @@ def _read_file(
     if broken or len(opened) < len(parsed.documents) or not all(one.address for one in opened):
         unread.append(text.decode("utf-8", "replace"))
     return opened
+
+
+@contextlib.contextmanager
+def _hinting(project: Project, manifest: Path, name: str) -> Iterator[None]:
+    """Say with a file that cannot be had which one was probably meant."""
+    try:
+        yield
+    except files.RefusedError as error:
+        if not error.too_large:
+            there = meant.likely(project, manifest, name)
+            error.hint = there if there != name else ""
+        raise
 
 
 def _twice(address: Address, here: Source, there: Source) -> Complaint:
