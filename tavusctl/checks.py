@@ -99,6 +99,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "TV306": _warns("an object of the account that has the name of a managed one"),
     "TV307": _warns("a state that was written with other API keys: secrets cannot be compared"),
     "TV308": _warns("a state without a seal"),
+    "TV309": _warns("a secret without a value, which cannot be compared"),
     "TV310": _warns("objects of the account that have the names of manifests, and are not known to the state"),
     "TV311": _warns("manifests that were never applied"),
     "TV312": _warns("a state of another environment that cannot be read"),

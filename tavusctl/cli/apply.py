@@ -86,7 +86,9 @@ def command(
         asked = made
     store, eyes = session.store(), session.sources(wanted=asked.watches)
     with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
-        prepared = settled(session, api, lambda: planned(session, api, asked, eyes, checked=approved is None))
+        prepared = settled(
+            session, api, lambda: planned(session, api, asked, eyes, checked=approved is None, needs_values=True)
+        )
         plan = prepared.plan
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())

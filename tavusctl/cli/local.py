@@ -52,11 +52,12 @@ class LocalSession(Struct, frozen=True):
         *,
         advice: bool = True,
         secrets: Mapping[str, str] | None = None,
+        needs_values: bool = True,
     ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
 
         Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise; with
-        `secrets`, those without a value are complained about.
+        `secrets`, those that cannot be one are complained about, and those without a value where values are needed.
         """
         loaded = load.read(self.project, self.environment, KINDS, paths)
         wrong_files = any(one.severity is Severity.ERROR for one in (*self.found, *loaded.complaints))
@@ -65,7 +66,11 @@ class LocalSession(Struct, frozen=True):
         every, limit = (*loaded.manifests, *loaded.drafts), self.environment.crawl_limit
         # References lead anywhere in the project: a part of it cannot be checked for them.
         declared = loaded.declared | _hidden(every, loaded)
-        links = resolve.complaints(every, KINDS, secrets=secrets, declared=declared) if not paths else ()
+        links = (
+            resolve.complaints(every, KINDS, secrets=secrets, declared=declared, needs_values=needs_values)
+            if not paths
+            else ()
+        )
         complaints = [*loaded.complaints, *links]
         looked_at = rules.Project(
             every,
@@ -84,16 +89,21 @@ class LocalSession(Struct, frozen=True):
         told = [*ignores.beyond(complaints), *kept]
         return loaded.manifests, self._with_project(told)
 
-    def load(self, secrets: Mapping[str, str] | None = None) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
+    def load(
+        self, secrets: Mapping[str, str] | None = None, *, needs_values: bool = False
+    ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """All manifests, and the warnings about them; ConfigError with every error.
+
+        That a secret has no value is told with other errors where values are needed; alone, the plan judges it.
 
         An error of a rule stands until a plan has shown whether anything would be written of what it is about; what is
         merely unwise is for validate to say, and no news to whoever looks at a plan.
         """
-        manifests, found = self.check(advice=False, secrets=secrets)
+        manifests, found = self.check(advice=False, secrets=secrets, needs_values=False)
         complaints = tuple(one for one in found if not _is_advice(one))
         if any(one.severity is Severity.ERROR and one.id not in LENIENT for one in complaints):
-            raise ConfigError(complaints)
+            every = self.check(advice=False, secrets=secrets)[1] if needs_values else found
+            raise ConfigError([one for one in every if not _is_advice(one)])
         return manifests, complaints
 
     def _without_manifests(self) -> RefusedError:

@@ -17,10 +17,11 @@ from msgspec.structs import replace
 
 from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
-from tavusctl.cli.judging import judged, tolerated
+from tavusctl.cli.judging import check_values, judged, taken_as_unchanged, tolerated
 from tavusctl.cli.local import Command, LocalSession, local_options
 from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
+from tavusctl.engine import resolve
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
 from tavusctl.errors import TavusctlError, UsageError
@@ -102,21 +103,27 @@ class Session(LocalSession, frozen=True):
         watch: Sources | None = None,
         check_names: bool = True,
         judges: bool = False,
+        needs_values: bool = False,
     ) -> Prepared:
         """Plan this environment, or with `base` what other manifests would make of it; reads only.
 
         `watch` looks at the sources of watched documents: one for all plans of a run, which have their time together.
-        What `judges` refuses to write what cannot work.
+        What `judges` refuses to write what cannot work.  What needs the values of secrets is refused when the plan
+        sends one that has none; all else takes such a secret as unchanged, and says so once.
         """
         secrets = None if destroy or base else self.secrets
-        manifests, warnings = (base or self).load(secrets)
+        manifests, warnings = (base or self).load(secrets, needs_values=needs_values)
+        unset = () if secrets is None else resolve.unset(manifests, secrets)
+        warnings += () if needs_values else taken_as_unchanged(unset)
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         safety = None if destroy else self.project.safety
         request = replace(request, sources=watch, safety=safety)
         with reading(self, api):
-            prepared = prepare(manifests, KINDS, api, self.store(), request)
+            prepared = replace(prepare(manifests, KINDS, api, self.store(), request), unset=unset)
         if base is None and check_names:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
+        if needs_values:
+            check_values(prepared)
         return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
 
     @property

@@ -66,6 +66,7 @@ class Prepared(Struct, frozen=True):
     lost: tuple[Intent, ...] = ()  # creates of an interrupted run that have not shown in the account
     recovered: bool = False  # the state on disk is behind
     custody: Custody = Custody()
+    unset: tuple[Complaint, ...] = ()  # places of secrets that have no value here
 
     @property
     def externals(self) -> dict[str, str]:
@@ -103,7 +104,8 @@ def _prepared(
     meant = {str(one): remote_id for remote_id, one in externals}
     meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
     in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
-    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids)
+    applied = {one.address: one.applied for one in bindings}
+    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids, applied=applied)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
     account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
     check_owner(state, request, len(bindings), len(account.missing))

@@ -8,13 +8,14 @@ from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
-from tavusctl.model import Address, Complaint, Desired, Edit, Manifest, Path, ResourceKind, Source, Value
+from tavusctl.model import Address, Complaint, Desired, Document, Edit, Manifest, Path, ResourceKind, Source, Value
 from tavusctl.patch import join
-from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText, unusable
+from tavusctl.secret import NO_KEY, UNSEEN, Fingerprint, FingerprintKey, Secret, SecretText, unusable
 from tavusctl.wording import nearest
 
 
@@ -26,21 +27,23 @@ def resolve(
     key: FingerprintKey = NO_KEY,
     ids: Mapping[str, Address] | None = None,
     declared: AbstractSet[Address] = frozenset(),
+    applied: Mapping[Address, Document] | None = None,
 ) -> tuple[Desired, ...]:
     """Manifests with references found and secrets sealed, in an order in which nothing comes before what it refers to.
 
     `secrets` maps names to values; None leaves them as they are, for checks that need no values.  `ids` are the ids
     known to belong to an address: a manifest that writes such an id means that address.  `declared` are further
-    addresses that exist although their manifests are not among these.  ConfigError carries every reference that
-    leads nowhere or round in a circle and every secret without a value.
+    addresses that exist although their manifests are not among these.  A secret without a value counts as the one that
+    was `applied`.  ConfigError carries every reference that leads nowhere or round in a circle.
     """
-    found = complaints(manifests, kinds, secrets=secrets, declared=declared)
+    found = complaints(manifests, kinds, secrets=secrets, declared=declared, needs_values=False)
     if found:
         raise ConfigError(found)
     externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
     by_id = {**dict(externals), **(ids or {})}
     names = {address: by_id[remote_id] for remote_id, address in externals}
-    resolved = {m.address: _desired(m, kinds, secrets, key, by_id, names) for m in manifests}
+    vault = _Vault(secrets, key, applied or {})
+    resolved = {m.address: _desired(m, kinds, vault, by_id, names) for m in manifests}
     by_address = {str(address): remote_id for remote_id, address in externals}
     desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in resolved.items()}
     places = {address: item.source for address, item in desired.items()}
@@ -53,17 +56,36 @@ def complaints(
     *,
     secrets: Mapping[str, str] | None,
     declared: AbstractSet[Address] = frozenset(),
+    needs_values: bool = True,
 ) -> tuple[Complaint, ...]:
-    """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too."""
+    """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too.
+
+    That a secret has no value is wrong only where values are needed; one that cannot be its value always is.
+    """
     known = {manifest.address: manifest for manifest in manifests}
     elsewhere = declared - known.keys()
     found = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
+    found = [one for one in found if needs_values or not _lacks_value(one)]
     targets = {m.address: {leaf for _, leaf in leaves(m.spec) if isinstance(leaf, Address)} for m in manifests}
     try:
         _ordered({one: targets[one] - {one} for one in targets}, {one: known[one].source for one in targets})
     except ConfigError as error:
         found += error.complaints
     return tuple(found)
+
+
+def unset(manifests: Sequence[Manifest], secrets: Mapping[str, str]) -> tuple[Complaint, ...]:
+    """A complaint for each place of a secret that has no value."""
+    found: list[Complaint] = []
+    for manifest in manifests:
+        for path, leaf in leaves(manifest.spec):
+            if isinstance(leaf, SecretText):
+                found += _check_secret(manifest, leaf, secrets, _source(manifest, path), join(path))
+    return tuple(one for one in found if _lacks_value(one))
+
+
+def _lacks_value(complaint: Complaint) -> bool:
+    return complaint.id == "TV124" and complaint.message.endswith(" is not set")
 
 
 Places = Mapping[tuple[Address, str], Any]
@@ -98,7 +120,7 @@ def _complaints(
         if isinstance(leaf, Address) and leaf not in elsewhere:
             yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source, path)
         elif isinstance(leaf, SecretText) and secrets is not None and kind.field_at(_pattern(path)).secret:
-            yield from _check_secret(manifest, leaf, secrets, source)
+            yield from _check_secret(manifest, leaf, secrets, source, join(path))
 
 
 def _check_reference(
@@ -136,30 +158,49 @@ def _suggest(target: Address, wanted_kind: str, fitting: Sequence[Address], know
 
 
 def _check_secret(
-    manifest: Manifest, text: SecretText, secrets: Mapping[str, str], source: Source
+    manifest: Manifest, text: SecretText, secrets: Mapping[str, str], source: Source, pointer: str
 ) -> Iterator[Complaint]:
     for name in text.names:
         why = unusable(secrets.get(name, ""))
         if why:
             told = f"{why}: the environment variable {name} is not set" if not secrets.get(name) else why
-            yield Complaint("TV124", f"the secret {name} {told}", source, f"export {name}=...", manifest.address)
+            message = f"the secret {name} {told}"
+            yield Complaint("TV124", message, source, f"export {name}=...", manifest.address, pointer=pointer)
+
+
+class _Vault(Struct, frozen=True):
+    """Values of secrets, and what was applied where there is none."""
+
+    secrets: Mapping[str, str] | None
+    key: FingerprintKey
+    applied: Mapping[Address, Document]
+
+    def open(self, text: SecretText, address: Address, path: Path) -> Value:
+        """The secret; without its value the one that was applied, or one that nobody has seen."""
+        if self.secrets is None:
+            return text
+        if all(self.secrets.get(name) for name in text.names):
+            return text.fill(self.secrets, self.key)
+        here: Value = self.applied.get(address, {})
+        for step in path:
+            here = here.get(step) if isinstance(here, dict) else None
+        return here if isinstance(here, Fingerprint) else UNSEEN
 
 
 def _desired(
     manifest: Manifest,
     kinds: Mapping[str, ResourceKind],
-    secrets: Mapping[str, str] | None,
-    key: FingerprintKey,
+    vault: _Vault,
     by_id: Mapping[str, Address],
     names: Mapping[Address, Address],
 ) -> Desired:
     kind = kinds[manifest.address.kind]
 
     def settle(leaf: Value, path: Path) -> Value:
-        if isinstance(leaf, SecretText) and secrets is not None:
-            return leaf.fill(secrets, key)
-        if isinstance(leaf, str) and leaf and secrets is not None and kind.field_at(path).secret:
-            return key.seal(leaf, known=True)  # as reads have it: a header that anybody may know
+        if isinstance(leaf, SecretText):
+            return vault.open(leaf, manifest.address, path)
+        if isinstance(leaf, str) and leaf and vault.secrets is not None and kind.field_at(path).secret:
+            return vault.key.seal(leaf, known=True)  # as reads have it: a header that anybody may know
         if isinstance(leaf, Address):
             return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf

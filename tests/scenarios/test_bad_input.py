@@ -90,10 +90,6 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
         },
         [("TV122", "g.yaml:1:1", "guardrails/g -> persona/a -> guardrails/g")],
     ),
-    "a secret without a value": (
-        {"a.yaml": persona("a", "  layers: {tts: {api_key: '${secret:LISTED}'}}\n")},
-        [("TV124", "a.yaml:5:27", "export LISTED=")],
-    ),
     "an external object that is not there": (
         {"a.yaml": "{kind: replica, name: anna, external: true, id: r0123456789}"},
         [("TV125", "a.yaml:1:1", "r0123456789")],
