@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
-from tavusctl.cli import placing, writing
+from tavusctl.cli import neighbours, placing, writing
 from tavusctl.cli.schema import text
 from tavusctl.errors import UsageError
 from tavusctl.kinds import KINDS
@@ -67,20 +68,32 @@ EXAMPLES: Mapping[str, str] = {
 def command(folder: Path, *, from_account: bool, base_url: str | None) -> int:
     """Start a project: project file, an example persona, schemas for the editor, .gitignore.
 
-    Nothing that exists is overwritten, and nothing is sent anywhere.  With --from-account, the account is read and
+    Nothing that exists is overwritten, and nothing is sent anywhere.  Manifests have a folder of their own, `manifests`
+    unless that has YAML files of other programs.  With --from-account, the account is read and
     written as manifests, as `tavusctl export` does.
     """
     if (folder / "tavusctl.yaml").exists():
         message = f"{folder / 'tavusctl.yaml'} exists: this is a project already"
         raise UsageError(message, "tavusctl validate checks it")
+    around = neighbours.check_around(folder)
+    name, stranger = neighbours.manifests_folder(folder)
     if from_account:
-        return _take_over(folder, base_url)
-    _scaffold(folder, {**EXAMPLES, **_files()})
+        code = _take_over(folder, base_url, name)
+    else:
+        examples = {f"{name}{path.removeprefix('manifests')}": text for path, text in EXAMPLES.items()}
+        _scaffold(folder, {**examples, **_files(name)})
+        code = 0
+    if stranger:
+        click.echo(f"manifests are in {name}/, for {stranger} is of another program", err=True)
+    if around:
+        click.echo(f"there is a project around this one, in {around}; commands here work on this one", err=True)
+    if from_account:
+        return code
     click.echo("\nnext: export TAVUS_API_KEY=... and run tavusctl plan", err=True)
     return 0
 
 
-def _take_over(folder: Path, base_url: str | None) -> int:
+def _take_over(folder: Path, base_url: str | None, name: str) -> int:
     """Start with what the account has; nothing is written before it has been read."""
     from tavusctl.cli import export as exporting
     from tavusctl.cli.exporting import Selection, Target, prepare
@@ -90,14 +103,14 @@ def _take_over(folder: Path, base_url: str | None) -> int:
     from tavusctl.engine.load.project import default
 
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - links in the way to the project stay as they are
-    project = default(root)
+    project = replace(default(root), manifests=str(root / name))
     url = check_base_url(base_url or DEFAULT_URL)
     session = Session(project, project.environments["default"], quiet=False, base_url=url)
     store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
     with session.reader() as api, reading(session, api):
         export = prepare(session, Selection(), target, api, store)
     placing.new_files(target.folder, {path: text for one in export.made for path, text in one.files.items()})
-    _scaffold(folder, _files())
+    _scaffold(folder, _files(name))
     with store.lock(command="init"):
         new = exporting.write(session, export, target, store)
     click.echo(exporting.lines(export, target, new), nl=False)
@@ -118,9 +131,9 @@ def _scaffold(folder: Path, files: Mapping[str, str]) -> None:
     _ignore_state(folder / ".gitignore")
 
 
-def _files() -> Mapping[str, str]:
+def _files(name: str) -> Mapping[str, str]:
     schemas = {f"schemas/{name}": text(schema) for name, schema in all_schemas(KINDS).items()}
-    return {"tavusctl.yaml": PROJECT, **schemas}
+    return {"tavusctl.yaml": PROJECT.replace("manifests: manifests", f"manifests: {name}"), **schemas}
 
 
 def _ignore_state(path: Path) -> None:

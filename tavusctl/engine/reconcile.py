@@ -90,11 +90,9 @@ def _prepared(
     state, lost = recovered(kinds, api, found_here, manifests)
     moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
     state = replace(state, bindings=moved)
-    key = custody.prints
     foreign = {(m.address.kind, m.external_id) for m in manifests if m.external_id}
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
     bindings = tuple(diff.disowned(one, foreign) for one in bindings)
-    wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
     check_single(bindings)
     managed = frozenset(m.address for m in manifests if not m.external_id)
@@ -104,10 +102,10 @@ def _prepared(
     meant = {str(one): remote_id for remote_id, one in externals}
     meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
     in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
-    applied = {one.address: one.applied for one in bindings}
-    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids, applied=applied)
+    wanted = [m for m in manifests if not request.destroy or m.external_id]
+    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=custody.prints, ids=ids, applied=bindings)
     desired, unseen = watch.looked_at(desired, {b.address: b for b in bindings}, request.sources)
-    account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, key))
+    account = observe.snapshot(api, kinds, desired, bindings, observe.Lens(ids, custody.prints))
     check_owner(state, request, len(bindings), len(account.missing))
     ids = observe.present(ids, account.missing)
     found = diff.compare_all(

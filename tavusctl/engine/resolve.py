@@ -13,7 +13,19 @@ from msgspec.structs import replace
 
 from tavusctl.document import leaves, settled
 from tavusctl.errors import ConfigError
-from tavusctl.model import Address, Complaint, Desired, Document, Edit, Manifest, Path, ResourceKind, Source, Value
+from tavusctl.model import (
+    Address,
+    Binding,
+    Complaint,
+    Desired,
+    Document,
+    Edit,
+    Manifest,
+    Path,
+    ResourceKind,
+    Source,
+    Value,
+)
 from tavusctl.patch import join
 from tavusctl.secret import NO_KEY, UNSEEN, Fingerprint, FingerprintKey, Secret, SecretText, unusable
 from tavusctl.wording import nearest
@@ -27,7 +39,7 @@ def resolve(
     key: FingerprintKey = NO_KEY,
     ids: Mapping[str, Address] | None = None,
     declared: AbstractSet[Address] = frozenset(),
-    applied: Mapping[Address, Document] | None = None,
+    applied: Sequence[Binding] = (),
 ) -> tuple[Desired, ...]:
     """Manifests with references found and secrets sealed, in an order in which nothing comes before what it refers to.
 
@@ -42,7 +54,7 @@ def resolve(
     externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
     by_id = {**dict(externals), **(ids or {})}
     names = {address: by_id[remote_id] for remote_id, address in externals}
-    vault = _Vault(secrets, key, applied or {})
+    vault = _Vault(secrets, key, {one.address: one.applied for one in applied})
     resolved = {m.address: _desired(m, kinds, vault, by_id, names) for m in manifests}
     by_address = {str(address): remote_id for remote_id, address in externals}
     desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in resolved.items()}

@@ -20,6 +20,9 @@ _OLDER: Final = {new: old for old, new in _RENAMED.items()}
 # How soon a pause ends a turn is how little patience there is: the two run opposite ways.
 _PATIENCE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
 _INTERRUPTIBLE: Final = {"high": "high", "medium": "medium", "low": "low", "verylow": "low", "superlow": "low"}
+_OPPOSITE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
+# A page says that a low sensitivity is a high interruptibility, and examples use both words alike.
+_TWO_READINGS: Final = ("participant_interrupt_sensitivity",)
 _OVERRIDDEN: Final = {
     "participant_pause_sensitivity": ("turn_taking_patience", _PATIENCE),
     "participant_interrupt_sensitivity": ("replica_interruptibility", _INTERRUPTIBLE),
@@ -82,14 +85,17 @@ def overridden_by_sparrow(subject: Subject) -> Iterator[Finding]:
         value = _layer(subject, "stt").get(key)
         if isinstance(value, str) and value in words and _is_set(subject, value, "stt", key):
             pointer = pointer_of("layers", "stt", key)
-            hint = f"write layers.conversational_flow.{newer}: {flow.get(newer, words[value])}"
+            other = _OPPOSITE[value] if key in _TWO_READINGS and newer not in flow else ""
+            doubt = f" or {other} (the documentation has it both ways: choose what you mean)" if other else ""
+            hint = f"write layers.conversational_flow.{newer}: {flow.get(newer, words[value])}{doubt}"
             if is_read:  # to write it there would choose another model of turns: no edit for a machine
                 yield Finding(pointer, f"{key} is going away", hint)
             else:
                 place = pointer_of("layers", "conversational_flow", newer)
                 set_it = [] if newer in flow else [subject.edit(place, "set", words[value])]
                 told = f"conversational_flow decides with sparrow-1, and {key} has no effect"
-                yield Finding(pointer, told, f"{hint}, and remove this", fix=(*set_it, subject.edit(pointer, "remove")))
+                fix = () if other else (*set_it, subject.edit(pointer, "remove"))
+                yield Finding(pointer, told, f"{hint}, and remove this", fix=fix)
 
 
 def deaf_to_hotwords(subject: Subject) -> Iterator[Finding]:

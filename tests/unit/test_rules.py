@@ -447,6 +447,20 @@ def test_what_sparrow_overrides_comes_with_what_to_write_instead() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "readings"), [("high", "high or low"), ("low", "low or high"), ("superlow", "low or high")]
+)
+def test_where_the_documentation_says_two_things_nothing_is_decided(value: str, readings: str) -> None:
+    stt = {"participant_interrupt_sensitivity": value}
+
+    (alone,) = remarks(manifest(*layers(stt=stt)))
+    (beside,) = remarks(manifest(*layers(stt=stt, conversational_flow={"turn_detection_model": "sparrow-1"})))
+
+    for one in (alone, beside):
+        assert f"replica_interruptibility: {readings} (the documentation has it both ways" in one.hint
+        assert one.fix == ()
+
+
+@pytest.mark.parametrize(
     "spec",
     [{"data": None}, {"data": "x"}, {"data": [1, None, []]}, {"layers": []}, {"layers": {"llm": {"tools": [1]}}}],
 )

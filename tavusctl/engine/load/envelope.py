@@ -54,7 +54,11 @@ def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpol
     expander = _Expander(notes, scope)
     address, manifest = None, None
     try:
-        if notes.typed(node.value, dict, ""):
+        if _is_of_others(node.value, kinds):
+            message = "this is no manifest of tavusctl: apiVersion is a key of Kubernetes"
+            hint = "move it to another folder, or set manifests: in tavusctl.yaml to a folder with manifests only"
+            notes.error("TV104", message, notes.key_at("/apiVersion"), hint)
+        elif notes.typed(node.value, dict, ""):
             expander.walk(node.value, "")
             kind, name = _kind(node.value, kinds, notes), _name(node.value, notes)
             address = notes.address = Address(kind.name, name) if kind and name else None
@@ -68,6 +72,10 @@ def open_document(node: Node, kinds: Mapping[str, ResourceKind], scope: interpol
         manifest = None
     origins = {_lifted(pointer).removeprefix("/spec"): path for pointer, path in expander.origins.items()}
     return Opened(address, manifest, notes.value_at("/name"), complaints, origins, None if manifest else draft)
+
+
+def _is_of_others(value: Value, kinds: Mapping[str, ResourceKind]) -> bool:
+    return isinstance(value, dict) and "apiVersion" in value and str(value.get("kind")) not in kinds
 
 
 class _Expander(Struct):
