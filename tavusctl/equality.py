@@ -34,6 +34,13 @@ def same(kind: ResourceKind, path: Path, told: Value, shown: Value) -> bool:
     return _same_leaves(told, shown)
 
 
+def unused(kind: ResourceKind, path: Path, value: Value) -> bool:
+    """Whether a field makes no use of what it is for: it holds nothing, or what the server fills in by itself."""
+    if isinstance(value, list):
+        return all(is_empty(item) for item in value)
+    return same(kind, path, None, value)
+
+
 def unaliased(kind: ResourceKind, path: Path, value: Document) -> Document:
     """An object with one-element lists that stand as a bare value under another name moved to where they belong."""
     aliases = [(key, kind.field_at((*path, key)).single) for key in kind.aliased(path)]

@@ -7,6 +7,7 @@ is never scanned again.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -123,18 +124,40 @@ def _evaluate(token: re.Match[str], scope: Scope) -> Value:
     scheme, colon, rest = token["body"].partition(":")
     evaluate = _SCHEMES.get(scheme)
     if evaluate is None or not colon:
-        raise _unknown(expression, scheme)
+        raise _unknown(expression, token["body"], scope)
     if not rest or rest != rest.strip() or "${" in rest:
         what = "expressions do not nest" if "${" in rest else "no spaces, and something after the colon"
         raise _WrongError(Fault("TV109", f"{shown(expression)} cannot be read: {what}", f"write {_FORMS[scheme]}"))
     return evaluate(rest, scope)
 
 
-def _unknown(expression: str, scheme: str) -> _WrongError:
-    meant = suggestion(scheme.strip(), _SCHEMES) if len(scheme) > 1 else ""
-    forms = ", ".join(_FORMS.values())
-    hint = f"{meant if meant.startswith('did') else f'known: {forms}'}; write $${{ for a literal ${{"
+def _unknown(expression: str, body: str, scope: Scope) -> _WrongError:
+    right = _intended(body, scope)
+    if not right:
+        scheme = body.partition(":")[0].strip()
+        meant = suggestion(scheme, _SCHEMES) if len(scheme) > 1 else ""
+        right = meant if meant.startswith("did") else f"known: {', '.join(_FORMS.values())}"
+    hint = f"{right}; write $${{ for a literal ${{"
     return _WrongError(Fault("TV109", f"unknown expression {shown(expression)}", hint))
+
+
+def _intended(body: str, scope: Scope) -> str:
+    """What an expression as other tools have them says here: `${BRAND}`, `${{ secrets.KEY }}`, `${var.brand}`."""
+    name = re.sub(r"^(?:env|vars?|secrets?|inputs)\s*[.:]\s*", "", body.strip("{} \t"))
+    for known, scheme in ((scope.variables, "var"), (scope.secrets, "secret")):
+        found = name if name in known else next((one for one in known if one.lower() == name.lower()), "")
+        if found:
+            return f"write ${{{scheme}:{found}}}"
+    with contextlib.suppress(ValueError):
+        return f"write ${{ref:{Address.parse(name)}}}"
+    with contextlib.suppress(ValueError):
+        scope.read_file(name)
+        return f"write ${{file:{name}}}"
+    if re.search(r"secret", body) and _SECRET_NAME.fullmatch(name):
+        return f"write ${{secret:{name}}}, and add {name} to secrets: in tavusctl.yaml"
+    if _SECRET_NAME.fullmatch(name) and ":" not in body:
+        return f"write ${{var:{name}}}, and declare {name} under vars: of the environment in tavusctl.yaml"
+    return ""
 
 
 def _ref(rest: str, _: Scope) -> Address:
@@ -165,7 +188,9 @@ def _file(path: str, scope: Scope) -> FileText:
     try:
         return scope.read_file(path)
     except ValueError as error:
-        raise _WrongError(Fault("TV110", f"file {shown(path)} {error}")) from None
+        there = getattr(error, "hint", "")
+        hint = f"write ${{file:{there}}}" if there else ""
+        raise _WrongError(Fault("TV110", f"file {shown(path)} {error}", hint)) from None
 
 
 _SCHEMES: Final[dict[str, Callable[[str, Scope], Value]]] = {"ref": _ref, "file": _file, "var": _var, "secret": _secret}

@@ -105,6 +105,8 @@ class ResourceKind(Struct, frozen=True, eq=False):
     watches: str = ""  # key of `spec` with the address that `watch: true` looks at
     attachment: Attachment | None = None
     spellings: Mapping[str, str] = field(default_factory=dict)  # pointer of a wrong key, `*` as above -> the right
+    mistakes: Mapping[str, str] = field(default_factory=dict)  # the same -> what to do, in words
+    computed: frozenset[str] = frozenset()  # keys of reads that the server fills in
 
     def field_at(self, path: Path) -> Field:
         """The declaration for a path of keys; list indices are given as `*`."""
@@ -124,7 +126,11 @@ class ResourceKind(Struct, frozen=True, eq=False):
 
     def spelled(self, path: Path) -> str:
         """The right key for one that is none, where older pages or other objects of the API call it otherwise."""
-        return next((key for one, key in self.spellings.items() if _matches(tuple(one.split("/")[1:]), path)), "")
+        return _told(self.spellings, path)
+
+    def mistaken(self, path: Path) -> str:
+        """What to do about a key that is none, where it is known what people mean by it."""
+        return _told(self.mistakes, path)
 
     def id_of(self, body: Mapping[str, Value]) -> str:
         """The id a body carries, or an empty string."""
@@ -133,6 +139,10 @@ class ResourceKind(Struct, frozen=True, eq=False):
             if isinstance(found, str) and found:
                 return found
         return ""
+
+
+def _told(words: Mapping[str, str], path: Path) -> str:
+    return next((told for one, told in words.items() if _matches(tuple(one.split("/")[1:]), path)), "")
 
 
 def _matches(pattern: Path, path: Path) -> bool:

@@ -17,6 +17,7 @@ from msgspec import Struct
 Rule = Literal["missing_key", "not_together", "wrong_value"]  # errors of our own, whose messages stand as they are
 Quarrel = tuple[tuple[str | int, ...], Rule, str]  # where in the object, which rule, what to tell the person
 _ABSENT: Final = object()
+_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})  # in any of these spellings, says the API, a key is not set
 Made = TypeVar("Made")
 
 
@@ -52,7 +53,7 @@ class Shape:
 
     @classmethod
     def quarrels(cls, given: Mapping[str, Any]) -> Iterator[Quarrel]:  # noqa: ARG003 - most objects have none
-        """What is wrong between fields of one object; `given` is unchecked and without nulls."""
+        """What is wrong between fields of one object; `given` is unchecked, without keys that hold nothing."""
         yield from ()
 
 
@@ -122,7 +123,7 @@ def quarrels(shape: type[Shape], value: object, here: tuple[str | int, ...] = ()
     """What is wrong between fields, of an object and of all the objects in it."""
     if not isinstance(value, dict):
         return
-    given = {key: item for key, item in value.items() if item is not None}
+    given = {key: item for key, item in value.items() if item not in _NOTHING}
     for name, member in members(shape).items():
         if member.shapes and name in given:
             for below, place, item in _objects(member.type, given[name]):

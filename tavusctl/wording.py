@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -60,13 +60,17 @@ def nearest(word: str, names: Iterable[str]) -> str:
     return by_form[found[0]] if found else ""
 
 
-def suggestion(word: str, names: Iterable[str]) -> str:
-    """A hint: the name that was probably meant, else the names there are when they are few."""
-    known = sorted(names)
+def suggestion(word: str, names: Iterable[str], taken: Container[str] = ()) -> str:
+    """A hint: the name that was probably meant, else the names there are when they are few.
+
+    What is `taken`, or would be refused as well for what stands around it, cannot have been meant.
+    """
+    every = sorted(names)
+    known = [name for name in every if name not in taken]
     meant = nearest(word, known)
     if meant:
         return f"did you mean {meant!r}?"
-    return f"known: {', '.join(known)}" if 0 < len(known) <= _MANY else ""
+    return f"known: {', '.join(known)}" if known and len(every) <= _MANY else ""
 
 
 def either(words: Iterable[str]) -> str:

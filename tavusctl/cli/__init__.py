@@ -45,6 +45,33 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
 }
 _TAKEN = frozenset({"import", "output"})  # a keyword, and the module of what commands write
+# What people type from habit, and what does that here.
+_HABITS = {
+    **dict.fromkeys(("push", "deploy", "sync", "up", "release", "publish", "update", "create", "run"), "apply"),
+    **dict.fromkeys(("pull", "dump", "download", "get", "fetch", "backup"), "export"),
+    **dict.fromkeys(("ls", "list", "show", "resources"), "state list"),
+    **dict.fromkeys(("status", "diff", "preview", "changes", "dry-run"), "plan"),
+    **dict.fromkeys(("check", "lint", "test"), "validate"),
+    **dict.fromkeys(("rm", "delete", "down", "remove", "teardown"), "destroy"),
+    **dict.fromkeys(("rollback", "revert"), "undo"),
+    **dict.fromkeys(("new", "start", "setup", "bootstrap"), "init"),
+    **dict.fromkeys(("format", "tidy", "prettier"), "fmt"),
+    **dict.fromkeys(("unlock", "force-unlock"), "state unlock"),
+    **dict.fromkeys(("docs", "describe"), "explain"),
+    **dict.fromkeys(("serve", "mock", "local", "dev"), "emulator"),
+    **dict.fromkeys(("env", "outputs"), "output"),
+    "refresh": "drift",
+    "crawl": "recrawl",
+    "help": "--help",
+}
+_HABITUAL_OPTIONS = {
+    "--json": "--format json",
+    "--output": "--format",
+    "--force": "--yes",
+    "--environment": "--env",
+    "--cwd": "--chdir",
+    "--exit-code": "--detailed-exitcode",
+}
 _HELP = {name: text for group in COMMANDS.values() for name, text in group.items()}
 
 
@@ -76,8 +103,9 @@ class LazyGroup(click.Group):
         if args and args[0] not in _HELP and not args[0].startswith("-"):
             import difflib
 
-            close = difflib.get_close_matches(args[0], _HELP, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
+            close = difflib.get_close_matches(args[0].lower(), _HELP, n=1)
+            ours = _HABITS.get(args[0].lower(), close[0] if close else "")
+            hint = f" Did you mean {ours}?" if ours else ""
             ctx.fail(f"There is no command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
@@ -157,6 +185,8 @@ def attempt(args: list[str]) -> int:
 
 
 def _report_usage(error: click.ClickException, args: list[str]) -> int:
+    if isinstance(error, click.NoSuchOption) and error.option_name in _HABITUAL_OPTIONS:
+        error = click.NoSuchOption(error.option_name, None, [_HABITUAL_OPTIONS[error.option_name]], error.ctx)
     from tavusctl.cli.failure import report, wants_json, write_reports
     from tavusctl.cli.local import learn
     from tavusctl.errors import UsageError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ import click
 from tavusctl import duration
 from tavusctl.cli import output, planoptions
 from tavusctl.cli import planfile as planfile_
+from tavusctl.cli.asking import agree
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.local import say
@@ -26,10 +26,12 @@ from tavusctl.cli.writers import InputFile
 from tavusctl.client import Client
 from tavusctl.engine.plan import check_deletes, deletes
 from tavusctl.engine.reconcile import Prepared, check_trusted
-from tavusctl.errors import TavusctlError, UsageError, worst
-from tavusctl.model import Outcome, Plan, Status
+from tavusctl.errors import TavusctlError, worst
+from tavusctl.model import Environment, Outcome, Plan, Status
 from tavusctl.protection import check_lowered, lowered
 from tavusctl.reports import REPORTS, text, view
+
+_PARTLY, _UNREACHABLE = 5, 11  # exit codes
 
 
 def _duration(_: click.Context, __: click.Parameter, value: str | None) -> float:
@@ -84,7 +86,9 @@ def command(
         asked = made
     store, eyes = session.store(), session.sources(wanted=asked.watches)
     with interruptible() as interruption, store.lock(lock_timeout, "apply"), session.client(parallel) as api:
-        prepared = settled(session, api, lambda: planned(session, api, asked, eyes, checked=approved is None))
+        prepared = settled(
+            session, api, lambda: planned(session, api, asked, eyes, checked=approved is None, needs_values=True)
+        )
         plan = prepared.plan
         if approved is not None:
             planfile_.check(approved, prepared, api.server_time())
@@ -94,7 +98,7 @@ def command(
         check_lowered(plan, allowed=allow_lowered, agreed=shown or not yes)
         check_safety(session, prepared, allowed=allow_deletes, approved=shown)
         if (plan.steps or plan.limits) and not yes and not shown:
-            confirm(plan)
+            confirm(plan, session.environment)
         archive = Archive(store.shelf)
         outcomes, failure = carry(
             session, api, store, prepared, interruption, archive, patience=wait, parallel=parallel, format_=format_
@@ -141,14 +145,14 @@ def exit_code(plan: Plan, outcomes: Sequence[Outcome], failure: TavusctlError | 
     changed = any(one.status is Status.DONE for one in outcomes)
     codes = [_code(one, changed=changed) for one in failures]
     codes += [one.exit_code for one in outcomes if one.status is Status.DONE]
-    codes += [failure.exit_code] if failure else []
+    codes += [_PARTLY if changed and failure.exit_code == _UNREACHABLE else failure.exit_code] if failure else []
     return worst([*codes, *(refusal.exit_code for refusal in plan.refused)])
 
 
 def _code(outcome: Outcome, *, changed: bool) -> int:
     if outcome.status is Status.UNKNOWN:
         return outcome.exit_code or 6
-    return 5 if changed and outcome.exit_code == 11 else outcome.exit_code or 5  # noqa: PLR2004 - exit codes
+    return _PARTLY if changed and outcome.exit_code == _UNREACHABLE else outcome.exit_code or _PARTLY
 
 
 def show(session: Session, prepared: Prepared, format_: str) -> None:
@@ -160,21 +164,14 @@ def show(session: Session, prepared: Prepared, format_: str) -> None:
         say(session, shown.rstrip("\n"))
 
 
-def confirm(plan: Plan) -> None:
+def confirm(plan: Plan, environment: Environment, act: str = "apply") -> None:
     """Ask, on a terminal; whoever does not say yes gets nothing changed."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        message = "apply asks before it changes anything, and there is no terminal to ask on"
-        raise UsageError(message, "add --yes, or apply a reviewed plan file", id="E1201")
     count = deletes(plan)
     warning = f" {count} object{'s' if count != 1 else ''} will be deleted." if count else ""
     less = lowered(plan)
     warning += f" {less} protection{'s' if less != 1 else ''} will be lowered." if less else ""
-    answer = click.prompt(
-        f"\nApply this plan?{warning} Only 'yes' is accepted", default="", show_default=False, err=True
-    )
-    if answer != "yes":
-        message = "nothing was changed"
-        raise click.Abort(message)
+    question = f"{warning.strip()} Apply this plan".strip()
+    agree(question, "yes", environment, act=act, without="add --yes, or apply a reviewed plan file")
 
 
 def next_step(session: Session, outcomes: Sequence[Outcome], archive: Archive) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from tavusctl.cli.apply import check_safety, exit_code, next_step, settled, show
+from tavusctl.cli.asking import agree
 from tavusctl.cli.carry import carry
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.locking import lock_timeout
@@ -15,8 +14,8 @@ from tavusctl.cli.runs import Archive
 from tavusctl.cli.session import Session, addresses_option, options
 from tavusctl.engine.plan import Consent, deletes
 from tavusctl.engine.reconcile import check_trusted
-from tavusctl.errors import RefusedError, UsageError
-from tavusctl.model import Address, Plan
+from tavusctl.errors import RefusedError
+from tavusctl.model import Address, Environment, Plan
 from tavusctl.reports import text, view
 
 
@@ -53,7 +52,7 @@ def command(
         show(session, prepared, format_)
         check_trusted(prepared)
         if plan.steps:
-            _agree(plan, session.environment.account or session.environment.name, yes=yes, allowed=allow_deletes)
+            _agree(plan, session.environment, yes=yes, allowed=allow_deletes)
         # Who has typed the name has seen how many there are.
         allowed = allow_deletes if allow_deletes is not None else deletes(plan)
         check_safety(session, prepared, allowed=allowed)
@@ -66,7 +65,7 @@ def command(
     return interruption.code or exit_code(plan, outcomes, failure)
 
 
-def _agree(plan: Plan, label: str, *, yes: bool, allowed: int | None) -> None:
+def _agree(plan: Plan, environment: Environment, *, yes: bool, allowed: int | None) -> None:
     """Have the account's name typed; without a terminal, have the exact number said."""
     count = deletes(plan)
     if yes:
@@ -76,10 +75,6 @@ def _agree(plan: Plan, label: str, *, yes: bool, allowed: int | None) -> None:
             )
             raise RefusedError(message, f"review the plan, then add --allow-deletes {count}", id="E410")
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        message = "destroy asks before it deletes anything, and there is no terminal to ask on"
-        raise UsageError(message, f"add --yes and --allow-deletes {count}", id="E1201")
-    question = f"\nDelete {count} object{'' if count == 1 else 's'}? Type {label} to agree"
-    if click.prompt(question, default="", show_default=False, err=True) != label:
-        message = "nothing was changed"
-        raise click.Abort(message)
+    objects = f"{count} object{'' if count == 1 else 's'}"
+    without = f"add --yes and --allow-deletes {count}"
+    agree(f"Delete {objects}", environment.account or environment.name, environment, act="destroy", without=without)

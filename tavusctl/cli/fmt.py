@@ -10,7 +10,7 @@ import click
 from msgspec import Struct, field
 
 from tavusctl import yaml12
-from tavusctl.cli.local import LocalSession, local_options, say
+from tavusctl.cli.local import LocalSession, local_options, say, tell_passed_over
 from tavusctl.cli.rewritten import difference, written
 from tavusctl.engine.load import files, folders
 from tavusctl.engine.load.budget import Budget, OverError
@@ -55,7 +55,7 @@ class Tidying(Struct):
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @local_options
 def command(session: LocalSession, *, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
-    """Tidy manifests, and change nothing they say: comments, quotes and order stay.
+    """Tidy manifests, and change nothing they say: comments, quotes and order stay.  Other files are passed over.
 
     Texts of several lines become | blocks, spaces at the ends of lines and tabs go, one line end ends the file, and
     the comment that names the schema for editors is right.
@@ -65,6 +65,7 @@ def command(session: LocalSession, *, paths: tuple[Path, ...], check: bool, diff
     tavusctl fmt --check --diff
     """  # noqa: D301
     found = Tidying()
+    tell_passed_over(session, paths)
     try:
         for path in folders.find(session.project, paths, found.complaints, found.budget):
             found.take(path, session.root)

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
-from tavusctl.cli import onto_github, placing, workflows, writing
+from tavusctl.cli import neighbours, onto_github, placing, workflows, writing
 from tavusctl.cli.local import learn
 from tavusctl.cli.schema import text
 from tavusctl.errors import UsageError
@@ -77,10 +78,11 @@ def _action(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 def command(folder: Path, *, from_account: bool, base_url: str | None, github: bool, action: str | None) -> int:
     """Start a project: project file, an example persona, schemas for the editor, .gitignore.
 
-    Nothing that exists is overwritten, and nothing is sent anywhere.  With --from-account, the account is read and
-    written as manifests, as `tavusctl export` does.  With --github, in a project or with a new one, workflows are
-    written: plan on pull requests, apply on merge, drift and recrawl by the clock.  Run again, it brings up to date
-    those that nobody has edited, and shows for the others what would be different.
+    Nothing that exists is overwritten, and nothing is sent anywhere.  Manifests have a folder of their own, `manifests`
+    unless that has YAML files of other programs.  With --from-account, the account is read and written as manifests, as
+    `tavusctl export` does.  With --github, in a project or with a new one, workflows are written: plan on pull
+    requests, apply on merge, drift and recrawl by the clock.  Run again, it brings up to date those that nobody has
+    edited, and shows for the others what would be different.
     """
     learn(())  # a project around this one may keep secret what the folder is called, or what is written into it
     if action and not github:
@@ -90,15 +92,24 @@ def command(folder: Path, *, from_account: bool, base_url: str | None, github: b
     if is_project and (from_account or not github):
         message = f"{folder / 'tavusctl.yaml'} exists: this is a project already"
         raise UsageError(message, "tavusctl validate checks it")
+    around = "" if is_project else neighbours.check_around(folder)
+    name, stranger = ("", "") if is_project else neighbours.manifests_folder(folder)
     if from_account:
-        _take_over(folder, base_url)
+        _take_over(folder, base_url, name)
     elif not is_project:
-        _scaffold(folder, {**EXAMPLES, **_files()})
-        click.echo("\nnext: export TAVUS_API_KEY=... and run tavusctl plan", err=True)
+        examples = {f"{name}{path.removeprefix('manifests')}": text for path, text in EXAMPLES.items()}
+        _scaffold(folder, {**examples, **_files(name)})
+    if not is_project:
+        if stranger:
+            click.echo(f"manifests are in {name}/, for {stranger} is of another program", err=True)
+        if around:
+            click.echo(f"there is a project around this one, in {around}; commands here work on this one", err=True)
+        if not from_account:
+            click.echo("\nnext: export TAVUS_API_KEY=... and run tavusctl plan", err=True)
     return onto_github.write(folder, action) if github else 0
 
 
-def _take_over(folder: Path, base_url: str | None) -> None:
+def _take_over(folder: Path, base_url: str | None, name: str) -> None:
     """Start with what the account has; nothing is written before it has been read."""
     from tavusctl.cli import export as exporting
     from tavusctl.cli.exporting import Selection, Target, prepare
@@ -108,14 +119,14 @@ def _take_over(folder: Path, base_url: str | None) -> None:
     from tavusctl.engine.load.project import default
 
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - links in the way to the project stay as they are
-    project = default(root)
+    project = replace(default(root), manifests=str(root / name))
     url = check_base_url(base_url or DEFAULT_URL)
     session = Session(project, project.environments["default"], quiet=False, base_url=url)
     store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
     with session.reader() as api, reading(session, api):
         export = prepare(session, Selection(), target, api, store)
     placing.new_files(target.folder, {path: text for one in export.made for path, text in one.files.items()})
-    _scaffold(folder, _files())
+    _scaffold(folder, _files(name))
     with store.lock(command="init"):
         new = exporting.write(session, export, target, store)
     click.echo(exporting.lines(export, target, new), nl=False)
@@ -135,9 +146,9 @@ def _scaffold(folder: Path, files: Mapping[str, str]) -> None:
     _ignore_state(folder / ".gitignore")
 
 
-def _files() -> Mapping[str, str]:
+def _files(name: str) -> Mapping[str, str]:
     schemas = {f"schemas/{name}": text(schema) for name, schema in all_schemas(KINDS).items()}
-    return {"tavusctl.yaml": PROJECT, **schemas}
+    return {"tavusctl.yaml": PROJECT.replace("manifests: manifests", f"manifests: {name}"), **schemas}
 
 
 def _ignore_state(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -22,6 +22,24 @@ def judged(prepared: Prepared) -> Prepared:
     if errors:
         raise ConfigError(errors)
     return replace(prepared, plan=tolerated(plan))
+
+
+def check_values(prepared: Prepared) -> None:
+    """ConfigError with every secret that the plan sends and that has no value here."""
+    needed = [one for one in prepared.unset if _is_written(one, prepared.plan)]
+    if needed:
+        raise ConfigError(needed)
+
+
+def taken_as_unchanged(unset: Sequence[Complaint]) -> tuple[Complaint, ...]:
+    """One warning for all secrets that cannot be compared."""
+    names = sorted({one.hint.removeprefix("export ").removesuffix("=...") for one in unset})
+    if not names:
+        return ()
+    told = f"the secret {names[0]} has" if len(names) == 1 else f"the secrets {', '.join(names)} have"
+    message = f"{told} no value here"
+    hint = "what they are in is taken as unchanged; apply needs the values of those that it sends"
+    return (Complaint("TV309", message, None, hint, severity=Severity.WARNING),)
 
 
 def tolerated(plan: Plan) -> Plan:

@@ -18,15 +18,17 @@ from tavusctl.cli import grant, writers
 from tavusctl.cli.grant import Grant
 from tavusctl.document import leaves
 from tavusctl.engine import load, resolve
-from tavusctl.engine.load import files
+from tavusctl.engine.load import files, folders
 from tavusctl.engine.load.project import FILE
 from tavusctl.errors import ConfigError, RefusedError, TavusctlError
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Complaint, Document, Environment, Manifest, Project, Severity
 from tavusctl.rules import ignores
 from tavusctl.secret import Values
+from tavusctl.unseen import flat
 
 KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the name of a file in place of the API key
+_SHOWN: Final = 5  # files in one message
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -58,23 +60,36 @@ class LocalSession(Struct, frozen=True):
         *,
         advice: bool = True,
         secrets: Values | None = None,
+        needs_values: bool = True,
     ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
 
         Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise; with
-        `secrets`, those without a value are complained about.
+        `secrets`, those that cannot be one are complained about, and those without a value where values are needed.
         """
         loaded = load.read(self.project, self.environment, KINDS, paths)
-        if not loaded.files and not any(one.severity is Severity.ERROR for one in (*self.found, *loaded.complaints)):
-            message = f"there is no manifest in {_relative(self.project.manifests)}"
-            hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
-            raise RefusedError(message, hint, id="E420")
+        wrong_files = any(one.severity is Severity.ERROR for one in (*self.found, *loaded.complaints))
+        if not (loaded.files or paths or wrong_files):
+            raise self._without_manifests()
         every, limit = (*loaded.manifests, *loaded.drafts), self.environment.crawl_limit
         # References lead anywhere in the project: a part of it cannot be checked for them.
         declared = loaded.declared | _hidden(every, loaded)
-        links = resolve.complaints(every, KINDS, secrets=secrets, declared=declared) if not paths else ()
+        links = (
+            resolve.complaints(every, KINDS, secrets=secrets, declared=declared, needs_values=needs_values)
+            if not paths
+            else ()
+        )
         complaints = [*loaded.complaints, *links]
-        looked_at = rules.Project(every, applied or {}, loaded.origins, limit)
+        looked_at = rules.Project(
+            every,
+            applied or {},
+            loaded.origins,
+            limit,
+            variables=frozenset(self.environment.vars),
+            secrets=frozenset(self.project.secrets),
+            file_named=lambda manifest, text: load.meant.file_named(self.project, self.root / manifest, text),
+            name_fields={name: kind.name_field for name, kind in KINDS.items()},
+        )
         found = rules.check(looked_at, KINDS, advice=advice)
         wrong = {one.source for one in complaints if one.severity is Severity.ERROR}
         remarks = [*ignores.as_remarks(complaints), *(one for one in found if one.written not in wrong)]
@@ -82,17 +97,28 @@ class LocalSession(Struct, frozen=True):
         told = [*ignores.beyond(complaints), *kept]
         return loaded.manifests, self._with_project(told)
 
-    def load(self, secrets: Values | None = None) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
+    def load(
+        self, secrets: Values | None = None, *, needs_values: bool = False
+    ) -> tuple[tuple[Manifest, ...], tuple[Complaint, ...]]:
         """All manifests, and the warnings about them; ConfigError with every error.
+
+        That a secret has no value is told with other errors where values are needed; alone, the plan judges it.
 
         An error of a rule stands until a plan has shown whether anything would be written of what it is about; what is
         merely unwise is for validate to say, and no news to whoever looks at a plan.
         """
-        manifests, found = self.check(advice=False, secrets=secrets)
+        manifests, found = self.check(advice=False, secrets=secrets, needs_values=False)
         complaints = tuple(one for one in found if not _is_advice(one))
         if any(one.severity is Severity.ERROR and one.id not in LENIENT for one in complaints):
-            raise ConfigError(complaints)
+            every = self.check(advice=False, secrets=secrets)[1] if needs_values else found
+            raise ConfigError([one for one in every if not _is_advice(one)])
         return manifests, complaints
+
+    def _without_manifests(self) -> RefusedError:
+        message = f"there is no manifest in {_relative(self.project.manifests)}"
+        there = load.files.otherwise_spelled(Path(self.project.manifests), self.root)
+        hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
+        return RefusedError(message, f"there is {there}: write manifests: {there}" if there else hint, id="E420")
 
     def _with_project(self, told: Sequence[Complaint]) -> tuple[Complaint, ...]:
         """Complaints, those about the project file before them, without those that may only follow from these."""
@@ -209,6 +235,14 @@ def say(session: LocalSession, text: str) -> None:
     """Progress and hints, which go to stderr and can be silenced."""
     if not session.quiet:
         click.echo(text, err=True)
+
+
+def tell_passed_over(session: LocalSession, paths: Sequence[Path]) -> None:
+    """Say which of the files that were named are no manifests, so that nobody takes them for looked at."""
+    others = [str(one) for one in paths if not one.is_dir() and not folders.is_manifest(session.project, one)]
+    if others:
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        say(session, f"passed over, no manifest: {', '.join(map(flat, others[:_SHOWN]))}{more}")
 
 
 def _set_up_output(*, no_color: bool, verbose: int) -> None:

@@ -98,7 +98,13 @@ def _texts(one: Desired) -> Iterator[str]:
 
 
 def planned(
-    session: Session, api: Reader, asked: PlanOptions, eyes: Sources | None, *, checked: bool = True
+    session: Session,
+    api: Reader,
+    asked: PlanOptions,
+    eyes: Sources | None,
+    *,
+    checked: bool = True,
+    needs_values: bool = False,
 ) -> Prepared:
     """The plan that options ask for; ConfigError where it would write what cannot work.
 
@@ -112,6 +118,7 @@ def planned(
         watch=eyes,
         check_names=checked,
         judges=True,
+        needs_values=needs_values,
     )
 
 

@@ -105,8 +105,12 @@ def check(approved: Mapping[str, Any], prepared: Prepared, now: datetime) -> Non
 
 def _compare(bound: Mapping[str, Any], current: Mapping[str, Any], names: Iterable[str]) -> None:
     for name in names:
-        if bound.get(name) != current[name]:
-            _refuse(_BOUND[name] + _which(bound.get(name), current[name]))
+        before, after = bound.get(name), current[name]
+        if name == "secrets" and isinstance(before, dict):
+            # A secret without a value counts as unchanged: the changes of the plan tell whether it is.
+            before, after = ({one: known[one] for one in before if one in after} for known in (before, after))
+        if before != after:
+            _refuse(_BOUND[name] + _which(before, after))
 
 
 def _which(before: object, after: object) -> str:
@@ -178,7 +182,7 @@ def _bound(prepared: Prepared, key: bytes) -> dict[str, Any]:
         "commit": head(Path.cwd()) or os.environ.get("GITHUB_SHA", ""),
         "settings": request.environment.crawl_limit,
         "configuration": manifests,
-        "secrets": {name: _print(value, key) for name, value in request.secrets.items()},
+        "secrets": {name: _print(value, key) for name, value in request.secrets.items() if value},
         "watched": {
             str(one.address): digest(one.spec[sources.KEY]) for one in prepared.desired if sources.KEY in one.spec
         },

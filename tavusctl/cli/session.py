@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
@@ -17,10 +18,11 @@ from msgspec.structs import replace
 from tavusctl import novelty
 from tavusctl.cli import keyring
 from tavusctl.cli.completing import address as known_address
-from tavusctl.cli.judging import judged, tolerated
+from tavusctl.cli.judging import check_values, judged, taken_as_unchanged, tolerated
 from tavusctl.cli.local import Command, LocalSession, local_options
 from tavusctl.cli.progress import reading
 from tavusctl.client import DEFAULT_URL, PARALLEL, Client, ReadClient, Sources
+from tavusctl.engine import resolve
 from tavusctl.engine.plan import Consent
 from tavusctl.engine.reconcile import Prepared, Request, prepare
 from tavusctl.errors import RefusedError, TavusctlError, UsageError
@@ -111,15 +113,19 @@ class Session(LocalSession, frozen=True):
         watch: Sources | None = None,
         check_names: bool = True,
         judges: bool = False,
+        needs_values: bool = False,
     ) -> Prepared:
         """Plan this environment, or with `base` what other manifests would make of it; reads only.
 
         `watch` looks at the sources of watched documents: one for all plans of a run, which have their time together.
-        What `judges` refuses to write what cannot work.
+        What `judges` refuses to write what cannot work.  What needs the values of secrets is refused when the plan
+        sends one that has none; all else takes such a secret as unchanged, and says so once.
         """
         secrets = None if destroy or base else self.secrets
-        manifests, warnings = (base or self).load(secrets)
+        manifests, warnings = (base or self).load(secrets, needs_values=needs_values)
         warnings = (*warnings, *self.withheld) if base is None else warnings
+        unset = () if secrets is None else resolve.unset(manifests, secrets)
+        warnings += () if needs_values else taken_as_unchanged(unset)
         request = self.request(consent or Consent(), adopt=adopt, destroy=destroy, warnings=warnings)
         safety = None if destroy else self.project.safety
         reads = None if destroy or base else novelty.known(self.project, self.environment, manifests)
@@ -127,10 +133,12 @@ class Session(LocalSession, frozen=True):
         if self.granted and base is None:
             request = replace(request, former=self.granted.former, reads=self.granted.cut(reads))
         with reading(self, api):
-            prepared = prepare(manifests, KINDS, api, self.store(), request)
+            prepared = replace(prepare(manifests, KINDS, api, self.store(), request), unset=unset)
         prepared = replace(prepared, plan=located(prepared.plan, prepared.desired))
         if base is None and check_names:
             _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
+        if needs_values:
+            check_values(prepared)
         return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
 
     @property
@@ -263,7 +271,8 @@ def check_base_url(url: str, named: str = "--base-url") -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         message = f"{told} would send a key unprotected"
         raise UsageError(message, "use https; http is for this machine only (127.0.0.1, localhost)")
-    return url
+    # The documentation of the API writes the version as a part of its addresses, and every path here begins with it.
+    return re.sub(r"(/+v2)?/*$", "", url)
 
 
 def _parts(url: str) -> SplitResult | None:

@@ -81,7 +81,7 @@ def command(
         check_trusted(prepared)
         check_safety(session, prepared, allowed=allow_deletes)
         if plan.steps and not yes:
-            confirm(plan)
+            confirm(plan, session.environment, "undo")
         outcomes, failure = carry(
             session,
             api,

@@ -12,7 +12,7 @@ import click
 from tavusctl import rules
 from tavusctl.checks import CHECKS
 from tavusctl.cli.failure import with_excerpts
-from tavusctl.cli.local import LocalSession, local_options
+from tavusctl.cli.local import LocalSession, local_options, tell_passed_over
 from tavusctl.cli.output import Reports, emit, format_option, report_option
 from tavusctl.errors import TavusctlError
 from tavusctl.model import Address, Complaint, Document, Manifest, Severity
@@ -64,6 +64,7 @@ def command(
     if list_rules:
         click.echo("".join(_listed()), nl=False)
         return 0
+    tell_passed_over(session, paths)
     manifests, found = session.check(paths, _applied(session))
     complaints = [one for one in found if _wanted(one, select, ignore)]
     if fixes and _fixed(session, manifests, complaints):

@@ -87,6 +87,11 @@ def _refusal(answer: Answer) -> TavusctlError:
     else:
         error = Rejected(status, text, answer.request)
     error.status, error.asked_wait = status, _asked_wait(answer)
+    if answer.request.startswith("GET ") and isinstance(error, Rejected):
+        error.exit_code = ApiError.exit_code  # nothing was written, so nothing is partly done
+        error.hint = error.hint or (
+            "" if isinstance(error, Throttled) else "check --base-url and the rights of the key"
+        )
     return error
 
 

@@ -54,9 +54,9 @@ def serve(
     are set at the start.  Without `allowed` nobody from elsewhere may call, and no callback is sent.
     """
     from tavusctl.emulator.server import serve as serve_world  # noqa: PLC0415 - importing this package must cost nothing
-    from tavusctl.emulator.world import build  # noqa: PLC0415 - as above
+    from tavusctl.emulator.start import begun  # noqa: PLC0415 - as above
 
-    world = build(db=db, seed=seed, faults=faults, switches=switches, allowed=allowed)
+    world = begun(db=db, seed=seed, faults=faults, switches=switches, allowed=allowed)
     serve_world(world, host, port, latency_ms / 1000, ready)
 
 
@@ -74,10 +74,10 @@ def running(
 ) -> Iterator[Running]:
     """A server in a background thread, for the length of a `with` block; what it is told is as for `serve`."""
     from tavusctl.emulator.server import lend  # noqa: PLC0415 - as above
-    from tavusctl.emulator.world import build  # noqa: PLC0415 - as above
+    from tavusctl.emulator.start import begun  # noqa: PLC0415 - as above
 
     with lend(
-        lambda: build(db=db, seed=seed, faults=faults, switches=switches, allowed=allowed),
+        lambda: begun(db=db, seed=seed, faults=faults, switches=switches, allowed=allowed),
         host,
         port,
         latency_ms / 1000,

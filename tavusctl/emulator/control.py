@@ -72,7 +72,7 @@ import binascii
 from collections.abc import Callable
 from dataclasses import replace
 
-from tavusctl.emulator import seeding
+from tavusctl.emulator import forms, seeding
 from tavusctl.emulator.clock import in_microseconds, parse
 from tavusctl.emulator.faults import BadRule
 from tavusctl.emulator.journal import redact, secrets
@@ -84,6 +84,7 @@ from tavusctl.emulator.switches import SWITCHES, UnknownSwitch
 from tavusctl.emulator.world import World
 
 PREFIX = "/__emulator/"
+FURTHEST = 100 * 365 * 86400  # seconds that the clock moves at once
 Verb = Callable[[World, Request], Json]
 
 
@@ -101,7 +102,7 @@ def answer_control(world: World, request: Request) -> Response:
         return answer({"error": f"no {request.method} {name}", "known": known}, 404)
     try:
         return answer(verb(world, request))
-    except (Malformed, UnknownSwitch, BadRule, BadEdit, binascii.Error) as error:
+    except (Malformed, UnknownSwitch, BadRule, BadEdit, forms.BadForm, binascii.Error) as error:
         return refuse(str(error)).response
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         return refuse(f"{type(error).__name__}: {error}").response
@@ -170,28 +171,22 @@ def _clock(world: World, _: Request) -> Json:
 
 def _turn_clock(world: World, request: Request) -> Json:
     wanted = _object(request, {"advance", "set", "freeze"})
-    if wanted.get("freeze") is True:
-        world.clock.freeze()
-    elif "freeze" in wanted:
-        world.clock.thaw()
-    if "set" in wanted:
-        world.clock.set(parse(wanted["set"]))
-    if "advance" in wanted:
-        world.clock.set(world.clock.now() + float(wanted["advance"]))
+    freezes, moment = forms.flag(wanted, "freeze"), parse(forms.text(wanted, "set")) if "set" in wanted else None
+    further = forms.number(wanted, "advance", 0, -FURTHEST, FURTHEST)
+    if "freeze" in wanted:
+        (world.clock.freeze if freezes else world.clock.thaw)()
+    if moment is not None:
+        world.clock.set(moment)
+    if further:
+        world.clock.set(world.clock.now() + further)
     world.remember()
     return _clock(world, request)
 
 
 def _object(request: Request, members: set[str] | None = None) -> Object:
     body = request.json()
-    if not isinstance(body, dict):
-        message = "the body must be an object"
-        raise Malformed(message)
-    strange = set(body) - members if members is not None else None
-    if strange:
-        message = f"unknown members {sorted(strange)}"
-        raise Malformed(message)
-    return body
+    known = members if members is not None else body if isinstance(body, dict) else ()
+    return forms.only(body, known, "the body")
 
 
 def _switches(world: World, _: Request) -> Json:
@@ -238,7 +233,8 @@ def _add_outcome(world: World, request: Request) -> Json:
     if wanted.get("kind") not in ("documents", "replicas"):
         message = "kind is documents or replicas"
         raise Malformed(message)
-    world.outcomes.setdefault(wanted["kind"], []).extend([wanted.get("error")] * int(wanted.get("times", 1)))
+    error = None if wanted.get("error") is None else forms.text(wanted, "error")
+    world.outcomes.setdefault(wanted["kind"], []).extend([error] * forms.whole(wanted, "times", 1, 1, 10_000))
     return _outcomes(world, request)
 
 
@@ -251,6 +247,7 @@ def _edit(world: World, request: Request) -> Json:
     change = _object(request, {"account", "kind", "id", "patch", "delete", "create", "when"})
     if "when" not in change:
         return seeding.edit(world, change)
+    seeding.check_edit(world, change)
     world.portal.arm(change["when"], change)
     return {"armed": True}
 
@@ -271,6 +268,7 @@ def _disarm(world: World, request: Request) -> Json:
 
 def _seed(world: World, request: Request) -> Json:
     wanted = _object(request)
+    seeding.check(world, wanted)
     sown: Object = {}
     for account, kinds in wanted.items():
         if account == seeding.EVERYBODY:

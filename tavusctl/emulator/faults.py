@@ -13,6 +13,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tavusctl.emulator import forms
 from tavusctl.emulator.journal import Pattern
 from tavusctl.emulator.messages import Json, Object, Response, answer
 
@@ -35,23 +36,8 @@ KINDS = {
 }
 ANSWERED = {"truncate", "drip", "undated"}
 PAGE = b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>\n"
-MEMBERS = {
-    "match",
-    "kind",
-    "phase",
-    "status",
-    "headers",
-    "body",
-    "raw",
-    "base64",
-    "to",
-    "at",
-    "seconds",
-    "skip",
-    "times",
-    "probability",
-    "seed",
-}
+MEMBERS = {"match", "kind", "phase", "skip", "times", "probability", "seed"}
+MEMBERS |= {"status", "headers", "body", "raw", "base64", "to", "at", "seconds"}
 
 
 class BadRule(ValueError):
@@ -130,34 +116,39 @@ def _bytes(text: str, *, encoded: bool) -> bytes:
 
 def parse(rule: Json) -> Fault:
     """Read one rule; BadRule says what is wrong."""
-    if not isinstance(rule, dict) or rule.get("kind") not in KINDS:
+    kind = rule.get("kind") if isinstance(rule, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
         message = f"a fault is an object with a kind: {', '.join(KINDS)}"
         raise BadRule(message)
-    strange = set(rule) - MEMBERS
-    phase = rule.get("phase", "before")
-    if strange or phase not in ("before", "after"):
-        message = f"unknown members {sorted(strange)}" if strange else f"phase cannot be {phase!r}"
-        raise BadRule(message)
-    if rule["kind"] == "redirect" and not isinstance(rule.get("to"), str):
-        message = "a redirect needs `to`"
-        raise BadRule(message)
-    if not 200 <= int(rule.get("status", 500)) <= 599:  # noqa: PLR2004 - final answers of HTTP
-        message = "status is from 200 to 599"
-        raise BadRule(message)
     try:
-        _bytes(rule.get("raw", ""), encoded=bool(rule.get("base64")))
-    except (AttributeError, binascii.Error) as error:
+        return _parsed(rule, kind)
+    except forms.BadForm as error:
+        raise BadRule(str(error)) from error
+
+
+def _parsed(rule: Object, kind: str) -> Fault:
+    forms.only(rule, MEMBERS, "a fault")
+    phase = rule.get("phase", "before")
+    if phase not in ("before", "after"):
+        message = f"phase is before or after; found {phase!r}"
+        raise BadRule(message)
+    forms.headers(rule)
+    forms.whole(rule, "status", 500, *((300, 399) if kind == "redirect" and "status" in rule else (200, 599)))
+    forms.number(rule, "seconds", 1)
+    forms.whole(rule, "at", 0)
+    if kind == "redirect":
+        forms.text(rule, "to")
+    encoded = forms.flag(rule, "base64")
+    try:
+        _bytes(forms.text(rule, "raw", ""), encoded=encoded)
+    except binascii.Error as error:
         message = "raw is text, or base64 when `base64` is true"
         raise BadRule(message) from error
-    return Fault(
-        rule,
-        Pattern.parse(str(rule.get("match", "*"))),
-        rule["kind"],
-        phase,
-        int(rule.get("skip", 0)),
-        rule.get("times", 1),
-        random.Random(rule.get("seed", 0)),
-    )
+    forms.number(rule, "probability", 1.0, most=1)
+    times = None if rule.get("times", 1) is None else forms.whole(rule, "times", 1, least=1)
+    pattern = Pattern.parse(forms.pattern(rule.get("match", "*")))
+    skip, seed = forms.whole(rule, "skip", 0), forms.whole(rule, "seed", 0)
+    return Fault(rule, pattern, kind, phase, skip, times, random.Random(seed))
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tavusctl.emulator import forms
 from tavusctl.emulator.journal import Pattern
 from tavusctl.emulator.messages import Json, Object
 
@@ -48,8 +49,10 @@ class Portal:
             message = '`when` is {"before": PATTERN} or {"after": PATTERN}'
             raise BadEdit(message)
         moment = moments[0]
-        pattern = Pattern.parse(str(when[moment]))
-        self.edits.append(ArmedEdit(moment, pattern, edit, int(when.get("skip", 0)), int(when.get("times", 1))))
+        forms.only(when, ("before", "after", "skip", "times"), "`when`")
+        pattern = Pattern.parse(forms.pattern(when[moment], moment))
+        skip, times = forms.whole(when, "skip", 0), forms.whole(when, "times", 1, least=1)
+        self.edits.append(ArmedEdit(moment, pattern, edit, skip, times))
 
     def due(self, moment: str, method: str, path: str) -> Iterator[ArmedEdit]:
         """The edits to make around a request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tavusctl.emulator import patching
+from tavusctl.emulator import forms, patching
 from tavusctl.emulator.messages import Json, Object
 from tavusctl.emulator.portal import BadEdit
 from tavusctl.emulator.resource import Resource
@@ -41,6 +41,65 @@ def sow(world: World, account: str, kinds: Mapping[str, Json]) -> dict[str, list
     return sown
 
 
+def check(world: World, wanted: Mapping[str, Json]) -> None:
+    """Refuse a seed that could not be sown, now or when an account comes; nothing is kept of it."""
+    for account, kinds in wanted.items():
+        if not isinstance(kinds, dict):
+            message = f"the seed of {account} is an object of kinds"
+            raise BadEdit(message)
+        for name, bodies in kinds.items():
+            resource = _kind(name)
+            if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
+                message = f"{name} of {account} is a list of objects"
+                raise BadEdit(message)
+            for index, body in enumerate(bodies):
+                _check_body(world, resource, body, f"{name}[{index}] of {account}")
+
+
+def check_edit(world: World, change: Object) -> None:
+    """Refuse an edit that could never be made."""
+    resource = _kind(str(change.get("kind")))
+    ways = [one for one in ("create", "patch", "delete") if one in change]
+    if len(ways) != 1:
+        message = f"an edit is one of create, patch, delete; found {' and '.join(ways) or 'none of them'}"
+        raise BadEdit(message)
+    if "account" in change:
+        forms.text(change, "account")
+    if ways == ["create"]:
+        if not isinstance(change["create"], dict):
+            message = "`create` is an object: the body"
+            raise BadEdit(message)
+        _check_body(world, resource, change["create"], "`create`")
+        return
+    forms.text(change, "id")
+    if ways == ["delete"] and change["delete"] is not True:
+        message = f"`delete` is true; found {change['delete']!r}"
+        raise BadEdit(message)
+    if ways == ["patch"]:
+        _check_patch(change["patch"])
+
+
+def _check_patch(operations: Json) -> None:
+    known = ("add", "remove", "replace", "move", "copy", "test")
+    right = isinstance(operations, list) and all(
+        isinstance(one, dict) and one.get("op") in known and isinstance(one.get("path"), str) for one in operations
+    )
+    if not right or not operations:
+        message = f"`patch` is a list of operations, each with op ({', '.join(known)}) and path"
+        raise BadEdit(message)
+
+
+def _check_body(world: World, resource: Resource, body: Object, what: str) -> None:
+    """Refuse a body that could not be shown: it is made, read, and forgotten again."""
+    try:
+        document, hidden = resource.sown(world, body, world.clock.now())
+        stored = Stored("", resource.name, _id_in(resource, body) or "made", world.clock.now(), document, hidden)
+        resource.view(world, stored)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        message = f"{what} is no {resource.singular}: {type(error).__name__}: {error}"
+        raise BadEdit(message) from error
+
+
 def _kind(name: str) -> Resource:
     resource = by_kind(name)
     if resource is None:
@@ -65,6 +124,7 @@ def _made(world: World, resource: Resource, account: str, body: Object) -> Store
 
 def edit(world: World, change: Object, *, request: int | None = None) -> Object:
     """Make an edit in the portal; answers kind, id and account."""
+    check_edit(world, change)
     resource = _kind(str(change.get("kind")))
     if "create" in change:
         account = change.get("account") or _only_account(world)
@@ -75,12 +135,9 @@ def edit(world: World, change: Object, *, request: int | None = None) -> Object:
     stored = _target(world, resource, change)
     if change.get("delete"):
         world.commit(replace(stored, deleted=world.clock.now()), "delete", by="portal", request=request)
-    elif "patch" in change:
+    else:
         changed = _patched(world, resource, stored, change["patch"])
         world.commit(changed, "update", by="portal", request=request, body=change["patch"])
-    else:
-        message = "an edit is one of create, patch, delete"
-        raise BadEdit(message)
     return {"account": stored.account, "kind": resource.name, "id": stored.id}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tavusctl.emulator import forms
 from tavusctl.emulator.border import Allowed
 from tavusctl.emulator.callbacks import Callbacks
 from tavusctl.emulator.chronicle import Chronicle
@@ -155,19 +156,33 @@ def build(
     allowed: Allowed | None = None,
 ) -> World:
     """A world from the arguments of `serve`; must run in the thread that serves."""
-    rules = _load(faults) or []
+    rules = _load(faults, "faults") or []
     world = World(
         Store(db),
         allowed or Allowed(),
-        first_seed=_load(seed) or {},
+        first_seed=_load(seed, "seed") or {},
         first_switches=dict(switches or {}),
-        first_faults=rules["faults"] if isinstance(rules, dict) else rules,
+        first_faults=_listed(rules),
     )
     world.start()
     return world
 
 
-def _load(source: str | Path | Json) -> Json:
+def _load(source: str | Path | Json, what: str) -> Json:
+    """What a file holds, or what was given in its place."""
+    found = source
     if isinstance(source, str | Path):
-        return json.loads(Path(source).read_text(encoding="utf-8"))
-    return source
+        found = json.loads(Path(source).read_text(encoding="utf-8"))
+    if what == "seed" and not isinstance(found, Mapping | None):
+        message = "the seed is an object of accounts"
+        raise forms.BadForm(message)
+    return found
+
+
+def _listed(rules: Json) -> list[Json]:
+    """Rules for faults: a list, the same as the control side shows it, or one."""
+    found = rules["faults"] if isinstance(rules, dict) and set(rules) == {"faults"} else rules
+    if not isinstance(found, list | dict):
+        message = "faults are a list of rules"
+        raise forms.BadForm(message)
+    return found if isinstance(found, list) else [found]

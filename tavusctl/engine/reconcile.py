@@ -76,6 +76,7 @@ class Prepared(Struct, frozen=True):
     lost: tuple[Intent, ...] = ()  # creates of an interrupted run that have not shown in the account
     recovered: bool = False  # the state on disk is behind
     custody: Custody = Custody()
+    unset: tuple[Complaint, ...] = ()  # places of secrets that have no value here
 
     @property
     def externals(self) -> dict[str, str]:
@@ -99,11 +100,9 @@ def _prepared(
     state, lost = recovered(kinds, api, found_here, manifests)
     moved, moves = move.follow(() if request.destroy else manifests, state.bindings)
     state = replace(state, bindings=moved)
-    key = custody.prints
     foreign = {(m.address.kind, m.external_id) for m in manifests if m.external_id}
     bindings = observe.promoted(api, kinds, tuple(state.bindings.values()))
     bindings = tuple(diff.disowned(one, foreign) for one in bindings)
-    wanted = [m for m in manifests if not request.destroy or m.external_id]
     externals = [(m.external_id, m.address) for m in manifests if m.external_id]
     check_single(bindings)
     managed = frozenset(m.address for m in manifests if not m.external_id)
@@ -113,7 +112,11 @@ def _prepared(
     meant = {str(one): remote_id for remote_id, one in externals}
     meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
     in_names = partial(observe.in_names, ids=dict(ids), externals=meant)
-    desired = resolve.resolve(wanted, kinds, secrets=request.secrets, key=key, ids=ids, agreed=request.former.places)
+    wanted = [m for m in manifests if not request.destroy or m.external_id]
+    key = custody.prints
+    desired = resolve.resolve(
+        wanted, kinds, secrets=request.secrets, key=key, ids=ids, agreed=request.former.places, applied=bindings
+    )
     agreed = request.former.reads or state.reads
     now = request.reads or agreed or Known()
     desired = novelty.marked(desired, novelty.untried(agreed, now))

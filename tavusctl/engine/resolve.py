@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import redaction, secrecy
@@ -15,9 +16,22 @@ from tavusctl.document import leaves, map_leaves, with_leaves
 from tavusctl.errors import ConfigError
 from tavusctl.freeform import Spot
 from tavusctl.guards import value_at
-from tavusctl.model import Address, Complaint, Desired, Document, Edit, Manifest, Path, ResourceKind, Source, Value
+from tavusctl.model import (
+    Address,
+    Binding,
+    Complaint,
+    Desired,
+    Document,
+    Edit,
+    Manifest,
+    Path,
+    ResourceKind,
+    Source,
+    Value,
+)
 from tavusctl.patch import join
-from tavusctl.secret import NO_KEY, FingerprintKey, Secret, SecretText, Unread, Values, unusable
+from tavusctl.secret import NO_KEY, UNSEEN, Fingerprint, FingerprintKey, Secret, SecretText, Unread, Values, unusable
+from tavusctl.wording import nearest
 
 
 def resolve(
@@ -29,22 +43,24 @@ def resolve(
     ids: Mapping[str, Address] | None = None,
     declared: AbstractSet[Address] = frozenset(),
     agreed: Agreed | None = None,
+    applied: Sequence[Binding] = (),
 ) -> tuple[Desired, ...]:
     """Manifests with references found and secrets sealed, in an order in which nothing comes before what it refers to.
 
     `secrets` maps names to values; None leaves them as they are, for checks that need no values.  `ids` are the ids
     known to belong to an address: a manifest that writes such an id means that address.  `declared` are further
     addresses that exist although their manifests are not among these.  What is not `agreed` to stand in the place of a
-    secret is compared with nothing: it may be a guess.  ConfigError carries every reference that
-    leads nowhere or round in a circle and every secret without a value.
+    secret is compared with nothing: it may be a guess.  A secret without a value counts as the one that was `applied`.
+    ConfigError carries every reference that leads nowhere or round in a circle.
     """
-    found = complaints(manifests, kinds, secrets=secrets, declared=declared)
+    found = complaints(manifests, kinds, secrets=secrets, declared=declared, needs_values=False)
     if found:
         raise ConfigError(found)
     externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
     by_id = {**dict(externals), **(ids or {})}
     names = {address: by_id[remote_id] for remote_id, address in externals}
-    resolved = {m.address: _desired(m, kinds, secrets, key, by_id, names, agreed=agreed) for m in manifests}
+    vault = _Vault(secrets, key, {one.address: one.applied for one in applied}, agreed)
+    resolved = {m.address: _desired(m, kinds, vault, by_id, names) for m in manifests}
     by_address = {str(address): remote_id for remote_id, address in externals}
     desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in resolved.items()}
     places = {address: item.source for address, item in desired.items()}
@@ -57,11 +73,16 @@ def complaints(
     *,
     secrets: Values | None,
     declared: AbstractSet[Address] = frozenset(),
+    needs_values: bool = True,
 ) -> tuple[Complaint, ...]:
-    """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too."""
+    """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too.
+
+    That a secret has no value is wrong only where values are needed; one that cannot be its value always is.
+    """
     known = {manifest.address: manifest for manifest in manifests}
     elsewhere = declared - known.keys()
     found = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
+    found = [one for one in found if needs_values or not _lacks_value(one)]
     targets = {m.address: {leaf for _, leaf in leaves(m.spec) if isinstance(leaf, Address)} for m in manifests}
     try:
         _ordered({one: targets[one] - {one} for one in targets}, {one: known[one].source for one in targets})
@@ -71,6 +92,22 @@ def complaints(
 
 
 Agreed = AbstractSet[tuple[Address, Path, Value]]  # fields, with `*` for places in lists, and what may stand there
+
+
+def unset(manifests: Sequence[Manifest], secrets: Values) -> tuple[Complaint, ...]:
+    """A complaint for each place of a secret that has no value."""
+    found: list[Complaint] = []
+    for manifest in manifests:
+        for path, leaf in leaves(manifest.spec):
+            if isinstance(leaf, SecretText):
+                found += _check_secret(manifest, leaf, secrets, _source(manifest, path), join(path))
+    return tuple(one for one in found if _lacks_value(one))
+
+
+def _lacks_value(complaint: Complaint) -> bool:
+    return complaint.id == "TV124" and complaint.message.endswith(" is not set")
+
+
 Places = Mapping[tuple[Address, str], Any]
 
 
@@ -103,7 +140,7 @@ def _complaints(
         if isinstance(leaf, Address) and leaf not in elsewhere:
             yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source, path)
         elif isinstance(leaf, SecretText) and secrets is not None and secrecy.may_be_named(kind, _pattern(path)):
-            yield from _check_secret(manifest, leaf, secrets, source)
+            yield from _check_secret(manifest, leaf, secrets, source, join(path))
 
 
 def _check_reference(
@@ -122,51 +159,75 @@ def _check_reference(
         yield Complaint("TV121", message, source, f"write {right}", manifest.address, fix=fix)
     elif target not in known:
         message = f"{manifest.address} refers to {target}, which no manifest declares"
-        yield Complaint("TV121", message, source, _suggest(target, known), manifest.address)
+        fitting = [a for a in known if a != manifest.address and (not wanted_kind or a.kind == wanted_kind)]
+        yield Complaint("TV121", message, source, _suggest(target, wanted_kind, fitting, known), manifest.address)
     elif wanted_kind and target.kind != wanted_kind:
         message = f"{target} is a {target.kind}; this field takes a {wanted_kind}"
-        yield Complaint("TV123", message, source, f"write ${{ref:{wanted_kind}/...}}", manifest.address)
+        same = Address(wanted_kind, target.name)
+        close = nearest(target.name, [one.name for one in known if one.kind == wanted_kind])
+        right = same.name if same in known else close or "..."
+        yield Complaint("TV123", message, source, f"write ${{ref:{wanted_kind}/{right}}}", manifest.address)
 
 
-def _suggest(target: Address, known: Mapping[Address, Manifest]) -> str:
-    close = difflib.get_close_matches(str(target), [str(address) for address in known], n=1)
+def _suggest(target: Address, wanted_kind: str, fitting: Sequence[Address], known: Mapping[Address, Manifest]) -> str:
+    """What was probably meant: nothing that the next check would refuse."""
+    close = difflib.get_close_matches(str(target), [str(address) for address in fitting], n=1)
     if not close:
-        return f"add a manifest with kind: {target.kind} and name: {target.name}"
+        return f"add a manifest with kind: {wanted_kind or target.kind} and name: {target.name}"
     return f"did you mean {close[0]} ({known[Address.parse(close[0])].source})?"
 
 
-def _check_secret(manifest: Manifest, text: SecretText, secrets: Values, source: Source) -> Iterator[Complaint]:
+def _check_secret(
+    manifest: Manifest, text: SecretText, secrets: Values, source: Source, pointer: str
+) -> Iterator[Complaint]:
     for name in text.names:
         why = unusable(secrets.get(name, ""))
         if why:
             told = f"{why}: the environment variable {name} is not set" if not secrets.get(name) else why
-            yield Complaint("TV124", f"the secret {name} {told}", source, f"export {name}=...", manifest.address)
+            message = f"the secret {name} {told}"
+            yield Complaint("TV124", message, source, f"export {name}=...", manifest.address, pointer=pointer)
+
+
+class _Vault(Struct, frozen=True):
+    """Values of secrets, what was applied where there is none, and what may be compared with them."""
+
+    secrets: Values | None
+    key: FingerprintKey
+    applied: Mapping[Address, Document]
+    agreed: Agreed | None
+
+    def open(self, manifest: Manifest) -> dict[Path, Value]:
+        """The texts of its secrets; without its value the one that was applied, or one that nobody has seen."""
+        before = self.applied.get(manifest.address, {})
+        named = ((path, leaf) for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText))
+        return {path: self._text(leaf, value_at(before, path)) for path, leaf in named}
+
+    def _text(self, text: SecretText, before: Value) -> Value:
+        if self.secrets is not None and all(self.secrets.get(name) for name in text.names):
+            return text.text(self.secrets)
+        return before if isinstance(before, Fingerprint) else UNSEEN
 
 
 def _desired(
     manifest: Manifest,
     kinds: Mapping[str, ResourceKind],
-    secrets: Values | None,
-    key: FingerprintKey,
+    vault: _Vault,
     by_id: Mapping[str, Address],
     names: Mapping[Address, Address],
-    *,
-    agreed: Agreed | None,
 ) -> Desired:
     kind = kinds[manifest.address.kind]
 
     def settle(leaf: Value) -> Value:
-        if isinstance(leaf, SecretText) and secrets is not None:
-            return leaf.text(secrets)
         if isinstance(leaf, Address):
             return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
 
     spec = map_leaves(manifest.spec, settle)
-    if secrets is not None:
+    if vault.secrets is not None:
+        spec = with_leaves(spec, vault.open(manifest))
         spots = _spots(kind, spec, manifest.spec)
-        guesses = {one: Unread(differs=True) for one in _guesses(manifest, spots, agreed)}
-        spec = with_leaves(spec, {**_sealed(spots, manifest.spec, guesses, key), **guesses})
+        guesses = {one: Unread(differs=True) for one in _guesses(manifest, spots, vault.agreed)}
+        spec = with_leaves(spec, {**_sealed(spots, manifest.spec, guesses, vault.key), **guesses})
     targets = {leaf for _, leaf in leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
     return Desired(
         kind=kind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Final
 
-from tavusctl.kinds import failures
+from tavusctl.kinds import failures, mistakes
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
 from tavusctl.kinds.shape import WebAddress, blank
 from tavusctl.model import Attachment, Document, Field, ResourceKind, Update, Work
@@ -100,7 +100,9 @@ DOCUMENT: Final = ResourceKind(
     crawls=True,
     crawl="crawl",
     most_crawled=100,
-    spellings={"/crawl_config": "crawl", "/document_tags": "tags", "/url": "document_url"},
+    spellings={"/crawl_config": "crawl", "/document_tags": "tags", "/url": "document_url", "/name": "document_name"},
+    mistakes=mistakes.DOCUMENT,
+    computed=_DROPPED,
     watches="document_url",
     attachment=Attachment(
         file="document_file",

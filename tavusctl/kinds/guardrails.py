@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from tavusctl.kinds.sets import respell_set
+from tavusctl.kinds.sets import DROPPED, respell_set
 from tavusctl.kinds.shape import matching
 from tavusctl.model import Document, Field, ResourceKind, Update
 from tavusctl.shape import Shape, optional, required
@@ -63,5 +63,13 @@ GUARDRAILS: Final = ResourceKind(
     summary="A set of rules that a persona keeps to.",
     whole="data",
     joins_words="_",
-    spellings={"/guardrails_name": "name", **{f"/data/*/{wrong}": right for wrong, right in _PLURALS.items()}},
+    spellings={
+        "/guardrails_name": "name",
+        "/guardrails": "data",
+        "/rules": "data",
+        "/data/*/name": "guardrail_name",
+        "/data/*/prompt": "guardrail_prompt",
+        **{f"/data/*/{wrong}": right for wrong, right in _PLURALS.items()},
+    },
+    computed=DROPPED,
 )

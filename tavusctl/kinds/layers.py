@@ -146,17 +146,25 @@ class TextToSpeech(Shape):
         settings = given.get("voice_settings")
         if not isinstance(engine, str) or not isinstance(settings, dict):
             return
-        for key, (low, high) in RANGES.get(engine, {}).items():
+        for key, (whose, low, high) in _ranges(engine).items():
             value = settings.get(key)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not low <= value <= high:
                 where = ("voice_settings", key)
-                yield where, "wrong_value", f"found {value} for {key}; {engine} takes {low:g} to {high:g}"
+                yield where, "wrong_value", f"found {value} for {key}; {whose} takes {low:g} to {high:g}"
+
+
+def _ranges(engine: str) -> Mapping[str, tuple[str, float, float]]:
+    """The range of every number, and whose it is: what other engines alone have is looked at by the API, too."""
+    found = {
+        key: (whose, *limits) for whose, known in RANGES.items() for key, limits in known.items() if key != "speed"
+    }
+    return found | {key: (engine, *limits) for key, limits in RANGES.get(engine, {}).items()}
 
 
 class Vision(Shape):
     """The vision layer that perception took the place of."""
 
-    enable_vision: bool | None = optional("Whether the persona sees the participant.")
+    enable_vision: str | None = optional('Whether the persona sees the participant: the text "true" or "false".')
     prompt: str | None = optional("What to look for.")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from tavusctl.document import is_empty
 from tavusctl.graph import Edge, Graph, Node
-from tavusctl.kinds.sets import respell_set
+from tavusctl.kinds.sets import DROPPED, respell_set
 from tavusctl.kinds.shape import matching
 from tavusctl.model import Document, Field, ResourceKind, Update, Value
 from tavusctl.shape import Quarrel, Shape, optional, required
@@ -132,9 +132,13 @@ OBJECTIVES: Final = ResourceKind(
     whole="data",
     spellings={
         "/objectives_name": "name",
+        "/objectives": "data",
+        "/data/*/name": "objective_name",
+        "/data/*/prompt": "objective_prompt",
         "/data/*/objectives_name": "objective_name",
         "/data/*/objectives_prompt": "objective_prompt",
         "/data/*/next_conditional_objective": "next_conditional_objectives",
     },
     flow=flow,
+    computed=DROPPED,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
+from tavusctl.kinds import mistakes
 from tavusctl.kinds.layers import Layers
 from tavusctl.kinds.reading import COMPUTED, respell, unwrap
 from tavusctl.kinds.shape import blank
@@ -46,6 +47,20 @@ _SPELLINGS: Final = {
     "/default_face_id": "default_replica_id",
     "/replica_id": "default_replica_id",
     "/layers/conversational_flow/pal_interruptibility": "replica_interruptibility",
+    "/name": "persona_name",
+    "/layers/llm/model_name": "model",
+    "/layers/llm/url": "base_url",
+    "/layers/llm/api_base": "base_url",
+    "/layers/llm/endpoint": "base_url",
+    "/layers/tts/voice_id": "external_voice_id",
+    "/layers/tts/voice": "external_voice_id",
+    "/layers/tts/engine": "tts_engine",
+    "/layers/tts/provider": "tts_engine",
+    "/layers/tts/model": "tts_model_name",
+    "/layers/tts/model_id": "tts_model_name",
+    "/layers/stt/engine": "stt_engine",
+    "/layers/stt/model": "stt_engine",
+    "/layers/perception/model": "perception_model",
 }
 _TOOLS: Final = Field(keyed_by="function.name")
 
@@ -130,4 +145,6 @@ PERSONA: Final = ResourceKind(
     list_query={"persona_type": "user"},
     stock=is_stock,
     spellings=_SPELLINGS,
+    mistakes=mistakes.PERSONA,
+    computed=_DROPPED,
 )

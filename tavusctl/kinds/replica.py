@@ -96,7 +96,8 @@ REPLICA: Final = ResourceKind(
     usable=frozenset({"completed", "ready"}),
     failed=frozenset({"error"}),
     stock=is_stock,
-    spellings={"/face_name": "replica_name"},
+    spellings={"/face_name": "replica_name", "/name": "replica_name", "/video_url": "train_video_url"},
+    computed=_DROPPED,
     work=Work("training", (4 * 3600, 6 * 3600), failures.REPLICA),
     costly=True,
 )

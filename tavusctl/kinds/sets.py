@@ -8,14 +8,14 @@ from typing import Final
 from tavusctl.kinds.reading import COMPUTED, respell
 from tavusctl.model import Document, Value
 
-_DROPPED: Final = COMPUTED | {"guardrails_id", "objectives_id", "status"}
+DROPPED: Final = COMPUTED | {"guardrails_id", "objectives_id", "status"}
 _SET_NAMES: Final = {"guardrails_name": "name", "objectives_name": "name"}
 
 
 def respell_set(body: Document, item_names: Mapping[str, str]) -> Document:
     """A set as read, in the spelling of `spec`; a documented read of one item becomes a list of one."""
     whole = _open(body)
-    read = respell(whole, _SET_NAMES, _DROPPED)
+    read = respell(whole, _SET_NAMES, DROPPED)
     if "data" in whole:
         read["data"] = [_respell_item(item, item_names) for item in _items(whole["data"])]
     return read
@@ -34,4 +34,4 @@ def _items(data: Value) -> list[Value]:
 
 
 def _respell_item(item: Value, names: Mapping[str, str]) -> Value:
-    return respell(item, names, _DROPPED) if isinstance(item, dict) else item
+    return respell(item, names, DROPPED) if isinstance(item, dict) else item

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from tavusctl.redaction import shortened
 from tavusctl.shape import Worded
+
+_WEB: Final = r"https?://[^\s/]\S*"
 
 
 def blank(value: object) -> bool:
@@ -28,6 +31,11 @@ def _not_true_or_false(value: Any) -> str:
 
 
 def _no_web_address(value: str) -> str:
+    scheme, colon, rest = value.strip().partition("://")
+    meant = f"{scheme.lower()}://{rest}" if colon else f"https://{scheme}"
+    is_host = colon or re.match(r"www\.|[\w-]+(\.[\w-]+)*\.[a-z]{2,}(:\d+)?/", scheme)
+    if is_host and re.fullmatch(_WEB, meant):
+        return f"found {shortened(value, 80)!r}; write {shortened(meant, 80)}"
     return f"found {shortened(value, 80)!r}; write an address that begins with https:// or http:// and has no spaces"
 
 
@@ -39,4 +47,4 @@ Truth = Annotated[
     bool | Literal["true", "false"],
     Worded(_not_true_or_false, {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}]}),
 ]
-WebAddress = Annotated[str, matching(r"https?://[^\s/]\S*", _no_web_address)]
+WebAddress = Annotated[str, matching(_WEB, _no_web_address)]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tavusctl.model import Complaint, Manifest, ResourceKind, Severity
-from tavusctl.rules import addresses, documents, flows, guardrails, layers, prompts, secrets, tools
+from tavusctl.rules import addresses, documents, expressions, flows, guardrails, layers, prompts, secrets, tools
 from tavusctl.rules.lint import Project, Remark, Rule, Subject
 
 __all__ = ["IDS", "RULES", "STOPPING", "Project", "Remark", "Rule", "check"]
@@ -26,6 +26,9 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("TV204", prompts.grown),
     Rule("TV205", prompts.hidden),
     Rule("TV206", prompts.turned, stops=True),
+    Rule("TV207", prompts.conflicting, stops=True),
+    Rule("TV208", expressions.unwritten, stops=True),
+    Rule("TV209", expressions.misplaced_ids),
     Rule("TV211", tools.parameters, _PERSONA),
     Rule("TV212", tools.names, _PERSONA),
     Rule("TV213", tools.undescribed, _PERSONA),

@@ -36,12 +36,14 @@ def _places(subject: Subject) -> dict[str, int]:
 
 def unknown(subject: Subject) -> Iterator[Finding]:
     """A next objective that the set does not have."""
-    places = _places(subject)
+    places, ways = _places(subject), _ways(_graph(subject))
     for edge in _graph(subject).edges:
         if edge.target not in places:
             pointer = _led(subject, places.get(edge.source, 0), edge.target)
             message = f"{edge.source} leads to {shown(edge.target)}, which is not in this set"
-            yield Finding(pointer, message, suggestion(edge.target, places))
+            # Whoever leads here, as every objective does to itself, would close a circle.
+            back = {one for one in places if edge.source in _reached(ways, one)}
+            yield Finding(pointer, message, suggestion(edge.target, places, back | {*ways[edge.source]}))
 
 
 def unreachable(subject: Subject) -> Iterator[Finding]:
@@ -49,16 +51,22 @@ def unreachable(subject: Subject) -> Iterator[Finding]:
     graph, places = _graph(subject), _places(subject)
     if not graph.edges or not places:
         return
-    ways, reached, queue = _ways(graph), set[str](), [next(iter(places))]
+    reached = _reached(_ways(graph), next(iter(places)))
+    for name, index in places.items():
+        if name not in reached:
+            message = f"nothing leads from {next(iter(places))} to {name}"
+            yield Finding(pointer_of("data", index), message, "let an objective before it name it, or remove it")
+
+
+def _reached(ways: Mapping[str, list[str]], start: str) -> set[str]:
+    """Where a conversation may come from an objective, itself included."""
+    reached, queue = set[str](), [start]
     while queue:
         here = queue.pop()
         if here not in reached:
             reached.add(here)
             queue += ways.get(here, [])
-    for name, index in places.items():
-        if name not in reached:
-            message = f"nothing leads from {next(iter(places))} to {name}"
-            yield Finding(pointer_of("data", index), message, "let an objective before it name it, or remove it")
+    return reached
 
 
 def cyclic(subject: Subject) -> Iterator[Finding]:

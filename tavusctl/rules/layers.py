@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from tavusctl.equality import unused
 from tavusctl.rules.lint import Finding, Subject, mappings, pointer_of
 from tavusctl.wording import shown, suggestion
 
@@ -19,6 +20,9 @@ _OLDER: Final = {new: old for old, new in _RENAMED.items()}
 # How soon a pause ends a turn is how little patience there is: the two run opposite ways.
 _PATIENCE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
 _INTERRUPTIBLE: Final = {"high": "high", "medium": "medium", "low": "low", "verylow": "low", "superlow": "low"}
+_OPPOSITE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
+# A page says that a low sensitivity is a high interruptibility, and examples use both words alike.
+_TWO_READINGS: Final = ("participant_interrupt_sensitivity",)
 _OVERRIDDEN: Final = {
     "participant_pause_sensitivity": ("turn_taking_patience", _PATIENCE),
     "participant_interrupt_sensitivity": ("replica_interruptibility", _INTERRUPTIBLE),
@@ -40,8 +44,9 @@ def _layer(subject: Subject, name: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _is_set(value: object) -> bool:
-    return value not in (None, "", [], {})
+def _is_set(subject: Subject, value: object, *keys: str) -> bool:
+    """Whether the setting at some keys of a layer is in use: it holds something that is not the server's own choice."""
+    return not unused(subject.kind, ("layers", *keys), value)
 
 
 def unseen_by_model(subject: Subject) -> Iterator[Finding]:
@@ -49,7 +54,7 @@ def unseen_by_model(subject: Subject) -> Iterator[Finding]:
     layer = _layer(subject, "perception")
     model = layer.get("perception_model")
     for key, value in layer.items():
-        if key == "perception_model" or not isinstance(model, str) or not _is_set(value):
+        if key == "perception_model" or not isinstance(model, str) or not _is_set(subject, value, "perception", key):
             continue
         right, told = _right_name(model, key), _ignored(model, key)
         if right or told:
@@ -78,23 +83,26 @@ def overridden_by_sparrow(subject: Subject) -> Iterator[Finding]:
     is_read = not flow or flow.get("turn_detection_model", "sparrow-1") != "sparrow-1"
     for key, (newer, words) in _OVERRIDDEN.items():
         value = _layer(subject, "stt").get(key)
-        if isinstance(value, str) and value in words:
+        if isinstance(value, str) and value in words and _is_set(subject, value, "stt", key):
             pointer = pointer_of("layers", "stt", key)
-            hint = f"write layers.conversational_flow.{newer}: {flow.get(newer, words[value])}"
+            other = _OPPOSITE[value] if key in _TWO_READINGS and newer not in flow else ""
+            doubt = f" or {other} (the documentation has it both ways: choose what you mean)" if other else ""
+            hint = f"write layers.conversational_flow.{newer}: {flow.get(newer, words[value])}{doubt}"
             if is_read:  # to write it there would choose another model of turns: no edit for a machine
                 yield Finding(pointer, f"{key} is going away", hint)
             else:
                 place = pointer_of("layers", "conversational_flow", newer)
                 set_it = [] if newer in flow else [subject.edit(place, "set", words[value])]
                 told = f"conversational_flow decides with sparrow-1, and {key} has no effect"
-                yield Finding(pointer, told, f"{hint}, and remove this", fix=(*set_it, subject.edit(pointer, "remove")))
+                fix = () if other else (*set_it, subject.edit(pointer, "remove"))
+                yield Finding(pointer, told, f"{hint}, and remove this", fix=fix)
 
 
 def deaf_to_hotwords(subject: Subject) -> Iterator[Finding]:
     """Hotwords for an engine that does not listen for them."""
     layer = _layer(subject, "stt")
     engine = layer.get("stt_engine")
-    if _is_set(layer.get("hotwords")) and engine not in (None, "tavus-advanced"):
+    if _is_set(subject, layer.get("hotwords"), "stt", "hotwords") and engine not in (None, "tavus-advanced"):
         yield Finding(pointer_of("layers", "stt", "hotwords"), f"{engine} ignores hotwords", "choose tavus-advanced")
 
 
@@ -113,7 +121,8 @@ def foreign_voice_settings(subject: Subject) -> Iterator[Finding]:
     given = settings if isinstance(settings, dict) else {}
     for other, keys in _VOICE_OF.items():
         for key in keys:
-            if engine in tuple(_VOICE_OF) and other != engine and _is_set(given.get(key)):
+            is_set = _is_set(subject, given.get(key), "tts", "voice_settings", key)
+            if engine in tuple(_VOICE_OF) and other != engine and is_set:
                 pointer = pointer_of("layers", "tts", "voice_settings", key)
                 fix = subject.edit(pointer, "remove")
                 yield Finding(pointer, f"{engine} ignores {key}", f"it belongs to {other}; remove it", fix=(fix,))
@@ -134,6 +143,6 @@ def unused_tools(subject: Subject) -> Iterator[Finding]:
     """Tools that a model sees, with no word on when to use them."""
     layer = _layer(subject, "perception")
     for tools, prompt in _TOLD_BY.items():
-        if mappings(layer.get(tools)) and not _is_set(layer.get(prompt)):
+        if mappings(layer.get(tools)) and not _is_set(subject, layer.get(prompt), "perception", prompt):
             pointer = pointer_of("layers", "perception", tools)
             yield Finding(pointer, f"no {prompt} says when to use them", f"write {prompt}")

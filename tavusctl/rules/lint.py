@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
@@ -34,6 +34,11 @@ class Project(Struct, frozen=True):
     applied: Mapping[Address, Document] = field(default_factory=dict)
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the text
     crawl_limit: int = 0  # documents with a crawl that the account may have; 0: as many as everybody
+    variables: Collection[str] = ()  # names of those that `${var:}` can bring
+    secrets: Collection[str] = ()  # names of those that `${secret:}` can bring
+    # The path that `${file:}` takes for a file that a text in a manifest names; empty when it names none.
+    file_named: Callable[[str, str], str] = lambda _manifest, _text: ""
+    name_fields: Mapping[str, str] = field(default_factory=dict)  # by kind, where a display name stands
 
 
 class Finding(Struct, frozen=True):

@@ -11,6 +11,7 @@ from tavusctl import tokens, unseen
 from tavusctl.patch.pointer import join, split
 from tavusctl.rules.lint import Finding, Subject
 from tavusctl.wording import shown
+from tavusctl.yaml12 import CONFLICT
 
 _SLOW: Final = 25_000  # tokens: answers get slower from here on
 _WINDOW: Final = 32_000  # tokens: what the models of Tavus can hold
@@ -101,6 +102,16 @@ def grown(subject: Subject) -> Iterator[Finding]:
         if isinstance(was, str) and len(was) >= _SMALL and len(text) > _GROWTH * len(was):
             message = f"{len(text) / len(was):.1f} times as long as what was applied last ({len(was):,} characters)"
             yield Finding(pointer, message, "was something pasted twice?")
+
+
+def conflicting(subject: Subject) -> Iterator[Finding]:
+    """A merge that nobody has resolved: both sides of it, and the words of git, would be read by the model."""
+    for pointer, _, text in subject.texts:
+        found = CONFLICT.search(text) if "<<<" in text or ">>>" in text or "|||" in text else None
+        if found:
+            message = f"a merge of git that is not resolved: the line {shown(found.group())}"
+            hint = "keep one of the two sides, and take out the lines <<<<<<<, ======= and >>>>>>>"
+            yield Finding(pointer, message, hint, text.count("\n", 0, found.start()))
 
 
 def hidden(subject: Subject) -> Iterator[Finding]:

@@ -138,6 +138,6 @@ def _missing(schema: object, pointer: str) -> Iterator[Finding]:
         for index, name in enumerate(required):
             if isinstance(name, str) and name not in properties:
                 message = f"{shown(name)} is required and is no property"
-                yield Finding(f"{pointer}/required/{index}", message, suggestion(name, properties))
+                yield Finding(f"{pointer}/required/{index}", message, suggestion(name, properties, required))
     for key, inner in properties.items() if isinstance(properties, dict) else ():
         yield from _missing(inner, f"{pointer}/properties/{escape(str(key))}")

@@ -12,6 +12,7 @@ import yaml
 from msgspec import Struct, field
 
 from tavusctl.writeback.yamltext import PLAIN, Layout
+from tavusctl.yaml12.pairs import reading
 from tavusctl.yaml12.scalars import plain
 
 BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -134,8 +135,9 @@ class _Reader:
 
     def __init__(self, sheet: Sheet) -> None:
         self._sheet, self._text = sheet, sheet.text
-        self._parser = _PARSER(sheet.text)
-        tokens = list(yaml.scan(sheet.text, Loader=cast("type[yaml.SafeLoader]", _PARSER)))
+        self._reading = reading(sheet.text)
+        self._parser = _PARSER(self._reading.parsed)
+        tokens = list(yaml.scan(self._reading.parsed, Loader=cast("type[yaml.SafeLoader]", _PARSER)))
         self._colons = [token.start_mark.index for token in tokens if isinstance(token, yaml.ValueToken)]
         self._dashes = [token.start_mark.index for token in tokens if isinstance(token, yaml.BlockEntryToken)]
         keys = (token for token in tokens if isinstance(token, yaml.KeyToken))
@@ -159,7 +161,8 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             style = event.style or ""
             end = self._block_end(content, end, column) if style in ("|", ">") else end
-            return Node("scalar", start, end, style, column, event.value, anchor, min(content, end))
+            text = self._reading.scalar(event)
+            return Node("scalar", start, end, style, column, text, anchor, min(content, end))
         return self._collection(cast("yaml.CollectionStartEvent", event), content, column)
 
     def _collection(self, event: yaml.CollectionStartEvent, content: int, column: int) -> Node:

@@ -13,9 +13,11 @@ from typing import Final, cast
 
 import yaml
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.model import Complaint, Source
 from tavusctl.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
+from tavusctl.yaml12.pairs import reading
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
 
@@ -24,7 +26,11 @@ _MAX_BROKEN: Final = 20  # documents of a file; what follows more of them is not
 _MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it
 
+# A line that git writes into a file where two sides differ; ======= alone is a heading of Markdown.
+CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7}) .*", re.MULTILINE)
+
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPE = re.compile(r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|[uU][0-9a-fA-F]{1,8})")
 _UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00|\x00\x00\xfe\xff")
 
 
@@ -45,6 +51,7 @@ def read(text: bytes, path: str) -> Parsed:
     left, start = _MAX_BROKEN, 0
     try:
         content = _decoded(text, path)
+        _refuse_conflict(content, path)
         while start >= 0:
             rest = content[start:]
             complaint = _build(composer, rest)
@@ -87,7 +94,8 @@ def _follow(composer: Composer, text: str) -> None:
     if text.count("\n%") > _MAX_DIRECTIVES:
         raise stop(start, "TV115", "too many directives (lines that begin with %)")
     try:
-        composer.follow(cast("Events", getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)))
+        composer.reading = reading(text)
+        composer.follow(cast("Events", getattr(yaml, "CSafeLoader", yaml.SafeLoader)(composer.reading.parsed)))
     except yaml.reader.ReaderError:
         raise _unprintable(text, composer) from None
     except yaml.MarkedYAMLError as error:
@@ -116,6 +124,15 @@ def _position(path: str, before: str, passed: int = 0) -> Source:
     return Source(path, passed + before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
+def _refuse_conflict(text: str, path: str) -> None:
+    """A merge that nobody has resolved: what stands between its lines is not what anybody means."""
+    found = CONFLICT.search(text)
+    if found:
+        message = f"a merge of git that is not resolved: the line {found.group()[:60]!r}"
+        hint = "keep one of the two sides, and take out the lines <<<<<<<, ======= and >>>>>>>"
+        raise stop(_position(path, text[: found.start()]), "TV101", message, hint)
+
+
 def _unprintable(text: str, composer: Composer) -> StopError:
     found = _UNPRINTABLE.search(text)
     if found is None:
@@ -129,6 +146,11 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, composer: Composer) -> StopE
     source = composer.at(mark)
     problem = str(error.problem or error.context)
     line = text[text.rfind("\n", 0, mark.index) + 1 :].partition("\n")[0] if mark else ""
+    escape = _ESCAPE.match(line[max(source.column - 3, 0) :]) if "escape code" in problem else None
+    if escape:
+        half = "is half of a character" if escape[1] else "names no character"
+        message = f"this is not YAML: the escape {escape.group()} {half}"
+        return stop(replace(source, column=source.column - 2), "TV101", message, "write the character itself")
     return stop(source, "TV101", f"this is not YAML: {problem}", _syntax_hint(problem, line, source.column))
 
 

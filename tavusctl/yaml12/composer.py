@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from tavusctl.model import Complaint, Severity, Source, Value
 from tavusctl.patch.pointer import escape
 from tavusctl.wording import Fault, shown
+from tavusctl.yaml12.pairs import Reading
 from tavusctl.yaml12.scalars import key_fault, plain, quoted
 
 MAX_DEPTH: Final = 64
@@ -76,6 +77,7 @@ class Composer(Struct):
     """Documents made from parser events, with a stack of its own so that depth costs nothing."""
 
     path: str
+    reading: Reading = field(default_factory=lambda: Reading("", ""))  # of the text that is followed
     documents: list[Node] = field(default_factory=list)
     complaints: list[Complaint] = field(default_factory=list)
     passed: int = 0  # lines before those that the parser sees
@@ -131,7 +133,8 @@ class Composer(Struct):
         if self._stack and self._stack[-1].awaits_key:
             self._key(event, self._stack[-1], source)
             return
-        value, fault = plain(event.value) if event.implicit[0] else quoted(event.value)
+        text = self.reading.scalar(event)
+        value, fault = plain(text) if event.implicit[0] else quoted(text)
         self._note(fault, source)
         pointer = self._pointer()
         if event.anchor:
@@ -139,7 +142,8 @@ class Composer(Struct):
         self._put(pointer, value, source)
 
     def _key(self, event: yaml.ScalarEvent, frame: _Frame, source: Source) -> None:
-        key, fault = (event.value, key_fault(event.value)) if event.implicit[0] else quoted(event.value)
+        text = self.reading.scalar(event)
+        key, fault = (text, key_fault(text)) if event.implicit[0] else quoted(text)
         self._note(fault, source)
         # The same keys stand in thousands of files: one of each is enough.
         key, pointer = sys.intern(key), sys.intern(f"{frame.pointer}/{escape(key)}")

@@ -54,6 +54,29 @@ def on_a_terminal(project: Project, *args: str, columns: int = 80, **more: str) 
     return Screen(process.returncode, said.decode().replace("\r\n", "\n"))
 
 
+def answered(project: Project, answer: str, *args: str) -> Screen:
+    """Run a command on a terminal, and type something when it asks; "\x04" is the end of the input."""
+    outer, inner = pty.openpty()
+    with subprocess.Popen(
+        [*TAVUSCTL, *args],
+        cwd=project.root,
+        env=environment(project),
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+    ) as process:
+        os.close(inner)
+        said, typed = b"", False
+        while part := _heard(outer):
+            said += part
+            if not typed and b" to agree: " in said:
+                typed = True
+                os.write(outer, answer.encode())
+    os.close(outer)
+    return Screen(process.returncode, said.decode().replace("\r\n", "\n"))
+
+
 def in_a_pipe(project: Project, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the log of a job."""
     return subprocess.run(

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import subprocess
-import sys
-import time
-
 import pytest
 
 from tests.scenarios.project import Project
+from tests.scenarios.terminals import answered
 
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 RULES = {"name": "Rules", "data": [{"guardrail_name": "no_promises", "guardrail_prompt": "Promises a price."}]}
@@ -27,30 +21,6 @@ def applied(project: Project) -> Project:
     project.apply()
     project.account.forget()
     return project
-
-
-def typed(project: Project, text: str) -> tuple[int, str]:
-    """Run destroy on a terminal and type an answer."""
-    parent, child = pty.openpty()
-    environment = {**os.environ, "TAVUS_BASE_URL": project.account.url, "TAVUS_API_KEY": project.account.key}
-    command = [sys.executable, "-c", "from tavusctl.cli import main; main()", "destroy"]
-    with subprocess.Popen(
-        command, cwd=project.root, env=environment, stdin=child, stdout=child, stderr=child, start_new_session=True
-    ) as process:
-        os.close(child)
-        said, deadline = b"", time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < deadline:
-            if select.select([parent], [], [], 0.1)[0]:
-                try:
-                    said += os.read(parent, 65536)
-                except OSError:
-                    break
-            if text and b"to agree" in said:
-                os.write(parent, f"{text}\n".encode())
-                text = ""
-        code = process.wait(timeout=10)
-    os.close(parent)
-    return code, said.decode()
 
 
 def test_everything_of_ours_goes_in_the_order_of_references(applied: Project) -> None:
@@ -95,13 +65,14 @@ def test_an_object_that_somebody_else_uses_stays(applied: Project) -> None:
 def test_a_name_typed_right_agrees(applied: Project) -> None:
     applied.write("tavusctl.yaml", "{version: 1, environments: {default: {account: acme}}}")
 
-    wrong = typed(applied, "yes")
+    wrong = answered(applied, "yes\n", "destroy")
     kept = applied.account.writes
-    right = typed(applied, "acme")
+    right = answered(applied, "acme\n", "destroy")
 
-    assert "Delete 2 objects? Type acme to agree" in wrong[1]
-    assert (wrong[0], kept) == (130, [])
-    assert right[0] == 0, right[1]
+    assert "Delete 2 objects in the environment default (account acme)? Type acme to agree: " in wrong.said
+    assert "only the full word acme is accepted, found 'yes'; nothing was changed" in wrong.said
+    assert (wrong.code, kept) == (4, [])
+    assert right.code == 0, right.said
     assert applied.run("state", "list").out == ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from tests.scenarios.project import Project
@@ -67,3 +68,88 @@ def test_its_schemas_are_schemas(project: Project) -> None:
         name = path.name.removesuffix(".schema.json")
         Draft202012Validator.check_schema(json.loads(path.read_text("utf-8")))
         assert project.run("schema", name).out == path.read_text("utf-8")
+
+
+DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 2}\n"
+CHART = "kind: {{ .Values.kind }}\n"
+
+
+@pytest.mark.parametrize("stranger", [DEPLOYMENT, CHART, "services: {web: {}}\n", "- a\n"])
+def test_a_folder_with_files_of_others_is_left_to_them(project: Project, stranger: str) -> None:
+    path = project.write("manifests/base/deploy.yml", stranger)
+
+    made = project.run("init")
+
+    assert made.code == 0
+    assert "manifests are in tavus/, for manifests/base/deploy.yml is of another program" in made.err
+    assert path.read_text() == stranger
+    assert list((project.root / "manifests").rglob("*")) == [path.parent, path]
+    assert "manifests: tavus\n" in (project.root / "tavusctl.yaml").read_text()
+    assert project.run("validate", "--format", "json").document["complaints"] == []
+
+
+def test_what_the_account_has_is_put_into_a_folder_of_its_own(project: Project) -> None:
+    project.write("manifests/deploy.yaml", DEPLOYMENT)
+    project.account.seed(personas=[{"persona_name": "Guide", "system_prompt": "Hi."}])
+
+    assert project.run("init", "--from-account").code == 0
+    assert (project.root / "tavus/personas/guide.yaml").is_file()
+    assert project.plan()["changes"] == []
+
+
+def test_without_a_free_folder_nothing_is_written(project: Project) -> None:
+    for name in ("manifests", "tavus", "tavusctl"):
+        project.write(f"{name}/deploy.yaml", DEPLOYMENT)
+
+    refused = project.run("init")
+
+    assert (refused.code, (project.root / "tavusctl.yaml").exists()) == (12, False)
+    assert "manifests, tavus, tavusctl: each of these folders has YAML files of other programs" in refused.err
+
+
+def test_our_own_manifests_are_no_strangers(project: Project) -> None:
+    project.manifest("persona", "mine", {"persona_name": "Mine", "system_prompt": "Hi."})
+
+    assert project.run("init").code == 0
+    assert "manifests: manifests\n" in (project.root / "tavusctl.yaml").read_text()
+    assert project.run("validate").code == 0
+
+
+def test_a_project_around_is_named_and_its_manifests_are_not_a_place(project: Project) -> None:
+    project.run("init")
+
+    beside = project.run("init", "bots/sales")
+    inside = project.run("init", "manifests/personas")
+
+    assert (beside.code, inside.code) == (0, 12)
+    assert f"there is a project around this one, in {project.root}" in beside.err
+    assert "this folder is a part of the manifests of the project" in inside.err
+
+
+def test_a_file_of_kubernetes_is_called_so(project: Project) -> None:
+    project.run("init")
+    project.write("manifests/deploy.yaml", DEPLOYMENT)
+
+    (found,) = project.run("validate", "--format", "json").document["complaints"]
+
+    assert found["message"] == "this is no manifest of tavusctl: apiVersion is a key of Kubernetes"
+    assert (found["path"], found["line"]) == ("manifests/deploy.yaml", 1)
+
+
+HABITS = {"push": "apply", "deploy": "apply", "pull": "export", "ls": "state list", "status": "plan"}
+HABITS |= {"rollback": "undo", "Plan": "plan", "aply": "apply", "lint": "validate", "rm": "destroy"}
+
+
+@pytest.mark.parametrize(("typed", "ours"), HABITS.items())
+def test_a_command_from_habit_leads_to_ours(project: Project, typed: str, ours: str) -> None:
+    ended = project.run(typed)
+
+    assert ended.code == 12
+    assert f"There is no command {typed!r}. Did you mean {ours}?" in ended.err
+    assert project.run(*ours.split(), "--help").code == 0
+
+
+def test_an_option_from_habit_leads_to_ours(project: Project) -> None:
+    ended = project.run("plan", "--json")
+
+    assert (ended.code, "Did you mean '--format json'?" in ended.err) == (12, True), ended.err

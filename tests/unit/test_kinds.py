@@ -157,7 +157,7 @@ def document(**fields: Any) -> dict[str, Any]:
         ("document", {}, {("document_url",): "missing_key"}),
         ("document", document(document_file="a.pdf"), {("document_file",): "not_together"}),
         ("document", document(upload="s3://a/b"), {("upload",): "not_together"}),
-        ("document", {"document_file": "a.pdf", "crawl": {}}, {("crawl",): "not_together"}),
+        ("document", {"document_file": "a.pdf", "crawl": {"depth": 1}}, {("crawl",): "not_together"}),
         ("persona", {"system_prompt": ["Be brief."]}, {("system_prompt",): "string_type"}),
         ("persona", {"system_prompt": "x", "layers": []}, {("layers",): "model_type"}),
         ("persona", {"pipeline_mode": "audio", "system_prompt": "x"}, {("pipeline_mode",): CHOICE}),

@@ -67,7 +67,7 @@ spec:
     newer: [1]
     engine: {fresh: yes!}
     extra_long: ok
-lifecycle: {prevent_destroy: true, ignore_changes: [/engine/options, /a~1b/~0], on_remove: retain}
+lifecycle: {prevent_destroy: true, ignore_changes: [/engine/options, /engine/options/a~1b/~0], on_remove: retain}
 recrawl: {every: 1h30m}
 ---
 kind: toy
@@ -96,7 +96,7 @@ id: r4317e64d25a
     }
     assert one.source == Source("manifests/deep/er/a.yml", 1, 1)
     assert one.lifecycle == Lifecycle(
-        prevent_destroy=True, ignore_changes=("/engine/options", "/a~1b/~0"), on_remove="retain"
+        prevent_destroy=True, ignore_changes=("/engine/options", "/engine/options/a~1b/~0"), on_remove="retain"
     )
     assert one.recrawl == Recrawl(every=5400.0)
     assert str(one.sources["/engine/api_key"]) == "manifests/deep/er/a.yml:8:21"
@@ -317,8 +317,8 @@ def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: l
         ("cron: '0 3 * * *'", Recrawl(cron="0 3 * * *")),
         ("cron: '@daily'", Recrawl(cron="0 0 * * *")),
         (
-            "{cron: '*/5 1-3 * * MON', timezone: Europe/Berlin}",
-            Recrawl(cron="*/5 1-3 * * MON", timezone="Europe/Berlin"),
+            "{cron: '5 1-3 * * MON', timezone: Europe/Berlin}",
+            Recrawl(cron="5 1-3 * * MON", timezone="Europe/Berlin"),
         ),
         ("every: 24", "4:18 TV116 recrawl.every: expected text, found 24"),
         ("every: soon", "4:18 TV116 recrawl.every: 'soon' is not a duration; write 90m, 24h, 7d or 1h30m"),
@@ -328,6 +328,10 @@ def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: l
             "{every: 1h, max_age: 2h}",
             "4:1 TV116 recrawl: expected one of every, max_age (the same) or cron, found every and",
         ),
+        ("every: 59m", "4:18 TV116 recrawl.every: '59m' is shorter than the hour that the API asks between two crawls"),
+        ("max_age: 10s", "4:20 TV116 recrawl.max_age: '10s' is shorter than the hour"),
+        ("cron: '*/30 * * * *'", "4:17 TV116 recrawl.cron: '*/30 * * * *' comes twice within the hour"),
+        ("cron: '0,59 3 * * MON'", "4:17 TV116 recrawl.cron: '0,59 3 * * MON' comes twice within the hour"),
         ("{timezone: UTC}", "4:1 TV116 recrawl: expected one of every, max_age (the same) or cron, found none of them"),
         ("{every: 1h, timezone: UTC}", "4:22 TV116 recrawl.timezone goes with cron only"),
         ("{every: 1h, evry: 2h}", "4:22 TV103 recrawl: unknown key 'evry'"),
@@ -419,11 +423,27 @@ def test_the_project_file_is_no_manifest(tmp_path: Path) -> None:
 
 
 def test_some_files_can_be_read_alone(tmp_path: Path) -> None:
-    texts = {"manifests/a.yaml": TOY.format("a"), "manifests/x/b.yaml": TOY.format("b"), "c.txt": TOY.format("c")}
-    found = loaded(tmp_path, texts, tmp_path / "manifests/x", tmp_path / "c.txt")
+    texts = {name: TOY.format(name[-6]) for name in ("manifests/a.yaml", "manifests/x/b.yaml", "manifests/c.yaml")}
+    found = loaded(tmp_path, texts, tmp_path / "manifests/x", tmp_path / "manifests/c.yaml")
     assert [manifest.address.name for manifest in found.manifests] == ["b", "c"]
     with pytest.raises(UsageError, match="there is no"):
         loaded(tmp_path, {}, tmp_path / "none.yaml")
+
+
+def test_what_is_named_and_is_no_manifest_is_passed_over(tmp_path: Path) -> None:
+    others = (
+        "tavusctl.yaml",
+        "package.json",
+        "c.yaml",
+        "ci/d.yaml",
+        "manifests/e.md",
+        "manifests/.f.yaml",
+        "manifests/.g/h.yaml",
+    )
+    texts = {name: TOY.format("a") for name in ("manifests/a.yaml", *others)}
+    assert loaded(tmp_path, texts, *(tmp_path / name for name in others)) == load.Loaded((), (), 0)
+    found = loaded(tmp_path, {}, tmp_path, tmp_path / "ci", tmp_path / "manifests/a.yaml")
+    assert [manifest.address.name for manifest in found.manifests] == ["a"]
 
 
 def test_text_comes_from_files_as_it_stands(tmp_path: Path) -> None:

@@ -74,6 +74,34 @@ WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
         (persona(system_prompt="e\u3164"), "/system_prompt", "HANGUL FILLER"),
     ],
     "TV206": [(persona(persona_name="Co\u202each"), "/persona_name", "U+202E RIGHT-TO-LEFT OVERRIDE")],
+    "TV207": [
+        (
+            persona(system_prompt="Hi.\n<<<<<<< HEAD\nA\n=======\nB\n>>>>>>> b\n"),
+            "/system_prompt",
+            "resolved: the line '<<<<<<< HEAD'",
+        ),
+        (persona(greeting="Hi.\n>>>>>>> feature"), "/greeting", "the line '>>>>>>> feature'"),
+        (persona(greeting="||||||| 1a2b3c4\r\nHi."), "/greeting", "the line '||||||| 1a2b3c4"),
+        (goals(goal("a", objective_prompt="<<<<<<< a")), "/data/0/objective_prompt", "the line '<<<<<<< a'"),
+        (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line '<<<<<<< a'"),
+        (layers(llm={"tools": [tool(description="A\n<<<<<<< a")]}), "/layers/llm/tools/0/function/description", "<<<"),
+    ],
+    "TV208": [
+        (
+            persona(system_prompt="{file:a.md}"),
+            "/system_prompt",
+            "the text '{file:a.md}' names something",
+        ),
+        (
+            persona(default_replica_id="replica/anna"),
+            "/default_replica_id",
+            "the text 'replica/anna' names",
+        ),
+    ],
+    "TV209": [
+        (persona(default_replica_id="p7e13c73f41f"), "/default_replica_id", "'p7e13c73f41f' is the id of a persona"),
+        (persona(guardrails_id="The rules"), "/guardrails_id", "'The rules' cannot be the id of a guardrails"),
+    ],
     "TV211": [
         (
             layers(llm={"tools": [tool(parameters={"type": "string"})]}),
@@ -416,6 +444,20 @@ def test_what_sparrow_overrides_comes_with_what_to_write_instead() -> None:
     )
     assert interrupt.fix == (Edit(made.address, f"{below}/stt/participant_interrupt_sensitivity", "remove"),)
     assert "write layers.conversational_flow.turn_taking_patience: low" in pause.hint
+
+
+@pytest.mark.parametrize(
+    ("value", "readings"), [("high", "high or low"), ("low", "low or high"), ("superlow", "low or high")]
+)
+def test_where_the_documentation_says_two_things_nothing_is_decided(value: str, readings: str) -> None:
+    stt = {"participant_interrupt_sensitivity": value}
+
+    (alone,) = remarks(manifest(*layers(stt=stt)))
+    (beside,) = remarks(manifest(*layers(stt=stt, conversational_flow={"turn_detection_model": "sparrow-1"})))
+
+    for one in (alone, beside):
+        assert f"replica_interruptibility: {readings} (the documentation has it both ways" in one.hint
+        assert one.fix == ()
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_aliases_are_copies_with_positions_of_their_own() -> None:
         ("a:\n\t- b\n", ["f.yaml:2:1 TV101 this is not YAML: "]),
         ("a: @b\n", ["f.yaml:1:4 TV101 this is not YAML: found character that cannot start any token"]),
         ("a: [${ref:x/y}]\n", ["f.yaml:1:"]),
-        ('a: "\\ud83d\\ude00"\n', ["f.yaml:1:"]),
+        ('a: "\\ud83d"\n', ["f.yaml:1:5 TV101 this is not YAML: the escape"]),
         ('a: "x\\0y"\n', ["f.yaml:1:4 TV101 the text has a NUL character in it"]),
         ('"x\\0y": 1\n', ["f.yaml:1:1 TV101 the text has a NUL character in it"]),
         ("a: é\0c\n", ["f.yaml:1:5 TV101 a control character (U+0000) is not allowed"]),
@@ -257,3 +257,25 @@ def test_without_the_parser_in_c_the_same_is_refused(monkeypatch: pytest.MonkeyP
 
 def test_a_file_of_full_size_is_read() -> None:
     assert value("a: " + "x" * (5 * 1024 * 1024 - 3)) == {"a": "x" * (5 * 1024 * 1024 - 3)}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> other\n", 2),
+        ("a: |\n  one\n<<<<<<< HEAD\n  two\n", 3),
+        ('a: "one\n<<<<<<< HEAD\n  two"\n', 2),
+        ("a: 1\r\n||||||| 1a2b\r\nb: 2\r\n", 2),
+        ("b: 2\n>>>>>>> other", 2),
+    ],
+)
+def test_a_merge_that_is_not_resolved_is_called_so(text: str, line: int) -> None:
+    (found,) = yaml12.read(text.encode(), "f.yaml").complaints
+
+    assert (found.id, str(found.source)) == ("TV101", f"f.yaml:{line}:1")
+    assert found.message.startswith("a merge of git that is not resolved: the line ")
+
+
+@pytest.mark.parametrize("text", ["a: |\n  x\n  =======\n  << >>\n", "# <<<<<<< a\na: <<<<<<<<\n", "a: '>>>>>>> b'\n"])
+def test_what_only_looks_like_a_merge_is_read(text: str) -> None:
+    assert yaml12.read(text.encode(), "f.yaml").complaints == ()

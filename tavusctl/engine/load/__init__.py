@@ -5,6 +5,7 @@ The only stage that reads files.  What a manifest says is checked against its ki
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl import redaction, yaml12
-from tavusctl.engine.load import files
+from tavusctl.engine.load import files, meant
 from tavusctl.engine.load.attachments import Desk, Measured
 from tavusctl.engine.load.budget import LIMITS, Budget, Limits, OverError
 from tavusctl.engine.load.envelope import Opened, open_document
@@ -197,10 +198,12 @@ def _read_file(
         marked[shown_path(path, project)] = text.decode("utf-8", "replace")
 
     def read_file(name: str) -> FileText:
-        return library.text(name, path)
+        with _hinting(project, path, name):
+            return library.text(name, path)
 
     def measure(name: str, limit: int) -> Measured:
-        return library.measure(name, limit, path, start(path, project))
+        with _hinting(project, path, name):
+            return library.measure(name, limit, path, start(path, project))
 
     told = 0
     scope, desk = Scope(environment.vars, frozenset(project.secrets), read_file), Desk(measure, environment.uploads)
@@ -222,6 +225,18 @@ def _read_file(
 def _said(complaints: Sequence[Complaint], about: Callable[[str], str]) -> tuple[Complaint, ...]:
     """Complaints without what they quote of the secrets in the text that they are about."""
     return tuple(replace(one, message=about(one.message), hint=about(one.hint)) for one in complaints)
+
+
+@contextlib.contextmanager
+def _hinting(project: Project, manifest: Path, name: str) -> Iterator[None]:
+    """Say with a file that cannot be had which one was probably meant."""
+    try:
+        yield
+    except files.RefusedError as error:
+        if not error.too_large:
+            there = meant.likely(project, manifest, name)
+            error.hint = there if there != name else ""
+        raise
 
 
 def _twice(address: Address, here: Source, there: Source) -> Complaint:

@@ -92,7 +92,8 @@ def _measured(attachment: Attachment, path: str, notes: Notes, desk: Desk) -> Me
         found = desk.measure(path, attachment.limit)
     except ValueError as error:
         id = "TV115" if getattr(error, "too_large", False) else "TV110"  # noqa: A001 - as in Complaint
-        notes.error(id, f"{attachment.file}: the file {shown(path)} {error}", where)
+        there = getattr(error, "hint", "")
+        notes.error(id, f"{attachment.file}: the file {shown(path)} {error}", where, f"write {there}" if there else "")
         return None
     if not found.size:
         notes.error("TV110", f"{attachment.file}: the file {shown(path)} is empty", where)

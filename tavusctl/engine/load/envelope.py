@@ -14,6 +14,7 @@ from tavusctl.engine.load import attachments, shape, terms
 from tavusctl.engine.load.attachments import Desk
 from tavusctl.engine.load.budget import Budget, size_of
 from tavusctl.engine.load.notes import EnoughError, Notes, dotted
+from tavusctl.equality import unused
 from tavusctl.fit import fields_at
 from tavusctl.model import (
     NAME,
@@ -55,7 +56,11 @@ def open_document(
     expander = _Expander(notes, scope, budget)
     address, manifest = None, None
     try:
-        if notes.typed(node.value, dict, ""):
+        if _is_of_others(node.value, kinds):
+            message = "this is no manifest of tavusctl: apiVersion is a key of Kubernetes"
+            hint = "move it to another folder, or set manifests: in tavusctl.yaml to a folder with manifests only"
+            notes.error("TV104", message, notes.key_at("/apiVersion"), hint)
+        elif notes.typed(node.value, dict, ""):
             expander.walk(node.value, "")
             kind, name = _kind(node.value, kinds, notes), _name(node.value, notes)
             address = notes.address = Address(kind.name, name) if kind and name else None
@@ -72,6 +77,10 @@ def open_document(
         manifest = None
     origins = {_lifted(pointer).removeprefix("/spec"): path for pointer, path in expander.origins.items()}
     return Opened(address, manifest, notes.value_at("/name"), complaints, origins, None if manifest else draft)
+
+
+def _is_of_others(value: Value, kinds: Mapping[str, ResourceKind]) -> bool:
+    return isinstance(value, dict) and "apiVersion" in value and str(value.get("kind")) not in kinds
 
 
 class _Expander(Struct):
@@ -151,12 +160,12 @@ def _manifest(
     failed: frozenset[str],
     desk: Desk,
 ) -> Manifest | None:
-    lifecycle = terms.lifecycle(envelope.get("lifecycle"), notes)
     external_id = _external(envelope, notes)
-    recrawl = terms.recrawl(envelope.get("recrawl"), kind, notes)
     moved_from = terms.moved_from(envelope.get("moved_from"), kind, address, notes)
     is_external = envelope.get("external") is True
     spec = {} if is_external else _spec(envelope, kind, notes, failed)
+    lifecycle = terms.lifecycle(None if is_external else envelope.get("lifecycle"), spec or {}, kind, notes)
+    recrawl = None if is_external else terms.recrawl(envelope.get("recrawl"), spec or {}, kind, notes)
     if spec is None or address is None:
         return None
     file = attachments.attach(spec, kind, notes, desk)
@@ -219,7 +228,7 @@ def _check_secrets(spec: Document, kind: ResourceKind, notes: Notes, failed: fro
 def _check_leaves(value: Value, kind: ResourceKind, path: KeyPath, pointer: str, notes: Notes) -> None:
     """What the fields of the kind say beyond types: secrets where they may be named, nothing that is going away."""
     declared = kind.field_at(path)
-    if declared.deprecated and value is not None and not declared.ruled:
+    if declared.deprecated and not declared.ruled and not unused(kind, path, value):
         fix = notes.edit(pointer, "remove") if declared.idle else ()
         notes.warning("TV114", f"{dotted(pointer[5:])}: {declared.deprecated}", notes.key_at(pointer), fix)
     if isinstance(value, SecretText) and not secrecy.may_be_named(kind, path):

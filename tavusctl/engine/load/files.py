@@ -8,12 +8,14 @@ so that a link put there in between is refused too.
 from __future__ import annotations
 
 import codecs
+import difflib
 import hashlib
 import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -33,6 +35,7 @@ class RefusedError(ValueError):
     """Why a file is not read; the message goes on from the file's name: `is not ...`."""
 
     too_large = False
+    hint = ""  # what would be right
 
 
 class TooLargeError(RefusedError):
@@ -70,11 +73,11 @@ def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
         real_root, real = os.path.realpath(root), os.path.realpath(path, strict=True)
         descriptor = _open(real_root, _inside(real, real_root))
     except FileNotFoundError:
-        message = "does not exist"
-        raise RefusedError(message) from None
+        raise _missing(path, root) from None
     except (OSError, ValueError) as error:
         raise error if isinstance(error, RefusedError) else RefusedError(_reason(error)) from None
     try:
+        _check_spelling(path, root)
         return take(descriptor)
     except OSError as error:
         raise RefusedError(_reason(error)) from None
@@ -101,6 +104,74 @@ def as_text(content: bytes) -> str:
         raise RefusedError(message)
     # State and account have the same text, as a rule: then it is in memory once, and compared at a glance.
     return sys.intern(text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text)
+
+
+def _missing(path: Path, root: Path) -> RefusedError:
+    """A file that is not there, and the one that was probably meant."""
+    error = RefusedError("does not exist")
+    there = otherwise_spelled(path, root)
+    error.hint = f"there is {there}" if there else ""
+    return error
+
+
+def _check_spelling(path: Path, root: Path) -> None:
+    """Refuse a name that only some systems find: it is another one by its letters' case, or by how they are made."""
+    there = path
+    for step in _steps(path, root):
+        names = _names(step.parent)
+        if names and step.name not in names and step.name not in ("..", "."):
+            there = step
+            break
+    else:
+        return
+    error = RefusedError("is there in another spelling only, which other systems do not find")
+    error.hint = f"there is {otherwise_spelled(there, root)}"
+    raise error
+
+
+def otherwise_spelled(path: Path, root: Path) -> str:
+    """A path as the disk has it where a name in it differs in case, in Unicode form or by a slip; empty without one.
+
+    It is given as it can be written in place of the path: from the root of the project.
+    """
+    top = Path(os.path.normpath(root))
+    steps = [one.name for one in _steps(path, root)]
+    here = top
+    for step in steps:
+        names = _names(here)
+        found = step if step in names else _likest(step, names)
+        if not found:
+            return ""
+        here /= found
+    return here.relative_to(top).as_posix() if steps and here != top.joinpath(*steps) else ""
+
+
+def _steps(path: Path, root: Path) -> list[Path]:
+    """The folders and the file on the way from the root to a path."""
+    top, end = Path(os.path.normpath(root)), Path(os.path.normpath(path))
+    if not end.is_relative_to(top):
+        return []
+    parts = end.relative_to(top).parts
+    return [top.joinpath(*parts[:length]) for length in range(1, len(parts) + 1)]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - names only
+    except OSError:
+        return []
+
+
+def _likest(name: str, names: Sequence[str]) -> str:
+    """The name that is the same to a reader, or differs by a letter or two."""
+    shown = [one for one in names if not one.startswith(".")]
+    same = [one for one in shown if _read_alike(one) == _read_alike(name)]
+    close = same or difflib.get_close_matches(name, shown, n=1, cutoff=0.8)
+    return close[0] if close else ""
+
+
+def _read_alike(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _inside(real: str, root: str) -> tuple[str, ...]:

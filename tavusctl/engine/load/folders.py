@@ -16,11 +16,27 @@ _SUFFIXES: Final = (".yaml", ".yml")
 
 
 def find(project: Project, paths: Sequence[Path], complaints: list[Complaint], budget: Budget) -> list[Path]:
-    """YAML files below the manifests folder, or below the given paths; names that begin with a dot are passed over."""
+    """Manifests, or those in some files and folders: YAML below the manifests folder, whatever else is named.
+
+    Names that begin with a dot are passed over.
+    """
     found: set[Path] = set()
     for path in paths or (Path(project.manifests),):
         found.update(_below(path, project, complaints, budget, asked=bool(paths)))
     return sorted(found)
+
+
+def is_manifest(project: Project, path: Path) -> bool:
+    """Whether a walk of the manifests folder would come upon a file: hooks name whatever was changed."""
+    top = Path(os.path.abspath(path))  # noqa: PTH100 - reading judges where links end
+    hidden = any(part.startswith(".") for part in Path(os.path.relpath(top, project.manifests)).parts if part != "..")
+    named = top.name.lower().endswith(_SUFFIXES) and top != Path(project.root, FILE)
+    return named and not hidden and _lies_in(top, Path(project.manifests))
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    """Whether a path lies in a folder, as it is written or with all links resolved."""
+    return path.is_relative_to(folder) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def start(path: Path | str, project: Project) -> Source:
@@ -36,11 +52,14 @@ def shown_path(path: Path, project: Project) -> str:
 
 
 def _below(path: Path, project: Project, complaints: list[Complaint], budget: Budget, *, asked: bool) -> Iterator[Path]:
-    top = Path(os.path.abspath(path))  # noqa: PTH100 - where links end is for reading to judge
+    top, manifests = Path(os.path.abspath(path)), Path(project.manifests)  # noqa: PTH100 - reading judges where links end
     if os.path.isdir(top):  # noqa: PTH112 - never raises
-        yield from _walk(top, project, complaints, budget)
+        if _lies_in(top, manifests):
+            yield from _walk(top, project, complaints, budget)
+        elif _lies_in(manifests, top) and os.path.isdir(manifests):  # noqa: PTH112 - as above
+            yield from _walk(manifests, project, complaints, budget)
     elif asked and os.path.lexists(top):
-        yield top
+        yield from [top] if is_manifest(project, top) else []
     elif asked:
         message = f"there is no {path}"
         raise UsageError(message)

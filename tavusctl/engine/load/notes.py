@@ -75,7 +75,7 @@ class Notes(Struct):
                 place = f"{dotted(pointer)}: " if pointer else ""
                 source = self.key_at(f"{pointer}/{escape(key)}")
                 home = next((f"write it under {member}:" for member, keys in below.items() if key in keys), "")
-                self.error("TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known))
+                self.error("TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known, found))
 
     def typed(self, found: Value, wanted: type, pointer: str, id: str = "TV104") -> bool:  # noqa: A002 - as in Complaint
         """Whether a value has a type; a complaint when it has not."""

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tavusctl import secrecy
+from tavusctl.engine.load import unknown
 from tavusctl.engine.load.notes import Notes, dotted
-from tavusctl.fit import MAX_ERRORS, Misfit, fields_at, homes, misfits
+from tavusctl.engine.load.unknown import generic, value_at
+from tavusctl.fit import MAX_ERRORS, Misfit, misfits
 from tavusctl.model import Address, Document, Field, ResourceKind, Value
 from tavusctl.model import Path as KeyPath
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secret import SecretText
-from tavusctl.wording import either, nearest, shown, suggestion
+from tavusctl.wording import either, nearest, shown
 
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "text",
@@ -44,7 +46,6 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "enum": "{expected}",
     "union_tag_invalid": "{discriminator}: {expected_tags}",
 }
-_MAX_HOMES: Final = 3  # a key that is known in more places than this says little
 _BESIDE: Final = ("missing_key", "not_together")  # about keys, never about what they hold
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -55,7 +56,7 @@ def check(kind: ResourceKind, spec: Document, notes: Notes, failed: frozenset[st
     errors = misfits(kind, view)
     if had_null:  # a null removes a key, so it fits everywhere, but not under a name that is no key
         nulls = (e for e in misfits(kind, _view(spec, keep_null=True)[0]) if e.type == "extra_forbidden")
-        errors += [e for e in nulls if _value_at(spec, e.path) is None]
+        errors += [e for e in nulls if value_at(spec, e.path) is None]
     for path, group in _by_path(errors).items():
         pointer = "/spec" + join(path)
         if pointer not in failed:
@@ -74,7 +75,7 @@ def _by_path(errors: list[Misfit]) -> dict[KeyPath, list[Misfit]]:
 
 
 def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[Misfit], notes: Notes) -> None:
-    found, declared = _value_at(spec, path), kind.field_at(_generic(spec, path))
+    found, declared = value_at(spec, path), kind.field_at(generic(spec, path))
     if _stands_in(declared, found):  # the word for it may not fit; what is missing beside it is missing all the same
         group = [error for error in group if error.type in _BESIDE]
     source = notes.value_at("/spec" + join(path))
@@ -86,62 +87,34 @@ def _tell(kind: ResourceKind, spec: Document, path: KeyPath, group: list[Misfit]
             id = "TV106" if error.type == "missing_key" else "TV104"  # noqa: A001 - as in Complaint
             silent = error.type not in _BESIDE and (isinstance(found, Address) or _is_secret(kind, spec, path, found))
             message = "the value does not fit" if silent else error.message
-            notes.error(id, f"{_place(kind, path)}: {message}", source)
+            notes.error(id, f"{unknown.place(kind, path)}: {message}", source)
     wrong = [error for error in group if not error.name and not error.told]
     if any(error.type == "extra_forbidden" for error in wrong):
-        _unknown(kind, spec, path, notes)
+        unknown.tell(kind, spec, path, notes)
     elif wrong:
         _wrong_value(kind, spec, path, wrong, notes)
 
 
-def _unknown(kind: ResourceKind, spec: Document, path: KeyPath, notes: Notes) -> None:
-    pointer = "/spec" + join(path)
-    right = kind.spelled(_generic(spec, path))
-    fix = notes.edit(pointer, "rename", right) if right and right not in _value_at(spec, path[:-1]) else ()
-    message = f"unknown key {shown(path[-1])} in {_place(kind, path[:-1])}"
-    hint = f"write {right}" if right else _elsewhere(kind, path) or _like(kind, path)
-    notes.error("TV103", message, notes.key_at(pointer), hint, fix)
-
-
-def _elsewhere(kind: ResourceKind, path: KeyPath) -> str:
-    """Where a key belongs that is known in another place."""
-    places = [one for one in homes(kind.model, path[-1]) if not _is_going(kind, (*one, path[-1]))]
-    if not 0 < len(places) <= _MAX_HOMES:
-        return ""
-    return f"write it under {either((dotted(join(one)) or 'spec') + ':' for one in places)}"
-
-
-def _is_going(kind: ResourceKind, path: KeyPath) -> bool:
-    return any(kind.field_at(path[:length]).deprecated for length in range(1, len(path) + 1))
-
-
-def _like(kind: ResourceKind, path: KeyPath) -> str:
-    hint = suggestion(path[-1], fields_at(kind.model, path[:-1]))
-    return (
-        hint if hint.startswith("did") else f"{hint}{'; ' if hint else ''}a field newer than tavusctl goes under extra:"
-    )
-
-
 def _wrong_value(kind: ResourceKind, spec: Document, path: KeyPath, wrong: list[Misfit], notes: Notes) -> None:
-    pointer, found = "/spec" + join(path), _value_at(spec, path)
+    pointer, found = "/spec" + join(path), value_at(spec, path)
     decisive = wrong[0].context.get("discriminator") if wrong[0].type == "union_tag_invalid" else None
     if decisive is not None:  # the key that decides between the members of a union
         key = str(decisive).strip("'")
         pointer, found = f"{pointer}/{escape(key)}", found.get(key)
     expected = either(dict.fromkeys(_expected(error) for error in wrong))
     is_secret = _is_secret(kind, spec, path, found)
-    message = f"{_place(kind, path)}: expected {expected}" + ("" if is_secret else f", found {shown(found)}")
+    message = f"{unknown.place(kind, path)}: expected {expected}" + ("" if is_secret else f", found {shown(found)}")
     notes.error("TV104", message, notes.value_at(pointer), _meant(found, expected))
 
 
 def _is_secret(kind: ResourceKind, spec: Document, path: KeyPath, found: Value) -> bool:
     """Whether a secret may stand at a path or below it, or plainly does."""
-    generic = _generic(spec, path)
-    if kind.is_free(generic) or (isinstance(found, str) and secrecy.tells(found)):
+    place = generic(spec, path)
+    if kind.is_free(place) or (isinstance(found, str) and secrecy.tells(found)):
         return True
     patterns = (pattern.split("/")[1:] for pattern, declared in kind.fields.items() if declared.secret)
     return any(
-        len(keys) >= len(generic) and all(key in ("*", own) for key, own in zip(keys, generic, strict=False))
+        len(keys) >= len(place) and all(key in ("*", own) for key, own in zip(keys, place, strict=False))
         for keys in patterns
     )
 
@@ -164,28 +137,6 @@ def _meant(found: Value, expected: str) -> str:
 def _stands_in(declared: Field, found: Value) -> bool:
     """Whether only the word that stands for a reference or secret did not fit; misplaced secrets are told elsewhere."""
     return isinstance(found, SecretText) or (isinstance(found, Address) and bool(declared.refers_to))
-
-
-def _place(kind: ResourceKind, path: KeyPath) -> str:
-    return dotted(join(path)) or kind.name
-
-
-def _generic(spec: Value, path: KeyPath) -> KeyPath:
-    """A path as declarations know it: `*` for list indices."""
-    generic: list[str] = []
-    here = spec
-    for key in path:
-        is_list = isinstance(here, list)
-        generic.append("*" if is_list else key)
-        here = here[int(key)] if is_list else here.get(key)
-    return tuple(generic)
-
-
-def _value_at(spec: Value, path: KeyPath) -> Value:
-    here = spec
-    for key in path:
-        here = here[int(key)] if isinstance(here, list) else here.get(key) if isinstance(here, dict) else None
-    return here
 
 
 def _view(value: Value, *, keep_null: bool = False) -> tuple[Value, bool]:

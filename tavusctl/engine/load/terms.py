@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Final
 
 from tavusctl import duration
+from tavusctl.engine.load import pointers
 from tavusctl.engine.load.notes import Notes
 from tavusctl.model import Address, Document, Lifecycle, Recrawl, ResourceKind, Value
 from tavusctl.wording import shown
@@ -18,11 +20,14 @@ CRON_WORDS: Final[Mapping[str, str]] = {
     "@monthly": "0 0 1 * *",
 }
 _CRON_FIELDS: Final = 5
+_TICKS: Final = 100  # of a cron expression that are looked at
+_COOLDOWN: Final = 3600  # seconds that the API asks between two crawls of a document
+_EXAMPLE: Final = "write /layers/tts, for one"
 _LONGEST_CRON: Final = 200
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])+)+")
 
 
-def lifecycle(found: Value, notes: Notes) -> Lifecycle:
+def lifecycle(found: Value, spec: Document, kind: ResourceKind, notes: Notes) -> Lifecycle:
     """What may happen to a resource; what is wrong is left at its default."""
     if found is None or not notes.typed(found, dict, "/lifecycle", "TV116"):
         return Lifecycle()
@@ -32,10 +37,10 @@ def lifecycle(found: Value, notes: Notes) -> Lifecycle:
     if on_remove not in ("delete", "retain"):
         message = f"lifecycle.on_remove: expected delete or retain, found {shown(on_remove)}"
         notes.error("TV116", message, notes.value_at("/lifecycle/on_remove"))
-    return Lifecycle(prevent is True, _ignored(found.get("ignore_changes", []), notes), str(on_remove))
+    return Lifecycle(prevent is True, _ignored(found.get("ignore_changes", []), spec, kind, notes), str(on_remove))
 
 
-def recrawl(found: Value, kind: ResourceKind, notes: Notes) -> Recrawl | None:
+def recrawl(found: Value, spec: Document, kind: ResourceKind, notes: Notes) -> Recrawl | None:
     """When a crawled document is due."""
     if found is None:
         return None
@@ -45,6 +50,10 @@ def recrawl(found: Value, kind: ResourceKind, notes: Notes) -> Recrawl | None:
     if not notes.typed(found, dict, "/recrawl", "TV116"):
         return None
     notes.unknown_keys(found, ("every", "max_age", "cron", "timezone"), "/recrawl")
+    if kind.crawl and not spec.get(kind.crawl):
+        message = f"recrawl: there is no {kind.crawl}: in spec, so there is nothing to crawl again"
+        hint = f"add {kind.crawl}: {{depth: 2, max_pages: 25}} to spec, or remove recrawl"
+        notes.error("TV116", message, notes.key_at("/recrawl"), hint)
     given = [key for key in ("every", "max_age", "cron") if key in found]
     if len(given) != 1:
         what = " and ".join(given) or "none of them"
@@ -97,14 +106,16 @@ def watch(found: Value, spec: Document, kind: ResourceKind, notes: Notes) -> boo
     return not reason
 
 
-def _ignored(found: Value, notes: Notes) -> tuple[str, ...]:
+def _ignored(found: Value, spec: Document, kind: ResourceKind, notes: Notes) -> tuple[str, ...]:
     if not notes.typed(found, list, "/lifecycle/ignore_changes", "TV116"):
         return ()
     for index, pointer in enumerate(found):
-        if not isinstance(pointer, str) or not _POINTER.fullmatch(pointer):
-            message = f"lifecycle.ignore_changes: {shown(pointer)} is not a JSON Pointer into spec"
+        well_formed = isinstance(pointer, str) and _POINTER.fullmatch(pointer)
+        fault = pointers.fault(kind, spec, pointer) if well_formed else ("is not a JSON Pointer into spec", _EXAMPLE)
+        if fault:
+            message = f"lifecycle.ignore_changes: {shown(pointer)} {fault[0]}"
             source = notes.value_at(f"/lifecycle/ignore_changes/{index}")
-            notes.error("TV116", message, source, "write /layers/tts, for one")
+            notes.error("TV116", message, source, fault[1])
     return tuple(str(pointer) for pointer in found)
 
 
@@ -112,17 +123,22 @@ def _by_period(found: Document, key: str, notes: Notes) -> Recrawl | None:
     if "timezone" in found:
         notes.error("TV116", "recrawl.timezone goes with cron only", notes.key_at("/recrawl/timezone"))
     try:
-        return Recrawl(every=duration.seconds(found[key]))
+        seconds = duration.seconds(found[key])
     except ValueError as error:
         notes.error("TV116", f"recrawl.{key}: {error}", notes.value_at(f"/recrawl/{key}"))
         return None
+    if seconds < _COOLDOWN:
+        message = f"recrawl.{key}: {shown(found[key])} is shorter than the hour that the API asks between two crawls"
+        notes.error("TV116", message, notes.value_at(f"/recrawl/{key}"), "write 1h or more")
+    return Recrawl(every=seconds)
 
 
 def _by_cron(found: Document, notes: Notes) -> Recrawl:
     cron, timezone = CRON_WORDS.get(found["cron"], found["cron"]), found.get("timezone", "UTC")
     reason = _cron_fault(cron)
     if reason:
-        hint = 'five fields: minute hour day month weekday, such as "0 3 * * *"'
+        dense = 'let it come once in an hour at most, such as "0 3 * * *"'
+        hint = dense if "twice" in reason else 'five fields: minute hour day month weekday, such as "0 3 * * *"'
         notes.error("TV116", f"recrawl.cron: {shown(found['cron'])} {reason}", notes.value_at("/recrawl/cron"), hint)
     if notes.typed(timezone, str, "/recrawl/timezone", "TV116") and not _is_timezone(timezone):
         message = f"recrawl.timezone: there is no time zone {shown(timezone)}"
@@ -139,10 +155,14 @@ def _cron_fault(cron: str) -> str:
     if len(cron) > _LONGEST_CRON or len(cron.split()) != _CRON_FIELDS:
         return "is not a cron expression"
     try:
-        due = next(CronSim(cron, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)), None)
+        due = list(itertools.islice(CronSim(cron, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)), _TICKS))
     except CronSimError:
         return "is not a cron expression"
-    return "never comes" if due is None else ""
+    if not due:
+        return "never comes"
+    nearest = min((later - sooner for sooner, later in itertools.pairwise(due)), default=dt.timedelta.max)
+    is_dense = nearest.total_seconds() < _COOLDOWN
+    return "comes twice within the hour that the API asks between two crawls" if is_dense else ""
 
 
 def _is_timezone(name: str) -> bool:

@@ -1,0 +1,105 @@
+"""What a manifest may hold, the API takes, and the other way round: asked of the emulator, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tavusctl.fit import wrong
+from tavusctl.kinds import KINDS
+from tavusctl.model import Document
+from tavusctl.shape import Shape, members
+from tests.scenarios.project import Account, Project
+
+TOOL = {"type": "function", "function": {"name": "book", "parameters": {"type": "object"}}}
+FULL: dict[str, Document] = {
+    "persona": {
+        "system_prompt": "You coach.",
+        "layers": {
+            "perception": {"perception_model": "raven-1", "visual_tools": [TOOL]},
+            "stt": {"stt_engine": "tavus-advanced"},
+            "conversational_flow": {"turn_detection_model": "sparrow-1"},
+            "llm": {"model": "tavus-gpt-oss", "tools": [TOOL]},
+            "tts": {"tts_engine": "cartesia", "voice_settings": {"speed": 1.0}},
+            "vqa": {"prompt": "Look."},
+        },
+    },
+    "replica": {"replica_name": "Anna", "train_video_url": "https://example.com/a.mp4"},
+    "document": {"document_url": "https://example.com/a", "crawl": {"depth": 1, "max_pages": 5}},
+    "guardrails": {"name": "Rules", "data": [{"guardrail_name": "a", "guardrail_prompt": "b"}]},
+    "objectives": {"name": "Goals", "data": [{"objective_name": "a", "objective_prompt": "b"}]},
+}
+SAMPLES: tuple[Any, ...] = ("word", True, 7, 0.5, ["word"], [7], {"word": "word"}, [{"word": "word"}])
+
+
+def ways(shape: type[Shape], value: Document) -> Iterator[tuple[str, Document]]:
+    """The document with each of its fields holding a sample of each type."""
+    for key, member in members(shape).items():
+        for sample in SAMPLES:
+            yield f"{key}: {sample!r}", {**value, key: sample}
+        for below in member.shapes:
+            inner = value.get(key)
+            if isinstance(inner, dict):
+                yield from ((f"{key}.{at}", {**value, key: one}) for at, one in ways(below, inner))
+            elif isinstance(inner, list):
+                yield from ((f"{key}[0].{at}", {**value, key: [one]}) for at, one in ways(below, inner[0]))
+
+
+# Where the two differ, and why that is right; by the beginning of the place.
+STRICTER: dict[str, str] = {
+    "layers.perception.visual_tools[0]": "the API looks at nothing below `function` but name, description, parameters",
+    "layers.llm.tools[0]": "as above",
+    "layers.tts.tts_emotion_control": "any text is taken, and the documentation has two",
+    "layers.tts.voice_settings": "each engine has its own, and the API takes all",
+    "layers.llm.": "an address or a key alone has no use",
+    "document_url": "what is no address cannot be fetched",
+    "train_image_url": "what is no address cannot be fetched",
+    "consent_video_url": "as above",
+    "model_name": "any text is taken, and training fails",
+}
+OTHERWISE: dict[str, str] = {
+    "document_file": "never sent: the file is uploaded, and its address is sent",
+    "upload": "never sent, either",
+    "crawl": "an older version of the API needs depth and max_pages",
+    "data[0].tags": "newer versions of the API take tags",
+    "default_replica_id": "no replica has this id",
+    "layers.stt.hotwords": "a list is sent as one text",
+    "layers.transport": "newer versions of the API take any object",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_types_of_manifests_and_of_the_api_agree(kind: str, account: Account) -> None:
+    apart = []
+    for at, spec in ways(KINDS[kind].model, FULL[kind]):
+        account.reset()  # as many crawls as one likes
+        answer = account.call("POST", KINDS[kind].collection, spec)
+        taken = answer.status_code in (httpx.codes.OK, httpx.codes.CREATED)
+        valid = not list(wrong(KINDS[kind].model, spec))
+        if taken != valid and not at.startswith(tuple(STRICTER if taken else OTHERWISE)):
+            apart.append(f"{at}: the API {'takes' if taken else 'refuses'} it, {answer.text[:90]}")
+    assert not apart, "\n".join(apart)
+
+
+def test_an_example_of_the_documentation_is_taken_as_it_is(project: Project) -> None:
+    project.manifest("persona", "a", {"system_prompt": "x", "layers": {"vqa": {"enable_vision": "false"}}})
+
+    project.apply()
+
+    (body,) = project.account.objects("personas").values()
+    assert body["layers"]["vqa"]["enable_vision"] == "false"
+    assert project.plan()["changes"] == []
+
+
+def test_what_the_api_refuses_is_refused_before_it_is_sent(project: Project) -> None:
+    project.manifest("persona", "a", {"system_prompt": "x", "layers": {"vqa": {"enable_vision": False}}})
+
+    (found,) = [
+        one for one in project.run("validate", "--format", "json").document["complaints"] if one["id"] == "TV104"
+    ]
+
+    assert found["message"] == "layers.vqa.enable_vision: expected text, found false"
+    assert found["hint"] == "put it in quotes"

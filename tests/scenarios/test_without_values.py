@@ -1,0 +1,108 @@
+"""Whoever only looks needs no values of secrets; whoever sends one needs that one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.project import Body, Project
+
+SPEC: Body = {
+    "persona_name": "Coach",
+    "system_prompt": "You coach.",
+    "layers": {
+        "llm": {
+            "model": "gpt-4o",
+            "base_url": "https://llm.example.com",
+            "api_key": "${secret:LLM_KEY}",
+            "headers": {"X-Team": "${secret:TEAM_KEY}"},
+        }
+    },
+}
+VALUES = {"LLM_KEY": "key-0123456789abcdef", "TEAM_KEY": "team-0123456789abcdef"}
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    project.write("tavusctl.yaml", "secrets: [LLM_KEY, TEAM_KEY]\n")
+    project.manifest("persona", "coach", SPEC)
+    ended = project.run("apply", "--yes", **VALUES)
+    assert ended.code == 0, ended.err
+    project.account.forget()
+    return project
+
+
+@pytest.mark.parametrize("command", ["plan", "drift"])
+def test_what_cannot_be_compared_is_unchanged_and_said_once(applied: Project, command: str) -> None:
+    ended = applied.run(command, "--detailed-exitcode", "--format", "json")
+
+    assert ended.code == 0, ended.out + ended.err
+    told = [one for one in ended.document["warnings"] if one["id"] == "TV309"]
+    assert [one["message"] for one in told] == ["the secrets LLM_KEY, TEAM_KEY have no value here"]
+    with_values = applied.run(command, "--detailed-exitcode", "--format", "json", **VALUES)
+    assert (with_values.code, with_values.document["warnings"]) == (0, [])
+
+
+def test_all_else_is_compared(applied: Project) -> None:
+    id_ = applied.bound("persona/coach")
+    applied.account.portal("persona", id_, {"op": "replace", "path": "/system_prompt", "value": "You line."})
+
+    assert applied.run("drift", "--detailed-exitcode").code == 2
+    assert "/system_prompt" in applied.run("plan").out
+    assert "key-0123" not in applied.run("plan").out
+    assert applied.run("adopt", "--all").code == 0
+    assert "You line." in (applied.root / "manifests/persona-coach.yaml").read_text()
+    assert applied.plan()["changes"] == []
+    assert applied.run("export", "--out", "elsewhere").code == 0
+
+
+def test_a_key_that_the_portal_removed_is_seen(applied: Project) -> None:
+    id_ = applied.bound("persona/coach")
+    applied.account.portal("persona", id_, {"op": "remove", "path": "/layers/llm/headers/X-Team"})
+
+    assert applied.run("drift", "--detailed-exitcode").code == 2
+    refused = applied.run("apply", "--yes", LLM_KEY=VALUES["LLM_KEY"])
+
+    assert refused.code == 10
+    assert "the secret TEAM_KEY has no value: the environment variable TEAM_KEY is not set [TV124]" in refused.err
+    assert "LLM_KEY" not in refused.err
+    assert applied.run("apply", "--yes", TEAM_KEY=VALUES["TEAM_KEY"]).code == 0
+    assert applied.account.objects("personas")[id_]["layers"]["llm"]["headers"]
+
+
+def test_apply_needs_the_values_that_it_sends(applied: Project) -> None:
+    applied.manifest("persona", "coach", {**SPEC, "greeting": "Hi."})
+    assert applied.run("apply", "--yes").code == 0
+    applied.manifest("persona", "other", {**SPEC, "persona_name": "Other"})
+    applied.account.forget()
+
+    assert applied.run("plan").code == 0
+    refused = applied.run("apply", "--yes", TEAM_KEY=VALUES["TEAM_KEY"])
+
+    assert (refused.code, applied.account.writes) == (10, [])
+    assert "manifests/persona-other.yaml:" in refused.err
+    assert "the secret LLM_KEY has no value" in refused.err
+    assert applied.run("apply", "--yes", **VALUES).code == 0
+    assert applied.run("plan", "--detailed-exitcode", **VALUES).code == 0
+
+
+def test_a_value_that_changed_is_seen_once_it_is_there(applied: Project) -> None:
+    assert applied.run("plan", "--detailed-exitcode").code == 0
+    assert applied.run("plan", "--detailed-exitcode", **VALUES | {"LLM_KEY": "key-another-0123456789"}).code == 2
+
+
+def test_a_plan_file_made_without_values_is_applied_with_them(applied: Project) -> None:
+    applied.manifest("persona", "coach", {**SPEC, "greeting": "Hi."})
+
+    assert applied.run("plan", "--out", "plan.json").code == 0
+    ended = applied.run("apply", "plan.json", **VALUES)
+
+    assert ended.code == 0, ended.err
+
+
+def test_other_errors_are_told_with_the_missing_value(applied: Project) -> None:
+    applied.manifest("persona", "coach", {**SPEC, "greeting": "${nothing}"})
+
+    told = applied.run("plan").err
+    assert "TV109" in told
+    assert "TV124" not in told
+    assert "TV124" in applied.run("apply", "--yes").err
