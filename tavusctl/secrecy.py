@@ -28,10 +28,12 @@ class Declared(Struct, frozen=True):
 
     of_kinds: AbstractSet[tuple[str, Path]] = frozenset()  # in every object of a kind
     of_objects: Mapping[str, AbstractSet[Path]] = {}  # by remote id
+    plain: AbstractSet[tuple[str, Path, str]] = frozenset()  # what stands in the same lists, and is no secret
 
-    def has(self, kind: str, remote_id: str, pattern: Path) -> bool:
-        """Whether a place of an object is among them."""
-        return (kind, pattern) in self.of_kinds or pattern in self.of_objects.get(remote_id, ())
+    def has(self, kind: str, remote_id: str, pattern: Path, text: str) -> bool:
+        """Whether a text at a place of an object is meant."""
+        is_named = (kind, pattern) in self.of_kinds or pattern in self.of_objects.get(remote_id, ())
+        return is_named and (kind, pattern, text) not in self.plain
 
     def knows_any(self, kind: str, remote_id: str) -> bool:
         """Whether an object has such places at all."""
@@ -75,13 +77,16 @@ def declared(kinds: Mapping[str, ResourceKind], specs: Iterable[tuple[str, str, 
     """
     of_kinds: set[tuple[str, Path]] = set()
     of_objects: dict[str, set[Path]] = {}
+    plain: set[tuple[str, Path, str]] = set()
     for kind, remote_id, spec in specs:
-        for path in named(kinds[kind], spec):
+        paths = set(named(kinds[kind], spec))
+        plain |= {(kind, path, leaf) for path, leaf in _leaves(spec, ()) if path in paths and isinstance(leaf, str)}
+        for path in paths:
             if kinds[kind].is_free(path) or not remote_id:
                 of_kinds.add((kind, path))
             if remote_id:
                 of_objects.setdefault(remote_id, set()).add(path)
-    return Declared(of_kinds, of_objects)
+    return Declared(of_kinds, of_objects, plain)
 
 
 def all_spots(kind: ResourceKind, remote_id: str, body: Document, places: Declared) -> Iterator[Spot]:
@@ -91,7 +96,7 @@ def all_spots(kind: ResourceKind, remote_id: str, body: Document, places: Declar
     if places.knows_any(kind.name, remote_id):
         known = {one.path for one in found}
         for path, pattern, leaf in placed(body, (), ()):
-            if isinstance(leaf, str) and leaf and path not in known and places.has(kind.name, remote_id, pattern):
+            if isinstance(leaf, str) and leaf and path not in known and places.has(kind.name, remote_id, pattern, leaf):
                 yield Spot(path, leaf)
 
 

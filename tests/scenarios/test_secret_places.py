@@ -115,3 +115,41 @@ def test_a_lost_answer_is_found_by_what_was_sent(named: Project) -> None:
 
     assert (result.code, len(named.account.objects("personas"))) == (0, 1), result.out + result.err
     assert named.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_an_undo_sends_no_secret_that_nobody_keeps(named: Project) -> None:
+    """What was changed beside a secret goes back; of the secret it is said that it cannot be brought back."""
+    named.manifest("persona", "coach", coach(default_query={"api-key": "${secret:ONE}", "v": "1"}))
+    named.apply()
+    named.environment["ONE"] = LATER
+    named.manifest("persona", "coach", coach(default_query={"api-key": "${secret:ONE}", "v": "2"}))
+    named.apply()
+    run = named.run("undo").out.split()[0]
+
+    undone = named.run("undo", run, "--yes")
+
+    (persona,) = named.account.objects("personas").values()
+    assert (undone.code, persona["layers"]["llm"]["default_query"]) == (0, {"api-key": LATER, "v": "1"}), undone.err
+    assert "TV304" in undone.out + undone.err
+    assert not found_under(named.root, [KEY, LATER])
+
+
+def test_a_deleted_object_is_made_anew_with_the_secrets_in_its_lists(named: Project) -> None:
+    path = named.manifest("persona", "coach", coach(tools=[TOOL], extra_body={"stop": ["a", "${secret:ONE}"]}))
+    named.apply()
+    text = path.read_text()
+    path.unlink()
+    named.manifest("guardrails", "last", {"data": [{"guardrail_name": "a", "guardrail_prompt": "A."}]})
+    named.apply("--allow-deletes", "1")
+    run = named.run("undo").out.split()[0]
+
+    refused = named.run("undo", run, "--yes", "--recreate")
+    path.write_text(text)
+    undone = named.run("undo", run, "--yes", "--recreate", "--allow-deletes", "1")
+
+    assert (refused.code, "E309" in refused.out + refused.err) == (4, True), refused.out + refused.err
+    assert undone.code == 0, undone.out + undone.err
+    (persona,) = named.account.objects("personas").values()
+    llm = persona["layers"]["llm"]
+    assert llm["tools"][0]["function"]["parameters"]["properties"]["token"]["default"] == KEY
+    assert llm["extra_body"]["stop"] == ["a", KEY]

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tavusctl.engine.diff.memory import says_more
 from tavusctl.kinds import KINDS
 from tavusctl.model import Address, Binding, Document
+from tavusctl.secret import Secret
 
 KIND = KINDS["persona"]
 APPLIED: Document = {"persona_name": "Coach", "document_tags": ["a", "b"], "greeting": "Hi"}
@@ -44,3 +45,14 @@ def test_a_default_that_is_no_longer_set_is_recorded() -> None:
     known = replace(KNOWN, applied={**APPLIED, "pipeline_mode": "full"})
 
     assert says_more(KIND, KNOWN, known)
+
+
+def test_a_key_that_an_older_version_kept_in_the_clear_is_recorded_as_a_fingerprint() -> None:
+    secret = Secret("0f1e2d3c4b5a6978", b"k" * 32)
+    known, current = (
+        replace(KNOWN, applied={**APPLIED, "layers": {"llm": {"default_query": {"api-key": leaf}}}})
+        for leaf in (secret.reveal(), secret.fingerprint)
+    )
+
+    assert says_more(KIND, current, known)
+    assert not says_more(KIND, current, current)

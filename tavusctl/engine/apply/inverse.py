@@ -21,8 +21,9 @@ def invert(this: Run, live: Live, operations: Sequence[Document], applied: Docum
     """The inverse of a patch of an object; `applied` is what was applied to it before."""
     before = _writable(this.with_ids(live.body))
     after = patched(live, before, _writable(this.with_ids(list(operations))))
-    reverse = _between(live, after, before)
-    kept, lost = [], []
+    lost: list[str] = []
+    reverse = _reverse(live, after, before, lost)
+    kept = []
     for operation in reverse:
         path, given = patch.split(operation["path"]), operation.get("value", ABSENT)
         unread = live.kind.field_at(path).secret and (operation["op"] != "remove" or _held(applied, path))
@@ -56,6 +57,40 @@ def patched(live: Live, before: Document, operations: Sequence[Document]) -> Doc
         patched: Document = patch.apply(before, operations)
         return patched
     return {**before, **{operation["path"].removeprefix("/"): operation["value"] for operation in operations}}
+
+
+def _reverse(live: Live, after: Document, before: Document, lost: list[str]) -> list[Document]:
+    """The operations back, which leave secrets alone that are still there; those that were changed are `lost`."""
+    changed: list[str] = []
+    held = _held_fast(before, after, (), changed)
+    try:
+        reverse = _between(live, _pinned(after), held)
+    except ValueError:  # the run took away what has a secret in it: it is brought back as far as it can be
+        return _between(live, after, before)
+    lost += changed
+    return reverse
+
+
+def _held_fast(before: Value, after: Value, path: Path, changed: list[str]) -> Value:
+    """A document as it was, with the secrets that are there now, none of which can be written."""
+    if isinstance(before, dict):
+        now = after if isinstance(after, dict) else {}
+        return {key: _held_fast(item, now.get(key), (*path, key), changed) for key, item in before.items()}
+    if isinstance(before, list):
+        same_length = isinstance(after, list) and len(after) == len(before)
+        items = zip(before, after if same_length else [None] * len(before), strict=True)
+        return [_held_fast(old, new, (*path, str(index)), changed) for index, (old, new) in enumerate(items)]
+    if not isinstance(before, Secret | Fingerprint):
+        return before
+    if not isinstance(after, Secret | Fingerprint):
+        return before
+    if before != after:
+        changed.append(patch.join(path))
+    return Pinned(after)
+
+
+def _pinned(document: Value) -> Value:
+    return map_leaves(document, lambda leaf: Pinned(leaf) if isinstance(leaf, Secret | Fingerprint) else leaf)
 
 
 def _between(live: Live, after: Document, before: Document) -> list[Document]:
