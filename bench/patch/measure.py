@@ -125,7 +125,7 @@ def walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """As `leaves`."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from walk(inner, f"{path}/{key}")
+            yield from walk(inner, f"{path}/{key.replace('~', '~0').replace('/', '~1')}")
     elif isinstance(value, list) and value:
         for number, inner in enumerate(value):
             yield from walk(inner, f"{path}/{number}")

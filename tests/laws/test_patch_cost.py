@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.patch.measure import measure
@@ -32,6 +32,7 @@ def measured(before: Any, after: Any, patch: list[dict[str, Any]]) -> int:
 
 
 @given(pairs() | st.integers(0, 2**62).map(grown))
+@example(({"/": 1, "": {"": "a"}}, {}))
 def test_the_cost_that_is_reckoned_with_is_that_of_the_patch(pair: tuple[Any, Any]) -> None:
     cost, patch = reckoned(*pair)
 
