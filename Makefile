@@ -26,7 +26,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test check format-check lint types house workflows format golden pictures schemas laws-long canaries coverage mutants crash model fuzz bench constraints build sbom clean
+.PHONY: help demo test packages check format-check lint types house workflows format golden pictures schemas laws-long canaries coverage mutants crash model fuzz bench constraints build sbom clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,10 +36,14 @@ demo: $(READY) ## the whole job against a local Tavus, step by step
 	@$(BIN)/python -I tests/demo.py
 	$(call say,demo done)
 
-test: check ## every check and every test
+test: packages check ## every check and every test
 	$(call say,tests: all but the house)
 	@$(PYTEST) tests --ignore=tests/house -n $(WORKERS) --dist loadgroup --durations=5
 	$(call say,all tests passed)
+
+# In the background, for it takes minutes on a slow network: a test that wants one waits for it, and tells what went wrong.
+packages: $(READY)
+	@if command -v npm >/dev/null; then $(BIN)/python -I -m tests.npm >/dev/null 2>&1 & fi
 
 check: format-check lint types house workflows ## format, lint, types, imports, schemas, README, workflows
 	$(call say,all checks passed)

@@ -1,4 +1,7 @@
-"""Programs that are packages of npm, which not everybody has; where everything is tested it must be there."""
+"""Programs that are packages of npm, which not everybody has; where everything is tested it must be there.
+
+`python -m tests.npm` installs them all, at the same time: begun early, they are there when a test wants them.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import fcntl
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/*/package-lock.json"))
 IS_HERE = bool(shutil.which("npm") or os.environ.get("CI"))
 
 
@@ -21,3 +26,13 @@ def installed(folder: Path) -> Path:
             subprocess.run(["npm", "ci", "--prefix", str(folder), *options], check=True)
             ready.touch()
     return ready.parent
+
+
+def main() -> None:
+    """Install everything."""
+    with ThreadPoolExecutor(len(FOLDERS)) as pool:
+        list(pool.map(installed, FOLDERS))
+
+
+if __name__ == "__main__":
+    main()
