@@ -38,7 +38,7 @@ demo: $(READY) ## the whole job against a local Tavus, step by step
 
 test: packages check ## every check and every test
 	$(call say,tests: all but the house)
-	@$(PYTEST) tests --ignore=tests/house -n $(WORKERS) --dist loadgroup --durations=5
+	@$(PYTEST) tests --ignore=tests/house -n $(WORKERS) --durations=5
 	$(call say,all tests passed)
 
 # In the background, for it takes minutes on a slow network: a test that wants one waits for it, and tells what went wrong.

@@ -37,13 +37,3 @@ def browser() -> Iterator[Browser]:
 
     with chromium.started() as started:
         yield started
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one real server go to one worker, which starts it once."""
-    for item in items:
-        parameters = getattr(item, "callspec", None)
-        for one in parameters.params.values() if parameters else ():
-            if one in ("s3", "az"):
-                item.add_marker(pytest.mark.xdist_group(one))
