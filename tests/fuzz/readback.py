@@ -103,6 +103,7 @@ READERS: Mapping[str, Callable[[str, str], None]] = {
     "json": as_json,
     "markdown": as_markdown,
     "comment": as_markdown,
+    "summary": as_markdown,
     "html": as_page,
     "sarif": as_sarif,
     "github": as_commands,

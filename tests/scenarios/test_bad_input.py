@@ -173,7 +173,7 @@ BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], s
     "no such port": (["--base-url", "http://127.0.0.1:99999"], {}, (12, "E1200"), "not the address of a host"),
     "a password in it": (["--base-url", "https://u:canary@host"], {}, (12, "E1200"), "not the address of a host"),
     "a space in it": (["--base-url", "https://tavus api.com"], {}, (12, "E1200"), "not the address of a host"),
-    "a report of no format": (["--report", "xml=x"], {}, (12, "E1200"), "html, json, markdown, sarif, text"),
+    "a report of no format": (["--report", "xml=x"], {}, (12, "E1200"), "html, json, markdown, sarif, summary, text"),
     "a report to nowhere": (["--report", "json=nowhere/x.json"], {}, (12, "E1200"), "no folder nowhere"),
     "no address": (["--target", "coach"], {}, (12, "E1200"), "write kind/name"),
     "no such option": (["--forse"], {}, (12, "E1200"), "--forse"),
