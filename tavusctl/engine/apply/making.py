@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl import claim, freshness, lookup
 from tavusctl.document import leaves
@@ -230,8 +231,11 @@ def _look_for(this: Run, making: _Making) -> lookup.Sight:
     answered = this.answered.get(making.op, "")
     if answered and _is_made(this, making, answered):
         return lookup.Sight(answered)
+    kind = making.sent.kind.name
+    # Creates beside this one may have begun since: what they have made is not the one that is looked for.
+    sent = replace(making.sent, others=this.others(making.address, kind, making.sent.name))
     try:
-        return this.tools.find(making.sent, this.known.get(making.sent.kind.name, ()))
+        return this.tools.find(sent, this.known.get(kind, ()))
     except Ambiguous:
         raise
     except TavusctlError as error:  # whatever it is, the create stays open
