@@ -178,6 +178,23 @@ def test_a_secret_that_main_lists_and_sends_nowhere_is_a_risk(proposal: Proposal
     assert "CLOUD is sent by a manifest for the first time" in proposal.comment
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SETTINGS.replace("[OPENAI]", "[OPENAI, CLOUD]") + f"{OTHER}: 1\n",
+        f"secrets: {{CLOUD: {OTHER}}}\n",
+        f"CLOUD: [\n{OTHER}",
+    ],
+)
+def test_a_guess_in_a_project_file_that_is_wrong_is_not_confirmed(proposal: Proposal, settings: str) -> None:
+    """Words about a failure are made when little is known yet: a right guess must read as a wrong one does."""
+    proposal.says(settings)
+
+    results = proposal.plans("CLOUD")
+
+    assert results[0].code not in (0, 2)
+
+
 @pytest.mark.parametrize("guess", ["blue team 42", "red team 17"])
 def test_a_guess_is_compared_with_nothing(proposal: Proposal, guess: str) -> None:
     """The plan of a right guess is that of a wrong one."""
