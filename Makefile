@@ -2,14 +2,20 @@
 # Needs Python 3.11 or newer and make; the rest goes into the virtual environment $(VENV).
 
 VENV ?= .venv
-# One more than the cores of a small machine: tests wait for programs and clocks, too.
-WORKERS ?= 3
+# Each of hundreds of programs that tests start would compile the modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+# More than the cores of a small machine: tests wait for programs, servers and clocks as long as they work.
+WORKERS ?= 4
 PYTHON ?= $(shell for found in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$found" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$found" && break; done)
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PYTEST := $(BIN)/python -I -m pytest
+# Tests write thousands of small files, each to the disk: in memory that is soon done.
+MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END {print $$4}')" -gt 4000000 && echo /dev/shm)
+PYTEST := $(if $(MEMORY),env TMPDIR=$(MEMORY)) $(BIN)/python -I -m pytest
+# What shares something that is slow to start shares a worker.
+PARALLEL := -n $(WORKERS) --dist loadgroup
 ACTIONLINT := .github/actionlint
 WORKFLOWS := .github/workflows $(wildcard action.yml examples/workflows/*.yml)
 DIST ?= dist
@@ -26,7 +32,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test packages check format-check lint types house workflows format golden pictures schemas laws-long canaries coverage mutants crash model fuzz bench constraints build sbom clean
+.PHONY: help demo test quick dead ahead check format-check lint types house workflows format golden pictures schemas reference docs laws-long older-api canaries corpus coverage mutants crash model fuzz bench constraints build sbom release-check clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,14 +42,20 @@ demo: $(READY) ## the whole job against a local Tavus, step by step
 	@$(BIN)/python -I tests/demo.py
 	$(call say,demo done)
 
-test: packages check ## every check and every test
+test: ahead check ## every check and every test
 	$(call say,tests: all but the house)
-	@$(PYTEST) tests --ignore=tests/house -n $(WORKERS) --durations=5
+	@$(PYTEST) tests --ignore=tests/house $(PARALLEL) --durations=5
 	$(call say,all tests passed)
 
-# In the background, for it takes minutes on a slow network: a test that wants one waits for it, and tells what went wrong.
-packages: $(READY)
+quick: $(READY) ## while you work: what is soon tested; a minute
+	$(call say,quick: the house - units - a life cycle; make test runs everything)
+	@$(PYTEST) tests/house tests/unit tests/scenarios/test_lifecycle.py -m 'not external' $(PARALLEL)
+
+# In the background, while one core checks types: a test that wants a package of npm waits for it, and tells what went
+# wrong; and what pytest makes of the modules of tests is made once, and not by each worker.
+ahead: $(READY)
 	@if command -v npm >/dev/null; then $(BIN)/python -I -m tests.npm >/dev/null 2>&1 & fi
+	@$(PYTEST) tests --collect-only >/dev/null 2>&1 &
 
 check: format-check lint types house workflows ## format, lint, types, imports, schemas, README, workflows
 	$(call say,all checks passed)
@@ -61,8 +73,8 @@ types: $(READY)
 	@$(BIN)/mypy
 
 house: $(READY)
-	$(call say,house: imports - schemas - README - start-up - constraints)
-	@$(PYTEST) tests/house
+	$(call say,house: imports - schemas - README and docs - start-up - constraints)
+	@$(PYTEST) tests/house $(PARALLEL)
 
 workflows: $(READY)
 	$(call say,workflows: zizmor)
@@ -78,10 +90,11 @@ format: $(READY) ## put code into the house's shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
 
-golden: $(READY) ## write the golden reports anew; read the difference
-	$(call say,golden reports)
+golden: $(READY) ## write the golden files anew; read the difference
+	$(call say,golden files: reports - patches - what users see)
 	@$(BIN)/python -I -m tests.golden.plans
 	@$(BIN)/python -I -m tests.golden.patches
+	@$(BIN)/python -I -m tests.golden.surface
 
 pictures: $(READY) ## take the pictures of docs/ anew; needs Chromium and npm; look at them
 	$(call say,pictures: a plan as a terminal - GitHub and a browser show it)
@@ -91,13 +104,29 @@ schemas: $(READY) ## write schemas/ from the kinds
 	$(call say,schemas)
 	@$(BIN)/tavusctl schema --out schemas
 
+reference: $(READY) ## write the pages of docs/reference that the code makes
+	$(call say,reference: kinds - commands - checks - codes - variables - documents)
+	@$(BIN)/python -I -m tests.pages.reference
+
+docs: $(READY) ## the site from docs/ in build/site; a broken link is an error
+	$(call say,docs)
+	@$(BIN)/zensical build --strict --clean
+
 laws-long: $(READY) ## the laws with a hundred times as many examples
 	$(call say,laws: many examples; takes minutes)
-	@TAVUSCTL_LAWS=long $(PYTEST) tests/laws -n $(WORKERS) --durations=5
+	@TAVUSCTL_LAWS=long $(PYTEST) tests/laws $(PARALLEL) --durations=5
+
+older-api: $(READY) ## scenarios and laws once more - on accounts of the API of spring 2026; takes minutes
+	$(call say,older API: scenarios and laws but for those of one API alone)
+	@TAVUSCTL_ERA=seed $(PYTEST) tests/scenarios tests/laws -m 'not (newer_api or older_api or external)' $(PARALLEL) --durations=5
 
 canaries: $(READY) ## secrets planted everywhere, and looked for in all that every command shows and keeps
 	$(call say,canaries: places - formats - encodings)
 	@$(BIN)/python -I -m tests.scenarios.canaries
+
+corpus: $(READY) ## every real body in every shape of answers; takes minutes
+	$(call say,corpus: bodies - shapes of answers)
+	@TAVUSCTL_CORPUS_WHOLE=1 $(PYTEST) tests/scenarios/test_corpus.py tests/scenarios/test_export_corpus.py $(PARALLEL)
 
 coverage: $(READY) ## every branch of the modules that write, reached by tests; takes minutes
 	$(call say,coverage: the modules of tool.mutants in pyproject.toml)
@@ -107,9 +136,13 @@ mutants: $(READY) ## wrong lines in the modules that write, noticed by tests; ta
 	$(call say,mutants: a sample of each group)
 	@$(BIN)/python -I -m tests.mutants.score --workers $(WORKERS) --sample $(or $(SAMPLE),400)
 
+dead: $(READY) ## names that nothing uses and functions that no command reaches; takes minutes
+	$(call say,dead: names - and functions by coverage of scenarios and the demonstration)
+	@$(BIN)/python -I -m tests.dead --workers $(WORKERS)
+
 crash: $(READY) ## kill -9 at every boundary of an apply, and a bad disk at every write, judged by the rules; takes hours
 	$(call say,crash: every write to disk and every send and receive; kills by the server; kills of recoveries; bad disks)
-	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill_uploads.py -n $(WORKERS) -rP
+	@TAVUSCTL_KILL=all $(PYTEST) tests/scenarios/test_kill_uploads.py tests/scenarios/test_broken_jobs.py $(PARALLEL) -rP
 	@$(BIN)/python -I -m tests.crash.sweep --workers $(WORKERS)
 
 model: $(READY) ## the protocols in a hundred thousand random schedules, judged by the rules; takes ten minutes
@@ -125,6 +158,8 @@ bench: $(READY) ## patches against seven peers - commands against what else plan
 	@$(BIN)/python -I bench/patch/run.py
 	$(call say,bench: commands)
 	@$(BIN)/python -I bench/scale/run.py
+	$(call say,bench: stores that lie elsewhere)
+	@$(BIN)/python -I bench/scale/stores.py
 
 constraints: ## pin every dependency anew, by hash; needs uv
 	$(call say,constraints: resolving)
@@ -151,6 +186,13 @@ sbom: $(READY) ## what is installed with a release - every package by version an
 	@$(BIN)/python -I -W ignore::UserWarning:cyclonedx.model.bom -m cyclonedx_py requirements .github/requirements.txt \
 		--pyproject $(DIST)/.pyproject.toml --output-reproducible --spec-version 1.6 --output-file $(DIST)/tavusctl.cdx.json
 	@rm $(DIST)/.pyproject.toml
+
+# The notes come last: until the changes have a heading of their version, all else can be seen.
+release-check: check build sbom ## all of a release but publishing: checks - packages - the wheel by itself - the notes
+	$(call say,release: the wheel on its own)
+	@bash .ci/wheel $(DIST) "$(PYTHON)"
+	$(call say,release: the notes)
+	@$(BIN)/python -I .ci/release.py "v$$($(BIN)/python -I -c 'from tavusctl import __version__; print(__version__)')"
 
 clean: ## remove everything made here
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \

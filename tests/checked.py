@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tavusctl.cli.local import LocalSession
-from tavusctl.engine import load
-from tavusctl.model import Complaint
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.manifests import check
+from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.config import loading
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.project_settings import Environment, Project
 
 
 def written(root: Path, files: Mapping[str, str]) -> None:
@@ -19,14 +22,20 @@ def written(root: Path, files: Mapping[str, str]) -> None:
         (root / name).write_text(text, encoding="utf-8")
 
 
-def complaints(root: Path) -> tuple[Complaint, ...]:
+def opened(start: Path, environment: str | None = None) -> tuple[Project, Environment, tuple[Diagnostic, ...]]:
+    """The project around a folder and one of its environments, as a command finds them."""
+    project, found = loading.find_project(start)
+    return project, loading.chosen(project, environment, found), found
+
+
+def diagnostics(root: Path) -> tuple[Diagnostic, ...]:
     """All that `validate` says of a project."""
-    project, environment, found = load.read_project(root, environment=None)
-    return LocalSession(project, environment, quiet=True, found=found).check()[1]
+    project, environment, found = opened(root)
+    return check(LocalSession(project, environment, TerminalProgress(quiet=True), found=found))[1]
 
 
-def of(root: Path, *documents: Mapping[str, Any], **files: str) -> tuple[Complaint, ...]:
+def of(root: Path, *documents: Mapping[str, Any], **files: str) -> tuple[Diagnostic, ...]:
     """All that is said of some documents, each in a file of its own (d0.yaml, ...); JSON is YAML."""
     made = {f"manifests/d{n}.yaml": json.dumps(one, indent=1, ensure_ascii=False) for n, one in enumerate(documents)}
     written(root, {**made, **files})
-    return complaints(root)
+    return diagnostics(root)

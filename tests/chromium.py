@@ -1,23 +1,25 @@
-"""Chromium, which not everybody has; where everything is tested it must be there."""
+"""Chromium, which not everybody has: tests say `needs("chromium")`."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Browser, sync_playwright
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-IS_HERE = bool(CHROMIUM or os.environ.get("CI"))
+PATH = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @contextmanager
-def started() -> Iterator[Browser]:
+def started(*options: str) -> Iterator[Browser]:
     """A browser.  Its sandbox needs rights that containers do not have; the pages are our own."""
-    assert CHROMIUM, "pages are tested in Chromium, which is not here: apt-get install chromium"
+    assert PATH, "Chromium is not here: apt-get install chromium"
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - heavy, and who only looks for Chromium needs none
+
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=PATH, args=["--no-sandbox", *options])
         yield browser
         browser.close()

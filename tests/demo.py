@@ -30,7 +30,7 @@ class Demo:
         self.root = root
         self.url = url
         self.chapters = chapters
-        self.environment = {**os.environ, "TAVUS_BASE_URL": url, **environment}
+        self.environment = {**os.environ, "TAVUSCTL_LOCAL_STATE": "1", "TAVUS_BASE_URL": url, **environment}
 
     def chapter(self, title: str) -> None:
         """Say what comes next."""

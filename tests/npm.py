@@ -1,4 +1,4 @@
-"""Programs that are packages of npm, which not everybody has; where everything is tested it must be there.
+"""Programs that are packages of npm, which not everybody has: tests say `needs("npm")`.
 
 `python -m tests.npm` installs them all, at the same time: begun early, they are there when a test wants them.
 """
@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDERS = sorted(path.parent for path in Path(__file__).parent.glob("*/*/package-lock.json"))
-IS_HERE = bool(shutil.which("npm") or os.environ.get("CI"))
+PATH = shutil.which("npm")
 
 
 def installed(folder: Path) -> Path:

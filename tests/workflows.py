@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tavusctl.cli.workflows import Shape, workflows
-from tavusctl.model import Environment
+from tavusctl.core.project_settings import Environment
+from tavusctl.integrations.github.workflow_files import Shape, workflows
 
 DEFAULT = Environment()
 STAGING = Environment("staging", api_key_env="TAVUS_API_KEY_STAGING", state="s3://acme/staging")

@@ -6,51 +6,56 @@ import importlib
 import os
 import sys
 from contextvars import copy_context
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from tavusctl import __version__
-from tavusctl.cli.outlet import close_broken, of_one_run
+from tavusctl.cli.redacting_stream import close_broken, of_one_run
 
-# Name -> one-line help; the module is tavusctl.cli.<name>, with an underscore where that name is taken.
+# Name -> one-line help; the module is tavusctl.cli.commands.<name>, with an underscore where that name is taken.
 COMMANDS: dict[str, dict[str, str]] = {
     "Write": {
-        "apply": "Bring the account to the manifests.",
-        "undo": "Reverse one apply.",
-        "destroy": "Delete everything that is managed here.",
-        "adopt": "Write live edits back into the files.",
-        "import": "Bind an existing object to an address.",
-        "export": "Write what the account has as manifests.",
-        "init": "Start a project here.",
+        "apply": "Apply the manifests to the account.",
+        "undo": "Undo one apply.",
+        "destroy": "Delete all managed objects.",
+        "adopt": "Write live edits back into the manifests.",
+        "promote": "Carry values from one environment to another, in the files.",
+        "import": "Import an existing object under an address.",
+        "export": "Write the objects of the account as manifests.",
+        "init": "Create a project.",
     },
     "Inspect": {
-        "plan": "Show what apply would do.",
-        "drift": "Show what was changed in the account since the last apply.",
-        "validate": "Check manifests without the network.",
-        "fmt": "Tidy manifests, and change nothing they say.",
-        "state": "Look at the state, or forget an object.",
-        "graph": "Draw what refers to what, or where a conversation may go.",
-        "explain": "Say what a kind or a field means, takes and does.",
+        "list": "List the objects of the account.",
+        "plan": "Show the changes that apply would make.",
+        "diff": "Compare two environments, or one with its account.",
+        "drift": "Show changes made in the account since the last apply.",
+        "validate": "Check manifests offline.",
+        "fmt": "Format manifests without changing their meaning.",
+        "state": "Inspect and edit the state.",
+        "graph": "Draw the references, or the flow of a conversation.",
+        "explain": "Explain a kind or a field.",
         "schema": "Print the JSON Schemas of manifests, project file and plan.",
     },
     "Operate": {
-        "recrawl": "Crawl documents again when they are due.",
+        "talk": "Start a conversation with a persona.",
+        "recrawl": "Crawl the documents that are due again.",
         "github": "Run a command as a step of a GitHub workflow.",
-        "verify": "Check that what applications use exists and is ready.",
-        "output": "Print ids for applications.",
-        "emulator": "Run a local Tavus, for demos, tests and CI without keys.",
-        "completion": "Print the shell completion script.",
+        "doctor": "Check key, address, account, state, git, versions and clock.",
+        "verify": "Check that all managed objects exist and are ready.",
+        "output": "Print object ids for applications.",
+        "emulator": "Run a local emulator of the Tavus API.",
+        "completion": "Print a shell completion script.",
         "version": "Print the version.",
     },
 }
-_TAKEN = frozenset({"import", "output"})  # a keyword, and the module of what commands write
+_TAKEN = frozenset({"import"})  # a keyword
 # What people type from habit, and what does that here.
 _HABITS = {
     **dict.fromkeys(("push", "deploy", "sync", "up", "release", "publish", "update", "create", "run"), "apply"),
     **dict.fromkeys(("pull", "dump", "download", "get", "fetch", "backup"), "export"),
-    **dict.fromkeys(("ls", "list", "show", "resources"), "state list"),
-    **dict.fromkeys(("status", "diff", "preview", "changes", "dry-run"), "plan"),
+    **dict.fromkeys(("ls", "show", "resources", "inventory"), "list"),
+    **dict.fromkeys(("status", "preview", "changes", "dry-run"), "plan"),
     **dict.fromkeys(("check", "lint", "test"), "validate"),
     **dict.fromkeys(("rm", "delete", "down", "remove", "teardown"), "destroy"),
     **dict.fromkeys(("rollback", "revert"), "undo"),
@@ -60,6 +65,7 @@ _HABITS = {
     **dict.fromkeys(("docs", "describe"), "explain"),
     **dict.fromkeys(("serve", "mock", "local", "dev"), "emulator"),
     **dict.fromkeys(("env", "outputs"), "output"),
+    **dict.fromkeys(("call", "chat", "converse", "conversation"), "talk"),
     "refresh": "drift",
     "crawl": "recrawl",
     "help": "--help",
@@ -92,7 +98,7 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in _HELP:
             return None
-        module = importlib.import_module(f"tavusctl.cli.{cmd_name}{'_' if cmd_name in _TAKEN else ''}")
+        module = importlib.import_module(f"tavusctl.cli.commands.{cmd_name}{'_' if cmd_name in _TAKEN else ''}")
         command: click.Command = module.command
         return command
 
@@ -105,8 +111,8 @@ class LazyGroup(click.Group):
 
             close = difflib.get_close_matches(args[0].lower(), _HELP, n=1)
             ours = _HABITS.get(args[0].lower(), close[0] if close else "")
-            hint = f" Did you mean {ours}?" if ours else ""
-            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+            hint = f" Did you mean `{ours}`?" if ours else ""
+            ctx.fail(f"unknown command `{args[0]}`.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -119,14 +125,14 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="tavusctl %(version)s")
-@click.option("-C", "--chdir", type=click.Path(file_okay=False), help="Work in this folder.")
+@click.option("-C", "--chdir", type=click.Path(file_okay=False), help="Run in this folder.")
 def cli(chdir: str | None) -> None:
     """Keep the personas, replicas, documents, guardrails and objectives of a Tavus account in git.
 
     \b
-    tavusctl plan                 what would change
+    tavusctl plan                 show what would change
     tavusctl apply                change it
-    tavusctl drift                what was changed by hand
+    tavusctl drift                show what was changed by hand
 
     Exit codes: 0 done, 1 internal error, 2 changes exist (--detailed-exitcode), 3 conflict or stale plan,
     4 refused by a safety rule, 5 partly applied, 6 outcome unknown, 7 lock busy, 8 not authorised,
@@ -136,7 +142,7 @@ def cli(chdir: str | None) -> None:
         try:
             os.chdir(chdir)
         except OSError as error:
-            message = f"cannot work in {chdir}: {error.strerror}"
+            message = f"cannot change to the folder `{chdir}`: {error.strerror}"
             raise click.UsageError(message) from None
 
 
@@ -160,7 +166,7 @@ def _run(args: list[str]) -> int:
         code = attempt(args)
         outlets.out.flush()
         if outlets.trouble:
-            click.echo(f"error: standard output is not whole: {outlets.trouble}", err=True)
+            click.echo(f"error: standard output is incomplete: {outlets.trouble}", err=True)
             return code or USAGE
         return code
 
@@ -168,7 +174,7 @@ def _run(args: list[str]) -> int:
 def attempt(args: list[str]) -> int:
     """Run one command line within a run; the exit code, whatever happens."""
     try:
-        result: Any = cli.main(args=args, prog_name="tavusctl", standalone_mode=False)
+        result: object = cli.main(args=args, prog_name="tavusctl", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (click.Abort, KeyboardInterrupt) as interrupt:
@@ -178,7 +184,7 @@ def attempt(args: list[str]) -> int:
     except click.ClickException as error:
         return _report_usage(error, args)
     except Exception as error:  # noqa: BLE001 - the last door: everything leaves through it as words and a code
-        from tavusctl.cli.failure import report
+        from tavusctl.cli.error_report import report
 
         return report(error, args)
     return result if isinstance(result, int) else 0
@@ -187,9 +193,9 @@ def attempt(args: list[str]) -> int:
 def _report_usage(error: click.ClickException, args: list[str]) -> int:
     if isinstance(error, click.NoSuchOption) and error.option_name in _HABITUAL_OPTIONS:
         error = click.NoSuchOption(error.option_name, None, [_HABITUAL_OPTIONS[error.option_name]], error.ctx)
-    from tavusctl.cli.failure import report, wants_json, write_reports
-    from tavusctl.cli.local import learn
-    from tavusctl.errors import UsageError
+    from tavusctl.app.session.opening import learn
+    from tavusctl.cli.error_report import report, wants_json, write_reports
+    from tavusctl.core.errors import UsageError
 
     learn(args)
     told = UsageError(error.format_message())

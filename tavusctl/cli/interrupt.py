@@ -12,8 +12,6 @@ from types import FrameType
 from tavusctl.engine.apply import Stop
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# How a shell reports an end by a signal.
-ENDED_BY_SIGNAL = frozenset(128 + number for number in _SIGNALS)
 
 
 class InterruptedRun(KeyboardInterrupt):
@@ -30,7 +28,7 @@ class Interruption:
     def __init__(self) -> None:
         self.stop = Stop()
         self.code = 0
-        self.writing = False  # calls that change the account may be under way: they are not to be torn apart
+        self.writing = False  # something is being changed that is not to be torn apart
 
     def _take(self, number: int, _: FrameType | None) -> None:
         if not self.writing:

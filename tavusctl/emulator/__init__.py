@@ -2,7 +2,7 @@
 
 It keeps accounts, personas, replicas, documents, guardrail and objective sets and conversations, and misbehaves on
 request.  `serve` blocks, `running` lends a server to a `with` block; both speak plain HTTP.  How to steer a running
-server is told in `tavusctl.emulator.control`.
+server is told in `tavusctl.emulator.control.channel`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tavusctl.emulator.border import Allowed
+    from tavusctl.emulator.http.border import Allowed
 
 __all__ = ["Running", "running", "serve"]
 
@@ -43,20 +43,20 @@ def serve(
     seed: str | Path | Mapping[str, Any] | None = None,
     faults: str | Path | list[dict[str, Any]] | None = None,
     latency_ms: float = 0.0,
-    switches: Mapping[str, Any] | None = None,
+    behaviors: Mapping[str, Any] | None = None,
     allowed: Allowed | None = None,
     ready: Callable[[str], object] = announce,
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is given the base URL as soon as requests are accepted.
 
     `port` 0 is any free one.  `db` is a SQLite file that outlives the server, None is memory.  `seed` and `faults`
-    are JSON files (or their content): objects by account, and fault rules, as `control` describes them.  `switches`
+    are JSON files (or their content): objects by account, and fault rules, as `control` describes them.  `behaviors`
     are set at the start.  Without `allowed` nobody from elsewhere may call, and no callback is sent.
     """
-    from tavusctl.emulator.server import serve as serve_world  # noqa: PLC0415 - importing this package must cost nothing
-    from tavusctl.emulator.start import begun  # noqa: PLC0415 - as above
+    from tavusctl.emulator.control.start import begun  # noqa: PLC0415 - as above
+    from tavusctl.emulator.http.server import serve as serve_world  # noqa: PLC0415 - importing this package must cost nothing
 
-    world = begun(db=db, seed=seed, faults=faults, switches=switches, allowed=allowed)
+    world = begun(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
     serve_world(world, host, port, latency_ms / 1000, ready)
 
 
@@ -69,15 +69,15 @@ def running(
     seed: str | Path | Mapping[str, Any] | None = None,
     faults: str | Path | list[dict[str, Any]] | None = None,
     latency_ms: float = 0.0,
-    switches: Mapping[str, Any] | None = None,
+    behaviors: Mapping[str, Any] | None = None,
     allowed: Allowed | None = None,
 ) -> Iterator[Running]:
     """A server in a background thread, for the length of a `with` block; what it is told is as for `serve`."""
-    from tavusctl.emulator.server import lend  # noqa: PLC0415 - as above
-    from tavusctl.emulator.start import begun  # noqa: PLC0415 - as above
+    from tavusctl.emulator.control.start import begun  # noqa: PLC0415 - as above
+    from tavusctl.emulator.http.server import lend  # noqa: PLC0415 - as above
 
     with lend(
-        lambda: begun(db=db, seed=seed, faults=faults, switches=switches, allowed=allowed),
+        lambda: begun(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed),
         host,
         port,
         latency_ms / 1000,

@@ -10,27 +10,18 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl import background, links, protection, quota
-from tavusctl.document import digest, leaves, plain
-from tavusctl.errors import RefusedError
-from tavusctl.model import (
-    Action,
-    Address,
-    Binding,
-    Cause,
-    Change,
-    Complaint,
-    Desired,
-    Drift,
-    Limit,
-    Live,
-    Plan,
-    Refusal,
-    Safety,
-    Severity,
-)
-from tavusctl.secret import revealed
-from tavusctl.settings import strictest
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import RefusedError
+from tavusctl.core.json_tree import digest, leaves, plain
+from tavusctl.core.model import Action, Cause, Change, Desired, Drift, Live, Plan, Refusal
+from tavusctl.core.project_settings import Limit, Safety, strictest
+from tavusctl.crawl import quota
+from tavusctl.engine import provisioning
+from tavusctl.engine.safety import protection
+from tavusctl.fields import presigned_urls
+from tavusctl.secrets.values import revealed
 
 # What has to exist before a step can name it by id.
 _MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
@@ -38,18 +29,19 @@ _REMOVES = frozenset({Action.DELETE, Action.RETIRE})
 _FETCHED_WITHIN = timedelta(hours=24)  # for so long the API wants to be able to fetch what it is given a link to
 
 
-class Consent(Struct, frozen=True):
+class Approvals(Struct, frozen=True):
     """What the user has allowed by name on the command line."""
 
     replace: AbstractSet[Address] = frozenset()
     overwrite: AbstractSet[Address] = frozenset()
     delete_costly: AbstractSet[Address] = frozenset()
     targets: AbstractSet[Address] = field(default_factory=frozenset)  # empty: everything
+    finish: bool = False  # nothing but what ends replacements that an earlier run has begun
     adopt: bool = False  # objects that have the name of a planned create
     recreate: int | None = None  # so many objects, all that the state knows, which the account has no more
 
 
-class Occasion(Struct, frozen=True):
+class PlanMetadata(Struct, frozen=True):
     """Where and when a plan is made."""
 
     environment: str
@@ -67,10 +59,10 @@ def make(
     settled: Sequence[Binding],
     *,
     bindings: Mapping[Address, Binding],
-    consent: Consent,
-    occasion: Occasion,
+    consent: Approvals,
+    occasion: PlanMetadata,
     no_op: int = 0,
-    warnings: Sequence[Complaint] = (),
+    warnings: Sequence[Diagnostic] = (),
     along: Sequence[Binding] = (),
 ) -> Plan:
     """The plan: what may be done as steps, what must not as refusals with the way out."""
@@ -99,9 +91,11 @@ def make(
     )
 
 
-def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], consent: Consent) -> tuple[Change, ...]:
+def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], consent: Approvals) -> tuple[Change, ...]:
     """What the server still works on for earlier runs, in the order of manifests, but for what the plan makes anew."""
-    busy = {one.address: one for one in live if one.address and not (background.usable(one) or background.failed(one))}
+    busy = {
+        one.address: one for one in live if one.address and not (provisioning.usable(one) or provisioning.failed(one))
+    }
     anew = {step.address for step in plan.steps if step.action in _MAKES_AN_ID}
     wanted = _needed(desired, consent.targets)
     return tuple(
@@ -143,11 +137,11 @@ def check_deletes(
     """
     count = deletes(plan)
     if allowed is not None and allowed != count:
-        message = f"the plan deletes {_objects(count)}, and --allow-deletes says {allowed}; nothing was written"
-        raise RefusedError(message, f"review the plan, then run again with --allow-deletes {count}", id="E410")
+        message = f"the plan deletes {_objects(count)}, but `--allow-deletes` is {allowed}; nothing was written"
+        raise RefusedError(message, f"review the plan, then run again with `--allow-deletes {count}`", id="E410")
     if not count or allowed is not None:
         return
-    hint = f"review the plan, then run again with --allow-deletes {count}"
+    hint = f"review the plan, then run again with `--allow-deletes {count}`"
     strict = strictest(before, safety)
     limit = min(strict.max_deletes, int(max(1, strict.max_delete_ratio * managed)))
     if approved and count <= limit:
@@ -165,8 +159,8 @@ def _objects(count: int) -> str:
 def _judged(
     changes: Iterable[Change],
     bindings: Mapping[Address, Binding],
-    consent: Consent,
-    occasion: Occasion,
+    consent: Approvals,
+    occasion: PlanMetadata,
     *,
     lost: bool,
 ) -> Iterator[tuple[Change, Refusal | None]]:
@@ -182,30 +176,55 @@ def _judged(
 
 
 def _refusal(
-    change: Change, binding: Binding | None, consent: Consent, owners: Mapping[str, str], *, lost: bool = False
+    change: Change, binding: Binding | None, consent: Approvals, owners: Mapping[str, str], *, lost: bool = False
 ) -> Refusal | None:
     address, action = change.address, change.action
-    costly = bool(change.desired and change.desired.kind.costly) or bool(change.live and change.live.kind.costly)
+    costly = bool(change.desired and change.desired.kind.expensive) or bool(change.live and change.live.kind.expensive)
     foreign = protection.foreign(change, owners) or _unknown(change, lost=lost)
     if foreign:
         return foreign
     if change.cause is Cause.BOTH and address not in consent.overwrite:
         paths = ", ".join(entry.path for entry in change.fields if entry.cause is Cause.BOTH)
-        reason = f"{paths} was changed in the manifest and in the account, differently"
-        return Refusal(change, "E301", 3, reason, f"apply --overwrite {address} takes the manifest's value")
+        reason = f"{paths} was changed both in the manifest and in the account, to different values"
+        ours = f"run `tavusctl apply --overwrite {address}` to use the value of the manifest"
+        return Refusal(
+            change, "E301", 3, reason, f"{ours}, or `tavusctl adopt {address}` to use the value of the account"
+        )
+    if change.lacks:
+        return _lacking(change)
     remakes = action is Action.REPLACE or (action is Action.CREATE and change.cause is Cause.DRIFTED)
     if remakes and costly and address not in consent.replace:
-        reason = f"{change.reason}; a new {address.kind} has to be trained, which takes hours"
-        return Refusal(change, "E402", 4, reason, f"apply --allow-replace {address} agrees to it")
+        reason = f"{change.reason}; training a new {address.kind} takes hours"
+        return Refusal(change, "E402", 4, reason, f"run `tavusctl apply --allow-replace {address}` to confirm")
     if action in (Action.DELETE, Action.REPLACE) and binding and binding.prevent_destroy:
-        reason = "lifecycle.prevent_destroy protects it"
-        return Refusal(change, "E403", 4, reason, "apply prevent_destroy: false first, then this change")
+        reason = "`lifecycle.prevent_destroy` protects the object"
+        return Refusal(change, "E403", 4, reason, "apply `prevent_destroy: false` first, then this change")
     if action is Action.DELETE and costly and address not in consent.delete_costly:
-        return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be brought back", _retain_hint(address))
-    if action is Action.DELETE and change.referrers:
-        reason = f"still used by {', '.join(change.referrers)}, not managed here"
-        return Refusal(change, "E405", 4, reason, "detach it there first")
-    return _failed_replacement(change)
+        return Refusal(change, "E404", 4, f"a deleted {address.kind} cannot be restored", _retain_hint(address))
+    return _in_use(change) or _failed_replacement(change)
+
+
+def _in_use(change: Change) -> Refusal | None:
+    """Why an object cannot be deleted that others use, whom this plan does not change."""
+    if change.action is not Action.DELETE or not (change.held_by or change.referrers):
+        return None
+    if change.held_by:
+        reason = f"{', '.join(change.held_by)} was made with it, and keeps it for good"
+        return Refusal(change, "E405", 4, reason, f"run `tavusctl state rm {change.address}` to keep it unmanaged")
+    reason = f"still referred to by {', '.join(change.referrers)}, not managed here"
+    return Refusal(change, "E405", 4, reason, "remove the references there first")
+
+
+def _lacking(change: Change) -> Refusal:
+    """Why an update cannot be sent: it would take away a secret that it does not mention."""
+    places = ", ".join(f"`{one}`" for one in change.lacks)
+    reason = f"the API takes `{_member(change)}` whole, with the secret at {places}, which no read returns"
+    hint = f"write `${{secret:NAME}}` at {places} in the manifest of {change.address}; nothing was sent"
+    return Refusal(change, "E408", 4, reason, hint)
+
+
+def _member(change: Change) -> str:
+    return change.lacks[0].split("/")[1]
 
 
 def _unknown(change: Change, *, lost: bool) -> Refusal | None:
@@ -215,32 +234,41 @@ def _unknown(change: Change, *, lost: bool) -> Refusal | None:
     if change.rivals:
         return _rivals(change)
     if lost:
-        reason = "the state has no object, and the account has some with names of these manifests: a lost state?"
-        hint = "import --match-names binds what is there, and so does apply --import-existing, which creates the rest"
+        reason = "the state is empty, but the account has objects with the names of manifests: the state may be lost"
+        hint = (
+            "run `tavusctl import --match-names` to import them, or `tavusctl "
+            "apply --import-existing` to import them and create the rest"
+        )
         return Refusal(change, "E422", 4, reason, hint)
     return None
 
 
 def _retain_hint(address: Address) -> str:
-    return f"apply --allow-replica-delete {address} agrees to it; state rm {address} forgets it without deleting"
+    return (
+        f"run `tavusctl apply --allow-replica-delete {address}` to confirm, "
+        f"or `tavusctl state rm {address}` to keep the object unmanaged"
+    )
 
 
 def _rivals(change: Change) -> Refusal:
     ids = ", ".join(change.rivals)
-    reason = f"the account has this name already, not managed here: {ids}"
+    reason = f"the name is taken in the account by an object that is not managed here: {ids}"
     if len(change.rivals) == 1:
-        hint = f"import {change.address} {ids} takes it over, and so does apply --import-existing"
+        hint = f"run `tavusctl import {change.address} {ids}` or `tavusctl apply --import-existing` to import it"
     else:
-        hint = f"import {change.address} ID takes over the right one"
+        hint = f"run `tavusctl import {change.address} ID` to import the right one"
     return Refusal(change, "E401", 4, reason, hint)
 
 
 def _failed_replacement(change: Change) -> Refusal | None:
     # A replacement that waits for its new half carries that half as `live`, and no patch.
-    if change.action is Action.REPLACE and not change.patch and change.live and background.failed(change.live):
+    if change.action is Action.REPLACE and not change.patch and change.live and provisioning.failed(change.live):
         address = change.address
-        hint = f"change the manifest, or apply --allow-replace {address} to try again; the old version stays in use"
-        return Refusal(change, "E406", 5, f"{change.reason}: {background.failure(change.live)}", hint)
+        hint = (
+            "change the manifest, or run `tavusctl apply --allow-replace "
+            f"{address}` to try again; the old version stays in use"
+        )
+        return Refusal(change, "E406", 5, f"{change.reason}: {provisioning.failure(change.live)}", hint)
     return None
 
 
@@ -249,29 +277,29 @@ def _expiring(change: Change, now: datetime) -> Refusal | None:
     if change.desired is None or change.action not in (Action.CREATE, Action.REPLACE) or not change.patch:
         return None
     for path, leaf in leaves(change.patch[0]["value"]):
-        end = links.expiry(revealed(leaf)) if change.desired.kind.field_at(path).fetched else None
+        end = presigned_urls.expiry(revealed(leaf)) if change.desired.kind.field_at(path).must_stay_reachable else None
         if end and end < now + _FETCHED_WITHIN:
             ends = f"expire{'d' if end <= now else 's'} at {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-            reason = f"the link in {'.'.join(path)} {ends}, and has to work for 24 hours from now"
-            return Refusal(change, "E407", 4, reason, "sign a new link that works for longer; nothing was sent")
+            reason = f"the signed URL in `{'.'.join(path)}` {ends}, but must be valid for 24 hours from now"
+            return Refusal(change, "E407", 4, reason, "sign a new URL that is valid for longer; nothing was sent")
     return None
 
 
-def _is_kept(change: Change, consent: Consent) -> bool:
+def _is_kept(change: Change, consent: Approvals) -> bool:
     """An old version stays that somebody else still uses, or that is costly and was not named; that is no failure."""
-    costly = bool(change.live and change.live.kind.costly) and change.address not in consent.delete_costly
+    costly = bool(change.live and change.live.kind.expensive) and change.address not in consent.delete_costly
     return change.action is Action.RETIRE and (bool(change.referrers) or costly)
 
 
-def _kept_version(change: Change) -> Complaint:
+def _kept_version(change: Change) -> Diagnostic:
     address = change.address
     if change.referrers:
-        why, hint = f"{', '.join(change.referrers)} still uses it", ""
+        why, hint = f"{', '.join(change.referrers)} still refers to it", ""
     else:
-        why = f"a deleted {address.kind} cannot be brought back"
-        hint = f"apply --allow-replica-delete {address} deletes it"
+        why = f"a deleted {address.kind} cannot be restored"
+        hint = f"run `tavusctl apply --allow-replica-delete {address}` to delete it"
     message = f"{address}: the old version {change.remote_id} is kept, because {why}"
-    return Complaint("TV301", message, None, hint, address, Severity.WARNING)
+    return Diagnostic("TV301", message, None, hint, address, Severity.WARNING)
 
 
 def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[Change]:
@@ -308,7 +336,7 @@ def _rank(change: Change) -> int:
     return 0 if kind and any(declared.refers_to for declared in kind.fields.values()) else 1
 
 
-def _fingerprint(steps: Sequence[Change], occasion: Occasion) -> str:
+def _fingerprint(steps: Sequence[Change], occasion: PlanMetadata) -> str:
     listed = [[step.action.value, str(step.address), step.remote_id, plain(list(step.patch))] for step in steps]
     limits = [str(one) for one in occasion.limits]
     return "sha256:" + digest([occasion.environment, occasion.account, listed, *([limits] if limits else [])])

@@ -6,32 +6,36 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import redaction, secrecy
-from tavusctl.document import leaves, map_leaves, with_leaves
-from tavusctl.errors import ConfigError
-from tavusctl.freeform import Spot
-from tavusctl.guards import value_at
-from tavusctl.model import (
-    Address,
-    Binding,
-    Complaint,
-    Desired,
-    Document,
-    Edit,
-    Manifest,
-    Path,
-    ResourceKind,
-    Source,
-    Value,
-)
+from tavusctl.core.address import Address, Source
+from tavusctl.core.binding import Binding
+from tavusctl.core.diagnostics import Diagnostic, Edit
+from tavusctl.core.errors import ConfigError
+from tavusctl.core.json_tree import Leaf, leaves, map_leaves, pattern_of, with_leaves
+from tavusctl.core.messages import nearest
+from tavusctl.core.model import Desired, Manifest
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.engine.compare.patch_guards import value_at
+from tavusctl.fields import secret_fields
+from tavusctl.fields.free_objects import Spot
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch import join
-from tavusctl.secret import NO_KEY, UNSEEN, Fingerprint, FingerprintKey, Secret, SecretText, Unread, Values, unusable
-from tavusctl.wording import nearest
+from tavusctl.secrets import redaction
+from tavusctl.secrets.values import (
+    NO_KEY,
+    REDACTED,
+    Fingerprint,
+    FingerprintKey,
+    Secret,
+    SecretText,
+    Unread,
+    Values,
+    unusable,
+)
 
 
 def resolve(
@@ -44,22 +48,24 @@ def resolve(
     declared: AbstractSet[Address] = frozenset(),
     agreed: Agreed | None = None,
     applied: Sequence[Binding] = (),
+    sent: Collection[str] | None = None,
 ) -> tuple[Desired, ...]:
     """Manifests with references found and secrets sealed, in an order in which nothing comes before what it refers to.
 
     `secrets` maps names to values; None leaves them as they are, for checks that need no values.  `ids` are the ids
     known to belong to an address: a manifest that writes such an id means that address.  `declared` are further
     addresses that exist although their manifests are not among these.  What is not `agreed` to stand in the place of a
-    secret is compared with nothing: it may be a guess.  A secret without a value counts as the one that was `applied`.
+    secret is compared with nothing: it may be a guess.  A secret without a value counts as the one that was `applied`;
+    one whose name is not among those that were `sent` then, as far as they are known, may be any.
     ConfigError carries every reference that leads nowhere or round in a circle.
     """
-    found = complaints(manifests, kinds, secrets=secrets, declared=declared, needs_values=False)
+    found = diagnostics(manifests, kinds, secrets=secrets, declared=declared, needs_values=False)
     if found:
         raise ConfigError(found)
     externals = sorted(((m.external_id, m.address) for m in manifests if m.external_id), reverse=True)
     by_id = {**dict(externals), **(ids or {})}
     names = {address: by_id[remote_id] for remote_id, address in externals}
-    vault = _Vault(secrets, key, {one.address: one.applied for one in applied}, agreed)
+    vault = _Vault(secrets, key, {one.address: one.applied for one in applied}, agreed, sent)
     resolved = {m.address: _desired(m, kinds, vault, by_id, names) for m in manifests}
     by_address = {str(address): remote_id for remote_id, address in externals}
     desired = {address: replace(one, externals=_externals(one, by_address)) for address, one in resolved.items()}
@@ -67,14 +73,14 @@ def resolve(
     return tuple(desired[one] for one in _ordered({a: item.refers_to for a, item in desired.items()}, places))
 
 
-def complaints(
+def diagnostics(
     manifests: Sequence[Manifest],
     kinds: Mapping[str, ResourceKind],
     *,
     secrets: Values | None,
     declared: AbstractSet[Address] = frozenset(),
     needs_values: bool = True,
-) -> tuple[Complaint, ...]:
+) -> tuple[Diagnostic, ...]:
     """Everything wrong with what manifests refer to, as `resolve` takes them; they may have other faults, too.
 
     That a secret has no value is wrong only where values are needed; one that cannot be its value always is.
@@ -87,16 +93,16 @@ def complaints(
     try:
         _ordered({one: targets[one] - {one} for one in targets}, {one: known[one].source for one in targets})
     except ConfigError as error:
-        found += error.complaints
+        found += error.diagnostics
     return tuple(found)
 
 
-Agreed = AbstractSet[tuple[Address, Path, Value]]  # fields, with `*` for places in lists, and what may stand there
+Agreed = AbstractSet[tuple[Address, KeyPath, Json]]  # fields, with `*` for places in lists, and what may stand there
 
 
-def unset(manifests: Sequence[Manifest], secrets: Values) -> tuple[Complaint, ...]:
+def unset(manifests: Sequence[Manifest], secrets: Values) -> tuple[Diagnostic, ...]:
     """A complaint for each place of a secret that has no value."""
-    found: list[Complaint] = []
+    found: list[Diagnostic] = []
     for manifest in manifests:
         for path, leaf in leaves(manifest.spec):
             if isinstance(leaf, SecretText):
@@ -104,14 +110,17 @@ def unset(manifests: Sequence[Manifest], secrets: Values) -> tuple[Complaint, ..
     return tuple(one for one in found if _lacks_value(one))
 
 
-def _lacks_value(complaint: Complaint) -> bool:
-    return complaint.id == "TV124" and complaint.message.endswith(" is not set")
+def _lacks_value(diagnostic: Diagnostic) -> bool:
+    return diagnostic.id == "TV124" and diagnostic.message.endswith(" is not set")
 
 
-Places = Mapping[tuple[Address, str], Any]
+Held = TypeVar("Held")
+Places = Mapping[tuple[Address, str], Held]
 
 
-def sealed(manifests: Sequence[Manifest], secrets: Values, key: FingerprintKey) -> tuple[Places, Places]:
+def sealed(
+    manifests: Sequence[Manifest], secrets: Values, key: FingerprintKey
+) -> tuple[Places[Secret], Places[tuple[str, ...]]]:
     """By address and pointer, the secrets that manifests name; of those without a value, the names."""
     found: dict[tuple[Address, str], Secret] = {}
     unset: dict[tuple[Address, str], tuple[str, ...]] = {}
@@ -133,13 +142,15 @@ def _complaints(
     known: Mapping[Address, Manifest],
     elsewhere: AbstractSet[Address],
     secrets: Values | None,
-) -> Iterator[Complaint]:
+) -> Iterator[Diagnostic]:
     kind = kinds[manifest.address.kind]
     for path, leaf in leaves(manifest.spec):
         source = _source(manifest, path)
         if isinstance(leaf, Address) and leaf not in elsewhere:
-            yield from _check_reference(manifest, kind.field_at(_pattern(path)).refers_to, leaf, known, source, path)
-        elif isinstance(leaf, SecretText) and secrets is not None and secrecy.may_be_named(kind, _pattern(path)):
+            yield from _check_reference(manifest, kind.field_at(pattern_of(path)).refers_to, leaf, known, source, path)
+        elif (
+            isinstance(leaf, SecretText) and secrets is not None and secret_fields.may_be_named(kind, pattern_of(path))
+        ):
             yield from _check_secret(manifest, leaf, secrets, source, join(path))
 
 
@@ -149,43 +160,43 @@ def _check_reference(
     target: Address,
     known: Mapping[Address, Manifest],
     source: Source,
-    path: Path,
-) -> Iterator[Complaint]:
+    path: KeyPath,
+) -> Iterator[Diagnostic]:
     renamed = next((one.address for one in known.values() if target in one.moved_from), None)
     if target not in known and renamed:
-        message = f"{manifest.address} refers to {target}, which is {renamed} now"
+        message = f"`{manifest.address}` refers to `{target}`, which is `{renamed}` now"
         right = f"${{ref:{renamed}}}"
         fix = (Edit(manifest.address, f"/spec{join(path)}", "set", right),)
-        yield Complaint("TV121", message, source, f"write {right}", manifest.address, fix=fix)
+        yield Diagnostic("TV121", message, source, f"write `{right}`", manifest.address, fix=fix)
     elif target not in known:
-        message = f"{manifest.address} refers to {target}, which no manifest declares"
+        message = f"`{manifest.address}` refers to `{target}`, which no manifest declares"
         fitting = [a for a in known if a != manifest.address and (not wanted_kind or a.kind == wanted_kind)]
-        yield Complaint("TV121", message, source, _suggest(target, wanted_kind, fitting, known), manifest.address)
+        yield Diagnostic("TV121", message, source, _suggest(target, wanted_kind, fitting, known), manifest.address)
     elif wanted_kind and target.kind != wanted_kind:
-        message = f"{target} is a {target.kind}; this field takes a {wanted_kind}"
+        message = f"`{target}` is a {target.kind}; this field takes a {wanted_kind}"
         same = Address(wanted_kind, target.name)
         close = nearest(target.name, [one.name for one in known if one.kind == wanted_kind])
         right = same.name if same in known else close or "..."
-        yield Complaint("TV123", message, source, f"write ${{ref:{wanted_kind}/{right}}}", manifest.address)
+        yield Diagnostic("TV123", message, source, f"write `${{ref:{wanted_kind}/{right}}}`", manifest.address)
 
 
 def _suggest(target: Address, wanted_kind: str, fitting: Sequence[Address], known: Mapping[Address, Manifest]) -> str:
     """What was probably meant: nothing that the next check would refuse."""
     close = difflib.get_close_matches(str(target), [str(address) for address in fitting], n=1)
     if not close:
-        return f"add a manifest with kind: {wanted_kind or target.kind} and name: {target.name}"
-    return f"did you mean {close[0]} ({known[Address.parse(close[0])].source})?"
+        return f"add a manifest with `kind: {wanted_kind or target.kind}` and `name: {target.name}`"
+    return f"did you mean `{close[0]}` ({known[Address.parse(close[0])].source})?"
 
 
 def _check_secret(
     manifest: Manifest, text: SecretText, secrets: Values, source: Source, pointer: str
-) -> Iterator[Complaint]:
+) -> Iterator[Diagnostic]:
     for name in text.names:
         why = unusable(secrets.get(name, ""))
         if why:
             told = f"{why}: the environment variable {name} is not set" if not secrets.get(name) else why
-            message = f"the secret {name} {told}"
-            yield Complaint("TV124", message, source, f"export {name}=...", manifest.address, pointer=pointer)
+            message = f"the secret `{name}` {told}"
+            yield Diagnostic("TV124", message, source, f"export {name}=...", manifest.address, pointer=pointer)
 
 
 class _Vault(Struct, frozen=True):
@@ -193,19 +204,21 @@ class _Vault(Struct, frozen=True):
 
     secrets: Values | None
     key: FingerprintKey
-    applied: Mapping[Address, Document]
+    applied: Mapping[Address, JsonObject]
     agreed: Agreed | None
+    sent: Collection[str] | None = None  # names whose values were applied; None: not known
 
-    def open(self, manifest: Manifest) -> dict[Path, Value]:
+    def open(self, manifest: Manifest) -> dict[KeyPath, Leaf | str]:
         """The texts of its secrets; without its value the one that was applied, or one that nobody has seen."""
         before = self.applied.get(manifest.address, {})
         named = ((path, leaf) for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText))
         return {path: self._text(leaf, value_at(before, path)) for path, leaf in named}
 
-    def _text(self, text: SecretText, before: Value) -> Value:
+    def _text(self, text: SecretText, before: Json) -> Leaf | str:
         if self.secrets is not None and all(self.secrets.get(name) for name in text.names):
             return text.text(self.secrets)
-        return before if isinstance(before, Fingerprint) else UNSEEN
+        is_new = self.sent is not None and not all(name in self.sent for name in text.names)
+        return before if isinstance(before, Fingerprint) and not is_new else REDACTED
 
 
 def _desired(
@@ -217,7 +230,7 @@ def _desired(
 ) -> Desired:
     kind = kinds[manifest.address.kind]
 
-    def settle(leaf: Value) -> Value:
+    def settle(leaf: Json) -> Json:
         if isinstance(leaf, Address):
             return names.get(leaf, leaf)
         return by_id.get(leaf, leaf) if isinstance(leaf, str) else leaf
@@ -225,9 +238,9 @@ def _desired(
     spec = map_leaves(manifest.spec, settle)
     if vault.secrets is not None:
         spec = with_leaves(spec, vault.open(manifest))
-        spots = _spots(kind, spec, manifest.spec)
-        guesses = {one: Unread(differs=True) for one in _guesses(manifest, spots, vault.agreed)}
-        spec = with_leaves(spec, {**_sealed(spots, manifest.spec, guesses, vault.key), **guesses})
+        secret_places = _spots(kind, spec, manifest.spec)
+        guesses = {one: Unread(differs=True) for one in _guesses(manifest, secret_places, vault.agreed)}
+        spec = with_leaves(spec, {**_sealed(secret_places, manifest.spec, guesses, vault.key), **guesses})
     targets = {leaf for _, leaf in leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
     return Desired(
         kind=kind,
@@ -243,36 +256,39 @@ def _desired(
         watch=manifest.watch,
         reads={join(path): leaf.names for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText)},
         passages=manifest.passages,
+        overlay=manifest.overlay,
     )
 
 
-def _spots(kind: ResourceKind, spec: Document, written: Document) -> dict[Path, Spot]:
+def _spots(kind: ResourceKind, spec: JsonObject, written: JsonObject) -> dict[KeyPath, Spot]:
     """What is to be kept secret of a spec: what the manifest names as such, and what reads would seal."""
     named = (path for path, leaf in leaves(written) if isinstance(leaf, SecretText))
     found = {path: Spot(path, text) for path in named if isinstance(text := value_at(spec, path), str)}
-    return {**found, **{one.path: one for one in secrecy.spots(kind, spec)}}
+    return {**found, **{one.path: one for one in secret_fields.secret_places(kind, spec)}}
 
 
-def _guesses(manifest: Manifest, spots: Collection[Path], agreed: Agreed | None) -> Iterator[Path]:
+def _guesses(manifest: Manifest, secret_places: Collection[KeyPath], agreed: Agreed | None) -> Iterator[KeyPath]:
     """What is new in the place of a secret: compared with it, it would tell whether it is the same."""
     if agreed is None:
         return
     addresses = (manifest.address, *manifest.moved_from)
     places = {(address, pattern) for address, pattern, _ in agreed}
     for path, leaf in leaves(manifest.spec):
-        pattern = _pattern(path)
-        secret = isinstance(leaf, SecretText) or path in spots or any((one, pattern) in places for one in addresses)
+        pattern = pattern_of(path)
+        secret = (
+            isinstance(leaf, SecretText) or path in secret_places or any((one, pattern) in places for one in addresses)
+        )
         if secret and not any((one, pattern, leaf) in agreed for one in addresses):
             yield path
 
 
 def _sealed(
-    spots: Mapping[Path, Spot], written: Document, guesses: Collection[Path], key: FingerprintKey
-) -> dict[Path, Secret]:
-    for path, spot in spots.items():
+    secret_places: Mapping[KeyPath, Spot], written: JsonObject, guesses: Collection[KeyPath], key: FingerprintKey
+) -> dict[KeyPath, Secret]:
+    for path, spot in secret_places.items():
         if path not in guesses and not spot.spans and isinstance(value_at(written, path), SecretText):
             redaction.remember(spot.text)  # also where it looks as if anybody might know it
-    return {path: secrecy.sealed(spot, key) for path, spot in spots.items() if path not in guesses}
+    return {path: secret_fields.sealed(spot, key) for path, spot in secret_places.items() if path not in guesses}
 
 
 def _externals(desired: Desired, ids: Mapping[str, str]) -> dict[str, str]:
@@ -287,18 +303,14 @@ def _ordered(targets: Mapping[Address, Collection[Address]], places: Mapping[Add
     except CycleError as error:
         circle = list(reversed(error.args[1]))
         first = min(circle)
-        message = "references form a circle: " + " -> ".join(str(address) for address in circle)
+        message = "circular references: " + " -> ".join(str(address) for address in circle)
         hint = "remove one of these references"
-        raise ConfigError([Complaint("TV122", message, places[first], hint, first)]) from None
+        raise ConfigError([Diagnostic("TV122", message, places[first], hint, first)]) from None
 
 
-def _source(manifest: Manifest, path: Path) -> Source:
+def _source(manifest: Manifest, path: KeyPath) -> Source:
     for length in range(len(path), -1, -1):
         found = manifest.sources.get(join(path[:length]))
         if found:
             return found
     return manifest.source
-
-
-def _pattern(path: Path) -> Path:
-    return tuple("*" if segment.isdigit() else segment for segment in path)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-from tavusctl.kinds import failures, mistakes
-from tavusctl.kinds.reading import COMPUTED, respell, unwrap
-from tavusctl.kinds.shape import WebAddress, blank
-from tavusctl.model import Attachment, Document, Field, ResourceKind, Update, Work
-from tavusctl.shape import Quarrel, Shape, optional
+from pydantic import ConfigDict, Field
+
+from tavusctl.core.resource_kind import Attachment, FieldTraits, Listing, Provisioning, ResourceKind, Update
+from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
+from tavusctl.kinds.common import failure_messages, known_mistakes
+from tavusctl.kinds.common.field_types import WebAddress, blank
+from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.lib.json_types import JsonObject
 
 
-class Crawl(Shape):
+class Crawl(Model):
     """How far to follow the links of a web page."""
 
-    depth: int | None = optional("How many links away from the first page, 1 to 10.", ge=1, le=10)
-    max_pages: int | None = optional("How many pages at most, 1 to 100.", ge=1, le=100)
+    depth: int | None = Field(None, description="How many links away from the first page, 1 to 10.", ge=1, le=10)
+    max_pages: int | None = Field(None, description="How many pages at most, 1 to 100.", ge=1, le=100)
 
 
 def _has(key: str) -> dict[str, Any]:
@@ -24,61 +27,79 @@ def _has(key: str) -> dict[str, Any]:
     return {"required": [key], "not": {"properties": {key: {"type": "null"}}}}
 
 
-class KnowledgeDocument(Shape):
+class KnowledgeDocument(Model):
     """A document as it is written."""
 
-    schema: ClassVar = {"oneOf": [_has("document_url"), _has("document_file")]}
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_has("document_url"), _has("document_file")]})
 
-    document_url: WebAddress | None = optional("Address of the file or web page; reachable without signing in.")
-    document_file: str | None = optional("A file of the project instead, from the manifests folder or ./ from here.")
-    upload: str | None = optional("Folder that the file is uploaded to, such as s3://bucket/prefix, gs:// or az://.")
-    document_name: str | None = optional("Name shown in lists; the manifest's own when left out.")
-    tags: list[str] | None = optional("Tags by which personas and conversations find it.")
-    crawl: Crawl | None = optional("Follow links from the page; without it one page is read.")
-    callback_url: str | None = optional("Address that is told when processing ends.")
-    properties: dict[str, Any] | None = optional("Older free-form notes.")
+    document_url: WebAddress | None = Field(
+        None, description="Address of the file or web page; reachable without signing in."
+    )
+    document_file: str | None = Field(
+        None, description="A file of the project instead, from the manifests folder or ./ from here."
+    )
+    upload: str | None = Field(
+        None, description="Folder that the file is uploaded to, such as s3://bucket/prefix, gs:// or az://."
+    )
+    document_name: str | None = Field(None, description="Name shown in lists; the manifest's own when left out.")
+    tags: list[str] | None = Field(None, description="Tags by which personas and conversations find it.")
+    crawl: Crawl | None = Field(None, description="Follow links from the page; without it one page is read.")
+    callback_url: str | None = Field(None, description="Address that is told when processing ends.")
+    participant_tags: list[str] | None = Field(
+        None, description="Tags of participants: only conversations with one of them know it."
+    )
+    custom_description: str | None = Field(None, description="What is in it, for whoever decides to look it up.")
+    is_customer_support_document: bool | None = Field(None, description="Whether it answers questions of customers.")
+    font_size_aware_extraction: bool | None = Field(None, description="Whether sizes of letters tell headings.")
+    properties: dict[str, Any] | None = Field(None, description="Older free-form notes.")
 
+    @cross_field_validator
     @classmethod
-    def quarrels(cls, given: Mapping[str, Any]) -> Iterator[Quarrel]:
+    def is_in_one_place(cls, given: JsonObject) -> Iterator[Violation]:
         """A document is at an address or in a file, and a file is not crawled."""
         url, file = not blank(given.get("document_url")), not blank(given.get("document_file"))
         if not url and not file:
-            message = "document_url is missing; write it, or document_file for a file of the project"
+            message = "`document_url` is missing; add it, or `document_file` for a file of the project"
             yield ("document_url",), "missing_key", message
         if url and file:
-            yield ("document_file",), "not_together", "document_url is there too; write one of them"
+            yield ("document_file",), "not_together", "`document_file` and `document_url` are mutually exclusive"
         if file and "crawl" in given:
-            yield ("crawl",), "not_together", "it follows the links of a web page, and document_file is a file"
+            yield ("crawl",), "not_together", "`crawl` follows the links of a web page, but `document_file` is a file"
         if "upload" in given and not file:
-            yield ("upload",), "not_together", "there is no document_file to upload"
+            yield ("upload",), "not_together", "`document_file` is missing, so there is no file to upload"
 
 
 _RENAMED: Final = {"crawl_config": "crawl"}
 _DROPPED: Final = COMPUTED | {
     "document_id",
     "status",
+    "display_status",
     "progress",
     "crawled_urls",
     "last_crawled_at",
     "crawl_count",
     "error_message",
 }
-_FIXED: Final = Field(replaces=True)
+_FIXED: Final = FieldTraits(replaces=True)
 
-FIELDS: Final[Mapping[str, Field]] = {
-    "/document_url": Field(replaces=True, fetched=True),
-    "/document_file": Field(replaces=True, unread=True),
-    "/callback_url": Field(replaces=True, called=True),
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/document_url": FieldTraits(replaces=True, must_stay_reachable=True),
+    "/document_file": FieldTraits(replaces=True, write_only=True),
+    "/callback_url": FieldTraits(replaces=True, called=True),
     "/crawl": _FIXED,
     "/crawl/depth": _FIXED,
     "/crawl/max_pages": _FIXED,
-    "/tags": Field(unordered=True),
-    "/properties": Field(replaces=True, unread=True, deprecated="it is not kept; write tags"),
-    "/properties/*": Field(replaces=True, unread=True),
+    "/tags": FieldTraits(unordered=True),
+    "/participant_tags": FieldTraits(replaces=True, unordered=True),
+    "/custom_description": FieldTraits(replaces=True, write_only=True),
+    "/is_customer_support_document": FieldTraits(replaces=True, write_only=True, defaults=(False,)),
+    "/font_size_aware_extraction": FieldTraits(replaces=True, write_only=True, defaults=(False,)),
+    "/properties": FieldTraits(replaces=True, write_only=True, deprecated="the API does not keep it; use `tags`"),
+    "/properties/*": FieldTraits(replaces=True, write_only=True),
 }
 
 
-def normalise(body: Document) -> Document:
+def normalise(body: JsonObject) -> JsonObject:
     """A document as read, in the spelling of `spec`: the crawl is written as `crawl` and read as `crawl_config`."""
     return respell(unwrap(body, ("document_id", "uuid", "document_url")), _RENAMED, _DROPPED)
 
@@ -93,22 +114,22 @@ DOCUMENT: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="A file or web site that personas know.",
-    first_page=0,
-    usable=frozenset({"ready", "recrawling"}),
-    failed=frozenset({"error"}),
-    work=Work("processing", (5 * 60, 15 * 60), failures.DOCUMENT),
-    crawls=True,
-    crawl="crawl",
-    most_crawled=100,
-    spellings={"/crawl_config": "crawl", "/document_tags": "tags", "/url": "document_url", "/name": "document_name"},
-    mistakes=mistakes.DOCUMENT,
+    listing=Listing(first_page=0),
+    ready_statuses=frozenset({"ready", "recrawling"}),
+    failed_statuses=frozenset({"error", "disabled"}),
+    provisioning=Provisioning("processing", (5 * 60, 15 * 60), failure_messages.DOCUMENT),
+    can_recrawl=True,
+    crawl_key="crawl",
+    crawl_quota=100,
+    key_aliases={"/crawl_config": "crawl", "/document_tags": "tags", "/url": "document_url", "/name": "document_name"},
+    mistakes=known_mistakes.DOCUMENT,
     computed=_DROPPED,
-    watches="document_url",
+    watched_url_key="document_url",
     attachment=Attachment(
         file="document_file",
         upload="upload",
         link="document_url",
-        formats=("pdf", "txt", "docx", "doc", "png", "jpg", "pptx", "csv", "xlsx"),
+        formats=("pdf", "txt", "docx", "doc", "png", "jpg", "jpeg", "pptx", "csv", "xlsx", "md", "json"),
         limit=50 * 1024 * 1024,
     ),
 )

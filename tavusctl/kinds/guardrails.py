@@ -1,52 +1,61 @@
-"""Guardrails: a set of rules that a persona keeps to."""
+"""Guardrails: a set of rules that a persona keeps to, as they were written before there were single ones."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-from tavusctl.kinds.sets import DROPPED, respell_set
-from tavusctl.kinds.shape import matching
-from tavusctl.model import Document, Field, ResourceKind, Update
-from tavusctl.shape import Shape, optional, required
+from pydantic import Field
+
+from tavusctl.core.messages import respelled, shown
+from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
+from tavusctl.core.schema.model_fields import KnownValues
+from tavusctl.core.schema.spec_model import Model
+from tavusctl.kinds.common.envelopes import DROPPED, respell_set
+from tavusctl.kinds.common.field_types import matching, pattern_schema
+from tavusctl.lib.json_types import JsonObject
 
 
 def _no_name(value: str) -> str:
-    right = re.sub(r"[^A-Za-z0-9]+", "_", value).strip("_").lower() or "a_name"
-    return f"found {value!r}; a guardrail name has letters, digits and underscores only, such as {right}"
+    right = respelled(value, "[^A-Za-z0-9]+", "_", "a_name").lower()
+    return f"expected letters, digits and underscores only, such as `{right}`, found {shown(value)}"
 
 
-GuardrailName = Annotated[str, matching("[A-Za-z0-9_]+", _no_name)]
+_NAME: Final = "[A-Za-z0-9_]+"
+GuardrailName = Annotated[str, matching(_NAME, _no_name), pattern_schema(_NAME)]
 
 
-class Guardrail(Shape):
+class Guardrail(Model):
     """One rule."""
 
-    guardrail_name: GuardrailName = required("Name of the rule: letters, digits and underscores.")
-    guardrail_prompt: str = required("What must or must not happen.", min_length=1)
-    modality: Literal["verbal", "visual"] | None = optional("Whether what is said or what is seen is judged.")
-    callback_url: str | None = optional("Address that is told when the rule is broken.")
-    tags: list[str] | None = optional("Tags of the rule.")
+    guardrail_name: GuardrailName = Field(description="Name of the rule: letters, digits and underscores.")
+    guardrail_prompt: str = Field(description="What must or must not happen.", min_length=1)
+    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
+        None, description="Whether what is said, seen or heard is judged."
+    )
+    callback_url: str | None = Field(None, description="Address that is told when the rule is broken.")
+    app_message: bool | None = Field(None, description="Whether the application is told when the rule is broken.")
+    tags: list[str] | None = Field(None, description="Tags of the rule.")
 
 
-class Guardrails(Shape):
+class Guardrails(Model):
     """A set of guardrails as it is written."""
 
-    name: str | None = optional("Name of the set, shown in lists.")
-    data: list[Guardrail] = required("The rules.", min_length=1)
+    name: str | None = Field(None, description="Name of the set, shown in lists.")
+    data: list[Guardrail] = Field(description="The rules.", min_length=1)
 
 
-FIELDS: Final[Mapping[str, Field]] = {
-    "/data": Field(keyed_by="guardrail_name"),
-    "/data/*/callback_url": Field(called=True),
-    "/data/*/modality": Field(defaults=("verbal",)),
-    "/data/*/tags": Field(unordered=True),
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/data": FieldTraits(keyed_by="guardrail_name"),
+    "/data/*/callback_url": FieldTraits(called=True),
+    "/data/*/app_message": FieldTraits(defaults=(True,)),
+    "/data/*/modality": FieldTraits(defaults=("verbal",)),
+    "/data/*/tags": FieldTraits(unordered=True),
 }
 _PLURALS: Final = {"guardrails_name": "guardrail_name", "guardrails_prompt": "guardrail_prompt"}
 
 
-def normalise(body: Document) -> Document:
+def normalise(body: JsonObject) -> JsonObject:
     """A set of guardrails as read, in the spelling of `spec`; plural item keys are taken for the singular ones."""
     return respell_set(body, _PLURALS)
 
@@ -61,9 +70,10 @@ GUARDRAILS: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="A set of rules that a persona keeps to.",
-    whole="data",
+    listing=Listing(query={"legacy": "true"}, whole_by="data"),
+    is_one=lambda body: not body.get("guardrail_name"),
     joins_words="_",
-    spellings={
+    key_aliases={
         "/guardrails_name": "name",
         "/guardrails": "data",
         "/rules": "data",

@@ -2,76 +2,89 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from tavusctl.document import is_empty
-from tavusctl.graph import Edge, Graph, Node
-from tavusctl.kinds.sets import DROPPED, respell_set
-from tavusctl.kinds.shape import matching
-from tavusctl.model import Document, Field, ResourceKind, Update, Value
-from tavusctl.shape import Quarrel, Shape, optional, required
+from pydantic import Field
+
+from tavusctl.core.json_tree import is_empty
+from tavusctl.core.messages import respelled, shown
+from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
+from tavusctl.core.schema.model_fields import KnownValues
+from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
+from tavusctl.kinds.common.envelopes import DROPPED, respell_set
+from tavusctl.kinds.common.field_types import matching, pattern_schema
+from tavusctl.lib.graph import Edge, Graph, Node
+from tavusctl.lib.json_types import Json, JsonObject
 
 
 def _no_name(value: str) -> str:
-    right = re.sub(r"\s+", "_", value.strip()) or "a_name"
-    return f"found {value!r}; an objective name has no white space: write {right}"
+    right = respelled(value.strip(), r"\s+", "_", "a_name")
+    return f"an objective name must not contain white space, found {shown(value)}; write `{right}`"
 
 
-ObjectiveName = Annotated[str, matching(r"\S+", _no_name)]
+_NAME: Final = r"\S+"
+ObjectiveName = Annotated[str, matching(_NAME, _no_name), pattern_schema(_NAME)]
 
 
-class Objective(Shape):
+class Objective(Model):
     """One goal, and where the conversation goes from it."""
 
-    objective_name: ObjectiveName = required("Name of the goal, without white space; others lead to it by this name.")
-    objective_prompt: str = required("What is to be reached.", min_length=1)
-    confirmation_mode: Literal["auto", "manual"] | None = optional(
-        "`auto`: the model decides when it is reached; `manual`: your side does."
+    objective_name: ObjectiveName = Field(
+        description="Name of the goal, without white space; others lead to it by this name."
     )
-    output_variables: list[str] | None = optional("What to note down on the way.")
-    modality: Literal["verbal", "visual"] | None = optional("Whether it is reached by what is said or by what is seen.")
-    next_conditional_objectives: dict[str, str] | None = optional(
-        "Goals that may follow: name, and the condition for it."
+    objective_prompt: str = Field(description="What is to be reached.", min_length=1)
+    confirmation_mode: Annotated[str, KnownValues("auto", "manual")] | None = Field(
+        None, description="`auto`: the model decides when it is reached; `manual`: your side does."
     )
-    next_required_objectives: list[str] | None = optional("Goals that must follow.")
-    next_required_objective: str | None = optional("The goal that must follow, when there is one.")
-    callback_url: str | None = optional("Address that is told when the goal is reached.")
+    output_variables: list[str] | None = Field(None, description="What to note down on the way.")
+    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
+        None, description="Whether it is reached by what is said, seen or heard."
+    )
+    next_conditional_objectives: dict[str, str | None] | None = Field(
+        None, description="Goals that may follow: name, and the condition for it."
+    )
+    next_required_objectives: list[str] | None = Field(None, description="Goals that must follow.")
+    next_required_objective: str | None = Field(None, description="The goal that must follow, when there is one.")
+    callback_url: str | None = Field(None, description="Address that is told when the goal is reached.")
+    tool_call: dict[str, Any] | None = Field(None, description="Call of a function that goes with the goal.")
 
+    @cross_field_validator
     @classmethod
-    def quarrels(cls, given: Mapping[str, Any]) -> Iterator[Quarrel]:
+    def has_one_list_of_next_goals(cls, given: JsonObject) -> Iterator[Violation]:
         """The next goal is written in one way."""
         if "next_required_objective" in given and "next_required_objectives" in given:
-            message = "next_required_objective stands beside next_required_objectives; keep one of them"
+            message = "`next_required_objective` and `next_required_objectives` are mutually exclusive"
             yield ("next_required_objective",), "not_together", message
 
 
-class Objectives(Shape):
+class Objectives(Model):
     """A set of objectives as it is written."""
 
-    name: str | None = optional("Name of the set, shown in lists.")
-    data: list[Objective] = required("The goals, in the order they are worked through.", min_length=1)
+    name: str | None = Field(None, description="Name of the set, shown in lists.")
+    allow_loops: bool | None = Field(None, description="Whether goals may lead back to earlier ones.")
+    data: list[Objective] = Field(description="The goals, in the order they are worked through.", min_length=1)
 
 
-FIELDS: Final[Mapping[str, Field]] = {
-    "/data": Field(keyed_by="objective_name"),
-    "/data/*/callback_url": Field(called=True),
-    "/data/*/confirmation_mode": Field(defaults=("auto",)),
-    "/data/*/modality": Field(defaults=("verbal",)),
-    "/data/*/next_required_objectives": Field(single="next_required_objective"),
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/allow_loops": FieldTraits(defaults=(False,)),
+    "/data": FieldTraits(keyed_by="objective_name"),
+    "/data/*/callback_url": FieldTraits(called=True),
+    "/data/*/confirmation_mode": FieldTraits(defaults=("auto",)),
+    "/data/*/modality": FieldTraits(defaults=("verbal",)),
+    "/data/*/next_required_objectives": FieldTraits(scalar_alias="next_required_objective"),
 }
 
 
 _SETTINGS: Final = ("confirmation_mode", "modality", "output_variables", "callback_url")
 
 
-def normalise(body: Document) -> Document:
+def normalise(body: JsonObject) -> JsonObject:
     """A set of objectives as read, in the spelling of `spec`."""
     return respell_set(body, {})
 
 
-def flow(spec: Document) -> Graph:
+def flow(spec: JsonObject) -> Graph:
     """Which goal leads to which: conditions stand at their edges, what must follow has none.
 
     Read leniently, for live objects are drawn as well: what has no name is left out, and a goal that is only named by
@@ -85,7 +98,7 @@ def flow(spec: Document) -> Graph:
     return Graph(tuple(nodes), edges, _text(spec.get("name")))
 
 
-def _ways(name: str, item: Document) -> Iterator[Edge]:
+def _ways(name: str, item: JsonObject) -> Iterator[Edge]:
     conditional, required = item.get("next_conditional_objectives"), item.get("next_required_objectives")
     for target in [*_texts(required), *_texts([item.get("next_required_objective")])]:
         yield Edge(name, target)
@@ -93,29 +106,29 @@ def _ways(name: str, item: Document) -> Iterator[Edge]:
         yield Edge(name, str(target), _text(condition))
 
 
-def _detail(item: Document) -> str:
+def _detail(item: JsonObject) -> str:
     """All that the goal itself says: its prompt, and a line for each further setting."""
     rest = (f"{key}: {_listed(item[key])}" for key in _SETTINGS if not is_empty(item.get(key)))
     return "\n".join(filter(None, [_text(item.get("objective_prompt")), *rest]))
 
 
-def _listed(value: Value) -> str:
+def _listed(value: Json) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _mappings(items: Value) -> Iterable[Document]:
+def _mappings(items: Json) -> Iterable[JsonObject]:
     return (item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
 
 
-def _texts(items: Value) -> Iterable[str]:
+def _texts(items: Json) -> Iterable[str]:
     return (item for item in items if isinstance(item, str) and item) if isinstance(items, list) else ()
 
 
-def _text(value: Value) -> str:
+def _text(value: Json) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _name(item: Document) -> str:
+def _name(item: JsonObject) -> str:
     return _text(item.get("objective_name"))
 
 
@@ -129,8 +142,8 @@ OBJECTIVES: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="A set of goals that a conversation works through.",
-    whole="data",
-    spellings={
+    listing=Listing(whole_by="data"),
+    key_aliases={
         "/objectives_name": "name",
         "/objectives": "data",
         "/data/*/name": "objective_name",
@@ -139,6 +152,6 @@ OBJECTIVES: Final = ResourceKind(
         "/data/*/objectives_prompt": "objective_prompt",
         "/data/*/next_conditional_objective": "next_conditional_objectives",
     },
-    flow=flow,
+    conversation_graph=flow,
     computed=DROPPED,
 )

@@ -3,56 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Final
 
-from tavusctl.kinds import mistakes
+from pydantic import Field
+
+from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
+from tavusctl.core.schema.model_fields import KnownValues
+from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
+from tavusctl.kinds import persona_parts
+from tavusctl.kinds.common import known_mistakes
+from tavusctl.kinds.common.field_types import blank
+from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
 from tavusctl.kinds.layers import Layers
-from tavusctl.kinds.reading import COMPUTED, respell, unwrap
-from tavusctl.kinds.shape import blank
-from tavusctl.model import Document, Field, ResourceKind, Update
-from tavusctl.shape import Quarrel, Shape, optional
+from tavusctl.lib.json_types import JsonObject
 
 
-class Persona(Shape):
+class Persona(Model):
     """A persona as it is written."""
 
-    persona_name: str | None = optional("Name shown in the call and in lists.")
-    pipeline_mode: Literal["full", "echo"] | None = optional(
-        "`full`: the persona thinks; `echo`: it says what it is sent."
+    persona_name: str | None = Field(None, description="Name shown in the call and in lists.")
+    persona_description: str | None = Field(None, description="What the persona is for, shown in lists.")
+    pipeline_mode: Annotated[str, KnownValues("full", "speech-to-speech", "echo")] | None = Field(
+        None, description="`full`: the persona thinks; `echo`: it says what it is sent."
     )
-    system_prompt: str | None = optional("Who the persona is and how it behaves; needed unless pipeline_mode is echo.")
-    context: str | None = optional("Older second half of the system prompt.")
-    greeting: str | None = optional("What the persona says first.")
-    default_replica_id: str | None = optional("Face and voice of the persona; a `${ref:replica/NAME}`.")
-    guardrails_id: str | None = optional("Rules it keeps to; a `${ref:guardrails/NAME}`.")
-    objectives_id: str | None = optional("Goals it works towards; a `${ref:objectives/NAME}`.")
-    document_ids: list[str] | None = optional("What it has read; each a `${ref:document/NAME}`.")
-    document_tags: list[str] | None = optional("Documents it has read, by tag.")
-    guardrail_ids: list[str] | None = optional("Ids of single guardrails.")
-    guardrail_tags: list[str] | None = optional("Single guardrails, by tag.")
-    layers: Layers | None = optional("Perception, speech to text, flow, language model, text to speech.")
+    system_prompt: str | None = Field(
+        None, description="Who the persona is and how it behaves; needed when pipeline_mode is full."
+    )
+    context: str | None = Field(None, description="Older second half of the system prompt.")
+    greeting: str | None = Field(None, description="What the persona says first.")
+    default_replica_id: str | None = Field(None, description="Face and voice of the persona; a `${ref:replica/NAME}`.")
+    guardrails_id: str | None = Field(None, description="Older set of rules; a `${ref:guardrails/NAME}`.")
+    objectives_id: str | None = Field(None, description="Goals it works towards; a `${ref:objectives/NAME}`.")
+    document_ids: list[str] | None = Field(None, description="What it has read; each a `${ref:document/NAME}`.")
+    document_tags: list[str] | None = Field(None, description="Documents it has read, by tag.")
+    guardrail_ids: list[str] | None = Field(
+        None, description="Rules it keeps to; each a `${ref:guardrail/NAME}`.", max_length=50
+    )
+    guardrail_tags: list[str] | None = Field(None, description="Rules it keeps to, by tag.")
+    languages: list[str] | None = Field(None, description="Languages it speaks.")
+    disclosure_type: Annotated[str, KnownValues("auto", "always")] | None = Field(
+        None, description="When it says that it is no human being."
+    )
+    verbal_disclosure: str | None = Field(None, description="What it says about that.")
+    visual_disclosure: str | None = Field(None, description="What is shown about that.")
+    memories: list[str] | None = Field(None, description="What it remembers from the start; no read shows it.")
+    is_template: bool | None = Field(None, description="Whether others are made from it; no read shows it.")
+    tool_ids: list[str] | None = Field(
+        None,
+        description="Tools it may call; each a `${ref:tool/NAME}`, or the name of a system tool, such as `end_call`.",
+    )
+    skills: persona_parts.Skills | None = Field(None, description="What else it can do, by the id of the skill.")
+    layers: Layers | None = Field(None, description="Perception, speech to text, flow, language model, text to speech.")
 
+    @cross_field_validator
     @classmethod
-    def quarrels(cls, given: Mapping[str, Any]) -> Iterator[Quarrel]:
+    def has_a_prompt(cls, given: JsonObject) -> Iterator[Violation]:
         """A persona that thinks needs a prompt."""
-        if given.get("pipeline_mode") != "echo" and blank(given.get("system_prompt")):
-            message = "system_prompt is missing; write one, or set pipeline_mode: echo"
+        if given.get("pipeline_mode", "full") == "full" and blank(given.get("system_prompt")):
+            message = "`system_prompt` is missing; add it, or set `pipeline_mode: echo`"
             yield ("system_prompt",), "missing_key", message
 
 
-_RENAMED: Final = {"pal_name": "persona_name", "default_face_id": "default_replica_id"}
-_DROPPED: Final = COMPUTED | {"persona_id", "pal_id", "persona_type", "pal_type"}
+_DROPPED: Final = COMPUTED | {
+    "persona_id",
+    "pal_id",
+    "persona_type",
+    "pal_type",
+    "conferencing_email",
+    "source_template_id",
+    "registration_id",
+    "pal_settings_id",
+}
 _SPELLINGS: Final = {
-    "/pal_name": "persona_name",
-    "/default_face_id": "default_replica_id",
     "/replica_id": "default_replica_id",
-    "/layers/conversational_flow/pal_interruptibility": "replica_interruptibility",
+    "/face_id": "default_replica_id",
+    "/description": "persona_description",
     "/name": "persona_name",
     "/layers/llm/model_name": "model",
     "/layers/llm/url": "base_url",
     "/layers/llm/api_base": "base_url",
     "/layers/llm/endpoint": "base_url",
-    "/layers/tts/voice_id": "external_voice_id",
     "/layers/tts/voice": "external_voice_id",
     "/layers/tts/engine": "tts_engine",
     "/layers/tts/provider": "tts_engine",
@@ -62,78 +92,102 @@ _SPELLINGS: Final = {
     "/layers/stt/model": "stt_engine",
     "/layers/perception/model": "perception_model",
 }
-_TOOLS: Final = Field(keyed_by="function.name")
+_TOOLS: Final = FieldTraits(keyed_by="function.name")
 
-FIELDS: Final[Mapping[str, Field]] = {
-    "/system_prompt": Field(prose=True),
-    "/default_replica_id": Field(refers_to="replica"),
-    "/guardrails_id": Field(refers_to="guardrails"),
-    "/objectives_id": Field(refers_to="objectives"),
-    "/document_ids": Field(unordered=True),
-    "/document_ids/*": Field(refers_to="document"),
-    "/document_tags": Field(unordered=True),
-    "/guardrail_ids": Field(unordered=True),
-    "/guardrail_tags": Field(unordered=True),
-    "/pipeline_mode": Field(defaults=("full",)),
-    "/context": Field(
-        prose=True, deprecated="context is only appended to the prompt; write its text at the end of system_prompt"
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/persona_name": FieldTraits(also=("pal_name",)),
+    "/persona_description": FieldTraits(also=("pal_description",)),
+    "/system_prompt": FieldTraits(long_text=True),
+    "/default_replica_id": FieldTraits(refers_to="replica", also=("default_face_id",)),
+    "/guardrails_id": FieldTraits(refers_to="guardrails"),
+    "/objectives_id": FieldTraits(refers_to="objectives"),
+    "/document_ids": FieldTraits(unordered=True),
+    "/document_ids/*": FieldTraits(refers_to="document"),
+    "/document_tags": FieldTraits(unordered=True),
+    "/guardrail_ids": FieldTraits(unordered=True),
+    "/guardrail_ids/*": FieldTraits(refers_to="guardrail"),
+    "/guardrail_tags": FieldTraits(unordered=True),
+    "/disclosure_type": FieldTraits(defaults=("auto",)),
+    "/memories": FieldTraits(write_only=True),
+    "/is_template": FieldTraits(write_only=True),
+    "/pipeline_mode": FieldTraits(defaults=("full",)),
+    "/context": FieldTraits(
+        long_text=True,
+        deprecated=(
+            "`context` is deprecated: move its text to the end of `system_prompt`, where the API appends it anyway"
+        ),
     ),
-    "/layers/llm/base_url": Field(called=True),
-    "/layers/llm/api_key": Field(secret=True, masked=True),
-    "/layers/llm/headers/*": Field(secret=True, mixed=True),
-    "/layers/llm/model": Field(defaults=("tavus-gpt-oss",)),
-    "/layers/llm/speculative_inference": Field(defaults=(True,)),
+    "/layers/llm/base_url": FieldTraits(called=True),
+    "/layers/llm/api_key": FieldTraits(secret=True, masked=True),
+    "/layers/llm/headers/*": FieldTraits(secret=True, may_be_plain=True),
+    "/layers/llm/model": FieldTraits(fallbacks=("tavus-gpt-oss", "tavus-gemma-4", "tavus-glm-4.7")),
+    "/layers/llm/speculative_inference": FieldTraits(defaults=(True,)),
     "/layers/llm/tools": _TOOLS,
-    "/layers/tts/api_key": Field(secret=True, masked=True),
-    "/layers/tts/tts_engine": Field(defaults=("cartesia",)),
-    "/layers/tts/tts_emotion_control": Field(boolean=True, defaults=(True,)),
-    "/layers/tts/playht_user_id": Field(deprecated="PlayHT voices are gone; choose tts_engine cartesia or elevenlabs"),
-    "/layers/perception/perception_model": Field(defaults=("raven-0", "raven-1")),
+    "/layers/tts/api_key": FieldTraits(secret=True, masked=True),
+    "/layers/tts/tts_engine": FieldTraits(fallbacks=("cartesia", "tavus-auto")),
+    "/layers/tts/voice_id": FieldTraits(refers_to="voice"),
+    "/layers/tts/pronunciation_dictionary_id": FieldTraits(refers_to="dictionary"),
+    "/layers/tts/tts_emotion_control": FieldTraits(boolean=True, defaults=(True,)),
+    "/layers/tts/playht_user_id": FieldTraits(
+        deprecated="PlayHT voices no longer exist; set `tts_engine` to `cartesia` or `elevenlabs`"
+    ),
     "/layers/perception/perception_tools": _TOOLS,
+    "/layers/perception/perception_model": FieldTraits(fallbacks=("raven-0", "raven-1")),
     "/layers/perception/visual_tools": _TOOLS,
     "/layers/perception/audio_tools": _TOOLS,
-    "/layers/perception/tool_prompt": Field(
-        deprecated="write perception_tool_prompt, or with raven-1 visual_tool_prompt"
+    "/layers/perception/tool_prompt": FieldTraits(
+        deprecated="use `perception_tool_prompt`, or `visual_tool_prompt` with `raven-1`"
     ),
-    "/layers/stt/stt_engine": Field(defaults=("tavus-auto",)),
-    "/layers/stt/hotwords": Field(joined_by=", "),
-    "/layers/stt/participant_pause_sensitivity": Field(
+    "/layers/stt/hotwords": FieldTraits(joined_by=", "),
+    "/layers/stt/stt_engine": FieldTraits(fallbacks=("tavus-auto", "tavus-advanced")),
+    "/layers/stt/participant_pause_sensitivity": FieldTraits(
         defaults=("medium",),
-        deprecated="write layers.conversational_flow.turn_taking_patience, which runs the other way: high becomes low",
-        ruled=True,
+        deprecated=(
+            "use `layers.conversational_flow.turn_taking_patience`, with the opposite value: `high` becomes `low`"
+        ),
+        has_own_rule=True,
     ),
-    "/layers/stt/participant_interrupt_sensitivity": Field(
-        defaults=("medium",), deprecated="write layers.conversational_flow.replica_interruptibility", ruled=True
+    "/layers/stt/participant_interrupt_sensitivity": FieldTraits(
+        defaults=("medium",), deprecated="use `layers.conversational_flow.replica_interruptibility`", has_own_rule=True
     ),
-    "/layers/stt/smart_turn_detection": Field(
-        deprecated="write layers.conversational_flow.turn_detection_model: sparrow-1"
+    "/layers/stt/smart_turn_detection": FieldTraits(
+        deprecated="use `layers.conversational_flow.turn_detection_model: sparrow-1`"
     ),
-    "/layers/conversational_flow/turn_detection_model": Field(defaults=("sparrow-1",)),
-    "/layers/conversational_flow/turn_taking_patience": Field(defaults=("medium",)),
-    "/layers/conversational_flow/replica_interruptibility": Field(defaults=("medium",)),
-    "/layers/conversational_flow/turn_commitment": Field(
-        deprecated="sparrow-1 decides this; write turn_taking_patience", idle=True
+    "/layers/conversational_flow/turn_taking_patience": FieldTraits(defaults=("medium",)),
+    "/layers/conversational_flow/turn_detection_model": FieldTraits(fallbacks=("sparrow-1", "sparrow-2")),
+    "/layers/conversational_flow/voice_isolation": FieldTraits(fallbacks=("near",)),
+    "/layers/conversational_flow/idle_engagement": FieldTraits(fallbacks=("off",)),
+    "/layers/conversational_flow/idle_end_behavior": FieldTraits(fallbacks=("wait",)),
+    "/layers/conversational_flow/replica_interruptibility": FieldTraits(
+        defaults=("medium",), also=("pal_interruptibility", "face_interruptibility")
     ),
-    "/layers/conversational_flow/active_listening": Field(
-        deprecated="it has no effect any more; leave it out", idle=True
+    "/layers/conversational_flow/turn_commitment": FieldTraits(
+        deprecated="`sparrow-1` decides this itself; use `turn_taking_patience`", no_op=True
     ),
-    "/layers/vqa": Field(deprecated="write layers.perception with a perception_model"),
-    "/layers/transport": Field(deprecated="the transport belongs to the plugin that starts the call; leave it out"),
+    "/layers/conversational_flow/active_listening": FieldTraits(
+        deprecated="it no longer has any effect; remove it", no_op=True
+    ),
+    "/layers/mcp/connectors": FieldTraits(unordered=True),
+    "/layers/vqa": FieldTraits(deprecated="use `layers.perception` with a `perception_model`"),
+    "/layers/transport": FieldTraits(deprecated="the plugin that starts the call sets the transport; remove it"),
+    **persona_parts.FIELDS,
 }
 
 
-def normalise(body: Document) -> Document:
+def normalise(body: JsonObject) -> JsonObject:
     """A persona as read, in the spelling of `spec`; the documented read is wrapped in a list, the real one is flat."""
-    return respell(unwrap(body, ("persona_id", "pal_id", "persona_name", "system_prompt")), _RENAMED, _DROPPED)
+    shown = unwrap(body, ("persona_id", "pal_id", "persona_name", "system_prompt"))
+    return persona_parts.normalise(respell(shown, {}, _DROPPED))
 
 
-def is_stock(body: Document) -> bool:
+def is_stock(body: JsonObject) -> bool:
     """Whether Tavus made the persona; bodies say so only when they carry the type."""
     return body.get("persona_type") == "system" or body.get("pal_type") == "system"
 
 
 PERSONA: Final = ResourceKind(
     name="persona",
+    also=("pal",),
     collection="/v2/personas",
     id_fields=("persona_id", "pal_id"),
     name_field="persona_name",
@@ -142,9 +196,12 @@ PERSONA: Final = ResourceKind(
     fields=FIELDS,
     normalise=normalise,
     summary="Who speaks: prompt, layers, and what it refers to.",
-    list_query={"persona_type": "user"},
-    stock=is_stock,
-    spellings=_SPELLINGS,
-    mistakes=mistakes.PERSONA,
+    listing=Listing(own={"persona_type": "user"}),
+    is_builtin=is_stock,
+    key_aliases=_SPELLINGS,
+    mistakes=known_mistakes.PERSONA,
+    published_at="/v2/pals",
+    partner_key="persona_id",
     computed=_DROPPED,
+    parts=persona_parts.PARTS,
 )

@@ -1,48 +1,67 @@
-"""Replicas: trained faces.  Only the name can change; all else is fixed by the training."""
+"""Replicas: trained faces.  Name and default voice can change; all else is fixed by the training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Final
 
-from tavusctl.kinds import failures
-from tavusctl.kinds.reading import COMPUTED, respell, unwrap
-from tavusctl.kinds.shape import WebAddress, blank
-from tavusctl.model import Document, Field, ResourceKind, Update, Work
-from tavusctl.shape import Quarrel, Shape, optional
+from pydantic import Field
+
+from tavusctl.core.resource_kind import FieldTraits, Listing, Provisioning, ResourceKind, Update
+from tavusctl.core.schema.model_fields import KnownValues
+from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
+from tavusctl.kinds.common import failure_messages
+from tavusctl.kinds.common.field_types import WebAddress, blank
+from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.lib.json_types import JsonObject
 
 
-class Finish(Shape):
+class Finish(Model):
     """How the trained picture is finished."""
 
-    background_green_screen: bool | None = optional("Whether the background becomes green, to be keyed out later.")
-    gaze_correction: bool | None = optional("Whether the eyes are turned to the camera.")
+    background_green_screen: bool | None = Field(
+        None, description="Whether the background becomes green, to be keyed out later."
+    )
+    gaze_correction: bool | None = Field(None, description="Whether the eyes are turned to the camera.")
 
 
-class Replica(Shape):
+class Replica(Model):
     """A replica as it is trained."""
 
-    replica_name: str | None = optional("Name shown in lists; the one thing that can change.")
-    train_video_url: WebAddress | None = optional("Where the training video can be fetched.")
-    train_image_url: WebAddress | None = optional("Where the training picture can be fetched, instead of a video.")
-    consent_video_url: WebAddress | None = optional("Where the recorded consent can be fetched; needed for a person.")
-    model_name: Literal["phoenix-2", "phoenix-3", "phoenix-4"] | None = optional("Model that is trained.")
-    voice_name: str | None = optional("Stock voice for a replica made from a picture.")
-    auto_fix_training_image: bool | None = optional("Whether the training picture may be mended.")
-    callback_url: str | None = optional("Address that is told when the training ends.")
-    properties: Finish | None = optional("How the picture is finished.")
+    replica_name: str | None = Field(None, description="Name shown in lists.")
+    train_video_url: WebAddress | None = Field(None, description="Where the training video can be fetched.")
+    train_image_url: WebAddress | None = Field(
+        None, description="Where the training picture can be fetched, instead of a video."
+    )
+    consent_video_url: WebAddress | None = Field(
+        None, description="Where the recorded consent can be fetched; needed for a person."
+    )
+    model_name: Annotated[str, KnownValues("phoenix-4.5", "phoenix-4", "phoenix-3", "phoenix-2")] | None = Field(
+        None, description="Model that is trained; the API chooses one where it is left out, and its choice changes."
+    )
+    voice_name: str | None = Field(None, description="Stock voice for a replica made from a picture.")
+    default_voice_id: str | None = Field(
+        None, description="Voice of the replica where a persona names none; a `${ref:voice/NAME}`."
+    )
+    auto_fix_training_image: bool | None = Field(None, description="Whether the training picture may be mended.")
+    callback_url: str | None = Field(None, description="Address that is told when the training ends.")
+    properties: Finish | None = Field(None, description="How the picture is finished.")
 
+    @cross_field_validator
     @classmethod
-    def quarrels(cls, given: Mapping[str, Any]) -> Iterator[Quarrel]:
+    def has_something_to_train_from(cls, given: JsonObject) -> Iterator[Violation]:
         """A training needs a video or a picture."""
         if blank(given.get("train_video_url")) and blank(given.get("train_image_url")):
             message = (
-                "train_video_url is missing; write it or train_image_url, or set external: true for a trained replica"
+                "`train_video_url` is missing; add it or `train_image_url`, "
+                "or set `external: true` for a trained replica"
             )
             yield ("train_video_url",), "missing_key", message
+        if not blank(given.get("voice_name")) and not blank(given.get("default_voice_id")):
+            message = "`voice_name` and `default_voice_id` are mutually exclusive"
+            yield ("voice_name",), "not_together", message
 
 
-_RENAMED: Final = {"face_name": "replica_name"}
 _DROPPED: Final = COMPUTED | {
     "replica_id",
     "face_id",
@@ -53,51 +72,60 @@ _DROPPED: Final = COMPUTED | {
     "thumbnail_video_url",
     "thumbnail_image_url",
     "error_message",
+    "finetune_status",
+    "original_voice_id",
 }
-_TRAINED: Final = Field(replaces=True, unread=True)
-_VIDEO: Final = Field(replaces=True, unread=True, fetched=True)
+_TRAINED: Final = FieldTraits(replaces=True, write_only=True)
+_VIDEO: Final = FieldTraits(replaces=True, write_only=True, must_stay_reachable=True)
 
-FIELDS: Final[Mapping[str, Field]] = {
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/replica_name": FieldTraits(also=("face_name",), lasting=True),
+    "/default_voice_id": FieldTraits(refers_to="voice", lasting=True),
     "/train_video_url": _VIDEO,
     "/train_image_url": _VIDEO,
     "/consent_video_url": _VIDEO,
-    "/model_name": Field(replaces=True, unread=True, defaults=("phoenix-3", "phoenix-4")),
+    # A server that was told nothing chose one of these: to leave it out, or to say so, trains nothing anew.
+    "/model_name": FieldTraits(replaces=True, write_only=True, defaults=("phoenix-3", "phoenix-4")),
     "/voice_name": _TRAINED,
     "/auto_fix_training_image": _TRAINED,
-    "/callback_url": Field(replaces=True, unread=True, called=True),
+    "/callback_url": FieldTraits(replaces=True, write_only=True, called=True),
     "/properties": _TRAINED,
     "/properties/background_green_screen": _TRAINED,
     "/properties/gaze_correction": _TRAINED,
 }
 
 
-def normalise(body: Document) -> Document:
+def normalise(body: JsonObject) -> JsonObject:
     """A replica as read, in the spelling of `spec`: hardly more than its name."""
-    return respell(unwrap(body, ("replica_id", "face_id", "replica_name")), _RENAMED, _DROPPED)
+    return respell(unwrap(body, ("replica_id", "face_id", "replica_name")), {}, _DROPPED)
 
 
-def is_stock(body: Document) -> bool:
+def is_stock(body: JsonObject) -> bool:
     """Whether Tavus made the replica; verbose reads say so."""
     return body.get("replica_type") == "system" or body.get("face_type") == "system"
 
 
 REPLICA: Final = ResourceKind(
     name="replica",
+    also=("face",),
     collection="/v2/replicas",
     id_fields=("replica_id", "face_id"),
     name_field="replica_name",
     update=Update.RENAME,
+    merged_at="/v2/faces",
     model=Replica,
     fields=FIELDS,
     normalise=normalise,
-    summary="A trained face and voice; training takes hours, and only the name can change.",
-    list_query={"replica_type": "user"},
+    summary="A trained face and voice; training takes hours, and only name and voice can change.",
+    listing=Listing(own={"replica_type": "user"}),
     get_query={"verbose": "true"},
-    usable=frozenset({"completed", "ready"}),
-    failed=frozenset({"error"}),
-    stock=is_stock,
-    spellings={"/face_name": "replica_name", "/name": "replica_name", "/video_url": "train_video_url"},
+    ready_statuses=frozenset({"completed", "ready"}),
+    failed_statuses=frozenset({"error"}),
+    is_builtin=is_stock,
+    key_aliases={"/name": "replica_name", "/video_url": "train_video_url"},
     computed=_DROPPED,
-    work=Work("training", (4 * 3600, 6 * 3600), failures.REPLICA),
-    costly=True,
+    holds=("original_voice_id",),
+    provisioning=Provisioning("training", (4 * 3600, 6 * 3600), failure_messages.REPLICA),
+    expensive=True,
+    partner_key="replica_id",
 )

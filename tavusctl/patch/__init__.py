@@ -49,19 +49,19 @@ Members are changed in the order of their keys, so equal documents give the same
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tavusctl.patch.applier import apply
 from tavusctl.patch.equality import Pinned, same
-from tavusctl.patch.pointer import MisfitError, escape, join, resolve, split
+from tavusctl.patch.pointer import PatchError, escape, join, resolve, split
 
 if TYPE_CHECKING:
     from tavusctl.patch.differ import diff
 
-__all__ = ["MisfitError", "Pinned", "apply", "diff", "escape", "join", "resolve", "same", "split"]
+__all__ = ["PatchError", "Pinned", "apply", "diff", "escape", "join", "resolve", "same", "split"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The search for a patch, which only commands that compare need, on first use (PEP 562)."""
     if name == "diff":
         from tavusctl.patch.differ import diff  # noqa: PLC0415

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from heapq import heappop, heappush
 from itertools import accumulate
 
-from tavusctl.patch.gap import Gap
+from tavusctl.patch.region import Region
 
 # (old index, new index) of items that stay, both ascending.
 Pairs = list[tuple[int, int]]
@@ -25,7 +25,7 @@ class Search:
     aligned in time near their length.
     """
 
-    def __init__(self, gap: Gap) -> None:
+    def __init__(self, gap: Region) -> None:
         self._gap, self._old, self._new = gap, gap.old, gap.new
         self._drops, self._puts = gap.drops, gap.puts
         self._rows, self._columns = len(gap.old), len(gap.new)
@@ -95,7 +95,7 @@ class Search:
 class _Ahead:
     """A lower bound of what is still to pay: items without an equal, and the difference of the lengths."""
 
-    def __init__(self, gap: Gap) -> None:
+    def __init__(self, gap: Region) -> None:
         self._old = _sums_behind(gap.old, gap.new, gap.least_old)
         self._new = _sums_behind(gap.new, gap.old, gap.least_new)
         self._drop = min(gap.drops)

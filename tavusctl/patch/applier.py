@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
+from tavusctl.lib.json_types import Container, Json, JsonObject
 from tavusctl.patch import pointer as pointers
 from tavusctl.patch.equality import same
-from tavusctl.patch.pointer import MisfitError
+from tavusctl.patch.pointer import PatchError
 
 
-def apply(document: Any, operations: Iterable[Mapping[str, Any]]) -> Any:
-    """The document after the operations; MisfitError when one does not fit, or is none.
+def apply(document: Json, operations: Iterable[Mapping[str, Json]]) -> Json:
+    """The document after the operations; PatchError when one does not fit, or is none.
 
     Containers are copied before they are first written to, so the result shares what did not change with the input.
     """
@@ -20,35 +20,35 @@ def apply(document: Any, operations: Iterable[Mapping[str, Any]]) -> Any:
         step = _STEPS.get(operation.get("op"))
         if step is None:
             message = f"no operation: {operation.get('op')!r}"
-            raise MisfitError(message)
+            raise PatchError(message)
         try:
             step(room, operation)
         except KeyError as missing:
             message = f"{operation['op']} without {missing.args[0]!r}"
-            raise MisfitError(message) from None
+            raise PatchError(message) from None
     return room.top[""]
 
 
 class _Room:
     """A document being changed: its root hangs in `top`, and only containers in `own` may be written to."""
 
-    def __init__(self, document: Any) -> None:
-        self.top: dict[str, Any] = {"": document}
-        self.own: dict[int, Any] = {id(self.top): self.top}
+    def __init__(self, document: Json) -> None:
+        self.top: JsonObject = {"": document}
+        self.own: dict[int, Container] = {id(self.top): self.top}
 
-    def place(self, pointer: str) -> tuple[Any, str]:
+    def place(self, pointer: Json) -> tuple[Container, str]:
         """The container that holds a pointer's target, made ours, and the segment of the target in it."""
         path = ("", *pointers.split(pointer))
-        container: Any = self.top
+        container: Container = self.top
         for segment in path[:-1]:
             container = self._enter(container, segment)
         return container, path[-1]
 
-    def _enter(self, container: Any, segment: str) -> Any:
+    def _enter(self, container: Container, segment: str) -> Container:
         found = pointers.child(container, segment)
         if not isinstance(found, (dict, list)):
             message = f"{segment!r} holds nothing"
-            raise MisfitError(message)
+            raise PatchError(message)
         if id(found) in self.own:
             return found
         ours = found.copy()
@@ -60,7 +60,7 @@ class _Room:
         return ours
 
 
-def _add(room: _Room, operation: Mapping[str, Any]) -> None:
+def _add(room: _Room, operation: Mapping[str, Json]) -> None:
     container, segment = room.place(operation["path"])
     value = operation["value"]
     if isinstance(container, dict):
@@ -71,10 +71,10 @@ def _add(room: _Room, operation: Mapping[str, Any]) -> None:
         container.insert(pointers.index(segment, len(container)), value)
 
 
-def _remove(room: _Room, operation: Mapping[str, Any]) -> None:
+def _remove(room: _Room, operation: Mapping[str, Json]) -> None:
     if operation["path"] == "":
         message = "the whole document cannot be removed"
-        raise MisfitError(message)
+        raise PatchError(message)
     container, segment = room.place(operation["path"])
     pointers.child(container, segment)
     if isinstance(container, dict):
@@ -83,7 +83,7 @@ def _remove(room: _Room, operation: Mapping[str, Any]) -> None:
         del container[int(segment)]
 
 
-def _replace(room: _Room, operation: Mapping[str, Any]) -> None:
+def _replace(room: _Room, operation: Mapping[str, Json]) -> None:
     container, segment = room.place(operation["path"])
     pointers.child(container, segment)
     if isinstance(container, dict):
@@ -92,13 +92,13 @@ def _replace(room: _Room, operation: Mapping[str, Any]) -> None:
         container[int(segment)] = operation["value"]
 
 
-def _test(room: _Room, operation: Mapping[str, Any]) -> None:
+def _test(room: _Room, operation: Mapping[str, Json]) -> None:
     if not same(pointers.resolve(room.top[""], operation["path"]), operation["value"]):
         message = f"another value at {operation['path']!r}"
-        raise MisfitError(message)
+        raise PatchError(message)
 
 
-_STEPS: dict[object, Callable[[_Room, Mapping[str, Any]], None]] = {
+_STEPS: dict[object, Callable[[_Room, Mapping[str, Json]], None]] = {
     "add": _add,
     "remove": _remove,
     "replace": _replace,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tavusctl.patch.alignment import Pairs
-from tavusctl.patch.gap import Gap
-from tavusctl.patch.script import Drop, Put, Steps
+from tavusctl.patch.edit_script import Insert, Remove, Steps
+from tavusctl.patch.region import Region
 
 
-def write_steps(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
+def write_steps(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
     """Cost and steps, in the order that keeps every index as low as can be: the number of items that stay in front.
 
     First what goes, front to back, then edits, then what comes, back to front.  What comes behind all that stays is
@@ -19,7 +19,7 @@ def write_steps(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
     return drop_cost + edit_cost + put_cost, [*drops, *edits, *puts]
 
 
-def _drops(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
+def _drops(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
     cost: float = 0
     steps: Steps = []
     there = {old for old, _ in pairs}
@@ -28,12 +28,12 @@ def _drops(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
         if place in there:
             kept += 1
         else:
-            steps.append((gap.frame.start + kept, Drop()))
+            steps.append((gap.frame.start + kept, Remove()))
             cost += gap.drop(place) + gap.index(kept)
     return cost, steps
 
 
-def _edits(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
+def _edits(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
     cost: float = 0
     steps: Steps = []
     for kept, (old, new) in enumerate(pairs):
@@ -44,7 +44,7 @@ def _edits(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
     return cost, steps
 
 
-def _puts(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
+def _puts(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
     cost: float = 0
     inserted: Steps = []
     appended: Steps = []
@@ -54,9 +54,9 @@ def _puts(gap: Gap, pairs: Pairs) -> tuple[float, Steps]:
         if place in there:
             kept += 1
         elif kept == len(pairs) and gap.appends:
-            appended.append(("-", Put(value)))
+            appended.append(("-", Insert(value)))
             cost += gap.put(place) + 1
         else:
-            inserted.append((gap.frame.start + kept, Put(value)))
+            inserted.append((gap.frame.start + kept, Insert(value)))
             cost += gap.put(place) + gap.index(kept)
     return cost, [*appended, *reversed(inserted)]

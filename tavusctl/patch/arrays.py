@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from operator import eq
-from typing import Any
 
+from tavusctl.lib.diffing.patience import rising
+from tavusctl.lib.json_types import Json
 from tavusctl.patch.alignment import Pairs, Search
-from tavusctl.patch.gap import Gap
-from tavusctl.patch.likeness import pair_alike, rising
+from tavusctl.patch.anchors import pair_alike
+from tavusctl.patch.region import Region
 
 # States that the search for an alignment may look at: every one for 32 items on each side.
 EFFORT = 1100
 
 
-def align(gap: Gap) -> Pairs:
+def align(gap: Region) -> Pairs:
     """Which items of a gap stay: the cheapest choice in short gaps, a good one in long ones."""
     rows, columns = len(gap.old), len(gap.new)
     if not rows or not columns:
@@ -31,11 +32,11 @@ def align(gap: Gap) -> Pairs:
     return _by_position(gap) if found is None else found
 
 
-def _by_position(gap: Gap) -> Pairs:
+def _by_position(gap: Region) -> Pairs:
     return [(place, place) for place in range(min(len(gap.old), len(gap.new)))]
 
 
-def _align_between(gap: Gap, anchors: Pairs) -> Pairs:
+def _align_between(gap: Region, anchors: Pairs) -> Pairs:
     """The alignment of what lies between anchors, with the anchors; equal neighbours of anchors join them."""
     pairs: Pairs = []
     i = j = 0
@@ -46,7 +47,7 @@ def _align_between(gap: Gap, anchors: Pairs) -> Pairs:
     return pairs[:-1]
 
 
-def _align_part(gap: Gap, rows: slice, columns: slice) -> Pairs:
+def _align_part(gap: Region, rows: slice, columns: slice) -> Pairs:
     """The alignment of a part of a gap, its equal ends trimmed."""
     start, end = common_ends(gap.old[rows], gap.new[columns], eq)
     old = slice(rows.start + start, rows.stop - end)
@@ -58,7 +59,7 @@ def _align_part(gap: Gap, rows: slice, columns: slice) -> Pairs:
     ]
 
 
-def common_ends(old: Sequence[Any], new: Sequence[Any], equal: Callable[[Any, Any], bool]) -> tuple[int, int]:
+def common_ends(old: Sequence[Json], new: Sequence[Json], equal: Callable[[Json, Json], bool]) -> tuple[int, int]:
     """How many items are equal in front, and how many others at the end."""
     shorter = min(len(old), len(new))
     start = end = 0

@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from tavusctl.patch import coarse
+from tavusctl.lib.json_types import Container, Json, JsonObject
+from tavusctl.patch import fallback
 from tavusctl.patch.array_steps import write_steps
 from tavusctl.patch.arrays import align, common_ends
+from tavusctl.patch.costs import ADD, REMOVE, REPLACE, WEIGHT, digits
+from tavusctl.patch.edit_script import Descend, Insert, Remove, Replace, Steps, operations
 from tavusctl.patch.equality import same
-from tavusctl.patch.gap import Frame, Gap, Priced
-from tavusctl.patch.ledger import Ledger, segment_size
 from tavusctl.patch.pointer import split
-from tavusctl.patch.prices import ADD, REMOVE, REPLACE, WEIGHT, digits
-from tavusctl.patch.script import Drop, Inside, Put, Steps, Write, operations
+from tavusctl.patch.region import Frame, Priced, Region, Spots
+from tavusctl.patch.value_index import ValueIndex, segment_size
 
 NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
 NOTHING: Final[Priced] = (0, None)
+_CONTAINERS: Final = (dict, list)
 
 # States that searches may look at and members that they may compare in one diff; about a second's worth.
 EFFORT: Final = 200_000
 
-# What is declared below a place: the rest of a pattern, and the path to what identifies an item.
-Spots = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
-
-def diff(before: Any, after: Any, *, keyed_by: Mapping[str, str] = NOT_KEYED) -> list[dict[str, Any]]:
+def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) -> list[JsonObject]:
     """The cheapest operations from one document to another; ValueError when a Pinned value would have to be written.
 
     `keyed_by` maps patterns of pointers to arrays (`*` is any key or index) to the member that identifies their items;
@@ -37,7 +36,7 @@ def diff(before: Any, after: Any, *, keyed_by: Mapping[str, str] = NOT_KEYED) ->
     try:
         cost, plan = Differ().change(before, after, 0, spots)
     except RecursionError:
-        cost, plan = coarse.change(before, after)
+        cost, plan = fallback.change(before, after)
     if cost == inf:
         message = "a pinned value would have to be written"
         raise ValueError(message)
@@ -48,52 +47,48 @@ class Differ:
     """One diff: what it knows of values, and the cheapest plans it found.  `at` is the bytes of a pointer."""
 
     def __init__(self) -> None:
-        self.ledger = Ledger()
+        self.ledger = ValueIndex()
         self.effort = EFFORT
         self._sizes = _Sizes()
         self._pairs: dict[tuple[int, int, int, Spots], Priced] = {}
 
-    def change(self, before: Any, after: Any, at: int, spots: Spots, limit: float = inf) -> Priced:
+    def change(self, before: Json, after: Json, at: int, spots: Spots, limit: float = inf) -> Priced:
         """The cheapest plan from one value to another; where it would cost more than `limit`, the whole replaced."""
         if before is after:
             return NOTHING
-        kind = type(before)
-        if kind is type(after):
-            if kind is dict:
-                return self._members(before, after, at, spots, limit)
-            if kind is list:
-                return self._items(before, after, at, spots)
-            if same(before, after):
-                return NOTHING
-        return self._replace(before, after, at), Write(after)
+        if type(before) is dict and type(after) is dict:
+            return self._members(before, after, at, spots, limit)
+        if type(before) is list and type(after) is list:
+            return self._items(before, after, at, spots)
+        if same(before, after):
+            return NOTHING
+        return self._replace(before, after, at), Replace(after)
 
-    def pair(self, before: Any, after: Any, at: int, spots: Spots) -> Priced:
+    def pair(self, before: Json, after: Json, at: int, spots: Spots) -> Priced:
         """As `change`, for values that may be paired again."""
         key = (self.ledger.of(before).number, self.ledger.of(after).number, at, spots)
         found = self._pairs.get(key)
         if found is None:
             limit = self._replace(before, after, at)
-            self.effort -= (
-                len(before) + len(after) if type(before) in (dict, list) and type(after) in (dict, list) else 1
-            )
+            self.effort -= _effort(before, after)
             found = self._pairs[key] = self.change(before, after, at, spots, limit)
         return found
 
-    def _replace(self, before: Any, after: Any, at: int) -> float:
+    def _replace(self, before: Json, after: Json, at: int) -> float:
         old, new = self.ledger.of(before), self.ledger.of(after)
         if old.size == inf and type(before) is type(after):
             return inf
         return REPLACE + at + new.size + WEIGHT * (old.leaves + new.leaves)
 
-    def _cheaper(self, cost: float, steps: Steps, before: Any, after: Any, at: int) -> Priced:
+    def _cheaper(self, cost: float, steps: Steps, before: Container, after: Container, at: int) -> Priced:
         """The steps, or the whole replaced; one step always stands, and sizes are looked at only when they matter."""
         if len(steps) > 1 and cost > WEIGHT * (len(before) + len(after)):
             whole = self._replace(before, after, at)
             if whole < cost:
-                return whole, Write(after)
-        return cost, Inside(steps)
+                return whole, Replace(after)
+        return cost, Descend(steps)
 
-    def _members(self, before: dict[str, Any], after: dict[str, Any], at: int, spots: Spots, limit: float) -> Priced:
+    def _members(self, before: JsonObject, after: JsonObject, at: int, spots: Spots, limit: float) -> Priced:
         cost: float = 0
         steps: Steps = []
         if before.keys() != after.keys():
@@ -109,26 +104,26 @@ class Differ:
                 cost += extra
                 steps.append((key, plan))
                 if cost > limit and len(steps) > 1:
-                    return self._replace(before, after, at), Write(after)
+                    return self._replace(before, after, at), Replace(after)
         if not steps:
             return NOTHING
         steps.sort(key=_key)
         return self._cheaper(cost, steps, before, after, at)
 
-    def _exchange(self, before: dict[str, Any], after: dict[str, Any], at: int) -> tuple[float, Steps]:
+    def _exchange(self, before: JsonObject, after: JsonObject, at: int) -> tuple[float, Steps]:
         """The members that only one side has, dropped and put."""
         cost: float = 0
         steps: Steps = []
         for key in before.keys() - after.keys():
             cost += REMOVE + at + self._sizes[key] + WEIGHT * self.ledger.of(before[key]).leaves
-            steps.append((key, Drop()))
+            steps.append((key, Remove()))
         for key in after.keys() - before.keys():
             new = self.ledger.of(after[key])
             cost += ADD + at + self._sizes[key] + new.size + WEIGHT * new.leaves
-            steps.append((key, Put(after[key])))
+            steps.append((key, Insert(after[key])))
         return cost, steps
 
-    def _items(self, before: list[Any], after: list[Any], at: int, spots: Spots) -> Priced:
+    def _items(self, before: list[Json], after: list[Json], at: int, spots: Spots) -> Priced:
         start, end = common_ends(before, after, same)
         old, new = before[start : len(before) - end], after[start : len(after) - end]
         if not old and not new:
@@ -136,9 +131,9 @@ class Differ:
         inner = _below(spots, "*")
         if len(old) == len(new) == 1:
             cost, plan = self.change(old[0], new[0], at + 1 + digits(start), inner)
-            return self._cheaper(cost, [(start, plan)], before, after, at)
+            return self._cheaper(cost, [(start, plan)] if plan is not None else [], before, after, at)
         identity = next((member for rest, member in spots if not rest), ())
-        gap = Gap(self, old, new, Frame(at + 1, start, not end, inner, identity))
+        gap = Region(self, old, new, Frame(at + 1, start, not end, inner, identity))
         cost, steps = write_steps(gap, align(gap))
         return self._cheaper(cost, steps, before, after, at)
 
@@ -151,11 +146,16 @@ class _Sizes(dict[str, int]):
         return size
 
 
+def _effort(before: Json, after: Json) -> int:
+    """What comparing two values takes: the members or items on both sides."""
+    return len(before) + len(after) if isinstance(before, _CONTAINERS) and isinstance(after, _CONTAINERS) else 1
+
+
 def _below(spots: Spots, segment: str) -> Spots:
     if not spots:
         return spots
     return tuple((rest[1:], member) for rest, member in spots if rest and rest[0] in ("*", segment))
 
 
-def _key(step: tuple[str | int, Any]) -> str:
+def _key(step: tuple[str | int, Json]) -> str:
     return str(step[0])

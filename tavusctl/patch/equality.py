@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
+
+from tavusctl.lib.json_types import Json
 
 
 class Pinned(Struct, frozen=True):
     """A value that may be compared and never written: no operation carries it."""
 
-    value: Any
+    value: Json
 
 
 _NESTING = (dict, list, Pinned)
 
 
-def same(first: Any, second: Any) -> bool:
+def same(first: Json, second: Json) -> bool:
     """Whether two values are equal, kind of number included; nesting may be as deep as memory allows."""
     if first is second:
         return True
@@ -26,25 +26,23 @@ def same(first: Any, second: Any) -> bool:
     return kind is type(second) and bool(first == second)
 
 
-def _same_inside(first: Any, second: Any) -> bool:
+def _same_inside(first: Json, second: Json) -> bool:
     waiting = [(first, second)]
     while waiting:
         one, other = waiting.pop()
         if one is other:
             continue
-        kind = type(one)
-        if kind is not type(other):
-            return False
-        if kind is dict:
+        if type(one) is str:  # as most are
+            if type(other) is not str or one != other:
+                return False
+        elif type(one) is dict and type(other) is dict:
             if one.keys() != other.keys():
                 return False
             waiting += [(value, other[key]) for key, value in one.items()]
-        elif kind is list:
-            if len(one) != len(other):
-                return False
+        elif type(one) is list and type(other) is list and len(one) == len(other):
             waiting += zip(one, other, strict=True)
-        elif kind is Pinned:
+        elif type(one) is Pinned and type(other) is Pinned:
             waiting.append((one.value, other.value))
-        elif one != other:
+        elif type(one) is not type(other) or one != other:
             return False
     return True

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 
+from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch.pointer import split
-
-Path = tuple[str, ...]
 
 
 class _Node(Struct):
     """A value while a patch is applied: where it was before, None when the patch has put it there, and its parts."""
 
-    was: Path | None
+    was: KeyPath | None
     parts: dict[str, _Node] | list[_Node]
 
 
-def origins(document: Any, operations: Sequence[Mapping[str, Any]]) -> list[tuple[Path | None, ...]]:
+def origins(document: Json, operations: Sequence[Mapping[str, Json]]) -> list[tuple[KeyPath | None, ...]]:
     """For each operation, where the values on the way to its target were, the root first and the target last.
 
     None stands for a value that was not there: one that the patch has put there, or none at all.
@@ -32,8 +30,8 @@ def origins(document: Any, operations: Sequence[Mapping[str, Any]]) -> list[tupl
     return found
 
 
-def _node(value: Any, was: Path | None) -> _Node:
-    def part(key: str, inner: Any) -> _Node:
+def _node(value: Json, was: KeyPath | None) -> _Node:
+    def part(key: str, inner: Json) -> _Node:
         return _node(inner, None if was is None else (*was, key))
 
     if isinstance(value, dict):
@@ -43,7 +41,7 @@ def _node(value: Any, was: Path | None) -> _Node:
     return _Node(was, {})
 
 
-def _way(top: _Node, path: Path) -> Iterator[Path | None]:
+def _way(top: _Node, path: KeyPath) -> Iterator[KeyPath | None]:
     node: _Node | None = top
     for segment in ("", *path):
         node = _part(node, segment) if node else None
@@ -56,7 +54,7 @@ def _part(node: _Node, segment: str) -> _Node | None:
     return node.parts[int(segment)] if segment.isdigit() and int(segment) < len(node.parts) else None
 
 
-def _carry_out(top: _Node, operation: Mapping[str, Any]) -> None:
+def _carry_out(top: _Node, operation: Mapping[str, Json]) -> None:
     path = split(operation["path"])
     match operation["op"]:
         case "add":
@@ -68,7 +66,7 @@ def _carry_out(top: _Node, operation: Mapping[str, Any]) -> None:
             _take(top, path)
 
 
-def _parent(top: _Node, path: Path) -> tuple[_Node, str]:
+def _parent(top: _Node, path: KeyPath) -> tuple[_Node, str]:
     way = ("", *path)
     node = top
     for segment in way[:-1]:
@@ -80,7 +78,7 @@ def _parent(top: _Node, path: Path) -> tuple[_Node, str]:
     return node, way[-1]
 
 
-def _put(top: _Node, path: Path, value: _Node) -> None:
+def _put(top: _Node, path: KeyPath, value: _Node) -> None:
     parent, segment = _parent(top, path)
     if isinstance(parent.parts, dict):
         parent.parts[segment] = value
@@ -88,7 +86,7 @@ def _put(top: _Node, path: Path, value: _Node) -> None:
         parent.parts.insert(len(parent.parts) if segment == "-" else int(segment), value)
 
 
-def _take(top: _Node, path: Path) -> None:
+def _take(top: _Node, path: KeyPath) -> None:
     parent, segment = _parent(top, path)
     if isinstance(parent.parts, dict):
         del parent.parts[segment]

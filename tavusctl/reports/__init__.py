@@ -12,9 +12,10 @@ from typing import Final, Protocol, cast
 
 from msgspec import Struct
 
-from tavusctl.model import Complaint, Drift, Outcome, Plan
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.model import Drift, Outcome, Plan
 from tavusctl.reports import view
-from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
+from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 
 
 class Format(Protocol):
@@ -32,7 +33,7 @@ class Format(Protocol):
         """What has changed in the account."""
         ...
 
-    def complaints(self, complaints: Sequence[ComplaintView], /) -> str:
+    def diagnostics(self, diagnostics: Sequence[DiagnosticView], /) -> str:
         """What is wrong."""
         ...
 
@@ -55,9 +56,9 @@ class Report(Struct, frozen=True):
         """What has changed in the account."""
         return self._made.drift(view.plan(plan), view.drift(drift))
 
-    def complaints(self, complaints: Sequence[Complaint]) -> str:
+    def diagnostics(self, diagnostics: Sequence[Diagnostic]) -> str:
         """What is wrong."""
-        return self._made.complaints(view.complaints(complaints))
+        return self._made.diagnostics(view.diagnostics(diagnostics))
 
     def ready(self) -> None:
         """Raise UsageError where something is missing that the format needs."""
@@ -73,9 +74,9 @@ REPORTS: Final[Mapping[str, Report]] = {
     "text": Report("text"),
     "json": Report("json"),
     "markdown": Report("markdown"),
-    "comment": Report("comment"),
-    "summary": Report("summary"),
-    "github": Report("github"),
+    "comment": Report("github.comment"),
+    "summary": Report("github.summary"),
+    "github": Report("github.annotations"),
     "sarif": Report("sarif"),
     "html": Report("html", needs=True),
 }

@@ -12,24 +12,31 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tavusctl.errors import UsageError
-from tavusctl.model import Cause, Complaint, Drift, FieldChange, Plan, Severity, Status
-from tavusctl.reports import prose, review, risks
+from tavusctl.core.diagnostic_ids import label
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import UsageError
+from tavusctl.core.model import Cause, Drift, FieldChange, Plan, Status
+from tavusctl.lib.diffing import text_diff
+from tavusctl.lib.json_types import Json, JsonObject, as_list
+from tavusctl.reports import review, risks
 from tavusctl.reports.drawing import svg
-from tavusctl.reports.drawing.sheet import STYLE as DRAWN
-from tavusctl.reports.inert import disarmed
-from tavusctl.reports.places import compact, is_nothing, is_prose
+from tavusctl.reports.drawing.stylesheet import STYLE as DRAWN
+from tavusctl.reports.escaping import neutralise
 from tavusctl.reports.review import Entry, Shown, objects
-from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
-from tavusctl.secret import SHOWN
-from tavusctl.unseen import visible
+from tavusctl.reports.value_paths import as_texts, compact, is_prose
+from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
+from tavusctl.secrets.escape import escape_invisible
+from tavusctl.secrets.values import SHOWN
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _FOLDED = 400  # rows that differ: more of them are folded when the page opens
-Context = dict[str, Any]
+Context = JsonObject
 
 
 def ready() -> None:
@@ -37,15 +44,13 @@ def ready() -> None:
     try:
         import jinja2  # noqa: F401, PLC0415 - the extra `report` is not everybody's
     except ModuleNotFoundError:
-        message = "the html report needs jinja2, which is not installed"
-        raise UsageError(message, "pip install 'tavusctl[report]'") from None
+        message = "the HTML report needs the package `jinja2`, which is not installed"
+        raise UsageError(message, "run `pip install 'tavusctl[report]'`") from None
 
 
 def plan(plan: PlanView) -> str:
     """A plan as a page."""
-    counted = (
-        [f"No changes. {objects(plan.no_op)} as the manifests say."] if review.is_empty(plan) else review.counts(plan)
-    )
+    counted = [f"No changes. {objects(plan.no_op)} up to date."] if review.is_empty(plan) else review.counts(plan)
     return _page(
         plan,
         "plan",
@@ -57,7 +62,7 @@ def plan(plan: PlanView) -> str:
         recorded=[str(one.address) for one in plan.recorded],
         recovered=review.RECOVERED if plan.recovered else "",
         pending=[(str(one.address), ["all of it"] if one.whole else one.paths) for one in plan.pending],
-        complaints=_complaints(plan.warnings),
+        diagnostics=_diagnostics(plan.warnings),
     )
 
 
@@ -65,11 +70,11 @@ def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as a page."""
     counted = [f"{objects(len(drift))} changed in the account"] if drift else [review.no_drift(plan)]
     cards = [_drifted(entry, number) for number, entry in enumerate(drift)]
-    return _page(plan, "drift", counts=counted, cards=cards, complaints=_complaints(review.unknown(plan)))
+    return _page(plan, "drift", counts=counted, cards=cards, diagnostics=_diagnostics(review.unknown(plan)))
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """What became of a plan, as a page, the worst first."""
+    """The outcomes of a plan as an HTML page, the worst first."""
     counts = Counter(outcome.status for outcome in outcomes)
     counted = [f"{counts[status]} {status}" for status in Status if counts[status]] or ["nothing to do"]
     counted += [f"{len(plan.refused)} refused"] if plan.refused else []
@@ -77,35 +82,34 @@ def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
     return _page(plan, "apply", counts=counted, outcomes=worst)
 
 
-def complaints(complaints: Sequence[ComplaintView]) -> str:
+def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """What validation found, as a page."""
-    counts = Counter(one.severity for one in complaints)
+    counts = Counter(one.severity for one in diagnostics)
     counted = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
-    return _page(None, "validate", counts=counted or ["Valid."], complaints=_complaints(complaints))
+    return _page(None, "validate", counts=counted or ["Valid."], diagnostics=_diagnostics(diagnostics))
 
 
-def _page(plan: Plan | None, what: str, **content: Any) -> str:
+def _page(plan: Plan | None, what: str, **content: Json) -> str:
     ready()
-    lists = ("cards", "limits", "overwritten", "moves", "recorded", "recovered", "pending", "complaints", "outcomes")
+    lists = ("cards", "limits", "overwritten", "moves", "recorded", "recovered", "pending", "diagnostics", "outcomes")
     empty: Context = {name: [] for name in lists}
     style, script = _part("page.css"), _part("page.js")
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "
     policy += "base-uri 'none'; form-action 'none'"
-    page: str = _template().render(
-        {**empty, **content}, what=what, plan=plan, style=style, script=script, policy=policy
-    )
-    return disarmed(page)
+    page = _template().render({**empty, **content}, what=what, plan=plan, style=style, script=script, policy=policy)
+    return neutralise(page)
 
 
 @cache
-def _template() -> Any:
+def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - as in `ready`
     from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2
 
     loader = PackageLoader("tavusctl.reports", "page")
     world = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    world.globals["label"] = label
     world.filters["ours"] = Markup  # for what is made here: style, script and drawings
-    world.finalize = lambda value: escape(visible(value)) if type(value) is str else value
+    world.finalize = lambda value: escape(escape_invisible(value)) if type(value) is str else value
     return world.get_template("page.html.jinja")
 
 
@@ -143,7 +147,7 @@ def _card(entry: Entry, number: int) -> Context:
         "budget": next((review.budget(one.live, one.desired) for one in change.fields if review.tokens(one)), ""),
         "blocks": blocks,
         "flow": svg(flow) if flow else "",
-        "open": entry.dangerous or sum(len(block["rows"]) for block in blocks) <= _FOLDED,
+        "open": entry.dangerous or sum(len(as_list(block["rows"])) for block in blocks) <= _FOLDED,
     }
 
 
@@ -177,27 +181,26 @@ def _drifted(entry: Drift, number: int) -> Context:
 def _blocks(entry: FieldChange, places: Iterable[Shown]) -> list[Context]:
     """The places of a field, and below the last who wrote it."""
     blocks = [_block(one) for one in places]
-    told = [(review.blame(one, visible), f"{one.source.path}:{one.source.line}") for one in entry.blame]
+    told = [(review.blame(one, escape_invisible), f"{one.source.path}:{one.source.line}") for one in entry.blame]
     return [*blocks[:-1], {**blocks[-1], "blame": told}] if blocks else []
 
 
 def _block(one: Shown) -> Context:
     """One place that differs: rows of a text, or two values, or what became of a secret."""
-    sides = tuple("" if is_nothing(side) else side for side in (one.old, one.new))
-    text = all(isinstance(side, str) for side in sides) and (is_prose(one.old) or is_prose(one.new))
+    sides = as_texts(one.old, one.new)
     cause = f"in the {one.side}" if one.side else "" if one.cause is Cause.EDITED else one.cause.value
     known: Context = {"path": one.path, "cause": cause, "note": one.note, "side": one.side, "blame": ()}
     if one.secret:
         return {**known, "rows": [], "values": [("", SHOWN)]}
-    if text and not one.note:
-        rows = [_row(row) for row in prose.rows(*sides)]
+    if sides and not one.note and (is_prose(one.old) or is_prose(one.new)):
+        rows = [_row(row) for row in text_diff.rows(*sides)]
         return {**known, "note": review.budget(one.old, one.new), "rows": rows, "values": []}
     values = [("old", compact(one.old)), ("new", compact(one.new))]
     return {**known, "rows": [], "values": [(side, text) for side, text in values if text != compact(None)]}
 
 
-def _row(row: prose.Row) -> Context:
-    sides = (row.left, row.right) if row.sort is not prose.Sort.MOVED else (None, row.right)
+def _row(row: text_diff.Row) -> Context:
+    sides = (row.left, row.right) if row.sort is not text_diff.Sort.MOVED else (None, row.right)
     return {
         "sort": row.sort.value,
         "note": row.note,
@@ -208,5 +211,5 @@ def _row(row: prose.Row) -> Context:
     }
 
 
-def _complaints(complaints: Iterable[Complaint]) -> list[Complaint]:
-    return sorted(complaints, key=lambda one: one.severity is not Severity.ERROR)
+def _diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    return sorted(diagnostics, key=lambda one: one.severity is not Severity.ERROR)

@@ -5,32 +5,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from tavusctl import __version__
-from tavusctl.document import plain
-from tavusctl.model import (
-    ABSENT,
-    Action,
-    Binding,
-    Blame,
-    Change,
-    Complaint,
-    Drift,
-    FieldChange,
-    Limit,
-    Move,
-    Outcome,
-    Pending,
-    Plan,
-    Refusal,
-    Risk,
-    Source,
-    Value,
-)
+from tavusctl.core.address import Source
+from tavusctl.core.binding import Binding
+from tavusctl.core.diagnostic_ids import CHECKS
+from tavusctl.core.diagnostics import Blame, Diagnostic
+from tavusctl.core.json_tree import plain
+from tavusctl.core.model import ABSENT, Action, Change, Drift, FieldChange, Move, Outcome, Pending, Plan, Refusal, Risk
+from tavusctl.core.project_settings import Limit
+from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.reports import review, risks
-from tavusctl.reports.inert import spelled
-from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
+from tavusctl.reports.escaping import spelled
+from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 
 FORMAT_VERSION = "1.0"
 _BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered"})  # what it does beside the changes
@@ -45,29 +32,29 @@ def plan(plan: PlanView) -> str:
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift alone: the plan document without changes."""
     document = {name: value for name, value in plan_document(plan).items() if name not in _BY_APPLY}
-    summary = {**dict.fromkeys(document["summary"], 0), "no_op": document["summary"]["no_op"]}
+    summary = {**dict.fromkeys(as_object(document["summary"]), 0), "no_op": plan.no_op}
     return _text(
         {**document, "summary": summary, "changes": [], "refused": [], "drift": [_drift(entry) for entry in drift]}
     )
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """A plan and what became of it."""
+    """A plan and its outcomes."""
     return _text({**plan_document(plan), "outcomes": [_outcome(outcome) for outcome in outcomes]})
 
 
-def complaints(complaints: Sequence[ComplaintView]) -> str:
+def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """What validation found."""
-    return _text({"format_version": FORMAT_VERSION, "complaints": [complaint_document(one) for one in complaints]})
+    return _text({"format_version": FORMAT_VERSION, "complaints": [diagnostic_document(one) for one in diagnostics]})
 
 
-def error(id: str, exit_code: int, complaints: Sequence[ComplaintView]) -> str:  # noqa: A002 - the published name
-    """An error as one JSON document, in place of whatever was asked for."""
-    listed = [complaint_document(one) for one in complaints]
+def error(id: str, exit_code: int, diagnostics: Sequence[DiagnosticView]) -> str:  # noqa: A002 - the published name
+    """An error as one JSON document, instead of the requested one."""
+    listed = [diagnostic_document(one) for one in diagnostics]
     return _text({"format_version": FORMAT_VERSION, "error": {"id": id, "exit_code": exit_code, "complaints": listed}})
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
+def plan_document(plan: Plan) -> JsonObject:
     """The plan as JSON values."""
     counts = Counter(step.action for step in plan.steps)
     summary = {**{action.value: counts[action] for action in _COUNTED}, **review.learned(plan)}
@@ -81,7 +68,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "changes": [_change(step) for step in plan.steps],
         "drift": [_drift(entry) for entry in plan.drift],
         "refused": [_refusal(refusal) for refusal in plan.refused],
-        "warnings": [complaint_document(one) for one in plan.warnings],
+        "warnings": [diagnostic_document(one) for one in plan.warnings],
         **({"limits": [_limit(one) for one in plan.limits]} if plan.limits else {}),
         **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
         **({"recorded": [_recorded(one) for one in plan.recorded]} if plan.recorded else {}),
@@ -90,22 +77,23 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def complaint_document(complaint: Complaint) -> dict[str, Any]:
+def diagnostic_document(diagnostic: Diagnostic) -> JsonObject:
     """One complaint as JSON values."""
-    source = complaint.source
+    source = diagnostic.source
     return {
-        "id": complaint.id,
-        "severity": complaint.severity.value,
+        "id": diagnostic.id,
+        "slug": CHECKS[diagnostic.id].slug if diagnostic.id in CHECKS else None,
+        "severity": diagnostic.severity.value,
         "path": source.path if source else None,
         "line": source.line if source else None,
         "column": source.column if source else None,
-        "address": str(complaint.address) if complaint.address else None,
-        "message": complaint.message,
-        "hint": complaint.hint,
+        "address": str(diagnostic.address) if diagnostic.address else None,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change) -> JsonObject:
     return {
         "address": str(change.address),
         "kind": change.address.kind,
@@ -123,23 +111,23 @@ def _change(change: Change) -> dict[str, Any]:
     }
 
 
-def _limit(limit: Limit) -> dict[str, Any]:
+def _limit(limit: Limit) -> JsonObject:
     return {"name": limit.name, "before": limit.before, "now": limit.now, "message": str(limit)}
 
 
-def _move(move: Move) -> dict[str, Any]:
+def _move(move: Move) -> JsonObject:
     return {"address": str(move.new), "from": str(move.old), "id": move.remote_id}
 
 
-def _recorded(binding: Binding) -> dict[str, Any]:
+def _recorded(binding: Binding) -> JsonObject:
     return {"address": str(binding.address), "id": binding.remote_id}
 
 
-def _pending(pending: Pending) -> dict[str, Any]:
+def _pending(pending: Pending) -> JsonObject:
     return {"address": str(pending.address), "paths": list(pending.paths), "whole": pending.whole}
 
 
-def _refusal(refusal: Refusal) -> dict[str, Any]:
+def _refusal(refusal: Refusal) -> JsonObject:
     return {
         **_change(refusal.change),
         "code": refusal.id,
@@ -149,7 +137,7 @@ def _refusal(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _drift(entry: Drift) -> dict[str, Any]:
+def _drift(entry: Drift) -> JsonObject:
     return {
         "address": str(entry.address),
         "kind": entry.address.kind,
@@ -160,17 +148,17 @@ def _drift(entry: Drift) -> dict[str, Any]:
     }
 
 
-def _field(entry: FieldChange) -> dict[str, Any]:
-    known: dict[str, Any] = {"path": entry.path, "cause": entry.cause.value}
+def _field(entry: FieldChange) -> JsonObject:
+    known: JsonObject = {"path": entry.path, "cause": entry.cause.value}
     if not entry.sensitive:
-        sides: Mapping[str, Value] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
+        sides: Mapping[str, Json] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
         known |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
     written = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
     place = {"source": _source(entry.source)} if entry.source and not entry.sensitive else {}
     return {**known, "sensitive": entry.sensitive, **place, **written}
 
 
-def _blame(one: Blame) -> dict[str, Any]:
+def _blame(one: Blame) -> JsonObject:
     return {
         "source": _source(one.source),
         "commit": one.commit,
@@ -182,16 +170,16 @@ def _blame(one: Blame) -> dict[str, Any]:
     }
 
 
-def _tokens(entry: FieldChange) -> dict[str, Any]:
+def _tokens(entry: FieldChange) -> JsonObject:
     counted = review.tokens(entry)
     return {"tokens": {"live": counted[0], "desired": counted[1]}} if counted else {}
 
 
-def _risk(risk: Risk) -> dict[str, Any]:
+def _risk(risk: Risk) -> JsonObject:
     return {"id": risk.id, "message": risk.text, "path": risk.path or None, "host": risk.host or None}
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def _outcome(outcome: Outcome) -> JsonObject:
     return {
         "address": str(outcome.step.address),
         "action": outcome.step.action.value,
@@ -202,9 +190,9 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _source(source: Source | None) -> dict[str, Any] | None:
+def _source(source: Source | None) -> JsonObject | None:
     return {"path": source.path, "line": source.line, "column": source.column} if source else None
 
 
-def _text(document: Value) -> str:
+def _text(document: Json) -> str:
     return spelled(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

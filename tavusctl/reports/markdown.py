@@ -1,7 +1,7 @@
 """Plans for a pull request: counts first, then what is dangerous, then each resource, folded.
 
-Text from elsewhere stands in fenced blocks that it cannot close, or as code in character references: nothing in it is
-markup, a mention, a link or an issue.
+Text from elsewhere stands as code in character references: nothing in it is markup, a mention, a link or an issue, and
+no line of it is too long for a phone.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from tavusctl.graph import Graph
-from tavusctl.model import Action, Cause, Complaint, Drift, FieldChange, Outcome, Plan, Severity, Status
-from tavusctl.reports import prose, review
+from tavusctl.core.diagnostic_ids import label
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Status
+from tavusctl.lib.graph import Graph
+from tavusctl.reports import markdown_fields, review
 from tavusctl.reports.drawing import mermaid
-from tavusctl.reports.inert import code, disarmed, entities, fenced, marker
-from tavusctl.reports.places import is_nothing, is_prose, one_line
-from tavusctl.reports.review import Entry, Shown, objects
-from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
-from tavusctl.secret import SHOWN
-from tavusctl.unseen import visible
+from tavusctl.reports.escaping import code, entities, fenced, marker, neutralise
+from tavusctl.reports.review import Entry, Group, objects
+from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 
-_LONG = 100  # characters; GitHub shows no more of a line in a block, without scrolling
 _UNFOLDED = 100  # lines of what is no danger
 _DRAWN = 20_000  # characters of a drawing that a page takes
 
@@ -28,7 +26,7 @@ _DRAWN = 20_000  # characters of a drawing that a page takes
 def plan(plan: PlanView) -> str:
     """The whole plan."""
     entries = review.entries(plan)
-    return joined([*top(plan), *dangers(entries), *sections(entries), *bottom(plan)])
+    return joined([*top(plan), *dangers(entries), *sections(review.grouped(entries)), *bottom(plan)])
 
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
@@ -37,19 +35,19 @@ def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """What became of a plan: counts, and every step, the worst first."""
+    """The outcomes of a plan: counts, and every step, the worst first."""
     return joined([*outcomes_top(plan, outcomes), "\n".join(ended(outcomes)), signed(plan)])
 
 
-def complaints(complaints: Sequence[ComplaintView]) -> str:
+def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """What validation found."""
-    return joined([*complaints_top(complaints), "\n".join(map(complaint, complaints))])
+    return joined([*complaints_top(diagnostics), "\n".join(map(diagnostic, diagnostics))])
 
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
     """How much drift there is."""
     count = f"**Drift: {objects(len(drift))}**" if drift else f"**{review.no_drift(plan)}**"
-    unknown = "\n".join(map(complaint, review.unknown(plan)))
+    unknown = "\n".join(map(diagnostic, review.unknown(plan)))
     return [marker(plan.account, plan.environment), _title("drift", plan), count, unknown]
 
 
@@ -66,9 +64,9 @@ def ended(outcomes: Sequence[Outcome]) -> list[str]:
     return [_outcome(one) for one in sorted(outcomes, key=lambda one: one.status is Status.DONE)]
 
 
-def complaints_top(complaints: Sequence[Complaint]) -> list[str]:
+def complaints_top(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """How many complaints there are."""
-    counts = Counter(one.severity for one in complaints)
+    counts = Counter(one.severity for one in diagnostics)
     found = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
     return [marker("validate"), "### tavusctl validate", f"**{', '.join(found)}**" if found else "**Valid.**"]
 
@@ -76,7 +74,7 @@ def complaints_top(complaints: Sequence[Complaint]) -> list[str]:
 def top(plan: Plan) -> list[str]:
     """The marker by which a comment is found again, whose plan it is, and the counts."""
     if review.is_empty(plan):
-        words = f"**No changes.** {objects(plan.no_op)} as the manifests say."
+        words = f"**No changes.** {objects(plan.no_op)} up to date."
     else:
         words = f"**Plan: {', '.join(review.counts(plan))}**" + (f" · {plan.no_op} unchanged" if plan.no_op else "")
     limits = "\n".join(["> [!CAUTION]", *(f"> - {code(str(one))}" for one in plan.limits)]) if plan.limits else ""
@@ -96,22 +94,22 @@ def bottom(plan: Plan) -> Iterator[str]:
     ]
     if overwritten:
         yield "\n".join(
-            ["Changed in the account since the last apply, and **brought back** by this plan:", "", *overwritten]
+            ["Changed in the account since the last apply, and **reverted** by this plan:", "", *overwritten]
         )
     if plan.moves:
         lines = [f"- {code(str(one.new))}, which was {code(str(one.old))}" for one in plan.moves]
-        yield "\n".join(["Renamed, with nothing to be sent:", "", *lines])
+        yield "\n".join(["Renamed, without a request to the API:", "", *lines])
     if plan.recorded:
         lines = [f"- {code(str(one.address))}" for one in plan.recorded]
-        yield "\n".join(["As the manifests say by now, and to be recorded in the state by apply:", "", *lines])
+        yield "\n".join(["Up to date already; apply records them in the state:", "", *lines])
     if plan.recovered:
         yield review.RECOVERED
     if plan.pending:
         lines = [
             f"- {code(str(one.address))}: {'all of it' if one.whole else _paths(one.paths)}" for one in plan.pending
         ]
-        yield "\n".join([f"To be done already before this branch, as of {code(plan.base)}:", "", *lines])
-    told = [complaint(one) for one in plan.warnings if review.is_loud(one)]
+        yield "\n".join([f"Pending already before this branch, as of {code(plan.base)}:", "", *lines])
+    told = [diagnostic(one) for one in plan.warnings if review.is_loud(one)]
     count = sum(not review.is_loud(one) for one in plan.warnings)
     told += [f"- {count} warning{'' if count == 1 else 's'} about the manifests"] if count else []
     if told:
@@ -119,17 +117,30 @@ def bottom(plan: Plan) -> Iterator[str]:
     yield signed(plan)
 
 
-def sections(entries: Iterable[Entry]) -> list[str]:
-    """Each resource: dangerous ones are unfolded, and others that are no creates as long as one can overlook it."""
+def sections(groups: Iterable[Group]) -> list[str]:
+    """Each resource, or several that change alike: dangerous ones are unfolded, others but creates as there is room."""
     room = _UNFOLDED
     found = []
-    for entry in entries:
-        parts = _parts(entry)
+    for group in groups:
+        entry = group[0]
+        parts = _parts(entry) if len(group) == 1 else _alike(group)
         length = sum(part.count("\n") + 1 for part in parts)
         unfolded = entry.dangerous or (entry.change.action is not Action.CREATE and length <= room)
         room -= length if unfolded else 0
-        found.append(_folded(headline(entry), parts, unfolded=unfolded))
+        found.append(folded(headline(entry, len(group) - 1), parts, unfolded=unfolded))
     return found
+
+
+def _alike(group: Group) -> list[str]:
+    """What is changed in the same way in several resources: who they are, and the change once."""
+    changes = [one.change for one in group]
+    listed = "\n".join(f"- {code(str(one.address))} {_place(one)}".rstrip() for one in changes)
+    return [listed, *markdown_fields.changes(review.shown(group[0].kind, changes[0].fields))]
+
+
+def _place(change: Change) -> str:
+    """What an object is known by, and where its manifest is."""
+    return " · ".join(code(one) for one in (change.remote_id, str(change.source or "")) if one)
 
 
 def _parts(entry: Entry) -> list[str]:
@@ -140,14 +151,15 @@ def _parts(entry: Entry) -> list[str]:
     said += [f"help: {code(refusal.hint)}"] if refusal and refusal.hint else []
     said += [code(review.users(change))] if change.affects else []
     said += [f"waits for {', '.join(code(str(one)) for one in change.waits_for)}"] if change.waits_for else []
-    said += [" · ".join(code(one) for one in (change.remote_id, str(change.source or "")) if one)]
+    said += [_place(change)]
     parts = ["  \n".join(filter(None, said))] if any(said) else []
-    parts += _changes(review.shown(entry.kind, change.fields)) + _blamed(change.fields)
+    made = change.action is Action.CREATE
+    parts += _listed(markdown_fields.changes(review.shown(entry.kind, change.fields), made=made), change.fields)
     return parts + _flow(review.flow(entry))
 
 
-def headline(entry: Entry) -> str:
-    """A resource in one line of HTML."""
+def headline(entry: Entry, others: int = 0) -> str:
+    """A resource in one line of HTML, and how many others change as it does."""
     change = entry.change
     sign = "!" if entry.refusal else review.SIGNS[change.action]
     what = f"{change.action.value} refused [{entry.refusal.id}]" if entry.refusal else change.action.value
@@ -155,12 +167,13 @@ def headline(entry: Entry) -> str:
     told += [f"affects {objects(len(change.affects))}"] if change.affects else []
     told += [review.budget(one.live, one.desired).replace("->", "→") for one in change.fields if review.tokens(one)][:1]
     told += [f"new host {code(risk.host)}" for risk in entry.risks if risk.host]
-    return f"{code(sign)} <b>{code(str(change.address))}</b> {' · '.join(told)}"
+    more = f" and {others} more alike" if others else ""
+    return f"{code(sign)} <b>{code(str(change.address))}</b>{more} {' · '.join(told)}"
 
 
 def joined(parts: Iterable[str]) -> str:
     """Parts with a blank line between, none of which a runner obeys."""
-    return disarmed("\n\n".join(part for part in parts if part) + "\n")
+    return neutralise("\n\n".join(part for part in parts if part) + "\n")
 
 
 def _title(what: str, plan: Plan) -> str:
@@ -184,7 +197,8 @@ def _danger(entry: Entry) -> str:
     return f"{address} {told}" + (f"; affects {objects(len(change.affects))}" if change.affects else "")
 
 
-def _folded(head: str, parts: Sequence[str], *, unfolded: bool = False) -> str:
+def folded(head: str, parts: Sequence[str], *, unfolded: bool = False) -> str:
+    """A head, and what it folds; the head alone where that is nothing."""
     if not parts:
         return head
     return "\n\n".join([f"<details{' open' if unfolded else ''}><summary>{head}</summary>", *parts, "</details>"])
@@ -194,14 +208,10 @@ def _paths(paths: Iterable[str]) -> str:
     return ", ".join(map(code, paths))
 
 
-def _changes(found: Iterable[Shown]) -> list[str]:
-    lines = [visible(line).rstrip() for one in found for line in _lines(one)]
-    return [fenced("\n".join(lines), "diff")] if lines else []
-
-
-def _blamed(fields: Iterable[FieldChange]) -> list[str]:
-    """Who wrote what fields should be, an item for each."""
-    return ["\n".join(found)] if (found := [line for one in fields for line in _behind(one)]) else []
+def _listed(changes: Sequence[str], fields: Iterable[FieldChange]) -> list[str]:
+    """What changes, and below it who wrote what fields should be: one list."""
+    lines = [*changes, *(line for one in fields for line in _behind(one))]
+    return ["\n".join(lines)] if lines else []
 
 
 def _behind(entry: FieldChange) -> Iterator[str]:
@@ -209,43 +219,6 @@ def _behind(entry: FieldChange) -> Iterator[str]:
         more = f", and {len(entry.blame) - 1} more" if len(entry.blame) > 1 else ""
         place = code(f"{one.source.path}:{one.source.line}")
         yield f"- {code(entry.path)} {review.blame(one, code)} ({place}{more})"
-
-
-def _lines(one: Shown) -> Iterator[str]:
-    """Lines of a diff, the sign in the first column; each is one line, whatever is in it."""
-    path = one.path.replace("\n", "\\n")
-    cause = f" (in the {one.side})" if one.side else f" ({one.cause.value})" if one.cause is not Cause.EDITED else ""
-    if one.secret:
-        yield f"! {path}: {SHOWN} {one.note}{cause}"
-    elif one.note:
-        yield f"! {path}: {one.note}{cause}: {one_line(one.old)} -> {one_line(one.new)}"
-    elif all(isinstance(side, str) or is_nothing(side) for side in (one.old, one.new)) and (
-        is_prose(one.old) or is_prose(one.new)
-    ):
-        yield f"@@ {path}: {review.budget(one.old, one.new)}{cause} @@"
-        sides = ("" if is_nothing(side) else side for side in (one.old, one.new))
-        yield from (_line(prose.shortened(line)) for line in prose.lines(*sides))
-    else:
-        yield from _values(one, f"{path}:", cause)
-
-
-def _values(one: Shown, path: str, cause: str) -> Iterator[str]:
-    """What went and what came, below the path where that makes a long line."""
-    sides = [(sign, one_line(value)) for sign, value in (("-", one.old), ("+", one.new)) if not is_nothing(value)]
-    if all(len(f"{path} {text}{cause}") <= _LONG for _, text in sides):
-        yield from (f"{sign} {path} {text}{cause}" for sign, text in sides)
-    else:
-        yield f"@@ {path.removesuffix(':')}{cause} @@"
-        yield from (f"{sign} {text}" for sign, text in sides)
-
-
-def _line(line: prose.Line) -> str:
-    if line.sign == "…":
-        return f"@@ … {line.parts[0][0]} @@" if line.parts[0][0] else "@@ … @@"
-    opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(line.sign, ("", ""))
-    whole = len(line.parts) == 1
-    words = (f"{opening}{text}{closing}" if changed and text and not whole else text for text, changed in line.parts)
-    return f"{line.sign} {''.join(words)}"
 
 
 def _flow(graph: Graph | None) -> list[str]:
@@ -258,9 +231,9 @@ def moved(entry: Drift) -> str:
     head = f"<b>{code(str(entry.address))}</b> {code(entry.remote_id)}"
     if entry.cause is Cause.MISSING:
         return f"{code('-')} {head} was deleted in the account"
-    return _folded(
+    return folded(
         f"{code('~')} {head} was changed in the account",
-        [*_changes(review.drifted(entry)), *_blamed(entry.fields)],
+        _listed(markdown_fields.changes(review.drifted(entry)), entry.fields),
         unfolded=True,
     )
 
@@ -272,8 +245,8 @@ def _outcome(one: Outcome) -> str:
     return f"- **{one.status.value}** {one.step.action.value} {code(str(one.step.address))}{remote_id}{reason}{unkept}"
 
 
-def complaint(one: Complaint) -> str:
+def diagnostic(one: Diagnostic) -> str:
     """One complaint, as an item of a list."""
     place = f" {code(str(one.source))}" if one.source else ""
     hint = f"  \n  help: {code(one.hint)}" if one.hint else ""
-    return f"- **{one.severity.value}**{place} {code(one.message)} [{one.id}]{hint}"
+    return f"- **{one.severity.value}**{place} {code(one.message)} [{label(one.id)}]{hint}"

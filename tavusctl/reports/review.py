@@ -10,31 +10,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl import patch
-from tavusctl.checks import CHECKS
-from tavusctl.document import is_empty as is_blank
-from tavusctl.document import is_hidden
-from tavusctl.graph import Graph, compared
-from tavusctl.model import (
-    ABSENT,
-    Action,
-    Blame,
-    Cause,
-    Change,
-    Complaint,
-    Drift,
-    FieldChange,
-    Plan,
-    Refusal,
-    ResourceKind,
-    Risk,
-    Severity,
-    Source,
-    Value,
-    written_at,
-)
+from tavusctl.core.address import Source
+from tavusctl.core.diagnostic_ids import CHECKS
+from tavusctl.core.diagnostics import Blame, Diagnostic, Severity, written_at
+from tavusctl.core.json_tree import is_empty as is_blank
+from tavusctl.core.json_tree import is_hidden
+from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Plan, Refusal, Risk
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.lib.graph import Graph, compared
+from tavusctl.lib.json_types import Json, as_object
+from tavusctl.lib.tokens import about
 from tavusctl.reports import risks
-from tavusctl.reports.places import Reading, as_told, is_prose
-from tavusctl.tokens import about
+from tavusctl.reports.value_paths import Reading, as_told, is_prose
 
 SIGNS: Final = {
     Action.CREATE: "+",
@@ -49,13 +36,13 @@ SIGNS: Final = {
 }
 CAUSES: Final = {
     Cause.EDITED: "the manifest changed",
-    Cause.DRIFTED: "the account changed, and this puts it back",
-    Cause.BOTH: "the manifest and the account changed, differently",
+    Cause.DRIFTED: "the account changed, and the plan reverts it",
+    Cause.BOTH: "the manifest and the account changed to different values",
     Cause.NEW: "new in the manifests",
     Cause.ORPHANED: "no longer in the manifests",
     Cause.MISSING: "deleted in the account",
     Cause.DUE: "due",
-    Cause.ASKED: "asked for on the command line",
+    Cause.ASKED: "requested on the command line",
 }
 ORDER: Final = (
     Action.DELETE,
@@ -69,7 +56,7 @@ ORDER: Final = (
     Action.RECRAWL,
 )
 _ALWAYS: Final = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
-RECOVERED: Final = "An interrupted run has left records; apply makes them part of the state."
+RECOVERED: Final = "An interrupted run left records; apply merges them into the state."
 _UNKNOWN: Final = ("TV310", "TV311")
 _IN_PLACE: Final = frozenset({Action.UPDATE, Action.REPLACE})  # what a manifest says of an object that is there
 _NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
@@ -127,6 +114,26 @@ def entries(plan: Plan) -> list[Entry]:
     return [*refused, *sorted(steps, key=lambda one: (not one.risks, ORDER.index(one.change.action)))]
 
 
+Group = tuple[Entry, ...]  # entries that one section tells
+
+
+def grouped(entries: Iterable[Entry]) -> list[Group]:
+    """Entries, with those together that change in the very same way and that nothing else is to be said of."""
+    found: dict[str, list[Entry]] = {}
+    for number, entry in enumerate(entries):
+        found.setdefault(_likeness(entry) or str(number), []).append(entry)
+    return [tuple(group) for group in found.values()]
+
+
+def _likeness(entry: Entry) -> str:
+    """What two changes have in common that look the same; empty for one that has to be seen for itself."""
+    change = entry.change
+    alone = entry.dangerous or change.action is not Action.UPDATE or change.affects or change.waits_for or flow(entry)
+    if alone or any(one.sensitive or one.blame for one in change.fields):
+        return ""
+    return repr((entry.kind and entry.kind.name, change.cause, change.reason, [*shown(entry.kind, change.fields)]))
+
+
 def counts(plan: Plan) -> list[str]:
     """How many changes of each sort; those that everybody looks for are there when they are none."""
     found = Counter(step.action for step in plan.steps)
@@ -148,10 +155,10 @@ def is_empty(plan: Plan) -> bool:
     return not plan.writes and not plan.refused
 
 
-def is_loud(complaint: Complaint) -> bool:
+def is_loud(diagnostic: Diagnostic) -> bool:
     """Whether a plan tells a warning in full: it is about the plan itself, or says that something cannot work."""
-    check = CHECKS.get(complaint.id)
-    return complaint.source is None or (check is not None and check.severity is Severity.ERROR)
+    check = CHECKS.get(diagnostic.id)
+    return diagnostic.source is None or (check is not None and check.severity is Severity.ERROR)
 
 
 def objects(count: int) -> str:
@@ -175,7 +182,7 @@ def tokens(entry: FieldChange) -> tuple[int, int] | None:
     return _tokens(entry.live), _tokens(entry.desired)
 
 
-def budget(old: Value, new: Value) -> str:
+def budget(old: Json, new: Json) -> str:
     """The same in words, for two texts."""
     before, after = _tokens(old), _tokens(new)
     if before == after or not before or not after:
@@ -183,7 +190,7 @@ def budget(old: Value, new: Value) -> str:
     return f"about {before:,} -> {after:,} tokens"
 
 
-def _tokens(value: Value) -> int:
+def _tokens(value: Json) -> int:
     return about(value) if isinstance(value, str) else 0
 
 
@@ -191,8 +198,8 @@ class Shown(Struct, frozen=True):
     """One place that differs, as it is to be shown; of a secret only what became of it."""
 
     path: str
-    old: Value
-    new: Value
+    old: Json
+    new: Json
     cause: Cause = Cause.EDITED
     note: str = ""
     secret: bool = False
@@ -221,7 +228,7 @@ def drifted(entry: Drift) -> Iterator[Shown]:
             yield from _places(moved, Reading(entry.kind, old_is_told=True), one.base, one.live)
 
 
-def _places(entry: FieldChange, reading: Reading, old: Value, new: Value, side: str = "") -> Iterator[Shown]:
+def _places(entry: FieldChange, reading: Reading, old: Json, new: Json, side: str = "") -> Iterator[Shown]:
     for place in reading.within(patch.split(entry.path), old, new):
         if is_hidden(place.old) or is_hidden(place.new):
             what = became(place.old, place.new)
@@ -244,7 +251,7 @@ def secret(entry: FieldChange) -> str:
     return became(entry.live, entry.desired)
 
 
-def became(old: Value, new: Value) -> str:
+def became(old: Json, new: Json) -> str:
     """What a secret became, from its two sides."""
     if is_blank(new):
         return "removed"
@@ -254,23 +261,23 @@ def became(old: Value, new: Value) -> str:
 def flow(entry: Entry) -> Graph | None:
     """Where a conversation will go, with what changed marked; None where nothing of it changes."""
     kind, change = entry.kind, entry.change
-    if kind is None or kind.flow is None or change.desired is None or change.action in _NO_FLOW:
+    if kind is None or kind.conversation_graph is None or change.desired is None or change.action in _NO_FLOW:
         return None
-    new = kind.flow(change.desired.spec)
+    new = kind.conversation_graph(change.desired.spec)
     if change.live is None:
         return new
-    marked = compared(kind.flow(as_told(kind, (), change.live.body, change.desired.spec)), new)
+    marked = compared(kind.conversation_graph(as_object(as_told(kind, (), change.live.body, change.desired.spec))), new)
     return marked if any([*(node.mark for node in marked.nodes), *(edge.mark for edge in marked.edges)]) else None
 
 
-def unknown(plan: Plan) -> list[Complaint]:
+def unknown(plan: Plan) -> list[Diagnostic]:
     """What a report of drift has to say of manifests that the state does not know."""
     return [one for one in plan.warnings if one.id in _UNKNOWN]
 
 
 def no_drift(plan: Plan) -> str:
     """That nothing has drifted, as far as that can be told."""
-    return "Nothing that the state knows has drifted." if unknown(plan) else "No drift."
+    return "The objects in the state have not drifted." if unknown(plan) else "No drift."
 
 
 def overwritten(plan: Plan) -> Iterator[Drift]:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from tavusctl import credentials, patch
-from tavusctl.document import is_empty
-from tavusctl.model import Action, Change, Path, ResourceKind, Risk, Value
-from tavusctl.secret import Secret
+from tavusctl import patch
+from tavusctl.core.json_tree import is_empty, pattern_of
+from tavusctl.core.model import Action, Change, Risk
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.secrets import url_credentials
+from tavusctl.secrets.values import Secret
 
 NEW_HOST: Final = "new-host"
 NEW_SECRET: Final = "new-secret"  # noqa: S105 - the id of a risk
@@ -18,10 +21,10 @@ NEW_STORE: Final = "new-store"
 _WHOLE: Final = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
 _SENDS_NOTHING: Final = frozenset({Action.DELETE, Action.RETIRE, Action.FORGET, Action.UNPROTECT, Action.RECRAWL})
 _TAKES_AWAY: Final = {
-    Action.DELETE: "deletes the object; nothing brings back its id",
-    Action.REPLACE: "makes a new object with another id, and deletes this one",
+    Action.DELETE: "deletes the object; its id is lost",
+    Action.REPLACE: "replaces the object by a new one with another id",
     Action.RETIRE: "deletes the old version",
-    Action.UNPROTECT: "takes protection away",
+    Action.UNPROTECT: "removes protection",
 }
 # A scheme and what follows it; browsers need no slashes after those that they know.
 _SCHEME = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//)|(https?|wss?):)?/*", re.IGNORECASE)
@@ -44,7 +47,7 @@ def brings(risk: Risk) -> bool:
     return risk.id in (NEW_HOST, NEW_SECRET, NEW_STORE)
 
 
-def host(value: Value, key: str = "") -> str:
+def host(value: Json, key: str = "") -> str:
     """The host that a value sends to, as browsers read it; with its scheme when that is not encrypted.
 
     Empty when the value is no URL; a URL that cannot be read is its own host, for it surely is not the one before.
@@ -102,14 +105,14 @@ def _new_uses(change: Change) -> Iterator[Risk]:
             continue
         new = [name for name in names if name in desired.untried]
         if new:
-            yield Risk(NEW_SECRET, f"sends a secret that nothing has sent before: {', '.join(new)}", pointer)
+            yield Risk(NEW_SECRET, f"sends a secret for the first time: {', '.join(new)}", pointer)
         elif entry and not whole and entry.path == pointer and is_empty(entry.base) and is_empty(entry.live):
-            yield Risk(NEW_SECRET, f"sends a secret to a place that had none: {', '.join(names)}", pointer)
+            yield Risk(NEW_SECRET, f"sends a secret to a field that had none: {', '.join(names)}", pointer)
     if desired.file and desired.file.upload in desired.untried:
-        yield Risk(NEW_STORE, f"puts its file where none was before: {desired.file.upload}")
+        yield Risk(NEW_STORE, f"uploads its file to a new place: {desired.file.upload}")
 
 
-def _before(change: Change) -> Iterator[tuple[Path, Value]]:
+def _before(change: Change) -> Iterator[tuple[KeyPath, Json]]:
     """What the object is and was: a host in it has been there."""
     if change.live is not None:
         yield (), change.live.body
@@ -117,20 +120,20 @@ def _before(change: Change) -> Iterator[tuple[Path, Value]]:
         yield from ((patch.split(entry.path), side) for side in (entry.base, entry.live))
 
 
-def _wanted(change: Change) -> Iterator[tuple[Path, Value]]:
+def _wanted(change: Change) -> Iterator[tuple[KeyPath, Json]]:
     if change.action in (Action.CREATE, Action.ADOPT) and change.desired is not None:
         yield (), change.desired.spec
     elif change.action not in (Action.DELETE, Action.RETIRE, Action.FORGET):
         yield from ((patch.split(entry.path), entry.desired) for entry in change.fields)
 
 
-def _hosts(kind: ResourceKind | None, path: Path, value: Value, shown: Path = ()) -> Iterator[tuple[str, str]]:
+def _hosts(kind: ResourceKind | None, path: KeyPath, value: Json, shown: KeyPath = ()) -> Iterator[tuple[str, str]]:
     """Every host in a value, with the pointer of its place; `path` has `*` for places in lists.
 
     Only where Tavus calls what stands there: an address in a name, a tag or a prompt sends nothing anywhere.
     """
     shown = shown or path
-    path = tuple("*" if key.isdecimal() else key for key in path)
+    path = pattern_of(path)
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _hosts(kind, (*path, key), item, (*shown, key))
@@ -146,5 +149,5 @@ def _hosts(kind: ResourceKind | None, path: Path, value: Value, shown: Path = ()
 def _secret_host(value: Secret) -> str:
     """The host of an address with a key in it, or of one that is a secret as a whole: who is called is none."""
     text = value.reveal()
-    found = host(text) if credentials.is_address(text) else ""
-    return "an address that cannot be read" if found == text else found
+    found = host(text) if url_credentials.is_address(text) else ""
+    return "an invalid URL" if found == text else found

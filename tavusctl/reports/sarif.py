@@ -9,23 +9,26 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from tavusctl import __version__
-from tavusctl.checks import CHECKS
-from tavusctl.model import Complaint, Drift, Outcome, Refusal, Severity, Source, Status
-from tavusctl.reports.inert import spelled
+from tavusctl.core.address import Source
+from tavusctl.core.diagnostic_ids import CHECKS
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.model import Drift, Outcome, Refusal, Status
+from tavusctl.lib.json_types import JsonObject, as_text
+from tavusctl.reports.escaping import spelled
 from tavusctl.reports.review import place
-from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
-from tavusctl.unseen import flat
+from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
+from tavusctl.secrets.escape import flat
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _MOST: Final = 25_000  # results of a run; code scanning takes none of a file with more
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 _LINK: Final = re.compile(r"\](?=\()")  # [text](target) is a link in a message (3.11.6)
 _PLACEHOLDER: Final = re.compile(r"\{+\d+\}+")  # and {0} stands for an argument (3.11.5)
-Result = dict[str, Any]
+Result = JsonObject
 
 
 def plan(plan: PlanView) -> str:
@@ -43,9 +46,9 @@ def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
     return _log(map(_drift, drift))
 
 
-def complaints(complaints: Sequence[ComplaintView]) -> str:
+def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """What is wrong with manifests."""
-    return _log(map(_complaint, complaints))
+    return _log(map(_complaint, diagnostics))
 
 
 def _refusal(one: Refusal) -> Result:
@@ -62,12 +65,12 @@ def _drift(one: Drift) -> Result:
     return _result(f"drift-{one.cause.value}", "warning", fields, "", place(one), str(one.address))
 
 
-def _complaint(one: Complaint) -> Result:
+def _complaint(one: Diagnostic) -> Result:
     return _result(one.id, _LEVELS[one.severity], one.message, one.hint, one.source, str(one.address or ""))
 
 
 def _result(rule: str, level: str, message: str, hint: str, source: Source | None, address: str) -> Result:
-    text = f"{address}: {message}" if address and not message.startswith(address) else message
+    text = f"{address}: {message}" if address and not message.removeprefix("`").startswith(address) else message
     place = source.path if source else ""
     digest = hashlib.sha256(repr((rule, address, place, message)).encode()).hexdigest()
     found: Result = {
@@ -92,25 +95,25 @@ def _location(source: Source) -> Result:
 
 
 def _rule(name: str) -> Result:
-    """What code scanning shows of a rule; ids of other families, such as refusals, say it in their results."""
+    """The description of a rule for code scanning; ids outside the catalogue, such as refusals, have none."""
     check = CHECKS.get(name)
     if check is None:
         return {"id": name}
     level = {"level": _LEVELS[check.severity]}
-    return {"id": name, "shortDescription": {"text": check.title}, "defaultConfiguration": level}
+    return {"id": name, "name": check.slug, "shortDescription": {"text": check.title}, "defaultConfiguration": level}
 
 
 def _log(results: Iterable[Result]) -> str:
     every = sorted(results, key=lambda one: bool(one["level"] != "error"))
     listed = every[:_MOST]
-    names = sorted({one["ruleId"] for one in listed})
+    names = sorted({as_text(one["ruleId"]) for one in listed})
     rules = [_rule(name) for name in names]
     index = {name: number for number, name in enumerate(names)}
-    listed = [{**one, "ruleIndex": index[one["ruleId"]]} for one in listed]
+    listed = [{**one, "ruleIndex": index[as_text(one["ruleId"])]} for one in listed]
     driver = {"name": "tavusctl", "semanticVersion": __version__, "rules": rules}
     run: Result = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": listed}
     if len(every) > len(listed):
-        text = f"{len(every) - len(listed):,} more results are not here: code scanning takes {_MOST:,}"
+        text = f"{len(every) - len(listed):,} more results are omitted: code scanning accepts {_MOST:,}"
         told = {"level": "warning", "message": {"text": text}}
         run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [told]}]
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}

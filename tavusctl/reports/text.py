@@ -9,27 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from click import style
 from msgspec.structs import replace
 
-from tavusctl.document import is_empty as is_blank
-from tavusctl.model import (
-    Action,
-    Cause,
-    Change,
-    Complaint,
-    Drift,
-    Outcome,
-    Plan,
-    Severity,
-    Status,
-)
-from tavusctl.reports import review, risks, terminal
-from tavusctl.reports.inert import disarmed
-from tavusctl.reports.places import Reading
+from tavusctl.core.diagnostic_ids import label
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.json_tree import is_empty
+from tavusctl.core.model import Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Status
+from tavusctl.core.project_settings import Environment
+from tavusctl.fields.equivalence import is_unset
+from tavusctl.patch import split
+from tavusctl.reports import review, risks
+from tavusctl.reports.escaping import neutralise
 from tavusctl.reports.review import Entry, objects
-from tavusctl.reports.view import ComplaintView, DriftView, OutcomeView, PlanView
-from tavusctl.unseen import flat
+from tavusctl.reports.terminal import field_lines
+from tavusctl.reports.terminal.styling import style
+from tavusctl.reports.value_paths import Reading
+from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
+from tavusctl.secrets.escape import flat
 
 _COLOURS = {
     Action.CREATE: "green",
@@ -59,21 +55,29 @@ def plan(plan: PlanView) -> str:
     parts = _limits(plan)
     parts += [_entry(one) for one in review.entries(plan)]
     parts += _overwritten(plan)
-    parts += [f"> {one.new}: moved from {one.old} ({flat(one.remote_id)}), once apply has run" for one in plan.moves]
-    parts += [f"= {one.address}: as the manifest says; apply records it in the state" for one in plan.recorded]
+    parts += [f"> {one.new}: renamed from {one.old} ({flat(one.remote_id)}) by apply" for one in plan.moves]
+    parts += [f"= {one.address}: up to date already; apply records it in the state" for one in plan.recorded]
     parts += [review.RECOVERED] if plan.recovered else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
-    parts.append(summary(plan))
-    return disarmed("\n".join(parts) + "\n")
+    parts += [*_place(plan), summary(plan)]
+    return neutralise("\n".join(parts) + "\n")
 
 
 def summary(plan: Plan) -> str:
     """The one-line summary."""
     if review.is_empty(plan):
-        return f"No changes. {objects(plan.no_op)} as the manifests say."
+        return f"No changes. {objects(plan.no_op)} up to date."
     counted = (style(one, fg=_alarm(one), bold=True) for one in review.counts(plan))
     return style("Plan: ", bold=True) + style(", ", bold=True).join(counted)
+
+
+def _place(plan: Plan) -> list[str]:
+    """The environment and the account that a plan is about; nothing where nobody has given either a name."""
+    if plan.environment == Environment().name and not plan.account:
+        return []
+    account = f", account {flat(plan.account)}" if plan.account else ""
+    return [f"Environment {flat(plan.environment)}{account}"]
 
 
 def _alarm(count: str) -> str | None:
@@ -86,16 +90,16 @@ def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """What moved in the account since the last apply."""
     unknown = [_complaint(one) for one in review.unknown(plan)]
     if not drift:
-        return disarmed("\n".join([*unknown, review.no_drift(plan)]) + "\n")
+        return neutralise("\n".join([*unknown, *_place(plan), review.no_drift(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
     told = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
-    return disarmed("\n".join([*blocks, *unknown, told]) + "\n")
+    return neutralise("\n".join([*blocks, *unknown, *_place(plan), told]) + "\n")
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """What became of a plan: counts, and every step that is not simply done."""
+    """The outcomes of a plan: counts, and every step that is not `done`."""
     counts = Counter(outcome.status for outcome in outcomes)
     listed = [outcome(one) for one in outcomes if is_told(one)]
     words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
@@ -113,41 +117,41 @@ def outcome(outcome: OutcomeView) -> str:
     reason = f": {flat(outcome.reason)}" if outcome.reason else ""
     remote_id = f" ({flat(outcome.remote_id)})" if outcome.remote_id else ""
     status = style(f"{outcome.status.value:<8}", fg=_STATUS[outcome.status])
-    return disarmed(f"{status} {outcome.step.action.value} {outcome.step.address}{remote_id}{reason}")
+    return neutralise(f"{status} {outcome.step.action.value} {outcome.step.address}{remote_id}{reason}")
 
 
-def complaints(complaints: Sequence[ComplaintView]) -> str:
+def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
     """Complaints with the line they are about and a caret under the place, then how many there are."""
-    counts = Counter(one.severity for one in complaints)
-    if not complaints:
+    counts = Counter(one.severity for one in diagnostics)
+    if not diagnostics:
         return "Valid.\n"
     words = [
         f"{counts[severity]} {severity.value}{'s' if counts[severity] != 1 else ''}"
         for severity in Severity
         if counts[severity]
     ]
-    return "\n".join([*map(complaint, complaints), ", ".join(words)]) + "\n"
+    return "\n".join([*map(diagnostic, diagnostics), ", ".join(words)]) + "\n"
 
 
-def complaint(complaint: ComplaintView) -> str:
+def diagnostic(diagnostic: DiagnosticView) -> str:
     """One complaint: place, what is wrong, and what would put it right."""
-    return _complaint(complaint)
+    return _complaint(diagnostic)
 
 
-def _complaint(complaint: Complaint) -> str:
-    colour = "red" if complaint.severity is Severity.ERROR else "yellow"
-    place = f"{flat(str(complaint.source))}: " if complaint.source else ""
-    word = style(f"{complaint.severity.value}:", fg=colour, bold=True)
-    lines = [f"{place}{word} {flat(complaint.message)} [{complaint.id}]", *_excerpt(complaint)]
-    lines += [f"  {style('help:', fg='cyan')} {flat(complaint.hint)}"] if complaint.hint else []
-    return disarmed("\n".join(lines))
+def _complaint(diagnostic: Diagnostic) -> str:
+    colour = "red" if diagnostic.severity is Severity.ERROR else "yellow"
+    place = f"{flat(str(diagnostic.source))}: " if diagnostic.source else ""
+    word = style(f"{diagnostic.severity.value}:", fg=colour, bold=True)
+    lines = [f"{place}{word} {flat(diagnostic.message)} [{label(diagnostic.id)}]", *_excerpt(diagnostic)]
+    lines += [f"  {style('help:', fg='cyan')} {flat(diagnostic.hint)}"] if diagnostic.hint else []
+    return neutralise("\n".join(lines))
 
 
-def _excerpt(complaint: Complaint) -> Iterator[str]:
-    if complaint.source and complaint.excerpt.strip():
-        column = complaint.source.column - 1
+def _excerpt(diagnostic: Diagnostic) -> Iterator[str]:
+    if diagnostic.source and diagnostic.excerpt.strip():
+        column = diagnostic.source.column - 1
         start = max(0, column - _EXCERPT)
-        yield f"  | {flat(complaint.excerpt[start : start + _EXCERPT_WIDTH].expandtabs(1))}"
+        yield f"  | {flat(diagnostic.excerpt[start : start + _EXCERPT_WIDTH].expandtabs(1))}"
         yield f"  | {' ' * (column - start)}{style('^', fg='red', bold=True)}"
 
 
@@ -184,16 +188,20 @@ def _refused(entry: Entry) -> list[str]:
     lines = [f"{head} [{refusal.id if refusal else ''}]", f"    {flat(refusal.reason if refusal else '')}"]
     for field in change.fields if change.cause is Cause.BOTH else ():
         if field.cause is Cause.BOTH:
-            lines += [f"    {flat(field.path)}:", *terminal.conflict(entry.kind, field)]
+            lines += [f"    {flat(field.path)}:", *field_lines.conflict(entry.kind, field)]
     return lines
+
+
+def _is_unset(entry: Entry, one: FieldChange) -> bool:
+    return is_unset(entry.kind, split(one.path), one.desired) if entry.kind else is_empty(one.desired)
 
 
 def _body(entry: Entry) -> list[str]:
     change = entry.change
     if change.action is Action.CREATE:
-        told = [(flat(one.path), terminal.brief(one)) for one in change.fields if not is_blank(one.desired)]
-        return [f"    {line}" for line in terminal.aligned(told)]
-    lines = list(terminal.fields(Reading(entry.kind), change.fields))
+        told = [(flat(one.path), field_lines.brief(one)) for one in change.fields if not _is_unset(entry, one)]
+        return [f"    {line}" for line in field_lines.aligned(told)]
+    lines = list(field_lines.fields(Reading(entry.kind), change.fields))
     if change.waits_for:
         lines.append(f"    waits for {', '.join(map(str, change.waits_for))}")
     return lines
@@ -208,14 +216,14 @@ def _limits(plan: Plan) -> list[str]:
 def _overwritten(plan: Plan) -> Iterator[str]:
     entries = list(review.overwritten(plan))
     if entries:
-        yield style("Changed in the account since the last apply, and brought back by this plan:", fg="magenta")
+        yield style("Changed in the account since the last apply, and reverted by this plan:", fg="magenta")
         yield from (f"    {entry.address}: {', '.join(flat(one.path) for one in entry.fields)}" for entry in entries)
         yield ""
 
 
 def _pending(plan: Plan) -> Iterator[str]:
     if plan.pending:
-        yield style(f"To be done already before this branch, as of {flat(plan.base)}:", fg="cyan")
+        yield style(f"Pending already before this branch, as of {flat(plan.base)}:", fg="cyan")
         for entry in plan.pending:
             yield f"    {entry.address}: {'all of it' if entry.whole else ', '.join(map(flat, entry.paths))}"
         yield ""
@@ -226,13 +234,13 @@ def _drift(entry: Drift) -> str:
         return style(f"- {entry.address}: {flat(entry.remote_id)} was deleted in the account", fg="red") + "\n"
     head = style(f"~ {entry.address}: {flat(entry.remote_id)} was changed in the account", fg="yellow", bold=True)
     moved = [replace(one, cause=Cause.EDITED, live=one.base, desired=one.live) for one in entry.fields]
-    return "\n".join([head, *terminal.fields(Reading(entry.kind, old_is_told=True), moved), ""])
+    return "\n".join([head, *field_lines.fields(Reading(entry.kind, old_is_told=True), moved), ""])
 
 
-def _warnings(warnings: Sequence[Complaint]) -> Iterator[str]:
+def _warnings(warnings: Sequence[Diagnostic]) -> Iterator[str]:
     """Those about the plan itself, and what cannot work; the rest is for `validate`, and only counted here."""
     yield from (_complaint(one) for one in warnings if review.is_loud(one))
     count = sum(not review.is_loud(one) for one in warnings)
     if count:
         word = style(f"{count} warning{'' if count == 1 else 's'}", fg="yellow")
-        yield f"{word} about the manifests; tavusctl validate shows {'it' if count == 1 else 'them'}"
+        yield f"{word} about the manifests; run `tavusctl validate` to see {'it' if count == 1 else 'them'}"

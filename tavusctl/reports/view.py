@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import redaction
-from tavusctl.graph import Graph
-from tavusctl.kind import ResourceKind
-from tavusctl.model import Complaint, Drift, Outcome, Plan
-from tavusctl.redaction import redacted
+from tavusctl.core.comparison import Comparison
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.model import Drift, Outcome, Plan
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.lib.graph import Graph
 from tavusctl.reports import risks
+from tavusctl.secrets import redaction
+from tavusctl.secrets.redaction import redacted
 
 if TYPE_CHECKING:  # what `NewType` would say, which mypy does not take for a Struct
 
@@ -30,11 +32,11 @@ if TYPE_CHECKING:  # what `NewType` would say, which mypy does not take for a St
     class DriftView(Drift, frozen=True):
         """Drift whose texts are views."""
 
-    class ComplaintView(Complaint, frozen=True):
+    class DiagnosticView(Diagnostic, frozen=True):
         """A complaint whose texts are views."""
 
 else:
-    PlanView, OutcomeView, DriftView, ComplaintView = Plan, Outcome, Drift, Complaint
+    PlanView, OutcomeView, DriftView, DiagnosticView = Plan, Outcome, Drift, Diagnostic
 
 Held = TypeVar("Held")
 
@@ -65,14 +67,19 @@ def drift(true: Sequence[Drift]) -> Sequence[DriftView]:
     return cast("Sequence[DriftView]", _viewed(true))
 
 
-def complaint(true: Complaint) -> ComplaintView:
+def diagnostic(true: Diagnostic) -> DiagnosticView:
     """A complaint to show."""
-    return cast("ComplaintView", _viewed(true))
+    return cast("DiagnosticView", _viewed(true))
 
 
-def complaints(true: Sequence[Complaint]) -> Sequence[ComplaintView]:
+def diagnostics(true: Sequence[Diagnostic]) -> Sequence[DiagnosticView]:
     """Complaints to show."""
-    return cast("Sequence[ComplaintView]", _viewed(true))
+    return cast("Sequence[DiagnosticView]", _viewed(true))
+
+
+def comparison(true: Comparison) -> Comparison:
+    """A comparison to show."""
+    return _viewed(true)
 
 
 def graph(true: Graph) -> Graph:
@@ -95,7 +102,7 @@ class _Walk:
         self._structs: dict[int, tuple[Struct, Struct]] = {}
 
     def of(self, value: object) -> object:
-        """What to show in place of a value: the value itself where nothing has to be redacted."""
+        """The redacted form of a value."""
         if type(value) is str:
             return self._text(value)
         if isinstance(value, ResourceKind):

@@ -7,15 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import chromium, npm
 from tests.apps.processes import TAVUSCTL, started
 from tests.scenarios.project import Account, Project
 from tests.stores.servers import free_port
 
-collect_ignore = [
-    *([] if npm.IS_HERE else ["test_mobile.py", "test_web.py"]),
-    *([] if chromium.IS_HERE else ["test_web.py"]),
-]
 OUTPUTS = """
     outputs:
       VITE_TAVUS_PERSONA_ID: persona/coach
@@ -40,7 +35,7 @@ def callback_port() -> int:
 @pytest.fixture(scope="session")
 def emulator(callback_port: int) -> Iterator[str]:
     """The base URL of an emulator with rooms."""
-    command = [str(TAVUSCTL), "emulator", "--switch", "rooms=emulator", "--callback-port", str(callback_port)]
+    command = [str(TAVUSCTL), "emulator", "--behavior", "rooms=emulator", "--callback-port", str(callback_port)]
     with started(command, Path.cwd()) as url:
         yield url
 

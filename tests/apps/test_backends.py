@@ -17,6 +17,8 @@ from tests.apps.processes import TAVUSCTL, started
 from tests.scenarios.project import Project
 from tests.web import HTTP
 
+pytestmark = pytest.mark.external
+
 
 def eventually(look: Callable[[], Any], wanted: Any) -> None:
     end = time.monotonic() + 10

@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 
+import pytest
+
 from tests.apps.account import calls, replica
 from tests.apps.processes import ROOT
 from tests.scenarios.project import Project
+
+pytestmark = [pytest.mark.external, pytest.mark.needs("npm")]
 
 
 def test_a_mobile_site_has_a_replica_for_each_professional(project: Project) -> None:

@@ -14,6 +14,8 @@ from tests.apps.account import calls, replica
 from tests.apps.processes import ROOT, started
 from tests.scenarios.project import Project
 
+pytestmark = [pytest.mark.external, pytest.mark.needs("npm", "chromium")]
+
 WEB = ROOT / "tests/apps/web"
 expect.set_options(timeout=30_000)  # milliseconds: machines that run tests are busy
 

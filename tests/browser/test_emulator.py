@@ -14,6 +14,8 @@ from playwright.sync_api import Browser
 
 from tests.emulator.harness import KEY, Tavus, emulated
 
+pytestmark = [pytest.mark.external, pytest.mark.needs("chromium")]
+
 # Every way in which a page can send something, on every side of the server; what it can read of the answers.
 SCRIPT = """async ([urls, key]) => {
   const read = [];

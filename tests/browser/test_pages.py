@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tavusctl.model import Plan
+from tavusctl.core.model import Plan
 from tavusctl.reports import REPORTS
 from tests.golden.plans import COMPLAINTS, EVERY, HOSTILE, OUTCOMES, REFUSED, hostile
+from tests.pictures.take import GITHUB, body
+
+pytestmark = [pytest.mark.external, pytest.mark.needs("chromium")]
 
 HTML = REPORTS["html"]
 PAGES = {
@@ -22,7 +25,7 @@ PAGES = {
     "hostile": HTML.plan(hostile(HOSTILE)),
     "drift": HTML.drift(EVERY, EVERY.drift),
     "outcomes": HTML.outcomes(EVERY, OUTCOMES),
-    "complaints": HTML.complaints(COMPLAINTS),
+    "complaints": HTML.diagnostics(COMPLAINTS),
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 FORGED = "<script>document.title = 'run'</script><style>body{display:none}</style><img src='https://x.example/x.png'>"
@@ -43,6 +46,36 @@ def shown(browser: Browser, page: str, folder: Path, **how: Any) -> Iterator[tup
     tab.on("requestfailed", lambda request: trouble.append(f"{request.failure}: {request.url}"))
     tab.goto(file.as_uri())
     yield tab, trouble
+    context.close()
+
+
+COMMENTS = {
+    "every": REPORTS["comment"].plan(EVERY),
+    "refused": REPORTS["comment"].plan(REFUSED),
+    "drift": REPORTS["comment"].drift(EVERY, EVERY.drift),
+    "outcomes": REPORTS["comment"].outcomes(EVERY, OUTCOMES),
+    "complaints": REPORTS["comment"].diagnostics(COMPLAINTS),
+    "hostile": REPORTS["comment"].plan(hostile(HOSTILE)),
+}
+# What a drawing is made of is not shown: GitHub draws it.
+WIDER = """[...document.querySelectorAll("article *:not(.mermaid)")].filter(
+  one => getComputedStyle(one).display != "inline" && one.scrollWidth > one.clientWidth + 1
+).map(one => one.outerHTML)"""
+
+
+@pytest.mark.parametrize("width", [390, 1000])
+@pytest.mark.parametrize("name", COMMENTS)
+def test_nothing_of_a_comment_is_wider_than_a_phone(browser: Browser, name: str, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    tab = context.new_page()
+    tab.set_content(
+        GITHUB.read_text("utf-8").partition('<script type="module">')[0].replace("BODY", body(COMMENTS[name]))
+    )
+    tab.add_style_tag(content="pre.mermaid { display: none } details > * { display: block }")
+
+    assert tab.evaluate(WIDER) == []
+    assert tab.evaluate(FITS)
+    assert tab.locator("pre:not(.mermaid)").count() == 0
     context.close()
 
 

@@ -49,11 +49,15 @@ class Break:
 class Launcher:
     """The process that runs commands in children."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         script = Path(__file__).with_name("launcher.py")
         environment = {**os.environ, "PYTHONHASHSEED": "0"}  # the same points in every run
         self._process = subprocess.Popen(
-            [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+            [sys.executable, script, *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
         )
 
     def run(self, cwd: Path, env: dict[str, str], args: tuple[str, ...], where: Break) -> Ended:
@@ -71,9 +75,9 @@ class Launcher:
 
 
 @contextmanager
-def launcher() -> Iterator[Launcher]:
+def launcher(*options: str) -> Iterator[Launcher]:
     """A launcher for the length of a block."""
-    made = Launcher()
+    made = Launcher(*options)
     try:
         yield made
     finally:
@@ -145,6 +149,7 @@ class Scenario(Twenty):
     width: int = 1  # calls at a time
     processing: float = 0.0  # seconds from a document's start to its end, for which a run waits
     slow: bool = False  # a run does not wait: an hour passes after it
+    era: str = "seed"  # of the account
     creates: int = 0  # objects that a run makes which nobody kills
     writes: Counter[str] = field(default_factory=Counter)  # calls of such a run, by method
     ours: set[str] = field(default_factory=set)  # ids that may be deleted
@@ -178,6 +183,7 @@ class Scenario(Twenty):
             shutil.rmtree(self.project.root / folder, ignore_errors=True)
         self.begin()
         self._set_pace()
+        self.strangers = {kind: self.project.account.objects(kind) for kind in self.strangers}  # as this era shows them
         self.due(self)
         bound = self.project.run("state", "list", "--format", "json")
         assert bound.code == 0, bound.err
@@ -205,9 +211,9 @@ class Scenario(Twenty):
         return not self.slow or not self.project.plan()["changes"]
 
     def _set_pace(self) -> None:
-        self.project.account.switch(check_references=True)
+        self.project.account.switch(check_references=True, era=self.era)
         if not self.slow:
-            self.project.account.switch(processing_seconds=self.processing, training_seconds=0)
+            self.project.account.switch(processing_seconds=self.processing, training_seconds=0, voice_seconds=0)
 
     def _agreed(self) -> tuple[str, ...]:
         """What agrees to the deletes that are due."""
@@ -283,4 +289,4 @@ class Start:
             folder: {path: path.read_bytes() for path in (root / folder).rglob("*") if path.is_file()}
             for folder in ("manifests", ".tavusctl")
         }
-        return cls({kind: account.objects(kind) for kind in NAMES}, files)
+        return cls({kind: account.objects(kind) for kind in (*NAMES, *scenario.strangers)}, files)

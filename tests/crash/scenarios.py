@@ -1,5 +1,6 @@
 """What is killed: an apply that creates all, one that does some of everything, one that deletes all but one, one that
-replaces a document which twelve personas have read; creates without display names, and with external objects.
+replaces a document which twelve personas have read; creates without display names, and with external objects;
+one that makes and edits personas with parts that calls of their own write; accounts of today with all ten kinds.
 """
 
 from __future__ import annotations
@@ -7,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from tests.crash import ten_kinds
 from tests.crash.rig import QUICK, Crashing, Launcher, Scenario
-from tests.scenarios.project import Account
+from tests.scenarios.project import Account, Body
 from tests.scenarios.twenty import document, edit, goals, persona, rules, write_manifests
 
 PERSON = {"system_prompt": "You are number 1."}
@@ -32,6 +35,15 @@ TWINS = {
 SIMILAR = {
     **SIMILAR,
     "personas": [{"persona_name": one["persona_name"], "system_prompt": "Theirs."} for one in SIMILAR["personas"]],
+}
+
+# Of the kinds that only accounts of today have; the tool that is like ours has another name, for names are taken once.
+THEIRS_OF_TODAY: dict[str, list[Body]] = {
+    "tools": [{"name": "tool_11", "description": "Theirs."}],
+    "single_guardrails": [{"guardrail_name": name, "guardrail_prompt": "Theirs."} for name in ("s1", "S11")],
+    "voices": [{"voice_name": name} for name in ("v1", "V11")],
+    "dictionaries": [{"name": name} for name in ("w1", "W11")],
+    "deployments": [{"name": name, "pal_id": "p0123456789a", "channel": "embed"} for name in ("k1", "K11")],
 }
 
 
@@ -122,6 +134,47 @@ def twelve(this: Scenario) -> None:
     this.project.manifest("document", "d1", {**document(1), "document_url": "https://example.com/1-new.pdf"})
 
 
+def parts(this: Scenario) -> None:
+    """A persona whose tools, skills, meeting name and prompt are edited, and one that is made with all of them."""
+    this.strange(tools=[{"name": name, "description": "Theirs."} for name in ("dial", "ring")])
+    dial, ring = this.strangers["tools"]
+    this.project.manifest("document", "d1", document(1))
+    this.project.manifest("persona", "p1", _with_parts(1, ["end_call", dial], {"internet_search": {}}))
+    _apply_first(this)
+    edited = _with_parts(1, [dial, ring], {"memory": {}}, system_prompt="Edited.")
+    this.project.manifest("persona", "p1", edited)
+    this.project.manifest("persona", "p2", _with_parts(2, ["end_call"], {"internet_search": {}}))
+
+
+def _with_parts(number: int, tools: list[str], skills: Body, **more: Any) -> Body:
+    meeting = {"username": f"acme-{number}{'-new' if more else ''}", "allowlist": ["acme.example"]}
+    deck = {"document_ids": ["${ref:document/d1}"], "prompt": "Fast." if more else "Slowly."}
+    return {
+        "persona_name": f"P{number}",
+        "system_prompt": f"You are number {number}.",
+        "default_replica_id": "rf4703150052",
+        "tool_ids": tools,
+        "skills": {"presentation": deck, **skills},
+        "layers": {"conferencing": meeting},
+        **more,
+    }
+
+
+def ten(this: Scenario) -> None:
+    """Objects of all ten kinds, which refer to each other."""
+    ten_kinds.write_first(this.project)
+    this.strange(**SIMILAR, **THEIRS_OF_TODAY)
+
+
+def ten_mixed(this: Scenario) -> None:
+    """An update of each of the ten kinds; members come and go, four objects are made and four deleted."""
+    this.strange(**THEIRS_OF_TODAY)
+    ten_kinds.write_first(this.project)
+    _apply_first(this)
+    ten_kinds.write_second(this.project)
+    this.deleting = True
+
+
 def _applied(this: Scenario) -> None:
     write_manifests(this.project)
     _apply_first(this)
@@ -134,6 +187,9 @@ def _apply_first(this: Scenario) -> None:
     this.strange(**TWINS)
 
 
+PARTS = "persona-parts"
+TEN, TEN_MIXED = "ten-kinds", "ten-kinds-mixed"
+OF_TODAY = (PARTS, TEN, TEN_MIXED)  # on an account of today
 SLOW = "mixed-slow"  # the server takes its time, and nobody waits for it
 _DUE: dict[str, tuple[Callable[[Scenario], None], int, float]] = {
     "create-all": (create_all, 1, 0.0),
@@ -146,6 +202,9 @@ _DUE: dict[str, tuple[Callable[[Scenario], None], int, float]] = {
     "create-nameless": (create_nameless, 1, 0.0),
     "create-external": (create_external, 1, 0.0),
     "update-external": (update_external, 1, 0.0),
+    PARTS: (parts, 1, 0.0),
+    TEN: (ten, 1, 0.0),
+    TEN_MIXED: (ten_mixed, 1, 0.0),
 }
 NAMES = tuple(_DUE)
 
@@ -153,5 +212,6 @@ NAMES = tuple(_DUE)
 def scenario(name: str, root: Path, account: Account, launcher: Launcher) -> Scenario:
     """A scenario in a folder of its own."""
     due, width, processing = _DUE[name]
-    project, slow = Crashing(root, account, {**QUICK}, launcher), name == SLOW
-    return Scenario(project, due=due, costly=("replica/r1",), width=width, processing=processing, slow=slow)
+    project, slow = Crashing(root, account, {**QUICK, **ten_kinds.SECRETS}, launcher), name == SLOW
+    era = "today" if name in OF_TODAY else "seed"
+    return Scenario(project, due=due, costly=("replica/r1",), width=width, processing=processing, slow=slow, era=era)

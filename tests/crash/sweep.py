@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tavusctl.emulator import running
-from tavusctl.emulator.border import Allowed
+from tavusctl.emulator.http.border import Allowed
 from tests.crash.kills import Kill, bad_disks, by_server, everywhere, in_words, repeated, spelled
 from tests.crash.rig import HISTORIES, Launcher, Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
@@ -31,7 +31,7 @@ from tests.history.recorder import keep
 from tests.history.rules import RULES
 from tests.scenarios.project import Account
 
-CHUNK = 16  # kills that a worker takes at a time
+CHUNK = 48  # kills that a worker takes at a time
 REPEATED = 60  # kills of recoveries, per scenario
 SPARSE = 10  # in scenarios in parallel a point is another one in every run: a sample is as good as all
 Failure = tuple[str, str, str]  # scenario, kill, what was wrong
@@ -79,7 +79,7 @@ def _again(path: Path) -> int:
 def _planned(name: str, every: int) -> tuple[int, list[Kill]]:
     with (
         running(allowed=Allowed(killable=Family())) as server,
-        launcher() as lent,
+        launcher("--warm") as lent,
         tempfile.TemporaryDirectory() as folder,
     ):
         this = _scenario(name, folder, server.url, lent)
@@ -99,7 +99,7 @@ def _survived(name: str, kills: Sequence[Kill]) -> tuple[list[Failure], Counter[
     looked: Counter[str] = Counter()
     with (
         running(allowed=Allowed(killable=Family())) as server,
-        launcher() as lent,
+        launcher("--warm") as lent,
         tempfile.TemporaryDirectory() as folder,
     ):
         this = _scenario(name, folder, server.url, lent)

@@ -13,7 +13,6 @@ import pytest
 from tests import npm
 
 READERS = Path(__file__).parent / "readers"
-collect_ignore = [] if npm.IS_HERE else ["test_readers.py"]
 
 Read = Callable[[str, str], dict[str, Any]]
 

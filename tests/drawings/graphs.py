@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tavusctl.graph import MARKS, Edge, Graph, Node
+from tavusctl.lib.graph import MARKS, Edge, Graph, Node
 
 HOSTILE = (
     "end",

@@ -8,11 +8,13 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 
-from tavusctl.graph import Edge, Graph, Node
+from tavusctl.lib.graph import Edge, Graph, Node
 from tavusctl.reports.drawing import dot, mermaid
-from tavusctl.reports.drawing.looks import label
+from tavusctl.reports.drawing.style import label
 from tests.drawings.conftest import Read
 from tests.drawings.graphs import HOSTILE, graphs
+
+pytestmark = [pytest.mark.external, pytest.mark.needs("npm")]
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -7,11 +7,11 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl.graph import MARKS, Edge, Graph, Mark, Node
+from tavusctl.lib.graph import MARKS, Edge, Graph, Mark, Node
 from tavusctl.reports.drawing import svg
-from tavusctl.reports.drawing.layers import layered
-from tavusctl.reports.drawing.looks import label
-from tavusctl.reports.drawing.scene import Box, arranged
+from tavusctl.reports.drawing.layout import Box, arranged
+from tavusctl.reports.drawing.ranks import layered
+from tavusctl.reports.drawing.style import label
 from tests.drawings.graphs import HOSTILE, graphs
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import npm
 from tests.editor.language_server import Editor, language_server
-
-collect_ignore = [] if npm.IS_HERE else ["test_editor.py"]
 
 
 @pytest.fixture(scope="session")

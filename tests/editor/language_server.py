@@ -47,7 +47,7 @@ class Editor:
         self._send("initialized", {})
         self._send("workspace/didChangeConfiguration", {"settings": {"yaml": SETTINGS}})
 
-    def complaints(self, texts: Mapping[Path, str]) -> dict[Path, list[str]]:
+    def diagnostics(self, texts: Mapping[Path, str]) -> dict[Path, list[str]]:
         """What is marked in each file, as line and message."""
         opened = {self._open(path, text): path for path, text in texts.items()}
         found: dict[Path, list[str]] = {}

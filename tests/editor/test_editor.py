@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tavusctl.app.explain import meaning
 from tavusctl.kinds import KINDS
-from tavusctl.kinds.meaning import meaning
 from tests.editor.language_server import Editor
+
+pytestmark = [pytest.mark.external, pytest.mark.needs("npm")]
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = sorted((ROOT / "manifests").rglob("*.yaml"))
@@ -29,7 +31,7 @@ def test_the_keys_of_spec_are_offered_with_their_meaning(kind: str, editor: Edit
 def test_the_keys_around_spec_are_offered(kind: str, editor: Editor, tmp_path: Path) -> None:
     offered = editor.completions(tmp_path / "a.yaml", manifest(kind, "@\n"))
     assert offered.keys() >= {"spec", "lifecycle", "external", "moved_from"}
-    assert ("recrawl" in offered) == KINDS[kind].crawls
+    assert ("recrawl" in offered) == KINDS[kind].can_recrawl
 
 
 @pytest.mark.parametrize(
@@ -64,10 +66,15 @@ def test_keys_deep_inside_are_offered(kind: str, text: str, keys: set[str], edit
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "complaint"),
+    ("kind", "text", "diagnostic"),
     [
         ("persona", "spec: {sytem_prompt: Hi.}\n", "4: Property sytem_prompt is not allowed."),
-        ("persona", "spec: {pipeline_mode: half}\n", '4: Value is not accepted. Valid values: "full", "echo"'),
+        (
+            "persona",
+            "spec: {layers: {llm: {tools: [{type: x}]}}}\n",
+            '4: Value must be "function".',
+        ),
+        ("persona", "spec: {pipeline_mode: [full]}\n", "4: Value is not accepted. Valid values: "),
         ("document", "spec:\n  tags: [a]\n", '4: Missing property "document_url".'),
         ("document", "spec: {document_url: ftp://example.com}\n", "4: String does not match the pattern"),
         ("document", "spec: {document_url: 'https://a.b', crawl: {depth: 11}}\n", "4: "),
@@ -77,14 +84,14 @@ def test_keys_deep_inside_are_offered(kind: str, text: str, keys: set[str], edit
         ("guardrails", "lifecycle: {prevent_destory: true}\n", "4: Property prevent_destory is not allowed."),
     ],
 )
-def test_what_is_wrong_is_marked(kind: str, text: str, complaint: str, editor: Editor, tmp_path: Path) -> None:
+def test_what_is_wrong_is_marked(kind: str, text: str, diagnostic: str, editor: Editor, tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    complaints = editor.complaints({path: manifest(kind, text)})[path]
-    assert any(one.startswith(complaint) for one in complaints), complaints
+    diagnostics = editor.diagnostics({path: manifest(kind, text)})[path]
+    assert any(one.startswith(diagnostic) for one in diagnostics), diagnostics
 
 
 def test_nothing_is_marked_in_the_examples(editor: Editor) -> None:
-    found = editor.complaints({path: path.read_text("utf-8") for path in MANIFESTS})
+    found = editor.diagnostics({path: path.read_text("utf-8") for path in MANIFESTS})
     assert found == {path: [] for path in MANIFESTS}
 
 
@@ -95,4 +102,4 @@ def test_expressions_and_null_are_right_everywhere(editor: Editor, tmp_path: Pat
         "  layers: {llm: {speculative_inference: '${var:fast}'}, tts: null}\n"
     )
     path = tmp_path / "a.yaml"
-    assert editor.complaints({path: manifest("persona", text)}) == {path: []}
+    assert editor.diagnostics({path: manifest("persona", text)}) == {path: []}

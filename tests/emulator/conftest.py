@@ -4,10 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.emulator.harness import Tavus, emulated
+from tests.emulator.harness import FACE, KEY, Tavus, emulated
 
 
 @pytest.fixture
 def tavus() -> Iterator[Tavus]:
     with emulated() as running:
+        yield running
+
+
+@pytest.fixture
+def today() -> Iterator[Tavus]:
+    """One that serves the API of today."""
+    with emulated(behaviors={"era": "today"}) as running:
+        running.control("POST", "seed", {KEY: {"replicas": [{"id": FACE}]}})
         yield running

@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 
 from tavusctl.emulator import running
-from tavusctl.emulator.border import Allowed
+from tavusctl.emulator.http.border import Allowed
 
 KEY = "key-of-acme"
+FACE = "r00000000001"  # a face that the account of today has
 PROGRAM = {"content-type": "application/json"}  # also without a body: how the control side tells programs from pages
 Json = Any
 
@@ -36,7 +37,7 @@ class Tavus:
     def ok(self, method: str, path: str, body: Json = None, *, key: str = KEY) -> Json:
         """The JSON of a call that must succeed."""
         response = self.call(method, path, body, key=key)
-        assert response.status_code in (200, 202), response.text
+        assert response.status_code in (200, 201, 202), response.text
         return response.json() if response.content else None
 
     def control(self, method: str, name: str, body: Json = None) -> Json:
@@ -46,7 +47,7 @@ class Tavus:
         return response.json()
 
     def switch(self, **values: Json) -> None:
-        self.control("PUT", "switches", values)
+        self.control("PUT", "behaviors", values)
 
     def advance(self, seconds: float) -> None:
         self.control("POST", "clock", {"advance": seconds})
@@ -59,6 +60,17 @@ class Tavus:
         """The id of a new persona."""
         created = self.ok("POST", "/v2/personas", {"persona_name": "Coach", "system_prompt": "You coach.", **fields})
         return str(created["persona_id"])
+
+    def pal(self, **fields: Json) -> str:
+        """The id of a new PAL."""
+        body = {"pal_name": "Coach", "system_prompt": "You coach.", "default_face_id": FACE, **fields}
+        return str(self.ok("POST", "/v2/pals", body)["pal_id"])
+
+    def refused(self, method: str, path: str, body: Json = None, *, key: str = KEY) -> tuple[int, str]:
+        """Status and text of a call that must be refused."""
+        response = self.call(method, path, body, key=key)
+        assert response.status_code >= 400, response.text
+        return response.status_code, response.text
 
     def crawled(self) -> str:
         """The id of a document that was crawled two hours ago."""
@@ -82,5 +94,6 @@ class Tavus:
 def emulated(*, allow_hosts: Sequence[str] = (), allow_origins: Sequence[str] = (), **options: Json) -> Iterator[Tavus]:
     ports, killable = set[int](), set[int]()
     allowed = Allowed(allow_hosts, allow_origins, ports, killable)
+    options["behaviors"] = {"era": "seed"} | (options.get("behaviors") or {})  # whatever the default is
     with running(allowed=allowed, **options) as server, httpx.Client(timeout=10) as http:
         yield Tavus(server.url, http, ports, killable)

@@ -29,7 +29,18 @@ VERBS = [
     ("DELETE", "requests", ""),
     ("DELETE", "faults", ""),
 ]
-GETS = ["requests", "mutations", "objects", "accounts", "switches", "callbacks", "portal", "clock"]
+GETS = [
+    "requests",
+    "mutations",
+    "objects",
+    "accounts",
+    "behaviors",
+    "switches",
+    "drafts",
+    "callbacks",
+    "portal",
+    "clock",
+]
 
 
 @pytest.fixture(scope="module")

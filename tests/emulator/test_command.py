@@ -18,14 +18,15 @@ def begun(folder: Path, *arguments: str) -> tuple[int, str, str]:
     ("arguments", "told"),
     [
         (
-            ["--switch", "room=emulator"],
-            "the emulator cannot begin like this: no switch 'room'; there are wrapped_get, ",
+            ["--behavior", "room=emulator"],
+            "cannot start the emulator: no behaviour 'room'; there are era, wrapped_get, ",
         ),
+        (["--behavior", "rooms=here"], "rooms cannot be 'here': where conversation_url leads"),
         (["--switch", "rooms=here"], "rooms cannot be 'here': where conversation_url leads"),
-        (["--switch", "rooms"], "'rooms' is not NAME=VALUE"),
-        (["--db", "nowhere/account.db"], "the account cannot be kept in nowhere/account.db: unable to open"),
-        (["--db", "notes.txt"], "the account cannot be kept in notes.txt: file is not a database"),
-        (["--seed", "notes.txt"], "the emulator cannot begin like this: Expecting value"),
+        (["--behavior", "rooms"], "expected `NAME=VALUE`, found `rooms`"),
+        (["--db", "nowhere/account.db"], "cannot persist the account in `nowhere/account.db`: unable to open"),
+        (["--db", "notes.txt"], "cannot persist the account in `notes.txt`: file is not a database"),
+        (["--seed", "notes.txt"], "cannot start the emulator: Expecting value"),
     ],
 )
 def test_what_an_emulator_cannot_begin_with_is_told(tmp_path: Path, arguments: list[str], told: str) -> None:

@@ -101,7 +101,7 @@ def test_a_reset_leaves_nothing_and_repeats_the_same_ids(tavus: Tavus) -> None:
     assert tavus.control("GET", "objects") == {"objects": []}
     assert tavus.control("GET", "faults") == {"faults": []}
     assert tavus.control("GET", "clock")["frozen"] is False
-    assert tavus.control("GET", "switches")["switches"]["mask"] == "stars"
+    assert tavus.control("GET", "behaviors")["behaviors"]["mask"] == "stars"
     assert tavus.persona() == first
 
 

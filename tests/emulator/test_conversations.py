@@ -18,6 +18,12 @@ TEST = {"persona_id": "pdced222244b", "test_mode": True}
 LIVE = {"persona_id": "pdced222244b", "replica_id": "rfe12d8b9597"}
 
 
+def test_a_room_of_livekit_is_taken(tavus: Tavus) -> None:
+    room = {"livekit_ws_url": "wss://acme.livekit.cloud", "livekit_room_token": "e30.e30.e30"}
+    assert tavus.ok("POST", "/v2/conversations", {**LIVE, "properties": room})["status"] == "active"
+    assert tavus.refused("POST", "/v2/conversations", {**LIVE, "properties": {"livekit_room": "x"}})[0] == 400
+
+
 def test_a_creation_answers_without_persona_and_replica(tavus: Tavus) -> None:
     created = tavus.ok("POST", "/v2/conversations", LIVE)
     assert list(created) == [
@@ -61,7 +67,7 @@ def test_the_persona_brings_its_replica_and_every_name_must_exist(tavus: Tavus) 
 
 
 @pytest.mark.parametrize(
-    ("more", "complaint"),
+    ("more", "diagnostic"),
     [
         ({"language": "english"}, "{'language': ['Unknown field.']}"),
         ({"properties": {"pipeline_mode": "full"}}, "{'properties': {'pipeline_mode': ['Unknown field.']}}"),
@@ -69,10 +75,10 @@ def test_the_persona_brings_its_replica_and_every_name_must_exist(tavus: Tavus) 
         ({"max_participants": 1}, "{'max_participants': ['Must be greater than or equal to 2.']}"),
     ],
 )
-def test_a_bad_creation_is_refused(tavus: Tavus, more: Any, complaint: str) -> None:
+def test_a_bad_creation_is_refused(tavus: Tavus, more: Any, diagnostic: str) -> None:
     response = tavus.call("POST", "/v2/conversations", LIVE | more)
     assert response.status_code == 400
-    assert complaint in response.json()["error"]
+    assert diagnostic in response.json()["error"]
 
 
 def test_an_older_property_is_taken_unless_it_is_to_be_refused(tavus: Tavus) -> None:

@@ -66,7 +66,7 @@ def test_a_database_outlives_a_killed_server(tmp_path: Path) -> None:
     with served(db=db) as (tavus, _):
         assert tavus.ok("GET", f"/v2/personas/{ident}")["persona_name"] == "Coach"
         assert tavus.mutations() == [("create", "personas", "api"), ("create", "documents", "api")]
-        assert tavus.control("GET", "switches")["switches"]["mask"] == "omit"
+        assert tavus.control("GET", "behaviors")["behaviors"]["mask"] == "omit"
         assert tavus.control("GET", "clock")["now"] == "2026-01-01T00:00:00.000000Z"
         tavus.advance(300)
         assert tavus.ok("GET", f"/v2/documents/{document}")["status"] == "ready"
@@ -106,5 +106,5 @@ def test_the_base_url_is_announced_on_stdout_even_through_a_pipe() -> None:
 
 
 def test_switches_can_be_set_from_the_start() -> None:
-    with emulated(switches={"stock": False}) as tavus:
+    with emulated(behaviors={"stock": False}) as tavus:
         assert tavus.ok("GET", "/v2/personas")["total_count"] == 0

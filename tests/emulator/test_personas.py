@@ -130,7 +130,7 @@ def test_a_bad_creation_is_refused_in_the_words_of_the_api(tavus: Tavus, body: A
 
 
 @pytest.mark.parametrize(
-    ("layers", "complaint"),
+    ("layers", "diagnostic"),
     [
         ([], "{'layers': ['Not a valid mapping type.']}"),
         ({"llm": None}, "{'llm': ['Not a valid mapping type.']}"),
@@ -159,10 +159,10 @@ def test_a_bad_creation_is_refused_in_the_words_of_the_api(tavus: Tavus, body: A
         ({"conversational_flow": {"turn_taking_patience": "saint"}}, "['Must be one of: low, medium, high.']"),
     ],
 )
-def test_a_bad_value_inside_a_layer_is_refused(tavus: Tavus, layers: Any, complaint: str) -> None:
+def test_a_bad_value_inside_a_layer_is_refused(tavus: Tavus, layers: Any, diagnostic: str) -> None:
     response = tavus.call("POST", "/v2/personas", {"system_prompt": "x", "layers": layers})
     assert response.status_code == 400
-    assert complaint in response.json()["error"]
+    assert diagnostic in response.json()["error"]
 
 
 def test_strings_and_flat_tools_pass_where_the_api_takes_them(tavus: Tavus) -> None:

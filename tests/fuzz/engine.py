@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tavusctl.errors import InternalError, TavusctlError
+from tavusctl.core.errors import InternalError, TavusctlError
 from tests.fuzz.mutation import mutated
 
 POOL = 2000  # inputs that are kept to make others from

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
-import jsonschema
+import jsonschema_rs
 
-from tavusctl.unseen import flat, visible
-from tests.unit import test_report_attacks as attacks
+from tavusctl.secrets.escape import escape_invisible, flat
+from tests.unit.reports import test_attacks as attacks
 
-SARIF = jsonschema.Draft7Validator(
-    json.loads((Path(__file__).parents[1] / "golden/sarif-2.1.0.schema.json").read_text("utf-8"))
+# The pattern of a language is published with a bracket too many, which is no regular expression of JSON Schema.
+_LANGUAGE = ("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$")
+SARIF = jsonschema_rs.Draft7Validator(
+    json.loads((Path(__file__).parents[1] / "golden/sarif-2.1.0.schema.json").read_text("utf-8").replace(*_LANGUAGE))
 )
 COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
 WHOLE = 200  # characters of a text that every report shows
@@ -28,7 +30,7 @@ def squeezed(text: str) -> str:
 def holds(read: str, text: str) -> bool:
     """Whether what was read has a text; of a long one, its beginning."""
     return any(
-        squeezed(shown(text))[:WHOLE] in squeezed(read) for shown in (flat, visible)
+        squeezed(shown(text))[:WHOLE] in squeezed(read) for shown in (flat, escape_invisible)
     )  # on one line, or on several
 
 
@@ -94,7 +96,9 @@ def as_commands(report: str, text: str) -> None:
     assert all(found)
     assert {match[1] for match in found if match} <= {"error", "warning", "notice"}
     said = [match[3].replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%") for match in found if match]
-    wanted = squeezed(visible(text.replace("\r", " ")))[:WHOLE]  # a runner takes it for white space, as it is encoded
+    wanted = squeezed(escape_invisible(text.replace("\r", " ")))[
+        :WHOLE
+    ]  # a runner takes it for white space, as it is encoded
     assert any(wanted in squeezed(one) for one in said)
 
 

@@ -19,7 +19,7 @@ def whole(body: bytes) -> bytes:
 
 
 @dataclass
-class Replay:
+class ReplayResult:
     """Answers by path, query included; those that nobody has asked for yet come from the other server."""
 
     origin: str
@@ -48,9 +48,9 @@ class Replay:
 
 
 @contextlib.contextmanager
-def replaying(origin: str, key: str) -> Iterator[Replay]:
+def replaying(origin: str, key: str) -> Iterator[ReplayResult]:
     """The server, running."""
-    replay = Replay(origin, key)
+    replay = ReplayResult(origin, key)
 
     class Handler(BaseHTTPRequestHandler):
         def _any(self) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl.errors import InternalError, StateError
-from tavusctl.model import Plan
+from tavusctl.core.errors import InternalError, StateError
+from tavusctl.core.model import Plan
 from tavusctl.reports import REPORTS
 from tests.fuzz.engine import Target, judged, run
 from tests.fuzz.run import KEPT

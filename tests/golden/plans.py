@@ -16,32 +16,29 @@ import click
 from msgspec.structs import replace
 
 from tavusctl import __version__, patch
-from tavusctl.kinds import KINDS
-from tavusctl.model import (
+from tavusctl.core.address import Address, Source
+from tavusctl.core.binding import Binding
+from tavusctl.core.diagnostics import Blame, Diagnostic, Severity
+from tavusctl.core.model import (
     ABSENT,
     Action,
-    Address,
-    Binding,
-    Blame,
     Cause,
     Change,
-    Complaint,
     Desired,
     Drift,
     FieldChange,
-    Limit,
     Live,
     Move,
     Outcome,
     Pending,
     Plan,
     Refusal,
-    Severity,
-    Source,
     Status,
 )
+from tavusctl.core.project_settings import Limit
+from tavusctl.kinds import KINDS
 from tavusctl.reports import REPORTS, Report
-from tavusctl.secret import Secret
+from tavusctl.secrets.values import Secret
 
 FOLDER = Path(__file__).parent / "reports"
 SUFFIXES = {"text": "txt", "markdown": "md", "json": "json", "html": "html"}
@@ -206,8 +203,8 @@ EVERY = Plan(
         change(Action.FORGET, "persona/left", cause=Cause.ORPHANED, reason="on_remove: retain"),
         change(Action.UNPROTECT, "persona/kept", reason="lifecycle.prevent_destroy: true -> false"),
         change(Action.CREATE, "persona/lost", cause=Cause.DRIFTED, reason="p7 was deleted in the account"),
-        change(Action.DELETE, "guardrails/gone", cause=Cause.ORPHANED, reason="its manifest is gone"),
-        change(Action.DELETE, "objectives/gone", cause=Cause.ASKED, reason="destroy was asked for"),
+        change(Action.DELETE, "guardrails/gone", cause=Cause.ORPHANED, reason="manifest removed"),
+        change(Action.DELETE, "objectives/gone", cause=Cause.ASKED, reason="destroy was requested"),
         change(Action.RETIRE, "document/prices", reason="the old version, once nothing refers to it"),
     ),
     drift=(
@@ -220,9 +217,9 @@ EVERY = Plan(
     settled=(Binding(Address("persona", "agreed"), "p6"), Binding(UPDATE.address, "x1")),
     recovered=True,
     warnings=(
-        Complaint("TV301", "document/old: the old version d0 is kept", None, "", None, Severity.WARNING),
-        Complaint("TV233", "a circle", Source("manifests/o.yaml", 4, 1), "leave", None, Severity.WARNING),
-        Complaint("TV105", "about a file", Source("manifests/a.yaml", 1, 1), "", None, Severity.WARNING),
+        Diagnostic("TV301", "document/old: the old version d0 is kept", None, "", None, Severity.WARNING),
+        Diagnostic("TV233", "a circle", Source("manifests/o.yaml", 4, 1), "leave", None, Severity.WARNING),
+        Diagnostic("TV105", "about a file", Source("manifests/a.yaml", 1, 1), "", None, Severity.WARNING),
     ),
     no_op=7,
     environment="staging",
@@ -282,8 +279,8 @@ def hostile(text: str) -> Plan:
         ),
         refused=(Refusal(both, "E301", 3, text, text),),
         warnings=(
-            Complaint("TV1", text, Source(text, 1, 9), text, None, Severity.WARNING, text),
-            Complaint("TV2", text),
+            Diagnostic("TV1", text, Source(text, 1, 9), text, None, Severity.WARNING, text),
+            Diagnostic("TV2", text),
         ),
         environment=text,
         account=text,
@@ -306,8 +303,8 @@ OUTCOMES = [
     Outcome(Change(Action.WAIT, Cause.DUE, Address("document", "slow"), "d9"), Status.DONE, "d9", "ready"),
 ]
 COMPLAINTS = [
-    Complaint("TV104", "expected a list", Source("manifests/a.yaml", 3, 7), "write [x]", excerpt="  key: x"),
-    Complaint("TV105", "an old spelling", Source("manifests/b.yaml", 1, 1), "", None, Severity.WARNING),
+    Diagnostic("TV104", "expected a list", Source("manifests/a.yaml", 3, 7), "write [x]", excerpt="  key: x"),
+    Diagnostic("TV105", "an old spelling", Source("manifests/b.yaml", 1, 1), "", None, Severity.WARNING),
 ]
 NASTY = change(
     Action.UPDATE, "persona/coach", field("/system_prompt", "Hello.", HOSTILE), field("/greeting", HOSTILE, "x")
@@ -337,7 +334,7 @@ def golden() -> Iterator[tuple[str, str]]:
         drift = (*EVERY.drift, Drift(Address("document", "lost"), "d1", Cause.MISSING, kind=KINDS["document"]))
         yield f"drift.{suffix}", settled(name, report.drift(EVERY, drift))
         yield f"outcomes.{suffix}", settled(name, report.outcomes(EVERY, OUTCOMES))
-        yield f"complaints.{suffix}", settled(name, report.complaints(COMPLAINTS))
+        yield f"complaints.{suffix}", settled(name, report.diagnostics(COMPLAINTS))
 
 
 if __name__ == "__main__":

@@ -5,30 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tavusctl.model import (
-    ABSENT,
-    Action,
-    Address,
-    Blame,
-    Cause,
-    Change,
-    Complaint,
-    Drift,
-    FieldChange,
-    Outcome,
-    Plan,
-    Refusal,
-    Severity,
-    Source,
-    Status,
-)
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import Blame, Diagnostic, Severity
+from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Refusal, Status
+from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import join
 
 REPORTABLE = ("text", "json", "markdown", "comment", "html")  # formats that show fields, not only counts and places
 COACH = Address("persona", "coach")
 
 
-def planted(text: str) -> tuple[Plan, Sequence[Outcome], Sequence[Drift], Sequence[Complaint]]:
+def planted(text: str) -> tuple[Plan, Sequence[Outcome], Sequence[Drift], Sequence[Diagnostic]]:
     """All of it; nothing is left out but what is ours by construction, such as names of kinds and actions."""
     source = Source(f"manifests/{text}.yaml", 3, 5)
     blame = (Blame(source, "0123456789", text, datetime(2026, 1, 2, tzinfo=UTC), text),)
@@ -38,7 +25,7 @@ def planted(text: str) -> tuple[Plan, Sequence[Outcome], Sequence[Drift], Sequen
         for number, (live, wanted) in enumerate((live, wanted) for live in values for wanted in values)
     ]
     both = FieldChange("/system_prompt", Cause.BOTH, "base", text, f"{text} too")
-    patch = ({"op": "replace", "path": join(("layers", text)), "value": {text: [text]}},)
+    patch: tuple[JsonObject, ...] = ({"op": "replace", "path": join(("layers", text)), "value": {text: [text]}},)
     changes = [
         Change(
             action,
@@ -58,7 +45,7 @@ def planted(text: str) -> tuple[Plan, Sequence[Outcome], Sequence[Drift], Sequen
     ]
     refusal = Refusal(Change(Action.UPDATE, Cause.BOTH, COACH, text, (both,), reason=text), "E301", 3, text, text)
     drift = (Drift(COACH, text, Cause.DRIFTED, tuple(fields)), Drift(COACH, text, Cause.MISSING))
-    complaint = Complaint("TV104", text, source, text, COACH, Severity.WARNING, text)
-    plan = Plan(tuple(changes), drift, (refusal,), (complaint, Complaint("TV301", text)), base=text, account=text)
+    diagnostic = Diagnostic("TV104", text, source, text, COACH, Severity.WARNING, text)
+    plan = Plan(tuple(changes), drift, (refusal,), (diagnostic, Diagnostic("TV301", text)), base=text, account=text)
     outcomes = [Outcome(changes[0], status, text, text) for status in Status]
-    return plan, outcomes, drift, [complaint]
+    return plan, outcomes, drift, [diagnostic]

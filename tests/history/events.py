@@ -117,7 +117,7 @@ class Known(Struct, frozen=True, tag="known"):
     time: float = 0.0
 
 
-class Consent(Struct, frozen=True, tag="consent"):
+class Approvals(Struct, frozen=True, tag="consent"):
     """A person gave an object to a project: import, adopt."""
 
     project: str
@@ -163,7 +163,7 @@ class Killed(Struct, frozen=True, tag="killed"):
     time: float = 0.0
 
 
-Event = Present | Wants | Begin | Planned | Lock | Read | Call | Commit | Answer | Known | Consent | End | Killed
+Event = Present | Wants | Begin | Planned | Lock | Read | Call | Commit | Answer | Known | Approvals | End | Killed
 _DECODER = msgspec.json.Decoder(Event)
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from tests.history.events import (
     Answer,
+    Approvals,
     Begin,
     Call,
     Commit,
-    Consent,
     Edit,
     End,
     Event,
@@ -129,7 +129,7 @@ class Forge:
 
     def given(self, id_: str) -> None:
         """A person says that an object is the project's."""
-        self.add(Consent(self.project, id_))
+        self.add(Approvals(self.project, id_))
 
 
 def applied() -> Forge:

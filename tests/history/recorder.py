@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -15,10 +16,10 @@ from msgspec.structs import replace
 from tests.history import events
 from tests.history.events import (
     Answer,
+    Approvals,
     Begin,
     Call,
     Commit,
-    Consent,
     Edit,
     End,
     Event,
@@ -42,7 +43,14 @@ KINDS = {
     "guardrails": "guardrails",
     "objectives": "objectives",
     "replicas": "replica",
+    "tools": "tool",
+    "single_guardrails": "guardrail",
+    "voices": "voice",
+    "dictionaries": "dictionary",
+    "deployments": "deployment",
 }
+# Where they are made, if not below `/v2/` and the name above; two kinds share a collection.
+_MADE_AT = {"single_guardrails": "/v2/guardrails", "dictionaries": "/v2/pronunciation-dictionaries"}
 KILLED = -9
 UNWRITTEN = 9  # the exit code of a run that could not write its state: what it knows is in the journal only
 # The server's own, and what it is told and never shows again.
@@ -58,14 +66,20 @@ _COMPUTED = (
 _UNSHOWN = (
     "train_video_url",
     "train_image_url",
+    "train_audio_url",
+    "password",
     "consent_video_url",
     "callback_url",
     "crawl",
     "document_file",
     "upload",
 )
+_SETTINGS = re.compile(r"^(/skills/[^/]+)/config(?=/|$)")
+_DATED = re.compile(r"^/skills/[^/]+/(attached_at|updated_at)$")
 _ANSWERED = (None, "delay", "undated")  # faults after which an answer arrives as it was
-_NAMES = ("/persona_name", "/document_name", "/replica_name", "/name")
+_RENAMED = {"/pal_id": "/persona_id"}
+_NAMES = ("/persona_name", "/document_name", "/replica_name", "/voice_name", "/guardrail_name", "/name")
+_LOCKING = ("apply", "undo")
 _TELLING = ("drifted", "both", "missing")
 PROJECT = "project"
 
@@ -109,11 +123,11 @@ class Recorder:
         self.events.append(Begin(who, PROJECT, self.state, words[0] if "--target" not in words else "part"))
         ended = run()
         document = _document(ended)
-        if words[0] == "apply":
+        if words[0] in _LOCKING:
             self.events.append(Lock(who, self.state, "taken"))
         self.events.append(_planned(who, document if "changes" in document else self.planned, words))
         self.sync(who)
-        if words[0] == "apply":
+        if words[0] in _LOCKING:
             self.events.append(Lock(who, self.state, "released"))
         if ended.code < 0:
             self.events.append(Killed(who, getattr(ended, "label", "")))
@@ -150,18 +164,19 @@ class Recorder:
             yield self._commit(moment)
 
     def _call(self, moment: Body, who: str) -> Call:
-        kind = next((kind for path, kind in KINDS.items() if moment["path"].rstrip("/") == f"/v2/{path}"), "")
-        addresses = self._meant(kind, moment["body"]) if kind and moment["method"] == "POST" else ()
+        path = moment["path"].rstrip("/")
+        kinds = [kind for plural, kind in KINDS.items() if path == _MADE_AT.get(plural, f"/v2/{plural}")]
+        addresses = self._meant(kinds, moment["body"]) if kinds and moment["method"] == "POST" else ()
         body, time = digest(moment["body"]), _time(moment)
         return Call(moment["request"], who, moment["method"], moment["path"], body, addresses, time)
 
-    def _meant(self, kind: str, body: Any) -> tuple[str, ...]:
+    def _meant(self, kinds: Collection[str], body: Any) -> tuple[str, ...]:
         """The addresses whose manifests a body was made of; the name may be another one, while it is a token."""
         sent = dict(flat(body))
         found = [
             address
             for address, fields in self.wanted.items()
-            if address.startswith(f"{kind}/")
+            if address.partition("/")[0] in kinds
             and all(sent.get(k) == v for k, v in fields.items() if k not in _NAMES and not v.startswith("ref:"))
         ]
         named = [one for one in found if all(sent.get(k) == v for k, v in self.wanted[one].items() if k in _NAMES)]
@@ -170,6 +185,7 @@ class Recorder:
     def _commit(self, moment: Body) -> Commit:
         shown = {pointer: value for pointer, value in moment["changes"].items() if pointer not in moment["gone"]}
         changes = {**dict.fromkeys(moment["gone"]), **{pointer: digest(value) for pointer, value in shown.items()}}
+        changes = _as_written(changes)
         kept = {pointer: value for pointer, value in changes.items() if pointer.split("/")[1] not in _COMPUTED}
         action = "update" if moment["action"] == "rename" else str(moment["action"])
         kind, call = KINDS[moment["kind"]], moment["request"] or 0
@@ -180,7 +196,7 @@ class Recorder:
             for id_, body in self.account.objects(path).items():
                 if id_ not in self.present:
                     self.present.add(id_)
-                    self.events.append(Present(id_, kind, dict(flat(body))))
+                    self.events.append(Present(id_, kind, _as_written(dict(flat(body)))))
 
     def _want(self) -> None:
         manifests = self.manifests()
@@ -204,7 +220,7 @@ class Recorder:
             before, bound = bound, self.listed()
             others |= {*before.values()} - {*bound.values()}
         if given:
-            self.events += [Consent(PROJECT, id_) for id_ in (*bound.values(), *sorted(others))]
+            self.events += [Approvals(PROJECT, id_) for id_ in (*bound.values(), *sorted(others))]
         self.events.append(Known(self.state, bound, frozenset(others), applied))
 
 
@@ -219,6 +235,12 @@ def keep(path: Path, recorder: Recorder, **about: Any) -> Path:
     events.write(path, recorder.events)
     path.write_text(f"# {json.dumps(about)}\n" + path.read_text("utf-8"), "utf-8")
     return path
+
+
+def _as_written(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of an object by the pointers of manifests: a skill is its settings, whenever it was attached."""
+    fields = {_RENAMED.get(pointer, pointer): value for pointer, value in fields.items()}
+    return {_SETTINGS.sub(r"\1", pointer): value for pointer, value in fields.items() if not _DATED.match(pointer)}
 
 
 def _handled(moment: Body, who: str) -> Iterator[Event]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.history.events import (
+    Approvals,
     Begin,
     Call,
     Commit,
-    Consent,
     Event,
     Fields,
     Known,
@@ -159,7 +159,7 @@ class Scene:
     def _present(self, event: Present) -> None:
         self.things[event.id] = Thing(event.id, event.kind, "", dict(event.fields), self.version, self.at)
 
-    def _consent(self, event: Consent) -> None:
+    def _consent(self, event: Approvals) -> None:
         if event.id in self.things:
             self.things[event.id].project = event.project
 
@@ -266,7 +266,7 @@ _HAPPENS: dict[type, Callable[[Scene, Any], None]] = {
     Call: Scene._call,
     Commit: Scene._commit,
     Known: Scene._know,
-    Consent: Scene._consent,
+    Approvals: Scene._consent,
 }
 
 

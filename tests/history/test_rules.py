@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests.history import events
+from tavusctl.kinds import KINDS
+from tests.history import events, recorder
 from tests.history.__main__ import main
-from tests.history.events import Answer, Commit, Consent, Edit, End, Known, Lock, Outcome, Present, Read
+from tests.history.events import Answer, Approvals, Commit, Edit, End, Known, Lock, Outcome, Present, Read
 from tests.history.forge import ONE, PROMPT, TWO, Forge, applied
 from tests.history.rules import RULES, Limits, judge
 
@@ -401,4 +402,9 @@ def test_a_history_is_judged_from_its_file(tmp_path: Path, capsys: pytest.Captur
 
 def test_kinds_of_events_are_all_spelled() -> None:
     spelled = {type(one) for one in whole_life().events}
-    assert {Commit, Consent, End, Known, Lock, Present, Read} <= spelled
+    assert {Commit, Approvals, End, Known, Lock, Present, Read} <= spelled
+
+
+def test_histories_know_every_kind() -> None:
+    """A kind that they do not know is not there for any rule."""
+    assert {*recorder.KINDS.values()} == {*KINDS}

@@ -22,7 +22,7 @@ import yaml
 from tests.house.tree import ROOT, files, name
 
 # The only places that start a process, and how often.
-STARTS = {"tavusctl/cli/git.py": 1, ".ci/environment.py": 1}
+STARTS = {"tavusctl/integrations/git/process.py": 1, ".ci/environment.py": 1}
 OTHER_WAYS = re.compile(
     r"(os|posix|asyncio|pty)\.(system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|create_subprocess\w*)"
     r"|click\.(launch|edit|echo_via_pager)"

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from tavusctl.app.json_schemas import all_schemas
 from tavusctl.kinds import KINDS
-from tavusctl.kinds.schema import all_schemas
 from tests.house.tree import ROOT
 
 REMEDY = "schemas/ is generated: run `make schemas` and commit what it writes"

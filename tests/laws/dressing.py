@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tavusctl.model import Value
-from tavusctl.writeback import yamltext
+from tavusctl.lib.json_types import Json, as_list, as_object
+from tavusctl.rewrite import yaml_text
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Dresser:
     comments: int = 0
     anchors: bool = False
 
-    def document(self, value: Value) -> list[str]:
+    def document(self, value: Json) -> list[str]:
         """The lines of one document."""
         if isinstance(value, dict | list) and (not value or self.chance.random() < 0.1):
             return [*self.above(0), *self.flow(value, 0)]
@@ -37,7 +37,7 @@ class Dresser:
     def behind(self) -> str:
         return f"{' ' * self.chance.randint(1, 3)}{self.comment()}" if self.chance.random() < 0.3 else ""
 
-    def block(self, value: Value, indent: int) -> list[str]:
+    def block(self, value: Json, indent: int) -> list[str]:
         """The lines of a collection that is not empty, or of a scalar in a document of its own."""
         if isinstance(value, dict) and value:
             return [
@@ -48,7 +48,7 @@ class Dresser:
         head, *rest = self.inline(value, indent)
         return [" " * indent + head, *rest]
 
-    def pair(self, key: str, value: Value, indent: int) -> list[str]:
+    def pair(self, key: str, value: Json, indent: int) -> list[str]:
         name = self.key(key)
         opening = " " * indent + (f"? {name}" if self.chance.random() < 0.05 or len(name) > 500 else name)
         lines = [opening, " " * indent] if opening.lstrip().startswith("? ") else [opening]
@@ -64,7 +64,7 @@ class Dresser:
         lines[-1] += " " * self.chance.choice([1, 1, 1, 4]) + head
         return [*lines, *rest]
 
-    def item(self, value: Value, indent: int) -> list[str]:
+    def item(self, value: Json, indent: int) -> list[str]:
         margin = " " * indent
         if isinstance(value, dict | list) and value and self.chance.random() < 0.8:
             gap = self.chance.choice([1, 1, 3])
@@ -75,13 +75,13 @@ class Dresser:
         head, *rest = self.inline(value, indent)
         return [f"{margin}- {head}", *rest]
 
-    def pairs_without_above(self, value: Value, indent: int) -> list[str]:
+    def pairs_without_above(self, value: Json, indent: int) -> list[str]:
         lines = self.block(value, indent)
         while not lines[0].strip():
             lines = lines[1:]
         return lines
 
-    def inline(self, value: Value, indent: int) -> list[str]:
+    def inline(self, value: Json, indent: int) -> list[str]:
         """A value behind its key, with a comment where one can stand."""
         if isinstance(value, dict | list):
             first, *rest = self.flow(value, indent)
@@ -91,18 +91,18 @@ class Dresser:
             return [first + self.behind(), *rest]
         return [first, *rest[:-1], rest[-1] + self.behind()]
 
-    def spellings(self, value: Value, indent: int) -> list[list[str]]:
+    def spellings(self, value: Json, indent: int) -> list[list[str]]:
         if not isinstance(value, str):
-            return [[yamltext.line(value)]]
-        found = [[yamltext.line(value)], [yamltext.double_quoted(value)]]
-        if yamltext.single_quoted(value):
-            found.append([yamltext.single_quoted(value)])
-        if yamltext.fits_block(value) and not value.endswith("\n\n"):
-            found += [yamltext.literal(value, indent, self.step)] * 2
-        if yamltext.fits_folded(value) and not value.endswith("\n\n"):
+            return [[yaml_text.line(value)]]
+        found = [[yaml_text.line(value)], [yaml_text.double_quoted(value)]]
+        if yaml_text.single_quoted(value):
+            found.append([yaml_text.single_quoted(value)])
+        if yaml_text.fits_block(value) and not value.endswith("\n\n"):
+            found += [yaml_text.literal(value, indent, self.step)] * 2
+        if yaml_text.fits_folded(value) and not value.endswith("\n\n"):
             width = self.chance.choice([5, 20, 90])
-            paragraphs = [yamltext.wrapped(part, width) for part in value.rstrip("\n").split("\n")]
-            found += [yamltext.fold(paragraphs, value, indent + self.step)] * 2
+            paragraphs = [yaml_text.wrapped(part, width) for part in value.rstrip("\n").split("\n")]
+            found += [yaml_text.fold(paragraphs, value, indent + self.step)] * 2
         words = value.split(" ")
         if len(words) > 1 and all(word.isalpha() for word in words):
             margin = " " * (indent + self.step)
@@ -110,12 +110,12 @@ class Dresser:
             found.append([f'"{words[0]}', *(margin + word for word in words[1:-1]), f'{margin}{words[-1]}"'])
         return found
 
-    def flow(self, value: Value, indent: int) -> list[str]:
+    def flow(self, value: Json, indent: int) -> list[str]:
         """A collection in brackets, on one line or one line for each entry."""
         texts = (
             [self.one(item, "") for item in value]
             if isinstance(value, list)
-            else [self.one(item, f"{self.key(key, in_flow=True)}: ") for key, item in value.items()]
+            else [self.one(item, f"{self.key(key, in_flow=True)}: ") for key, item in as_object(value).items()]
         )
         left, right = "[]" if isinstance(value, list) else "{}"
         if len(texts) > 1 and self.chance.random() < 0.4:
@@ -126,25 +126,26 @@ class Dresser:
         space = self.chance.choice(["", "", " "])
         return [left + space + ", ".join(texts) + space + right]
 
-    def one(self, value: Value, before: str) -> str:
+    def one(self, value: Json, before: str) -> str:
         if isinstance(value, dict | list):
             return before + self.flow_line(value)
         if value is None and before and self.chance.random() < 0.5:
             return before
-        quoted = isinstance(value, str) and self.chance.random() < 0.5
-        return before + (yamltext.double_quoted(value) if quoted else yamltext.line(value, in_flow=True))
+        if isinstance(value, str) and self.chance.random() < 0.5:
+            return before + yaml_text.double_quoted(value)
+        return before + yaml_text.line(value, in_flow=True)
 
-    def flow_line(self, value: Value) -> str:
+    def flow_line(self, value: Json) -> str:
         if isinstance(value, dict):
             return f"{{{', '.join(self.one(item, f'{self.key(key, in_flow=True)}: ') for key, item in value.items())}}}"
-        return f"[{', '.join(self.one(item, '') for item in value)}]"
+        return f"[{', '.join(self.one(item, '') for item in as_list(value))}]"
 
     def key(self, name: str, *, in_flow: bool = False) -> str:
         quoted = self.chance.random() < 0.2 or (in_flow and name == "")
-        return yamltext.double_quoted(name) if quoted else yamltext.key(name, in_flow=in_flow)
+        return yaml_text.double_quoted(name) if quoted else yaml_text.key(name, in_flow=in_flow)
 
 
-def dressed(documents: list[Value], chance: random.Random) -> bytes:
+def dressed(documents: list[Json], chance: random.Random) -> bytes:
     """A file with some documents."""
     dresser = Dresser(chance, step=chance.choice([2, 2, 4, 3]))
     lines: list[str] = []

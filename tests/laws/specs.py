@@ -11,11 +11,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tavusctl import patch
-from tavusctl.document import map_leaves
+from tavusctl.core.address import Address, Source
+from tavusctl.core.binding import Binding
+from tavusctl.core.json_tree import map_leaves
+from tavusctl.core.model import ABSENT, Desired, Lifecycle, Live
+from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.diff import applied
 from tavusctl.kinds import KINDS
-from tavusctl.model import ABSENT, Address, Binding, Desired, Lifecycle, Live, ResourceKind, Source
-from tavusctl.secret import MASK, Fingerprint, Secret
+from tavusctl.secrets.values import MASK, Fingerprint, Secret
 
 Body = dict[str, Any]
 KEY = b"k" * 32

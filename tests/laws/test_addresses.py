@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tavusctl.cli.session import check_base_url
-from tavusctl.errors import TavusctlError, UsageError
-from tavusctl.stores import open_store
-from tavusctl.stores.remote import check_endpoints
-from tavusctl.wording import site
+from tavusctl.app.session.base_url import check_base_url
+from tavusctl.core.errors import TavusctlError, UsageError
+from tavusctl.core.messages import site
+from tavusctl.state.object_store.urls import check_endpoints
+from tavusctl.state.stores import open_store
 
 CANARY = "canary"
 ODD = st.text(st.sampled_from("/:@?#%&=.- \\[]!1a"), max_size=4)

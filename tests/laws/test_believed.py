@@ -14,16 +14,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tavusctl import patch, redaction
-from tavusctl.custody import without_prints
-from tavusctl.document import leaves, map_leaves
-from tavusctl.equality import same
+from tavusctl import patch
+from tavusctl.core.binding import MADE, Binding
+from tavusctl.core.json_tree import leaves, map_leaves
+from tavusctl.core.model import ABSENT, Cause
+from tavusctl.core.ports import State
+from tavusctl.engine.compare.three_way import compare, remembered
+from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
-from tavusctl.model import ABSENT, MADE, Binding, Cause
-from tavusctl.ports import State
-from tavusctl.records import binding_in, binding_out, plain
-from tavusctl.secret import Secret
-from tavusctl.threeway import compare, remembered
+from tavusctl.lib.json_types import JsonObject, as_object, as_text
+from tavusctl.secrets import redaction
+from tavusctl.secrets.values import Secret
+from tavusctl.state.seals import without_prints
+from tavusctl.state.serialization import binding_in, binding_out, plain
 from tests.laws.specs import KEY, SPECS, Body, bound, desired, live
 
 of_each_kind = pytest.mark.parametrize("kind", sorted(SPECS))
@@ -42,7 +45,7 @@ def fields_of(kind: str, spec: Body) -> list[str]:
     for change in compare(desired(kind, spec), live(kind, {}), None).fields:
         path = patch.split(change.path)
         declared = [KINDS[kind].field_at(path[:n]) for n in range(1, len(path) + 1)]
-        if not any(one.secret or one.unread for one in declared):
+        if not any(one.secret or one.write_only for one in declared):
             found.append(change.path)
     return found
 
@@ -82,7 +85,7 @@ def known(kind: str, spec: Body, body: Body, *, read: bool) -> Binding:
     if read:
         answers = compare(desired(kind, spec), live(kind, body), made).answers
         made = replace(made, unconfirmed={}, answered=answers)
-    return binding_in(made.address, plain(binding_out(made)))
+    return binding_in(made.address, as_object(plain(binding_out(made))))
 
 
 @of_each_kind
@@ -140,7 +143,8 @@ def test_a_write_that_did_nothing_is_planned_again(kind: str, data: st.DataObjec
     assume(planned.patch and not planned.replaces)
     written = bound(kind, after)
     assert written
-    places = {one["path"]: remembered(_held(before, one["path"])) for one in planned.patch}
+    paths = [as_text(one["path"]) for one in planned.patch]
+    places = {one: remembered(_held(before, one)) for one in paths}
     written = replace(written, unconfirmed=places)
     difference = compare(desired(kind, after), live(kind, before), written)
     readable = {one.path for one in planned.fields if one.path in fields_of(kind, after) and one.path in places}
@@ -169,7 +173,7 @@ def _held(body: Body, pointer: str) -> Any:
 
 def test_every_leaf_of_a_spec_is_reached() -> None:
     """The generators above treat fields of every depth."""
-    spec = {"persona_name": "a", "layers": {"tts": {"voice_settings": {"speed": 1}}}}
+    spec: JsonObject = {"persona_name": "a", "layers": {"tts": {"voice_settings": {"speed": 1}}}}
     assert fields_of("persona", spec) == ["/layers/tts/voice_settings/speed", "/persona_name"]
     assert [path for path, _ in leaves(kept(spec, {"/persona_name": "drop"}))] == [
         ("layers", "tts", "voice_settings", "speed")

@@ -14,16 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tavusctl import redaction
+from tavusctl.secrets import redaction
 from tests.scenarios import tour
 from tests.scenarios.canaries import ANYWHERE, CORES, ENCODINGS, TYPED, canaries, found_in, keys
 from tests.scenarios.journey import travelled
-from tests.scenarios.tour import ENVIRONMENT, KEY, MASK, SECRET, Tour
+from tests.scenarios.tour import ENVIRONMENT, FRESH, KEY, MASK, SECRET, Tour
 
 LONG = os.environ.get("TAVUSCTL_LAWS") == "long"
 EVERY = [*canaries(), *keys(12)]
 OUTER = [one for one in ENCODINGS if one not in ("wrapped", "reversed")]  # what a server may do to what it was sent
 INNER = [one for one in ENCODINGS if one != "wrapped"]
+journey = pytest.mark.xdist_group("journey")  # one worker travels
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=200)
 
 
@@ -102,11 +103,13 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Tour:
     return travelled(tmp_path_factory.mktemp("quiet"), is_loud=False)
 
 
+@journey
 def test_every_command_was_run_in_every_format(loud: Tour) -> None:
     """A new command, or a new format of one, needs its place in the journey."""
     assert loud.missing == []
 
 
+@journey
 def test_nothing_was_merely_refused(loud: Tour, quiet: Tour) -> None:
     """Each command did its work at least once: what ends at once shows nothing and keeps nothing."""
     done = {path for one in (loud, quiet) for path, codes in one.codes.items() if 0 in codes}
@@ -115,11 +118,13 @@ def test_nothing_was_merely_refused(loud: Tour, quiet: Tour) -> None:
     assert set(tour.COMMANDS) - done - steps == {"emulator", "state unlock"}
 
 
+@journey
 def test_no_view_shows_a_canary(loud: Tour, quiet: Tour) -> None:
     assert loud.told == []
     assert quiet.told == []
 
 
+@journey
 def test_no_record_holds_a_canary_or_a_mask(loud: Tour, quiet: Tour) -> None:
     assert loud.held == []
     assert quiet.held == []
@@ -137,15 +142,32 @@ def test_no_record_holds_a_canary_or_a_mask(loud: Tour, quiet: Tour) -> None:
         assert any(sort in what for what in kept), sort
 
 
+@journey
+def test_a_key_that_is_new_in_the_account_is_adopted_by_its_name(quiet: Tour) -> None:
+    """In the files of git, and in the pull request; the account had it, and no file has."""
+    files = {what: text for what, text in quiet.records if what.startswith("git: ")}
+    name = "PERSONA_P_LLM_BASE_URL_API_KEY"
+    assert f"?api_key=${{secret:{name}}}" in files["git: manifests/persona.yaml"]
+    assert name in files["git: tavusctl.yaml"]
+    assert any(name in text for what, text in quiet.views if what.startswith("github adopt") and "GitHub" in what)
+    assert found_in(FRESH, [TYPED])
+
+
+@journey
 def test_the_account_has_the_keys_and_no_mask(loud: Tour, quiet: Tour) -> None:
     """Neither in a text, nor as a key: what it has of these is told by their digests alone."""
-    known = {hashlib.sha256(one.encode()).hexdigest() for one in SECRET}
+    known = {hashlib.sha256(one.encode()).hexdigest() for one in (*SECRET, FRESH)}
+    of_tools_and_doors = {hashlib.sha256(one.encode()).hexdigest() for one in (*SECRET[4:9], SECRET[10])}
     for one in (*loud.stored, *quiet.stored):
-        assert MASK not in json.dumps({**one["document"], "layers": None})
+        secret = {pointer.split("/")[1]: None for pointer in one["secrets"]}  # the side channel masks what is there
+        assert MASK not in json.dumps({**one["document"], **secret})
         assert set(one["secrets"].values()) <= known
     assert any(one["secrets"] for one in quiet.stored)
+    assert of_tools_and_doors <= {digest for one in quiet.stored for digest in one["secrets"].values()}
+    assert any(SECRET[11] in (one["document"].get("callback_url") or "") for one in quiet.stored)
 
 
+@journey
 def test_the_scan_would_have_found_them(loud: Tour) -> None:
     """The control: without a run that knows them, the same texts show canaries, and the manifests have them all."""
     texts = "".join(path.read_text("utf-8") for path in (loud.project.root / "manifests").rglob("*") if path.is_file())

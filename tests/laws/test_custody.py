@@ -11,16 +11,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tavusctl import journal, redaction
-from tavusctl.custody import Custody, Keys, Trust, judged, taken_over
-from tavusctl.document import canonical
-from tavusctl.errors import StateError
-from tavusctl.journal import Intent
-from tavusctl.model import Action, Address, Binding
-from tavusctl.ports import State
-from tavusctl.secret import UNSEEN, FingerprintKey, Secret
-from tavusctl.stores.codec import decode, encode
-from tavusctl.wrapping import SIZE, derived, new_key, unwrap, wrap
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.errors import StateError
+from tavusctl.core.json_tree import canonical
+from tavusctl.core.model import Action
+from tavusctl.core.ports import State
+from tavusctl.lib.json_types import as_object
+from tavusctl.secrets import redaction
+from tavusctl.secrets.key_wrapping import SIZE, derived, new_key, unwrap, wrap
+from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, Secret
+from tavusctl.state import journal
+from tavusctl.state.codec import decode, encode
+from tavusctl.state.journal import Intent
+from tavusctl.state.seals import Keys, Seals, Trust, judged, taken_over
 
 HOLDERS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 OURS, THEIRS = Keys("api-key-one"), Keys("api-key-two")
@@ -47,7 +51,7 @@ SEALED, OWN = taken_over(BEGUN, (), OURS)
 WRAPPED = wrap(new_key(), "holder", "lineage")
 
 
-def journalled(custody: Custody) -> list[bytes]:
+def journalled(custody: Seals) -> list[bytes]:
     """A journal of one interrupted run, with seals."""
     records = [
         journal.begin(SEALED, "0" * 12, {"persona": ["p1"]}, "2020-01-01T00:00:00+00:00"),
@@ -204,10 +208,12 @@ def test_a_fingerprint_that_nobody_can_compare_is_left_out() -> None:
 
     secret = custody.prints.seal("anything")
     coach = state.bindings[COACH]
-    places = (coach.applied["key"], coach.successor_spec["key"], coach.answered["/headers"]["auth"])
-    assert {*places, coach.unconfirmed["/key"]} == {UNSEEN}
+    places = (coach.applied["key"], coach.successor_spec["key"], as_object(coach.answered["/headers"])["auth"])
+    assert {*places, coach.unconfirmed["/key"]} == {REDACTED}
     assert coach.unconfirmed["/none"] is None
-    assert secret.is_of(state.bindings[COACH].applied["key"])
+    known = state.bindings[COACH].applied["key"]
+    assert isinstance(known, Fingerprint)
+    assert secret.is_of(known)
     assert FingerprintKey().seal("x").is_of(secret.fingerprint)
 
 
@@ -227,6 +233,10 @@ def test_fingerprints_of_a_journal_that_was_taken_over_are_left_out() -> None:
 
     found = judged(state, lines, THEIRS).replay
     rules, (intent,) = found.state.bindings[RULES], found.pending
-    assert (rules.applied, rules.answered, rules.unconfirmed) == ({"key": UNSEEN}, {"/key": UNSEEN}, {"/key": UNSEEN})
-    assert intent.spec == {"key": UNSEEN}
+    assert (rules.applied, rules.answered, rules.unconfirmed) == (
+        {"key": REDACTED},
+        {"/key": REDACTED},
+        {"/key": REDACTED},
+    )
+    assert intent.spec == {"key": REDACTED}
     assert judged(SEALED, lines, OURS).replay.pending[0].spec == {"key": old}

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tavusctl.document import is_empty
-from tavusctl.equality import same
+from tavusctl.core.json_tree import is_empty
+from tavusctl.core.model import Live
+from tavusctl.core.resource_kind import FieldTraits, ResourceKind
+from tavusctl.engine.compare.three_way import Difference, compare
+from tavusctl.fields.equivalence import same
 from tavusctl.kinds import KINDS
-from tavusctl.model import Field, Live, ResourceKind
 from tavusctl.patch import Pinned
-from tavusctl.secret import MASK, Secret
-from tavusctl.threeway import Difference, compare
+from tavusctl.secrets.values import MASK, Secret
 from tests.laws.specs import KEY, SPECS, bound, desired
 
 EMPTIES: list[Any] = [None, "", [], {}]
@@ -22,7 +23,7 @@ Path = tuple[str, ...]
 of_each_kind = pytest.mark.parametrize("kind", sorted(SPECS))
 
 
-def spellings(value: Any, declared: Field) -> list[Any]:
+def spellings(value: Any, declared: FieldTraits) -> list[Any]:
     """Other ways to write a leaf or list, by what is declared of its field."""
     found: list[Any] = [value]
     if isinstance(value, int | float) and not isinstance(value, bool) and float(value) == int(value):
@@ -55,8 +56,8 @@ def _filled(
     draw: st.DrawFn, kind: ResourceKind, shown: dict[str, Any], path: Path, *, defaults: bool
 ) -> dict[str, Any]:
     """Members renamed to their single spelling, and unset ones shown empty or at a default."""
-    for key in kind.aliased(path):
-        single = kind.field_at((*path, key)).single
+    for key in kind.scalar_aliases(path):
+        single = kind.field_at((*path, key)).scalar_alias
         if len(shown.get(key) or ()) == 1 and draw(st.booleans()):
             shown = {name: item for name, item in shown.items() if name != key} | {single: shown[key][0]}
         elif draw(st.booleans()):
@@ -75,7 +76,7 @@ def _below(pattern: str, path: Path) -> bool:
 
 
 def _taken(kind: ResourceKind, path: Path, key: str, shown: dict[str, Any]) -> bool:
-    return kind.field_at((*path, key)).single in shown
+    return kind.field_at((*path, key)).scalar_alias in shown
 
 
 @of_each_kind

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl import yaml12
-from tavusctl.model import Address, Edit, Source
-from tavusctl.writeback.splice import splice
-from tavusctl.writeback.tidying import tidied
+from tavusctl.config import yaml12
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import Edit
+from tavusctl.lib.json_types import as_object, as_text
+from tavusctl.rewrite.apply_edits import splice
+from tavusctl.rewrite.formatter import formatted
 
 # Characters of all planes, those that stand in for others among them, and what looks like an escape.
 TEXT = st.text(
@@ -26,7 +28,7 @@ def test_what_json_escapes_is_read_as_it_was(value: object) -> None:
 
     read = yaml12.read(text.encode(), "f.yaml")
 
-    assert [one.value for one in read.documents] == [{"a": value, "z": 1}], read.complaints
+    assert [one.value for one in read.documents] == [{"a": value, "z": 1}], read.diagnostics
     assert read.documents[0].keys["/z"] == Source("f.yaml", 1, text.rindex('"z"') + 1)
 
 
@@ -44,22 +46,22 @@ def test_what_json_escapes_is_read_as_it_was(value: object) -> None:
 def test_only_double_quotes_have_escapes(written: str, expected: str) -> None:
     (document,) = yaml12.read(written.encode(), "f.yaml").documents
 
-    assert document.value["a"].lower() == expected
+    assert as_text(as_object(document.value)["a"]).lower() == expected
     if "uD83D" in written and "'" in written:
-        assert document.value["a"] == r"\uD83D\ude00 \uD83D\uDE00"
+        assert as_object(document.value)["a"] == r"\uD83D\ude00 \uD83D\uDE00"
 
 
 @pytest.mark.parametrize(
     ("written", "place", "message"),
     [
-        (r'a: "x\ud83d"', 6, r"\ud83d is half of a character"),
-        (r'a: "\ude00 \ud83d\ude00"', 5, r"\ude00 is half of a character"),
-        (r'a: "\ud83d\ud83d\ude00"', 5, r"\ud83d is half of a character"),
-        (r'a: "\U00110000"', 5, r"\U00110000 names no character"),
+        (r'a: "x\ud83d"', 6, r"`\ud83d` is half of a surrogate pair"),
+        (r'a: "\ude00 \ud83d\ude00"', 5, r"`\ude00` is half of a surrogate pair"),
+        (r'a: "\ud83d\ud83d\ude00"', 5, r"`\ud83d` is half of a surrogate pair"),
+        (r'a: "\U00110000"', 5, r"`\U00110000` names no character"),
     ],
 )
 def test_half_a_character_is_named(written: str, place: int, message: str) -> None:
-    (found,) = yaml12.read(written.encode(), "f.yaml").complaints
+    (found,) = yaml12.read(written.encode(), "f.yaml").diagnostics
 
     assert (found.id, str(found.source)) == ("TV101", f"f.yaml:1:{place}")
     assert message in found.message
@@ -72,10 +74,10 @@ def test_a_file_with_pairs_is_edited_and_tidied() -> None:
 
     changed = splice(written.encode(), "f.yaml", [edit])
 
-    assert yaml12.read(changed, "f.yaml").documents[0].value["spec"] == {
+    assert as_object(yaml12.read(changed, "f.yaml").documents[0].value)["spec"] == {
         "\U0001f600": "Hi \U0001f600",
         "a": "c \U0001f600",
     }
     assert b'"\\ud83d\\ude00": "Hi \\ud83d\\ude00"' in changed
-    tidy = tidied(written.encode(), "f.yaml", "")
+    tidy = formatted(written.encode(), "f.yaml", "")
     assert yaml12.read(tidy, "f.yaml").documents[0].value == yaml12.read(written.encode(), "f.yaml").documents[0].value

@@ -9,7 +9,8 @@ import jsonpatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl import guards, patch
+from tavusctl import patch
+from tavusctl.engine.compare import patch_guards
 from tavusctl.kinds import KINDS
 from tavusctl.patch.origins import origins
 from tests.laws.patches import MANY, documents, edited, exact, keys, pairs
@@ -36,7 +37,7 @@ def test_all_tests_come_first_and_hold_on_the_document_that_was_read(pair: tuple
     before, after = pair
     operations = patch.diff(before, after)
 
-    guarded = guards.protect(PERSONA, before, operations)
+    guarded = patch_guards.protect(PERSONA, before, operations)
 
     tests = guarded[: len(guarded) - len(operations)]
     assert guarded[len(tests) :] == operations
@@ -58,12 +59,12 @@ def test_a_value_that_goes_is_tested_wherever_it_was(pair: tuple[Any, Any], data
         return
     place = patch.join(data.draw(st.sampled_from(places)))
     other = patch.apply(before, [{"op": "replace", "path": place, "value": "edited meanwhile"}])
-    tests = guards.tests_of(guards.protect(PERSONA, before, operations))
+    tests = patch_guards.tests_of(patch_guards.protect(PERSONA, before, operations))
 
     same = exact(patch.resolve(before, place)) == exact("edited meanwhile")
     try:
         patch.apply(other, tests)
-    except patch.MisfitError:
+    except patch.PatchError:
         assert not same
     else:
         assert same

@@ -13,14 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.kinds import KINDS
-from tavusctl.model import Complaint, Document, Severity
+from tavusctl.lib.json_types import JsonObject
 from tests import checked
 from tests.scenarios.test_types_agree import FULL
 
 TOLD = {"TV102", "TV103", "TV231", "TV233", "TV121", "TV122", "TV123"}
-_MOVE = re.compile(r"write it under ([\w.]+):")
-_NAME = re.compile(r"(?:did you mean '|write )([\w.-]+)'?\??$")
+_MOVE = re.compile(r"write it under `([\w.]+):`")
+_NAME = re.compile(r"(?:did you mean|write) `([\w.-]+)`\??$")
 
 
 def mappings(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -40,15 +41,15 @@ def at(value: Any, path: tuple[Any, ...]) -> Any:
     return value
 
 
-def followed(spec: Document, path: tuple[Any, ...], wrong: str, hint: str) -> Document | None:
+def followed(spec: JsonObject, path: tuple[Any, ...], wrong: str, hint: str) -> JsonObject | None:
     """The document with what a hint proposes done to a key; None when it proposes nothing that a machine can do."""
     made = copy.deepcopy(spec)
     around = at(made, path)
     moved, named = _MOVE.search(hint), _NAME.search(hint)
-    if "remove it" in hint or "remove one of the two" in hint or hint.startswith("write a comment as"):
+    if "remove it" in hint or "remove one of the two" in hint or hint.startswith("write a YAML comment"):
         del around[wrong]
     elif moved:
-        value, here = around.pop(wrong), made
+        value, here = around.pop(wrong), at(made, ())
         for key in moved[1].split(".") if moved[1] != "spec" else ():
             here = here.setdefault(key, {})
             here = here[0] if isinstance(here, list) else here
@@ -62,7 +63,7 @@ def followed(spec: Document, path: tuple[Any, ...], wrong: str, hint: str) -> Do
     return made
 
 
-def said(kind: str, spec: Document) -> list[Complaint]:
+def said(kind: str, spec: JsonObject) -> list[Diagnostic]:
     with tempfile.TemporaryDirectory() as folder:
         told = checked.of(Path(folder), {"kind": kind, "name": "coach", "spec": spec})
     return [one for one in told if one.id in TOLD]
@@ -70,7 +71,7 @@ def said(kind: str, spec: Document) -> list[Complaint]:
 
 KEYS = sorted(
     {key for kind in KINDS.values() for key in (*kind.computed, *kind.id_fields)}
-    | {pointer.split("/")[-1] for kind in KINDS.values() for pointer in (*kind.spellings, *kind.mistakes)}
+    | {pointer.split("/")[-1] for kind in KINDS.values() for pointer in (*kind.key_aliases, *kind.mistakes)}
     | {
         key
         for body in FULL.values()
@@ -106,10 +107,10 @@ def test_what_a_hint_says_of_a_next_objective_puts_it_right(names: list[str], da
         following = data.draw(st.lists(NAMES, max_size=2, unique=True))
         if following:
             item["next_required_objectives"] = following  # type: ignore[assignment]  # a list among texts
-    spec = {"name": "Goals", "data": items}
+    spec: JsonObject = {"name": "Goals", "data": items}
     before = [one for one in said("objectives", spec) if one.id == "TV233"]
     for one in said("objectives", spec):
-        named = re.search(r"did you mean '(\w+)'", one.hint)
+        named = re.search(r"did you mean `(\w+)`", one.hint)
         if one.id == "TV231" and named:
             made = copy.deepcopy(spec)
             _, _, index, _, place = (
@@ -129,28 +130,26 @@ SAID: list[tuple[str, str, Any, str]] = [
         "persona",
         "/persona_id",
         "p123456",
-        "remove it; `tavusctl import persona/coach p123456` says that an object exists",
+        "remove it; run `tavusctl import persona/coach p123456` to manage an object that exists",
     ),
-    ("persona", "/created_at", "2025", "the API fills it in; remove it"),
-    ("persona", "/layers/llm/temperature", 0.5, "write it under layers.llm.extra_body:"),
-    ("persona", "/layers/llm/max_tokens", 100, "write it under layers.llm.extra_body:"),
-    ("persona", "/top_p", 0.5, "write it under layers.llm.extra_body:"),
-    ("persona", "/pal_name", "x", "write persona_name"),
-    ("persona", "/layers/tts/voice_id", "x", "write external_voice_id"),
-    ("persona", "/layers/perception/model", "raven-1", "perception_model is there already"),
-    ("persona", "/conversation_name", "x", "it belongs to a conversation"),
-    ("persona", "/custom_greeting", "Hi", "write greeting"),
-    ("persona", "/_comment", "x", "write a comment as # and text"),
-    ("persona", "/lifecycle", {}, "lifecycle: stands beside spec:"),
-    ("persona", "/persona_nme", "x", "did you mean 'persona_name'?"),
-    ("document", "/status", "ready", "the API fills it in; remove it"),
-    ("document", "/document_id", "d-1", "`tavusctl import document/coach ID`"),
-    ("document", "/url", "https://example.com/a", "document_url is there already, and means the same"),
-    ("document", "/depth", 2, "it is there already under crawl:; remove it here"),
-    ("document", "/recrawl", {"every": "24h"}, "recrawl: stands beside spec:"),
-    ("replica", "/training_progress", "10/100", "the API fills it in; remove it"),
-    ("guardrails", "/data/0/name", "x", "guardrail_name is there already"),
-    ("objectives", "/data/0/prompt", "x", "objective_prompt is there already"),
+    ("persona", "/created_at", "2025", "remove it: the API sets it"),
+    ("persona", "/layers/llm/temperature", 0.5, "write it under `layers.llm.extra_body:`"),
+    ("persona", "/layers/llm/max_tokens", 100, "write it under `layers.llm.extra_body:`"),
+    ("persona", "/top_p", 0.5, "write it under `layers.llm.extra_body:`"),
+    ("persona", "/layers/perception/model", "raven-1", "`perception_model` is present"),
+    ("persona", "/conversation_name", "x", "remove it: it is a setting of a conversation"),
+    ("persona", "/custom_greeting", "Hi", "write `greeting`"),
+    ("persona", "/_comment", "x", "write a YAML comment that starts with `#`"),
+    ("persona", "/lifecycle", {}, "write `lifecycle:` beside `spec:`"),
+    ("persona", "/persona_nme", "x", "did you mean `persona_name`?"),
+    ("document", "/status", "ready", "remove it: the API sets it"),
+    ("document", "/document_id", "d-1", "run `tavusctl import document/coach ID`"),
+    ("document", "/url", "https://example.com/a", "`document_url` is present and means the same"),
+    ("document", "/depth", 2, "remove it here: it is present under `crawl:`"),
+    ("document", "/recrawl", {"every": "24h"}, "write `recrawl:` beside `spec:`"),
+    ("replica", "/training_progress", "10/100", "remove it: the API sets it"),
+    ("guardrails", "/data/0/name", "x", "`guardrail_name` is present"),
+    ("objectives", "/data/0/prompt", "x", "`objective_prompt` is present"),
 ]
 
 
@@ -170,12 +169,12 @@ def test_a_frequent_mistake_is_told_what_is_meant(kind: str, pointer: str, value
 @pytest.mark.parametrize(
     ("found", "right"),
     [
-        ("HTTPS://example.com/a", "write https://example.com/a"),
-        ("www.example.com/a", "write https://www.example.com/a"),
-        ("example.com/a", "write https://example.com/a"),
-        (" https://example.com/a ", "write https://example.com/a"),
-        ("a.pdf", "write an address that begins with https://"),
-        ("ftp://example.com/a", "write an address that begins with https://"),
+        ("HTTPS://example.com/a", "write `https://example.com/a`"),
+        ("www.example.com/a", "write `https://www.example.com/a`"),
+        ("example.com/a", "write `https://example.com/a`"),
+        (" https://example.com/a ", "write `https://example.com/a`"),
+        ("a.pdf", "expected a URL that starts with `https://`"),
+        ("ftp://example.com/a", "expected a URL that starts with `https://`"),
     ],
 )
 def test_an_address_is_told_as_it_can_be_written(found: str, right: str, tmp_path: Path) -> None:
@@ -186,7 +185,7 @@ def test_an_address_is_told_as_it_can_be_written(found: str, right: str, tmp_pat
 
 
 # A pointer that an ignore names, and what is said of it; nothing where it leads to a field.
-POINTERS = {
+POINTERS: JsonObject = {
     "/layers/tts/external_voice_id": "",
     "/layers/tts": "",
     "/layers/llm/extra_body/temperature": "",
@@ -194,24 +193,28 @@ POINTERS = {
     "/layers/tts/newest": "",  # stands under extra:
     "/layers/transport/anything": "",
     "/layers/llm/tools": "",
-    "/layers/tts/voice_id": "leads to no field of a persona; did you mean /layers/tts/external_voice_id?",
-    "/layers/tts/voice_settngs/speed": "leads to no field of a persona; did you mean /layers/tts/voice_settings/speed?",
-    "/spec/layers/tts": "begins with spec, and pointers begin below it; write /layers/tts",
-    "/spec/Layers/tts": "begins with spec, and pointers begin below it; did you mean /layers/tts?",
-    "/Layers/tts": "leads to no field of a persona; did you mean /layers/tts?",
-    "/voice_settings": "leads to no field of a persona; did you mean /layers/tts/voice_settings?",
-    "/layers/llm/tools/0": "leads into a list, and /layers/llm/tools is managed as a whole; write /layers/llm/tools",
-    "/layers/llm/tools/*/function": "has a wildcard, and pointers have none; write /layers/llm/tools",
-    "/document_ids/0": "leads into a list, and /document_ids is managed as a whole; write /document_ids",
-    "/layers/stt/hotwords/1": "leads into a list, and /layers/stt/hotwords is managed as a whole",
-    "/system_prompt/text": "leads on from /system_prompt, which has no fields; write /system_prompt",
-    "/nothing/like/it": "leads to no field of a persona",
-    "layers/tts": "is not a JSON Pointer into spec; write /layers/tts, for one",
+    "/layers/tts/voice_id": "",
+    "/layers/tts/voice_settngs/speed": (
+        "does not point to a field of a persona; did you mean `/layers/tts/voice_settings/speed`?"
+    ),
+    "/spec/layers/tts": "starts with `spec`, but pointers start below `spec`; write `/layers/tts`",
+    "/spec/Layers/tts": "starts with `spec`, but pointers start below `spec`; did you mean `/layers/tts`?",
+    "/Layers/tts": "does not point to a field of a persona; did you mean `/layers/tts`?",
+    "/voice_settings": "does not point to a field of a persona; did you mean `/layers/tts/voice_settings`?",
+    "/layers/llm/tools/0": (
+        "points into a list, but `/layers/llm/tools` is managed as a whole; write `/layers/llm/tools`"
+    ),
+    "/layers/llm/tools/*/function": "contains a wildcard, which JSON Pointers do not have; write `/layers/llm/tools`",
+    "/document_ids/0": "points into a list, but `/document_ids` is managed as a whole; write `/document_ids`",
+    "/layers/stt/hotwords/1": "points into a list, but `/layers/stt/hotwords` is managed as a whole",
+    "/system_prompt/text": "continues below `/system_prompt`, which has no fields; write `/system_prompt`",
+    "/nothing/like/it": "does not point to a field of a persona",
+    "layers/tts": "is not a JSON Pointer into `spec`; write a JSON Pointer such as `/layers/tts`",
 }
 
 
-def ignoring(pointer: str) -> Document:
-    spec = {"system_prompt": "x", "extra": {"layers": {"tts": {"newest": 1}}}}
+def ignoring(pointer: str) -> JsonObject:
+    spec: JsonObject = {"system_prompt": "x", "extra": {"layers": {"tts": {"newest": 1}}}}
     return {"kind": "persona", "name": "a", "spec": spec, "lifecycle": {"ignore_changes": [pointer]}}
 
 
@@ -231,13 +234,16 @@ def test_an_ignore_that_can_match_nothing_is_told(pointer: str, said: str, tmp_p
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"document_url": "https://example.com"}, "there is no crawl: in spec, so there is nothing to crawl again"),
-        ({"document_url": "https://example.com", "crawl": {}}, "there is no crawl: in spec"),
+        (
+            {"document_url": "https://example.com"},
+            "recrawl: `spec` has no `crawl:`, so there is nothing to crawl again",
+        ),
+        ({"document_url": "https://example.com", "crawl": {}}, "recrawl: `spec` has no `crawl:`"),
         ({"document_url": "https://example.com", "crawl": {"depth": 1, "max_pages": 5}}, ""),
     ],
 )
-def test_a_recrawl_of_nothing_is_told(document: Document, said: str, tmp_path: Path) -> None:
+def test_a_recrawl_of_nothing_is_told(document: JsonObject, said: str, tmp_path: Path) -> None:
     told = checked.of(tmp_path, {"kind": "document", "name": "a", "spec": document, "recrawl": {"every": "24h"}})
 
     assert [one.id for one in told] == (["TV116"] if said else [])
-    assert all(said in one.message and "add crawl:" in one.hint for one in told)
+    assert all(said in one.message and "add `crawl:" in one.hint for one in told)

@@ -12,15 +12,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl import duration, interpolation, yaml12
-from tavusctl.checks import CHECKS
-from tavusctl.engine import load
-from tavusctl.errors import UsageError
+from tavusctl.config import interpolation, loading, yaml12
+from tavusctl.core import duration
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostic_ids import CHECKS
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import UsageError
+from tavusctl.core.project_settings import Environment, Project
+from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.kinds import KINDS
-from tavusctl.model import Address, Complaint, Environment, Project, ResourceKind, Severity, Source
 from tavusctl.patch import resolve
-from tavusctl.secret import SecretText
-from tests.unit.toy_kinds import KINDS as TOYS
+from tavusctl.secrets.values import SecretText
+from tests import checked
+from tests.unit.kinds.toy_kinds import KINDS as TOYS
 
 SEEDS = (
     b"kind: toy\nname: t\nspec:\n  title: x\n  engine: {name: small, api_key: '${secret:KEY}'}\n  tags: [a, b]\n",
@@ -101,22 +105,22 @@ def mutated(draw: st.DrawFn) -> bytes:
 ANYTHING = st.one_of(mutated(), st.binary(max_size=200), st.lists(PIECES, max_size=30).map(b"".join))
 
 
-def are_placed(complaints: tuple[Complaint, ...], text: bytes) -> bool:
+def are_placed(diagnostics: tuple[Diagnostic, ...], text: bytes) -> bool:
     lines = text.decode("utf-8", "replace").count("\n") + text.count(b"\r") + 2
     lines += sum(text.decode("utf-8", "replace").count(end) for end in "\x85\u2028\u2029")
-    sources = [complaint.source for complaint in complaints]
+    sources = [diagnostic.source for diagnostic in diagnostics]
     return all(source and 1 <= source.line <= lines and 1 <= source.column <= len(text) + 1 for source in sources)
 
 
 @given(ANYTHING)
 def test_reading_never_raises_and_places_everything(text: bytes) -> None:
     parsed = yaml12.read(text, "f.yaml")
-    assert are_placed(parsed.complaints, text)
-    assert all(complaint.id in CHECKS for complaint in parsed.complaints)
+    assert are_placed(parsed.diagnostics, text)
+    assert all(diagnostic.id in CHECKS for diagnostic in parsed.diagnostics)
     for document in parsed.documents:
-        json.dumps(document.value, allow_nan=any(c.id == "TV104" for c in parsed.complaints)).encode()
+        json.dumps(document.value, allow_nan=any(c.id == "TV104" for c in parsed.diagnostics)).encode()
         assert set(document.keys) <= set(document.sources)
-        if not any(complaint.id == "TV102" for complaint in parsed.complaints):
+        if not any(diagnostic.id == "TV102" for diagnostic in parsed.diagnostics):
             for pointer in document.sources:
                 resolve(document.value, pointer)
 
@@ -131,14 +135,14 @@ def test_loading_never_raises_and_places_everything(
         (root / "manifests/a.yaml").write_bytes(text)
         (root / "manifests/a.md").write_bytes(project_text)
         project = Project(folder, str(root / "manifests"), secrets=("KEY",))
-        found = load.read(project, Environment(vars={"v": {"a": [1, None]}}), kinds)
+        found = loading.read(project, Environment(vars={"v": {"a": [1, None]}}), kinds)
         project_text = project_text.replace(b"kind", b"environments").replace(b"spec", b"outputs")
         (root / "tavusctl.yaml").write_bytes(project_text)
         with contextlib.suppress(UsageError):  # several environments, and none chosen
-            _, _, complaints = load.read_project(root, environment=None)
-            assert are_placed(complaints, project_text)
-    assert are_placed(found.complaints, text)
-    assert list(found.complaints) == sorted(found.complaints, key=lambda c: c.source or Source("", 0, 0))
+            _, _, diagnostics = checked.opened(root)
+            assert are_placed(diagnostics, project_text)
+    assert are_placed(found.diagnostics, text)
+    assert list(found.diagnostics) == sorted(found.diagnostics, key=lambda c: c.source or Source("", 0, 0))
     for manifest in found.manifests:
         assert manifest.address in found.declared
         for pointer in manifest.sources:
@@ -160,7 +164,7 @@ JSON = st.recursive(
 def test_json_is_yaml(value: dict[str, Any]) -> None:
     parsed = yaml12.read(json.dumps(value, ensure_ascii=True).encode(), "f.yaml")
     odd = any(text in json.dumps(value, ensure_ascii=True) for text in ("\\u0000", "\\ud"))
-    assert odd or ([document.value for document in parsed.documents], parsed.complaints) == ([value], ())
+    assert odd or ([document.value for document in parsed.documents], parsed.diagnostics) == ([value], ())
 
 
 SCOPE = interpolation.Scope({"v": 1}, ("KEY",), lambda path: interpolation.FileText(f"<{path}>", path))
@@ -180,8 +184,8 @@ def test_a_literal_is_what_was_written(text: str) -> None:
 def test_expressions_are_taken_or_told(text: str) -> None:
     found = interpolation.expand(text, Source("f", 1, 1), SCOPE)
     assert isinstance(found.value, str | int | Address | SecretText)
-    assert found.value == text or not found.complaints
-    assert all(complaint.severity is Severity.ERROR and complaint.source for complaint in found.complaints)
+    assert found.value == text or not found.diagnostics
+    assert all(diagnostic.severity is Severity.ERROR and diagnostic.source for diagnostic in found.diagnostics)
 
 
 @given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))

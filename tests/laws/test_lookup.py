@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl import lookup
+from tavusctl.core.model import Live
+from tavusctl.engine.compare import match_create
+from tavusctl.engine.compare.desired import new_document, sent_name
+from tavusctl.engine.compare.match_create import Sent
 from tavusctl.engine.diff import applied
-from tavusctl.lookup import Sent
-from tavusctl.model import Live
-from tavusctl.wanted import new_document, sent_name
+from tavusctl.lib.json_types import JsonObject
 from tests.laws.specs import SPECS, as_read, desired
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
@@ -42,32 +43,32 @@ def test_what_was_sent_is_found_however_it_is_spelled(kind: str, style: str, dat
     stranger = Live(wanted.kind, "theirs", {key: "Somebody else's", "system_prompt": "Theirs.", "data": []}, "Else")
     mine = Live(wanted.kind, "mine", body, body[key])
 
-    assert lookup.found(sent, [stranger, mine], {"theirs"}) == "mine"
-    assert lookup.is_ours(sent, mine)
-    assert lookup.found(sent, [stranger, mine], {"theirs", "mine"}) == ""
+    assert match_create.found(sent, [stranger, mine], {"theirs"}) == "mine"
+    assert match_create.is_ours(sent, mine)
+    assert match_create.found(sent, [stranger, mine], {"theirs", "mine"}) == ""
 
 
 @given(text=TEXTS, style=st.sampled_from(sorted(SPELLINGS)))
 def test_a_text_is_similar_to_what_a_server_makes_of_it(text: str, style: str) -> None:
     kept = SPELLINGS[style](text)
-    left = len(lookup.plain_text(kept).casefold().rstrip(".\u2026 "))
-    whole = lookup.plain_text(text).casefold().startswith(lookup.plain_text(kept).casefold())
+    left = len(match_create.plain_text(kept).casefold().rstrip(".\u2026 "))
+    whole = match_create.plain_text(text).casefold().startswith(match_create.plain_text(kept).casefold())
 
-    assert lookup.similar_text(text, kept) or left < 8 or (style == "cut" and not whole)
+    assert match_create.similar_text(text, kept) or left < 8 or (style == "cut" and not whole)
 
 
 @given(one=TEXTS, other=TEXTS)
 def test_one_name_has_one_spelling(one: str, other: str) -> None:
     """Spelling twice changes nothing, and names are the same in both directions."""
-    assert lookup.plain_text(lookup.plain_text(one)) == lookup.plain_text(one) or "&" in one
-    assert lookup.same_name(one, other) == (lookup.same_name(other, one) or not one or not other)
+    assert match_create.plain_text(match_create.plain_text(one)) == match_create.plain_text(one) or "&" in one
+    assert match_create.same_name(one, other) == (match_create.same_name(other, one) or not one or not other)
 
 
 def test_strangers_are_found_without_looking_at_each() -> None:
     """A thousand creates beside ten thousand objects."""
     wanted = desired("persona", {"persona_name": "Coach 7", "system_prompt": "You coach."})
     live = [_persona(number) for number in range(10_000)]
-    strangers = lookup.Strangers(live)
+    strangers = match_create.Strangers(live)
 
     found = [strangers.like(wanted.kind, wanted.spec, f"Coach {number}") for number in range(1000)]
 
@@ -76,5 +77,5 @@ def test_strangers_are_found_without_looking_at_each() -> None:
 
 def _persona(number: int) -> Live:
     name = f"Coach {number}"
-    body = {"persona_name": name, "system_prompt": "Hi."}
+    body: JsonObject = {"persona_name": name, "system_prompt": "Hi."}
     return Live(desired("persona", {}).kind, f"p{number}", body, name)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tavusctl.emulator import running
-from tavusctl.emulator.border import Allowed
+from tavusctl.emulator.http.border import Allowed
 from tests.crash.rig import launcher
 from tests.family import Family
 from tests.laws.machine import Machine
@@ -26,6 +26,6 @@ MODERATE = settings(
 
 
 def test_everything_converges() -> None:
-    with running(allowed=Allowed(killable=Family())) as server, launcher() as lent:
+    with running(allowed=Allowed(killable=Family())) as server, launcher("--warm") as lent:
         factory = partial(Machine, server.url, lent)
         run_state_machine_as_test(factory, settings=MODERATE)  # type: ignore[arg-type]  # any factory will do

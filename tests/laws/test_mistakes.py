@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tavusctl.model import Complaint, Document
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.lib.json_types import JsonObject
 from tests import checked
 
 PROJECT = """\
@@ -27,12 +28,12 @@ FILES = {
 }
 
 
-def said(root: Path, spec: Document) -> list[Complaint]:
+def said(root: Path, spec: JsonObject) -> list[Diagnostic]:
     checked.written(root, FILES)
     (root / "manifests/people/coach.yaml").write_text(
         json.dumps({"kind": "persona", "name": "coach", "spec": {"system_prompt": "x", **spec}}, indent=1)
     )
-    return [one for one in checked.complaints(root) if one.id != "TV129"]
+    return [one for one in checked.diagnostics(root) if one.id != "TV129"]
 
 
 # A field, what is written in it, the id of the complaint, and what is to be written.
@@ -125,7 +126,7 @@ def test_who_means_it_says_so(tmp_path: Path) -> None:
     manifest = "kind: persona\nname: a\nspec:\n  system_prompt: prompts/coach.md  # tavusctl: ignore=TV208\n"
     checked.written(tmp_path, {"manifests/a.yaml": manifest})
 
-    assert checked.complaints(tmp_path) == ()
+    assert checked.diagnostics(tmp_path) == ()
 
 
 def test_names_that_only_look_alike_are_told_apart(tmp_path: Path) -> None:
@@ -134,13 +135,13 @@ def test_names_that_only_look_alike_are_told_apart(tmp_path: Path) -> None:
     (found,) = said(tmp_path, {"system_prompt": "${file:prompts/caf\u00e9.md}"})
 
     assert found.id == "TV110"
-    assert found.hint == "write ${file:prompts/cafe\u0301.md}"
+    assert found.hint == "write `${file:prompts/cafe\u0301.md}`"
 
 
 def test_a_folder_of_another_case_is_named(tmp_path: Path) -> None:
     checked.written(tmp_path, {"tavusctl.yaml": "manifests: Manifests\n", "manifests/a.yaml": "kind: persona\n"})
 
-    with pytest.raises(Exception, match=re.escape("there is no manifest in")) as raised:
-        checked.complaints(tmp_path)
+    with pytest.raises(Exception, match=re.escape("no manifest found in")) as raised:
+        checked.diagnostics(tmp_path)
 
-    assert raised.value.hint == "there is manifests: write manifests: manifests"  # type: ignore[attr-defined]  # of ours
+    assert raised.value.hint == "found the folder `manifests`: set `manifests: manifests`"  # type: ignore[attr-defined]  # of ours

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tavusctl.interpolation import literally
-from tavusctl.writeback.mixture import Piece, edited, taken_apart
+from tavusctl.config.interpolation import literally
+from tavusctl.rewrite.template_edits import Piece, edited, split_template
 
 BROUGHT = {"${file:a}": "kind and brief", "${file:b}": "b", "${var:c}": "Acme"}
 WORDS = st.text("ab $A{}cme", max_size=8)
@@ -18,7 +18,7 @@ def whole(parts: tuple[Piece, ...]) -> str:
 
 
 def apart(raw: str, brought: dict[str, str]) -> tuple[Piece, ...]:
-    parts = taken_apart(raw, brought.get)
+    parts = split_template(raw, brought.get)
     assert parts is not None
     return parts
 
@@ -57,7 +57,7 @@ def test_an_edit_of_one_word_is_written_there_or_nowhere(
 
 
 def test_an_expression_that_brings_nothing_known_is_not_taken_apart() -> None:
-    assert taken_apart("a ${ref:x/y}", BROUGHT.get) is None
+    assert split_template("a ${ref:x/y}", BROUGHT.get) is None
 
 
 def test_an_edit_that_may_be_in_either_of_two_is_not_clear() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl.patch import MisfitError, apply, diff, escape, join, resolve, same, split
+from tavusctl.patch import PatchError, apply, diff, escape, join, resolve, same, split
 from tests.laws.patches import MANY, MOST, PARTS, documents, edited, exact, grown, keys, pairs
 
 Pair = tuple[Any, Any]
@@ -64,7 +64,7 @@ def test_no_operation_of_a_patch_can_be_left_out(pair: Pair) -> None:
         shorter = patch[:left_out] + patch[left_out + 1 :]
         try:
             reached = apply(before, shorter)
-        except MisfitError:
+        except PatchError:
             continue
         assert exact(reached) != exact(after)
 
@@ -109,7 +109,7 @@ def test_a_pointer_is_split_into_the_path_it_was_joined_from(path: list[str]) ->
 
 @pytest.mark.parametrize("pointer", ["a", "/~2", "/~", "~0"])
 def test_what_is_not_a_pointer_is_refused(pointer: str) -> None:
-    with pytest.raises(MisfitError):
+    with pytest.raises(PatchError):
         split(pointer)
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bench.patch.measure import measure
 from tavusctl.patch import Pinned
 from tavusctl.patch.differ import Differ
-from tavusctl.patch.ledger import Ledger
-from tavusctl.patch.script import operations
+from tavusctl.patch.edit_script import operations
+from tavusctl.patch.value_index import ValueIndex
 from tests.laws.patches import grown, pairs
 
 
@@ -112,7 +112,7 @@ def test_what_is_no_json_is_measured_as_it_is_printed() -> None:
 
 
 def test_a_container_is_measured_once() -> None:
-    leaf, ledger = Opaque(), Ledger()
+    leaf, ledger = Opaque(), ValueIndex()
     inner: list[Any] = [leaf, 1]
     first = ledger.of({"a": [inner]})
     looked_up = leaf.looked_up

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bench.patch.measure import measure
 from bench.patch.optimum import TooLargeError, least_cost
+from tavusctl.lib.json_types import JsonObject, as_text
 from tavusctl.patch import Pinned, apply, diff, same
 from tests.laws.patches import documents, edited, leaves
 
@@ -42,15 +43,15 @@ names = st.lists(st.text("abcdefgh", min_size=3, max_size=8), min_size=2, max_si
 def test_an_edited_tool_is_edited_where_it_stands_when_others_come_and_go(
     tools: list[str], data: st.DataObject
 ) -> None:
-    before = {"tools": [tool(name, "Purpose") for name in tools]}
+    before: JsonObject = {"tools": [tool(name, "Purpose") for name in tools]}
     chosen = data.draw(st.sampled_from(tools))
     stays = [name for name in tools if name == chosen or data.draw(st.booleans())]
     stays.insert(data.draw(st.integers(0, len(stays))), "brand_new")
-    after = {"tools": [tool(name, "Meaning" if name == chosen else "Purpose") for name in stays]}
+    after: JsonObject = {"tools": [tool(name, "FieldDescription" if name == chosen else "Purpose") for name in stays]}
 
     patch = diff(before, after, keyed_by=TOOLS)
 
-    assert [op["path"].rpartition("/")[2] for op in patch if op["op"] == "replace"].count("description") >= 1
+    assert [as_text(op["path"]).rpartition("/")[2] for op in patch if op["op"] == "replace"].count("description") >= 1
     assert not any(f'"{chosen}_id"' in str(op.get("value")) for op in patch)
 
 
@@ -84,7 +85,10 @@ def test_a_pinned_value_that_would_have_to_be_written_is_refused(one: Any, other
 
 
 def test_what_holds_a_pinned_value_goes_only_as_a_whole() -> None:
-    before = {"llm": {"api_key": Pinned("********"), "a": 1, "b": 2, "c": 3}, "tts": {"api_key": Pinned("********")}}
+    before: JsonObject = {
+        "llm": {"api_key": Pinned("********"), "a": 1, "b": 2, "c": 3},
+        "tts": {"api_key": Pinned("********")},
+    }
 
     assert diff(before, {"llm": {"api_key": Pinned("********"), "a": 7, "b": 8, "c": 9}}) == [
         {"op": "replace", "path": "/llm/a", "value": 7},

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl import redaction
-from tavusctl.redaction import SHOWN, redacted, redacted_words
+from tavusctl.secrets import redaction
+from tavusctl.secrets.redaction import SHOWN, redacted, redacted_words
 
 # So few letters that secrets begin alike, overlap, and contain one another and themselves.
 ALIKE = st.lists(st.text("ab-", min_size=6, max_size=12), min_size=1, max_size=4)

@@ -13,17 +13,18 @@ from urllib.parse import quote
 
 import pytest
 import yaml
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tavusctl import secrecy
 from tavusctl.emulator import running
+from tavusctl.fields import secret_fields
 from tavusctl.kinds import KINDS
 from tavusctl.patch import split
-from tavusctl.secret import is_mask
+from tavusctl.secrets.values import is_mask
 from tests.scenarios.canaries import found_in, found_under
 from tests.scenarios.project import Account, Body, Project, Result
 
+GOOGLE = "AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY"
 PLAIN: Body = {"persona_name": "A", "system_prompt": "You coach."}
 MODEL: Body = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "sk-declared-0001-abcdef"}
 # Names as people write them, in words that say what it is.
@@ -39,7 +40,7 @@ KEYS = HEX | st.sampled_from(
         "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8",
         "AKIAIOSFODNN7EXAMPLE",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
-        "AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY",
+        GOOGLE,
     ]
 )
 
@@ -88,7 +89,7 @@ def accounts(draw: st.DrawFn) -> tuple[str, dict[str, list[Body]]]:
     address, anything = draw(addressed(name, key)), {"more": draw(holding(name, key))}
     schema = {
         "type": "object",
-        "properties": {name: {"type": "string", "enum": ["a", key]}, "token": {"type": "string"}},
+        "properties": {"token": {"type": "string"}, name: {"type": "string", "enum": ["a", key]}},
     }
     tool = {"type": "function", "function": {"name": "f", "description": "F.", "parameters": schema}}
     url = {"document_name": "D", "document_url": address, "status": "ready"}
@@ -126,13 +127,14 @@ def emulator() -> Iterator[str]:
 
 def variables(project: Project, exported: Body, account: Account) -> dict[str, str]:
     """What the variables of an export stand for: what the account has where the manifests have their names."""
-    kinds = [kind.collection.rpartition("/")[2] for kind in KINDS.values()]
-    bodies = {remote_id: body for kind in kinds for remote_id, body in account.objects(kind).items()}
     held: dict[str, str] = {}
     for one in exported["objects"]:
+        # As any client reads it: the side channel hides more than the API does.
+        kind = KINDS[one["address"].partition("/")[0]]
+        body = kind.normalise(account.call("GET", f"{kind.collection}/{one['id']}").json())
         for secret in one["secrets"]:
             written = yaml.safe_load((project.root / "manifests" / one["files"][0]).read_text("utf-8"))["spec"]
-            shown: Any = bodies[one["id"]]
+            shown: Any = body
             for key in split(secret["path"]):
                 written, shown = (side[int(key) if isinstance(side, list) else key] for side in (written, shown))
             around = "(.+)".join(map(re.escape, written.split(f"${{secret:{secret['name']}}}")))
@@ -153,7 +155,13 @@ REPORTS = [f"--report={name}={name}.out" for name in ("comment", "markdown", "ht
 
 
 # A whole account and seven commands each: a failure is told as it was found, and not made smaller.
-@settings(max_examples=max(10, settings().max_examples // 4), phases=[Phase.reuse, Phase.generate])
+@settings(max_examples=max(10, settings().max_examples // 4), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@example(
+    (
+        GOOGLE,
+        {"personas": [{**PLAIN, "layers": {"transport": {"more": [{"n": 1}, {"auth": {"client_secret": [GOOGLE]}}]}}}]},
+    )
+)
 @given(accounts())
 def test_a_key_is_in_no_byte_that_is_written(emulator: str, drawn: tuple[str, dict[str, list[Body]]]) -> None:
     key, objects = drawn
@@ -255,4 +263,4 @@ ORDINARY = [
 @pytest.mark.parametrize("llm", ORDINARY)
 def test_what_is_no_secret_is_shown(llm: Body) -> None:
     spec = {**PLAIN, "layers": {"llm": {"model": "tavus-gpt-oss", **llm}}}
-    assert [one.path for one in secrecy.spots(KINDS["persona"], spec)] == []
+    assert [one.path for one in secret_fields.secret_places(KINDS["persona"], spec)] == []

@@ -9,15 +9,17 @@ from collections import Counter
 import click
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
-from tavusctl.kinds import KINDS, plan_schema
-from tavusctl.model import Action, Address, Binding, Cause, Limit, Move, Plan
-from tavusctl.reports import REPORTS
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.model import Action, Cause, Move, Plan
+from tavusctl.core.project_settings import Limit
+from tavusctl.reports import REPORTS, plan_schema
 from tests.golden.plans import change
 
 STEPS = [action for action in Action if action is not Action.WAIT]
-CHECKER = Draft202012Validator(plan_schema.for_plan(KINDS))
+CHECKER = Draft202012Validator(plan_schema.for_plan())
 
 
 @st.composite

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from tavusctl.model import Value
-from tavusctl.writeback import steps
-from tavusctl.writeback.tidying import tidied
+from tavusctl.lib.json_types import Json
+from tavusctl.rewrite import edit_steps
+from tavusctl.rewrite.formatter import formatted
 from tests.laws.test_splice import MANIFESTS, documents, files, notes
 
 SCHEMA = "../schemas/persona.schema.json"
 
 
 @given(files())
-def test_a_tidy_file_says_the_same_and_stays_as_it_is(file: tuple[Value, bytes]) -> None:
+def test_a_tidy_file_says_the_same_and_stays_as_it_is(file: tuple[Json, bytes]) -> None:
     _, before = file
 
-    after = tidied(before, "x.yaml", SCHEMA)
+    after = formatted(before, "x.yaml", SCHEMA)
 
-    assert list(map(steps.exact, documents(after))) == list(map(steps.exact, documents(before)))
+    assert list(map(edit_steps.exact, documents(after))) == list(map(edit_steps.exact, documents(before)))
     assert [one for one in notes(after) if one in notes(before)] == notes(before)
-    assert tidied(after, "x.yaml", SCHEMA) == after
+    assert formatted(after, "x.yaml", SCHEMA) == after
 
 
 def test_the_examples_are_tidy() -> None:
     for path in MANIFESTS:
-        assert tidied(path.read_bytes(), path.name) == path.read_bytes()
+        assert formatted(path.read_bytes(), path.name) == path.read_bytes()

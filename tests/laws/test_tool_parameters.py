@@ -8,9 +8,11 @@ import jsonschema_rs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl import rules
+from tavusctl import lint
+from tavusctl.core.address import Address, Source
+from tavusctl.core.model import Manifest
 from tavusctl.kinds import KINDS
-from tavusctl.model import Address, Manifest, Source
+from tavusctl.lib.json_types import JsonObject
 
 META = jsonschema_rs.Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
 TYPES = ["object", "array", "string", "number", "integer", "boolean", "null", "text", "", None, ["string", "null"]]
@@ -35,11 +37,15 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 @given(schemas(st.recursive(schemas(ANY), schemas, max_leaves=4)))
 def test_a_remark_is_made_exactly_where_the_validator_has_one(parameters: dict[str, Any]) -> None:
-    tool = {"type": "function", "function": {"name": "wave", "description": "Wave.", "parameters": parameters}}
-    spec = {"system_prompt": "Be kind.", "layers": {"llm": {"tools": [tool]}}}
+    tool: JsonObject = {
+        "type": "function",
+        "function": {"name": "wave", "description": "Wave.", "parameters": parameters},
+    }
+    spec: JsonObject = {"system_prompt": "Be kind.", "layers": {"llm": {"tools": [tool]}}}
     manifest = Manifest(Address("persona", "guide"), spec, Source("m.yaml", 1, 1))
-    found = rules.check(rules.Project((manifest,)), KINDS)
+    found = lint.check(lint.Project((manifest,)), KINDS)
     told = any(
-        "JSON Schema" in one.complaint.message or "no schema of an object" in one.complaint.message for one in found
+        "JSON Schema" in one.diagnostic.message or "not a JSON Schema of an object" in one.diagnostic.message
+        for one in found
     )
     assert told is (parameters["type"] != "object" or not META.is_valid(parameters))

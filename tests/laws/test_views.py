@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tavusctl import redaction
-from tavusctl.graph import Edge, Graph, Node
-from tavusctl.model import Plan
+from tavusctl.core.model import Plan
+from tavusctl.lib.graph import Edge, Graph, Node
 from tavusctl.reports import REPORTS, view
 from tavusctl.reports.drawing import DRAWINGS
+from tavusctl.secrets import redaction
 from tests.golden.planted import REPORTABLE, planted
 from tests.scenarios.canaries import TYPED, found_in
 
@@ -25,7 +25,7 @@ AWKWARD = st.text("-./&<>'\"%#:=?+~${}\\\n é✓ab9", min_size=2, max_size=12).m
 @settings(max_examples=max(3, settings().max_examples // 16))
 @given(AWKWARD)
 def test_no_report_shows_a_secret_however_it_is_encoded(name: str, secret: str) -> None:
-    plan, outcomes, drift, complaints = planted(secret)
+    plan, outcomes, drift, diagnostics = planted(secret)
     report = REPORTS[name]
     with redaction.of_one_run():
         redaction.remember(secret)
@@ -33,13 +33,13 @@ def test_no_report_shows_a_secret_however_it_is_encoded(name: str, secret: str) 
             report.plan(plan),
             report.outcomes(plan, outcomes),
             report.drift(plan, drift),
-            report.complaints(complaints),
+            report.diagnostics(diagnostics),
         ]
 
     assert [hit for text in written for hit in found_in(text, [TYPED])] == []
     # The control: the same reports without a run that knows the secret do show it, so the reader can read.
     if name in REPORTABLE:
-        assert all(found_in(text, [TYPED]) for text in (report.plan(plan), report.complaints(complaints)))
+        assert all(found_in(text, [TYPED]) for text in (report.plan(plan), report.diagnostics(diagnostics)))
 
 
 @pytest.mark.parametrize("name", sorted(DRAWINGS))

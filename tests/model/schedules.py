@@ -54,7 +54,7 @@ BEYOND = {
     "a stall between the last look and the first byte": replace(WITHIN, stall_after_fence=0.06),
 }
 CHUNK = 250
-UNSEEN = 6.0  # seconds: a look and its call are at most FRESH apart, and an answer takes a moment
+REDACTED = 6.0  # seconds: a look and its call are at most FRESH apart, and an answer takes a moment
 FAILURES = Path("build/histories")
 DUPLICATE, LOST, STRANGER = "created-once", "no-lost-update", "no-stranger"
 
@@ -164,7 +164,7 @@ def _finish(world: World, start: _Starts) -> None:
 def limits(world: World) -> Limits:
     """What the documentation does not promise: see docs/design/limits.md."""
     untested = frozenset(kind for kind, obeyed in world.obeys.items() if not obeyed)
-    return Limits(unseen=UNSEEN, untested=untested)
+    return Limits(unseen=REDACTED, untested=untested)
 
 
 def judged(trial: Trial) -> tuple[World, Verdict]:

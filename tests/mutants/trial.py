@@ -133,7 +133,7 @@ def warm_up(tests: Sequence[str]) -> None:
     files = {test.partition("::")[0] for test in tests}
     for file in sorted(files):
         importlib.import_module(Path(file).with_suffix("").as_posix().replace("/", "."))
-    for name in ("hypothesis", "tavusctl.cli.apply"):
+    for name in ("hypothesis", "tavusctl.cli.commands.apply"):
         importlib.import_module(name)
     for name in [name for name in sys.modules if name.partition(".")[0] in _OURS]:
         del sys.modules[name]

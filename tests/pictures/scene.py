@@ -23,17 +23,15 @@ _OTHER_MODEL = """model: gpt-4o
 """
 _SECRECY = "You never reference being an AI or any technological limitations."
 _EDITS = {
-    "personas/customer-service-agent.yaml": (
-        ("model: tavus-gpt-oss\n", _OTHER_MODEL),
-        ("[low, medium, high]", "[low, medium, high, critical]"),
-    ),
+    "personas/customer-service-agent.yaml": (("model: tavus-gpt-oss\n", _OTHER_MODEL),),
+    "tools/resolve-customer-issue.yaml": (("[low, medium, high]", "[low, medium, high, critical]"),),
     "personas/history-teacher.yaml": (("persona_name: History Teacher", "persona_name: Teacher of History"),),
-    "guardrails/school-safe.yaml": (("whole essays or fill in tests", "essays or fill in tests"),),
+    "single-guardrails/school-safe.yaml": (("whole essays or fill in tests", "essays or fill in tests"),),
     "objectives/discovery-call.yaml": (
         ("give_advice: if it is about process, territory, or product", "give_advice: otherwise"),
         (
-            "feedback]\n      next_required_objectives: [agree_",
-            "feedback]\n      next_required_objectives: [give_advice] # agree_",
+            "feedback]\n      next_required_objective: agree_",
+            "feedback]\n      next_required_objective: give_advice # agree_",
         ),
     ),
     "prompts/sales-coach.md": (
@@ -57,7 +55,7 @@ def build(demo: Demo) -> None:
     edit(demo, "personas/tavus-researcher.yaml", protected)
     edit(demo, "prompts/sales-coach.md", (_SECRECY, "You are a person."))
     subprocess.run(["git", "init", "-qb", "main"], cwd=demo.root, check=True)
-    commit(demo, "Ada", "The staff, as it was in the portal")
+    commit(demo, "Ada", "The staff at the start")
     edit(demo, "prompts/sales-coach.md", ("You are a person.", _SECRECY))
     commit(demo, "Grace", "No talk of machines")
     run(demo, "apply", "--yes", "--parallel", "1")  # ids depend on the order of creates
@@ -70,7 +68,7 @@ def build(demo: Demo) -> None:
     for name, edits in _EDITS.items():
         edit(demo, name, *edits)
     (demo.root / "manifests/personas/tavus-researcher.yaml").unlink()
-    commit(demo, "Joan", "Patience")
+    commit(demo, "Joan", "RetryPolicy")
 
 
 def edit(demo: Demo, name: str, *edits: tuple[str, str]) -> None:

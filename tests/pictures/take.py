@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -26,12 +25,12 @@ from threading import Thread
 from typing import Any, Literal
 
 from markdown_it import MarkdownIt
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from tests import npm
+from tests import chromium, npm
 from tests.demo import HERE, TAVUSCTL, Demo, emulator
 from tests.pictures import scene
 
@@ -41,6 +40,8 @@ GITHUB = Path(__file__).with_name("github.html")
 TERMINAL = Path(__file__).with_name("terminal.svg")
 COLUMNS = 80
 MARGIN = 4  # pixels
+WIDTH = 720  # of the comment, as README shows it
+PROMPT = "persona/sales-coach"  # whose prompt the branch changes
 CONFLICT = 3  # how the plan ends
 COLOURS = TerminalTheme(
     (13, 17, 23),
@@ -73,7 +74,7 @@ def take(demo: Demo, folder: Path) -> None:
     chosen = [f"--target=persona/{name}" for name in ("customer-service-agent", "sales-coach")]
     reports = [f"--report=comment={comment}", f"--report=html={page}"]
     scene.run(demo, "plan", "--base=main", "--blame", *chosen, *reports)
-    with chromium() as browser:
+    with chromium.started("--font-render-hinting=none") as browser:
         on_github(browser, comment.read_text("utf-8"))
         as_a_page(browser, page)
 
@@ -112,18 +113,6 @@ def drawn(command: str, said: str) -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Chromium without a window."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        sys.exit("pictures: they are taken in Chromium, which is not here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--font-render-hinting=none"])
-        yield browser
-        browser.close()
-
-
-@contextmanager
 def opened(browser: Browser, url: str, scheme: Scheme, width: int) -> Iterator[Page]:
     """A page in a window."""
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
@@ -138,7 +127,8 @@ def as_a_page(browser: Browser, report: Path) -> None:
     with opened(browser, report.as_uri(), "light", 900) as page:
         part(page, "h1", "#change-1", "page.png")
     with opened(browser, report.as_uri(), "dark", 900) as page:
-        part(page, "#change-2", "#change-2", "page-dark.png")
+        prompt = f"details:has(> summary:has-text('{PROMPT}'))"
+        part(page, prompt, prompt, "page-dark.png")
 
 
 def part(page: Page, first: str, last: str, picture: str) -> None:
@@ -155,7 +145,7 @@ def part(page: Page, first: str, last: str, picture: str) -> None:
 def on_github(browser: Browser, comment: str) -> None:
     """The comment as GitHub would show it: CommonMark, alerts, coloured diffs, and drawings by Mermaid itself."""
     npm.installed(READERS)
-    with served(READERS) as url, opened(browser, url, "light", 800) as page:
+    with served(READERS) as url, opened(browser, url, "light", WIDTH) as page:
         page.set_content(GITHUB.read_text("utf-8").replace("BODY", body(comment)))
         page.wait_for_selector("html.drawn")
         page.locator("article").screenshot(path=PICTURES / "comment.png")

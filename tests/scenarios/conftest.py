@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tavusctl.emulator import running
-from tavusctl.emulator.border import Allowed
+from tavusctl.emulator.http.border import Allowed
 from tests.family import Family
 from tests.scenarios.project import Account, Project
 
@@ -22,9 +22,17 @@ def emulator() -> Iterator[str]:
 
 @pytest.fixture
 def account(emulator: str, request: pytest.FixtureRequest) -> Iterator[Account]:
-    """An empty account, and the emulator at its defaults."""
+    """An empty account, and the emulator at its defaults.
+
+    A test speaks of one API alone where it is marked so: `older_api`, that of spring 2026, or `newer_api`.
+    """
     account = Account(emulator, f"key-of-{abs(hash(request.node.nodeid))}")
     account.reset()
+    speaks_of = [
+        era for era, name in (("seed", "older_api"), ("today", "newer_api")) if request.node.get_closest_marker(name)
+    ]
+    if speaks_of:
+        account.switch(era=speaks_of[0])
     yield account
     assert account.control("GET", "violations")["violations"] == []
 

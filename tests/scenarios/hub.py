@@ -43,12 +43,14 @@ class Hub:
     pulls: list[Body] = field(default_factory=list)
     lose: int = 0
     token: str = TOKEN
+    rights: dict[str, dict[str, str]] = field(default_factory=dict)  # of the tokens of jobs, as workflows grant them
     denies: bool = False  # the token may read and not write
     login: str = BOT  # who the token writes as
     limits: list[Limit] = field(default_factory=list)  # what the next calls meet, one each
     calls: list[tuple[str, str]] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     trees: list[list[Body]] = field(default_factory=list)
+    merged: dict[str, list[int]] = field(default_factory=dict)  # pull requests by which commits came in
     _ids: int = 100
 
     def comment(self, number: int, body: str, author: str = "") -> Body:
@@ -56,6 +58,17 @@ class Hub:
         made = {"id": self._next(), "body": body, "user": {"login": author or self.login}}
         self.comments.setdefault(number, []).append(made)
         return made
+
+    def allows(self, authorization: str, method: str, path: str) -> bool:
+        """Whether a token may make a call; that of a job only where its workflow says so."""
+        token = authorization.removeprefix("Bearer ")
+        rights = self.rights.get(token)
+        if rights is None or path == "/graphql":
+            return token == self.token or rights is not None
+        inner = path.removeprefix("/repos/acme/agents")
+        asked = {"issues"} if re.fullmatch(r"/issues(/\d+)?", inner) else {"issues", "pull-requests"}
+        asked = {"contents"} if inner.startswith("/git/") else asked
+        return any(rights.get(one) in (("write",) if method != "GET" else ("read", "write")) for one in asked)
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         """What GitHub would answer."""
@@ -112,6 +125,9 @@ class Hub:
         return self._pulls(method, inner, query, body)
 
     def _pulls(self, method: str, inner: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
+        if found := re.fullmatch(r"/commits/(\w+)/pulls", inner):
+            numbers = self.merged.get(found[1], [])
+            return 200, [{"number": one, "merged_at": "2026-01-01T00:00:00Z", "head": {"sha": "f"}} for one in numbers]
         if inner == "/pulls" and method == "GET":
             branch = query["head"][0].removeprefix("acme:")
             shown = [{**one, "head": {"sha": self.branches[branch]}} for one in self.pulls if one["state"] == "open"]
@@ -196,7 +212,7 @@ def hub() -> Iterator[Hub]:
             limit = made.limit(self.command)
             if limit:
                 found = limit.status, {"message": limit.message}
-            elif self.headers["Authorization"] == f"Bearer {made.token}":
+            elif made.allows(self.headers["Authorization"] or "", self.command, parts.path):
                 found = made.answer(self.command, parts.path, parse_qs(parts.query), body)
             made.calls.append((self.command, parts.path))
             status, answer = found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from tavusctl.emulator import running
 from tests.scenarios.hub import hub
-from tests.scenarios.tour import KEY, NAME, SECRET, TOKEN, Tour, at, begin, commit, file_name, git, said
+from tests.scenarios.tour import FRESH, KEY, NAME, SECRET, TOKEN, Tour, at, begin, commit, file_name, git, said
 
 
 def travelled(folder: Path, *, is_loud: bool) -> Tour:
@@ -15,21 +16,11 @@ def travelled(folder: Path, *, is_loud: bool) -> Tour:
         made.token = TOKEN
         tour = begin(folder, server.url, made, is_loud=is_loud)
         tour.project.account.switch(processing_seconds=0)
-        (loud if is_loud else quiet)(tour)
+        for part in LOUD if is_loud else QUIET:
+            part(tour)
+            tour.record(".tavusctl")  # as each leaves it: the last one leaves nothing
         tour.stored = tour.project.account.control("GET", "objects?deleted=1")["objects"]
     return tour
-
-
-def loud(tour: Tour) -> None:
-    """Every command in every format, with canaries in every text; so most records are refused."""
-    for part in (checked, planned, applied, drifted, kept, operated, stepped, undone, refused, begun, destroyed):
-        part(tour)
-
-
-def quiet(tour: Tour) -> None:
-    """What keeps records, with canaries in keys alone; so all records are kept."""
-    for part in (reviewed, drifted, backed_up, kept, stepped, undone, destroyed):
-        part(tour)
 
 
 def checked(tour: Tour) -> None:
@@ -100,6 +91,9 @@ def drifted(tour: Tour) -> None:
     tour.manifest("persona.yaml", context=f"Afterwards, and {said('context')}." if tour.is_loud else "Again.")
     tour.in_each_format("drift", "--blame")
     tour.with_reports("drift")
+    tour.in_each_format("diff", NAME)
+    tour.in_each_format("diff", NAME, "other")
+    tour.run("promote", "persona/p", "--from", NAME, "--to", "other", "--dry-run")
     tour.in_each_format("plan")
     tour.run("adopt", "--all", "--dry-run")
     tour.run("adopt", "persona/p")
@@ -142,12 +136,15 @@ def kept(tour: Tour) -> None:
 
 
 def operated(tour: Tour) -> None:
-    """Crawls, checks, a conversation, and an emulator that cannot begin."""
+    """Crawls, checks, conversations, what there is, and an emulator that cannot begin."""
     tour.in_each_format("recrawl", "--all", "--dry-run")
     tour.run("recrawl", "--all")
     tour.in_each_format("verify")
     tour.run("verify", "--conversation", "persona/p")
-    tour.run("emulator", "--switch", f"{at('switch of the emulator')}=1")
+    tour.in_each_format("list")
+    tour.in_each_format("doctor")
+    tour.in_each_format("talk", "persona/p", "--replica", "rfe12d8b9597", "--yes")
+    tour.run("emulator", "--behavior", f"{at('behaviour of the emulator')}=1")
 
 
 def stepped(tour: Tour) -> None:
@@ -157,14 +154,21 @@ def stepped(tour: Tour) -> None:
     for name in ("validate", "plan", "drift", "verify", "recrawl", "apply"):
         tour.step(name, *(["--yes"] if name == "apply" else []))
     tour.step("--comment", "always", "plan", "--base", "main", "--blame")
+    tour.step("link", f"https://example.com/{at('address of a page')}" if tour.is_loud else "https://example.com/page")
     tour.step("--dry-run", "--comment", "always", "plan")
     edit = f"Live {at('live context')}." if tour.is_loud else "Live."
     tour.project.account.portal(
         "persona", tour.bound("persona/p"), {"op": "replace", "path": "/context", "value": edit}
     )
+    if not tour.is_loud:
+        url = f"https://llm.example.com/v1?api_key={quote(FRESH, safe='')}"
+        key = {"op": "replace", "path": "/layers/llm/base_url", "value": url}
+        tour.project.account.portal("persona", tour.bound("persona/p"), key)
     tour.step("drift")
+    tour.run("adopt", "persona/p", "--dry-run")
     tour.step("adopt", "--all")
-    git(tour.project, "checkout", "-q", "manifests")
+    tour.record_files()
+    git(tour.project, "checkout", "-q", "manifests", "tavusctl.yaml")
     tour.run("apply", "--yes", "--overwrite", "persona/p")
     tour.step("drift")
     tour.step("plan", event={"pull_request": {"number": 7, "head": {"repo": {"full_name": at("name of a fork")}}}})
@@ -218,3 +222,9 @@ def destroyed(tour: Tour) -> None:
     tour.in_each_format("destroy")
     tour.run("destroy", "--yes", "--allow-deletes", str(len(tour.resources)))
     tour.keep()
+
+
+# Every command in every format, with canaries in every text; so what has to hold a text is refused.
+LOUD = (checked, planned, applied, drifted, kept, operated, stepped, undone, refused, begun, destroyed)
+# What keeps records, with canaries in keys alone; so all records are kept.
+QUIET = (reviewed, drifted, backed_up, kept, stepped, undone, destroyed)

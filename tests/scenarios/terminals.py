@@ -8,8 +8,11 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import ioctl
+from pathlib import Path
 
 from tests.scenarios.project import Project
 
@@ -33,47 +36,41 @@ def environment(project: Project, **more: str) -> dict[str, str]:
     return {**kept, "TERM": "xterm-256color", **account, **project.environment, **more}
 
 
-def on_a_terminal(project: Project, *args: str, columns: int = 80, **more: str) -> Screen:
-    """Run a command on a terminal of its own."""
+@contextmanager
+def terminal(
+    command: Sequence[str], folder: Path, variables: Mapping[str, str], columns: int = 80
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A command on a terminal of its own, and the side of it on which somebody reads and types."""
     outer, inner = pty.openpty()
     ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    with subprocess.Popen(
-        [*TAVUSCTL, *args],
-        cwd=project.root,
-        env=environment(project, **more),
-        stdin=inner,
-        stdout=inner,
-        stderr=inner,
-        start_new_session=True,
-    ) as process:
-        os.close(inner)
-        said = b""
-        while part := _heard(outer):
+    try:
+        with subprocess.Popen(
+            command, cwd=folder, env=variables, stdin=inner, stdout=inner, stderr=inner, start_new_session=True
+        ) as process:
+            os.close(inner)
+            yield process, outer
+    finally:
+        os.close(outer)
+
+
+def on_a_terminal(project: Project, *args: str, columns: int = 80, **more: str) -> Screen:
+    """Run a command on a terminal of its own."""
+    said = b""
+    with terminal([*TAVUSCTL, *args], project.root, environment(project, **more), columns) as (process, outer):
+        while part := heard(outer):
             said += part
-    os.close(outer)
     return Screen(process.returncode, said.decode().replace("\r\n", "\n"))
 
 
 def answered(project: Project, answer: str, *args: str) -> Screen:
     """Run a command on a terminal, and type something when it asks; "\x04" is the end of the input."""
-    outer, inner = pty.openpty()
-    with subprocess.Popen(
-        [*TAVUSCTL, *args],
-        cwd=project.root,
-        env=environment(project),
-        stdin=inner,
-        stdout=inner,
-        stderr=inner,
-        start_new_session=True,
-    ) as process:
-        os.close(inner)
-        said, typed = b"", False
-        while part := _heard(outer):
+    said, typed = b"", False
+    with terminal([*TAVUSCTL, *args], project.root, environment(project)) as (process, outer):
+        while part := heard(outer):
             said += part
-            if not typed and b" to agree: " in said:
+            if not typed and b" to confirm: " in said:
                 typed = True
                 os.write(outer, answer.encode())
-    os.close(outer)
     return Screen(process.returncode, said.decode().replace("\r\n", "\n"))
 
 
@@ -91,8 +88,9 @@ def in_a_pipe(project: Project, *args: str, **more: str) -> subprocess.Completed
     )
 
 
-def _heard(terminal: int) -> bytes:
+def heard(outer: int) -> bytes:
+    """What comes next to a terminal; nothing when all who write there have ended."""
     try:
-        return os.read(terminal, 65536)
+        return os.read(outer, 65536)
     except OSError:  # nobody writes any more
         return b""

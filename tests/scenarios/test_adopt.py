@@ -205,7 +205,7 @@ def test_what_a_variable_brings_is_refused_and_the_rest_is_adopted(full: Project
 
     assert adopted.code == 4
     assert adopted.out == (
-        "refused persona/coach /context: the words that ${var:brand} brings were edited, and others may use them, too\n"
+        "refused persona/coach /context: the text of `${var:brand}` was edited, but other manifests may use it, too\n"
         "adopted persona/coach /persona_name in manifests/coach.yaml\n"
     )
     assert [change["fields"][0]["path"] for change in full.plan()["changes"]] == ["/context"]
@@ -225,8 +225,8 @@ def test_a_file_of_several_is_written_only_when_all_have_the_text(full: Project)
 
     assert alone.code == 4
     assert alone.out == (
-        "refused persona/coach /system_prompt: manifests/prompts/coach.md is also used by persona/second "
-        "(/system_prompt), where the account has another text; give each a file of its own\n"
+        "refused persona/coach /system_prompt: `manifests/prompts/coach.md` is also used by persona/second "
+        "(/system_prompt), where the account has another text; use a separate file for each\n"
     )
     assert (agreed.code, text_of(full, "prompts/coach.md")) == (0, "Both.\n")
     assert settled(full)
@@ -284,7 +284,7 @@ def test_a_secret_that_somebody_pasted_into_a_text_stays_out_of_git(full: Projec
     adopted = full.run("adopt", "--all", LLM_KEY="k-pasted-99c1d2")
 
     assert adopted.code == 4
-    assert "the value of a secret stands in it" in adopted.out
+    assert "it contains the value of a secret" in adopted.out
     assert text_of(full, "prompts/coach.md") == "You coach.\nYou are kind.\n"
 
 
@@ -295,7 +295,10 @@ def test_a_deleted_object_is_refused_with_the_way_out(full: Project) -> None:
 
     assert (adopted.code, adopted.out) == (
         4,
-        "refused persona/coach: it was deleted in the account; remove its manifest, or create it again with apply\n",
+        (
+            "refused persona/coach: the object was deleted in the account; "
+            "remove its manifest, or run `tavusctl apply` to recreate it\n"
+        ),
     )
 
 
@@ -312,7 +315,7 @@ def test_a_live_value_that_makes_no_valid_manifest_is_not_written(full: Project)
 
     assert adopted.code == 4
     assert "E432" in adopted.err
-    assert "system_prompt is missing" in adopted.err
+    assert "`system_prompt` is missing" in adopted.err
     assert path.read_bytes() == before
 
 
@@ -321,7 +324,11 @@ def test_nothing_to_adopt_is_said_and_slips_of_the_pen_are_usage(full: Project) 
     unknown = full.run("adopt", "persona/coahc")
     both = full.run("adopt", "--all", "persona/coach")
 
-    assert (nothing.code, nothing.out, nothing.err) == (0, "", "nothing to adopt: no live edit of what is managed\n")
+    assert (nothing.code, nothing.out, nothing.err) == (
+        0,
+        "",
+        "nothing to adopt: no managed object was edited in the account\n",
+    )
     assert (unknown.code, both.code) == (12, 12)
     assert "persona/coach" in unknown.err
 

@@ -13,10 +13,10 @@ COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
-        ("y\n", "'y'"),
-        ("Y\n", "'Y'"),
-        ("no\n", "'no'"),
-        ("yess\n", "'yess'"),
+        ("y\n", "`y`"),
+        ("Y\n", "`Y`"),
+        ("no\n", "`no`"),
+        ("yess\n", "`yess`"),
         ("\n", "an empty line"),
         ("\x04", "no answer"),
     ],
@@ -27,10 +27,20 @@ def test_an_answer_that_is_not_the_word_is_a_refusal(project: Project, answer: s
 
     screen = answered(project, answer, "apply")
 
-    assert "Apply this plan in the environment prod (account acme-prod)? Type yes to agree: " in screen.said
-    assert f"only the full word yes is accepted, found {found}; nothing was changed [E415]" in screen.said
+    assert "Apply this plan in the environment prod (account acme-prod)? Type yes to confirm: " in screen.said
+    assert f"expected the full word `yes`, found {found}; nothing was changed [E415]" in screen.said
     assert "interrupted" not in screen.said
     assert (screen.code, project.account.writes) == (4, [])
+
+
+def test_every_plan_names_environment_and_account(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    assert "Environment" not in project.run("plan").out, "nobody has given a name to the only one"
+    project.write("tavusctl.yaml", "environments: {prod: {account: acme-prod}}\n")
+    assert "\nEnvironment prod, account acme-prod\nPlan: 1 to create" in project.run("plan").out
+    project.apply()
+    assert project.run("plan").out.startswith("Environment prod, account acme-prod\nNo changes")
+    assert project.run("drift").out == "Environment prod, account acme-prod\nNo drift.\n"
 
 
 def test_the_word_agrees(project: Project) -> None:
@@ -40,7 +50,7 @@ def test_the_word_agrees(project: Project) -> None:
     refused = answered(project, "y\n", "undo", project.run("undo").out.split()[0], "--allow-deletes", "1")
 
     assert (refused.code, len(project.account.objects("personas"))) == (4, 1)
-    assert "undo was not agreed to: only the full word yes is accepted" in refused.said
+    assert "`undo` was not confirmed: expected the full word `yes`" in refused.said
 
 
 @pytest.mark.parametrize("status", [400, 402, 403, 404, 405, 409, 451])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tavusctl.core.diagnostic_ids import label
 from tests.scenarios.project import Project
 from tests.scenarios.refusals import COACH, refused
 
@@ -25,23 +26,23 @@ def persona(name: str, rest: str) -> str:
 
 # What stands in manifests/ and the complaints about it: id, place, and words that must be there.
 MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
-    "no YAML": ({"a.yaml": "kind: [persona\n"}, [("TV101", "a.yaml:2:1", "not YAML")]),
+    "no YAML": ({"a.yaml": "kind: [persona\n"}, [("TV101", "a.yaml:2:1", "invalid YAML")]),
     "a tab": ({"a.yaml": "kind: persona\n\tname: a\n"}, [("TV101", "a.yaml:2:1", "tab")]),
     "not UTF-8": ({"a.yaml": "kind: persona # \udcff\n"}, [("TV101", "a.yaml:1:", "UTF-8")]),
     "a tag": ({"a.yaml": persona("a", "  greeting: !env X\n")}, [("TV101", "a.yaml:5:13", "tag")]),
     "a key twice": ({"a.yaml": persona("a", "  system_prompt: Ho.\n")}, [("TV102", "a.yaml:5:3", "system_prompt")]),
     "an unknown key": (
         {"a.yaml": persona("a", "  sistem_prompt: Hi.\n")},
-        [("TV103", "a.yaml:5:3", "'system_prompt' is there already; remove one of the two")],
+        [("TV103", "a.yaml:5:3", "remove it or `system_prompt`, which is present already")],
     ),
     "a wrong type": (
         {"a.yaml": persona("a", "  document_ids: d1\n")},
-        [("TV104", "a.yaml:5:17", "expected a list, found 'd1'")],
+        [("TV104", "a.yaml:5:17", "expected a list, found `d1`")],
     ),
-    "an unknown kind": ({"a.yaml": "kind: person\nname: a\nspec: {}\n"}, [("TV104", "a.yaml:1:7", "'persona'")]),
-    "no spec": ({"a.yaml": "kind: persona\nname: a\n"}, [("TV106", "a.yaml:1:1", "'spec' is missing")]),
+    "an unknown kind": ({"a.yaml": "kind: person\nname: a\nspec: {}\n"}, [("TV104", "a.yaml:1:7", "`persona`")]),
+    "no spec": ({"a.yaml": "kind: persona\nname: a\n"}, [("TV106", "a.yaml:1:1", "`spec` is missing")]),
     "no prompt": ({"a.yaml": "kind: persona\nname: a\nspec: {}\n"}, [("TV106", "a.yaml:3:7", "system_prompt")]),
-    "a bad name": ({"a.yaml": persona("Coach!", "")}, [("TV107", "a.yaml:2:7", "a-z, 0-9 and hyphens")]),
+    "a bad name": ({"a.yaml": persona("Coach!", "")}, [("TV107", "a.yaml:2:7", "a-z, 0-9 and hyphen")]),
     "one address twice": (
         {"a.yaml": persona("a", ""), "b.yaml": persona("a", "")},
         [("TV108", "b.yaml:2:7", "manifests/a.yaml:2:7")],
@@ -55,7 +56,7 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
         [("TV110", "a.yaml:5:13", "hello.md")],
     ),
     "a file outside the project": (
-        {"a.yaml": persona("a", "  greeting: ${file:../../../../../../etc/passwd}\n")},
+        {"a.yaml": persona("a", "  greeting: ${file:../../../../../../../../../../../../etc/passwd}\n")},
         [("TV110", "a.yaml:5:13", "outside")],
     ),
     "no such variable": (
@@ -76,7 +77,7 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
     ),
     "a reference to nothing": (
         {"a.yaml": persona("a", "  guardrails_id: ${ref:guardrails/rule}\n")},
-        [("TV121", "a.yaml:5:18", "add a manifest with kind: guardrails")],
+        [("TV121", "a.yaml:5:18", "add a manifest with `kind: guardrails`")],
     ),
     "a reference to the wrong kind": (
         {"a.yaml": persona("a", "  guardrails_id: ${ref:persona/b}\n"), "b.yaml": persona("b", "")},
@@ -99,9 +100,9 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
         [
             ("TV103", "a.yaml:5:3", "nick"),
             ("TV104", "a.yaml:6:13", "expected text"),
-            ("TV101", "b.yaml:2:1", "not YAML"),
-            ("TV106", "c.yaml:1:1", "'name'"),
-            ("TV106", "c.yaml:1:1", "'spec'"),
+            ("TV101", "b.yaml:2:1", "invalid YAML"),
+            ("TV106", "c.yaml:1:1", "`name`"),
+            ("TV106", "c.yaml:1:1", "`spec`"),
         ],
     ),
 }
@@ -119,16 +120,16 @@ def test_a_manifest_that_is_wrong_is_told_with_place_and_remedy(
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
     code, _, words = refused(project, *command)
-    complaints = project.run(*command, "--format", "json").document["error"]["complaints"]
+    diagnostics = project.run(*command, "--format", "json").document["error"]["complaints"]
 
-    found = [one for one in complaints if one["severity"] == "error"]
+    found = [one for one in diagnostics if one["severity"] == "error"]
     assert code == 10
     assert [one["id"] for one in found] == [id_ for id_, _, _ in expected]
     for one, (id_, place, text) in zip(found, expected, strict=True):
         assert f"{one['path']}:{one['line']}:{one['column']}".startswith(f"manifests/{place}")
         assert text in f"{one['message']} {one['hint']}"
         assert f"manifests/{place}" in words
-        assert f"[{id_}]" in words
+        assert f"[{label(id_)}]" in words
 
 
 PROJECTS: dict[str, tuple[str, str, str]] = {
@@ -149,7 +150,7 @@ def test_a_project_file_that_is_wrong_stops_everything(project: Project, text: s
 
     code, _, words = refused(project, "apply", "--yes")
 
-    assert (code, f"[{id_}]" in words, place in words) == (10, True, True)
+    assert (code, f"[{label(id_)}]" in words, place in words) == (10, True, True)
     assert project.account.requests == []
 
 
@@ -157,25 +158,30 @@ def test_a_project_file_that_is_wrong_stops_everything(project: Project, text: s
 BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], str]] = {
     "no key": ([], {"TAVUS_API_KEY": None}, (8, "E801"), "TAVUS_API_KEY is not set"),
     "an empty key": ([], {"TAVUS_API_KEY": " \n"}, (8, "E801"), "TAVUS_API_KEY is not set"),
-    "a key of two lines": ([], {"TAVUS_API_KEY": "canary\nsecond"}, (8, "E803"), "copy the key again"),
-    "a key with an umlaut": ([], {"TAVUS_API_KEY": "canäry"}, (8, "E803"), "copy the key again"),
+    "a key of two lines": ([], {"TAVUS_API_KEY": "canary\nsecond"}, (8, "E803"), "copy the API key again"),
+    "a key with an umlaut": ([], {"TAVUS_API_KEY": "canäry"}, (8, "E803"), "copy the API key again"),
     "a key file that is not there": (
         [],
         {"TAVUS_API_KEY": None, "TAVUS_API_KEY_FILE": "nowhere"},
         (8, "E802"),
         "cannot be read",
     ),
-    "no such environment": (["--env", "prod"], {}, (12, "E1200"), "no environment 'prod'"),
-    "plain http": (["--base-url", "http://tavusapi.com"], {}, (12, "E1200"), "unprotected"),
-    "another scheme": (["--base-url", "ftp://tavusapi.com"], {}, (12, "E1200"), "use https"),
-    "no host": (["--base-url", "tavusapi.com"], {}, (12, "E1200"), "not the address of a host"),
-    "half an address": (["--base-url", "http://[::1"], {}, (12, "E1200"), "not the address of a host"),
-    "no such port": (["--base-url", "http://127.0.0.1:99999"], {}, (12, "E1200"), "not the address of a host"),
-    "a password in it": (["--base-url", "https://u:canary@host"], {}, (12, "E1200"), "not the address of a host"),
-    "a space in it": (["--base-url", "https://tavus api.com"], {}, (12, "E1200"), "not the address of a host"),
+    "no such environment": (["--env", "prod"], {}, (12, "E1200"), "unknown environment `prod`"),
+    "plain http": (["--base-url", "http://tavusapi.com"], {}, (12, "E1200"), "unencrypted"),
+    "another scheme": (["--base-url", "ftp://tavusapi.com"], {}, (12, "E1200"), "use `https://`"),
+    "no host": (["--base-url", "tavusapi.com"], {}, (12, "E1200"), "not a valid base URL"),
+    "half an address": (["--base-url", "http://[::1"], {}, (12, "E1200"), "not a valid base URL"),
+    "no such port": (["--base-url", "http://127.0.0.1:99999"], {}, (12, "E1200"), "not a valid base URL"),
+    "a password in it": (["--base-url", "https://u:canary@host"], {}, (12, "E1200"), "not a valid base URL"),
+    "a space in it": (["--base-url", "https://tavus api.com"], {}, (12, "E1200"), "not a valid base URL"),
     "a report of no format": (["--report", "xml=x"], {}, (12, "E1200"), "html, json, markdown, sarif, summary, text"),
-    "a report to nowhere": (["--report", "json=nowhere/x.json"], {}, (12, "E1200"), "no folder nowhere"),
-    "no address": (["--target", "coach"], {}, (12, "E1200"), "write kind/name"),
+    "a report to nowhere": (
+        ["--report", "json=nowhere/x.json"],
+        {},
+        (12, "E1200"),
+        "the folder nowhere does not exist",
+    ),
+    "no address": (["--target", "coach"], {}, (12, "E1200"), "write `KIND/NAME`"),
     "no such option": (["--forse"], {}, (12, "E1200"), "--forse"),
 }
 
@@ -206,7 +212,7 @@ def test_an_address_that_nothing_has_is_not_taken_for_nothing_to_do(coach: Proje
     """A slip of the pen in --target would hide every change."""
     for option in ("--target", "--overwrite", "--allow-replace"):
         code, _, words = refused(coach, "plan", option, "persona/coahc")
-        assert (code, "did you mean 'persona/coach'?" in words) == (12, True)
+        assert (code, "did you mean `persona/coach`?" in words) == (12, True)
 
 
 def test_no_manifest_is_not_a_wish_to_delete_everything(coach: Project) -> None:
@@ -228,4 +234,4 @@ def test_apply_without_a_terminal_asks_for_yes(project: Project) -> None:
 
     code, id_, words = refused(project, "apply")
 
-    assert (code, id_, "add --yes" in words) == (12, "E1201", True)
+    assert (code, id_, "add `--yes`" in words) == (12, "E1201", True)

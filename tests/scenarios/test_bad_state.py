@@ -77,7 +77,7 @@ def test_the_state_of_one_account_is_not_used_on_another(coach: Project) -> None
     relabelled = refused(coach, "apply", "--yes")
 
     assert (stranger[:2], rotated.code, relabelled[:2]) == ((9, "E911"), 0, (9, "E910"))
-    assert "'acme'" in relabelled[2]
+    assert "`acme`" in relabelled[2]
 
 
 DAMAGE: dict[str, tuple[str, str]] = {
@@ -106,9 +106,8 @@ def test_a_damaged_state_is_not_taken_for_a_new_one(coach: Project, content: str
 @contextmanager
 def held(path: Path) -> Iterator[int]:
     """A state that another process holds; its id."""
-    program = (
-        "import pathlib, sys; from tavusctl.stores.file import FileStore; store = FileStore(pathlib.Path(sys.argv[1]))"
-    )
+    program = "import pathlib, sys; from tavusctl.state.file.store import FileStore as Store"
+    program += "; store = Store(pathlib.Path(sys.argv[1]))"
     wait = "\nwith store.lock(command='apply'): print('held', flush=True); input()"
     with Popen([sys.executable, "-c", program + wait, str(path)], stdin=PIPE, stdout=PIPE, text=True) as process:
         assert process.stdout is not None

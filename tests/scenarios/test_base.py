@@ -91,7 +91,7 @@ def test_the_text_says_it_and_nothing_is_left_behind(branched: Project) -> None:
 
     shown = branched.run("plan", "--base", "main")
 
-    assert "To be done already before this branch, as of main (" in shown.out
+    assert "Pending already before this branch, as of main (" in shown.out
     assert "    persona/doctor: all of it\n" in shown.out
     assert git(branched, "status", "--porcelain") == before
     assert git(branched, "worktree", "list").count("\n") == 0
@@ -127,11 +127,11 @@ def test_a_project_that_the_base_does_not_have(project: Project) -> None:
     shown = project.run("plan", "--base", "main")
 
     assert shown.code == 0, shown.err
-    assert "cannot be compared with: there is no manifest" in shown.err
+    assert "cannot be compared: no manifest found" in shown.err
 
 
 def test_a_base_that_git_does_not_know(branched: Project) -> None:
-    for name, told in (("nowhere", "git knows no such commit"), ("--output=x", "is not the name of a commit")):
+    for name, told in (("nowhere", "no such commit"), ("--output=x", "is not a valid name of a commit")):
         shown = branched.run("plan", f"--base={name}", "--format", "json")
         assert (shown.code, shown.document["error"]["id"]) == (12, "E1206")
         assert told in shown.document["error"]["complaints"][0]["message"]

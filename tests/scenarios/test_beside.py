@@ -108,5 +108,5 @@ def test_a_create_beside_one_of_the_same_name_and_content_stops_the_run(project:
 
     (mine,) = project.account.objects("personas").keys() - {theirs}
     assert run.returncode == 6, out
-    assert f"another run has just made the same, {theirs}" in out.decode()
+    assert f"another run with a state of its own has just created the same object, {theirs}" in out.decode()
     assert mine in out.decode()

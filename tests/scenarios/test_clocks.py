@@ -109,7 +109,7 @@ def test_fm_065_a_clock_that_is_wrong_is_told_to_who_wants_to_know(project: Proj
     told = run(project, CLOCKS["ahead"], "plan", "-v")
     quiet = run(project, CLOCKS["ahead"], "plan")
 
-    assert "the clock of this machine is wrong by 10:00:0" in told.err
+    assert "local clock is off by 10:00:0" in told.err
     assert "clock" not in quiet.err
 
 

@@ -11,8 +11,8 @@ COMMANDS = [("validate",), ("plan",), ("apply", "--yes"), ("drift",), ("github",
 
 def told(result: Result) -> list[tuple[str, str, int]]:
     document = result.document
-    complaints = document.get("complaints") or document["error"]["complaints"]
-    return [(one["path"], one["id"], one["line"]) for one in complaints if one["severity"] == "error"]
+    diagnostics = document.get("complaints") or document["error"]["complaints"]
+    return [(one["path"], one["id"], one["line"]) for one in diagnostics if one["severity"] == "error"]
 
 
 def persona(name: str, spec: str) -> str:

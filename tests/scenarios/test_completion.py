@@ -88,6 +88,45 @@ def test_kinds_and_fields_are_offered(tmp_path: Path) -> None:
     assert offered(tmp_path, "tavusctl", "explain", "document.re") == ["document.recrawl"]
 
 
+def test_environments_and_outputs_are_offered(named: Project) -> None:
+    named.write("tavusctl.yaml", "environments: {staging: {}, prod: {}}\noutputs: {VITE_COACH: persona/coach}\n")
+    assert offered(named.root, "tavusctl", "plan", "--env", "") == ["staging", "prod"]
+    assert offered(named.root, "tavusctl", "talk", "-e", "p") == ["prod"]
+    assert offered(named.root, "tavusctl", "output", "VI") == ["VITE_COACH"]
+    assert named.account.requests == []
+
+
+def test_runs_are_offered_newest_first_of_the_environment_that_was_chosen(project: Project) -> None:
+    project.write("tavusctl.yaml", "environments: {staging: {}, prod: {}}\n")
+    for name in ("coach", "closer"):
+        project.manifest("persona", name, {**COACH, "persona_name": name})
+        project.apply("--env", "prod")
+    listed = [line.split()[0] for line in project.run("undo", "--env", "prod").out.splitlines() if line[:1].isalnum()]
+    project.account.forget()
+    assert len(listed) == 2
+    assert offered(project.root, "tavusctl", "undo", "--env", "prod", "") == listed
+    assert offered(project.root, "tavusctl", "undo", "--env", "prod", listed[1][:6]) == [listed[1]]
+    assert offered(project.root, "tavusctl", "undo", "--env", "staging", "") == []
+    assert project.account.requests == []
+
+
+def test_checks_behaviors_reports_and_kinds_are_offered(tmp_path: Path) -> None:
+    assert offered(tmp_path, "tavusctl", "validate", "--ignore", "TV24") == ["TV241", "TV242", "TV243"]
+    assert offered(tmp_path, "tavusctl", "validate", "--select", "TV241,dup") == [
+        "TV241,duplicate-key",
+        "TV241,duplicate-address",
+        "TV241,duplicate-external-object",
+        "TV241,duplicate-block",
+        "TV241,duplicate-tool",
+        "TV241,duplicate-objective",
+        "TV241,duplicate-guardrail",
+        "TV241,duplicate-name",
+    ]
+    assert offered(tmp_path, "tavusctl", "emulator", "--behavior", "roo") == ["rooms="]
+    assert offered(tmp_path, "tavusctl", "plan", "--report", "mark") == ["markdown="]
+    assert offered(tmp_path, "tavusctl", "list", "per") == ["persona"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_script_is_there_for_each_shell(project: Project, shell: str) -> None:
     result = project.run("completion", shell)

@@ -7,11 +7,12 @@ import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tavusctl.emulator import running
-from tavusctl.emulator.border import Allowed
+from tavusctl.emulator.http.border import Allowed
 from tests.crash.kills import Kill, bad_disks, by_server, everywhere, repeated
 from tests.crash.rig import Scenario, launcher
 from tests.crash.scenarios import NAMES, scenario
@@ -19,17 +20,22 @@ from tests.family import Family
 from tests.scenarios.project import Account
 
 # `make crash` has these, too; a sample of all would take minutes.
-LEFT_OUT = ("mixed-wide", "create-nameless", "create-external", "update-external")
+LEFT_OUT = ("mixed-wide", "create-nameless", "create-external", "update-external", "ten-kinds")
 AT_POINTS, BY_SERVER, REPEATED, BAD_DISKS = 2, 1, 1, 1  # of each scenario
 SEED = 7
 
 
-@pytest.fixture(scope="module", params=[name for name in NAMES if name not in LEFT_OUT])
+def shared(name: str) -> Any:
+    """One worker measures a scenario."""
+    return pytest.param(name, marks=pytest.mark.xdist_group(f"crash of {name}"))
+
+
+@pytest.fixture(scope="module", params=[shared(name) for name in NAMES if name not in LEFT_OUT])
 def killed(request: pytest.FixtureRequest) -> Iterator[tuple[Scenario, list[Kill]]]:
     """A scenario on an emulator of its own, and a sample of its kills."""
     with (
         running(allowed=Allowed(killable=Family())) as server,
-        launcher() as lent,
+        launcher("--warm") as lent,
         tempfile.TemporaryDirectory() as folder,
     ):
         this = scenario(request.param, Path(folder), Account(server.url, "key-of-the-killed"), lent)

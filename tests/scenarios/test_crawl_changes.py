@@ -133,7 +133,7 @@ def test_no_crawl_is_begun_where_people_have_the_last_slots(site: Project) -> No
     site.account.forget()
     want(site, LARGE)
 
-    assert "4 crawls are under way" in site.apply().out
+    assert "4 crawls are running" in site.apply().out
     assert site.account.sent == []
 
 
@@ -173,7 +173,7 @@ def test_an_undo_says_that_a_crawl_is_not_reversed(site: Project) -> None:
     undone = site.run("undo", run, "--yes")
 
     assert undone.code == 4
-    assert "a crawl is not reversed" in undone.out
+    assert "a crawl cannot be undone" in undone.out
 
 
 def test_a_crawl_that_found_much_less_is_flagged_and_strict_fails(site: Project) -> None:

@@ -43,9 +43,9 @@ def test_fm_129_crawls_without_room_are_deferred_and_the_next_run_goes_on(projec
     second = project.apply()
 
     assert first.out.count("deferred create document/d") == 3
-    assert "5 crawls are under way, and the API takes no more at a time" in first.out
+    assert "5 crawls are running, the maximum of the API" in first.out
     assert re.search(r"deferred create persona/coach: waits for document/d\d", first.out)
-    assert "next: tavusctl apply   (once that is ready; --wait 15m waits for it)" in first.err
+    assert "next: run `tavusctl apply` when that is ready, or with `--wait 15m` to wait for it" in first.err
     assert "Apply: 4 done" in second.out
     assert (project.plan()["changes"], refused(project), most_at_once(project)) == ([], [], 5)
 
@@ -109,7 +109,9 @@ def test_what_is_used_until_there_is_room_is_deleted_after_it(project: Project) 
     project.account.advance(900)
     free = project.apply("--allow-deletes", "1")
 
-    assert re.search(r"deferred delete document/old .*persona/coach uses it until its own change is made", full.out)
+    assert re.search(
+        r"deferred delete document/old .*persona/coach refers to it until its own change is applied", full.out
+    )
     assert ("Apply: 3 deferred" in full.out, "Apply: 3 done" in free.out) == (True, True)
     assert project.plan()["changes"] == []
 
@@ -126,5 +128,5 @@ def test_crawls_that_are_begun_again_together_leave_a_slot_for_people(project: P
     result = project.apply("--parallel", "3")
 
     assert "Apply: 1 done, 2 deferred" in result.out
-    assert result.out.count("4 crawls are under way, and one slot is left for people") == 2
+    assert result.out.count("4 crawls are running, and one slot is left free for others") == 2
     assert (refused(project), most_at_once(project)) == ([], 4)

@@ -69,8 +69,8 @@ def test_a_name_typed_right_agrees(applied: Project) -> None:
     kept = applied.account.writes
     right = answered(applied, "acme\n", "destroy")
 
-    assert "Delete 2 objects in the environment default (account acme)? Type acme to agree: " in wrong.said
-    assert "only the full word acme is accepted, found 'yes'; nothing was changed" in wrong.said
+    assert "Delete 2 objects in the environment default (account acme)? Type acme to confirm: " in wrong.said
+    assert "expected the full word `acme`, found `yes`; nothing was changed" in wrong.said
     assert (wrong.code, kept) == (4, [])
     assert right.code == 0, right.said
     assert applied.run("state", "list").out == ""

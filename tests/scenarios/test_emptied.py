@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tavusctl.stores.remote import open_bucket
+from tavusctl.state.object_store.urls import open_bucket
 from tests.scenarios.project import Project
 from tests.stores.servers import BUCKET, variables
 
@@ -47,7 +47,7 @@ def test_fm_053_an_account_that_was_emptied_is_refused_by_everything(two: Projec
     ended = two.run(*command)
 
     assert (ended.code, two.account.writes) == (9, []), ended.out
-    assert "none of the 2 objects that the state knows" in ended.err
+    assert "none of the 2 managed objects exists" in ended.err
     assert "--allow-recreate 2" in ended.err
     assert len(two.run("state", "list").out.splitlines()) == 2
 
@@ -160,7 +160,7 @@ def kept(request: pytest.FixtureRequest, two: Project) -> Iterator[tuple[Project
         return
     empty(two)
     (two.root / ".tavusctl/state.json").unlink()
-    place = f"{BUCKET}/{two.root.name}"
+    place = f"{BUCKET}/{two.root.parent.name}/{two.root.name}"
     two.write("tavusctl.yaml", f"{{version: 1, environments: {{default: {{state: 's3://{place}'}}}}}}")
     with variables(request.getfixturevalue("s3_variables")):
         two.apply()
@@ -187,7 +187,7 @@ def test_fm_090_a_state_put_back_from_a_backup_is_refused(kept: tuple[Project, A
     ends = [project.run(*words) for words in (["plan"], ["apply", "--yes"], ["state", "list"], ["state", "pull"])]
 
     assert [one.code for one in ends] == [9] * 4
-    assert all("is older than what was done" in one.err and "[E914]" in one.err for one in ends)
+    assert all("is outdated: it has serial" in one.err and "[E914]" in one.err for one in ends)
     assert project.account.writes == []
     put_back(newer.encode())
     assert project.plan()["changes"] == []

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests.scenarios.everykind import SPECS
+from tests.scenarios.everykind import SPECS, each_kind
 from tests.scenarios.project import Project
 
 PROJECT = "environments:\n  production: {}\n  staging: {}\n"
-KINDS = sorted(SPECS)
 Command = tuple[str, ...]
 
 
@@ -24,19 +21,19 @@ def staged(project: Project, kind: str, environments: str = PROJECT) -> str:
     return ids[f"{kind}/it"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_the_plan_names_the_environment_and_advises_another_name(project: Project, kind: str) -> None:
     remote_id = staged(project, kind)
 
     (refused,) = project.plan("--env", "production")["refused"]
 
     assert refused["code"] == "E425"
-    assert refused["reason"].endswith(f"{remote_id} is {kind}/it of the environment staging")
+    assert refused["reason"].endswith(f"{remote_id} is `{kind}/it` of the environment `staging`")
     assert "${var:" in refused["hint"]
     assert "--adopt" not in project.run("plan", "--env", "production").out
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_no_command_binds_it(project: Project, kind: str) -> None:
     remote_id = staged(project, kind)
     commands: list[Command] = [
@@ -48,7 +45,7 @@ def test_no_command_binds_it(project: Project, kind: str) -> None:
     for command in commands:
         result = project.run(*command, "--env", "production")
         assert result.code == 4, result.out + result.err
-        assert "of the environment staging" in result.out + result.err
+        assert "of the environment `staging`" in result.out + result.err
     assert project.run("state", "list", "--env", "production").out == ""
     assert project.account.writes == []
 
@@ -69,7 +66,7 @@ def test_export_refers_to_it_and_does_not_bind_it(project: Project) -> None:
     result = project.run("export", "--env", "production")
 
     assert result.code == 0, result.err
-    assert "it is persona/it of the environment staging" in result.err
+    assert "it is `persona/it` of the environment `staging`" in result.err
     assert remote_id not in project.run("state", "list", "--env", "production").out
 
 
@@ -90,7 +87,7 @@ def test_a_state_that_cannot_be_read_is_said_to_be_unknown(project: Project) -> 
 
     assert [one["code"] for one in plan["refused"]] == ["E401"]
     assert "TV312" in {one["id"] for one in plan["warnings"]}
-    assert "the environment staging has bound is not known" in imported.err
+    assert "the state of the environment `staging` cannot be read" in imported.err
 
 
 def test_a_shared_state_is_read_as_well(project: Project, tmp_path: Path) -> None:
@@ -109,3 +106,19 @@ def test_names_that_differ_live_side_by_side(project: Project) -> None:
     project.apply("--env", "production")
 
     assert len(project.account.objects("personas")) == 2
+
+
+def test_an_object_that_another_environment_has_is_never_said_to_be_in_nobodys_use(project: Project) -> None:
+    variables = "environments:\n  production: {vars: {in: P}}\n  staging: {vars: {in: S}}\n"
+    project.write("tavusctl.yaml", variables)
+    project.manifest("persona", "it", {**SPECS["persona"], "persona_name": "It ${var:in}"})
+    project.apply("--env", "staging")
+    project.apply("--env", "production")
+    project.write("tavusctl.yaml", variables.replace("in: P", "in: S"))
+    project.apply("--env", "production")
+
+    (told,) = [one for one in project.plan("--env", "production")["warnings"] if one["id"] == "TV306"]
+
+    assert "`persona/it` of the environment `staging`" in told["message"]
+    assert "put a variable into the name" in told["hint"]
+    assert "delete" not in told["hint"]

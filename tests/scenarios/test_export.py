@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.scenarios.canaries import canaries, found_under
+from tests.scenarios.canaries import keys as header_keys
 from tests.scenarios.project import Body, Project, Result
 
 PROMPT = "You are a coach.\n\nYou ask before you answer, and you never promise a discount."
@@ -42,7 +45,10 @@ def shop(project: Project) -> Project:
                 "guardrails_id": rules,
                 "objectives_id": goals,
                 "document_ids": documents,
-                "layers": {"perception": {"perception_model": "off"}, "tts": {"voice_settings": {"speed": 0.5}}},
+                "layers": {
+                    "perception": {"perception_model": "off"},
+                    "tts": {"tts_engine": "cartesia", "voice_settings": {"speed": 0.5}},
+                },
             },
             {"persona_name": "Greeter", "system_prompt": "Say ${hello}.", "default_replica_id": "rfe12d8b9597"},
         ]
@@ -103,6 +109,7 @@ spec:
     perception:
       perception_model: "off"
     tts:
+      tts_engine: cartesia
       voice_settings:
         speed: 0.5
 """
@@ -167,7 +174,9 @@ def test_what_differs_is_told_and_left_alone(shop: Project) -> None:
     shop.account.portal("persona", persona_id(shop, "Sales Coach"), edit)
     result = export(shop)
 
-    assert "1 differs from the account; to take its values: tavusctl adopt persona/sales-coach\n" in result.err
+    assert (
+        "1 differs from the account; to take the live values, run `tavusctl adopt persona/sales-coach`\n" in result.err
+    )
     assert contents(shop) == before
 
 
@@ -183,6 +192,23 @@ def test_an_export_that_was_interrupted_is_taken_up(shop: Project) -> None:
         path: text for path, text in before.items() if path.startswith("manifests")
     }
     assert shop.plan()["changes"] == []
+
+
+def test_a_signal_while_files_are_written_lets_all_of_them_be_written(
+    shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, left = os.link, [signal.SIGTERM]
+
+    def interrupt(source: Path, target: Path) -> None:
+        if left:
+            os.kill(os.getpid(), left.pop())
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", interrupt)
+    export(shop, code=128 + signal.SIGTERM)
+    assert not left
+    assert shop.run("plan", "--detailed-exitcode").code == 0
+    assert export(shop).out == "8 objects had a manifest already\n"
 
 
 def test_a_bound_object_without_a_manifest_gets_one_again(shop: Project) -> None:
@@ -229,7 +255,7 @@ def test_a_manifest_that_may_mean_the_same_object_is_for_a_person_to_bind(shop: 
     result = export(shop, code=4)
 
     assert contents(shop) == before
-    assert f"persona/{manifest} is not bound, and may be {persona_id(shop, 'Greeter')}" in result.err
+    assert f"`persona/{manifest}` is not bound, and may be {persona_id(shop, 'Greeter')}" in result.err
     assert "[E423]" in result.err
 
 
@@ -280,7 +306,10 @@ def test_text_that_turns_around_is_for_a_person_to_look_at(project: Project) -> 
     stopped = project.run("plan")
     path.write_text(path.read_text().replace('202Egpj"\n', '202Egpj" # tavusctl: ignore=TV206\n'))
 
-    assert "persona/gpj: U+202E RIGHT-TO-LEFT OVERRIDE in the text [TV206]; remove it" in result.err
+    assert (
+        "persona/gpj: U+202E RIGHT-TO-LEFT OVERRIDE in the text [TV206 bidirectional-characters]; remove it"
+        in result.err
+    )
     assert '  persona_name: "\\u202Egpj" #' in path.read_text()
     assert stopped.code == 10
     assert project.plan()["changes"] == []
@@ -382,8 +411,8 @@ def test_what_there_is_not_cannot_be_exported(shop: Project) -> None:
     slip = export(shop, "--address", "persona/greter", code=12)
     stranger = export(shop, "--id", "p0", code=9)
 
-    assert "did you mean 'persona/greeter'?" in slip.err
-    assert "the account has no object 'p0'" in stranger.err
+    assert "did you mean `persona/greeter`?" in slip.err
+    assert "the account has no object `p0`" in stranger.err
 
 
 def test_an_empty_account(project: Project) -> None:
@@ -510,7 +539,7 @@ def test_a_header_that_reads_show_is_compared(project: Project) -> None:
 def test_without_a_project_file_the_names_are_told(project: Project) -> None:
     keys = with_keys(project)
 
-    assert f"add them to tavusctl.yaml: secrets: [{', '.join(keys)}]\n" in export(project).err
+    assert f"next: add them to tavusctl.yaml: `secrets: [{', '.join(keys)}]`\n" in export(project).err
     assert not (project.root / "tavusctl.yaml").exists()
 
 
@@ -521,7 +550,8 @@ def test_a_persona_with_what_this_version_does_not_know(project: Project) -> Non
     result = export(project)
 
     assert "persona /layers/llm/newer of 2 objects: a field that this version does not know\n" in result.err
-    assert "persona /layers/stt/stt_engine of 2 objects: the kind takes 'tavus-auto'" in result.err
+    texts = [path.read_text() for path in (project.root / "manifests/personas").iterdir()]
+    assert all("stt_engine: tavus-next" in one for one in texts)  # what the API knows by now is written
     assert project.plan()["changes"] == []
 
 
@@ -532,7 +562,10 @@ def test_a_set_that_no_manifest_can_tell_is_referred_to(project: Project) -> Non
     project.account.forget()
     result = export(project)
 
-    assert "objectives/old is referred to (external: true), and not managed: found 'two words'" in result.err
+    assert (
+        "`objectives/old` is exported as `external: true` and not managed: "
+        "an objective name must not contain white space, found `two words`"
+    ) in result.err
     assert "objectives_id: ${ref:objectives/old}" in (project.root / "manifests/personas/p.yaml").read_text()
     assert project.plan()["changes"] == []
 
@@ -563,3 +596,30 @@ def test_init_from_an_account_that_does_not_answer_leaves_nothing(shop: Project,
 
     assert made.code == 8
     assert not Path(shop.root / "new").exists()
+
+
+def test_what_is_no_key_stays_readable_and_equal_keys_have_one_name(project: Project) -> None:
+    """Three personas of one backend need one variable for its token; the next plan needs no value at all."""
+    token, *_ = header_keys(1)
+    headers = {"X-Tenant-Token": token, "Content-Type": "application/json", "api-version": "2024-06-01"}
+    llm = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "k", "headers": headers}
+    bodies = [{"persona_name": name, "system_prompt": "x", "layers": {"llm": llm}} for name in ("A", "B", "C")]
+    project.account.seed(personas=bodies)
+    project.write("tavusctl.yaml", "version: 1\n")
+    project.account.forget()
+    told = export(project)
+    written = (project.root / "manifests/personas/b.yaml").read_text("utf-8")
+
+    assert 'api-version: "2024-06-01"' in written
+    assert "Content-Type: application/json" in written
+    assert "X-Tenant-Token: ${secret:LLM_HEADERS_X_TENANT_TOKEN}" in written
+    assert told.err.count("LLM_HEADERS_X_TENANT_TOKEN") == 1
+    assert "next: tavusctl plan, which needs no values of these variables; apply needs those that it sends" in told.err
+    assert found_under(project.root, [token]) == []
+    assert project.plan()["changes"] == []
+    assert "recorded" not in project.plan()
+    edit = {"op": "replace", "path": "/layers/llm/headers/api-version", "value": "2025-01-01"}
+    project.account.portal("persona", persona_id(project, "B"), edit)
+    assert project.run("adopt", "--all").code == 0
+    assert 'api-version: "2025-01-01"' in (project.root / "manifests/personas/b.yaml").read_text("utf-8")
+    assert project.account.writes == []

@@ -61,7 +61,7 @@ def test_a_file_becomes_tidy_and_stays_so(untidy: Project) -> None:
 
     assert (first.code, first.out) == (0, "manifests/two.yaml\n")
     assert Path(untidy.root, "manifests/two.yaml").read_bytes().decode() == TIDY
-    assert (again.code, again.out, again.err) == (0, "", "all tidy\n")
+    assert (again.code, again.out, again.err) == (0, "", "all files are formatted\n")
 
 
 def test_check_lists_and_diff_shows_and_both_write_nothing(untidy: Project) -> None:

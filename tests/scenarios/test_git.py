@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tavusctl.cli.basis import basis, merge_base
-from tavusctl.cli.git import Git, GitError, head
-from tavusctl.errors import UsageError
+from tavusctl.core.errors import UsageError
+from tavusctl.integrations.git.process import Git, GitError, head
+from tavusctl.integrations.git.worktree import base_tree, merge_base
 from tests.scenarios.project import Project
 from tests.scenarios.test_base import COACH, commit, git
 
@@ -200,7 +200,7 @@ def test_files_of_a_commit_are_as_they_are_kept(repository: Project) -> None:
     git(repository, "config", "core.autocrlf", "true")
     commit(repository)
 
-    with basis(root, "HEAD") as found:
+    with base_tree(root, "HEAD") as found:
         made = found.root / "sub"
         assert (made / "raw").read_bytes() == b"\xff\r\n\0"
         assert (made / "caf\udce9").read_bytes() == b"bytes"
@@ -217,7 +217,7 @@ def test_a_tree_that_names_places_elsewhere_writes_nothing_there(repository: Pro
         made = git(repository, "commit-tree", tree, "-p", "main", "-m", "x").strip()
         git(repository, "update-ref", "refs/heads/bad", made)
         git(repository, "symbolic-ref", "HEAD", "refs/heads/bad")
-        with basis(repository.root, "bad") as found:
+        with base_tree(repository.root, "bad") as found:
             assert listed(found.root) == ["good"]
             assert listed(found.root.parent) == ["project"]
 
@@ -252,7 +252,7 @@ def replaced(folder: Path, script: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("script", "told"),
-    [("sleep 60", "takes longer than 1 s"), ("yes", "says more than 64 MiB"), ("echo no >&2; exit 1", "no")],
+    [("sleep 60", "took longer than 1 s"), ("yes", "printed more than 64 MiB"), ("echo no >&2; exit 1", "no")],
 )
 def test_git_takes_no_longer_and_says_no_more_than_it_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: str

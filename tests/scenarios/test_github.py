@@ -153,6 +153,99 @@ def test_always_and_never(step: Step) -> None:
     assert step.comments == []
 
 
+MERGED = "5" * 40
+
+
+def test_what_became_of_a_plan_takes_its_place_on_the_pull_request_that_was_merged(step: Step) -> None:
+    step.run("plan")
+    step.hub.merged[MERGED] = [7]
+    step.run("plan", pull=False, GITHUB_SHA=MERGED)
+    assert "Plan: 1 to create" in step.comments[0]  # the apply tells it
+
+    ended = step.run("apply", step.outputs["plan-file"], pull=False, GITHUB_SHA=MERGED)
+
+    assert (ended.code, ended.err.splitlines()[-1]) == (0, "comment on #7: updated")
+    (comment,) = step.comments
+    assert comment.startswith(f"{MARKER}\n")
+    assert "**Apply: 1 done**" in comment
+    assert comment.endswith(f"commit {MERGED[:7]}\n")
+
+
+def test_an_apply_that_failed_is_told_and_so_is_a_plan_after_the_merge(step: Step) -> None:
+    step.hub.merged[MERGED] = [7]
+    step.project.account.fault(match="POST /v2/personas", kind="status", status=422)
+    failed = step.run("apply", "--yes", pull=False, GITHUB_SHA=MERGED)
+    assert failed.code not in (0, 2)
+    assert "**failed**" in step.comments[0]
+
+    step.project.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec:\n  persona_nme: Bad\n")
+    step.run("plan", pull=False, GITHUB_SHA=MERGED)
+
+    (comment,) = step.comments
+    assert "persona_nme" in comment
+
+
+def test_every_pull_request_of_a_push_is_told_once(step: Step) -> None:
+    """A merge queue pushes several at once."""
+    second, third = "6" * 40, "7" * 40
+    step.hub.merged |= {MERGED: [7], second: [8], third: [8]}
+    event = step.project.root.parent / "push.json"
+    event.write_text(json.dumps({"commits": [{"id": one} for one in (third, second, MERGED)]}))
+
+    step.run("apply", "--yes", pull=False, GITHUB_SHA=MERGED, GITHUB_EVENT_PATH=str(event))
+
+    assert sorted(step.hub.comments) == [7, 8]
+    assert [len(one) for one in step.hub.comments.values()] == [1, 1]
+
+
+@pytest.mark.parametrize("event", ["schedule", "merge_group"])
+def test_a_run_that_is_about_no_merge_tells_nobody(step: Step, event: str) -> None:
+    step.hub.merged[MERGED] = [7]
+    step.run("apply", "--yes", pull=False, GITHUB_SHA=MERGED, GITHUB_EVENT_NAME=event)
+
+    assert step.comments == []
+
+
+def test_an_apply_that_cannot_be_told_is_good_all_the_same(step: Step) -> None:
+    step.hub.merged[MERGED] = [7]
+    step.hub.denies = True
+    ended = step.run("apply", "--yes", pull=False, GITHUB_SHA=MERGED)
+
+    assert ended.code == 0
+    assert "warning: the comment could not be written" in ended.err
+
+
+PAGE = "https://github.com/acme/agents/actions/runs/77/artifacts/5"
+
+
+def test_the_page_of_a_plan_is_linked_in_its_comment_once(step: Step) -> None:
+    step.run("plan")
+    first, again = step.run("link", PAGE), step.run("link", PAGE)
+
+    assert (first.code, again.code) == (0, 0), first.err
+    assert step.comments[0].endswith(f"actions/runs/77) · [The plan as a page]({PAGE})\n")
+    assert first.err.endswith("link in the comment on #7: updated\n")
+    assert again.err.endswith("link in the comment on #7: unchanged\n")
+
+
+def test_without_a_comment_there_is_nothing_to_link(step: Step) -> None:
+    step.hub.comment(7, f"{MARKER}\nforged", author="mallory")
+    ended = step.run("link", PAGE, TAVUS_API_KEY=None)
+
+    assert (ended.code, step.comments) == (0, [f"{MARKER}\nforged"])
+    assert ended.err.endswith("link in the comment on #7: none\n")
+
+
+@pytest.mark.parametrize("url", ["", "javascript:alert(1)", "https://x/) [evil](https://y", "https://x"])
+def test_what_is_no_address_of_a_page_is_refused(step: Step, url: str) -> None:
+    step.run("plan")
+    before = step.comments
+    ended = step.run("link", url)
+
+    assert (ended.code, step.comments) == (12, before)
+    assert "`link` needs the address of a page" in ended.err
+
+
 def test_a_comment_of_somebody_else_with_our_marker_is_left_alone(step: Step) -> None:
     forged = f"{MARKER}\nApproved by everybody."
     step.hub.comment(7, forged, author="mallory")
@@ -197,7 +290,7 @@ def test_a_fork_is_only_validated(step: Step) -> None:
     ended = step.run("plan", fork=True, TAVUS_API_KEY=None)
 
     assert ended.code == 0, ended.err
-    assert "the event pull_request of this run may come from outside of the repository" in ended.err
+    assert "the event `pull_request` of this run may come from outside the repository" in ended.err
     assert step.project.account.requests == []
 
 
@@ -244,7 +337,7 @@ def test_a_good_plan_does_not_fail_for_its_comment(step: Step, why: str) -> None
     assert (ended.code, step.outputs["exit-code"], step.comments) == (0, "0", [])
     assert "persona/coach" in step.summary
     assert "warning: the comment could not be written" in ended.err
-    assert "::warning title=the comment could not be written, and".replace(",", "%2C") in ended.out
+    assert "::warning title=the comment could not be updated and".replace(",", "%2C") in ended.out
     assert "ghs_wrong" not in ended.out + ended.err
 
 
@@ -466,7 +559,7 @@ def test_arguments_come_from_the_environment_as_well(step: Step) -> None:
     ended = step.run("plan", pull=False, TAVUSCTL_ARGS="--target 'persona/nobody'")
 
     assert ended.code == 12
-    assert "there is no persona/nobody" in ended.err
+    assert "`persona/nobody` is neither in the manifests nor in the state" in ended.err
 
 
 def test_verify_and_recrawl_say_how_they_ended(step: Step) -> None:
@@ -514,6 +607,34 @@ def test_live_edits_become_one_pull_request_that_is_kept_up_to_date(step: Step) 
     ended = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
     assert ended.err.endswith("pull request with live edits: closed\n"), ended.err
     assert pull["state"] == "closed"
+
+
+def test_a_new_key_is_proposed_by_the_name_of_its_variable(step: Step) -> None:
+    """The pull request has manifest and project file, says what to set, and has the key nowhere."""
+    project, key = step.project, "0f1e2d3c4b5a69788796a5b4"
+    git(project, "init", "-qb", "main")
+    project.write(".gitignore", ".tavusctl/\n")
+    llm = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:OWN}"}
+    project.write("tavusctl.yaml", "secrets: [OWN]\n")
+    project.environment["OWN"] = "sk-own-0001-abcdef"
+    project.manifest("persona", "coach", {**COACH, "layers": {"llm": {**llm, "headers": {"X-Team": "blue"}}}})
+    project.apply()
+    commit(project)
+    edit = {"op": "replace", "path": "/layers/llm/headers/X-Team", "value": key}
+    project.account.portal("personas", project.bound("persona/coach"), edit)
+
+    ended = step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
+
+    name = "PERSONA_COACH_LLM_HEADERS_X_TEAM"
+    assert ended.err.endswith("pull request with live edits: created\n"), ended.err
+    (pull,) = step.hub.pulls
+    assert pull["title"] == "Adopt live edits in 2 files"
+    assert "give these variables their values" in pull["body"]
+    assert f"\n- `{name}`\n" in pull["body"]
+    assert step.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main").err.endswith("unchanged\n")
+    assert f"- `{name}`" in pull["body"]
+    assert f"${{secret:{name}}}" in (project.root / "manifests/persona-coach.yaml").read_text()
+    assert key not in json.dumps([step.hub.pulls, step.hub.__dict__], default=str) + ended.out + ended.err
 
 
 def action() -> dict[str, Any]:
@@ -604,4 +725,4 @@ def test_a_step_that_has_said_too_much_loses_no_report_without_a_word(step: Step
 
     assert len(summary.read_bytes()) < 1_000_000
     assert "it is in the log of this run" in summary.read_text()
-    assert "entry is not shown here in detail: all of it is in the log of this run" in step.comments[0]
+    assert "entry is not shown here in detail: the log of this run has the full report" in step.comments[0]

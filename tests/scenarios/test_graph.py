@@ -87,17 +87,21 @@ def test_what_mermaid_would_not_draw_is_said(drawn: Project) -> None:
     drawn.manifest("objectives", "call", {"data": goals})
     result = drawn.run("graph", "--objectives", "objectives/call")
     assert result.code == 0
-    assert "more than Mermaid draws" in result.err
+    assert "exceeds the default limit of Mermaid" in result.err
     assert "more than" not in drawn.run("graph", "--objectives", "objectives/call", "--format", "svg").err
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "hint"),
     [
-        (["persona/coahc"], "there is no persona/coahc in the manifests", "did you mean 'persona/coach'?"),
-        (["--objectives", "persona/coach"], "persona/coach has no flow to draw", "name objectives"),
-        (["--objectives", "objectives/call", "persona/coach"], "--objectives draws one set of objectives", ""),
-        (["--out", "nowhere/all.svg"], "cannot write nowhere/all.svg: No such file or directory", ""),
+        (["persona/coahc"], "`persona/coahc` is not in the manifests", "did you mean `persona/coach`?"),
+        (
+            ["--objectives", "persona/coach"],
+            "`persona/coach` has no conversation flow to draw",
+            "choose an address of the kind objectives",
+        ),
+        (["--objectives", "objectives/call", "persona/coach"], "`--objectives` draws one set of objectives", ""),
+        (["--out", "nowhere/all.svg"], "cannot write `nowhere/all.svg`: No such file or directory", ""),
     ],
 )
 def test_what_cannot_be_drawn_is_an_error(drawn: Project, arguments: list[str], error: str, hint: str) -> None:

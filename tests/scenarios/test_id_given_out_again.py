@@ -6,16 +6,21 @@ import json
 
 import pytest
 
-from tests.scenarios.everykind import COLLECTIONS, SPECS, actions, exists, managed
+from tests.scenarios.everykind import COLLECTIONS, SPECS, actions, each_kind, exists, managed
 from tests.scenarios.project import Body, Project
 
-KINDS = sorted(SPECS)
-NAMES = {"persona": "persona_name", "document": "document_name", "replica": "replica_name"}
+NAMES = {
+    "persona": "persona_name",
+    "document": "document_name",
+    "replica": "replica_name",
+    "guardrail": "guardrail_name",
+    "voice": "voice_name",
+}
 
 
 def give_out_again(project: Project, kind: str, remote_id: str) -> Body:
     """Delete an object, and give its id to a stranger's, later."""
-    project.account.portal_delete(kind, remote_id)
+    project.account.portal_delete(COLLECTIONS[kind], remote_id)
     project.account.advance(5)
     theirs = {**SPECS[kind], NAMES.get(kind, "name"): "Theirs", "id": remote_id}
     project.account.seed(**{COLLECTIONS[kind]: [theirs]})
@@ -23,7 +28,7 @@ def give_out_again(project: Project, kind: str, remote_id: str) -> Body:
     return project.account.objects(COLLECTIONS[kind])[remote_id]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_it_is_neither_patched_nor_deleted(project: Project, kind: str) -> None:
     remote_id = managed(project, kind)
     theirs = give_out_again(project, kind, remote_id)

@@ -266,7 +266,7 @@ def test_a_replica_says_whose_it_is_while_it_is_made(project: Project, account: 
     assert create[2]["replica_name"].startswith("tavusctl_")
     assert create[2]["replica_name"].endswith(" Nora")
     assert rename == ("PATCH", f"/v2/replicas/{remote_id}/name", {"replica_name": "Nora"})
-    assert "its name begins with a claim until its id is on record" in change["reason"]
+    assert "its name starts with a claim of this run until its id is recorded" in change["reason"]
     assert project.plan()["changes"] == []
 
 
@@ -283,6 +283,30 @@ def test_a_replica_that_was_not_renamed_is_renamed_later(crashing: Crashing, nam
     (replica,) = crashing.account.objects("replicas").values()
     assert replica["replica_name"] == (name or "nora")
     assert [one["method"] for one in crashing.account.writes] == []
+
+
+@pytest.mark.parametrize(("status", "said", "code"), [(400, "failed", 5), (403, "failed", 5), (500, "unknown", 6)])
+def test_a_replica_whose_name_is_refused_is_told_as_made(
+    project: Project, account: Account, status: int, said: str, code: int
+) -> None:
+    """`failed` alone would say that there is nothing; the next run only gives the name."""
+    project.manifest("replica", "nora", named("replica", "Nora"))
+    account.fault(match="PATCH /v2/replicas/*/name", kind="status", status=status, times=None)
+    told = project.run("apply", "--yes", "--format", "json")
+    account.control("DELETE", "faults")
+
+    (outcome,) = told.document["outcomes"]
+    (remote_id,) = account.objects("replicas")
+    assert told.code == code, told.err
+    assert (outcome["status"], outcome["id"]) == (said, remote_id)
+    assert f"created as {remote_id}; the next run finishes it: " in outcome["reason"]
+    assert remote_id in project.run("state", "list").out
+
+    account.forget()
+    project.apply()
+    (replica,) = account.objects("replicas").values()
+    assert replica["replica_name"] == "Nora"
+    assert [one["method"] for one in account.writes] == ["PATCH"]
 
 
 def test_a_replica_and_its_name_are_undone_as_one(project: Project) -> None:

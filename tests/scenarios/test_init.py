@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
+import click
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import meta
 
+from tavusctl.app.json_schemas import all_schemas
+from tavusctl.cli import cli
+from tavusctl.kinds import KINDS
 from tests.scenarios.project import Project
 
 
@@ -18,10 +23,8 @@ def test_a_new_project_is_valid_and_applies(project: Project) -> None:
 
     assert (made.code, made.out, project.account.control("GET", "violations")["violations"]) == (0, "", [])
     assert checked.document["complaints"] == []
-    assert set(json.loads(project.run("state", "list", "--format", "json").out)) == {
-        "guardrails/house-rules",
-        "persona/assistant",
-    }
+    assert set(json.loads(project.run("state", "list", "--format", "json").out)) == {"persona/assistant"}
+    assert project.run("talk", "persona/assistant", "--yes").code == 0
     assert project.plan()["changes"] == []
 
 
@@ -43,9 +46,9 @@ def test_what_exists_is_kept_and_a_second_time_is_refused(project: Project) -> N
     second = project.run("init")
 
     assert (first.code, second.code) == (0, 12)
-    assert "this is a project already" in second.err
+    assert "the folder is a project already" in second.err
     assert (project.root / "manifests/prompts/assistant.md").read_text() == "Mine.\n"
-    assert (project.root / ".gitignore").read_text() == "node_modules/\n.tavusctl/\n"
+    assert (project.root / ".gitignore").read_text() == "node_modules/\n.tavusctl/\n.env\n"
     assert {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()} == files
 
 
@@ -58,15 +61,27 @@ def test_init_in_a_folder_of_its_own(project: Project) -> None:
     assert not (project.root / "tavusctl.yaml").exists()
 
 
+def test_an_editor_and_an_assistant_are_told_what_they_need(project: Project) -> None:
+    """The extension that reads the schemas, and what an assistant may do; commands and files that it names exist."""
+    project.run("init")
+    recommended = json.loads((project.root / ".vscode/extensions.json").read_text("utf-8"))["recommendations"]
+    told = (project.root / "AGENTS.md").read_text("utf-8")
+    assert recommended == ["redhat.vscode-yaml"]
+    assert "`manifests/prompts/`" in told
+    assert "${file:prompts/NAME.md}" in told
+    assert set(re.findall(r"`tavusctl (\w+)", told)) <= set(cli.list_commands(click.Context(cli)))
+    assert "Do not run `apply`" in told
+
+
 def test_its_schemas_are_schemas(project: Project) -> None:
     """As `schema` prints them."""
     project.run("init")
     schemas = sorted((project.root / "schemas").glob("*.schema.json"))
 
-    assert len(schemas) == 7
+    assert [path.name for path in schemas] == sorted(all_schemas(KINDS))
     for path in schemas:
         name = path.name.removesuffix(".schema.json")
-        Draft202012Validator.check_schema(json.loads(path.read_text("utf-8")))
+        meta.validate(json.loads(path.read_text("utf-8")))
         assert project.run("schema", name).out == path.read_text("utf-8")
 
 
@@ -81,7 +96,7 @@ def test_a_folder_with_files_of_others_is_left_to_them(project: Project, strange
     made = project.run("init")
 
     assert made.code == 0
-    assert "manifests are in tavus/, for manifests/base/deploy.yml is of another program" in made.err
+    assert "the manifests folder is tavus/, because `manifests/base/deploy.yml` belongs to another program" in made.err
     assert path.read_text() == stranger
     assert list((project.root / "manifests").rglob("*")) == [path.parent, path]
     assert "manifests: tavus\n" in (project.root / "tavusctl.yaml").read_text()
@@ -104,7 +119,7 @@ def test_without_a_free_folder_nothing_is_written(project: Project) -> None:
     refused = project.run("init")
 
     assert (refused.code, (project.root / "tavusctl.yaml").exists()) == (12, False)
-    assert "manifests, tavus, tavusctl: each of these folders has YAML files of other programs" in refused.err
+    assert "each of the folders manifests, tavus, tavusctl has YAML files of other programs" in refused.err
 
 
 def test_our_own_manifests_are_no_strangers(project: Project) -> None:
@@ -122,8 +137,8 @@ def test_a_project_around_is_named_and_its_manifests_are_not_a_place(project: Pr
     inside = project.run("init", "manifests/personas")
 
     assert (beside.code, inside.code) == (0, 12)
-    assert f"there is a project around this one, in {project.root}" in beside.err
-    assert "this folder is a part of the manifests of the project" in inside.err
+    assert f"another project in {project.root} contains this one" in beside.err
+    assert "this folder is inside the manifests folder of the project" in inside.err
 
 
 def test_a_file_of_kubernetes_is_called_so(project: Project) -> None:
@@ -132,11 +147,11 @@ def test_a_file_of_kubernetes_is_called_so(project: Project) -> None:
 
     (found,) = project.run("validate", "--format", "json").document["complaints"]
 
-    assert found["message"] == "this is no manifest of tavusctl: apiVersion is a key of Kubernetes"
+    assert found["message"] == "this is not a tavusctl manifest: `apiVersion` is a key of Kubernetes"
     assert (found["path"], found["line"]) == ("manifests/deploy.yaml", 1)
 
 
-HABITS = {"push": "apply", "deploy": "apply", "pull": "export", "ls": "state list", "status": "plan"}
+HABITS = {"push": "apply", "deploy": "apply", "pull": "export", "ls": "list", "status": "plan"}
 HABITS |= {"rollback": "undo", "Plan": "plan", "aply": "apply", "lint": "validate", "rm": "destroy"}
 
 
@@ -145,7 +160,7 @@ def test_a_command_from_habit_leads_to_ours(project: Project, typed: str, ours: 
     ended = project.run(typed)
 
     assert ended.code == 12
-    assert f"There is no command {typed!r}. Did you mean {ours}?" in ended.err
+    assert f"unknown command `{typed}`. Did you mean `{ours}`?" in ended.err
     assert project.run(*ours.split(), "--help").code == 0
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tavusctl.cli.workflows import NO_RELEASE
+from tavusctl.integrations.github.workflow_files import NO_RELEASE
 from tests.scenarios.project import Project
 from tests.scenarios.test_base import commit, git
 from tests.workflows import SHAPES, written
@@ -47,9 +47,9 @@ def test_a_new_project_has_workflows_at_once(project: Project) -> None:
     on = {name: yaml.safe_load(text)[True] for name, text in files(project.root).items()}
     assert on["tavus-plan.yml"] == {"pull_request": None, "merge_group": None}
     assert on["tavus-apply.yml"] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
-    assert "give the repository these secrets: TAVUS_API_KEY\n" in made.err
-    assert f"put the commit of tavusctl that you trust in place of {NO_RELEASE}" in made.err
-    assert "the state of default is a file of this machine" in made.err
+    assert "add these secrets to the repository: TAVUS_API_KEY\n" in made.err
+    assert f"replace {NO_RELEASE} by the commit of tavusctl that you trust" in made.err
+    assert "the state of `default` is a local file" in made.err
     assert project.run("validate").code == 0
 
 
@@ -61,11 +61,14 @@ def test_each_job_has_the_secrets_of_its_environment_and_no_other(project: Proje
     wanted = {"staging": {"KEY_OF_STAGING", *aws}, "prod": {"TAVUS_API_KEY", *azure}}
     for name in files(project.root):
         for job, body in jobs(project.root, name).items():
-            environment = job.rpartition("-")[2]
             steps = [one for one in body["steps"] if "command" in one.get("with", {})]
             assert steps
             for step in steps:
-                assert step["with"]["environment"] == environment
+                environment = step["with"]["environment"]
+                assert job in ("watch", f"plan-{environment}", f"apply-{environment}")
+                if step["with"]["command"] == "link":  # it writes on GitHub, and sees no account
+                    assert "env" not in step
+                    continue
                 assert set(step["env"]) == {"OPENAI_API_KEY", *wanted[environment]}
                 sources = ("${{ secrets.%s }}", "${{ vars.%s }}")
                 assert all(value == sources[key == "AWS_REGION"] % key for key, value in step["env"].items())
@@ -83,12 +86,27 @@ def test_a_merge_goes_through_the_environments_in_their_order_each_behind_its_ap
     assert "!failure()" in found["plan-prod"]["if"]
     whole = yaml.safe_load(files(project.root)["tavus-apply.yml"])
     assert (whole["concurrency"]["cancel-in-progress"], whole["permissions"]) == (False, {})
-    watch = jobs(project.root, "tavus-watch.yml")
-    assert watch["drift-prod"]["permissions"] == {"contents": "read", "issues": "write"}
+    (watch,) = jobs(project.root, "tavus-watch.yml").values()
+    assert watch["permissions"] == {"contents": "read", "issues": "write"}
+    commands = [(one["with"]["command"], one["if"]) for one in watch["steps"] if "command" in one["with"]]
+    assert commands == [(name, "${{ !cancelled() }}") for name in ("drift", "recrawl", "apply")] * 2
     assert jobs(project.root, "tavus-plan.yml")["plan-prod"]["permissions"] == {
         "contents": "read",
         "pull-requests": "write",
     }
+
+
+def test_jobs_that_keep_the_state_in_the_repository_may_write_there_and_no_others(project: Project) -> None:
+    project.write("tavusctl.yaml", TWO.replace("s3://acme/staging", "git"))
+    project.run("init", "--github")
+
+    rights = {
+        job: body["permissions"]["contents"]
+        for name in files(project.root)
+        for job, body in jobs(project.root, name).items()
+    }
+    writing = {job for job, right in rights.items() if right == "write"}
+    assert writing == {"apply-staging", "watch"}, rights
 
 
 def test_run_again_it_follows_the_project_and_keeps_versions(project: Project) -> None:
@@ -108,7 +126,7 @@ def test_run_again_it_follows_the_project_and_keeps_versions(project: Project) -
     text = place.read_text()
     assert "plan-prod" in text
     assert text.count(f"actions/checkout@{SHA} # v9.0.0") == 2
-    assert text.count(f"tavusctl/tavusctl@{SHA} # v1.2.3") == 2
+    assert text.count(f"tavusctl/tavusctl@{SHA} # v1.2.3") == 4
 
 
 @pytest.mark.parametrize("edit", ["timeout-minutes: 15", "fetch-depth: 0", "# unedited: "])
@@ -125,7 +143,7 @@ def test_what_somebody_has_edited_stays_and_the_difference_is_shown(project: Pro
     assert place.read_text() == mine
     assert "\n-  plan-default:\n" in shown.out
     assert "\n+  plan-prod:\n" in shown.out
-    assert f"kept    {place}: somebody has edited it" in shown.err
+    assert f"kept    {place}: edited by hand" in shown.err
     assert "plan-prod" in files(project.root)["tavus-apply.yml"]
 
 

@@ -109,7 +109,7 @@ def test_fm_013_a_call_without_answer_is_unknown_and_stays_on_record(slow: Proje
         found, out, err = ended(process, 7.0)
 
     assert found == 130
-    assert "unknown  create persona/p0: interrupted while a call was under way" in out, err
+    assert "unknown  create persona/p0: interrupted during a call" in out, err
     assert (slow.root / ".tavusctl/state.json.wal").exists()
     assert lock_is_free(slow)
     converges(slow)

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl import journal
-from tavusctl.custody import Keys, opened
-from tavusctl.journal import Intent
-from tavusctl.model import Action, Address
-from tavusctl.ports import State, Store
-from tavusctl.stores import open_store
+from tavusctl.core.address import Address
+from tavusctl.core.model import Action
+from tavusctl.core.ports import State, Store
+from tavusctl.state import journal
+from tavusctl.state.journal import Intent
+from tavusctl.state.seals import Keys, opened
+from tavusctl.state.stores import open_store
 from tests.scenarios.project import Project
 
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
@@ -179,7 +180,7 @@ def test_fm_094_a_damaged_journal_is_refused_and_stays(coach: Project, damage: D
 RECORDS: dict[str, list[bytes]] = {
     "no beginning": [b'{"is": "result", "op": "x", "status": "done"}'],
     "no JSON": [b"{"],
-    "another shape": [b"[]"],
+    "another type": [b"[]"],
     "an unknown record": [b"begin", b'{"is": "dance"}'],
     "an unknown action": [
         b"begin",

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl.document import canonical
-from tavusctl.secret import legacy_key
-from tavusctl.stores.chain import START, link
-from tavusctl.wrapping import new_key, wrap
+from tavusctl.core.json_tree import canonical
+from tavusctl.secrets.key_wrapping import new_key, wrap
+from tavusctl.secrets.values import legacy_key
+from tavusctl.state.hash_chain import START, link
 from tests.scenarios.project import Body, Project, Result
 
 NEW = "key-that-came-later"
@@ -35,7 +35,7 @@ COACH = {
 OTHER = {"persona_name": "Other", "system_prompt": "You too."}
 LATER = {**COACH, "system_prompt": "You coach well."}
 STATE, JOURNAL = ".tavusctl/state.json", ".tavusctl/state.json.wal"
-OTHER_KEY = "cannot be compared with this API key"
+OTHER_KEY = "secrets cannot be compared"
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_there_is_nothing_to_open_before_the_first_apply(project: Project) -> No
 
     result = project.run("state", "rekey")
 
-    assert (result.code, result.out) == (0, "there is no state yet: the first apply makes its key\n")
+    assert (result.code, result.out) == (0, "no state yet: the first apply generates its key\n")
     assert not (project.root / STATE).exists()
 
 

@@ -51,7 +51,7 @@ def test_fm_024_a_create_that_comes_hours_late_is_told_and_not_touched(late: Pro
 
     (other,) = late.account.objects("personas").keys() - {ours}
     assert (before, after) == ((0, [], []), (0, [], ["TV306"]))
-    assert f"another object called 'Coach', not managed here: {other}" in said
+    assert f"another object with the name `Coach`, not managed here: {other}" in said
     late.account.forget()
     late.apply()
     assert (late.account.writes, late.bound("persona/coach")) == ([], ours)
@@ -68,7 +68,7 @@ def test_fm_024_a_late_create_is_nobodys_once_the_address_is_free_again(late: Pr
     refused = late.run("apply", "--yes")
 
     assert (refused.code, late.account.writes) == (4, [])
-    assert f"import persona/coach {other} takes it over" in refused.out
+    assert f"run `tavusctl import persona/coach {other}` or" in refused.out
     assert late.run("import", "persona/coach", other).code == 0
     late.apply()
     assert list(late.account.objects("personas")) == [other]

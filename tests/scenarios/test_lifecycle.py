@@ -18,7 +18,7 @@ RULES = {"name": "Rules", "data": [{"guardrail_name": "no_promises", "guardrail_
 GOALS = {
     "name": "Goals",
     "data": [
-        {"objective_name": "greet", "objective_prompt": "Greet.", "next_required_objectives": ["part"]},
+        {"objective_name": "greet", "objective_prompt": "Greet.", "next_required_objective": "part"},
         {"objective_name": "part", "objective_prompt": "Part."},
     ],
 }
@@ -50,7 +50,7 @@ def test_the_second_plan_is_empty_and_the_second_apply_makes_no_write(full: Proj
     plan = full.run("plan", "--detailed-exitcode")
     again = full.run("apply", "--yes")
 
-    assert (plan.code, plan.out) == (0, "No changes. 5 objects as the manifests say.\n")
+    assert (plan.code, plan.out) == (0, "No changes. 5 objects up to date.\n")
     assert (again.code, full.account.writes) == (0, [])
 
 
@@ -153,7 +153,10 @@ def test_a_key_set_to_null_is_removed_and_one_that_was_dropped_too(full: Project
 
     (persona,) = full.account.objects("personas").values()
     paths = {operation["path"] for operation in change["patch"]}
-    assert paths == {"/guardrails_id", "/objectives_id", "/document_ids", "/default_replica_id", "/layers/stt/hotwords"}
+    assert paths == {
+        *("/guardrails_id", "/objectives_id", "/document_ids", "/default_replica_id"),
+        *("/layers/stt/hotwords", "/layers/stt/stt_engine"),
+    }
     assert (persona["guardrails_id"], persona["objectives_id"], persona["document_ids"]) == (None, None, [])
     assert persona["layers"]["stt"]["hotwords"] == ""
     assert full.plan()["changes"] == []

@@ -41,11 +41,11 @@ def test_a_rename_is_shown_and_recorded_and_nothing_is_sent(applied: Project) ->
     page = applied.run("plan", "--format", "html").out
     applied.apply()
 
-    assert "Renamed, with nothing to be sent:\n\n- <code>persona&#47;sales&#45;coach</code>" in comment
+    assert "Renamed, without a request to the API:\n\n- <code>persona&#47;sales&#45;coach</code>" in comment
     assert "<li><b>persona/sales-coach</b>, which was persona/coach</li>" in page
     assert shown.code == 2
     assert shown.out.splitlines() == [
-        f"> persona/sales-coach: moved from persona/coach ({bound}), once apply has run",
+        f"> persona/sales-coach: renamed from persona/coach ({bound}) by apply",
         "Plan: 0 to create, 0 to update, 0 to replace, 0 to delete, 1 to rename",
     ]
     assert document["moved"] == [{"address": "persona/sales-coach", "from": "persona/coach", "id": bound}]
@@ -61,7 +61,7 @@ def test_a_rename_that_is_done_may_stay_in_the_file(applied: Project) -> None:
 
     again = applied.run("plan", "--detailed-exitcode")
 
-    assert (again.code, again.out) == (0, "No changes. 2 objects as the manifests say.\n")
+    assert (again.code, again.out) == (0, "No changes. 2 objects up to date.\n")
     assert "moved" not in applied.plan()
 
 
@@ -73,7 +73,7 @@ def test_what_others_refer_to_is_renamed_without_touching_them(applied: Project)
     applied.apply()
 
     assert applied.account.writes == []
-    assert applied.run("plan").out == "No changes. 2 objects as the manifests say.\n"
+    assert applied.run("plan").out == "No changes. 2 objects up to date.\n"
 
 
 def test_a_rename_with_an_edit_is_an_update_of_the_same_object(applied: Project) -> None:
@@ -116,8 +116,11 @@ def test_a_reference_to_the_old_address_is_told_the_new_one(applied: Project) ->
     result = applied.run("validate")
 
     assert result.code == 10
-    assert "persona/coach refers to document/prices, which is document/price-list now [TV121]" in result.out
-    assert "write ${ref:document/price-list}" in result.out
+    assert (
+        "`persona/coach` refers to `document/prices`, which is `document/price-list` now [TV121 undeclared-reference]"
+        in result.out
+    )
+    assert "write `${ref:document/price-list}`" in result.out
 
 
 def test_an_address_cannot_get_two_objects(applied: Project) -> None:
@@ -130,8 +133,11 @@ def test_an_address_cannot_get_two_objects(applied: Project) -> None:
     result = applied.run("plan")
 
     assert result.code == 9
-    assert f"several objects: persona/sales-coach ({second}) and persona/coach ({first}) [E905]" in result.err
-    assert "state rm forgets one of them" in result.err
+    assert (
+        f"several objects into one address: persona/sales-coach ({second}) and persona/coach ({first}) [E905]"
+        in result.err
+    )
+    assert "run `tavusctl state rm` for one of them" in result.err
     applied.run("state", "rm", "persona/sales-coach")
     assert applied.plan()["moved"] == [{"address": "persona/sales-coach", "from": "persona/coach", "id": first}]
 
@@ -168,7 +174,7 @@ def test_ids_for_applications_follow_a_rename_at_once(applied: Project) -> None:
     applied.write("tavusctl.yaml", "outputs: {COACH_ID: persona/coach}")
     result = applied.run("output")
     assert result.code == 10
-    assert "it is persona/sales-coach now" in result.err
+    assert "write `persona/sales-coach`, its new address" in result.err
 
 
 def test_a_reviewed_rename_is_applied_from_its_plan_file(applied: Project) -> None:

@@ -36,14 +36,14 @@ UNREADABLE: dict[str, tuple[Body, tuple[int, str], str, int]] = {
     "a page of a captive portal": (
         always("status", status=200, body=PORTAL_PAGE, headers={"content-type": "text/html"}),
         (11, "E1102"),
-        "not JSON",
+        "invalid JSON",
         5,
     ),
     "a web page of a gateway": (always("html"), (11, "E1102"), "502", 5),
-    "half a list": (always("truncate"), (11, "E1102"), "no answer", 5),
-    "nothing": (always("empty"), (11, "E1100"), "where an object belongs", 1),
-    "another document": (always("status", status=200, body={"ok": True}), (11, "E1100"), "without a list", 1),
-    "a list of texts": (always("status", status=200, body={"data": ["p1"]}), (11, "E1100"), "without a list", 1),
+    "half a list": (always("truncate"), (11, "E1102"), "no valid response", 5),
+    "nothing": (always("empty"), (11, "E1100"), "expected an object", 1),
+    "another document": (always("status", status=200, body={"ok": True}), (11, "E1100"), "returned no list", 1),
+    "a list of texts": (always("status", status=200, body={"data": ["p1"]}), (11, "E1100"), "returned no list", 1),
     "objects without ids": (always("status", status=200, body={"data": [{}]}), (11, "E1100"), "without persona_id", 1),
     "fewer than it counts": (
         always("status", status=200, body={"data": [], "total_count": 3}),
@@ -67,9 +67,9 @@ UNREADABLE: dict[str, tuple[Body, tuple[int, str], str, int]] = {
         "45 minutes",
         1,
     ),
-    "no answer": (always("drop"), (11, "E1102"), "no answer", 5),
-    "a reset": (always("reset"), (11, "E1102"), "no answer", 5),
-    "no HTTP": (always("raw", raw="220 mail.example.com ESMTP\r\n"), (11, "E1102"), "no answer", 5),
+    "no answer": (always("drop"), (11, "E1102"), "no valid response", 5),
+    "a reset": (always("reset"), (11, "E1102"), "no valid response", 5),
+    "no HTTP": (always("raw", raw="220 mail.example.com ESMTP\r\n"), (11, "E1102"), "no valid response", 5),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -48,9 +50,9 @@ def test_a_secret_that_nothing_has_sent_is_a_risk(applied: Project) -> None:
     result = applied.run("plan", "--format", "json", CLOUD=OTHER)
 
     assert risks(result.document) == [
-        ("new-secret", "/layers/llm/headers/X-Trace", "sends a secret that nothing has sent before: CLOUD")
+        ("new-secret", "/layers/llm/headers/X-Trace", "sends a secret for the first time: CLOUD")
     ]
-    assert news(result.document) == ["CLOUD is read as a secret for the first time"]
+    assert news(result.document) == ["`CLOUD` is read as a secret for the first time"]
     assert OTHER not in result.out + result.err
 
 
@@ -59,10 +61,10 @@ def test_every_report_says_so(applied: Project, form: str) -> None:
     settings(applied, "secrets: [OPENAI, CLOUD]\n")
     coach(applied, api_key="${secret:CLOUD}")
 
-    told = applied.run("plan", "--format", form, CLOUD=OTHER).out
+    told = html.unescape(applied.run("plan", "--format", form, CLOUD=OTHER).out)
 
-    assert "sends a secret that nothing has sent before" in told
-    assert "CLOUD is read as a secret for the first time" in told
+    assert "sends a secret for the first time" in told
+    assert "`CLOUD` is read as a secret for the first time" in told
 
 
 def test_a_secret_that_is_listed_and_sent_nowhere_is_told_when_it_is_sent(applied: Project) -> None:
@@ -74,7 +76,7 @@ def test_a_secret_that_is_listed_and_sent_nowhere_is_told_when_it_is_sent(applie
     document = applied.run("plan", "--format", "json", SPARE=OTHER).document
 
     assert [one[0] for one in risks(document)] == ["new-secret"]
-    assert news(document) == ["SPARE is sent by a manifest for the first time"]
+    assert news(document) == ["a manifest sends `SPARE` for the first time"]
 
 
 def test_a_known_secret_at_a_new_place_is_a_risk(applied: Project) -> None:
@@ -83,7 +85,7 @@ def test_a_known_secret_at_a_new_place_is_a_risk(applied: Project) -> None:
     document = applied.plan()
 
     assert risks(document) == [
-        ("new-secret", "/layers/llm/headers/X-Trace", "sends a secret to a place that had none: OPENAI")
+        ("new-secret", "/layers/llm/headers/X-Trace", "sends a secret to a field that had none: OPENAI")
     ]
     assert news(document) == []
 
@@ -101,7 +103,7 @@ def test_what_was_applied_is_no_news(applied: Project) -> None:
 
 def test_names_are_remembered_when_nothing_else_is_to_be_done(applied: Project) -> None:
     settings(applied, "secrets: [OPENAI, SPARE]\n")
-    assert news(applied.plan()) == ["SPARE is read as a secret for the first time"]
+    assert news(applied.plan()) == ["`SPARE` is read as a secret for the first time"]
 
     assert applied.run("apply", "--yes").code == 0
 
@@ -127,7 +129,7 @@ def test_a_key_of_something_else_is_told(project: Project, name: str, told: bool
 
     result = project.run("plan", "--format", "json", **known)
 
-    assert news(result.document) == ([f"{name} is sent to Tavus as the API key"] if told else [])
+    assert news(result.document) == ([f"`{name}` is sent to Tavus as the API key"] if told else [])
 
 
 def test_another_key_than_at_the_last_apply_is_told(project: Project) -> None:
@@ -138,7 +140,7 @@ def test_another_key_than_at_the_last_apply_is_told(project: Project) -> None:
     inner.apply()
     settings(inner, "environments: {x: {api_key_env: TAVUS_API_KEY_PROD}}\n")
 
-    assert news(inner.plan()) == ["TAVUS_API_KEY_PROD is sent to Tavus as the API key for the first time"]
+    assert news(inner.plan()) == ["`TAVUS_API_KEY_PROD` is sent to Tavus as the API key for the first time"]
 
 
 OF_THE_SYSTEM = (
@@ -156,7 +158,7 @@ def test_a_variable_of_the_system_is_no_secret(applied: Project, where: str, nam
 
     assert {(one.code, one.out + one.err) for one in results} == {(10, results[0].out + results[0].err)}
     assert f"tavusctl.yaml:1:{where.index('{}') + 1 - where.count('{{')}" in results[0].err
-    assert f"'{name}' is a variable of the CI system" in results[0].err
+    assert f"`{name}` is reserved for the CI system" in results[0].err
 
 
 EVIL = ("collect.evil.example", "card number")
@@ -173,7 +175,7 @@ def test_whoever_names_a_secret_hides_nothing_that_he_writes(applied: Project, f
 
     assert result.code == 0
     assert [word for word in EVIL if word not in file.read_text("utf-8")] == []
-    told = result.out.replace("&#46;", ".").replace("{+", "").replace("+}", "")
+    told = html.unescape(re.sub(r"</?(?:del|ins)>", "", result.out)).replace("{+", "").replace("+}", "")
     assert [word for word in EVIL if word not in told] == []
     assert KEY not in result.out
 
@@ -208,6 +210,6 @@ def test_a_store_that_had_no_file_before_is_a_risk(project: Project) -> None:
     document = project.plan()
 
     assert [one[::2] for one in risks(document)] == [
-        ("new-store", "puts its file where none was before: s3://evil-files/docs")
+        ("new-store", "uploads its file to a new place: s3://evil-files/docs")
     ]
-    assert news(document) == ["files of documents go to s3://evil-files/docs for the first time"]
+    assert news(document) == ["files of documents are uploaded to s3://evil-files/docs for the first time"]

@@ -62,7 +62,7 @@ def test_an_edit_while_we_write_stays_whether_the_kind_obeys_tests_or_not(
     done = changed(obeyed, kind)
 
     assert (done.code, text_of(obeyed, kind)) == (3, "edited in the portal")
-    assert (f"does not obey `test` operations for the kind {kind}:" in caplog.text) == ignore
+    assert (f"ignores `test` operations for the kind {kind}:" in caplog.text) == ignore
 
 
 @kinds
@@ -74,7 +74,7 @@ def test_a_kind_that_does_not_obey_is_written_all_the_same_and_that_is_said(
     done = changed(obeyed, kind)
 
     assert (done.code, text_of(obeyed, kind)) == (0, "two")
-    assert f"does not obey `test` operations for the kind {kind}:" in caplog.text
+    assert f"ignores `test` operations for the kind {kind}:" in caplog.text
     (write,) = obeyed.account.writes
     assert {one["op"] for one in write["body"]} == {"replace"}
 
@@ -100,10 +100,52 @@ def test_an_answer_about_something_else_is_no_promise(obeyed: Project, kind: str
     assert (done.code, text_of(obeyed, kind)) == (3, "edited in the portal")
 
 
+MEANINGS: list[tuple[int, Body]] = [
+    (409, {"error": "unpublished edits", "conflict": "maker_changes"}),
+    (409, {"error": "the name is taken"}),
+    (409, {"error": "the object already exists"}),
+    (409, {"error": "no"}),
+    (412, {"error": "Precondition Failed"}),
+    (422, {"message": "Invalid JSON patch format"}),
+    (422, {"error": "Unknown field"}),
+]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 4])
+@pytest.mark.parametrize(("status", "body"), MEANINGS, ids=lambda one: str(one) if isinstance(one, int) else "")
+def test_no_refusal_makes_an_api_that_ignores_tests_look_as_if_it_obeyed_them(
+    obeyed: Project, status: int, body: Body, times: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many of the first patches are answered so: what is written is compared, and that is said."""
+    obeyed.account.switch(ignore_test=True)
+    obeyed.account.fault(match="PATCH /v2/guardrails/*", kind="status", status=status, body=body, times=times)
+    done = changed(obeyed, "guardrails")
+    if done.code == 0:
+        assert text_of(obeyed, "guardrails") == "two"
+        assert "`test` operations for the kind guardrails:" in caplog.text
+        (write,) = obeyed.account.writes[-1:]
+        assert {one["op"] for one in write["body"]} == {"replace"}
+    else:
+        assert (done.code in (3, 4, 5), text_of(obeyed, "guardrails")) == (True, "one")
+
+
+@pytest.mark.parametrize(("status", "body"), MEANINGS[:3], ids=["maker", "taken", "exists"])
+@pytest.mark.parametrize("skip", [0, 1, 2, 3])
+def test_a_refusal_about_something_else_costs_no_edit_where_tests_are_obeyed(
+    obeyed: Project, status: int, body: Body, skip: int
+) -> None:
+    """It comes to the first question; the edit between the questions, or right before the write."""
+    obeyed.account.fault(match="PATCH /v2/guardrails/*", kind="status", status=status, body=body)
+    edit_before_patch(obeyed, "guardrails", "edited in the portal", skip=skip)
+    done = changed(obeyed, "guardrails")
+    assert (done.code, text_of(obeyed, "guardrails")) == (3, "edited in the portal")
+
+
 @kinds
 def test_tests_stand_before_all_operations(obeyed: Project, kind: str) -> None:
     _, name, prompt = SETS[kind]
-    items = [{name: "zeroth", prompt: "zero"}, {name: "first", prompt: "two"}]
+    leads = {"next_required_objective": "first"} if kind == "objectives" else {}
+    items = [{name: "zeroth", prompt: "zero", **leads}, {name: "first", prompt: "two"}]
     obeyed.manifest(kind, "x", {"name": "y", "data": items})
     obeyed.apply()
 

@@ -171,18 +171,18 @@ def test_an_application_gets_the_names_that_it_reads(applied: Project) -> None:
     assert (applied.root / "web.env").read_text().splitlines() == known[:1]
     wrong = applied.run("output", "TAVUS_REPLICA_ID", "REQUIRE_OUTH")
     assert (wrong.code, wrong.out) == (12, "")
-    assert "there is no output REQUIRE_OUTH" in wrong.err
-    assert "did you mean 'REQUIRE_AUTH'?" in wrong.err
+    assert "unknown output `REQUIRE_OUTH`" in wrong.err
+    assert "did you mean `REQUIRE_AUTH`?" in wrong.err
 
 
 def test_an_unknown_address_is_told_with_its_place(applied: Project) -> None:
     applied.write("tavusctl.yaml", "outputs:\n  A: persona/coach\n  B: [document/prices, document/price]\n")
     result = applied.run("output", "--format", "json")
     assert result.code == 10
-    (complaint,) = result.document["error"]["complaints"]
-    assert (complaint["path"], complaint["line"], complaint["column"]) == ("tavusctl.yaml", 3, 24)
-    assert complaint["message"] == "outputs.B: the project has no document/price"
-    assert complaint["hint"] == "did you mean 'document/prices'?"
+    (diagnostic,) = result.document["error"]["complaints"]
+    assert (diagnostic["path"], diagnostic["line"], diagnostic["column"]) == ("tavusctl.yaml", 3, 24)
+    assert diagnostic["message"] == "outputs.B: unknown resource `document/price`"
+    assert diagnostic["hint"] == "did you mean `document/prices`?"
 
 
 def test_an_object_that_was_never_applied_has_no_id(applied: Project) -> None:
@@ -190,7 +190,7 @@ def test_an_object_that_was_never_applied_has_no_id(applied: Project) -> None:
     applied.manifest("persona", "new", {"persona_name": "New", "system_prompt": "You are new."})
     result = applied.run("output")
     assert (result.code, result.out) == (9, "")
-    assert "no id yet for persona/new" in result.err
+    assert "no id is known yet for persona/new" in result.err
 
 
 def test_what_programs_read_differently_is_not_written(applied: Project) -> None:

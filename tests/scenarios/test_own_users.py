@@ -42,7 +42,7 @@ def test_a_delete_is_refused_in_the_plan(project: Project, kind: str) -> None:
 
     assert refusals(project, *agree) == {f"{kind}/it": "E405"}
     assert refusals(project, "--target", f"{kind}/it", *agree) == {f"{kind}/it": "E405"}
-    assert "still used by persona/user" in project.run("plan", *agree).out
+    assert "still referred to by persona/user" in project.run("plan", *agree).out
     assert project.run("apply", "--yes", "--allow-deletes", "0", *agree).code == 4
     assert (project.account.writes, exists(project, kind, remote_id)) == ([], True)
 
@@ -137,6 +137,6 @@ def test_a_replacement_is_refused_while_a_manifest_spells_the_old_id(project: Pr
     project.manifest("document", "it", {**SPECS["document"], "document_url": "https://example.com/new.pdf"})
 
     assert refusals(project) == {"document/it": "E405"}
-    assert "write ${ref:document/it} there" in project.run("plan").out
+    assert "write `${ref:document/it}` there" in project.run("plan").out
     project.manifest("persona", "user", {**PERSONA, "persona_name": "User", "document_ids": ["${ref:document/it}"]})
     assert refusals(project) == {}

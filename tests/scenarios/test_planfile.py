@@ -366,8 +366,8 @@ def test_a_plan_to_destroy_is_carried_out(two: Project) -> None:
 
     assert (limited.code, done.code) == (4, 0), done.err
     assert two.account.objects("personas") == {}
-    assert "destroy was asked for" in done.out
-    assert "manifest is gone" not in done.out
+    assert "destroy was requested" in done.out
+    assert "manifest removed" not in done.out
 
 
 def test_a_plan_to_train_anew_is_carried_out(project: Project) -> None:
@@ -389,7 +389,7 @@ def test_the_options_of_a_plan_stand_in_its_file(two: Project) -> None:
     edited(two, _with(["persona/host"], "options", "target"))
     refused(two, 3, "it was edited")
     edited(two, _with({"force": True}, "options"))
-    refused(two, 9, "the options in the plan file")
+    refused(two, 9, "the plan file has options")
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_the_options_of_a_plan_stand_in_its_file(two: Project) -> None:
             ["--target", "persona/host"],
             ["--target persona/host", "--target persona/coach"],
         ),
-        ([], ["--target", "persona/host"], ["the command line says --target persona/host", "without"]),
+        ([], ["--target", "persona/host"], ["the command line has `--target persona/host`", "without"]),
         (["--no-watch"], ["--watch"], ["--watch", "made with --no-watch"]),
         ([], ["--no-watch", "--import-existing"], ["--import-existing --no-watch", "without"]),
     ],
@@ -447,16 +447,16 @@ def test_a_link_that_has_come_to_its_end_is_no_change_of_the_account(project: Pr
     assert project.run("plan", "--out", "plan.json").code == 0
     project.account.advance(2 * 3600)
 
-    refused(project, 3, "a link has come to its end since it was made: document/prices")
+    refused(project, 3, "a signed URL has expired since it was made: document/prices")
 
 
 def test_an_error_that_is_no_longer_tolerated_stops_a_plan_file(two: Project) -> None:
     """A plan file is no way around what stops a plan."""
     two.run("plan", "--out", "plan.json")
-    ring = {"objective_name": "ask", "objective_prompt": "Ask.", "next_required_objectives": ["ask"]}
+    ring = {"objective_name": "ask", "objective_prompt": "Ask.", "next_required_objective": "ask"}
     two.manifest("objectives", "goals", {"name": "Goals", "data": [ring]})
 
     result = two.run("apply", "plan.json")
 
     assert (result.code, two.account.writes) == (10, [])
-    assert "[TV233]" in result.err
+    assert "[TV233 objective-cycle]" in result.err

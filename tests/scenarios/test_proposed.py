@@ -68,7 +68,7 @@ class Proposal:
     @property
     def comment(self) -> str:
         (comment,) = self.step.comments
-        return comment
+        return re.sub(r"</?(?:code|del|ins)>", "", comment)
 
 
 @pytest.fixture
@@ -100,32 +100,32 @@ class _OnMain(Step):
 NAMED = {
     "a secret": (
         SETTINGS.replace("[OPENAI]", "[OPENAI, CLOUD]"),
-        "CLOUD is not read as a secret: secrets: does not list it in origin/main",
+        "`CLOUD` is not read as a secret: `secrets:` does not list it in origin/main",
         "CLOUD",
     ),
     "a key": (
         SETTINGS.replace("TAVUS_API_KEY_X", "CLOUD"),
-        "CLOUD is not read as the API key: it is TAVUS_API_KEY_X in origin/main",
+        "`CLOUD` is not read as the API key, which is `TAVUS_API_KEY_X` in origin/main",
         "CLOUD",
     ),
     "the key of another environment": (
         SETTINGS.replace("TAVUS_API_KEY_X", "TAVUS_API_KEY"),
-        "TAVUS_API_KEY is not read as the API key: it is TAVUS_API_KEY_X in origin/main",
+        "`TAVUS_API_KEY` is not read as the API key, which is `TAVUS_API_KEY_X` in origin/main",
         "TAVUS_API_KEY",
     ),
     "the usual key": (
         "secrets: [OPENAI]\nenvironments: {x: {}}\n",
-        "TAVUS_API_KEY is not read as the API key: it is TAVUS_API_KEY_X in origin/main",
+        "`TAVUS_API_KEY` is not read as the API key, which is `TAVUS_API_KEY_X` in origin/main",
         "TAVUS_API_KEY",
     ),
     "a remote state": (
         SETTINGS.replace("_X}", "_X, state: s3://evil-bucket/state}"),
-        "the state 's3://evil-bucket/state' is not opened: it is a file of the project in origin/main",
+        "the state `s3://evil-bucket/state` is not opened: the state is a file of the project in origin/main",
         "AWS_SECRET_ACCESS_KEY",
     ),
     "another file as the state": (
         SETTINGS.replace("_X}", "_X, state: other.json}"),
-        "the state 'other.json' is not opened: it is a file of the project in origin/main",
+        "the state `other.json` is not opened: the state is a file of the project in origin/main",
         "CLOUD",
     ),
 }
@@ -140,7 +140,7 @@ def test_what_is_named_anew_is_told_and_not_read(proposal: Proposal, settings: s
 
     assert results[0].code == 0
     assert told in proposal.comment
-    assert "You are kinder." in proposal.comment.replace("{+", "").replace("+}", "")
+    assert "You are kinder." in proposal.comment
     assert {one["account"] for one in proposal.project.account.control("GET", "requests")["requests"]} == {
         proposal.project.account.key
     }
@@ -152,8 +152,8 @@ def test_a_secret_that_is_not_read_is_a_risk_where_it_is_sent(proposal: Proposal
     results = proposal.plans("CLOUD")
 
     assert results[0].code == 0
-    assert "sends a secret that nothing has sent before: CLOUD" in proposal.comment
-    assert "! /layers/llm/headers/X-Trace: (sensitive) set" in proposal.comment
+    assert "sends a secret for the first time: CLOUD" in proposal.comment
+    assert "- /layers/llm/headers/X-Trace (sensitive) set" in proposal.comment
 
 
 def test_a_known_secret_in_another_field_is_a_risk(proposal: Proposal) -> None:
@@ -161,7 +161,7 @@ def test_a_known_secret_in_another_field_is_a_risk(proposal: Proposal) -> None:
 
     proposal.plan()
 
-    assert "sends a secret to a place that had none: OPENAI" in proposal.comment
+    assert "sends a secret to a field that had none: OPENAI" in proposal.comment
 
 
 def test_a_secret_that_main_lists_and_sends_nowhere_is_a_risk(proposal: Proposal) -> None:
@@ -174,8 +174,8 @@ def test_a_secret_that_main_lists_and_sends_nowhere_is_a_risk(proposal: Proposal
 
     proposal.plan()
 
-    assert "sends a secret that nothing has sent before: CLOUD" in proposal.comment
-    assert "CLOUD is sent by a manifest for the first time" in proposal.comment
+    assert "sends a secret for the first time: CLOUD" in proposal.comment
+    assert "a manifest sends `CLOUD` for the first time" in proposal.comment
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_a_guess_is_compared_with_nothing(proposal: Proposal, guess: str) -> Non
 
     proposal.plan(TEAM="blue team 42")
 
-    assert "! /layers/llm/headers/X-Team: (sensitive) changed" in proposal.comment
+    assert "- /layers/llm/headers/X-Team (sensitive) changed" in proposal.comment
 
 
 @pytest.mark.parametrize("pin", ["482915", "482916", None])
@@ -222,7 +222,7 @@ def test_a_guess_in_a_prompt_is_neither_hidden_nor_refused(proposal: Proposal, p
     result = proposal.plan(PIN=pin)
 
     assert (result.code, result.err) == (0, "comment on #7: created\n")
-    assert "Is it 482914, 482915 or 482917?" in proposal.comment.replace("{+", "").replace("+}", "")
+    assert "Is it 482914, 482915 or 482917?" in proposal.comment
 
 
 def test_a_key_in_a_prompt_is_hidden_all_the_same(proposal: Proposal) -> None:
@@ -244,7 +244,7 @@ def test_two_known_secrets_are_not_compared_with_one_another(proposal: Proposal)
     for value in (KEY, OTHER):
         proposal.step.hub.comments.clear()
         proposal.plan(CLOUD=value)
-        assert "! /layers/llm/headers/X-Trace: (sensitive) changed" in proposal.comment
+        assert "- /layers/llm/headers/X-Trace (sensitive) changed" in proposal.comment
 
 
 def test_what_main_says_is_read_as_ever(proposal: Proposal) -> None:
@@ -272,7 +272,7 @@ def test_a_new_environment_has_no_key_and_is_validated(proposal: Proposal) -> No
     results = proposal.plans("CLOUD")
 
     assert results[0].code == 0
-    assert "the manifests are validated, and plan is not run" in results[0].err
+    assert "the manifests are validated, and `plan` is not run" in results[0].err
     assert proposal.project.account.requests == []
 
 
@@ -282,7 +282,7 @@ def test_a_new_environment_with_a_known_key_is_planned(proposal: Proposal) -> No
     result = proposal.plan()
 
     assert result.code in (0, 4), result.err
-    assert "the state 's3://bucket/state' is not opened" in proposal.comment
+    assert "the state `s3://bucket/state` is not opened" in proposal.comment
 
 
 def test_limits_are_measured_against_main(proposal: Proposal) -> None:
@@ -293,7 +293,7 @@ def test_limits_are_measured_against_main(proposal: Proposal) -> None:
 
     proposal.plan("--import-existing")
 
-    assert "safety.max_deletes is raised from 5 to 1000" in proposal.comment
+    assert "`safety.max_deletes` is raised from 5 to 1000" in proposal.comment
 
 
 def test_nothing_is_changed_with_a_part_unread(proposal: Proposal) -> None:
@@ -303,7 +303,7 @@ def test_nothing_is_changed_with_a_part_unread(proposal: Proposal) -> None:
     result = proposal.step.run("apply", "--yes")
 
     assert result.code == 4
-    assert "CLOUD is not read as a secret" in result.err
+    assert "`CLOUD` is not read as a secret" in result.err
     assert proposal.project.account.writes == []
 
 
@@ -321,7 +321,7 @@ def test_a_tag_with_the_name_of_the_branch_is_not_the_branch(proposal: Proposal)
 
     proposal.plan("--base", "origin/main")
 
-    assert "CLOUD is not read as a secret" in proposal.comment
+    assert "`CLOUD` is not read as a secret" in proposal.comment
 
 
 @pytest.mark.parametrize("how", ["commit", "option"])
@@ -338,7 +338,7 @@ def test_the_branch_is_known_by_other_ways(proposal: Proposal, how: str) -> None
 
     step.run("--comment", "always", "plan", *options, fork=False, pull=True, **known)
 
-    assert "CLOUD is not read as a secret: secrets: does not list it in" in proposal.comment
+    assert "`CLOUD` is not read as a secret: `secrets:` does not list it in" in proposal.comment
 
 
 @pytest.fixture
@@ -354,7 +354,7 @@ def test_where_the_branch_is_not_known_no_secret_is_read_and_the_plan_is_made(sh
     results = shallow.plans("OPENAI")
 
     assert results[0].code == 0
-    assert "no secret is read or compared, because nobody knows the branch" in shallow.comment
+    assert "no secret is read or compared, because the base branch of this pull request is unknown" in shallow.comment
     assert "api_key" not in shallow.comment
 
 

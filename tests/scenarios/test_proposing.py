@@ -181,7 +181,7 @@ def test_a_file_in_git_lfs_is_not_proposed(repository: Step) -> None:
     ended = repository.run("adopt", "--all", pull=False, GITHUB_REF_NAME="main")
 
     assert ended.code == 12
-    assert f"{PROMPT} is in Git LFS" in ended.err
+    assert f"`{PROMPT}` is in Git LFS" in ended.err
     assert repository.hub.pulls == []
 
 

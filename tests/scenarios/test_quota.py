@@ -7,7 +7,7 @@ from typing import Any
 from tests.scenarios.project import Project
 
 CRAWL = {"depth": 1, "max_pages": 5}
-REASON = "the account would have 101 documents with a crawl, and may have 100"
+REASON = "the account would have 101 documents with a crawl, more than its limit of 100"
 
 
 def crawled(name: str, **spec: Any) -> dict[str, Any]:
@@ -50,8 +50,8 @@ def test_fm_128_the_101st_crawl_is_refused_at_plan_and_what_needs_it_is_left_out
     ]
     assert refusals(plan) == [("document/second", "E408", 4, REASON)]
     assert (full.code, sorted(made)) == (4, ["first", "plain"])
-    assert "skipped  create persona/coach: waits for document/second, which was not done" in full.out
-    assert "help: delete one first, for deletes come last in a run; or write crawl_limit where" in full.out
+    assert "skipped  create persona/coach: waits for document/second, which did not succeed" in full.out
+    assert "help: delete one in an earlier run, because deletes come last in a run; or set `crawl_limit`" in full.out
     assert [path for _, path, _ in project.account.sent] == ["/v2/documents", "/v2/personas"]
     assert "Apply: 2 done" in freed.out
 

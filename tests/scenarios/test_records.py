@@ -1,7 +1,7 @@
 """Records are true or refused: what a program reads back never says `(sensitive)` and never holds a secret's value.
 
-A project lists a secret whose value is also a word of a prompt.  Views hide the word; records keep it or say which
-secret is in the way.
+A project lists a secret whose value is also a word of a prompt.  Views hide the word; of such a text the state and the
+records of runs keep a fingerprint, and what has to hold the text itself says which secret is in the way.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl.redaction import SHOWN
-from tests.scenarios.project import Account, Project
+from tavusctl.secrets.redaction import SHOWN
+from tests.scenarios.project import Account, Body, Project
 
 WORD = "acme-staging"
 PROMPT = f"You work for {WORD}."
+
+
+def records(root: Path) -> str:
+    """What is beside the state, and the state."""
+    return files(root / ".tavusctl")
 
 
 @pytest.fixture
@@ -38,15 +43,16 @@ def files(root: Path) -> str:
     return "".join(path.read_text() for path in found)
 
 
-def test_the_account_and_the_state_have_the_true_text(clash: Project, account: Account) -> None:
+def test_the_account_has_the_text_and_the_state_what_tells_it_from_others(clash: Project, account: Account) -> None:
     assert prompts(account) == [PROMPT]
     assert SHOWN not in files(clash.root)
-    assert clash.run("plan", "--detailed-exitcode").code == 0
+    assert WORD not in records(clash.root)
+    for tenant in (WORD, "another-value", None):
+        assert clash.run("plan", "--detailed-exitcode", TENANT=tenant).code == 0
 
 
 @pytest.mark.parametrize(
-    "args", [("plan", "--out", "plan.json"), ("state", "pull"), ("state", "show", "persona/a"), ("output",),
-             ("output", "--format", "json"), ("output", "--write", ".env")]
+    "args", [("plan", "--out", "plan.json"), ("output",), ("output", "--format", "json"), ("output", "--write", ".env")]
 )  # fmt: skip
 def test_a_record_that_would_hold_the_value_is_refused(clash: Project, args: tuple[str, ...]) -> None:
     clash.manifest("persona", "a", {"persona_name": "A", "system_prompt": f"{PROMPT} Be kind."})
@@ -57,19 +63,104 @@ def test_a_record_that_would_hold_the_value_is_refused(clash: Project, args: tup
     assert clash.run(*args, TENANT="another-value").code == 0  # the control
 
 
-def test_undo_refuses_what_was_not_kept_and_names_the_secret(clash: Project, account: Account) -> None:
-    clash.manifest("persona", "a", {"persona_name": "A", "system_prompt": "two"})
+def test_a_state_is_given_out_without_the_value(clash: Project) -> None:
+    pulled = [clash.run("state", "pull"), clash.run("state", "show", "persona/a")]
+    assert [one.code for one in pulled] == [0, 0]
+    assert WORD not in "".join(one.out + one.err for one in pulled)
+    (clash.root / "pulled.json").write_text(pulled[0].out)
+    assert clash.run("state", "push", "pulled.json").code == 0
+    assert clash.run("plan", "--detailed-exitcode").code == 0
+
+
+EDITS = {
+    "text": {"system_prompt": f"{PROMPT} Be kind."},
+    "list": {"document_tags": [WORD, "b"]},
+    "free": {"layers": {"llm": {"model": "tavus-gpt-oss", "extra_body": {"note": [f"for {WORD}", "x"]}}}},
+    "key": {"layers": {"llm": {"model": "tavus-gpt-oss", "extra_body": {"a": {WORD: ["x"]}, "b": "c"}}}},
+    "query": {"layers": {"llm": {"model": "tavus-gpt-oss", "default_query": {"for": WORD.upper(), "by": WORD[::-1]}}}},
+    "joined": {"layers": {"stt": {"hotwords": f"boots, {WORD}"}}},
+    "name": {"persona_name": f"Of {WORD}"},
+}
+
+
+@pytest.mark.parametrize("spec", EDITS.values(), ids=EDITS)
+def test_wherever_the_value_stands_nothing_keeps_it_and_nothing_differs(
+    clash: Project, account: Account, spec: Body
+) -> None:
+    """Applied, edited by somebody, told as drift, put back, changed, and deleted; with and without the variable."""
+    whole = {"persona_name": "A", "system_prompt": PROMPT, **spec}
+    clash.manifest("persona", "a", whole)
+    clash.apply()
+    account.forget()
+    for tenant in (WORD, None):
+        assert clash.run("plan", "--detailed-exitcode", TENANT=tenant).code == 0
+    edit = {"op": "add", "path": "/context", "value": f"Live {WORD}"}
+    account.portal("persona", clash.bound("persona/a"), edit, {**edit, "path": "/system_prompt"})
+
+    (drift,) = clash.run("drift", "--format", "json").document["drift"]
+    assert [(one["path"], one["cause"]) for one in drift["fields"]] == [("/system_prompt", "drifted")]
+    assert not drift["fields"][0]["sensitive"]
+    for context in (None, "Ours"):
+        clash.manifest("persona", "a", {**whole, "context": context})
+        clash.apply()
+        assert WORD not in records(clash.root)
+    assert prompts(account) == [whole["system_prompt"]]
+    clash.manifest("persona", "b", {"persona_name": "B", "system_prompt": "ordinary"})
+    clash.remove("persona", "a")
+    clash.apply("--allow-deletes", "1")
+    assert WORD not in records(clash.root)
+
+
+def test_an_edit_on_both_sides_is_a_conflict_and_on_one_side_is_shown(clash: Project, account: Account) -> None:
+    clash.manifest("persona", "a", {"persona_name": "A", "system_prompt": f"{PROMPT} Ours."})
+    edited = clash.run("plan", "--format", "json").document["changes"][0]["fields"][0]
+    assert (edited["cause"], edited["desired"]) == ("edited", f"You work for {SHOWN}. Ours.")
+    account.portal(
+        "persona", clash.bound("persona/a"), {"op": "replace", "path": "/system_prompt", "value": f"{PROMPT} Theirs."}
+    )
+    assert clash.run("plan").code == 3
+    assert clash.run("apply", "--yes", "--overwrite", "persona/a").code == 0
+    assert WORD not in records(clash.root)
+
+
+def test_a_state_that_has_the_text_from_before_is_cleaned_by_the_next_apply(clash: Project) -> None:
+    clash.environment.pop("TENANT")
+    clash.write("tavusctl.yaml", "secrets: []\n")
+    clash.manifest("persona", "a", {"persona_name": "A", "system_prompt": f"{PROMPT} Again."})
+    clash.apply()
+    assert WORD in records(clash.root)
+
+    clash.write("tavusctl.yaml", "secrets: [TENANT]\n")
+    planned = clash.run("plan", "--detailed-exitcode", TENANT=WORD)
+    applied = clash.run("apply", "--yes", TENANT=WORD)
+
+    assert (planned.code, applied.code) == (2, 0)
+    state = (clash.root / ".tavusctl/state.json").read_text()
+    assert WORD not in state
+    assert clash.run("plan", "--detailed-exitcode", TENANT=WORD).code == 0
+
+
+def test_a_create_whose_answer_was_lost_is_found_by_what_is_kept_of_its_text(clash: Project, account: Account) -> None:
+    clash.manifest("persona", "b", {"persona_name": f"B of {WORD}", "system_prompt": f"Also {PROMPT}"})
+    account.fault(match="POST /v2/personas", kind="drop", phase="after")
+    done = clash.run("apply", "--yes", TAVUSCTL_SETTLE="0.05")
+    assert done.code == 0, done.out + done.err
+    assert len(prompts(account)) == 2
+    assert WORD not in records(clash.root)
+
+
+def test_undo_leaves_an_object_alone_whose_text_it_cannot_bring_back(clash: Project, account: Account) -> None:
+    clash.manifest("persona", "a", {"persona_name": "Two", "system_prompt": "two"})
     applied = clash.apply()
     run = applied.err.split("tavusctl undo ")[1].split()[0]
-    assert "would hold the value of TENANT" in applied.err
+    assert WORD not in records(clash.root)
 
     undone = clash.run("undo", run, "--yes")
 
-    assert (undone.code, "TENANT" in undone.err) == (9, True)
+    assert undone.code == 4, undone.out + undone.err
+    assert "the text at /system_prompt held the value of a secret" in undone.out
     assert prompts(account) == ["two"]
-    assert f"{run}  " in clash.run("undo").out
-    (listed,) = (one for one in json.loads(clash.run("undo", "--format", "json").out)["runs"] if one["run"] == run)
-    assert listed["withheld"] == ["TENANT"]
+    assert [one["persona_name"] for one in account.objects("personas").values()] == ["Two"]
 
 
 def test_a_body_that_holds_the_value_is_not_kept_when_its_object_is_deleted(clash: Project) -> None:
@@ -77,11 +168,11 @@ def test_a_body_that_holds_the_value_is_not_kept_when_its_object_is_deleted(clas
     clash.apply()
     clash.remove("persona", "a")
     done = clash.apply("--allow-deletes", "1")
-    assert "undo cannot bring it back" in done.err
-    assert WORD not in files(clash.root / ".tavusctl" / "trash")
+    assert "undo cannot restore it" in done.err
+    assert WORD not in records(clash.root)
 
 
-def test_what_the_account_says_is_shown_without_the_value_and_kept_with_it(clash: Project, account: Account) -> None:
+def test_what_the_account_says_is_shown_without_the_value(clash: Project, account: Account) -> None:
     account.portal("persona", clash.bound("persona/a"), {"op": "replace", "path": "/greeting", "value": f"Hi {WORD}"})
     clash.manifest("persona", "a", {"persona_name": "A", "system_prompt": PROMPT, "greeting": "Hello"})
     shown = clash.run("plan", "--format", "json")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.crash.rig import KILLED, Crashing, Launcher, launcher
-from tests.scenarios.project import Account, Project
+from tests.scenarios.project import ERA, Account, Project
 from tests.scenarios.twenty import QUICK, document
 
 COACH = {"persona_name": "Coach", "system_prompt": "You coach.", "document_ids": ["${ref:document/prices}"]}
@@ -111,7 +111,7 @@ def test_an_import_settles_a_create_that_nobody_could_tell(crashing: Crashing) -
 def test_an_import_that_ends_an_interrupted_run_keeps_its_records(crashing: Crashing, by: str) -> None:
     """What that run did can be undone, as after any other command."""
     killed_while_creating(crashing, "after")
-    assert crashing.run("undo").out == "no run is known here\n"
+    assert crashing.run("undo").out == "no run to undo\n"
     crashing.manifest("objectives", "goals", GOALS)
     (theirs,) = crashing.account.seed(objectives=[GOALS])["objectives"]
     args = ("objectives/goals", theirs) if by == "id" else ("--match-names",)
@@ -140,3 +140,23 @@ def test_an_account_as_before_a_kill_is_not_asked_twice(crashing: Crashing, acco
 
     assert crashing.run("apply", "--yes").code == 0
     assert [one["method"] for one in account.writes] == ["POST"]
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_field_that_only_goes_is_looked_for_after_a_kill(crashing: Crashing, phase: str) -> None:
+    """Whether the patch that takes it away came through or not, it is gone after the next run."""
+    spec = {"persona_name": "Coach", "system_prompt": "You coach."}
+    crashing.manifest(
+        "persona", "coach", {**spec, "greeting": "Hello.", "layers": {"tts": {"tts_engine": "elevenlabs"}}}
+    )
+    crashing.apply()
+    crashing.account.fault(match="PATCH /v2/personas/*", kind="kill", phase=phase, skip=3)
+    crashing.manifest("persona", "coach", {**spec, "layers": {"tts": {}}})
+    assert crashing.run("apply", "--yes").code == KILLED
+
+    crashing.apply()
+
+    (stored,) = crashing.account.objects("personas").values()
+    usual = "cartesia" if ERA == "seed" else "tavus-auto"
+    assert (stored["greeting"], stored["layers"]["tts"]["tts_engine"]) == ("", usual)
+    assert (crashing.plan()["changes"], crashing.plan()["drift"]) == ([], [])

@@ -299,7 +299,7 @@ def test_a_wait_that_is_over_leaves_the_rest_to_the_next_run(sites: Project) -> 
     found = recrawl(sites, "document/daily", "--wait", "1s")
     assert (found["daily"]["status"], found["daily"]["reason"]) == (
         "deferred",
-        "its crawl was started and has not ended yet",
+        "the crawl was started and has not finished yet",
     )
     assert statuses(sites, "document/daily") == {"daily": "deferred"}
     assert len(crawls(sites.account)) == 1

@@ -20,13 +20,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tavusctl import schedule
-from tavusctl.client import Client
-from tavusctl.engine import recrawl
-from tavusctl.engine.recrawl import Manners
-from tavusctl.freshness import Status, Target
+from tavusctl.api import Client
+from tavusctl.core.address import Address
+from tavusctl.core.model import Recrawl
+from tavusctl.crawl import runner, schedule
+from tavusctl.crawl.runner import ThrottleOptions
+from tavusctl.crawl.status import Status, Target
 from tavusctl.kinds.document import DOCUMENT
-from tavusctl.model import Address, Recrawl
 from tests.history.__main__ import shown
 from tests.history.events import Begin, End, Outcome
 from tests.history.recorder import Recorder
@@ -83,9 +83,13 @@ class Weeks:
         """Machines that run the job at the same moment."""
         seeds = [self.chance.getrandbits(32) for _ in range(machines)]
 
-        def run(client: Client, seed: int) -> recrawl.Recrawls:
-            return recrawl.run(
-                client, DOCUMENT, self.targets, Clock(), manners=Manners(seed=seed, spread=4.0 if machines > 1 else 0.0)
+        def run(client: Client, seed: int) -> runner.RecrawlResult:
+            return runner.run(
+                client,
+                DOCUMENT,
+                self.targets,
+                Clock(),
+                manners=ThrottleOptions(seed=seed, spread=4.0 if machines > 1 else 0.0),
             )
 
         who = f"job {self.runs}"

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-from tests.scenarios.everykind import SPECS, actions, exists, managed
+from tests.scenarios.everykind import SPECS, actions, each_kind, exists, managed
 from tests.scenarios.project import Project
-
-KINDS = sorted(SPECS)
 
 
 def hand_over(project: Project, kind: str, remote_id: str, name: str = "it") -> None:
@@ -19,14 +15,14 @@ def hand_over(project: Project, kind: str, remote_id: str, name: str = "it") -> 
     project.write(f"manifests/{kind}-{name}.yaml", json.dumps(document))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_what_becomes_external_is_forgotten_and_never_deleted(project: Project, kind: str) -> None:
     remote_id = managed(project, kind)
     hand_over(project, kind, remote_id)
 
     assert actions(project) == {f"{kind}/it": "forget"}
     assert project.run("plan", "--detailed-exitcode").code == 2
-    assert "released: it is declared external" in project.run("plan").out
+    assert "released: declared external" in project.run("plan").out
     project.account.forget()
     assert "released" in project.apply().out
     assert project.account.writes == []
@@ -38,7 +34,7 @@ def test_what_becomes_external_is_forgotten_and_never_deleted(project: Project, 
     assert exists(project, kind, remote_id)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_a_plan_file_releases_and_does_not_delete(project: Project, kind: str) -> None:
     remote_id = managed(project, kind)
     hand_over(project, kind, remote_id)
@@ -51,7 +47,7 @@ def test_a_plan_file_releases_and_does_not_delete(project: Project, kind: str) -
     assert exists(project, kind, remote_id)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_under_another_name_it_is_released_as_well(project: Project, kind: str) -> None:
     remote_id = managed(project, kind)
     hand_over(project, kind, remote_id, "theirs")
@@ -114,7 +110,7 @@ def test_a_reference_to_what_is_released_goes_on(project: Project) -> None:
     assert actions(project) == {}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_kind
 def test_the_way_back_is_taken_knowingly(project: Project, kind: str) -> None:
     remote_id = managed(project, kind)
     hand_over(project, kind, remote_id)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl.errors import StateError
-from tavusctl.ports import State
-from tavusctl.stores import open_store
-from tavusctl.stores.file import FileStore
+from tavusctl.core.errors import StateError
+from tavusctl.core.ports import State
+from tavusctl.state.file.store import FileStore
+from tavusctl.state.stores import open_store
 from tests.scenarios.project import Project
 from tests.stores.servers import BUCKET, s3_environment, variables
 
@@ -40,7 +40,7 @@ def team(request: pytest.FixtureRequest, project: Project) -> Iterator[Project]:
 
 
 def place(project: Project) -> str:
-    return f"s3://{BUCKET}/{project.root.name}"
+    return f"s3://{BUCKET}/{project.root.parent.name}/{project.root.name}"  # another in each worker: the server is one
 
 
 def start(project: Project, *args: str) -> subprocess.Popen[str]:
@@ -110,7 +110,7 @@ def test_a_state_that_was_pulled_can_be_pushed_until_it_is_old(team: Project) ->
 
     assert team.run("state", "rm", "persona/coach").code == 0
     refused = team.run("state", "push", "old.json")
-    assert (refused.code, "it would forget what was done" in refused.err) == (9, True)
+    assert (refused.code, "would lose the changes since" in refused.err) == (9, True)
 
     newer = json.loads(team.run("state", "pull").out)
     assert "persona/coach" not in newer["resources"]
@@ -121,7 +121,7 @@ def test_a_state_of_another_lineage_is_not_pushed(team: Project) -> None:
     pulled = team.run("state", "pull").out
     copy = team.write("copy.json", "")
     copy.write_text(pulled.replace(json.loads(pulled)["lineage"], "another"), encoding="utf-8")
-    assert "checksum does not agree" in team.run("state", "push", "copy.json").err
+    assert "checksum mismatch" in team.run("state", "push", "copy.json").err
 
     other = Project(team.root / "other", team.account)
     other.write("tavusctl.yaml", "version: 1\n")
@@ -133,7 +133,7 @@ def test_a_state_of_another_lineage_is_not_pushed(team: Project) -> None:
     third.write("tavusctl.yaml", "version: 1\n")
     open_store("", third.root, "default").write(State("its-own", 1))
     refused = third.run("state", "push", "../copy.json")
-    assert (refused.code, "is of another lineage" in refused.err) == (9, True)
+    assert (refused.code, "has another lineage" in refused.err) == (9, True)
 
 
 @pytest.mark.parametrize("team", ["s3"], indirect=True)
@@ -189,10 +189,10 @@ def test_a_renamed_manifest_keeps_its_object_after_state_mv(team: Project) -> No
 @pytest.mark.parametrize(
     ("old", "new", "code", "said"),
     [
-        ("persona/coach", "persona/guide", 9, "the state has persona/guide already"),
-        ("persona/coach", "document/coach", 12, "an object stays of its kind"),
+        ("persona/coach", "persona/guide", 9, "the state has `persona/guide` already"),
+        ("persona/coach", "document/coach", 12, "an object cannot change its kind"),
         ("persona/coach", "coach", 12, "is not an address"),
-        ("persona/nobody", "persona/somebody", 9, "the state has no persona/nobody"),
+        ("persona/nobody", "persona/somebody", 9, "`persona/nobody` is not in the state"),
     ],
 )
 def test_state_mv_refuses_what_would_confuse(team: Project, old: str, new: str, code: int, said: str) -> None:
@@ -208,7 +208,7 @@ def test_the_lock_of_a_dead_run_can_be_freed_by_its_id(project: Project, s3_vari
     project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
     with variables(s3_variables):
         program = (
-            "import sys, time; from pathlib import Path; from tavusctl.stores import open_store\n"
+            "import sys, time; from pathlib import Path; from tavusctl.state.stores import open_store\n"
             "with open_store(sys.argv[1], Path('/'), 'default').lock(): print('held', flush=True); time.sleep(60)"
         )
         with subprocess.Popen([sys.executable, "-c", program, place(project)], stdout=subprocess.PIPE) as dead:
@@ -217,7 +217,7 @@ def test_the_lock_of_a_dead_run_can_be_freed_by_its_id(project: Project, s3_vari
             dead.kill()
         refused = project.run("apply", "--yes")
         assert refused.code == 7
-        owner = refused.err.split("tavusctl state unlock ")[1].split()[0]
+        owner = refused.err.split("tavusctl state unlock ")[1].split("`")[0]
         fresh = project.run("state", "unlock", owner)
         assert (fresh.code, f"--holder-is-dead {socket.gethostname()}:{dead.pid}" in fresh.err) == (7, True)
         said = ["--holder-is-dead", f"{socket.gethostname()}:{dead.pid}"]
@@ -229,7 +229,7 @@ def test_the_lock_of_a_dead_run_can_be_freed_by_its_id(project: Project, s3_vari
 def test_a_local_lock_needs_no_freeing(project: Project) -> None:
     project.write("tavusctl.yaml", "version: 1\n")
     refused = project.run("state", "unlock", "0" * 32)
-    assert (refused.code, "ends with the process that holds it" in refused.err) == (12, True)
+    assert (refused.code, "is released when the process that holds it ends" in refused.err) == (12, True)
 
 
 def test_a_store_that_cannot_be_reached_stops_an_apply_before_the_account_is_changed(project: Project) -> None:

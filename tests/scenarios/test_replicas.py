@@ -67,7 +67,7 @@ def test_the_old_half_of_a_new_training_is_kept_until_it_is_named(anna: Project)
     assert left == {old, new}
     assert kept.code == 0
     assert f"the old version {old} is kept" in kept.out
-    assert "apply --allow-replica-delete replica/anna deletes it" in kept.out
+    assert "run `tavusctl apply --allow-replica-delete replica/anna` to delete it" in kept.out
     assert set(anna.account.objects("replicas")) == {new}
     assert deleted(anna) == [f"/v2/replicas/{old}"]
 
@@ -124,8 +124,8 @@ def test_a_link_that_ends_within_a_day_is_refused_before_anything_is_sent(projec
 
     assert (early.code, late.code, good.code) == (4, 4, 0)
     assert project.account.writes == []
-    assert f"the link in {field} expires at {soon:%Y-%m-%d %H:%M} UTC" in early.out
-    assert f"the link in {field} expired at {past:%Y-%m-%d %H:%M} UTC" in late.out
+    assert f"the signed URL in `{field}` expires at {soon:%Y-%m-%d %H:%M} UTC" in early.out
+    assert f"the signed URL in `{field}` expired at {past:%Y-%m-%d %H:%M} UTC" in late.out
     assert "abcdef123456" not in early.out + late.out + good.out
 
 
@@ -136,3 +136,17 @@ def test_a_link_that_has_been_used_may_end(project: Project) -> None:
     project.account.advance(48 * 3600)
 
     assert project.run("plan", "--detailed-exitcode").code == 0
+
+
+@pytest.mark.parametrize("model", ["phoenix-3", "phoenix-4"])
+def test_a_model_that_a_server_chooses_trains_nothing_anew_by_coming_or_going(project: Project, model: str) -> None:
+    project.manifest("replica", "anna", {**VIDEO, "model_name": model})
+    project.apply()
+    created, *_ = project.account.writes
+    assert created["body"]["model_name"] == model
+    for spec in (VIDEO, {**VIDEO, "model_name": model}):
+        project.manifest("replica", "anna", spec)
+        assert project.plan()["changes"] == project.plan()["refused"] == []
+    project.manifest("replica", "anna", {**VIDEO, "model_name": "phoenix-2"})
+    (refused,) = project.plan()["refused"]
+    assert refused["address"] == "replica/anna"

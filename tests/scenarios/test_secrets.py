@@ -245,7 +245,7 @@ PIECES: dict[str, tuple[str, str, str]] = {
     "the name of an expression": ("manifests/m.yaml", 'spec: {{a: "{secret}"}}', f"${{file:{TYPED}-9}}/${{x:{TYPED}}}"),
     "what looks like a tag": ("manifests/m.yaml", "spec: {secret}", f"!{TYPED} {TYPED}-9"),
     "what looks like an alias": ("manifests/m.yaml", "spec: {secret}", f"*{TYPED} {TYPED}-9"),
-    "what looks like a key": ("manifests/m.yaml", "{secret}", f"{TYPED}-{TYPED}: 9"),
+    "the text contains what looks like a plaintext key": ("manifests/m.yaml", "{secret}", f"{TYPED}-{TYPED}: 9"),
     "a secret that is cut": (
         "tavusctl.yaml",
         "secrets: [PIECE]\nversion: '" + 42 * "x" + "{secret}'",

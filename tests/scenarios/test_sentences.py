@@ -59,13 +59,13 @@ def test_what_only_the_state_learns_is_no_absence_of_changes(agreed: Project) ->
 
     assert plan.code == 2
     assert "No changes" not in plan.out
-    assert "= persona/coach: as the manifest says; apply records it in the state" in plan.out
+    assert "= persona/coach: up to date already; apply records it in the state" in plan.out
     assert (document["summary"]["record"], document["changes"]) == (1, [])
     assert document["recorded"] == [{"address": "persona/coach", "id": agreed.bound("persona/coach")}]
     agreed.account.forget()
     agreed.apply()
     assert agreed.account.writes == []
-    assert agreed.run("plan", "--detailed-exitcode").out == "No changes. 1 object as the manifests say.\n"
+    assert agreed.run("plan", "--detailed-exitcode").out == "No changes. 1 object up to date.\n"
 
 
 def test_an_apply_of_nothing_makes_no_state(project: Project) -> None:
@@ -130,8 +130,8 @@ def test_what_is_destroyed_is_said_to_go_because_somebody_asked(agreed: Project,
     result = agreed.run(*command)
 
     assert result.code == 0, result.err
-    assert "(asked) destroy was asked for" in result.out
-    assert "manifest is gone" not in result.out + result.err
+    assert "(asked) destroy was requested" in result.out
+    assert "manifest removed" not in result.out + result.err
 
 
 def test_text_that_is_an_address_sends_nothing_anywhere(project: Project) -> None:

@@ -175,7 +175,7 @@ def test_a_call_under_way_when_a_run_is_taken_over_has_an_unknown_outcome(team: 
 
     assert done.code == 0, done.out + done.err
     assert (code, told["status"]) == (7, "unknown")
-    assert told["reason"].startswith("sent, but its outcome is not on record: ")
+    assert told["reason"].startswith("sent, but the outcome could not be recorded: ")
     assert account.writes[sent:] == []
     names = sorted(body["persona_name"] for body in account.objects("personas").values())
     assert names == ["Coach", "New"]

@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from tavusctl.reports.wrapping import columns
+from tavusctl.reports.terminal.line_wrapping import columns
 from tests.scenarios.project import Project
 from tests.scenarios.terminals import TAVUSCTL, environment, in_a_pipe, on_a_terminal
 

@@ -56,7 +56,7 @@ def applied(project: Project) -> bool:
     "variable", ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"]
 )
 def test_fm_064_s45_a_proxy_of_the_environment_is_not_used_and_that_is_told(new: Project, variable: str) -> None:
-    notice = f"{variable} is set and not used"
+    notice = f"{variable} is ignored"
 
     quiet = new.run("plan", **{variable: "http://127.0.0.1:1/"})
     loud = tavusctl(new, "plan", "-v", environment={variable: GARBAGE})
@@ -108,7 +108,7 @@ def test_fm_067_a_full_disk_behind_stdout_is_told_after_the_work(new: Project) -
         ended = tavusctl(new, "apply", "--yes", stdout=full)
 
     assert ended.returncode == 12
-    assert b"standard output is not whole: No space left on device" in ended.stderr
+    assert b"standard output is incomplete: No space left on device" in ended.stderr
     assert b"Traceback" not in ended.stderr
     assert b"Exception ignored" not in ended.stderr
     assert applied(new)

@@ -7,15 +7,19 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel
 
-from tavusctl.fit import wrong
+from tavusctl.core.schema.model_fields import inner_models
+from tavusctl.core.schema.spec_model import field_errors
+from tavusctl.engine.compare.updates import creating
 from tavusctl.kinds import KINDS
-from tavusctl.model import Document
-from tavusctl.shape import Shape, members
+from tavusctl.lib.json_types import JsonObject
 from tests.scenarios.project import Account, Project
 
+pytestmark = pytest.mark.newer_api
+
 TOOL = {"type": "function", "function": {"name": "book", "parameters": {"type": "object"}}}
-FULL: dict[str, Document] = {
+FULL: dict[str, JsonObject] = {
     "persona": {
         "system_prompt": "You coach.",
         "layers": {
@@ -31,16 +35,27 @@ FULL: dict[str, Document] = {
     "document": {"document_url": "https://example.com/a", "crawl": {"depth": 1, "max_pages": 5}},
     "guardrails": {"name": "Rules", "data": [{"guardrail_name": "a", "guardrail_prompt": "b"}]},
     "objectives": {"name": "Goals", "data": [{"objective_name": "a", "objective_prompt": "b"}]},
+    "tool": {
+        "name": "book",
+        "description": "Books.",
+        "delivery": {
+            "api": {"url": "https://example.com/book", "auth": {"type": "basic", "username": "a", "password": "b"}}
+        },
+    },
+    "guardrail": {"guardrail_name": "Calm", "guardrail_prompt": "Stay calm."},
+    "dictionary": {"name": "Brands", "rules": [{"text": "a", "pronunciation": "b", "type": "alias"}]},
+    "voice": {"voice_name": "Anna", "train_audio_url": "https://example.com/a.mp3"},
+    "deployment": {"name": "Site", "persona_id": "p0123456789a", "channel": "embed", "limits": {"daily_call_limit": 1}},
 }
 SAMPLES: tuple[Any, ...] = ("word", True, 7, 0.5, ["word"], [7], {"word": "word"}, [{"word": "word"}])
 
 
-def ways(shape: type[Shape], value: Document) -> Iterator[tuple[str, Document]]:
+def ways(model: type[BaseModel], value: JsonObject) -> Iterator[tuple[str, JsonObject]]:
     """The document with each of its fields holding a sample of each type."""
-    for key, member in members(shape).items():
+    for key, models in inner_models(model).items():
         for sample in SAMPLES:
             yield f"{key}: {sample!r}", {**value, key: sample}
-        for below in member.shapes:
+        for below in models:
             inner = value.get(key)
             if isinstance(inner, dict):
                 yield from ((f"{key}.{at}", {**value, key: one}) for at, one in ways(below, inner))
@@ -54,6 +69,7 @@ STRICTER: dict[str, str] = {
     "layers.llm.tools[0]": "as above",
     "layers.tts.tts_emotion_control": "any text is taken, and the documentation has two",
     "layers.tts.voice_settings": "each engine has its own, and the API takes all",
+    "layers.conversational_flow.idle_timeout": "its type is not documented",
     "layers.llm.": "an address or a key alone has no use",
     "document_url": "what is no address cannot be fetched",
     "train_image_url": "what is no address cannot be fetched",
@@ -66,8 +82,13 @@ OTHERWISE: dict[str, str] = {
     "crawl": "an older version of the API needs depth and max_pages",
     "data[0].tags": "newer versions of the API take tags",
     "default_replica_id": "no replica has this id",
+    "persona_id": "no persona has this id",
     "layers.stt.hotwords": "a list is sent as one text",
-    "layers.transport": "newer versions of the API take any object",
+    "data[0].next_": "no objective has this name, and the list is of older versions of the API",
+    "default_voice_id": "no voice has this id",
+    "tool_ids": "a call of its own sends it",
+    "skills": "as above",
+    "layers.conferencing": "as above",
 }
 
 
@@ -76,10 +97,14 @@ def test_types_of_manifests_and_of_the_api_agree(kind: str, account: Account) ->
     apart = []
     for at, spec in ways(KINDS[kind].model, FULL[kind]):
         account.reset()  # as many crawls as one likes
-        answer = account.call("POST", KINDS[kind].collection, spec)
+        account.switch(era="today")
+        if KINDS[kind].optional:
+            account.seed(personas=[{"persona_id": "p0123456789a", "persona_name": "Host", "system_prompt": "x"}])
+        answer = account.call("POST", KINDS[kind].collection, creating(KINDS[kind], spec))
         taken = answer.status_code in (httpx.codes.OK, httpx.codes.CREATED)
-        valid = not list(wrong(KINDS[kind].model, spec))
-        if taken != valid and not at.startswith(tuple(STRICTER if taken else OTHERWISE)):
+        valid = not field_errors(KINDS[kind].model, spec)
+        is_open = valid and "Must be one of" in answer.text  # it may be known by tomorrow: a warning, and it is sent
+        if taken != valid and not is_open and not at.startswith(tuple(STRICTER if taken else OTHERWISE)):
             apart.append(f"{at}: the API {'takes' if taken else 'refuses'} it, {answer.text[:90]}")
     assert not apart, "\n".join(apart)
 

@@ -279,7 +279,7 @@ def test_a_secret_is_not_brought_back_and_its_field_is_named(project: Project) -
     (persona,) = project.account.objects("personas").values()
     kept = "".join(path.read_text() for path in (project.root / ".tavusctl").rglob("*") if path.is_file())
     assert (changed.code, result.code, persona["persona_name"]) == (0, 0, "Coach"), result.out + result.err
-    assert "the secret at /layers/llm/api_key cannot be brought back" in result.out
+    assert "the secret at `/layers/llm/api_key` cannot be restored" in result.out
     assert "canary" not in kept + result.out + result.err
     project.manifest("persona", "coach", {**COACH, "layers": {"llm": llm}})
     assert project.run("plan", "--detailed-exitcode", KEY="second-canary").code == 0
@@ -338,7 +338,7 @@ def test_a_replacement_is_reversed_by_one_that_makes_the_old_version_anew(replac
     done = undo(replaced, "--recreate")
 
     assert (refused.code, sent, done.code) == (4, [], 0), done.out + done.err
-    assert "undo --recreate makes the old version anew" in refused.out
+    assert "use `--recreate` to recreate the old version" in refused.out
     remote_id, document, referred = document_of(replaced)
     assert (document["document_url"], document["tags"], referred) == (PRICES["document_url"], ["a", "b"], [remote_id])
     assert remote_id == replaced.bound("document/prices") != new
@@ -463,7 +463,7 @@ def test_an_unknown_run_is_refused(project: Project, run: str) -> None:
     result = project.run("undo", run, "--yes")
 
     assert (result.code, project.account.writes) == (9, [])
-    assert "tavusctl undo lists the runs" in result.err
+    assert "run `tavusctl undo` to list the runs" in result.err
 
 
 def test_a_run_of_another_state_is_refused(applied: Project) -> None:
@@ -471,7 +471,7 @@ def test_a_run_of_another_state_is_refused(applied: Project) -> None:
     (applied.root / ".tavusctl/state.json").unlink()
 
     assert undo(applied).code == 9
-    assert applied.run("undo").out == "no run is known here\n"
+    assert applied.run("undo").out == "no run to undo\n"
     assert applied.account.writes == []
 
 
@@ -573,7 +573,7 @@ def test_a_secret_that_the_manifest_names_is_sent_again(keyed: Project) -> None:
     (sent,) = [body for method, _, body in keyed.account.sent if method == "POST"]
     assert (result.code, "api_key" in sent["layers"]["llm"]) == (0, True), result.out + result.err
     assert "canary" not in result.out + result.err
-    assert "the manifests still say" not in result.err  # they say the same
+    assert "the manifests still contain the changes of that run" not in result.err  # they say the same
     assert keyed.plan()["changes"] == []
 
 
@@ -581,8 +581,8 @@ def test_without_a_manifest_nothing_is_sent_and_the_way_is_told(keyed: Project) 
     result = undo(keyed, "--recreate")
 
     assert (result.code, keyed.account.writes) == (4, [])
-    assert "the secret at /layers/llm/api_key is kept nowhere" in result.out
-    assert "restore the manifest and run tavusctl apply" in result.out
+    assert "the secret at `/layers/llm/api_key` is not stored anywhere" in result.out
+    assert "restore the manifest and run `tavusctl apply`" in result.out
 
 
 def test_a_variable_that_is_not_set_is_named(keyed: Project) -> None:
@@ -591,7 +591,7 @@ def test_a_variable_that_is_not_set_is_named(keyed: Project) -> None:
     result = keyed.run("undo", last(keyed), "--yes", "--recreate", KEY=None)
 
     assert (result.code, keyed.account.writes) == (4, [])
-    assert "KEY, which its manifest names, is not set" in result.out
+    assert "KEY of its manifest is not set" in result.out
 
 
 def test_a_model_that_was_taken_away_comes_back_with_its_key(project: Project) -> None:
@@ -610,7 +610,7 @@ def test_a_model_that_was_taken_away_comes_back_with_its_key(project: Project) -
 
     (persona,) = project.account.objects("personas").values()
     assert (refused.code, done.code) == (4, 0), done.out + done.err
-    assert "the secret at /layers/llm/api_key is kept nowhere" in refused.out
+    assert "the secret at `/layers/llm/api_key` is not stored anywhere" in refused.out
     assert persona["layers"]["llm"]["base_url"] == LLM["base_url"]
     assert project.plan()["changes"] == []
 
@@ -637,7 +637,7 @@ def test_the_list_of_runs_has_no_other_format(project: Project, format_: str) ->
     result = project.run("undo", "--format", format_)
 
     assert (result.code, result.out) == (12, "")
-    assert f"no format {format_}" in result.err
+    assert f"no format `{format_}`" in result.err
 
 
 def test_an_empty_list_of_runs_is_a_document_too(project: Project) -> None:

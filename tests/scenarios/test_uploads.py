@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import obstore
 import pytest
 
-from tavusctl import links
-from tavusctl.stores.remote import connect
+from tavusctl.fields import presigned_urls
+from tavusctl.state.object_store.urls import connect
 from tests.scenarios.project import Body, Project
 from tests.stores.servers import BUCKET, REMOTE, variables
 from tests.web import HTTP
@@ -96,10 +96,10 @@ def test_the_link_works_for_more_than_a_day_and_is_nowhere_in_output_state_or_tr
     project.account.advance(600)
     said += [project.run("apply", "--yes", "--wait", "5s"), project.run("state", "pull"), project.run("undo")]
 
-    end = links.expiry(link)
+    end = presigned_urls.expiry(link)
     assert end is not None
     assert end > datetime.now(UTC) + timedelta(hours=24)
-    secrets = links.signatures(link)
+    secrets = presigned_urls.signatures(link)
     assert secrets
     everything = kept(project) + "".join(one.out + one.err for one in said)
     assert [one for one in secrets if one in everything] == []
@@ -206,7 +206,7 @@ def test_a_document_moves_from_an_address_to_a_file_and_back(project: Project, s
     assert hosts == ["example.com", "127.0.0.1", "example.com"]
 
 
-def complaints(project: Project, spec: Body) -> list[tuple[str, str]]:
+def diagnostics(project: Project, spec: Body) -> list[tuple[str, str]]:
     project.manifest("document", "prices", spec)
     said = project.run("validate", "--format", "json")
     assert said.code == 10
@@ -215,7 +215,7 @@ def complaints(project: Project, spec: Body) -> list[tuple[str, str]]:
 
 def test_a_file_that_cannot_be_a_document_is_told_with_its_place(project: Project) -> None:
     upload = {"upload": "s3://bucket/files"}
-    manifests = project.write("manifests/notes.md", "x").parent
+    manifests = project.write("manifests/notes.zip", "x").parent
     (manifests / "empty.pdf").touch()
     with (manifests / "large.pdf").open("wb") as large:
         large.truncate(50 * 1024 * 1024 + 1)
@@ -225,20 +225,29 @@ def test_a_file_that_cannot_be_a_document_is_told_with_its_place(project: Projec
     os.mkfifo(manifests / "pipe.pdf")
     (manifests / "good.pdf").write_bytes(OLD)
     found = {
-        name: complaints(project, {"document_file": name, **upload})
-        for name in ("none.pdf", "notes.md", "empty.pdf", "large.pdf", "folder.pdf", "link.pdf", "pipe.pdf", "../x.pdf")
+        name: diagnostics(project, {"document_file": name, **upload})
+        for name in (
+            "none.pdf",
+            "notes.zip",
+            "empty.pdf",
+            "large.pdf",
+            "folder.pdf",
+            "link.pdf",
+            "pipe.pdf",
+            "../x.pdf",
+        )
     }
 
     file = "document_file: the file"
     assert found == {
-        "none.pdf": [("TV110", f"{file} 'none.pdf' does not exist")],
-        "notes.md": [("TV104", "document_file: 'notes.md' is in no format that the API reads")],
-        "empty.pdf": [("TV110", f"{file} 'empty.pdf' is empty")],
-        "large.pdf": [("TV115", f"{file} 'large.pdf' is larger than 50 MiB")],
-        "folder.pdf": [("TV110", f"{file} 'folder.pdf' is a folder")],
-        "link.pdf": [("TV110", f"{file} 'link.pdf' ends outside the project")],
-        "pipe.pdf": [("TV110", f"{file} 'pipe.pdf' is not a regular file")],
-        "../x.pdf": [("TV110", f"{file} '../x.pdf' does not exist")],
+        "none.pdf": [("TV110", f"{file} `none.pdf` does not exist")],
+        "notes.zip": [("TV104", "document_file: `notes.zip` has a format that the API does not read")],
+        "empty.pdf": [("TV110", f"{file} `empty.pdf` is empty")],
+        "large.pdf": [("TV115", f"{file} `large.pdf` is larger than 50 MiB")],
+        "folder.pdf": [("TV110", f"{file} `folder.pdf` is a folder")],
+        "link.pdf": [("TV110", f"{file} `link.pdf` leads outside the project")],
+        "pipe.pdf": [("TV110", f"{file} `pipe.pdf` is not a regular file")],
+        "../x.pdf": [("TV110", f"{file} `../x.pdf` does not exist")],
     }
 
 
@@ -246,13 +255,15 @@ def test_keys_that_do_not_go_together_are_told(project: Project) -> None:
     (project.write("manifests/good.pdf", "x")).write_bytes(OLD)
     file, upload = {"document_file": "good.pdf"}, {"upload": "s3://bucket/files"}
 
-    assert complaints(project, {**file, **upload, "document_url": "https://example.com/a.pdf"}) == [
-        ("TV104", "document_file: document_url is there too; write one of them")
+    assert diagnostics(project, {**file, **upload, "document_url": "https://example.com/a.pdf"}) == [
+        ("TV104", "document_file: `document_file` and `document_url` are mutually exclusive")
     ]
-    assert [one for one, _ in complaints(project, {**file, **upload, "crawl": {"depth": 1, "max_pages": 1}})] == [
+    assert [one for one, _ in diagnostics(project, {**file, **upload, "crawl": {"depth": 1, "max_pages": 1}})] == [
         "TV104"
     ]
-    assert [one for one, _ in complaints(project, {"document_url": "https://example.com/a.pdf", **upload})] == ["TV104"]
-    assert complaints(project, file) == [("TV106", "document_file: nothing says where the file is uploaded to")]
+    assert [one for one, _ in diagnostics(project, {"document_url": "https://example.com/a.pdf", **upload})] == [
+        "TV104"
+    ]
+    assert diagnostics(project, file) == [("TV106", "document_file: no upload folder is set for the file")]
     for wrong in ("ftp://a/b", "s3:///b", "s3://bucket/../x", "https://bucket.example.com", "s3://bucket/a?b"):
-        assert [one for one, _ in complaints(project, {**file, "upload": wrong})] == ["TV104"], wrong
+        assert [one for one, _ in diagnostics(project, {**file, "upload": wrong})] == ["TV104"], wrong

@@ -25,10 +25,15 @@ def applied(project: Project) -> Project:
 
 
 def unusable(project: Project, *arguments: str) -> list[tuple[str, str, str]]:
-    """Address, check and reason of what cannot be used; the exit code has to agree."""
+    """Address, check and reason of what cannot be used; the exit codes have to agree."""
     result = project.run("verify", "--format", "json", *arguments)
-    found = [(c["address"], c["check"], c["reason"]) for c in result.document["checks"] if not c["usable"]]
-    assert result.code == (5 if found else 0), result.out + result.err
+    checks = result.document["checks"]
+    found = [(c["address"], c["check"], c["reason"]) for c in checks if not c["usable"]]
+    if not arguments:
+        strict = project.run("verify", "--strict")
+        assert strict.code == (5 if found else 0), strict.out + strict.err
+    broken = [c for c in checks if not c["usable"] and not c["pending"]]
+    assert result.code == (5 if broken else 0), result.out + result.err
     return found
 
 
@@ -54,7 +59,7 @@ def test_a_document_still_processed_or_failed_is_unusable_and_so_is_who_refers_t
     assert (bad, reason) == ("document/bad", "started, not usable yet")
     applied.account.advance(3600)
     applied.run("apply", "--yes")
-    bad, failed = applied.bound("document/bad"), "error, will not become usable by itself: invalid_file_url"
+    bad, failed = applied.bound("document/bad"), "error, needs a change to become usable: invalid_file_url"
     assert unusable(applied) == [
         ("document/bad", "object", failed),
         ("persona/other", "reference", f"it refers to the document {bad}: {failed}"),
@@ -68,6 +73,30 @@ def test_a_replica_in_training_is_unusable_for_hours(applied: Project) -> None:
     assert [(address, check) for address, check, _ in unusable(applied)] == [("replica/ben", "object")]
     applied.account.advance(5 * 3600)
     assert unusable(applied) == []
+
+
+def test_what_the_server_still_works_on_is_pending_and_no_failure(applied: Project) -> None:
+    """With all that waits for it, be it made yet or not."""
+    applied.manifest("document", "new", {"document_url": "https://example.com/new.pdf"})
+    spec = {"persona_name": "Other", "system_prompt": "You too.", "document_ids": ["${ref:document/new}"]}
+    applied.manifest("persona", "other", spec)
+    applied.apply()
+    early = applied.run("verify")
+    applied.run("state", "rm", "persona/other")
+    applied.account.portal_delete(
+        "personas", next(iter(set(applied.account.objects("personas")) - {applied.bound("persona/coach")}))
+    )
+    unmade = applied.run("verify")
+    strict = applied.run("verify", "--strict")
+
+    assert early.code == 0
+    assert early.out.endswith("Verify: 4 ok, 2 pending\n"), early.out
+    assert "pending  document/new" in early.out
+    assert (unmade.code, strict.code) == (0, 5)
+    assert (
+        "pending  persona/other: not in the account yet; it waits for document/new; run `tavusctl apply` when"
+        in unmade.out
+    )
 
 
 def test_what_was_deleted_in_the_portal_is_told_with_who_needs_it(applied: Project) -> None:
@@ -112,7 +141,7 @@ def test_a_persona_without_a_replica_cannot_converse(applied: Project) -> None:
     applied.manifest("persona", "voice", {"persona_name": "Voice", "system_prompt": "You speak."})
     applied.apply()
     (found,) = unusable(applied, "--conversation", "persona/voice")
-    assert found == ("persona/voice", "conversation", "a conversation cannot begin: Invalid replica_id")
+    assert found == ("persona/voice", "conversation", "a conversation cannot be started: Invalid replica_id")
     assert applied.account.objects("conversations") == {}
 
 

@@ -14,10 +14,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tavusctl.cli.local import LocalSession
-from tavusctl.cli.progress import Progress
-from tavusctl.model import Address, Environment
-from tavusctl.model import Project as Settings
+from tavusctl.cli.status_line import TerminalProgress, WaitingLine
+from tavusctl.core.address import Address
 from tests.scenarios.project import Project
 
 PRICES = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf"}
@@ -70,9 +68,9 @@ def test_a_wait_that_ends_early_leaves_the_rest_to_the_next_run_and_repeats_no_c
     project.account.advance(900)
     project.apply("--wait", "1s")
 
-    assert re.search(r"deferred create document/prices .*not waited for any longer", new.out)
-    assert all("the old one stays in use" in one.out for one in replaced)
-    assert "next: tavusctl apply   (once that is ready; --wait 15m waits for it)" in replaced[-1].err
+    assert re.search(r"deferred create document/prices .*stopped waiting", new.out)
+    assert all("the old version stays in use" in one.out for one in replaced)
+    assert "next: run `tavusctl apply` when that is ready, or with `--wait 15m` to wait for it" in replaced[-1].err
     assert (made, created(project)) == (2, 2)
     assert project.plan()["changes"] == []
 
@@ -88,9 +86,9 @@ def test_a_later_run_waits_for_what_an_earlier_one_made(project: Project) -> Non
     result = project.apply("--wait", "60s", "--target", "document/prices")
 
     remote_id = project.bound("document/prices")
-    assert (plan.code, plan.out) == (0, "No changes. 2 objects as the manifests say.\n")
+    assert (plan.code, plan.out) == (0, "No changes. 2 objects up to date.\n")
     assert result.out.splitlines() == [
-        "No changes. 2 objects as the manifests say.",
+        "No changes. 2 objects up to date.",
         f"done     wait document/prices ({remote_id}): ready",
         "Apply: 1 done",
     ]
@@ -122,7 +120,7 @@ def test_what_an_earlier_run_made_fails_while_it_is_waited_for(project: Project)
 
     assert result.code == 5
     assert re.search(
-        r"^failed   wait document/prices \(.*\): its processing failed: file_empty .*not tried again",
+        r"^failed   wait document/prices \(.*\): its processing failed: file_empty .*not retried automatically",
         result.out,
         re.MULTILINE,
     )
@@ -137,12 +135,12 @@ def test_a_wait_for_an_earlier_run_that_is_too_short_is_no_failure(project: Proj
     none = project.apply()
 
     assert re.search(
-        r"^deferred wait document/prices \(.*\): not waited for any longer: \w+: processing takes 5",
+        r"^deferred wait document/prices \(.*\): stopped waiting: \w+: processing takes 5",
         short.out,
         re.MULTILINE,
     )
-    assert "next: tavusctl apply   (once that is ready; --wait 15m waits for it)" in short.err
-    assert none.out == "No changes. 1 object as the manifests say.\n"
+    assert "next: run `tavusctl apply` when that is ready, or with `--wait 15m` to wait for it" in short.err
+    assert none.out == "No changes. 1 object up to date.\n"
 
 
 def test_an_edit_of_what_is_still_worked_on_is_made_and_the_work_waited_for(project: Project) -> None:
@@ -169,7 +167,7 @@ def test_what_is_deleted_while_it_is_waited_for_is_told_at_once(project: Project
     result = project.run("apply", "--yes", "--wait", "10m")
 
     assert (result.code, time.monotonic() - begun < 60) == (3, True)
-    assert "it disappeared from the account while it was waited for" in result.out
+    assert "the object disappeared from the account while tavusctl waited for it" in result.out
 
 
 def test_a_key_that_is_revoked_ends_a_wait(project: Project) -> None:
@@ -217,7 +215,7 @@ def test_replacements_are_begun_together_whatever_the_number_of_calls_at_a_time(
 @pytest.mark.parametrize(
     ("kind", "spec", "error", "told"),
     [
-        ("document", PRICES, "file_format_unsupported", "the format is not read: use pdf, txt"),
+        ("document", PRICES, "file_format_unsupported", "unsupported format: use pdf, txt"),
         (
             "replica",
             ANNA,
@@ -241,9 +239,9 @@ def test_failed_work_is_told_with_its_cause_and_not_tried_again_unless_asked(
 
     assert (plan.code, made, created(project)) == (0, 1, 2)
     work = "training" if kind == "replica" else "processing"
-    assert f"{kind}/one ({project.bound(f'{kind}/one')}) cannot be used: its {work} failed: " in plan.out
+    assert f"`{kind}/one` ({project.bound(f'{kind}/one')}) cannot be used: its {work} failed: " in plan.out
     assert told in plan.out
-    assert "[TV302]" in again.out
+    assert "[TV302 failed-object]" in again.out
     assert "± " in asked.out
 
 
@@ -255,7 +253,7 @@ def test_a_wait_for_work_that_fails_ends_with_its_cause(project: Project) -> Non
     result = project.run("apply", "--yes", "--wait", "60s")
 
     assert result.code == 5
-    assert "created, but its processing failed: file_empty (there is no text in the file" in result.out
+    assert "created, but its processing failed: file_empty (the file contains no text" in result.out
     assert created(project) == 1
 
 
@@ -276,7 +274,7 @@ def test_a_replacement_that_fails_leaves_the_old_version_in_use(project: Project
     project.apply()
 
     assert [one.code for one in failed] == [5, 5]
-    assert "chunking_failed (the fault is with Tavus" in failed[0].out
+    assert "chunking_failed (an error of Tavus" in failed[0].out
     assert made == 2
     assert old not in project.account.objects("documents")
     assert list(project.account.objects("documents")) == [project.bound("document/prices")]
@@ -306,12 +304,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def progress(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> tuple[Progress, list[float]]:
+def progress(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO) -> tuple[WaitingLine, list[float]]:
     """Progress on a stream, and the hand of its clock."""
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
     hand = [0.0]
-    return Progress(LocalSession(Settings("/", "/"), Environment(), quiet=False), lambda: hand[0]), hand
+    return WaitingLine(TerminalProgress(), lambda: hand[0]), hand
 
 
 ONE, TWO = Address("document", "one"), Address("document", "two")

@@ -104,7 +104,7 @@ def test_a_changed_source_is_due_and_replaces_the_document_without_a_gap(watched
     assert (shown.code, planned) == (2, ("replace", "due"))
     assert "its source changed: 13 bytes (" in shown.out
     assert 'ETag "1" -> "2"' in shown.out
-    assert "the old one stays in use" in waiting, "a source that goes on changing does not begin again and again"
+    assert "the old version stays in use" in waiting, "a source that goes on changing does not begin again and again"
     assert (new != old, look(watched)["etag"]) == (True, '"2"')
     assert actions(watched)[0] == ("replace", "due"), "what came while the new version was made is due next"
 
@@ -134,8 +134,8 @@ def test_a_source_that_cannot_be_seen_is_a_warning_and_nothing_is_planned(
     plan = watched.run("plan", **{HOOK: hook})
 
     assert plan.code == 0
-    assert "document/prices: its source was not looked at: " in plan.out
-    assert "[TV305]" in plan.out
+    assert "document/prices: the source could not be checked: " in plan.out
+    assert "[TV305 unreachable-source]" in plan.out
     assert "source changed" not in plan.out
 
 
@@ -184,8 +184,8 @@ def test_watching_begins_and_ends_without_a_call(watched: Project, site: Site) -
 @pytest.mark.parametrize(
     ("kind", "spec", "message"),
     [
-        ("document", {"document_url": "https://e.com", "crawl": {"depth": 1}}, "watch is for one file"),
-        ("document", {"document_file": "x.pdf", "upload": "s3://a/b"}, "watch looks at document_url"),
+        ("document", {"document_url": "https://e.com", "crawl": {"depth": 1}}, "`watch` is for a single file"),
+        ("document", {"document_file": "x.pdf", "upload": "s3://a/b"}, "`watch` needs `document_url`"),
         ("persona", {"system_prompt": "x"}, "a persona has no source"),
     ],
 )

@@ -134,7 +134,7 @@ def test_verify_says_what_it_does_not_know(applied: Project) -> None:
 
     result = applied.run("verify")
 
-    assert "the state does not know it, and the account has its name" in result.out
+    assert "the object is not in the state, and the account has objects of its name" in result.out
 
 
 def test_ids_of_a_part_are_no_ids_of_all(applied: Project) -> None:

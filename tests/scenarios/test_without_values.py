@@ -63,7 +63,10 @@ def test_a_key_that_the_portal_removed_is_seen(applied: Project) -> None:
     refused = applied.run("apply", "--yes", LLM_KEY=VALUES["LLM_KEY"])
 
     assert refused.code == 10
-    assert "the secret TEAM_KEY has no value: the environment variable TEAM_KEY is not set [TV124]" in refused.err
+    assert (
+        "the secret `TEAM_KEY` has no value: the environment variable TEAM_KEY is not set [TV124 unset-secret]"
+        in refused.err
+    )
     assert "LLM_KEY" not in refused.err
     assert applied.run("apply", "--yes", TEAM_KEY=VALUES["TEAM_KEY"]).code == 0
     assert applied.account.objects("personas")[id_]["layers"]["llm"]["headers"]
@@ -80,7 +83,7 @@ def test_apply_needs_the_values_that_it_sends(applied: Project) -> None:
 
     assert (refused.code, applied.account.writes) == (10, [])
     assert "manifests/persona-other.yaml:" in refused.err
-    assert "the secret LLM_KEY has no value" in refused.err
+    assert "the secret `LLM_KEY` has no value" in refused.err
     assert applied.run("apply", "--yes", **VALUES).code == 0
     assert applied.run("plan", "--detailed-exitcode", **VALUES).code == 0
 

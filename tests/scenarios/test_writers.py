@@ -56,7 +56,7 @@ def is_refused(project: Project, *args: str) -> str:
     ],
 )
 def test_two_outputs_for_one_path_are_refused(written: Project, args: tuple[str, ...]) -> None:
-    assert "would be written to one file" in is_refused(written, *args)
+    assert "name the same file" in is_refused(written, *args)
 
 
 def test_two_names_of_one_file_are_one_path(written: Project) -> None:
@@ -71,8 +71,8 @@ READ = {
     "manifests/all/coach.yaml": "a manifest",
     "folder/manifests/all/coach.yaml": "a manifest",
     "manifests/new.yml": "a manifest",
-    "manifests/prompts/coach.md": "a file that manifests bring",
-    "texts/greeting.txt": "a file that manifests bring",
+    "manifests/prompts/coach.md": "a file that a manifest refers to",
+    "texts/greeting.txt": "a file that a manifest refers to",
     ".tavusctl/state.json": "the state",
     ".tavusctl/state.json.wal": "the state",
 }
@@ -86,11 +86,13 @@ READ = {
 def test_an_output_over_what_is_read_is_refused(written: Project, path: str, args: tuple[str, ...]) -> None:
     told = is_refused(written, *(one.format(path) for one in args))
 
-    assert f"would be written over {READ[path]}" in told
+    assert f"would overwrite {READ[path]}" in told
 
 
 def test_a_report_over_the_plan_file_is_refused(written: Project) -> None:
-    assert "over a file that is read" in is_refused(written, "apply", "plan.json", "--report", "json=plan.json")
+    assert "would overwrite a file that the command reads" in is_refused(
+        written, "apply", "plan.json", "--report", "json=plan.json"
+    )
 
 
 def test_a_report_of_a_failure_spares_what_is_read(written: Project) -> None:
@@ -108,7 +110,7 @@ def test_schemas_are_not_written_through_a_link(written: Project) -> None:
     (written.root / "schemas").mkdir()
     (written.root / "schemas/persona.schema.json").symlink_to("../manifests/all/coach.yaml")
 
-    assert "is a link" in is_refused(written, "schema", "--out", "schemas")
+    assert "is a symbolic link" in is_refused(written, "schema", "--out", "schemas")
 
 
 def test_what_is_apart_is_written(written: Project) -> None:

@@ -27,14 +27,24 @@ from tests.scenarios.canaries import ANYWHERE, CORES, TYPED, canaries, found_in,
 from tests.scenarios.hub import Hub
 from tests.scenarios.project import Account, Body, Project, environment_of
 
-KEY, OLD, SHARED, TOKEN, *SECRET = keys(12)
+KEY, OLD, SHARED, TOKEN, *SECRET, FRESH = keys(21)  # the last is in no variable
 KNOWN: Final = canaries(27)
 NAME: Final = name_of()  # of objects and environments
 MASK: Final = "(sensitive)"
-PLACES: Final[dict[str, str]] = {}  # what a place is called, and its canary
+WORD: Final = f"k{ANYWHERE}{ANYWHERE}90"  # where the API takes letters and digits alone
+PLACES: Final[dict[str, str]] = {"name of an objective": WORD}  # what a place is called, and its canary
 TYPED_PLACES: Final = (
     *("key of a model", "header of a model", "another header", "key of a voice", "key written in the portal"),
-    *("header written in the portal", "API key", "API key before it", "key of fingerprints", "token of GitHub"),
+    *("token of a tool", "password of a tool", "key of a tool", "signature of a tool", "client secret of a tool"),
+    *("header of a tool", "password of a deployment", "query of a guardrail's callback"),
+    *(
+        "header written in the portal",
+        "key that is new in the portal",
+        "API key",
+        "API key before it",
+        "key of fingerprints",
+        "token of GitHub",
+    ),
 )
 
 Word = Callable[[str], str]
@@ -43,14 +53,13 @@ _WITHOUT: Final = {
     "name of a prompt file": "/{}$",
     "name of a manifest": "/$",
     "name of a folder": "/$",
-    "name of an objective": " {$",
     "query of an address": "$",
 }
 
 # Values that manifests may read: those that are keys alone, and those that stand in other texts, too.
 VARIABLES: Final = {
     **{f"TYPED_{number}": one for number, one in enumerate(SECRET)},
-    **{f"KNOWN_{number}": one for number, one in enumerate([*KNOWN, NAME])},
+    **{f"KNOWN_{number}": one for number, one in enumerate([*KNOWN, NAME, WORD])},
 }
 ENVIRONMENT: Final = {
     **VARIABLES,
@@ -110,9 +119,41 @@ def persona(word: Word) -> Body:
     }
 
 
+# How a tool proves to its service that it is Tavus that calls, in each of the ways.
+AUTHS: Final[tuple[Body, ...]] = (
+    {"type": "bearer", "token": "${secret:TYPED_4}"},
+    {"type": "basic", "username": "tavus", "password": "${secret:TYPED_5}"},
+    {"type": "api_key", "name": "X-Key", "value": "${secret:TYPED_6}", "location": "header"},
+    {"type": "hmac", "secret": "${secret:TYPED_7}"},
+    {
+        "type": "oauth2_client_credentials",
+        "token_url": "https://login.example.com/token",
+        "client_id": "tavus",
+        "client_secret": "${secret:TYPED_8}",
+    },
+)
+
+
+def callers(word: Word) -> Mapping[str, Body]:
+    """Manifests of what calls other services, or is called: tools, a guardrail and a deployment."""
+    made: dict[str, Body] = {}
+    for auth in AUTHS:
+        api = {"url": "https://hooks.example.com/book", "headers": {"X-Trace": "${secret:TYPED_9}"}, "auth": auth}
+        name = f"book_{auth['type']}"
+        spec = {"name": name, "description": word("description of a tool of the account"), "delivery": {"api": api}}
+        made[f"{name}.yaml"] = {"kind": "tool", "name": name.replace("_", "-"), "spec": spec}
+    site = {"name": "Site", "persona_id": "${ref:persona/p}", "channel": "widget", "password": "${secret:TYPED_10}"}
+    made["deployment.yaml"] = {"kind": "deployment", "name": "site", "spec": site}
+    callback = "https://hooks.example.com/broken?token=${secret:TYPED_11}"
+    rule = {"guardrail_name": "Calm", "guardrail_prompt": word("single guardrail"), "callback_url": callback}
+    made["rule.yaml"] = {"kind": "guardrail", "name": "calm", "spec": rule}
+    return made
+
+
 def manifests(word: Word) -> Mapping[str, Body]:
     """The manifests by file; some files are called by a canary, too."""
     return {
+        **callers(word),
         "persona.yaml": {"kind": "persona", "name": "p", "spec": persona(word)},
         f"{word('name of a manifest')}.yaml": {
             "kind": "guardrails",
@@ -292,13 +333,23 @@ class Tour:
         every = {(path, one) for path, command in COMMANDS.items() for one in formats_of(command) or [""]}
         return sorted(every - self.done)
 
-    def keep(self) -> None:
-        """Note every file beside the manifests, with its name, as a record."""
-        for folder in (self.project.root / ".tavusctl", self.project.root / "kept"):
-            for path in sorted(one for one in folder.rglob("*") if one.is_file() and "schema" not in one.name):
+    def record(self, folder: str) -> None:
+        """Note every file of a folder of the project, with its name, as a record."""
+        for path in sorted((self.project.root / folder).rglob("*")):
+            if path.is_file() and "schema" not in path.name:
                 self.records.append((str(path), path.read_bytes().decode("utf-8", "replace")))
+
+    def keep(self) -> None:
+        """Note every file beside the manifests as a record."""
+        self.record(".tavusctl")
+        self.record("kept")
         for path in sorted(one for one in self.runner.rglob("*") if one.is_file() and one.name != "event"):
             self.views.append((f"left for later steps: {path.name}", path.read_text()))
+
+    def record_files(self) -> None:
+        """Note what stands in the files of git as records: of a quiet tour, with no key in them."""
+        names = git(self.project, "ls-files", "-z").split("\0") if not self.is_loud else []
+        self.records += [(f"git: {one}", (self.project.root / one).read_text("utf-8")) for one in names if one]
 
     @property
     def told(self) -> list[str]:
@@ -309,15 +360,10 @@ class Tour:
 
     @property
     def held(self) -> list[str]:
-        """Canaries in records, and masks in place of them.
-
-        A text that a person wrote is kept as it is in the state, which is for this tool alone, whatever stands in it;
-        and a name is a name.
-        """
+        """Canaries in records, and masks in place of them; a name is a name."""
         found = []
         for what, text in self.records:
-            state = Path(what).parent.name == ".tavusctl"
-            found += [f"{what}: {hit}" for hit in found_in(text, (TYPED,) if state else (TYPED, ANYWHERE))]
+            found += [f"{what}: {hit}" for hit in found_in(text, (TYPED, ANYWHERE))]
             # A patch of a plan is shown to people, with a mask for each value that is sent and not told.
             masked = text if "plan" not in Path(what).name else re.sub(rf'"value": "{re.escape(MASK)}"', "", text)
             found += [f"{what}: {MASK}"] if MASK in masked else []
@@ -390,8 +436,8 @@ def begin(root: Path, url: str, hub: Hub, *, is_loud: bool = True) -> Tour:
         (root / name).mkdir(parents=True)
     secrets = [name for name in VARIABLES if is_loud or name.startswith("TYPED")]
     environments = {
-        NAME: {"account": word("label of an account"), "vars": {"model": word("variable")}},
-        "other": {"account": "other"},
+        NAME: {"account": NAME, "vars": {"model": word("variable")}},
+        "other": {"account": "other", "vars": {"model": "gpt-4o"}},
     }
     outputs = {"PERSONA": "persona/p", "PLAIN": {"value": "plain"}}
     settings = {"version": 1, "secrets": secrets, "environments": environments, "outputs": outputs}

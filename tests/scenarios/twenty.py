@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.history.recorder import KINDS
 from tests.scenarios.project import Body, Project, Result
 
 QUICK = {"TAVUSCTL_SETTLE": "0.05", "TAVUSCTL_MAX_WAIT": "0"}
@@ -21,6 +22,11 @@ NAMES = {
     "guardrails": "name",
     "objectives": "name",
     "replicas": "replica_name",
+    "tools": "name",
+    "single_guardrails": "guardrail_name",
+    "voices": "voice_name",
+    "dictionaries": "name",
+    "deployments": "name",
 }
 
 
@@ -99,8 +105,7 @@ class Twenty:
 
     def wanted(self, kind: str) -> list[str]:
         """The names that the manifests give to objects of a kind; empty where a manifest gives none."""
-        singular = kind if kind in ("guardrails", "objectives") else kind.removesuffix("s")
-        files = sorted((self.project.root / "manifests").glob(f"{singular}-*.yaml"))
+        files = sorted((self.project.root / "manifests").glob(f"{KINDS[kind]}-*.yaml"))
         specs = [json.loads(file.read_text("utf-8")).get("spec") for file in files]
         return [spec.get(NAMES[kind], "") for spec in specs if spec is not None]  # an external one has none
 

@@ -1,7 +1,8 @@
-"""Object stores as real servers on this machine, each started once, and a fresh place in each for every test."""
+"""Object stores as real servers, each started once in a run, and a fresh place in each for every test."""
 
 from __future__ import annotations
 
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,32 +10,39 @@ from pathlib import Path
 import pytest
 
 from tests.stores.fake_s3 import FakeS3, fake_s3
+from tests.stores.lending import lent, run_folder
 from tests.stores.servers import BUCKET, LEASE, REMOTE, azure_server, s3_environment, s3_server, variables
 
 
 @pytest.fixture(scope="session")
-def s3_variables() -> Iterator[dict[str, str]]:
+def s3_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """moto's S3, and the variables that lead to it."""
-    with s3_server() as url:
+    with lent(run_folder(tmp_path_factory), "s3", s3_server) as url:
         yield s3_environment(url)
 
 
 @pytest.fixture(scope="session")
-def az_variables() -> Iterator[dict[str, str]]:
+def az_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Azurite, and the variables that lead to it."""
-    with azure_server() as url:
+    with lent(run_folder(tmp_path_factory), "az", azure_server) as url:
         yield {"AZURE_STORAGE_USE_EMULATOR": "true", "AZURITE_BLOB_STORAGE_URL": url}
 
 
-@pytest.fixture(params=["file", *REMOTE])
+@pytest.fixture(params=["file", "git", *REMOTE])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a state that was never written, in every kind of store."""
     yield from _place(request, tmp_path)
 
 
-@pytest.fixture(params=REMOTE)
+@pytest.fixture(params=["git", *REMOTE])
 def remote_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a state that was never written, in every kind of object store."""
+    """The URL of a state that was never written, in every kind of store that machines share."""
+    yield from _place(request, tmp_path)
+
+
+@pytest.fixture(params=REMOTE)
+def bucket_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a state that was never written, in every kind of bucket."""
     yield from _place(request, tmp_path)
 
 
@@ -48,6 +56,12 @@ def faulty() -> Iterator[FakeS3]:
 def _place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "file":
         yield f"file://{tmp_path / 'states' / 'state.json'}"
+        return
+    if request.param == "git":
+        bare = tmp_path / "states.git"
+        subprocess.run(["git", "init", "--quiet", "--bare", bare], check=True)
+        with variables({"TAVUSCTL_LOCK_LEASE": str(LEASE)}):
+            yield f"git+file://{bare}?ref=refs/tavusctl/team"
         return
     added = request.getfixturevalue(f"{request.param}_variables")
     with variables({**added, "TAVUSCTL_LOCK_LEASE": str(LEASE)}):

@@ -8,8 +8,9 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from tavusctl.errors import StateError
-from tavusctl.stores.bucket import Blob, Bucket, Remote, Taken, Version
+from tavusctl.core.errors import StateError
+from tavusctl.state.object_store.bucket import Bucket, Remote
+from tavusctl.state.shared.folder import Blob, Taken, Version
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tavusctl.errors import TavusctlError
-from tavusctl.ports import State, Store
-from tavusctl.stores import open_store
+from tavusctl.core.errors import TavusctlError
+from tavusctl.core.ports import State, Store
+from tavusctl.state.stores import open_store
 
 
 class OtherRun:

@@ -1,9 +1,10 @@
-"""moto's S3 server on a port of this machine: prints the port, and keeps conditions also between threads."""
+"""moto's S3 server on a port of this machine, which keeps conditions also between threads: PORT [SECONDS a request]."""
 
 from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,8 +25,17 @@ def one_at_a_time(application: Application) -> Application:
     return guarded
 
 
+def slow(application: Application, seconds: float) -> Application:
+    """As far away as that."""
+
+    def far(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        time.sleep(seconds)
+        return application(environ, start_response)
+
+    return far
+
+
 if __name__ == "__main__":
-    server = make_server("127.0.0.1", 0, one_at_a_time(DomainDispatcherApplication(create_backend_app)), threaded=True)
-    sys.stdout.write(f"{server.server_port}\n")
-    sys.stdout.flush()
-    server.serve_forever()
+    moto = one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    moto = slow(moto, float(sys.argv[2])) if sys.argv[2:] else moto
+    make_server("127.0.0.1", int(sys.argv[1]), moto, threaded=True).serve_forever()

@@ -15,50 +15,52 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tavusctl.ports import Store
-from tavusctl.stores import open_store
+import pytest
+
+from tavusctl.core.ports import Store
+from tavusctl.state.stores import open_store
 from tests import npm
+from tests.stores.lending import Started
 from tests.web import HTTP
 
 HERE = Path(__file__).parent
 AZURITE = HERE / "azurite"
 BUCKET = "states"
-REMOTE = ["s3", "az"] if npm.IS_HERE else ["s3"]  # Azurite is a package of npm
+REMOTE = ["s3", pytest.param("az", marks=pytest.mark.needs("npm"))]  # Azurite is a package of npm
 # The account and key of every Azurite, from its documentation.
 AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
 LEASE = 2.0
 
 Open = Callable[[], Store]
+_BEGUN: list[subprocess.Popen[bytes]] = []  # kept: a process that nobody knows is complained about
 
 
-@contextlib.contextmanager
-def s3_server() -> Iterator[str]:
-    """moto's S3 with a bucket; its URL."""
-    command = [sys.executable, str(HERE / "s3_server.py")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            assert process.stdout
-            url = f"http://127.0.0.1:{int(process.stdout.readline())}"
-            HTTP.put(f"{url}/{BUCKET}").raise_for_status()
-            yield url
-        finally:
-            process.kill()
+def s3_server() -> Started:
+    """moto's S3 with a bucket."""
+    port = free_port()
+    pid = begun([sys.executable, str(HERE / "s3_server.py"), str(port)])
+    wait_for_port(port)
+    url = f"http://127.0.0.1:{port}"
+    HTTP.put(f"{url}/{BUCKET}").raise_for_status()
+    return pid, url
 
 
-@contextlib.contextmanager
-def azure_server() -> Iterator[str]:
-    """Azurite with a container; its URL."""
+def azure_server() -> Started:
+    """Azurite with a container."""
     port = free_port()
     options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence"]
-    command = ["node", str(installed_azurite()), *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            make_container(url)
-            yield url
-        finally:
-            process.kill()
+    pid = begun(["node", str(installed_azurite()), *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)])
+    url = f"http://127.0.0.1:{port}"
+    make_container(url)
+    return pid, url
+
+
+def begun(command: list[str]) -> int:
+    """A process that may outlive this one."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _BEGUN.append(process)
+    return process.pid
 
 
 def opener(url: str) -> Open:

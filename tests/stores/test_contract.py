@@ -13,9 +13,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 from msgspec.structs import replace
 
-from tavusctl.errors import LockError
-from tavusctl.model import Address, Binding
-from tavusctl.ports import State
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.errors import LockError
+from tavusctl.core.ports import State
 from tests.stores.other_run import other_run
 from tests.stores.servers import Open, opener
 
@@ -111,7 +112,7 @@ def test_a_writer_whose_state_was_replaced_meanwhile_is_refused(place: str) -> N
     late.read()
     late.write(replace(STATE, serial=8))
 
-    with pytest.raises(LockError, match="was lost to another run") as refused:
+    with pytest.raises(LockError, match="another run has taken over") as refused:
         early.write(replace(STATE, serial=9))
     assert (refused.value.id, refused.value.exit_code) == ("E702", 7)
     assert again().read().serial == 8
@@ -133,6 +134,14 @@ def test_a_run_that_wants_a_held_lock_is_told_by_whom_where_what_and_how_long(
     assert "https://github.com/acme/agents/actions/runs/42, for " in said
     assert "for 1s" in said or "for 2s" in said
     assert refused.value.exit_code == 7
+
+
+def test_who_holds_a_lock_is_told_to_whoever_looks(place: str) -> None:
+    again = opener(place)
+    assert again().holder() == ""
+    with again().lock(command="apply"):
+        assert again().holder().startswith(f"process {os.getpid()} on {socket.gethostname()} (tavusctl apply)")
+    assert again().holder() == ""
 
 
 def test_a_lock_is_free_after_its_run_however_that_ended(place: str) -> None:

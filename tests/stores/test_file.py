@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tavusctl.errors import LockError, StateError
-from tavusctl.ports import State
-from tavusctl.stores.file import FileStore
+from tavusctl.core.errors import LockError, StateError
+from tavusctl.core.ports import State
+from tavusctl.state.file.store import FileStore
+from tests.stores.other_run import other_run
 
 RECORDS = [b'{"intent": 1}', b'{"result": "\xc3\xa9"}', b"", b"4 spaces  and 12 34"]
 NEW = State("a-lineage", 1)
@@ -51,7 +53,7 @@ def test_a_journal_that_was_changed_at_any_byte_is_refused(path: Path, journal: 
     for place in range(len(whole)):
         for bit in range(8):
             journal.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
-            with pytest.raises(StateError, match=r"is damaged: record [1-4] is not what was written"):
+            with pytest.raises(StateError, match=r"is corrupt: checksum mismatch at record [1-4]"):
                 FileStore(path).journal()
 
 
@@ -59,7 +61,7 @@ def test_a_journal_with_lines_lost_doubled_or_exchanged_is_refused(path: Path, j
     first, second, *rest = journal.read_bytes().splitlines(keepends=True)
     for lines in ([second, *rest], [first, first, second, *rest], [second, first, *rest], [first, *rest]):
         journal.write_bytes(b"".join(lines))
-        with pytest.raises(StateError, match="is damaged") as refused:
+        with pytest.raises(StateError, match="is corrupt") as refused:
             FileStore(path).journal()
         assert (refused.value.id, refused.value.exit_code) == ("E908", 9)
 
@@ -145,7 +147,7 @@ def test_a_lock_takes_note_of_the_state_as_it_is_then(path: Path) -> None:
     store = FileStore(path)
     store.write(NEW)
     FileStore(path).write(replace(NEW, serial=2))
-    with pytest.raises(LockError, match="was lost to another run"):
+    with pytest.raises(LockError, match="another run has taken over"):
         store.write(replace(NEW, serial=3))
     with store.lock():
         store.write(replace(NEW, serial=4))
@@ -182,3 +184,13 @@ def _disk_with_room_for(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_the_name_that_a_dead_holder_left_behind_is_nobody_s(path: Path) -> None:
+    with other_run(f"file://{path}") as killed:
+        assert killed.order("append intent") == "done"
+        assert FileStore(path).holder().startswith(f"process {killed.process.pid} on ")
+        killed.signal(signal.SIGKILL)
+        killed.process.wait()
+    assert path.with_name(f"{path.name}.lock").stat().st_size, "its name is still there"
+    assert FileStore(path).holder() == ""

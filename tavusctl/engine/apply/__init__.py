@@ -6,7 +6,7 @@ that fails takes only its dependants with it.  Deletes start when everything els
 
 from __future__ import annotations
 
-from tavusctl.engine.apply.run import Keep, Link, Run, Stop, Tools
+from tavusctl.engine.apply.context import ApplyContext, Dependencies, DraftConsent, Keep, Link, Stop
 from tavusctl.engine.apply.walk import run
 
-__all__ = ["Keep", "Link", "Run", "Stop", "Tools", "run"]
+__all__ = ["ApplyContext", "Dependencies", "DraftConsent", "Keep", "Link", "Stop", "run"]

@@ -1,8 +1,19 @@
 """Compare manifests, state and account: every managed object becomes a change, or is as it should be.  Pure."""
 
+from tavusctl.engine.diff.applied_base import applied, with_applied
 from tavusctl.engine.diff.changes import Comparison, asked, compare_all
-from tavusctl.engine.diff.memory import applied, remembering
-from tavusctl.engine.diff.namesakes import namesakes
-from tavusctl.engine.diff.ownership import disowned, spelled
+from tavusctl.engine.diff.duplicate_names import namesakes
+from tavusctl.engine.diff.ownership import spelled, without_externals
+from tavusctl.engine.diff.replacement import finishing
 
-__all__ = ["Comparison", "applied", "asked", "compare_all", "disowned", "namesakes", "remembering", "spelled"]
+__all__ = [
+    "Comparison",
+    "applied",
+    "asked",
+    "compare_all",
+    "finishing",
+    "namesakes",
+    "spelled",
+    "with_applied",
+    "without_externals",
+]

@@ -9,34 +9,27 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl import background, claim, guards, lookup, sources
-from tavusctl.engine.diff import crawling, ownership
-from tavusctl.engine.diff.memory import applied, remembering, says_more
-from tavusctl.engine.diff.succession import Sides, excused, halves, repointed, retired
-from tavusctl.engine.diff.users import affecting
-from tavusctl.model import (
-    Action,
-    Address,
-    Binding,
-    Cause,
-    Change,
-    Desired,
-    Document,
-    Drift,
-    FieldChange,
-    Live,
-    Source,
-    Update,
-    written_at,
-)
-from tavusctl.threeway import Difference, compare
-from tavusctl.wanted import new_document, sent_name
+from tavusctl.core.address import Address, Source
+from tavusctl.core.binding import Binding
+from tavusctl.core.diagnostics import written_at
+from tavusctl.core.model import Action, Cause, Change, Desired, Drift, FieldChange, Live
+from tavusctl.crawl import source_fingerprint
+from tavusctl.engine import provisioning
+from tavusctl.engine.compare import claim, match_create
+from tavusctl.engine.compare.desired import new_document, sent_name
+from tavusctl.engine.compare.three_way import Difference, compare
+from tavusctl.engine.compare.updates import update_of
+from tavusctl.engine.diff import crawl_changes, ownership
+from tavusctl.engine.diff.applied_base import applied, is_applied, says_more, tells, with_applied
+from tavusctl.engine.diff.dependents import affecting
+from tavusctl.engine.diff.replacement import BothVersions, excused, halves, repointed, retired
+from tavusctl.lib.json_types import JsonObject
 
 _NOTHING: Final[Mapping[str, Sequence[Address]]] = {}
 
 
 class Comparison(Struct, frozen=True):
-    """What has to change, what moved in the account, and bindings that only need to be recorded."""
+    """The result of a diff: changes, drift, and bindings that only need to be recorded."""
 
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
@@ -64,36 +57,18 @@ def compare_all(
     """
     known = {binding.address: binding for binding in bindings}
     by_id = {(one.kind.name, one.remote_id): one for one in live}
-    sides = Sides(known, by_id, missing, adopt, again, lookup.Strangers(live, halves(bindings)), in_names)
+    sides = BothVersions(known, by_id, missing, adopt, again, match_create.Strangers(live, halves(bindings)), in_names)
     managed = [item for item in desired if not item.external_id]
-    changes: list[Change] = []
-    drift: list[Drift] = []
-    settled: list[Binding] = []
-    along: list[Binding] = []
-    otherwise: list[Drift] = []
-    for item in managed:
-        found, moved, learned = _compare_one(item, sides)
-        changes += found
-        drift += moved
-        for one in learned:
-            (settled if says_more(item.kind, in_names(one), known[one.address]) else along).append(one)
-        otherwise += _otherwise(item, sides)
+    found = _one_by_one(managed, sides)
     lowered = [one for item in managed for one in ownership.lowered(item, *sides.of(item.address))]
-    released = list(ownership.released(desired, bindings, by_id))
-    moved_on = list(repointed(managed, changes, sides))
-    kept = {*(item.address for item in managed), *(change.address for change in released)}
-    gone = [change for b in bindings if b.address not in kept for change in ownership.orphaned(b, sides, live)]
-    let_go = {change.address for change in released}
-    old_halves = [one for one in retired(changes, moved_on, sides, live) if one.address not in let_go]
-    touched = {change.address for change in (*changes, *lowered, *moved_on)}
-    every = (*changes, *lowered, *moved_on, *released, *gone, *old_halves)
-    return Comparison(
+    moved_on = list(repointed(managed, found.changes, sides))
+    old_halves = list(retired(found.changes, moved_on, sides, live))
+    touched = {change.address for change in (*found.changes, *lowered, *moved_on)}
+    every = (*found.changes, *lowered, *moved_on, *_given_up(desired, old_halves, sides, live))
+    return replace(
+        found,
         changes=affecting(ownership.with_users(every, live, spelled), managed, live),
-        drift=tuple(drift),
-        settled=tuple(settled),
-        along=tuple(along),
         no_op=sum(item.address not in touched for item in managed),
-        otherwise=tuple(otherwise),
     )
 
 
@@ -108,12 +83,44 @@ def asked(found: Comparison, reason: str) -> Comparison:
     return replace(found, changes=tuple(changes))
 
 
-def _otherwise(item: Desired, sides: Sides) -> Iterator[Drift]:
+def _one_by_one(managed: Sequence[Desired], sides: BothVersions) -> Comparison:
+    """What becomes of each object by itself, whatever becomes of the others."""
+    changes: list[Change] = []
+    drift: list[Drift] = []
+    settled: list[Binding] = []
+    along: list[Binding] = []
+    otherwise: list[Drift] = []
+    for item in managed:
+        found, moved, learned = _compare_one(item, sides)
+        changes += found
+        drift += moved
+        for one in learned:
+            news = says_more(item.kind, sides.in_names(one), sides.bindings[one.address])
+            (settled if news else along).append(one)
+        otherwise += _otherwise(item, sides)
+    return Comparison(tuple(changes), tuple(drift), tuple(settled), tuple(along), otherwise=tuple(otherwise))
+
+
+def _given_up(
+    desired: Sequence[Desired], old_halves: Iterable[Change], sides: BothVersions, live: Sequence[Live]
+) -> Iterator[Change]:
+    """What is let go because it is external now, what no manifest has any more, and old halves of replacements."""
+    released = list(ownership.released(desired, sides.bindings.values(), sides.live))
+    let_go = {change.address for change in released}
+    kept = {*(item.address for item in desired if not item.external_id), *let_go}
+    yield from released
+    for binding in sides.bindings.values():
+        if binding.address not in kept:
+            yield from ownership.orphaned(binding, sides, live)
+    yield from (one for one in old_halves if one.address not in let_go)
+
+
+def _otherwise(item: Desired, sides: BothVersions) -> Iterator[Drift]:
     """What the server keeps otherwise than it was sent; that a crawl is shown as it was is no news."""
     binding, live = sides.of(item.address)
     if binding is None or live is None or not (binding.answered or binding.unconfirmed or binding.unkept):
         return
-    crawl = f"/{item.kind.crawl}/" if item.kind.crawl else None
+    crawl = f"/{item.kind.crawl_key}/" if item.kind.crawl_key else None
     kept = compare(item, live, binding).otherwise
     fields = tuple(one for one in kept if not (crawl and one.path.startswith(crawl)))
     if fields:
@@ -121,7 +128,7 @@ def _otherwise(item: Desired, sides: Sides) -> Iterator[Drift]:
         yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, place)
 
 
-def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift], list[Binding]]:
+def _compare_one(item: Desired, sides: BothVersions) -> tuple[list[Change], list[Drift], list[Binding]]:
     binding, live = sides.of(item.address)
     if binding is None:
         return [_created(item, sides)], [], []
@@ -135,27 +142,29 @@ def _compare_one(item: Desired, sides: Sides) -> tuple[list[Change], list[Drift]
         return [change], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
-    if background.failed(live) and item.address in sides.again:
+    if provisioning.failed(live) and item.address in sides.again:
         again = replace(
-            _replace(item, live, Difference()), cause=Cause.DUE, reason=f"{background.failure(live)}; made anew"
+            _replace(item, live, Difference()), cause=Cause.DUE, reason=f"{provisioning.failure(live)}; recreated"
         )
         return [again], [], []
     difference = _unclaimed(item, live, binding) or excused(compare(item, live, binding), item, sides)
     place = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
     moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, place)
     drift = [moved] if difference.drift else []
-    news = sources.changed(binding.applied.get(sources.KEY), item.spec.get(sources.KEY))
+    news = source_fingerprint.changed(
+        binding.applied.get(source_fingerprint.KEY), item.spec.get(source_fingerprint.KEY)
+    )
     if news and not binding.retired:  # one replacement is brought to its end before the next begins
         return [_renewed(item, live, difference, news)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
-    current = ownership.protected(binding, remembering(item, binding))
+    current = ownership.protected(binding, with_applied(item, binding))
     current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
     current = replace(current, created_at=binding.created_at or live.created)
     if news:  # what it was made of, until it is made anew
-        made_of = {sources.KEY: binding.applied[sources.KEY]}
+        made_of = {source_fingerprint.KEY: binding.applied[source_fingerprint.KEY]}
         current = replace(current, applied={**current.applied, **made_of})
-    return [], drift, [current] if sides.in_names(current) != binding else []
+    return [], drift, [current] if sides.in_names(current) != binding or tells(binding) else []
 
 
 def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None:
@@ -167,18 +176,18 @@ def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None
     return compare(named, live, replace(binding, applied={k: v for k, v in binding.applied.items() if k != key}))
 
 
-def _created(item: Desired, sides: Sides) -> Change:
+def _created(item: Desired, sides: BothVersions) -> Change:
     name = sent_name(item)
     rivals = sides.strangers.like(item.kind, applied(item), name)
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
-        what = f"has the name {name!r}" if lookup.same_name(name, rivals[0].name) else "reads like it"
-        reason = f"takes over {rivals[0].remote_id}, which {what}"
+        what = f"has the name `{name}`" if match_create.same_name(name, rivals[0].name) else "matches it"
+        reason = f"imports {rivals[0].remote_id}, which {what}"
         return replace(_changed(item, rivals[0], difference), action=Action.ADOPT, cause=Cause.NEW, reason=reason)
     return replace(_create(item, Cause.NEW), rivals=tuple(sorted(one.remote_id for one in rivals)))
 
 
-def _created_anew(item: Desired, binding: Binding, sides: Sides) -> Change:
+def _created_anew(item: Desired, binding: Binding, sides: BothVersions) -> Change:
     """What was deleted in the account; somebody may have made another of that name there, too."""
     change = _created(item, sides)
     if change.action is Action.ADOPT:
@@ -188,7 +197,7 @@ def _created_anew(item: Desired, binding: Binding, sides: Sides) -> Change:
 
 
 def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
-    whole = {"op": "add", "path": "", "value": new_document(item)}
+    whole: JsonObject = {"op": "add", "path": "", "value": new_document(item)}
     reason = "; ".join(filter(None, [reason, _uploading(item), _claiming(item)]))
     fields = tuple(_new_fields(item)) if cause is Cause.NEW else ()
     return Change(
@@ -209,7 +218,7 @@ def _uploading(item: Desired) -> str:
 
 
 def _claiming(item: Desired) -> str:
-    return "its name begins with a claim until its id is on record" if item.kind.costly else ""
+    return "its name starts with a claim of this run until its id is recorded" if item.kind.expensive else ""
 
 
 def _new_fields(item: Desired) -> Iterator[FieldChange]:
@@ -224,12 +233,12 @@ def _renewed(item: Desired, live: Live, difference: Difference, news: str) -> Ch
     return replace(made, cause=made.cause if difference.fields else Cause.DUE, reason=reason)
 
 
-def _changes(item: Desired, live: Live, difference: Difference, binding: Binding, sides: Sides) -> list[Change]:
+def _changes(item: Desired, live: Live, difference: Difference, binding: Binding, sides: BothVersions) -> list[Change]:
     """The change of an object; two, when it is crawled with another crawl and otherwise patched."""
-    if item.address in sides.again or not crawling.can_override(item, live, difference):
+    if item.address in sides.again or not crawl_changes.can_override(item, live, difference):
         return [_changed(item, live, difference)]
-    recrawl = crawling.override(item, live, difference)
-    rest = crawling.without(item, binding)
+    recrawl = crawl_changes.override(item, live, difference)
+    rest = crawl_changes.without(item, binding)
     others = compare(rest, live, binding)
     return [*([_changed(rest, live, others)] if others.fields else []), recrawl]
 
@@ -244,18 +253,12 @@ def _changed(item: Desired, live: Live, difference: Difference) -> Change:
         live.remote_id,
         fields=difference.fields,
         patch=difference.patch,
-        guards=_guards(live, difference.patch),
+        guards=update_of(live.kind).guards(live, difference.patch),
+        lacks=difference.lacks,
         source=_source(item, difference.fields),
         desired=item,
         live=live,
     )
-
-
-def _guards(live: Live, operations: Sequence[Document]) -> tuple[Document, ...]:
-    """The tests that go with a patch; only where the API knows them."""
-    if live.kind.update is not Update.JSON_PATCH:
-        return ()
-    return guards.tests_of(guards.protect(live.kind, live.body, operations))
 
 
 def _replace(item: Desired, live: Live, difference: Difference) -> Change:
@@ -276,15 +279,15 @@ def _replace(item: Desired, live: Live, difference: Difference) -> Change:
     )
 
 
-def _awaited(item: Desired, binding: Binding, sides: Sides) -> Change | None:
+def _awaited(item: Desired, binding: Binding, sides: BothVersions) -> Change | None:
     """A replacement whose new half exists already, unless the manifest has moved on since."""
     successor = sides.live.get((item.address.kind, binding.successor))
-    if successor is None or sources.sent(applied(item)) != sources.sent(binding.successor_spec):
+    if successor is None or not is_applied(item, binding.successor_spec):
         return None
-    if background.failed(successor) and item.address in sides.again:
+    if provisioning.failed(successor) and item.address in sides.again:
         return None
     state = f"{binding.successor} is {successor.status or 'there'}"
-    same_manifest = sources.sent(binding.applied) == sources.sent(binding.successor_spec)
+    same_manifest = source_fingerprint.sent(binding.applied) == source_fingerprint.sent(binding.successor_spec)
     return Change(
         Action.REPLACE,
         Cause.DUE if same_manifest else Cause.EDITED,

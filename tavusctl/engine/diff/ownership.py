@@ -9,17 +9,28 @@ from collections.abc import Set as AbstractSet
 from msgspec.structs import replace
 
 from tavusctl import patch
-from tavusctl.document import leaves
-from tavusctl.engine.diff.succession import Sides, label, uses
-from tavusctl.freshness import is_younger
-from tavusctl.model import Action, Address, Binding, Cause, Change, Desired, Document, Live, Manifest
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.json_tree import leaves
+from tavusctl.core.model import Action, Cause, Change, Desired, Live, Manifest
+from tavusctl.core.ports import State
+from tavusctl.crawl.status import is_younger
+from tavusctl.engine.compare.references import uses
+from tavusctl.engine.diff.replacement import BothVersions, label
+from tavusctl.lib.json_types import JsonObject, as_object
 
 Key = tuple[str, str]  # kind and id
 _WHOLE = frozenset({Action.CREATE, Action.REPLACE})
 _PART = frozenset({Action.UPDATE, Action.ADOPT})
 
 
-def disowned(binding: Binding, externals: AbstractSet[Key]) -> Binding:
+def without_externals(state: State, manifests: Iterable[Manifest]) -> State:
+    """A state that knows nothing of replacements whose halves the manifests call external."""
+    externals = {(one.address.kind, one.external_id) for one in manifests if one.external_id}
+    return replace(state, bindings={name: _let_go(one, externals) for name, one in state.bindings.items()})
+
+
+def _let_go(binding: Binding, externals: AbstractSet[Key]) -> Binding:
     """A binding without the halves of replacements that the manifests call external."""
     kind = binding.address.kind
     retired = tuple(one for one in binding.retired if (kind, one) not in externals)
@@ -43,8 +54,8 @@ def released(desired: Sequence[Desired], bindings: Iterable[Binding], live: Mapp
 def _release(binding: Binding, item: Desired, found: Live | None) -> Change:
     whose = "" if item.address == binding.address else f" by {item.address}"
     left = ", ".join(filter(None, (binding.successor, *binding.retired)))
-    reason = f"released: it is declared external{whose}; the object stays, and nothing here will delete it"
-    reason += f"; so do {left}, of a replacement that has not come to its end" if left else ""
+    reason = f"released: declared external{whose}; the object stays and is no longer managed"
+    reason += f"; so do {left}, of an unfinished replacement" if left else ""
     return Change(
         Action.FORGET,
         Cause.EDITED,
@@ -93,7 +104,7 @@ def not_ours(binding: Binding, live: Live | None) -> str:
     if live is None or not is_younger(live.created, binding.created_at):
         return ""
     return (
-        f"{binding.remote_id} is another object now: the one that was bound here was created at {binding.created_at}, "
+        f"{binding.remote_id} is another object now: the bound one was created at {binding.created_at}, "
         f"and this one at {live.created}"
     )
 
@@ -112,11 +123,11 @@ def taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
     )
 
 
-def orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[Change]:
+def orphaned(binding: Binding, sides: BothVersions, live: Sequence[Live]) -> Iterator[Change]:
     """What becomes of an object whose manifest is gone."""
     found = sides.live.get((binding.address.kind, binding.remote_id))
     if found is None or binding.on_remove == "retain":
-        reason = "it is already gone" if found is None else "on_remove: retain"
+        reason = "already deleted" if found is None else "on_remove: retain"
         yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=found)
         return
     strangers = [one for one in live if one.address is None]
@@ -126,7 +137,7 @@ def orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[C
         Cause.ORPHANED,
         binding.address,
         binding.remote_id,
-        reason="its manifest is gone",
+        reason="manifest removed",
         live=found,
         referrers=users,
         not_ours=not_ours(binding, found),
@@ -136,17 +147,20 @@ def orphaned(binding: Binding, sides: Sides, live: Sequence[Live]) -> Iterator[C
 def with_users(
     changes: Sequence[Change], live: Iterable[Live], spelled: Mapping[str, Sequence[Address]]
 ) -> tuple[Change, ...]:
-    """Changes that say which objects of the project refer to an id that goes, before and after their own changes.
+    """Add to each delete the resources that refer to the deleted id, before and after their own changes.
 
     A replacement moves references along, but for ids that manifests spell out (`spelled`).
     """
     if not any(change.action in (Action.DELETE, Action.REPLACE) for change in changes):
         return tuple(changes)
-    bodies = {one.address: one.body for one in live if one.address is not None}
-    before = {address: _named(body) for address, body in bodies.items()}
+    seen = tuple(live)
+    bodies = {one.address: one.body for one in seen if one.address is not None}
+    before = {one.address: _named(one.body) | {*one.holds} for one in seen if one.address is not None}
+    going = {change.address for change in changes if change.action is Action.DELETE}
+    staying = [one for one in seen if one.holds and one.address not in going]
     after = {address: _named(body) for address, body in _after(changes, bodies).items()}
     return tuple(
-        _with_users(one, before, after)
+        replace(_with_users(one, before, after), held_by=_holders(one, staying))
         if one.action is Action.DELETE
         else replace(one, used_after=tuple(sorted(spelled.get(one.remote_id, ()))))
         if one.action is Action.REPLACE
@@ -166,20 +180,25 @@ def _with_users(
     return replace(change, used_before=using(before), used_after=using(after))
 
 
-def _after(changes: Iterable[Change], bodies: Mapping[Address, Document]) -> Mapping[Address, Document]:
+def _holders(change: Change, staying: Iterable[Live]) -> tuple[str, ...]:
+    return tuple(sorted(label(one) for one in staying if change.remote_id in one.holds))
+
+
+def _after(changes: Iterable[Change], bodies: Mapping[Address, JsonObject]) -> Mapping[Address, JsonObject]:
     """What objects will be when all changes are made."""
     wanted = dict(bodies)
     for change in changes:
         if change.action is Action.DELETE:
             wanted.pop(change.address, None)
         elif change.action in _WHOLE and change.patch:
-            wanted[change.address] = change.patch[0]["value"]
+            wanted[change.address] = as_object(change.patch[0]["value"])
         elif change.action in _PART and change.live is not None:
-            wanted[change.address] = patch.apply(wanted.get(change.address, change.live.body), change.patch)
+            now = wanted.get(change.address, change.live.body)
+            wanted[change.address] = as_object(patch.apply(now, change.patch))
     return wanted
 
 
-def _named(body: Document) -> AbstractSet[object]:
+def _named(body: JsonObject) -> AbstractSet[object]:
     return {leaf for _, leaf in leaves(body) if isinstance(leaf, str | Address)}
 
 

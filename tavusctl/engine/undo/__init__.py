@@ -7,7 +7,7 @@ replacements by replacements.
 
 from __future__ import annotations
 
+from tavusctl.engine.undo.context import UndoContext, UndoPlan
 from tavusctl.engine.undo.reverse import restored, reverse
-from tavusctl.engine.undo.scene import Reversal, Scene
 
-__all__ = ["Reversal", "Scene", "restored", "reverse"]
+__all__ = ["UndoContext", "UndoPlan", "restored", "reverse"]

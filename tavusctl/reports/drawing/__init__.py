@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tavusctl.graph import Graph
+from tavusctl.lib.graph import Graph
 from tavusctl.reports.drawing.flowchart import mermaid
 from tavusctl.reports.drawing.graphviz import dot
-from tavusctl.reports.drawing.vector import svg
+from tavusctl.reports.drawing.svg import svg
 
 __all__ = ["DRAWINGS", "dot", "mermaid", "svg"]
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from tavusctl.graph import MARKS, Graph
-from tavusctl.reports.drawing.looks import FAINT, LOOKS, label, one_line, runs_down
+from tavusctl.lib.graph import MARKS, Graph
+from tavusctl.reports.drawing.style import FAINT, LOOKS, label, one_line, runs_down
 
 # All but letters, digits, blanks and commas; signs inside a word may stay.
 _CODED: Final = re.compile(r"[^\w ,'/-]|(?<![^\W_])['/-]|['/-](?![^\W_])")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tavusctl.graph import Edge, Graph, Node
-from tavusctl.reports.drawing.looks import LOOKS, label, one_line, runs_down
+from tavusctl.lib.graph import Edge, Graph, Node
+from tavusctl.reports.drawing.style import LOOKS, label, one_line, runs_down
 
 _LINES: Final = {"": "solid", "added": "bold", "removed": "dotted", "changed": "bold,dashed"}
 

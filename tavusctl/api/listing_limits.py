@@ -1,0 +1,81 @@
+"""What one listing may take: pages, objects, time, and what its answers become in memory, all of them together."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final, NoReturn
+
+from msgspec import Struct, field
+
+from tavusctl.core.errors import ApiError
+from tavusctl.core.ports import Clock
+
+_MIB: Final = 1024 * 1024
+_HINT: Final = "see docs/limits.md: an incomplete listing is not used"
+_VALUE: Final = 100  # bytes that a value takes beside its text
+
+
+class Limits(Struct, frozen=True):
+    """Of one listing; of each of its passes, but for the time."""
+
+    pages: int = 10_000
+    objects: int = 100_000
+    memory: int = 512 * _MIB
+    seconds: float = 900.0
+    ahead: int = 64 * _MIB  # of it that may be on its way at a time
+
+
+LIMITS: Final = Limits()
+
+
+class Meter(Struct):
+    """What a listing has taken so far; ApiError when it is too much."""
+
+    path: str
+    clock: Clock
+    limits: Limits = LIMITS
+    begun: float = 0.0
+    pages: int = 0
+    memory: int = 0
+    largest: int = 0  # bytes in memory of an answer
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.begun = self.clock.monotonic()
+
+    def start(self) -> None:
+        """A pass begins: what the one before it brought is not needed any more."""
+        self.pages = self.memory = 0
+
+    def ask(self) -> None:
+        """Count a page before it is requested."""
+        self.pages += 1
+        if self.pages > self.limits.pages:
+            self._refuse(f"it has more than {self.limits.pages} pages")
+        if self.clock.monotonic() - self.begun > self.limits.seconds:
+            self._refuse(f"it takes longer than {self.limits.seconds / 60:g} minutes")
+
+    def take(self, payload: bytes) -> None:
+        """Count the bytes of a response before it is parsed."""
+        wide = 1 if payload.isascii() else 4  # one character is enough to make a whole text wide
+        marks = payload.count(b",") + payload.count(b"[") + payload.count(b"{")
+        memory = wide * len(payload) + _VALUE * marks
+        with self._guard:
+            self.largest = max(self.largest, memory)
+            self.memory += memory
+            over = self.memory > self.limits.memory
+        if over:
+            self._refuse(f"its pages take more than {self.limits.memory // _MIB} MiB in memory")
+
+    def found(self, objects: int) -> None:
+        """Check the number of objects."""
+        if objects > self.limits.objects:
+            self._refuse(f"it has more than {self.limits.objects} objects")
+
+    def at_once(self, most: int) -> int:
+        """How many pages may be on their way: fewer when they are large."""
+        return max(1, min(most, self.limits.ahead // max(self.largest, 1)))
+
+    def _refuse(self, reason: str) -> NoReturn:
+        message = f"the listing of {self.path} exceeds a limit: {reason}"
+        raise ApiError(message, _HINT, id="E1108")

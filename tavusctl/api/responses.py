@@ -1,0 +1,150 @@
+"""What an answer says: a value, or how the call has ended."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from tavusctl.api.refusals import refusal_cause, users_told
+from tavusctl.api.transport import Answer
+from tavusctl.core.errors import Ambiguous, ApiError, Gone, Rejected, TavusctlError, Throttled, UnauthorisedError
+from tavusctl.lib.json_types import Json
+from tavusctl.lib.strict_json import strict_json
+from tavusctl.secrets.redaction import redacted_words
+
+_UNKNOWN_ID = re.compile(r"Invalid \w+_(id|uuid)")
+_TEXT_LIMIT, _LOOKED_AT = 300, 16_384
+
+
+def parse_response(answer: Answer) -> Json:
+    """Return the value of a response, or raise its error."""
+    status = answer.status
+    if answer.request.startswith("DELETE ") and (httpx.codes.is_success(status) or status == httpx.codes.NOT_MODIFIED):
+        _check_deleted(answer)
+        return None
+    if status == httpx.codes.NOT_MODIFIED:
+        return None  # "already so" is a success, whatever follows
+    if httpx.codes.is_success(status):
+        return _value(answer)
+    if httpx.codes.is_redirect(status):
+        raise _redirected(answer)
+    raise _refusal(answer)
+
+
+def date_of(answer: Answer) -> datetime | None:
+    """When the server says that it answered."""
+    return _date(answer.headers.get("Date", ""))
+
+
+def _value(answer: Answer) -> Json:
+    if not answer.payload:
+        return None
+    try:
+        return strict_json(answer.payload)
+    except ValueError as error:
+        message = f"{answer.request} returned {answer.status} with invalid JSON: {error}"
+        raise Ambiguous(message, accepted=True) from None
+
+
+def _check_deleted(answer: Answer) -> None:
+    """The API says 200 or 204, and nothing more; what says anything else may be a page to sign in to a network."""
+    if answer.status not in (httpx.codes.OK, httpx.codes.NO_CONTENT) or answer.payload:
+        message = f"{answer.request} returned {answer.status} in a form that the Tavus API does not use"
+        raise Ambiguous(message)
+
+
+def _redirected(answer: Answer) -> ApiError:
+    """A redirect, which is never followed: the key would go along."""
+    try:
+        host = urlsplit(redacted_words(answer.headers.get("Location", ""))).hostname or "another place"
+    except ValueError:
+        host = "another place"
+    message = f"{answer.request} returned a redirect to {host[:100]}, which is never followed"
+    if answer.status == httpx.codes.SEE_OTHER and not answer.request.startswith("GET"):
+        return Ambiguous(message, "check `--base-url`", accepted=True)  # "done, and what came of it is over there"
+    error = ApiError(message, "check `--base-url`")
+    error.status = answer.status
+    return error
+
+
+def _refusal(answer: Answer) -> TavusctlError:
+    status, text = answer.status, _text(answer.payload)
+    if status == httpx.codes.UNAUTHORIZED:
+        message = f"the API key was refused: {text}"
+        return UnauthorisedError(message, "check the environment variable that holds it")
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.REQUEST_TIMEOUT:
+        message = f"{answer.request} was answered with {status}: {text}"
+        error: Rejected | Ambiguous = Ambiguous(message)
+    elif status == httpx.codes.TOO_MANY_REQUESTS:
+        error = Throttled(status, text, answer.request)
+    elif status == httpx.codes.NOT_FOUND and not _is_object(answer.payload):
+        # Not the API's way to say it: something between us and it knows no such page.
+        error = Ambiguous(f"{answer.request} was answered with 404, and not by the API: {text}", "check `--base-url`")
+    elif status == httpx.codes.NOT_FOUND or _names_unknown_id(answer, text):
+        error = Gone(status, text, answer.request)
+    else:
+        error = Rejected(status, text, answer.request, refusal_cause(answer, text))
+    error.status, error.asked_wait = status, _asked_wait(answer)
+    if answer.request.startswith("GET ") and isinstance(error, Rejected):
+        error.exit_code = ApiError.exit_code  # nothing was written, so nothing is partly done
+        error.hint = error.hint or (
+            "" if isinstance(error, Throttled) else "check `--base-url` and the permissions of the API key"
+        )
+    return error
+
+
+def _is_object(payload: bytes) -> bool:
+    try:
+        return isinstance(strict_json(payload), dict)
+    except ValueError:
+        return False
+
+
+def _names_unknown_id(answer: Answer, text: str) -> bool:
+    # A POST answers like this about the ids in its body, not about its own path.
+    named = answer.status == httpx.codes.BAD_REQUEST and not answer.request.startswith("POST")
+    return named and bool(_UNKNOWN_ID.fullmatch(text))
+
+
+def _asked_wait(answer: Answer) -> float | None:
+    """Seconds that Retry-After asks for (RFC 9110, section 10.2.3), the most when it comes twice; None for nonsense."""
+    waits = [_seconds(value.strip(), answer) for value in answer.headers.get_list("Retry-After")]
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+def _seconds(value: str, answer: Answer) -> float | None:
+    if value.isascii() and value.isdigit():
+        return float(value[:12])
+    until = _date(value)
+    if until is None:
+        return None
+    # By the server's own clock: ours may be wrong by hours.
+    return max((until - (date_of(answer) or datetime.now(UTC))).total_seconds(), 0.0)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        return email.utils.parsedate_to_datetime(value).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _text(payload: bytes) -> str:
+    """The server's words: `error`, then `message`, then `detail`, then the raw text; one line, 300 characters.
+
+    A server may repeat what it was sent, keys included.
+    """
+    # Much longer than what is shown: where it is cut, a part of a secret may be left.
+    words = payload[:_LOOKED_AT].decode("utf-8", "replace")
+    try:
+        document = strict_json(payload)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        words = next((str(document[key]) for key in ("error", "message", "detail") if document.get(key)), words)
+        words += users_told(document)
+    return " ".join(redacted_words(words).split())[:_TEXT_LIMIT] or "(no text)"

@@ -1,0 +1,1 @@
+"""Use cases without click and without printing."""

@@ -1,0 +1,159 @@
+"""Check that all managed objects exist and are ready."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tavusctl.app.session.keyring import keys
+from tavusctl.app.session.manifests import load
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.progress import reading
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.errors import RefusedError, UsageError
+from tavusctl.core.json_tree import leaves, map_leaves
+from tavusctl.core.messages import suggestion
+from tavusctl.core.model import Manifest
+from tavusctl.core.ports import Reader, State
+from tavusctl.engine import renames
+from tavusctl.engine.account.verify import Check, Target, converse, run
+from tavusctl.engine.compare.not_live import sent
+from tavusctl.engine.compare.three_way import lets_choose
+from tavusctl.engine.import_.missing_state import HINT, Unknown, of_account
+from tavusctl.kinds import KINDS
+from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.terminal.styling import style
+from tavusctl.secrets.escape import escape_invisible
+from tavusctl.secrets.values import REDACTED, SecretText
+from tavusctl.state.seals import opened
+
+UNUSABLE: Final = 5
+_COLOURS: Final = {"ok": "green", "pending": "yellow", "unusable": "red"}
+# With whom a conversation can be, and where a conversation says so.
+PARTNERS: Final = {name: kind.partner_key for name, kind in KINDS.items() if kind.partner_key}
+
+
+class VerifyResult(Struct, frozen=True):
+    """What was looked at, and how it is."""
+
+    checks: Sequence[Check]
+    unknown: Unknown
+
+    def exit_code(self, *, strict: bool) -> int:
+        """What the state does not know is worse than what cannot be used; what is pending is fine, unless `strict`."""
+        if self.unknown.there:
+            return RefusedError.exit_code
+        return 0 if all(check.usable or (check.pending and not strict) for check in self.checks) else UNUSABLE
+
+
+def verify(session: Session, partner: Address | None = None) -> VerifyResult:
+    """Look at everything the manifests describe; with a partner, try a conversation as well."""
+    known = targets(session)
+    if partner and partner not in known:
+        message = f"`{partner}` is not in the manifests"
+        raise UsageError(message, suggestion(str(partner), map(str, known)))
+    with session.client() as api:
+        with reading(session.progress, api):
+            unknown = _unknown(session, api)
+            checks = [_told(one, unknown) for one in run(api, KINDS, list(known.values()))]
+        if partner:
+            name = f"tavusctl verify {secrets.token_hex(6)}"
+            checks.append(converse(api, known[partner], PARTNERS[partner.kind], name))
+    return VerifyResult(checks, unknown)
+
+
+def _unknown(session: Session, api: Reader) -> Unknown:
+    """What the state does not know, and the account has by name."""
+    manifests, _ = load(session)
+    bindings, _ = renames.follow(manifests, _state(session).bindings)
+    bound = {address: one.remote_id for address, one in bindings.items()}
+    free = any(not one.external_id and one.address not in bound for one in manifests)
+    return of_account(manifests, KINDS, api, bound, session.others().owners) if free else Unknown()
+
+
+def _state(session: Session) -> State:
+    return opened(session.store(), keys(session)).replay.state
+
+
+def _told(check: Check, unknown: Unknown) -> Check:
+    """A check that says why it knows no id, where the account may have the object."""
+    ids = unknown.there.get(check.address)
+    if check.remote_id or not ids:
+        return check
+    return replace(
+        check,
+        reason=f"the object is not in the state, and the account has objects of its name: {', '.join(ids)}; {HINT}",
+    )
+
+
+def targets(session: Session) -> dict[Address, Target]:
+    """What the manifests describe, with the ids that it has."""
+    manifests, _ = load(session)
+    bindings, _ = renames.follow(manifests, _state(session).bindings)
+    ids = {one.address: one.remote_id for one in bindings.values()}
+    ids |= {one.address: one.external_id for one in manifests if one.external_id}
+    return {one.address: _target(one, bindings.get(one.address), ids) for one in manifests}
+
+
+def _target(manifest: Manifest, binding: Binding | None, ids: Mapping[Address, str]) -> Target:
+    if manifest.external_id or binding is None:
+        refers_to = tuple(leaf for _, leaf in leaves(manifest.spec) if isinstance(leaf, Address))
+        return Target(manifest.address, manifest.external_id, refers_to=refers_to)
+    crawl = KINDS[manifest.address.kind].crawl_key
+    known = {one: value for one, value in binding.answered.items() if not lets_choose(binding, one)}
+    told = {one: value for one, value in known.items() if not (crawl and one.startswith(f"/{crawl}/"))}
+    comparable = partial(_comparable, ids=ids)
+    not_live = map_leaves(dict(binding.not_live), comparable)
+    wanted = map_leaves(sent(manifest.spec, binding.not_live), comparable)
+    return Target(manifest.address, binding.remote_id, told, not_live, wanted)
+
+
+def _comparable(leaf: Json, ids: Mapping[Address, str]) -> Json:
+    """A leaf as a read shows it: an id for an address; of a secret a read tells nothing."""
+    if isinstance(leaf, SecretText):
+        return REDACTED
+    return ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf
+
+
+def text(checks: Sequence[Check]) -> str:
+    """A line for each."""
+    counts = Counter(_word(check) for check in checks)
+    lines = []
+    for check in checks:
+        word = style(f"{_word(check):<8}", fg=_COLOURS[_word(check)])
+        what = "" if check.what == "object" else f" {check.what}"
+        remote_id = f" ({check.remote_id})" if check.remote_id else ""
+        lines.append(f"{word} {check.address}{what}{remote_id}: {escape_invisible(check.reason)}")
+    summary = ", ".join(f"{counts[word]} {word}" for word in _COLOURS if counts[word] or word == "ok")
+    return "\n".join([*lines, style(f"Verify: {summary}", bold=True)]) + "\n"
+
+
+def _word(check: Check) -> str:
+    """How something is, in a word."""
+    return "ok" if check.usable else "pending" if check.pending else "unusable"
+
+
+def document(checks: Sequence[Check]) -> str:
+    """The same as JSON."""
+    known = {"format_version": FORMAT_VERSION, "checks": [_check(check) for check in checks]}
+    return json.dumps(known, indent=2, ensure_ascii=False) + "\n"
+
+
+def _check(check: Check) -> JsonObject:
+    return {
+        "address": str(check.address),
+        "id": check.remote_id or None,
+        "check": check.what,
+        "usable": check.usable,
+        "pending": check.pending,
+        "reason": check.reason,
+    }

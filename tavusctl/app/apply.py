@@ -1,0 +1,89 @@
+"""Apply the manifests to the account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from tavusctl.app.planning import draft_consent, plan_file, plan_options
+from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
+from tavusctl.app.planning.plan_options import PlanOptions
+from tavusctl.app.planning.prepare import prepare, wait_for_creates
+from tavusctl.app.session.online import Session
+from tavusctl.core.model import Plan
+from tavusctl.engine.apply import DraftConsent
+from tavusctl.engine.execution import check_trusted
+from tavusctl.engine.prepared_plan import PreparedPlan
+from tavusctl.engine.safety.protection import check_lowered
+from tavusctl.state.run_records import RunRecords
+
+
+class ApplyOptions(Struct, frozen=True):
+    """What an apply is allowed to do, and how long it may take."""
+
+    plan: PlanOptions
+    plan_file: Path | None = None
+    yes: bool = False  # nobody is asked
+    allow_deletes: int | None = None
+    allow_lowered: int | None = None
+    wait: float = 0.0  # seconds, for background work
+    lock_timeout: float = 0.0
+    parallel: int | None = None
+    drafts: DraftConsent = DraftConsent()
+
+
+def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResult:
+    """Plan, ask, change.  A plan file is planned afresh, and has to come out the same."""
+    draft_consent.check_sense(asked.drafts)
+    approved = plan_file.read(asked.plan_file) if asked.plan_file else None
+    options = asked.plan
+    if approved is not None:
+        options = plan_options.read(approved.get("options", {}))
+        plan_options.check(asked.plan, options)
+    session.check_state_is_kept()
+    store, sources = session.store(), session.sources(wanted=options.watches)
+    if options.finish and (idle := _nothing_to_finish(session, options)):
+        dialogue.show(idle)
+        return RunResult(idle, (), None, RunRecords(store.shelf))
+    with store.lock(asked.lock_timeout, "apply"), session.client(asked.parallel) as api:
+
+        def plan() -> PreparedPlan:
+            is_new = approved is None
+            return prepare(session, api, options, sources=sources, checks_names=is_new, judges=True, needs_values=True)
+
+        prepared = wait_for_creates(session, api, plan)
+        if approved is not None:
+            plan_file.check(approved, prepared, api.server_time())
+        draft_consent.check_named(session, prepared, asked.drafts)
+        dialogue.show(prepared.plan)
+        _agree(session, prepared, asked, dialogue)
+        archive = RunRecords(store.shelf)
+        return run_plan(
+            session,
+            api,
+            store,
+            prepared,
+            dialogue,
+            archive,
+            patience=asked.wait,
+            parallel=asked.parallel,
+            drafts=asked.drafts,
+        )
+
+
+def _nothing_to_finish(session: Session, options: PlanOptions) -> Plan | None:
+    """The plan, where no replacement is under way: then nothing is locked, and no run of somebody else is disturbed."""
+    with session.reader() as api:
+        found = prepare(session, api, options).plan
+    return None if found.steps or found.refused or found.recovered else found
+
+
+def _agree(session: Session, prepared: PreparedPlan, asked: ApplyOptions, dialogue: Dialogue) -> None:
+    """Refuse what nobody has agreed to, and ask about the rest; who has made a plan file has seen it."""
+    plan, is_approved = prepared.plan, asked.plan_file is not None
+    check_trusted(prepared)
+    check_lowered(plan, allowed=asked.allow_lowered, agreed=is_approved or not asked.yes)
+    check_safety(session, prepared, allowed=asked.allow_deletes, approved=is_approved)
+    if (plan.steps or plan.limits) and not asked.yes and not is_approved:
+        confirm(plan, dialogue)

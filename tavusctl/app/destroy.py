@@ -1,0 +1,58 @@
+"""Delete all managed objects."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, run_plan
+from tavusctl.app.planning.plan_options import PlanOptions
+from tavusctl.app.planning.prepare import prepare, wait_for_creates
+from tavusctl.app.session.online import Session
+from tavusctl.core.address import Address
+from tavusctl.core.errors import RefusedError
+from tavusctl.core.model import Plan
+from tavusctl.engine.execution import check_trusted
+from tavusctl.engine.plan import deletes
+from tavusctl.state.run_records import RunRecords
+
+
+class DestroyOptions(Struct, frozen=True):
+    """What a destroy is allowed to do."""
+
+    yes: bool = False  # nobody is asked
+    allow_deletes: int | None = None
+    allow_replica_delete: frozenset[Address] = frozenset()
+    lock_timeout: float = 0.0
+
+
+def destroy(session: Session, asked: DestroyOptions, dialogue: Dialogue) -> RunResult:
+    """Delete what is managed, having asked for the name of the account."""
+    everything = PlanOptions(allow_replica_delete=asked.allow_replica_delete, destroy=True)
+    session.check_state_is_kept()
+    store = session.store()
+    archive = RunRecords(store.shelf)
+    with store.lock(asked.lock_timeout, "destroy"), session.client() as api:
+        prepared = wait_for_creates(session, api, lambda: prepare(session, api, everything))
+        plan = prepared.plan
+        dialogue.show(plan)
+        check_trusted(prepared)
+        if plan.steps:
+            _agree(session, plan, asked, dialogue)
+        # Who has typed the name has seen how many there are.
+        allowed = asked.allow_deletes if asked.allow_deletes is not None else deletes(plan)
+        check_safety(session, prepared, allowed=allowed)
+        return run_plan(session, api, store, prepared, dialogue, archive)
+
+
+def _agree(session: Session, plan: Plan, asked: DestroyOptions, dialogue: Dialogue) -> None:
+    """Have the account's name typed; without a terminal, have the exact number said."""
+    count = deletes(plan)
+    objects = f"{count} object{'' if count == 1 else 's'}"
+    if asked.yes:
+        if asked.allow_deletes is None:
+            message = f"the plan deletes {objects}; `--yes` alone does not confirm deletes"
+            raise RefusedError(message, f"review the plan, then add `--allow-deletes {count}`", id="E410")
+        return
+    without = f"add `--yes` and `--allow-deletes {count}`"
+    wanted = session.environment.account or session.environment.name
+    dialogue.agree(f"Delete {objects}", wanted, act="destroy", without=without)

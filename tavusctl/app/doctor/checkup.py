@@ -1,0 +1,108 @@
+"""Everything that a command needs, in the order in which it is needed; whatever is broken, the rest is looked at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from pathlib import Path
+
+from msgspec import Struct
+
+from tavusctl.app.doctor import connection, machine, project_checks
+from tavusctl.app.doctor.finding import Finding, Health, looked_at, ok
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.opening import known_project, open_session
+from tavusctl.app.session.progress import Progress
+from tavusctl.app.session.settings import Settings
+from tavusctl.core.errors import worst
+from tavusctl.core.project_settings import Environment
+from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.reports.terminal.styling import style
+from tavusctl.secrets.escape import escape_invisible
+
+_COLOURS = {Health.OK: "green", Health.WARNING: "yellow", Health.FAILED: "red"}
+
+
+Place = Callable[[Environment, Path], AbstractContextManager[str]]
+
+
+class Checkup(Struct, frozen=True):
+    """All that was found."""
+
+    findings: Sequence[Finding]
+
+    @property
+    def exit_code(self) -> int:
+        """0, or the code of the worst: that of a command that would have met it."""
+        return worst([one.exit_code for one in self.findings])
+
+
+def checkup(environment: str | None, place: Place, progress: Progress) -> Checkup:
+    """Look at everything; nothing is changed.  `place` says where the API of a project's environment is."""
+    return Checkup([*_findings(environment, place, progress)])
+
+
+def _findings(environment: str | None, place: Place, progress: Progress) -> Iterator[Finding]:
+    yield from looked_at("versions", machine.versions)
+    project, diagnostics = known_project()
+    yield from looked_at("project", lambda: project_checks.project(project, diagnostics))
+    opened: list[LocalSession] = []
+    yield from looked_at("environment", partial(_open, environment, progress, opened))
+    state = opened[0].environment.state if opened else ""
+    yield from looked_at("git", lambda: machine.git(Path(project.root), state))
+    for session in opened or [LocalSession(project, Environment(), progress)]:
+        yield from _of_account(session, place, known=bool(opened))
+
+
+def _open(environment: str | None, progress: Progress, opened: list[LocalSession]) -> Iterator[Finding]:
+    session = open_session(environment, progress)
+    opened.append(session)
+    label = session.environment.account
+    yield ok("environment", f"{session.environment.name}{f' (account {label})' if label else ''}")
+
+
+def _of_account(session: LocalSession, place: Place, *, known: bool) -> Iterator[Finding]:
+    """The account, and what is known of it; where no environment is known, only the way to Tavus."""
+    with ExitStack() as stack:
+        urls: list[str] = []
+        yield from looked_at("address", partial(_address, session, place, stack, urls))
+        if not known:
+            return
+        yield from looked_at("env-file", lambda: project_checks.variables(session))
+        found = [*looked_at("key", lambda: connection.key(session))]
+        yield from found
+        for url in urls if all(one.health is Health.OK for one in found) else ():  # without a key, no account is asked
+            yield from looked_at("account", partial(connection.account, session, url))
+    fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
+    with_store = Session(**fields, settings=Settings.from_environ())
+    yield from looked_at("state", lambda: project_checks.state(with_store))
+
+
+def _address(session: LocalSession, place: Place, stack: ExitStack, urls: list[str]) -> Iterator[Finding]:
+    urls.append(stack.enter_context(place(session.environment, session.root)))
+    yield connection.address(session.environment, urls[0])
+
+
+def text(found: Checkup) -> str:
+    """A line for each, and what to do below it."""
+    lines = []
+    for one in found.findings:
+        word = style(f"{one.health.value:<8}", fg=_COLOURS[one.health])
+        lines.append(f"{word} {one.check}: {escape_invisible(one.message)}")
+        if one.hint:
+            lines.append(f"  help: {escape_invisible(one.hint)}")
+    counts = [(health, sum(one.health is health for one in found.findings)) for health in Health]
+    summary = ", ".join(f"{count} {health.value}" for health, count in counts if count)
+    return "\n".join([*lines, style(f"Doctor: {summary}", bold=True)]) + "\n"
+
+
+def document(found: Checkup) -> str:
+    """The same as JSON."""
+    checks = [
+        {"check": one.check, "status": one.health.value, "message": one.message, "hint": one.hint or None}
+        for one in found.findings
+    ]
+    return json.dumps({"format_version": FORMAT_VERSION, "checks": checks}, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,57 @@
+"""The way to the account: address, key, an answer, and what time it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+from tavusctl.api import DEFAULT_URL, ReadClient
+from tavusctl.app.doctor.finding import Finding, ok, warning
+from tavusctl.app.session import keyring
+from tavusctl.app.session.local import LocalSession
+from tavusctl.core.messages import site
+from tavusctl.core.project_settings import Environment
+from tavusctl.kinds import KINDS
+
+_SECONDS: Final = 10.0  # for one try
+_PAUSE: Final = 1.0  # second between tries
+_SKEW: Final = timedelta(minutes=1)
+_NEAR: Final = 2  # seconds: a server tells whole ones, and its answer takes a moment
+
+
+def address(environment: Environment, url: str) -> Finding:
+    """Where the API is, and how it is reached."""
+    if environment.demo:
+        return ok("address", "an emulator on this machine, which each command starts: this is a demo")
+    secure = "TLS" if url.startswith("https:") else "without TLS, on this machine"
+    if url == DEFAULT_URL:
+        return ok("address", f"{site(url)} ({secure})")
+    return warning("address", f"{site(url)} ({secure}), not Tavus", "`--base-url` or TAVUS_BASE_URL says so")
+
+
+def key(session: LocalSession) -> Iterator[Finding]:
+    """Whether there is a key, and where it comes from; nothing of the key itself."""
+    keyring.api_key(session)
+    yield ok("key", f"found in {keyring.place_of_key(session)}")
+
+
+def account(session: LocalSession, url: str) -> Iterator[Finding]:
+    """Whether the account answers to the key, and what time it is there."""
+    key = keyring.api_key(session)
+    kind = next(one for one in KINDS.values() if not one.optional)  # which every account has
+    with ReadClient(url, key, seconds=_SECONDS, max_wait=_PAUSE) as api:
+        api.get(kind.collection, {"limit": "1"})
+        label = session.environment.account
+        yield ok("account", f"{f'{label} ' if label else ''}answers, and takes the key")
+        yield _clock(api.skew)
+
+
+def _clock(skew: timedelta | None) -> Finding:
+    if skew is None:
+        return warning("clock", "the server does not say what time it is")
+    seconds = round(skew.total_seconds())
+    told = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's clock"
+    if abs(skew) > _SKEW:
+        return warning("clock", f"the clock of this machine is {told}", "set it, with NTP for example")
+    return ok("clock", "as the server's" if abs(seconds) <= _NEAR else told)

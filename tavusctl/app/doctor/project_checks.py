@@ -1,0 +1,76 @@
+"""The project: its file, its environment, `.env`, its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tavusctl.app.doctor.finding import Finding, failed, ok, warning
+from tavusctl.app.session import env_file, keyring
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.online import Session
+from tavusctl.config.project_file.project import FILE
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import ConfigError
+from tavusctl.core.messages import listed, shown
+from tavusctl.core.project_settings import Project
+from tavusctl.engine.safety import account_guard
+from tavusctl.state.journal import replay
+from tavusctl.state.seals import opened
+from tavusctl.state.stores import open_store
+
+
+def project(found: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Finding]:
+    """The project file around this folder."""
+    path = Path(found.root, FILE)
+    errors = [one for one in diagnostics if one.severity is Severity.ERROR]
+    if errors:
+        yield failed("project", ConfigError(errors))
+    elif path.is_file():
+        yield ok("project", f"{path}, with the environment{_s(len(found.environments))} {listed(found.environments)}")
+    else:
+        hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
+        yield warning("project", f"no {FILE} here or above; the defaults are used", hint)
+
+
+def variables(session: LocalSession) -> Iterator[Finding]:
+    """The file with keys and secrets."""
+    remarks = (*(one for one in session.found if one.id in env_file.IDS), *session.unread)
+    for one in remarks:
+        yield warning("env-file", f"{one.source}: {one.message}", one.hint)
+    if not remarks and (session.root / env_file.NAME).is_file():
+        yield ok("env-file", f"{session.root / env_file.NAME} is read")
+
+
+def state(session: Session) -> Iterator[Finding]:
+    """Where the state is, whether it can be read, and who holds it."""
+    environment = session.environment
+    store = open_store(environment.state, session.root, environment.name)
+    holder = store.holder()
+    known = replay(store.read(), store.journal())
+    place = shown(environment.state) if environment.state else "a file of the project"
+    objects = len(known.state.bindings)
+    written = (
+        f"serial {known.state.serial}, {objects} object{_s(objects)}" if known.state.serial else "nothing in it yet"
+    )
+    keys = keyring.keys_at_hand(session)
+    account_guard.check(known.state, environment, keys.api_key)
+    opened(store, keys)
+    yield ok("state", f"{place}: {written}")
+    if known.state.bindings and not known.state.account and environment.account:
+        yield ok("state", f"it will be bound to the account {environment.account}")
+    if store.journal():
+        yield warning(
+            "state", "a run was interrupted, or is under way", "the next `tavusctl apply` finishes its records"
+        )
+    for one in session.local_state_remark:
+        yield warning("state", one.message, one.hint)
+    if holder:
+        hint = "wait for that run to end; `tavusctl state unlock` releases the lock of a dead one"
+        yield warning("lock", f"held by {holder}", hint)
+    else:
+        yield ok("lock", "free")
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"

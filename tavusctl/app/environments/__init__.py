@@ -1,0 +1,1 @@
+"""Environments of a project beside one another: how they differ, and what one carries over to another."""

@@ -1,0 +1,1 @@
+"""From what an account has to manifests."""

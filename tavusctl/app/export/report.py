@@ -1,0 +1,147 @@
+"""What is told of an export: its objects, and what a person has to know or to do."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tavusctl.app.export.prepare import STOCK, Export
+from tavusctl.app.export.write import ExportResult
+from tavusctl.app.planning import variables
+from tavusctl.app.session.online import Session
+from tavusctl.config.project_file.project import FILE
+from tavusctl.core.diagnostic_ids import CHECKS, label
+from tavusctl.core.json_tree import pattern_of
+from tavusctl.lib.json_types import JsonObject
+from tavusctl.patch import join, split
+from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document
+from tavusctl.rewrite.export import UNTOLD, Exported, Rendered
+from tavusctl.secrets.escape import flat
+
+_MANY: Final = 12  # names in one message
+_WITHOUT_VALUES: Final = ", which needs no values of these variables; apply needs those that it sends"
+
+
+def hints(session: Session, result: ExportResult) -> Iterator[str]:
+    """What a person has to know or to do."""
+    export, target, dry_run = result.export, result.target, result.dry_run
+    yield from (*_odd(export), *_left_out(export), *_referred(export), *_stopping(export), *_differing(export))
+    missing = [name for name in export.secrets if name not in session.project.secrets]
+    yield from variables.told(export.secrets)
+    if missing and (dry_run or not variables.are_listed(session.root, missing)):
+        yield (f"next: add them to {FILE}: `secrets: [{', '.join(missing)}]`")
+    if not target.is_read:
+        yield (f"`{target.folder}` is outside the manifests folder of the project, so nothing is bound")
+    elif export.made and not dry_run:
+        yield ("next: tavusctl plan" + (_WITHOUT_VALUES if export.secrets else ""))
+
+
+def _odd(export: Export) -> list[str]:
+    """Objects that no call can name."""
+    return [
+        f"not exported: {one.kind.name} {flat(one.remote_id)}, whose id is not valid in a request"
+        for one in export.surveyed.odd
+    ]
+
+
+def _left_out(export: Export) -> list[str]:
+    """Fields that are not in the manifests, the same one of several objects in one line."""
+    made = [one.exported for one in export.made]
+    counts = Counter((one.address.kind, place, why) for one in made for place, why in sorted(_places(one)))
+    return [
+        f"skipped and not managed: {flat(f'{kind} {pointer}')} of {_objects(count)}: {flat(why)}"
+        for (kind, pointer, why), count in sorted(counts.items())
+    ]
+
+
+def _places(exported: Exported) -> set[tuple[str, str]]:
+    """What is left out of one object and why, places in lists as one."""
+    return {(join(pattern_of(split(pointer))), why) for pointer, why in exported.left_out.items()}
+
+
+def _referred(export: Export) -> list[str]:
+    """Objects that could not be managed, and would be expected to be."""
+    made = [one.exported for one in export.made if one.exported.fault not in ("", STOCK, UNTOLD)]
+    return [f"`{one.address}` is exported as `external: true` and not managed: {flat(one.fault)}" for one in made]
+
+
+def _stopping(export: Export) -> list[str]:
+    """What a person has to look at before there is a plan."""
+    return [
+        f"{one.address}: {flat(one.message)} [{label(one.id)}]; remove it, or keep it with {_suppression(one.id)}"
+        for one in export.stopping
+    ]
+
+
+def _suppression(id_: str) -> str:
+    return f"`# tavusctl: ignore={CHECKS[id_].slug}`"
+
+
+def _differing(export: Export) -> list[str]:
+    if not export.differing:
+        return []
+    names = " ".join(map(str, export.differing[:_MANY])) + (" ..." if len(export.differing) > _MANY else "")
+    verb = "differs" if len(export.differing) == 1 else "differ"
+    return [f"{len(export.differing)} {verb} from the account; to take the live values, run `tavusctl adopt {names}`"]
+
+
+def _objects(count: int) -> str:
+    return f"{count} object{'s' if count != 1 else ''}"
+
+
+def text(result: ExportResult) -> str:
+    """One line an object."""
+    export, target, new, dry_run = result.export, result.target, result.new, result.dry_run
+    folder = _shown(target.folder)
+    told = [
+        f"{_verb(one, new, dry_run=dry_run)} {one.exported.address} {flat(one.exported.live.remote_id)}"
+        f" {folder}/{one.path}{' (referred to)' if one.exported.fault else ''}\n"
+        for one in export.made
+    ]
+    kept = f"{_objects(len(export.kept))} had a manifest already\n" if export.kept else ""
+    return "".join(told) + kept + ("" if told or kept else "nothing to export\n")
+
+
+def _verb(one: Rendered, new: frozenset[str], *, dry_run: bool) -> str:
+    if new.isdisjoint(one.files):
+        return "have" if one.exported.fault else "would bind" if dry_run else "bound"
+    return "would write" if dry_run else "wrote"
+
+
+def document(result: ExportResult) -> str:
+    """The same as JSON."""
+    export, target, new = result.export, result.target, result.new
+    known: JsonObject = {
+        "format_version": FORMAT_VERSION,
+        "dry_run": result.dry_run,
+        "folder": _shown(target.folder),
+        "objects": [_entry(one, new) for one in export.made],
+        "kept": [str(one) for one in export.kept],
+        "differing": [str(one) for one in export.differing],
+        "complaints": [diagnostic_document(one) for one in export.stopping],
+    }
+    return json.dumps(known, indent=2, ensure_ascii=False) + "\n"
+
+
+def _entry(one: Rendered, new: frozenset[str]) -> JsonObject:
+    exported = one.exported
+    return {
+        "address": str(exported.address),
+        "id": exported.live.remote_id,
+        "managed": not exported.fault,
+        "reason": exported.fault,
+        "files": [*one.files],
+        "written": [path for path in one.files if path in new],
+        "left_out": [{"path": pointer, "reason": why} for pointer, why in exported.left_out.items()],
+        "secrets": [{"path": pointer, "name": name} for pointer, name in exported.secrets],
+    }
+
+
+def _shown(folder: Path) -> str:
+    """A folder as a person here would call it."""
+    relative = os.path.relpath(folder)
+    return flat(str(folder) if relative.startswith("..") else relative)

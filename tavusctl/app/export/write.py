@@ -1,0 +1,97 @@
+"""The files of an export, written in an order in which an interruption loses nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from tavusctl.app.export.prepare import Export, Selection, Target, prepare
+from tavusctl.app.files import file_writer, new_files
+from tavusctl.app.planning.execution import Interruption
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.progress import reading
+from tavusctl.config import manifest_files
+from tavusctl.config.project_file.project import FILE
+from tavusctl.core.errors import UsageError
+from tavusctl.core.ports import Store
+from tavusctl.engine.import_.survey import record
+from tavusctl.engine.plan import Approvals
+from tavusctl.rewrite.export import with_secrets
+from tavusctl.secrets.redaction import Record
+
+
+class ExportResult(Struct, frozen=True):
+    """What an export has written, or would write."""
+
+    export: Export
+    target: Target
+    new: frozenset[str]  # the paths of files that were not there
+    dry_run: bool = False
+
+
+def export(
+    session: Session,
+    selection: Selection,
+    out: Path | None,
+    lock_timeout: float,
+    interruption: Interruption,
+    *,
+    dry_run: bool,
+) -> ExportResult:
+    """Write the account, or a part of it, as manifests, and bind them."""
+    manifests = Path(session.project.manifests)
+    target = Target(Path(os.path.abspath(out or manifests)), session.root, manifests)  # noqa: PTH100 - links stay
+    _refuse_overlay(session, target)
+    store = session.store()
+    lock = contextlib.nullcontext() if dry_run else store.lock(lock_timeout, "export")
+    with lock, session.reader() as api:
+        with reading(session.progress, api):
+            found = prepare(session, selection, target, api, store)
+        interruption.writing = not dry_run  # what is begun is brought to its end: it takes a moment
+        new = write(session, found, target, store, dry_run=dry_run)
+    return ExportResult(found, target, new, dry_run)
+
+
+def _refuse_overlay(session: Session, target: Target) -> None:
+    """Refuse to write where only some environments would find it: what the account has is told in the base."""
+    real = os.path.realpath(target.folder)
+    for overlay in manifest_files.folders(session.project)[1:]:
+        if Path(real).is_relative_to(os.path.realpath(overlay)):
+            message = f"`{target.folder}` is in the overlay `{manifest_files.shown_path(overlay, session.project)}`"
+            raise UsageError(message, "leave out `--out`: export writes the manifests that overlays are laid over")
+
+
+def write(session: Session, export: Export, target: Target, store: Store, *, dry_run: bool = False) -> frozenset[str]:
+    """Write the files, then bind what they tell of; the paths of those that are new.
+
+    In this order an export that is interrupted leaves manifests that are not bound, which the next one takes up;
+    the other way round there would be objects without manifests, which a plan would delete.
+    """
+    files = {path: text for one in export.made for path, text in one.files.items()}
+    new = new_files.new_files(target.folder, files)
+    if dry_run:
+        return frozenset(new)
+    if target.is_read:
+        export.surveyed.custody.check_trusted()
+    manifests = {one.path for one in export.made}
+    new_files.create(target.folder, {path: content for path, content in new.items() if path not in manifests})
+    if target.is_read:
+        _list_secrets(session, export)
+    new_files.create(target.folder, {path: content for path, content in new.items() if path in manifests})
+    if target.is_read:
+        record(export.surveyed, export.bindings, store, session.request(Approvals()))
+    return frozenset(new)
+
+
+def _list_secrets(session: Session, export: Export) -> None:
+    """Add what is missing to `secrets:` of the project file, where it can be done without touching anything else."""
+    path = session.root / FILE
+    if not export.secrets or not path.is_file():
+        return
+    before = path.read_bytes().decode()
+    after = with_secrets(before, export.secrets)
+    if after is not None and after != before:
+        file_writer.write(path, Record(after), root=session.root, keep_rights=True)

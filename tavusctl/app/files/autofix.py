@@ -1,0 +1,52 @@
+"""`validate --fix`: what complaints say would put them right, done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tavusctl.app.files.rewritten_files import written
+from tavusctl.app.session.local import LocalSession
+from tavusctl.config import files, yaml12
+from tavusctl.core.address import Address
+from tavusctl.core.diagnostic_ids import label
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.errors import RefusedError
+from tavusctl.core.model import Manifest
+from tavusctl.rewrite.apply_edits import splice
+from tavusctl.secrets.escape import flat
+
+
+def fix(session: LocalSession, manifests: Sequence[Manifest], diagnostics: Sequence[Diagnostic]) -> bool:
+    """Make the edits of complaints, all of a file at once; whether any file was written."""
+    paths = {one.address: _paths(one) for one in manifests}
+    before: dict[str, bytes] = {}
+    after: dict[str, bytes] = {}
+    for diagnostic in diagnostics:
+        path = _path(diagnostic, paths)
+        if diagnostic.fix and path:
+            before[path] = before.get(path) or files.read_bytes(session.root / path, session.root, yaml12.MAX_BYTES)
+            try:
+                after[path] = splice(after.get(path, before[path]), path, diagnostic.fix)
+            except RefusedError as error:
+                session.say(f"{label(diagnostic.id)} was not fixed: {flat(error.message)}")
+    changed = {path: content for path, content in sorted(after.items()) if content != before[path]}
+    with written(session.root, before, changed):
+        pass
+    for path in changed:
+        session.say(f"fixed {flat(path)}")
+    return bool(changed)
+
+
+def _path(diagnostic: Diagnostic, paths: dict[Address, list[str]]) -> str:
+    """The file of the manifest that an edit is about: the one that the complaint is about, if it is of two.
+
+    A manifest with errors is where the complaint is.
+    """
+    known = paths.get(diagnostic.fix[0].address, []) if diagnostic.fix else []
+    told = diagnostic.source.path if diagnostic.source else ""
+    return told if told in known or not known else known[0]
+
+
+def _paths(manifest: Manifest) -> list[str]:
+    """The files of a manifest: its own, and that of what lies over it."""
+    return [one.path for one in (manifest.source, manifest.overlay) if one]

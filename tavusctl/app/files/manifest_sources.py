@@ -1,0 +1,112 @@
+"""The files of a project that a command edits: as they were read, and as they are to be."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from tavusctl.config import files, overlays, yaml12
+from tavusctl.config.project_file.project import FILE
+from tavusctl.config.yaml12 import Node
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import written_at
+from tavusctl.core.model import Desired, Manifest
+from tavusctl.core.project_settings import Project
+from tavusctl.kinds import KINDS, name_of
+from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.patch.pointer import join
+from tavusctl.rewrite.apply_edits import splice
+from tavusctl.rewrite.export import with_secrets
+from tavusctl.rewrite.layered_edits import layered
+from tavusctl.rewrite.render_value import CannotAdoptError
+
+
+class Sources(Struct):
+    """The files of a project: their content as read, and their new content."""
+
+    project: Project
+    before: dict[str, bytes] = field(default_factory=dict)
+    after: dict[str, bytes] = field(default_factory=dict)
+
+    def read(self, path: str) -> bytes:
+        """The new content of a file, by its path from the root of the project."""
+        if path not in self.before:
+            root = Path(self.project.root)
+            self.before[path] = files.read_bytes(root / path, root, yaml12.MAX_BYTES)
+        return self.after.get(path, self.before[path])
+
+    def document(self, manifest: Manifest | Desired) -> Node:
+        """The new document of a manifest with what lies over it, as they are written."""
+        base, over = self._parts(manifest)
+        return overlays.lay(base, over, KINDS[manifest.address.kind], manifest.address).node if over else base
+
+    def edited(self, manifest: Manifest | Desired, where: KeyPath, new: Json) -> dict[str, bytes]:
+        """The files of a manifest with a value written where the old one is; ABSENT takes it away."""
+        base, over = self._parts(manifest)
+        edits = layered(manifest.address, base.value, over.value if over else None, where, new)
+        paths = (manifest.source.path, manifest.overlay.path if manifest.overlay else "")
+        return {path: splice(self.read(path), path, found) for path, found in zip(paths, edits, strict=True) if found}
+
+    def brought(self, name: str, where: Source) -> str:
+        """The path of a file that is named at a place of a manifest."""
+        root = Path(self.project.root)
+        found = files.locate(name, Path(self.project.manifests), root / where.path)
+        return Path(os.path.normpath(found)).relative_to(root).as_posix()
+
+    def listing(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The project file with names under `secrets:`; nothing where it has them, CannotAdoptError where it cannot."""
+        missing = [name for name in names if name not in self.project.secrets]
+        if not missing:
+            return {}
+        try:
+            text = with_secrets(self.read(FILE).decode(), missing)
+        except (files.RefusedError, UnicodeDecodeError):
+            text = None
+        if text is None:
+            names = ", ".join(missing)
+            message = f"{FILE} cannot be edited; add `secrets: [{names}]` by hand, and run `tavusctl adopt` again"
+            raise CannotAdoptError(message)
+        return {FILE: text.encode()}
+
+    @property
+    def changed(self) -> dict[str, bytes]:
+        """The new bytes of every file that changes."""
+        return {path: content for path, content in sorted(self.after.items()) if content != self.before[path]}
+
+    def _parts(self, manifest: Manifest | Desired) -> tuple[Node, Node | None]:
+        """The document of the base, or of the overlay that has it alone, and the one that lies over it."""
+        over = self._node(manifest.overlay.path, manifest.address) if manifest.overlay else None
+        return self._node(manifest.source.path, manifest.address), over
+
+    def _node(self, path: str, address: Address) -> Node:
+        nodes = yaml12.read(self.read(path), path).documents
+        return next((one for one in nodes if _is_of(one, address)), Node({}, Source(path, 1, 1), {}, {}))
+
+
+def place_of(document: Node, path: KeyPath) -> Source:
+    """Where a value of a document is written."""
+    return written_at(document.sources, join(path), document.source)
+
+
+def with_text(content: bytes, text: str) -> bytes:
+    """A file with another text; its mark and the line end at its end stay."""
+    if "\0" in text:
+        message = "the text contains a NUL character, which a prompt file must not contain"
+        raise CannotAdoptError(message)
+    # The first mark of a file is no part of its text: one that is needs another before it.
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) or text.startswith("\ufeff") else b""
+    ending = b"\r\n" if content.endswith(b"\r\n") else b"\n" if content.endswith(b"\n") else b""
+    if text.endswith("\r"):
+        ending = b"\r\n"
+    elif text.endswith("\n"):
+        ending = ending or b"\n"
+    return mark + text.encode() + ending
+
+
+def _is_of(node: Node, address: Address) -> bool:
+    value: Mapping[str, Json] = node.value if isinstance(node.value, dict) else {}
+    return (name_of(str(value.get("kind"))), value.get("name")) == (address.kind, address.name)

@@ -1,0 +1,71 @@
+"""Files put into folders that have others in them: all or, as far as can be known before, none; nothing overwritten."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+from tavusctl.core.errors import RefusedError, UsageError
+from tavusctl.lib import atomic_files
+
+_MANY = 5  # paths in one message
+
+
+def new_files(folder: Path, files: Mapping[str, str]) -> dict[str, bytes]:
+    """The files that do not exist yet; RefusedError if another file or link is in their place."""
+    wanted = {name: text.encode() for name, text in files.items()}
+    names = cache(_names)
+    found = [_obstacle(folder, name, content, names) for name, content in sorted(wanted.items())]
+    in_the_way = [why for why in found if why]
+    if in_the_way:
+        more = f", and {len(in_the_way) - _MANY} more" if len(in_the_way) > _MANY else ""
+        message = f"cannot overwrite: {'; '.join(in_the_way[:_MANY])}{more}; nothing was written"
+        raise RefusedError(message, "move it, or choose another folder with `--out DIR`", id="E424")
+    return {name: content for name, content in wanted.items() if not os.path.lexists(folder / name)}
+
+
+def create(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write new files, each whole or not at all, in their order."""
+    for name, content in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_files.create(path, content)
+        except OSError as error:
+            message = f"cannot write `{path}`: {error.strerror}"
+            raise UsageError(message) from None
+
+
+def _obstacle(folder: Path, name: str, content: bytes, names: Callable[[Path], Mapping[str, str]]) -> str:
+    """What keeps a file from being written; empty when nothing does, or when it is there as it should be."""
+    *parents, last = Path(name).parts
+    here = folder
+    if os.path.lexists(folder) and not folder.is_dir():
+        return f"`{folder}` is not a folder"
+    for part in parents:
+        here = here / part
+        if here.is_symlink() or (here.exists() and not here.is_dir()):
+            return f"{here} is {'a link' if here.is_symlink() else 'not a folder'}"
+    other = names(here).get(last.casefold(), last)
+    if other != last:
+        return f"{here / other}, which some systems do not tell from {last}"
+    return _occupied(here / last, content)
+
+
+def _occupied(path: Path, content: bytes) -> str:
+    if path.is_symlink():
+        return f"`{path}` is a symbolic link"
+    if not path.exists():
+        return ""
+    try:
+        same = path.is_file() and path.read_bytes() == content
+    except OSError as error:
+        return f"cannot read `{path}`: {error.strerror}"
+    return "" if same else str(path)
+
+
+def _names(folder: Path) -> dict[str, str]:
+    """What a folder holds, by names without case."""
+    return {one.name.casefold(): one.name for one in folder.iterdir()} if folder.is_dir() else {}

@@ -1,0 +1,60 @@
+"""Files that a command rewrites: as a unified diff, and on the disk, all of them or none."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+
+from tavusctl.core.errors import RefusedError
+from tavusctl.rewrite.replace_files import rewrite
+from tavusctl.secrets.escape import escape_invisible
+
+Contents = Mapping[str, bytes]
+Rewritten = dict[Path, tuple[bytes, bytes]]  # what a file had, and what it has now
+_kept: ContextVar[Rewritten | None] = ContextVar("kept", default=None)
+
+
+def difference(before: Contents, after: Contents) -> str:
+    """What would be written, as a unified diff."""
+    lines: list[str] = []
+    for path, content in after.items():
+        old, new = _lines(before[path]), _lines(content)
+        lines += difflib.unified_diff(old, new, f"a/{escape_invisible(path)}", f"b/{escape_invisible(path)}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+@contextlib.contextmanager
+def written(root: Path, before: Contents, after: Contents) -> Iterator[None]:
+    """Write files; restore all of them if the block or a write fails."""
+    done: list[str] = []
+    try:
+        for path, content in after.items():
+            rewrite(root / path, before[path], content)
+            done.append(path)
+        yield
+        if (kept := _kept.get()) is not None:
+            kept.update({root / path: (before[path], content) for path, content in after.items()})
+    except BaseException:
+        for path in done:
+            with contextlib.suppress(RefusedError):  # somebody has edited it since: theirs stays
+                rewrite(root / path, after[path], before[path])
+        raise
+
+
+@contextlib.contextmanager
+def keeping() -> Iterator[Rewritten]:
+    """What a command that is run within another one rewrites."""
+    kept: Rewritten = {}
+    token = _kept.set(kept)
+    try:
+        yield kept
+    finally:
+        _kept.reset(token)
+
+
+def _lines(content: bytes) -> list[str]:
+    text = escape_invisible(content.decode("utf-8", "replace"))
+    return [f"{line}\n" for line in text.split("\n")[:-1]] + [line for line in text.split("\n")[-1:] if line]

@@ -1,0 +1,69 @@
+"""Format manifests without changing their meaning."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from tavusctl.app.json_schemas import schema_file
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.opening import tell_passed_over
+from tavusctl.config import files, manifest_files, yaml12
+from tavusctl.config.limits import Budget, LimitExceededError
+from tavusctl.config.yaml12 import Parsed
+from tavusctl.core.address import Source
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import ConfigError
+from tavusctl.rewrite.formatter import formatted
+
+
+class Formatting(Struct):
+    """The files of a run as they are and as they are to be, and those that cannot be read."""
+
+    before: dict[str, bytes] = field(default_factory=dict)
+    after: dict[str, bytes] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    budget: Budget = field(default_factory=Budget)
+
+    def take(self, path: Path, root: Path, *, overlay: bool = False) -> None:
+        """Tidy one file."""
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        try:
+            content = files.read_bytes(path, root, yaml12.MAX_BYTES)
+        except files.RefusedError as error:
+            self.diagnostics.append(Diagnostic("TV110", f"the file {error}", Source(name, 1, 1)))
+            return
+        self.budget.opened(len(content), Source(name, 1, 1))
+        parsed = yaml12.read(content, name)
+        self.budget.parsed(parsed.values, Source(name, 1, 1))
+        wrong = [one for one in parsed.diagnostics if one.severity is Severity.ERROR]
+        self.diagnostics += wrong
+        new = content if wrong else formatted(content, name, _schema(parsed, path, root, overlay=overlay))
+        if new != content:
+            self.before[name], self.after[name] = content, new
+
+
+def fmt(session: LocalSession, paths: Sequence[Path]) -> Formatting:
+    """The files that are to change, and how; nothing is written.  ConfigError where one cannot be read."""
+    found = Formatting()
+    tell_passed_over(session, paths)
+    try:
+        for folder in manifest_files.folders(session.project):
+            for path in manifest_files.find(session.project, folder, paths, found.diagnostics, found.budget):
+                found.take(path, session.root, overlay=folder != Path(session.project.manifests))
+    except LimitExceededError as over:
+        found.diagnostics.append(over.diagnostic)
+    if any(one.severity is Severity.ERROR for one in found.diagnostics):
+        raise ConfigError(found.diagnostics)
+    return found
+
+
+def _schema(parsed: Parsed, path: Path, root: Path, *, overlay: bool) -> str:
+    """Where the schema of a file is, seen from it; empty when the project has none, or the file several kinds."""
+    kinds = {str(one.value.get("kind")) for one in parsed.documents if isinstance(one.value, dict)}
+    schemas = [root / "schemas" / schema_file(kind, overlay=overlay) for kind in kinds]
+    is_known = len(schemas) == 1 and schemas[0].is_file()
+    return Path(os.path.relpath(schemas[0], path.parent)).as_posix() if is_known else ""

@@ -1,0 +1,173 @@
+"""`tavusctl github adopt`: live edits as a pull request, one for each environment and folder, kept up to date.
+
+It holds the files that `adopt` has written in this job, byte for byte and with their modes, and no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from tavusctl.app.files import file_writer
+from tavusctl.app.files.rewritten_files import Rewritten
+from tavusctl.app.github.subject import Subject
+from tavusctl.config.project_file.project import FILE
+from tavusctl.core.errors import UsageError
+from tavusctl.integrations.git.process import Git, GitError
+from tavusctl.integrations.git.worktree import Entry, entries
+from tavusctl.integrations.github.actions import Workflow
+from tavusctl.integrations.github.rest import File, GitHub, Proposal
+from tavusctl.lib.json_types import JsonObject, as_list, as_object
+from tavusctl.rewrite.export import secrets_in
+from tavusctl.secrets.escape import flat
+from tavusctl.secrets.redaction import Record
+
+Say = Callable[[str], None]  # where a notice goes
+_SHA1: Final = 40  # hex digits of its ids; a repository of SHA-256 has longer ones
+_DIGITS: Final = 8  # of a digest that tells two names apart
+_PROGRAM: Final = "100755"
+_SMALL: Final = 1024  # bytes; a pointer of Git LFS has less
+_POINTER: Final = b"version https://git-lfs.github.com/spec/"
+_BODY = """\
+Somebody changed these in the Tavus portal ({environment}). Merged, the manifests say what the account has; \
+closed, the next apply takes the edits back.
+
+{keys}{link}
+"""
+_KEYS = """\
+The account has new keys, which are in no file. Before this is merged, give these variables their values, as secrets \
+of the repository that the workflows pass on (`tavusctl init --github` adds them):
+
+{names}
+
+"""
+
+
+def propose(github: GitHub, step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) -> str:
+    """Bring the pull request to what `adopt` has written; what was done."""
+    proposal = _proposal(step, subject, rewritten, say)
+    return github.propose(proposal) if proposal.files else github.withdraw(proposal)
+
+
+def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) -> Proposal:
+    try:
+        git = Git(subject.root)
+        prefix, commit = git.line("rev-parse", "--show-prefix"), git.line("rev-parse", "--verify", "HEAD")
+        found = _files(git, commit, prefix, subject, rewritten, say)
+        names = _new_names(git, f"{commit}:{prefix}", found)
+    except GitError as error:
+        message = f"the live edits cannot be compared with the commit: {error}"
+        raise UsageError(message, id="E1206") from None
+    base = os.environ.get("GITHUB_REF_NAME", "")
+    if not base:
+        message = "GITHUB_REF_NAME is not the name of a branch"
+        raise UsageError(message, id="E1207")
+    files = {f"{prefix}{name}": file for name, file in found.items()}
+    count = len(files)
+    title = f"Adopt live edits in {count} file{'' if count == 1 else 's'}"
+    keys = _KEYS.format(names="\n".join(f"- `{name}`" for name in names)) if names else ""
+    body = _BODY.format(environment=subject.environment, keys=keys, link=step.run_url).rstrip() + "\n"
+    return Proposal(f"tavusctl/adopt-{_branch(subject)}", base, commit, title, body, files)
+
+
+def _branch(subject: Subject) -> str:
+    """The name of the branch, one for each environment and folder."""
+    environment = subject.environment or "default"
+    if not subject.folder:
+        return environment
+    digest = hashlib.sha256(subject.folder.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
+    return f"{environment}-{re.sub(r'[^A-Za-z0-9]+', '-', subject.folder).strip('-')}-{digest}"
+
+
+def _files(git: Git, commit: str, prefix: str, subject: Subject, rewritten: Rewritten, say: Say) -> dict[str, File]:
+    """What `adopt` has written, now or before in this job, where it differs from the commit; by names from the root."""
+    committed = {one.name: one for one in entries(git, f"{commit}:{prefix}")}
+    root = Path(os.path.realpath(subject.root))
+    record = _record(subject, commit)
+    converted = _earlier(record, root)
+    for path, (before, after) in rewritten.items():
+        # A link is written through: what changes is the file that it leads to.
+        name = Path(os.path.realpath(path)).relative_to(root).as_posix()
+        converted[name] = _is_converted(git, name, before, committed.get(name), say)
+        if after != (root / name).read_bytes():
+            message = f"`{name}` was changed again after it was written"
+            raise GitError(message)
+    _remember(record, root, converted)
+    files = {}
+    for name, is_converted in sorted(converted.items()):
+        content, entry = (root / name).read_bytes(), committed.get(name)
+        kept = content.replace(b"\r\n", b"\n") if is_converted else content
+        if entry is None or _blob(kept, len(entry.id)) != entry.id:
+            files[name] = File(_mode(root / name, entry), kept)
+    return files
+
+
+def _new_names(git: Git, tree: str, files: Mapping[str, File]) -> list[str]:
+    """The names that a proposal adds to `secrets:` of the project file."""
+    if FILE not in files:
+        return []
+    entry = next((one for one in entries(git, tree) if one.name == FILE), None)
+    before = next(git.blobs({entry.id: entry.size}))[1] if entry else b""
+    known = secrets_in(before.decode("utf-8", "replace"))
+    return [name for name in secrets_in(files[FILE].content.decode("utf-8", "replace")) if name not in known]
+
+
+def _is_converted(git: Git, name: str, before: bytes, entry: Entry | None, say: Say) -> bool:
+    """Whether git has written a file with other line ends than it keeps; GitError where it keeps something else."""
+    if entry is None or _blob(before, len(entry.id)) == entry.id:
+        return False
+    if _blob(before.replace(b"\r\n", b"\n"), len(entry.id)) == entry.id:
+        return True
+    if entry.size < _SMALL and next(git.blobs({entry.id: entry.size}))[1].startswith(_POINTER):
+        message = f"`{name}` is in Git LFS, which is not supported here; adopt it by hand"
+        raise GitError(message)
+    say(f"notice: an earlier step has changed {flat(name)} as well; the pull request has both")
+    return False
+
+
+def _mode(path: Path, entry: Entry | None) -> str:
+    """The mode that git gives a file: what it has there already, else whether it can be run."""
+    can_run = entry.mode == _PROGRAM if entry else bool(path.stat().st_mode & stat.S_IXUSR)
+    return _PROGRAM if can_run else "100644"
+
+
+def _record(subject: Subject, commit: str) -> Path | None:
+    """Where a job remembers what `adopt` has written in it: it may run twice, and the second time writes nothing."""
+    folder = os.environ.get("RUNNER_TEMP", "")
+    named = f"{commit} {subject.root} {_branch(subject)}".encode("utf-8", "surrogateescape")
+    return Path(folder, f"tavusctl-adopted-{hashlib.sha256(named).hexdigest()[:16]}.json") if folder else None
+
+
+def _earlier(record: Path | None, root: Path) -> dict[str, bool]:
+    """Files that `adopt` has written before in this job and that nobody has changed since, and whether converted."""
+    known: JsonObject = {}
+    if record is not None:
+        with contextlib.suppress(FileNotFoundError):
+            known = as_object(json.loads(record.read_bytes()))
+    written = {name: as_list(one) for name, one in known.items()}
+    return {name: bool(converted) for name, (digest, converted) in written.items() if _digest(root / name) == digest}
+
+
+def _remember(record: Path | None, root: Path, converted: Mapping[str, bool]) -> None:
+    if record is not None and converted:
+        known = {name: [_digest(root / name), one] for name, one in converted.items()}
+        file_writer.write(record, Record(json.dumps(known)))
+
+
+def _digest(path: Path) -> str:
+    """The digest of a file; empty when there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def _blob(content: bytes, digits: int) -> str:
+    """The id that git gives a content."""
+    made = hashlib.sha1(usedforsecurity=False) if digits == _SHA1 else hashlib.sha256()
+    made.update(b"blob %d\0%b" % (len(content), content))
+    return made.hexdigest()

@@ -1,0 +1,144 @@
+"""A command as a step of a workflow: run, and told wherever GitHub shows something."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shlex
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tavusctl.app.files.output_files import noting
+from tavusctl.app.files.rewritten_files import Rewritten, keeping
+from tavusctl.app.github.publish import Comment, Log, Publisher
+from tavusctl.app.github.reports import REPORTING, ReportRequest, outputs, placed
+from tavusctl.app.github.subject import Subject, subject_of
+from tavusctl.app.session import pull_request_trust
+from tavusctl.app.session.keyring import WITHHELD
+from tavusctl.core.errors import TavusctlError, UsageError
+from tavusctl.integrations.github.actions import Workflow, add_summary, current, option, set_outputs
+from tavusctl.lib.json_types import Json, as_object
+
+LINK: Final = "link"  # adds a page to the comment of a plan
+COMMANDS: Final = (*sorted(REPORTING), "adopt", LINK, "recrawl", "verify")
+_PAGE_URL: Final = re.compile(r"https?://[\w.:-]+/[\w./-]+")
+_LOOKING: Final = frozenset({"plan", "drift", "validate", "verify"})
+_ADOPTED: Final = frozenset({0, 4})  # 4: all but what adopt refuses
+
+
+class CommandLine(Log, Protocol):
+    """What carries out the command of the step."""
+
+    def run(self, line: Sequence[str]) -> int:
+        """Run a command line; its exit code."""
+        ...
+
+    def fail(self, error: TavusctlError, line: Sequence[str]) -> int:
+        """Say what is wrong with a command line; its exit code."""
+        ...
+
+    def options(self, name: str, args: Sequence[str]) -> Mapping[str, Json]:
+        """The values of options as they are written, of those that can be told apart."""
+        ...
+
+    def is_interrupted(self, code: int) -> bool:
+        """Whether an exit code says that a signal has ended the run."""
+        ...
+
+
+class StepResult(Struct, frozen=True):
+    """How the command of a step has ended."""
+
+    subject: Subject
+    code: int
+    reports: ReportRequest
+    rewritten: Rewritten
+
+
+def run_step(name: str, args: Sequence[str], comment: Comment, command_line: CommandLine, *, dry_run: bool) -> int:
+    """Run a command, and tell what came of it; the exit code."""
+    step = current()
+    if name == LINK:
+        return _linked(step, args, comment, command_line, dry_run=dry_run)
+    result = _run(step, name, args, command_line)
+    name, code, reports = result.subject.command, result.code, result.reports
+    publisher = Publisher(step, result.subject, comment, dry_run, command_line)
+    if name not in REPORTING:
+        set_outputs({"exit-code": str(code)})
+        if name == "adopt" and code in _ADOPTED:
+            return code or publisher.propose(result.rewritten)
+        return code
+    command_line.command(placed(reports.text("github"), result.subject.folder))
+    is_there = add_summary(reports.text("summary"))
+    set_outputs(outputs(name, code, reports))
+    if command_line.is_interrupted(code):  # the next run says what there is to say
+        return code
+    if not is_there:
+        reports.disclaim_summary()
+    trouble = publisher.publish(code, reports)
+    return code or trouble
+
+
+def _linked(step: Workflow, args: Sequence[str], comment: Comment, log: CommandLine, *, dry_run: bool) -> int:
+    """Let the comment of a plan lead to its page; the address is given alone, or behind what chooses the project."""
+    words, unreadable = _arguments(args)
+    if unreadable or not words or not _PAGE_URL.fullmatch(words[-1]):
+        message = "`link` needs the address of a page, such as the output `artifact-url` of actions/upload-artifact"
+        return log.fail(unreadable or UsageError(message), [LINK, *words])
+    subject = subject_of(LINK, log.options("plan", words[:-1]))
+    return Publisher(step, subject, comment, dry_run, log).link(words[-1])
+
+
+def _run(step: Workflow, name: str, args: Sequence[str], command_line: CommandLine) -> StepResult:
+    """Run the command, or only validate where the event may come from outside of the repository."""
+    asked, unreadable = _arguments(args)
+    if step.proposed:
+        pull_request_trust.ask((*step.bases, *option(asked, "--base")[1:]), writes=name not in _LOOKING)
+    subject = subject_of(name, command_line.options(name, asked))
+    if not step.trusted and name != "validate":
+        what = f"the event `{step.event_name or '(none)'}` of this run may come from outside the repository"
+        command_line.say(f"{what}: the manifests are validated, and `{name}` is not run")
+        subject, asked = replace(subject, command="validate"), list(subject.options)
+    folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
+    with _foreign_text(command_line), noting() as written, keeping() as rewritten:
+        reports = ReportRequest(folder, written)
+        line = _line(subject, reports, asked)
+        code = command_line.fail(unreadable, line) if unreadable else command_line.run(line)
+        if as_object(reports.document.get("error", {})).get("id") == WITHHELD:
+            command_line.say(f"the manifests are validated, and `{subject.command}` is not run")
+            subject = replace(subject, command="validate")
+            code = command_line.run(_line(subject, reports, subject.options))
+    return StepResult(subject, code, reports, rewritten)
+
+
+def _line(subject: Subject, reports: ReportRequest, args: Sequence[str]) -> Sequence[str]:
+    return [subject.command, *reports.options(subject.command), *args]
+
+
+def _arguments(args: Sequence[str]) -> tuple[list[str], UsageError | None]:
+    """The arguments of the command, and what is wrong with those that come from the environment."""
+    try:
+        return [*args, *shlex.split(os.environ.get("TAVUSCTL_ARGS", ""))], None
+    except ValueError as error:
+        message = f"TAVUSCTL_ARGS is not valid shell syntax: {str(error).lower()}"
+        return list(args), UsageError(message, "look for an unclosed quote in `args`")
+
+
+@contextlib.contextmanager
+def _foreign_text(log: Log) -> Iterator[None]:
+    """The log of a command, in which no line is an order to the runner, whoever has written it."""
+    token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+    if token:
+        log.command(f"::stop-commands::{token}\n")
+    try:
+        yield
+    finally:
+        if token:
+            log.command(f"::{token}::\n")

@@ -1,0 +1,91 @@
+"""What refers to what, and where a conversation may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tavusctl.app.files import file_writer
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.manifests import load
+from tavusctl.core.address import Address
+from tavusctl.core.errors import UsageError
+from tavusctl.core.messages import either, suggestion
+from tavusctl.core.model import Desired, Manifest
+from tavusctl.engine.resolve import resolve
+from tavusctl.kinds import KINDS, in_our_words
+from tavusctl.lib.graph import Edge, Graph, Node
+from tavusctl.reports import view
+from tavusctl.reports.drawing import DRAWINGS
+from tavusctl.secrets.redaction import View
+
+_SUFFIXES: Final = {".svg": "svg", ".dot": "dot", ".gv": "dot"}
+_MERMAID_EDGES, _MERMAID_CHARACTERS = 500, 50_000  # more is drawn only where Mermaid's own settings were changed
+
+
+def draw(
+    session: LocalSession, addresses: Sequence[str], objectives: str | None, format_: str | None, out: Path | None
+) -> str:
+    """A drawing of a project, a part of it, or the flow of one set of objectives; into a file where one is named."""
+    manifests, _ = load(session)
+    known = {str(one.address): one for one in manifests}
+    graph = _flow(objectives, known) if objectives else _references(manifests, [_named(a, known) for a in addresses])
+    name = format_ or _SUFFIXES.get(out.suffix if out else "", "mermaid")
+    if out:
+        for one in (graph.title, *(part for node in graph.nodes for part in (node.label, node.detail))):
+            file_writer.record(one, f"the drawing {out}")
+    text = DRAWINGS[name](view.graph(graph))
+    if name == "mermaid" and (len(graph.edges) > _MERMAID_EDGES or len(text) > _MERMAID_CHARACTERS):
+        session.say("the graph exceeds the default limit of Mermaid; `--format svg` has no limit")
+    if out:
+        file_writer.write(out, View(text), rights=file_writer.PUBLIC)
+    return text
+
+
+def _flow(address: str, known: Mapping[str, Manifest]) -> Graph:
+    manifest = _named(address, known)
+    flow = KINDS[manifest.address.kind].conversation_graph
+    if flow is None:
+        message = f"`{address}` has no conversation flow to draw"
+        raise UsageError(
+            message,
+            f"choose an address of the kind {either(name for name, kind in KINDS.items() if kind.conversation_graph)}",
+        )
+    return flow(manifest.spec)
+
+
+def _named(address: str, known: Mapping[str, Manifest]) -> Manifest:
+    address = in_our_words(address)
+    if address not in known:
+        message = f"`{address}` is not in the manifests"
+        raise UsageError(message, suggestion(address, known))
+    return known[address]
+
+
+def _references(manifests: Sequence[Manifest], chosen: Sequence[Manifest]) -> Graph:
+    """Every manifest, or the chosen ones with all that they need and all that needs them."""
+    desired = resolve(manifests, KINDS, secrets=None)
+    pairs = [(one.address, target) for one in desired for target in one.refers_to]
+    start = {one.address for one in chosen}
+    shown = _reached(start, pairs) | _reached(start, [(b, a) for a, b in pairs]) if chosen else None
+    drawn = sorted((one for one in desired if shown is None or one.address in shown), key=lambda one: one.address)
+    edges = (Edge(str(a), str(b)) for a, b in sorted(pairs) if shown is None or (a in shown and b in shown))
+    return Graph(tuple(map(_node, drawn)), tuple(edges))
+
+
+def _node(one: Desired) -> Node:
+    name = one.spec.get(one.kind.name_field)
+    return Node(str(one.address), str(one.address), detail=str(name or one.external_id), faint=bool(one.external_id))
+
+
+def _reached(start: Iterable[Address], pairs: Sequence[tuple[Address, Address]]) -> set[Address]:
+    """Where one gets to from the start, which is a part of it."""
+    queue = list(start)
+    found = set(queue)
+    while queue:
+        here = queue.pop()
+        new = {target for source, target in pairs if source == here} - found
+        found |= new
+        queue += new
+    return found

@@ -1,0 +1,57 @@
+"""Bind existing objects to addresses."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tavusctl.app.session.manifests import load
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.progress import reading
+from tavusctl.core.address import Address
+from tavusctl.core.errors import Gone, StateError, UsageError
+from tavusctl.core.messages import suggestion
+from tavusctl.engine.import_.bind import Matches, bind, bind_by_name
+from tavusctl.engine.plan import Approvals
+from tavusctl.engine.prepared_plan import PlanOptions as Request
+from tavusctl.kinds import KINDS, address_in
+from tavusctl.state.run_records import RunRecords
+
+
+def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float) -> Address:
+    """Bind one object to an address that is named; the address."""
+    try:
+        target = address_in(address)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if target.kind not in KINDS:
+        message = f"unknown kind `{target.kind}`"
+        raise UsageError(message, suggestion(target.kind, KINDS))
+    store = session.store()
+    archive = RunRecords(store.shelf)
+    with store.lock(lock_timeout, "import"), session.reader() as api:
+        try:
+            bind(target, remote_id, KINDS, api, store, _request(session), archive=archive.keep)
+        except Gone as error:
+            message = f"the account has no {target.kind} `{remote_id}`: {error.text}"
+            raise StateError(
+                message, "check the id, and that the API key belongs to the right account", id="E906"
+            ) from None
+    return target
+
+
+def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matches:
+    """Bind by name what can be told apart."""
+    manifests, _ = load(session)
+    store = session.store()
+    archive = RunRecords(store.shelf)
+    with store.lock(lock_timeout, "import"), session.reader() as api, reading(session.progress, api):
+        request = _request(session)
+        return bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
+
+
+def _request(session: Session) -> Request:
+    """What binding needs to know; a state of another environment that cannot be read is said to be unknown."""
+    known = session.others()
+    for name, why in known.unread:
+        session.say(f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {why}")
+    return replace(session.request(Approvals()), others=lambda: known)

@@ -1,0 +1,1 @@
+"""A project is begun: its files, its workflows, or what an account has already."""

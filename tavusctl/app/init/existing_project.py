@@ -1,0 +1,65 @@
+"""What is in a folder already where a project is to begin: files of other programs, or a project around it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tavusctl.config import loading, yaml12
+from tavusctl.config.project_file.project import FILE
+from tavusctl.core.diagnostics import Severity
+from tavusctl.core.errors import UsageError
+from tavusctl.kinds import KINDS
+
+NAMES: Final = ("manifests", "tavus", "tavusctl")  # of the folder for manifests, in the order in which they are tried
+
+
+def manifests_folder(folder: Path) -> tuple[str, str]:
+    """The name for the folder of manifests, and the file of others for which it is not the usual one."""
+    strangers = {name: _stranger(folder / name) for name in NAMES}
+    name = next((one for one in NAMES if not strangers[one]), "")
+    if not name:
+        message = f"each of the folders {', '.join(NAMES)} has YAML files of other programs"
+        hint = f"create {FILE} with `manifests: FOLDER`, and start in that folder"
+        raise UsageError(message, hint, id="E1212")
+    return name, strangers[NAMES[0]] if name != NAMES[0] else ""
+
+
+def check_around(folder: Path) -> str:
+    """The project around a folder, if any; UsageError where its manifests would have those of a new one among them."""
+    project, _ = loading.find_project(folder)
+    root, here = Path(project.root), Path(os.path.realpath(folder))
+    if not (root / FILE).is_file() or Path(os.path.realpath(root)) == here:
+        return ""
+    if here.is_relative_to(os.path.realpath(project.manifests)):
+        message = f"this folder is inside the manifests folder of the project in {root}"
+        raise UsageError(message, "use a folder outside the manifests folder", id="E1212")
+    return str(root)
+
+
+def _stranger(folder: Path) -> str:
+    """The first YAML file below a folder that is no manifest; empty when there is none."""
+    return next((str(path) for path in _yaml_files(folder) if not _is_ours(path)), "")
+
+
+def _yaml_files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith((".yaml", ".yml")) and not name.startswith("."):
+                yield Path(parent, name)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        if path.stat().st_size > yaml12.MAX_BYTES:
+            return False
+        parsed = yaml12.read(path.read_bytes(), path.name)
+    except OSError:
+        return False
+    if any(one.severity is Severity.ERROR for one in parsed.diagnostics):
+        return False
+    documents = [one.value for one in parsed.documents]
+    return all(isinstance(one, dict) and one.get("kind") in KINDS and "apiVersion" not in one for one in documents)

@@ -1,0 +1,115 @@
+"""A project is started: nothing that exists is overwritten, and nothing is sent anywhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tavusctl.api import DEFAULT_URL
+from tavusctl.app.export.prepare import Selection, Target
+from tavusctl.app.export.prepare import prepare as prepare_export
+from tavusctl.app.export.write import ExportResult, write
+from tavusctl.app.files import file_writer, new_files
+from tavusctl.app.init import existing_project
+from tavusctl.app.init.examples import ASSISTANTS, DEMO, EXAMPLES, EXTENSIONS, IGNORED, PROJECT, STATE_IN_GIT
+from tavusctl.app.init.schemas import schema_files
+from tavusctl.app.session.base_url import check_base_url
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.progress import Progress, reading
+from tavusctl.app.session.settings import Settings
+from tavusctl.config.project_file.project import FILE, default
+from tavusctl.secrets.redaction import Record
+from tavusctl.state.git.urls import has_origin
+
+Say = Callable[[str], None]
+
+
+class Account(Struct, frozen=True):
+    """The account that a project is started from."""
+
+    base_url: str | None
+    progress: Progress
+    tell: Callable[[Session, ExportResult], None]
+
+
+def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False) -> None:
+    """Start with examples, on an emulator if it is a demo, or with what an account has."""
+    around = existing_project.check_around(folder)
+    name, stranger = existing_project.manifests_folder(folder)
+    if account:
+        _take_over(folder, account, name, say)
+    else:
+        examples = {f"{name}{path.removeprefix('manifests')}": text for path, text in EXAMPLES.items()}
+        _scaffold(folder, {**examples, **_files(folder, name, demo=demo)}, say)
+    if stranger:
+        say(f"the manifests folder is {name}/, because `{stranger}` belongs to another program")
+    if around:
+        say(f"another project in {around} contains this one; commands in this folder use this one")
+    inside = "" if folder.resolve() == Path.cwd() else f"change to the folder {folder}, "
+    if demo:
+        say(f"\nnext: {inside}run `tavusctl plan` and `tavusctl apply`; no key is needed, and Tavus is not called")
+    elif not account:
+        say(f"\nnext: {inside}write TAVUS_API_KEY=... into .env or export it, and run `tavusctl plan`")
+
+
+def _take_over(folder: Path, account: Account, name: str, say: Say) -> None:
+    """Start with what the account has; nothing is written before it has been read."""
+    root = Path(os.path.abspath(folder))  # noqa: PTH100 - links in the way to the project stay as they are
+    project = replace(default(root), manifests=str(root / name))
+    url = check_base_url(account.base_url or DEFAULT_URL)
+    session = Session(
+        project, project.environments["default"], account.progress, base_url=url, settings=Settings.from_environ()
+    )
+    session = replace(session, environment=replace(session.environment, state=_state(folder)))
+    store, target = session.store(), Target(Path(project.manifests), root, Path(project.manifests))
+    with session.reader() as api, reading(session.progress, api):
+        export = prepare_export(session, Selection(), target, api, store)
+    new_files.new_files(target.folder, {path: text for one in export.made for path, text in one.files.items()})
+    _scaffold(folder, _files(folder, name), say)
+    with store.lock(command="init"):
+        new = write(session, export, target, store)
+    account.tell(session, ExportResult(export, target, new))
+
+
+def _scaffold(folder: Path, files: Mapping[str, str], say: Say) -> None:
+    for name, content in files.items():
+        path = folder / name
+        if path.exists():
+            say(f"kept    {path}")
+            continue
+        file_writer.where(path, folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file_writer.write(path, Record(content), root=folder, rights=file_writer.PUBLIC)
+        say(f"wrote   {path}")
+    _ignore_local(folder / ".gitignore", say)
+
+
+def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
+    schemas = {f"schemas/{file}": text for file, text in schema_files().items()}
+    text = PROJECT.replace("manifests: manifests", f"manifests: {name}")
+    return {
+        FILE: text + (DEMO if demo else STATE_IN_GIT if _state(folder) else ""),
+        "AGENTS.md": ASSISTANTS.format(manifests=name),
+        ".vscode/extensions.json": EXTENSIONS,
+        **schemas,
+    }
+
+
+def _state(folder: Path) -> str:
+    """Where the state of a new project is: in git where there is a remote, else in a file."""
+    return "git" if has_origin(folder) else ""
+
+
+def _ignore_local(path: Path, say: Say) -> None:
+    """The local state tells ids and prompts, and `.env` keys: neither belongs in the repository."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    new = [name for name in IGNORED if name not in before.splitlines()]
+    if new:
+        separator = "" if not before or before.endswith("\n") else "\n"
+        text = Record(f"{before}{separator}" + "".join(f"{name}\n" for name in new))
+        file_writer.write(path, text, root=path.parent, rights=file_writer.PUBLIC, keep_rights=True)
+        say(f"added   {' and '.join(new)} to {path}")

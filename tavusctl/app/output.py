@@ -1,0 +1,164 @@
+"""Ids for applications, under the names that these read."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import secrets
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from tavusctl.app.files import file_writer
+from tavusctl.app.session.keyring import keys_at_hand
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.manifests import load
+from tavusctl.app.session.outputs import unknown_outputs
+from tavusctl.core.address import Address
+from tavusctl.core.errors import ConfigError, StateError, UsageError
+from tavusctl.core.messages import suggestion
+from tavusctl.core.project_settings import Output
+from tavusctl.engine import renames
+from tavusctl.lib import dotenv
+from tavusctl.lib.json_types import Json
+from tavusctl.secrets.redaction import Record
+from tavusctl.state.seals import opened
+from tavusctl.state.stores import open_store
+
+Values = Mapping[str, Json]  # by name: an id, a list of ids, or a value as the project file has it
+
+
+def shell(values: Values) -> str:
+    """Lines for `eval` in a POSIX shell."""
+    return "".join(f"export {name}={shlex.quote(_text(value))}\n" for name, value in values.items())
+
+
+def github(values: Values) -> str:
+    """Lines for $GITHUB_OUTPUT; nobody can guess the delimiter, so no value can end early and set something else."""
+    lines = []
+    for name, value in values.items():
+        mark = f"tavusctl-{secrets.token_hex(16)}"
+        lines.append(f"{name}<<{mark}\n{_text(value)}\n{mark}\n")
+    return "".join(lines)
+
+
+def _dotenv(values: Values) -> str:
+    return dotenv.merged("", _texts(values))
+
+
+def _json(values: Values) -> str:
+    return json.dumps(dict(values), indent=2, ensure_ascii=False) + "\n"
+
+
+FORMATS: Mapping[str, Callable[[Values], str]] = {"dotenv": _dotenv, "json": _json, "shell": shell, "github": github}
+
+
+def outputs_of(session: LocalSession, names: Sequence[str]) -> Values:
+    """Every output with what stands behind it; ConfigError for addresses that the project does not have."""
+    manifests, _ = load(session)
+    store = open_store(session.environment.state, session.root, session.environment.name)
+    bindings, _ = renames.follow(manifests, opened(store, keys_at_hand(session)).replay.state.bindings)
+    ids = {str(address): binding.remote_id for address, binding in bindings.items()}
+    ids |= {str(one.address): one.external_id for one in manifests if one.external_id}
+    outputs = session.project.outputs
+    if not outputs:
+        addresses = sorted({*ids, *(str(one.address) for one in manifests)})
+        every = {_name(Address.parse(address)): address for address in addresses}
+        chosen = {name: every[name] for name in _chosen(names, every)}
+        _refuse_unknown(address for address in chosen.values() if address not in ids)
+        return {name: ids[address] for name, address in chosen.items()}
+    outputs = {name: outputs[name] for name in _chosen(names, outputs)}
+    known = {*ids, *(str(one.address) for one in manifests)}
+    diagnostics = unknown_outputs(outputs, known, manifests)
+    if diagnostics:
+        raise ConfigError(diagnostics)
+    _refuse_unknown({address for output in outputs.values() for address in output.addresses} - set(ids))
+    return {name: _behind(output, ids) for name, output in outputs.items()}
+
+
+def _refuse_unknown(addresses: Iterable[str]) -> None:
+    """StateError where the state knows no id for something that is asked for."""
+    wanted = sorted(addresses)
+    if wanted:
+        message = f"no id is known yet for {', '.join(wanted)}"
+        raise StateError(message, "run `tavusctl apply`, or `tavusctl import ADDRESS ID`", id="E940")
+
+
+def _chosen(patterns: Sequence[str], known: Collection[str]) -> list[str]:
+    """The names that are asked for, in their own order; UsageError for a pattern that is of none."""
+    for pattern in patterns:
+        if not fnmatch.filter(known, pattern):
+            message = f"unknown output `{pattern}`"
+            raise UsageError(message, suggestion(pattern, known))
+    return [name for name in known if not patterns or any(fnmatch.fnmatchcase(name, one) for one in patterns)]
+
+
+def _behind(output: Output, ids: Mapping[str, str]) -> Json:
+    if output.many:
+        return [ids[address] for address in output.addresses]
+    return ids[output.addresses[0]] if output.addresses else output.value
+
+
+def _name(address: Address) -> str:
+    return f"{address.kind}_{address.name}_ID".upper().replace("-", "_")
+
+
+def _text(value: Json) -> str:
+    """A value as environments hold it: ids of a list with commas between them, booleans as true and false."""
+    if isinstance(value, list):
+        return ",".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _texts(values: Values) -> dict[str, str]:
+    texts = {name: _text(value) for name, value in values.items()}
+    for name, text in texts.items():
+        try:
+            dotenv.quoted(text)
+        except dotenv.UnwritableError as error:
+            message = f"`outputs.{name}` cannot be written to a .env file: {error}"
+            raise UsageError(message, "remove quotes, backslashes and dollar signs, or use `--format json`") from None
+    return texts
+
+
+def stale(path: Path, values: Values) -> dict[str, str]:
+    """What a .env has not, or otherwise: names, and what they should be."""
+    wanted = _texts(values)
+    return {name: wanted[name] for name in dotenv.stale(_read(path), wanted)}
+
+
+def update(path: Path, values: Values) -> Sequence[str]:
+    """Bring a .env up to date in place; the names that were set."""
+    wanted, text = _texts(values), _read(path)
+    names = dotenv.stale(text, wanted)
+    if names:
+        _refuse_secrets(path, {name: wanted[name] for name in names})
+        # Whatever else stands in the file, keys as a rule, is written back as it was.
+        file_writer.write(path, Record(dotenv.merged(text, wanted)), keep_rights=True)
+    return names
+
+
+def _refuse_secrets(path: Path, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        file_writer.record(value, f"{name} in {path}")
+
+
+def _read(path: Path) -> str:
+    """The text of a file, empty when there is none; bytes that are not UTF-8 come back as they were."""
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}"
+        raise UsageError(message) from None
+
+
+def append(path: Path, text: Record) -> None:
+    """Add to the file that GITHUB_OUTPUT names."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        message = f"cannot write {path}, which GITHUB_OUTPUT names: {error.strerror}"
+        raise UsageError(message) from None

@@ -1,0 +1,121 @@
+"""The options that shape a plan: what `plan --out` writes into its file, and `apply FILE` plans with again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from tavusctl.core.address import Address
+from tavusctl.core.errors import StateError, UsageError
+from tavusctl.engine.plan import Approvals
+from tavusctl.lib.json_types import Json, JsonObject, as_integer, as_list, as_text
+
+Addresses = frozenset[Address]
+
+
+class PlanOptions(Struct, frozen=True):
+    """The options of a plan; None for an option that was not given."""
+
+    target: Addresses = frozenset()
+    overwrite: Addresses = frozenset()
+    allow_replace: Addresses = frozenset()
+    allow_replica_delete: Addresses = frozenset()
+    allow_recreate: int | None = None
+    finish: bool = False
+    import_existing: bool = False
+    destroy: bool = False
+    watch: bool | None = None
+
+    @property
+    def consent(self) -> Approvals:
+        """What they allow by name."""
+        return Approvals(
+            self.allow_replace,
+            self.overwrite,
+            self.allow_replica_delete,
+            self.target,
+            self.finish,
+            recreate=self.allow_recreate,
+        )
+
+    @property
+    def watches(self) -> bool:
+        """Whether sources of watched documents are looked at; not where everything is to go."""
+        return self.watch is not False and not self.destroy
+
+    @property
+    def given(self) -> JsonObject:
+        """Those that were given, by name; to look at sources is what happens anyway."""
+        return {name: value for name, value in asdict(self).items() if value or (name == "watch" and value is False)}
+
+    def document(self) -> JsonObject:
+        """Those that were given, as JSON values."""
+        return {name: sorted(map(str, one)) if isinstance(one, frozenset) else one for name, one in self.given.items()}
+
+    def words(self, *names: str) -> str:
+        """Some of those that were given, as one types them."""
+        return " ".join(word for name in names if name in self.given for word in _words(name, self.given[name]))
+
+
+def read(document: object) -> PlanOptions:
+    """The options of a plan file; StateError when they cannot be any."""
+    try:
+        if isinstance(document, Mapping):
+            return replace(PlanOptions(), **{name: _READ[name](value) for name, value in document.items()})
+    except (KeyError, ValueError, TypeError):
+        pass
+    message = "the plan file has options that this version of tavusctl does not know"
+    raise StateError(message, "make a new plan file with `tavusctl plan --out`", id="E920")
+
+
+def check(typed: PlanOptions, made: PlanOptions) -> None:
+    """Raise UsageError if options on the command line differ from those of the plan file."""
+    names = [name for name, value in typed.given.items() if value != made.given.get(name, name == "watch")]
+    if names:
+        there = made.words(*names)
+        made_so = f"with {there}" if there else "without"
+        message = f"the command line has `{typed.words(*names)}`, but the plan file was made {made_so}"
+        hint = "remove these options, which the plan file contains, or make a new plan file with them"
+        raise UsageError(message, hint, id="E1208")
+
+
+def _addresses(value: Json) -> Addresses:
+    return frozenset(Address.parse(as_text(one)) for one in as_list(value))
+
+
+def _true(value: object) -> bool:
+    if value is not True:
+        raise ValueError
+    return True
+
+
+def _false(value: object) -> bool:
+    if value is not False:
+        raise ValueError
+    return False
+
+
+_READ: Final[Mapping[str, Callable[[Json], Json]]] = {
+    **dict.fromkeys(("target", "overwrite", "allow_replace", "allow_replica_delete"), _addresses),
+    "allow_recreate": as_integer,
+    "finish": _true,
+    "import_existing": _true,
+    "destroy": _true,
+    "watch": _false,
+}
+
+
+def _words(name: str, value: object) -> Iterator[str]:
+    if isinstance(value, frozenset):
+        yield from (f"{_switch(name)} {one}" for one in sorted(value))
+    elif value is False:
+        yield f"--no-{name}"
+    else:
+        yield _switch(name) if value is True else f"{_switch(name)} {value}"
+
+
+def _switch(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,54 @@
+"""Upload of files to an object store, right before the API downloads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from tavusctl.config import files
+from tavusctl.core.errors import ConflictError
+from tavusctl.core.model import LocalFile
+from tavusctl.fields import presigned_urls
+from tavusctl.secrets import redaction
+from tavusctl.state.object_store.urls import open_uploads
+
+if TYPE_CHECKING:
+    from tavusctl.state.object_store.uploads import Uploads
+
+
+class UploadFile(Struct):
+    """What turns a file into a link; what is the same is sent once."""
+
+    root: Path
+    tell: Callable[[str], None] = lambda _: None
+    _folders: dict[str, Uploads] = field(default_factory=dict)
+    _turn: Lock = field(default_factory=Lock)  # two files of one content are one upload
+
+    def link(self, file: LocalFile) -> str:
+        """A fresh link to the content of a file, which is uploaded when it is not there; it never shows in output."""
+        folder = self._folders.get(file.upload) or self._folders.setdefault(file.upload, open_uploads(file.upload))
+        name = file.digest.removeprefix("sha256:") + PurePosixPath(file.name).suffix.lower()
+        with self._turn:
+            if not folder.holds(name, file.digest, file.size):
+                self.tell(f"uploading {file.name} ({file.size:,} bytes) to {file.upload}")
+                folder.put(name, self._content(file))
+        link = folder.link(name)
+        for secret in presigned_urls.signatures(link):
+            redaction.remember(secret)
+        return link
+
+    def _content(self, file: LocalFile) -> bytes:
+        try:
+            content = files.read_bytes(Path(file.path), self.root, file.size)
+        except ValueError as error:
+            content, reason = b"", str(error)
+        else:
+            reason = "has other content now"
+        if files.digest(content) != file.digest:
+            message = f"`{file.name}` has changed since the plan: it {reason}"
+            raise ConflictError(message, "run `tavusctl plan` again", id="E304")
+        return content

@@ -1,0 +1,95 @@
+"""The keys of a run: from variables and the files that they name, never from a command line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from tavusctl.app.session.env_file import NAME as ENV_FILE
+from tavusctl.app.session.local import LocalSession
+from tavusctl.core.errors import UnauthorisedError, UsageError
+from tavusctl.secrets import redaction
+from tavusctl.state.seals import Keys
+
+KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the name of a file in place of the API key
+WITHHELD: Final = "E805"  # the error of a key that is not read, whatever there is
+DEMO_KEY: Final = "key-of-the-emulator-of-a-demo"  # it opens nothing anywhere else
+SHARED: Final = "TAVUSCTL_FINGERPRINT_KEY"
+_SHORTEST: Final = 20  # characters: whoever has the state may try out what is shorter
+
+
+def api_key(session: LocalSession) -> str:
+    """The API key; UnauthorisedError names the variable, never its value."""
+    name = session.environment.api_key_env
+    if not name:
+        message = "no API key: a run for a pull request does not read a variable that only the pull request names"
+        raise UnauthorisedError(
+            message, "check `api_key_env` in tavusctl.yaml, which takes effect after the merge", id=WITHHELD
+        )
+    key, source = _held(name, session)
+    if not key.strip():
+        message = f"no API key: the environment variable {name} is not set"
+        raise UnauthorisedError(message, _hint(name, session), id="E801")
+    return _checked(key.strip(), source)
+
+
+def place_of_key(session: LocalSession) -> str:
+    """Where the API key comes from: a variable, or a file."""
+    return _held(session.environment.api_key_env, session)[1]
+
+
+def keys(session: LocalSession, former: str = "") -> Keys:
+    """The keys that may open the state; `former` names the variable of the previous API key."""
+    return Keys(api_key(session), *_others(session, former))
+
+
+def keys_at_hand(session: LocalSession) -> Keys:
+    """The same, for commands that need no API key."""
+    name = session.environment.api_key_env
+    key, source = _held(name, session) if name else ("", "")
+    return Keys(_checked(key.strip(), source) if key.strip() else "", *_others(session))
+
+
+def _hint(name: str, session: LocalSession) -> str:
+    """How a variable is set, for one terminal or for the project; and where it may have been meant."""
+    unread = next((f"; {one.source}: {one.message}" for one in session.found if one.id == "TV130"), "")
+    file = "" if session.granted else f", or write it into `{ENV_FILE}`"
+    return f"run `export {name}=...`{file} (the API key is on the API page of the portal){unread}"
+
+
+def _others(session: LocalSession, former: str = "") -> tuple[str, str, str]:
+    name = former or f"{session.environment.api_key_env}_OLD"
+    old, shared = os.environ.get(name, "").strip(), os.environ.get(SHARED, "").strip()
+    if former and not old:
+        message = f"no old API key: the environment variable {former} is not set"
+        raise UsageError(message, f"export {former}=...", id="E1203")
+    if shared and len(shared) < _SHORTEST:
+        message = f"{SHARED} is shorter than {_SHORTEST} characters and could be guessed"
+        raise UsageError(message, "generate one with `openssl rand -hex 32`", id="E1203")
+    redaction.remember(old, name)
+    redaction.remember(shared, SHARED)
+    return shared, old, name
+
+
+def _held(name: str, session: LocalSession) -> tuple[str, str]:
+    """What a variable, the file that TAVUS_API_KEY_FILE names, or `.env` holds, and which of them it was."""
+    if session.environment.demo:  # whatever the variables hold is for Tavus
+        return DEMO_KEY, "the demo, which needs none of yours"
+    key, file = session.variables.get(name), os.environ.get(KEY_FILE, "")
+    from_file = session.variables.in_file(name)
+    if not file or (key and not from_file):
+        return key, f"{name} in `{ENV_FILE}`" if from_file else name
+    try:
+        return Path(file).read_text(encoding="utf-8"), file
+    except (OSError, UnicodeDecodeError):
+        message = f"the file `{file}` of {KEY_FILE} cannot be read"
+        raise UnauthorisedError(message, "check its path and permissions", id="E802") from None
+
+
+def _checked(key: str, source: str) -> str:
+    if key.isascii() and key.isprintable() and " " not in key:
+        return key
+    # Such a value cannot be sent, and whoever complained about it later would print it.
+    message = f"no API key: {source} contains characters that are not allowed in an API key"
+    raise UnauthorisedError(message, "copy the API key again, without other characters, on one line", id="E803")

@@ -1,0 +1,147 @@
+"""The manifests of a session: read, checked, and complained about all at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tavusctl import lint
+from tavusctl.app.session.local import LocalSession
+from tavusctl.config import files, loading
+from tavusctl.config.spec import file_name_hints
+from tavusctl.core.address import Address
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import ConfigError, RefusedError
+from tavusctl.core.json_tree import leaves
+from tavusctl.core.model import Manifest
+from tavusctl.engine import resolve
+from tavusctl.kinds import KINDS
+from tavusctl.lib.json_types import JsonObject
+from tavusctl.lint import suppressions
+from tavusctl.secrets.values import Values
+
+# What rules call an error, and an account may hold: it stops a plan only where that would write it.
+LENIENT: Final = lint.IDS - lint.STOPPING
+# Complaints about manifests that may only follow from what is wrong with a part of the project file.
+_FOLLOWING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
+
+
+def checked(session: LocalSession) -> LocalSession:
+    """The session itself; ConfigError with all that is wrong when the project file is."""
+    if any(one.severity is Severity.ERROR for one in session.found):
+        load(session)
+    return session
+
+
+def check(
+    session: LocalSession,
+    paths: Sequence[Path] = (),
+    applied: Mapping[Address, JsonObject] | None = None,
+    *,
+    advice: bool = True,
+    secrets: Values | None = None,
+    needs_values: bool = True,
+) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
+    """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
+
+    Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise; with
+    `secrets`, those that cannot be one are complained about, and those without a value where values are needed.
+    """
+    loaded = loading.read(session.project, session.environment, KINDS, paths)
+    wrong_files = any(one.severity is Severity.ERROR for one in (*session.found, *loaded.diagnostics))
+    if not (loaded.files or paths or wrong_files):
+        raise _without_manifests(session)
+    every = (*loaded.manifests, *loaded.drafts)
+    # References lead anywhere in the project: a part of it cannot be checked for them.
+    declared = loaded.declared | _hidden(every, loaded)
+    links = (
+        resolve.diagnostics(every, KINDS, secrets=secrets, declared=declared, needs_values=needs_values)
+        if not paths
+        else ()
+    )
+    diagnostics = [*loaded.diagnostics, *links]
+    remarks = _remarks(session, loaded, diagnostics, applied or {}, advice=advice)
+    unread = session.unread if advice and not paths else ()
+    return loaded.manifests, _with_project(session, [*suppressions.beyond(diagnostics), *remarks, *unread])
+
+
+def _remarks(
+    session: LocalSession,
+    loaded: loading.LoadResult,
+    diagnostics: Sequence[Diagnostic],
+    applied: Mapping[Address, JsonObject],
+    *,
+    advice: bool,
+) -> Iterator[Diagnostic]:
+    """What rules say of manifests, less what comments suppress and what only follows from errors."""
+    looked_at = lint.Project(
+        (*loaded.manifests, *loaded.drafts),
+        applied,
+        loaded.origins,
+        session.environment.crawl_limit,
+        variables=frozenset(session.environment.vars),
+        secrets=frozenset(session.project.secrets),
+        file_named=lambda manifest, text: file_name_hints.file_named(session.project, session.root / manifest, text),
+        name_fields={name: kind.name_field for name, kind in KINDS.items()},
+    )
+    found = lint.check(looked_at, KINDS, advice=advice)
+    wrong = {one.source for one in diagnostics if one.severity is Severity.ERROR}
+    remarks = [*suppressions.as_remarks(diagnostics), *(one for one in found if one.written not in wrong)]
+    return suppressions.without_suppressed(
+        remarks, {path: suppressions.in_text(text) for path, text in loaded.marked.items()}
+    )
+
+
+def load(
+    session: LocalSession, secrets: Values | None = None, *, needs_values: bool = False
+) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
+    """All manifests, and the warnings about them; ConfigError with every error.
+
+    That a secret has no value is told with other errors where values are needed; alone, the plan judges it.
+
+    An error of a rule stands until a plan has shown whether anything would be written of what it is about; what is
+    merely unwise is for validate to say, and no news to whoever looks at a plan.
+    """
+    manifests, found = check(session, advice=False, secrets=secrets, needs_values=False)
+    diagnostics = tuple(one for one in found if not _is_advice(one))
+    if any(one.severity is Severity.ERROR and one.id not in LENIENT for one in diagnostics):
+        every = check(session, advice=False, secrets=secrets)[1] if needs_values else found
+        raise ConfigError([one for one in every if not _is_advice(one)])
+    return manifests, diagnostics
+
+
+def _without_manifests(session: LocalSession) -> RefusedError:
+    message = f"no manifest found in {_relative(session.project.manifests)}"
+    there = files.otherwise_spelled(Path(session.project.manifests), session.root)
+    hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
+    return RefusedError(message, f"found the folder `{there}`: set `manifests: {there}`" if there else hint, id="E420")
+
+
+def _with_project(session: LocalSession, told: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Complaints, those about the project file before them, without those that may only follow from these."""
+    following = {_FOLLOWING.get(part, "") for part in session.project.doubtful}
+    told = [one for one in told if one.id not in following]
+    return tuple(sorted([*session.found, *told], key=loading.place))
+
+
+def _hidden(manifests: Sequence[Manifest], loaded: loading.LoadResult) -> frozenset[Address]:
+    """Addresses that are referred to and may well be declared, in a file that cannot be read as a whole."""
+    targets = {leaf for one in manifests for _, leaf in leaves(one.spec) if isinstance(leaf, Address)}
+    return frozenset(
+        target
+        for target in targets - loaded.declared
+        if any(not text or re.search(rf"\bname\W+{target.name}\b", text) for text in loaded.unread)
+    )
+
+
+def _is_advice(diagnostic: Diagnostic) -> bool:
+    return diagnostic.id in lint.IDS and diagnostic.severity is Severity.WARNING
+
+
+def _relative(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path

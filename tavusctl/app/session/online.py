@@ -1,0 +1,137 @@
+"""One run of a command on the account of an environment: its key, its client, its store."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+
+from msgspec.structs import replace
+
+from tavusctl.api import DEFAULT_URL, Client, ReadClient, Sources
+from tavusctl.app.session import keyring
+from tavusctl.app.session.base_url import LOOPBACK, parts_of
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.settings import Settings
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
+from tavusctl.core.ports import Others, Store
+from tavusctl.core.project_settings import Environment
+from tavusctl.engine.plan import Approvals
+from tavusctl.engine.prepared_plan import PlanOptions as Request
+from tavusctl.secrets.values import Unread
+from tavusctl.state.journal import recall
+from tavusctl.state.stores import open_store
+
+_LOST: Final = "the state is a file of this CI machine and would be lost with it"
+_KEPT: Final = "set `state: git` in tavusctl.yaml; `TAVUSCTL_LOCAL_STATE=1` if this machine keeps its files"
+_TEST_SOURCES: Final = "TAVUSCTL_TEST_SOURCES"
+
+
+class Session(LocalSession, frozen=True):
+    """One run of a command on one environment of a project, with the account."""
+
+    base_url: str = DEFAULT_URL
+    settings: Settings = Settings()
+
+    @property
+    def api_key(self) -> str:
+        """The API key; UnauthorisedError names the variable, never its value."""
+        return keyring.api_key(self)
+
+    def reader(self) -> ReadClient:
+        """The API without a way to write."""
+        return ReadClient(
+            self.base_url,
+            self.api_key,
+            parallel=self.settings.parallel,
+            rate=self.settings.rate,
+            max_wait=self.settings.max_wait,
+        )
+
+    def client(self, parallel: int | None = None) -> Client:
+        """The API with writing; for so many steps at a time.  RefusedError where not all may be read that is sent."""
+        if self.withheld:
+            message = f"a run for a pull request changes nothing while settings are unread: {self.withheld[0].message}"
+            raise RefusedError(message, "plan it here, and apply it after the merge", id="E427")
+        parallel = max(parallel or 0, self.settings.parallel)
+        return Client(
+            self.base_url, self.api_key, parallel=parallel, rate=self.settings.rate, max_wait=self.settings.max_wait
+        )
+
+    def store(self) -> Store:
+        """Where this environment's bindings are."""
+        return self._store(self.environment)
+
+    @property
+    def local_state_remark(self) -> tuple[Diagnostic, ...]:
+        """A warning where the state is a file of a machine that ends with its job, and would be after a merge."""
+        if self.unopened or not self._loses_state:
+            return ()
+        return (Diagnostic("TV127", f"{_LOST}, so `apply` refuses to run", severity=Severity.WARNING, hint=_KEPT),)
+
+    def check_state_is_kept(self) -> None:
+        """Refuse to change an account while what is known of it would be gone with the machine; id E412."""
+        if self._loses_state:
+            raise RefusedError(_LOST, _KEPT, id="E412")
+
+    @property
+    def _loses_state(self) -> bool:
+        if self.environment.demo:  # the account is a file of the machine as well
+            return False
+        is_file = not self.environment.state or re.match(r"file:|(?!git\b)[^:]*$", self.environment.state) is not None
+        is_ci = any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS"))
+        return is_file and is_ci and os.environ.get("TAVUSCTL_LOCAL_STATE") != "1"
+
+    def _store(self, environment: Environment) -> Store:
+        if self.granted:
+            self.granted.check_open(environment)
+        return open_store(environment.state, self.root, environment.name)
+
+    @property
+    def secrets(self) -> dict[str, str | Unread]:
+        """The values of the secrets that manifests may read; empty where a variable is not set."""
+        return {name: self.value_of(name) for name in self.project.secrets}
+
+    def sources(self, *, wanted: bool = True) -> Sources | None:
+        """Where watched documents come from; None when nobody wants to look."""
+        if not wanted:
+            return None
+        loopback = os.environ.get(_TEST_SOURCES, "").rstrip("/")
+        parts = parts_of(loopback) if loopback else None
+        if loopback and (parts is None or parts.hostname not in LOOPBACK or parts.path or parts.scheme != "http"):
+            message = (
+                f"{_TEST_SOURCES} is for tests: set it to an origin on this machine, such as `http://127.0.0.1:8000`"
+            )
+            raise UsageError(message)
+        return Sources(loopback=loopback)
+
+    def request(
+        self,
+        consent: Approvals,
+        *,
+        adopt: bool = False,
+        destroy: bool = False,
+        warnings: tuple[Diagnostic, ...] = (),
+    ) -> Request:
+        """What a plan needs to know from outside."""
+        keys = keyring.keys(self)
+        request = Request(self.environment, self.secrets, keys, consent, adopt, destroy, warnings)
+        return replace(request, others=self.others)
+
+    def others(self) -> Others:
+        """What the other environments of the project have bound, so that nothing of theirs is taken over here."""
+        owners: dict[str, str] = {}
+        unread: list[tuple[str, str]] = []
+        for name, environment in sorted(self.project.environments.items()):
+            if name == self.environment.name:
+                continue
+            try:
+                known = recall(self._store(environment))
+            except TavusctlError as error:
+                unread.append((name, error.message))
+                continue
+            for one in known.bindings.values():
+                whose = f"`{one.address}` of the environment `{name}`"
+                owners |= dict.fromkeys(filter(None, (one.remote_id, one.successor, *one.retired)), whose)
+        return Others(owners, tuple(unread))

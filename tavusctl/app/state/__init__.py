@@ -1,0 +1,1 @@
+"""The state itself, as people look at it and put it right."""

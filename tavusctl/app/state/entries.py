@@ -1,0 +1,89 @@
+"""Single objects of the state: found, forgotten, renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.state.whole import store_of, to_write
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.errors import StateError, UsageError
+from tavusctl.core.json_tree import plain
+from tavusctl.core.messages import suggestion
+from tavusctl.core.ports import State
+from tavusctl.engine.renames import renamed, unbound
+from tavusctl.kinds import address_in, in_our_words
+from tavusctl.lib.json_types import JsonObject
+from tavusctl.state.journal import recall
+
+
+def bindings(session: LocalSession) -> Sequence[Binding]:
+    """All that is bound, by address."""
+    state = recall(store_of(session))
+    return [state.bindings[address] for address in sorted(state.bindings)]
+
+
+def describe(session: LocalSession, address: str) -> JsonObject:
+    """What is known of one object; secrets are not in it."""
+    binding = _binding(recall(store_of(session)), address)
+    return {
+        "address": str(binding.address),
+        "id": binding.remote_id,
+        "prevent_destroy": binding.prevent_destroy,
+        "on_remove": binding.on_remove,
+        "successor": binding.successor or None,
+        "retired": list(binding.retired),
+        "applied": plain(binding.applied),
+    }
+
+
+def forget(session: LocalSession, addresses: Sequence[str], lock_timeout: float) -> Sequence[Binding]:
+    """Forget objects, which stay in the account; what was bound."""
+    store = store_of(session)
+    with store.lock(lock_timeout, "state rm"):
+        state, seal = to_write(session, store)
+        gone = {_binding(state, address).address for address in addresses}
+        left = unbound(state.bindings, {address: state.bindings[address].remote_id for address in gone})
+        store.write(seal(replace(state, serial=state.serial + 1, bindings=left)))
+    return [state.bindings[address] for address in sorted(gone)]
+
+
+def rename(session: LocalSession, old: str, new: str, lock_timeout: float) -> tuple[Binding, Address]:
+    """Give an object another address; what it was bound as, and the address."""
+    store = store_of(session)
+    with store.lock(lock_timeout, "state mv"):
+        state, seal = to_write(session, store)
+        binding = _binding(state, old)
+        target = _free(state, binding.address, new)
+        bindings = renamed(state.bindings, {binding.address: target})
+        store.write(seal(replace(state, serial=state.serial + 1, bindings=bindings)))
+    return binding, target
+
+
+def _free(state: State, old: Address, text: str) -> Address:
+    """The new address, if it can be one; errors name what is wrong with it."""
+    try:
+        new = address_in(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if new.kind != old.kind:
+        message = f"`{old}` cannot become `{new}`: an object cannot change its kind"
+        raise UsageError(message)
+    if new in state.bindings:
+        message = f"the state has `{new}` already, bound to {state.bindings[new].remote_id}"
+        raise StateError(
+            message, f"run `tavusctl state rm {new}` first, if that object is no longer to be managed", id="E905"
+        )
+    return new
+
+
+def _binding(state: State, text: str) -> Binding:
+    wanted = in_our_words(text)
+    binding = next((one for address, one in state.bindings.items() if str(address) == wanted), None)
+    if binding is None:
+        message = f"`{text}` is not in the state"
+        raise StateError(message, suggestion(text, map(str, state.bindings)), id="E907")
+    return binding

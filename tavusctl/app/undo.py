@@ -1,0 +1,142 @@
+"""Reverse one apply, where nobody has edited what it left."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tavusctl.app.planning import draft_consent
+from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
+from tavusctl.app.session.keyring import keys
+from tavusctl.app.session.manifests import load
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.progress import reading
+from tavusctl.core.address import Address
+from tavusctl.core.errors import ConfigError, RefusedError, UsageError
+from tavusctl.core.json_tree import map_leaves, plain
+from tavusctl.core.model import Action, Change, Manifest, Plan
+from tavusctl.crawl import source_fingerprint
+from tavusctl.engine.apply import DraftConsent
+from tavusctl.engine.execution import check_trusted
+from tavusctl.engine.plan import Approvals
+from tavusctl.engine.reconcile import prepare_undo
+from tavusctl.kinds import KINDS
+from tavusctl.lib.json_types import JsonObject
+from tavusctl.reports.json import FORMAT_VERSION
+from tavusctl.secrets.values import SHOWN, SecretText
+from tavusctl.state.journal import FinishedRun
+from tavusctl.state.run_records import RunRecords
+from tavusctl.state.seals import opened
+
+
+class UndoOptions(Struct, frozen=True):
+    """What an undo is allowed to do, and how long it may take."""
+
+    yes: bool = False  # nobody is asked
+    recreate: bool = False
+    allow_deletes: int | None = None
+    allow_replica_delete: frozenset[Address] = frozenset()
+    wait: float = 0.0  # seconds, for background work
+    lock_timeout: float = 0.0
+    drafts: DraftConsent = DraftConsent()
+
+
+def past_runs(session: Session) -> Sequence[FinishedRun]:
+    """The runs that can be reversed, newest first."""
+    store = session.store()
+    lineage = opened(store, keys(session)).replay.state.lineage
+    return RunRecords(store.shelf).all(lineage)
+
+
+def undo(session: Session, run: str, asked: UndoOptions, dialogue: Dialogue) -> RunResult:
+    """Reverse a run: show what that comes to, ask, change."""
+    draft_consent.check_sense(asked.drafts)
+    session.check_state_is_kept()
+    store = session.store()
+    found = opened(store, keys(session))
+    archive, lineage = RunRecords(store.shelf), found.replay.state.lineage
+    past, trash = archive.past(lineage, run, found.custody.check_run), archive.bodies(run, found.custody)
+    past = replace(past, intents=tuple(map(found.custody.comparable_intent, past.intents)))
+    request = session.request(Approvals(delete_costly=asked.allow_replica_delete))
+    manifests = _manifests(session)
+    with store.lock(asked.lock_timeout, "undo"), session.client() as api:
+        with reading(session.progress, api):
+            prepared = prepare_undo(
+                past, trash, KINDS, api, store, request, manifests=manifests, recreate=asked.recreate
+            )
+        dialogue.show(prepared.plan)
+        draft_consent.check_named(session, prepared, asked.drafts)
+        check_trusted(prepared)
+        check_safety(session, prepared, allowed=asked.allow_deletes)
+        if prepared.plan.steps and not asked.yes:
+            confirm(prepared.plan, dialogue, "undo")
+        result = run_plan(session, api, store, prepared, dialogue, archive, patience=asked.wait, drafts=asked.drafts)
+    return replace(result, hints=tuple(_hints(result, manifests)))
+
+
+def _hints(result: RunResult, manifests: Sequence[Manifest]) -> Iterator[str]:
+    """What to do so that the next apply does not bring back what was reversed."""
+    behind = _behind(result.plan, manifests)
+    if result.outcomes and behind:
+        yield f"the manifests still contain the changes of that run: {', '.join(behind)}; the next plan will show them;"
+        yield "to make the undo permanent, revert the manifests too, such as with `git revert`"
+
+
+def _manifests(session: Session) -> tuple[Manifest, ...]:
+    """The manifests, for the secrets that they name; none where they cannot be read, for most undos need none."""
+    try:
+        return load(session)[0]
+    except (ConfigError, RefusedError):
+        return ()
+
+
+def _behind(plan: Plan, manifests: Sequence[Manifest]) -> list[str]:
+    """Addresses whose manifests do not say what the undo has brought about."""
+    told = {one.address: one for one in manifests}
+    return sorted({str(step.address) for step in plan.steps if not _is_told(step, told.get(step.address))})
+
+
+def _is_told(step: Change, manifest: Manifest | None) -> bool:
+    """Whether a manifest, or that there is none, agrees with a step of an undo; secrets cannot be compared."""
+    if step.action in (Action.RETIRE, Action.FORGET) or manifest is None or step.desired is None:
+        return step.action in (Action.RETIRE, Action.FORGET) or (manifest is None and step.action is Action.DELETE)
+    spec = map_leaves(manifest.spec, lambda leaf: SHOWN if isinstance(leaf, SecretText) else leaf)
+    return bool(plain(spec) == plain(source_fingerprint.sent(step.desired.spec)))
+
+
+def listed(runs: Sequence[FinishedRun], format_: str) -> str:
+    """The runs that are known, newest first."""
+    if format_ == "json":
+        document = {"format_version": FORMAT_VERSION, "runs": [_document(one) for one in runs]}
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if format_ != "text":
+        message = f"the list of runs has no format `{format_}`"
+        raise UsageError(message, "use `text` or `json`", id="E1209")
+    return "".join(f"{_line(one)}\n" for one in runs) or "no run to undo\n"
+
+
+def _document(past: FinishedRun) -> JsonObject:
+    known: JsonObject = {"run": past.run, "time": past.time or None, "actions": _actions(past)}
+    return {**known, "withheld": list(past.withheld)} if past.withheld else known
+
+
+def _actions(past: FinishedRun) -> dict[str, int]:
+    """How many steps of each sort a run has carried out; that what it made got its own name is a part of making it."""
+    made = {one.op: past.made[one.op] for one in past.intents if not one.remote_id and one.op in past.made}
+    ids = {one for binding in made.values() for one in (binding.remote_id, binding.successor) if one}
+    steps = [one for one in past.intents if one.op not in past.failed and one.remote_id not in ids]
+    return dict(sorted(Counter(one.action.value for one in steps).items()))
+
+
+def _line(past: FinishedRun) -> str:
+    words = ", ".join(f"{count} {action}" for action, count in _actions(past).items()) or "nothing sent"
+    words = (
+        f"cannot be undone: its record would contain the value of {', '.join(past.withheld)}"
+        if past.withheld
+        else words
+    )
+    return f"{past.run}  {past.time or '(time unknown)'}  {words}"

@@ -1,0 +1,66 @@
+"""Check manifests without the network, and put right what can be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tavusctl import lint
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.manifests import check
+from tavusctl.app.session.opening import tell_passed_over
+from tavusctl.app.session.outputs import unknown_outputs
+from tavusctl.core.address import Address
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import TavusctlError
+from tavusctl.core.model import Manifest
+from tavusctl.lib.json_types import JsonObject
+
+
+def validate(
+    session: LocalSession, paths: Sequence[Path], select: Sequence[str] = (), ignore: Sequence[str] = (), *, fix: bool
+) -> Sequence[Diagnostic]:
+    """All that is wrong or unwise, of the checks that are asked for; with `fix`, what is left of it."""
+    tell_passed_over(session, paths)
+    manifests, found = _checked(session, paths)
+    diagnostics = [one for one in found if _wanted(one, select, ignore)]
+    if fix:
+        from tavusctl.app.files import autofix  # noqa: PLC0415 - most runs write nothing, and are to start at once
+
+        if autofix.fix(session, manifests, diagnostics):
+            _, found = _checked(session, paths)
+            diagnostics = [one for one in found if _wanted(one, select, ignore)]
+    return diagnostics
+
+
+def _checked(session: LocalSession, paths: Sequence[Path]) -> tuple[Sequence[Manifest], Sequence[Diagnostic]]:
+    """The manifests and all that is wrong; of a project that is right, what its outputs refer to as well."""
+    applied = _applied(session)
+    manifests, found = check(session, paths, applied)
+    if paths or any(one.severity is Severity.ERROR for one in found):
+        return manifests, found
+    known = {str(one) for one in (*applied, *(manifest.address for manifest in manifests))}
+    return manifests, [*unknown_outputs(session.project.outputs, known, manifests), *found]
+
+
+def _wanted(diagnostic: Diagnostic, select: Sequence[str], ignore: Sequence[str]) -> bool:
+    """Whether a complaint is shown; what makes a manifest unreadable always is."""
+    if diagnostic.id not in lint.IDS and diagnostic.severity is Severity.ERROR:
+        return True
+    chosen = not select or diagnostic.id.startswith(tuple(select))
+    return chosen and not (ignore and diagnostic.id.startswith(tuple(ignore)))
+
+
+def _applied(session: LocalSession) -> Mapping[Address, JsonObject]:
+    """What was applied last, where that is known without the network."""
+    url = session.environment.state
+    if re.match(r"(?!file:)[a-z0-9]+:", url) or not (url or (session.root / ".tavusctl").is_dir()):
+        return {}
+    from tavusctl.state.stores import open_store  # noqa: PLC0415 - as above
+
+    try:
+        bindings = open_store(url, session.root, session.environment.name).read().bindings
+    except TavusctlError:
+        return {}  # a damaged state is for plan to complain about
+    return {address: binding.applied for address, binding in bindings.items()}

@@ -1,0 +1,55 @@
+"""`tavusctl adopt`: write what was changed in the account back into the files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import click
+
+from tavusctl.app import adopt as app
+from tavusctl.app.planning.variables import told
+from tavusctl.app.session.online import Session
+from tavusctl.cli.completion_values import address as known_address
+from tavusctl.cli.online_context import options
+from tavusctl.core.errors import RefusedError, UsageError
+from tavusctl.secrets.escape import flat
+
+
+@click.command("adopt")
+@click.argument("addresses", nargs=-1, metavar="[ADDR]...", shell_complete=known_address)
+@click.option("--all", "everything", is_flag=True, help="Adopt all live edits.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written without writing it.")
+@options
+def command(session: Session, *, addresses: tuple[str, ...], everything: bool, dry_run: bool) -> int:
+    """Write live edits of the account back into manifests and prompt files.
+
+    Comments and layout are kept.  The account is not changed.
+
+    \b
+    tavusctl adopt persona/sales-coach
+    tavusctl adopt --all --dry-run
+    """  # noqa: D301
+    if everything == bool(addresses):
+        message = "missing argument: an address, or `--all`"
+        raise UsageError(message, "run for example `tavusctl adopt persona/sales-coach`")
+    adoption = app.adopt(session, addresses, dry_run=dry_run)
+    click.echo(adoption.difference, nl=False)
+    _tell(session, adoption.verdicts, dry_run=dry_run)
+    for line in told(adoption.unset):
+        session.say(line)
+    if adoption.unset and not dry_run:
+        session.say("next: set these variables, then run `tavusctl plan`")
+    return 0 if adoption.is_whole else RefusedError.exit_code
+
+
+def _tell(session: Session, verdicts: Collection[app.Verdict], *, dry_run: bool) -> None:
+    if not verdicts:
+        session.say("nothing to adopt: no managed object was edited in the account")
+    verb = "would adopt" if dry_run else "adopted"
+    for one in verdicts:
+        place = f"{one.address} {flat(one.pointer)}".rstrip()
+        if one.reason:
+            click.echo(f"refused {place}: {flat(one.reason)}", err=dry_run)
+        elif not session.progress.quiet:
+            reads = f", read from {', '.join(one.names)}" if one.names else ""
+            click.echo(f"{verb} {place} in {flat(one.path)}{reads}", err=dry_run)

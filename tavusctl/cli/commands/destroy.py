@@ -1,0 +1,45 @@
+"""`tavusctl destroy`: delete everything that is managed here."""
+
+from __future__ import annotations
+
+import click
+
+from tavusctl.app import destroy as app
+from tavusctl.app.session.online import Session
+from tavusctl.cli.dialogue import TerminalDialogue
+from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.online_context import options
+from tavusctl.cli.options import allow_deletes, allow_replica_delete, lock_timeout
+from tavusctl.cli.report_options import format_option
+from tavusctl.core.address import Address
+
+
+@click.command("destroy")
+@format_option
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation; requires --allow-deletes.")
+@allow_deletes
+@allow_replica_delete
+@lock_timeout
+@options
+def command(
+    session: Session,
+    *,
+    format_: str,
+    yes: bool,
+    allow_deletes: int | None,
+    allow_replica_delete: frozenset[Address],
+    lock_timeout: float,
+) -> int:
+    """Delete all managed objects, after confirmation with the name of the account.
+
+    Objects with `prevent_destroy` are kept, and so are replicas without --allow-replica-delete.
+
+    \b
+    tavusctl destroy
+    tavusctl destroy --yes --allow-deletes 7
+    """  # noqa: D301
+    asked = app.DestroyOptions(yes, allow_deletes, allow_replica_delete, lock_timeout)
+    with interruptible() as interruption:
+        dialogue = TerminalDialogue(session, format_, interruption)
+        result = app.destroy(session, asked, dialogue)
+    return dialogue.finish(result)

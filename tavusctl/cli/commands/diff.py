@@ -1,0 +1,66 @@
+"""`tavusctl diff`: how two environments differ, or an environment and its account."""
+
+from __future__ import annotations
+
+import click
+
+from tavusctl.api import DEFAULT_URL
+from tavusctl.app.environments import diff as app
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.manifests import checked
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.opening import open_session
+from tavusctl.app.session.settings import Settings
+from tavusctl.cli.completion_values import environment as known_environment
+from tavusctl.cli.demo_account import base_url_of
+from tavusctl.cli.offline_context import project_options
+from tavusctl.cli.report_options import show
+from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.core.comparison import Comparison
+from tavusctl.reports.side_by_side import FORMATS, report
+
+DIFFERENCES_EXIST = 2
+
+
+@click.command("diff")
+@click.argument("left", metavar="ENV", shell_complete=known_environment)
+@click.argument("right", metavar="[ENV]", required=False, shell_complete=known_environment)
+@click.option(
+    "-f", "--format", "format_", type=click.Choice(sorted(FORMATS)), default="text", help="Output format, default text."
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are differences.")
+@click.option(
+    "--base-url", envvar="TAVUS_BASE_URL", default=DEFAULT_URL, help=f"Base URL of the API, default {DEFAULT_URL}."
+)
+@project_options
+def command(
+    progress: TerminalProgress,
+    *,
+    left: str,
+    right: str | None,
+    format_: str,
+    detailed_exitcode: bool,
+    base_url: str,
+) -> int:
+    """Compare what two environments are to be, field by field; with one name, an environment with its account.
+
+    Two environments are compared offline: with their variables and overlays, references by address, secrets only as
+    equal or not.  Nothing is written.
+
+    \b
+    tavusctl diff staging production
+    tavusctl diff production --detailed-exitcode
+    """  # noqa: D301
+    first = checked(open_session(left, progress))
+    if right is None:
+        found = _with_account(first, base_url)
+    else:
+        found = app.environments(first, checked(open_session(right, progress)))
+    show(report(found, format_), format_)
+    return DIFFERENCES_EXIST if found.differences and detailed_exitcode else 0
+
+
+def _with_account(session: LocalSession, base_url: str) -> Comparison:
+    known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
+    with base_url_of(session.environment, session.root, base_url) as url:
+        return app.with_account(Session(**known, base_url=url, settings=Settings.from_environ()))

@@ -1,0 +1,36 @@
+"""`tavusctl drift`: what was changed in the account since the last apply."""
+
+from __future__ import annotations
+
+import click
+
+from tavusctl.app import plan as app
+from tavusctl.app.session.online import Session
+from tavusctl.cli.online_context import options
+from tavusctl.cli.options import blame_option
+from tavusctl.cli.report_options import Reports, emit, format_option, report_option
+from tavusctl.core.errors import RefusedError
+
+DRIFT_EXISTS = 2
+
+
+@click.command("drift")
+@format_option
+@report_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is drift.")
+@blame_option
+@options
+def command(session: Session, *, format_: str, reports: Reports, detailed_exitcode: bool, blame: bool) -> int:
+    """Show objects that were changed or deleted outside tavusctl since the last apply.  Never writes.
+
+    Exits 4 if the account has objects with the names of manifests that are not in the state: their drift is unknown.
+
+    \b
+    tavusctl drift
+    tavusctl drift --detailed-exitcode --format json
+    """  # noqa: D301
+    found = app.drift(session, blame=blame)
+    emit(lambda report: report.drift(found.plan, found.plan.drift), format_, reports)
+    if found.unknown.there:
+        return RefusedError.exit_code
+    return DRIFT_EXISTS if found.plan.drift and detailed_exitcode else 0

@@ -1,0 +1,49 @@
+"""`tavusctl fmt`: tidy manifests, and change nothing they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from tavusctl.app import fmt as app
+from tavusctl.app.files.rewritten_files import difference, written
+from tavusctl.app.session.local import LocalSession
+from tavusctl.cli.offline_context import local_options
+from tavusctl.secrets.escape import flat
+
+WOULD_CHANGE = 2
+
+
+@click.command("fmt")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--check", is_flag=True, help="Do not write; exit 2 if a file would change.")
+@click.option("--diff", is_flag=True, help="Do not write; show the changes as a diff.")
+@local_options
+def command(session: LocalSession, *, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
+    """Format manifests without changing their meaning: comments, quotes and order are kept.  Skips other files.
+
+    Multi-line texts become `|` blocks, trailing spaces and tabs are removed, the file ends with one line break, and the
+    comment that names the schema for editors is corrected.
+
+    \b
+    tavusctl fmt
+    tavusctl fmt --check --diff
+    """  # noqa: D301
+    found = app.fmt(session, paths)
+    if diff:
+        click.echo(difference(found.before, found.after), nl=False)
+    elif not check:
+        with written(session.root, found.before, found.after):
+            pass
+    _tell(session, found.after, is_listing=not diff)
+    return WOULD_CHANGE if check and found.after else 0
+
+
+def _tell(session: LocalSession, changed: Mapping[str, bytes], *, is_listing: bool) -> None:
+    """The names of the files on stdout, for scripts."""
+    for name in changed if is_listing else ():
+        click.echo(flat(name))
+    if not changed:
+        session.say("all files are formatted")

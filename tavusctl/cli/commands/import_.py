@@ -1,0 +1,75 @@
+"""`tavusctl import`: bind existing objects to addresses."""
+
+from __future__ import annotations
+
+import click
+
+from tavusctl.app import import_ as app
+from tavusctl.app.session.online import Session
+from tavusctl.cli.completion_values import address as known_address
+from tavusctl.cli.online_context import options
+from tavusctl.cli.options import lock_timeout
+from tavusctl.core.errors import RefusedError, UsageError
+
+
+@click.command("import")
+@click.argument("address", required=False, shell_complete=known_address)
+@click.argument("remote_id", metavar="ID", required=False)
+@click.option(
+    "--match-names", is_flag=True, help="Import each object that matches exactly one manifest by name or content."
+)
+@click.option("--dry-run", is_flag=True, help="With --match-names: show what would be imported.")
+@lock_timeout
+@options
+def command(
+    session: Session,
+    *,
+    address: str | None,
+    remote_id: str | None,
+    match_names: bool,
+    dry_run: bool,
+    lock_timeout: float,
+) -> int:
+    """Import existing objects of the account under the addresses of manifests.
+
+    The account is not changed.  The next plan shows the changes that apply would make.
+
+    \b
+    tavusctl import persona/sales-coach p7e13c73f41f
+    tavusctl import --match-names --dry-run
+    """  # noqa: D301
+    if match_names != (address is None and remote_id is None) or (dry_run and not match_names):
+        message = "missing arguments: an address and an id, or `--match-names`"
+        raise UsageError(message, "run for example `tavusctl import persona/sales-coach p7e13c73f41f`")
+    if match_names:
+        return _match(session, lock_timeout, dry_run=dry_run)
+    if address is None or remote_id is None:
+        message = "missing argument: the id of the object"
+        raise UsageError(message, f"run `tavusctl import {address} ID`")
+    target = app.bind_one(session, address, remote_id, lock_timeout)
+    session.say(f"imported `{target}` as {remote_id}; run `tavusctl plan` to see what apply would change")
+    return 0
+
+
+def _match(session: Session, lock_timeout: float, *, dry_run: bool) -> int:
+    """Bind by name what can be told; say what cannot (exit 4)."""
+    found = app.match_names(session, lock_timeout, dry_run=dry_run)
+    verb = "would bind" if dry_run else "bound"
+    for one, remote_id in sorted(found.bound.items()):
+        click.echo(f"{verb} {one} {remote_id}")
+    for one, ids in sorted(found.ambiguous.items()):
+        click.echo(f"ambiguous {one} {' '.join(ids)}")
+    for one in sorted(found.unmatched):
+        click.echo(f"unmatched {one}")
+    for one, whose in sorted(found.elsewhere.items()):
+        click.echo(f"refused {one} {whose}")
+    if found.elsewhere:
+        session.say(
+            "an object bound by another environment cannot be imported; "
+            "give the object another name here, with `${var:NAME}`"
+        )
+    if found.ambiguous:
+        session.say("if several objects have the name, import the right one: `tavusctl import ADDRESS ID`")
+    if found.unmatched:
+        session.say("an unmatched manifest has no object of its name; apply would create one")
+    return RefusedError.exit_code if found.ambiguous or found.elsewhere else 0

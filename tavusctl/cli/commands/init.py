@@ -1,0 +1,87 @@
+"""`tavusctl init`: start a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tavusctl.app.export import report
+from tavusctl.app.export.write import ExportResult
+from tavusctl.app.init import github as workflows
+from tavusctl.app.init.project import Account, start
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.opening import learn
+from tavusctl.cli.demo_account import check_installed
+from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.config.project_file.project import FILE
+from tavusctl.core.errors import UsageError
+from tavusctl.integrations.github import workflow_files
+
+
+def _action(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not workflow_files.REFERENCE.fullmatch(value):
+        message = f"`--action {value}` does not pin an action to a full commit"
+        raise UsageError(
+            message, f"write `{workflow_files.ACTION}@` and the 40 digits of a commit, or `./` for this repository"
+        )
+    return value
+
+
+@click.command("init")
+@click.argument("folder", required=False, default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--from-account",
+    is_flag=True,
+    help="Export the objects of the account of TAVUS_API_KEY instead of writing examples.",
+)
+@click.option("--base-url", envvar="TAVUS_BASE_URL", help="Base URL of the API, with --from-account.")
+@click.option("--demo", is_flag=True, help="Work on a local emulator instead of an account: no key, no cost.")
+@click.option("--github", is_flag=True, help="Write or update workflows for GitHub Actions.")
+@click.option(
+    "--action",
+    callback=_action,
+    metavar="REF",
+    help="Action that the workflows use, as OWNER/REPO@COMMIT; with --github.",
+)
+def command(
+    folder: Path, *, from_account: bool, base_url: str | None, demo: bool, github: bool, action: str | None
+) -> int:
+    """Create a project: project file, an example persona, schemas for the editor, .gitignore.
+
+    With --demo, the project works on a local emulator of Tavus, which each command starts and ends by itself.
+
+    No existing file is overwritten, and nothing is sent.  Manifests go into the folder `manifests`, or into another one
+    if that has YAML files of other programs.  With --from-account, the objects of the account are exported, as
+    `tavusctl export` does.  With --github, in a new or an existing project, workflows are written: plan on pull
+    requests, apply on merge, drift and recrawl on a schedule.  A second run updates workflows that were not edited, and
+    shows the differences of the others.
+    """
+    learn(())  # a project around this one may keep secret what the folder is called, or what is written into it
+    if action and not github:
+        message = "`--action` is allowed with `--github` only"
+        raise UsageError(message, "add `--github`")
+    if demo:
+        if from_account or github:
+            message = "`--demo` needs no account and no workflows"
+            raise UsageError(message, "leave `--from-account` and `--github` out")
+        check_installed()
+    is_project = (folder / FILE).exists()
+    if is_project and (from_account or not github):
+        message = f"`{folder / FILE}` exists: the folder is a project already"
+        raise UsageError(message, "run `tavusctl validate` to check it")
+    if not is_project:
+        start(folder, Account(base_url, TerminalProgress(), _tell_export) if from_account else None, _say, demo=demo)
+    if github:
+        workflows.write_workflows(folder, action, workflows.Tell(_say, lambda text: click.echo(text, nl=False)))
+    return 0
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _tell_export(session: Session, result: ExportResult) -> None:
+    click.echo(report.text(result), nl=False)
+    for line in report.hints(session, result):
+        session.say(line)

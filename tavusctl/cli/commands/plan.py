@@ -1,0 +1,53 @@
+"""`tavusctl plan`: show what apply would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tavusctl.app import plan as app
+from tavusctl.app.planning.plan_options import PlanOptions
+from tavusctl.app.session.online import Session
+from tavusctl.cli.online_context import options
+from tavusctl.cli.options import blame_option, destroy_option, plan_options
+from tavusctl.cli.output_paths import OutputFile
+from tavusctl.cli.report_options import Reports, emit, format_option, report_option
+
+CHANGES_EXIST = 2
+
+
+@click.command("plan")
+@format_option
+@report_option
+@click.option("-o", "--out", type=OutputFile(), help="Write the plan to a file for apply.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
+@plan_options
+@destroy_option
+@click.option(
+    "--base", metavar="REF", help="Separate the changes that were pending already at the merge base with REF."
+)
+@blame_option
+@options
+def command(
+    session: Session,
+    *,
+    format_: str,
+    reports: Reports,
+    out: Path | None,
+    detailed_exitcode: bool,
+    base: str | None,
+    blame: bool,
+    **shape: Any,
+) -> int:
+    """Show the changes that apply would make, without making them.
+
+    \b
+    tavusctl plan
+    tavusctl plan --out plan.json && tavusctl apply plan.json
+    tavusctl plan --base origin/main --blame
+    """  # noqa: D301
+    plan = app.plan(session, PlanOptions(**shape), base=base, blame=blame, out=out)
+    emit(lambda report: report.plan(plan), format_, reports)
+    return app.exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)

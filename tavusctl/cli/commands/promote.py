@@ -1,0 +1,58 @@
+"""`tavusctl promote`: carry what one environment says over to another, in the files."""
+
+from __future__ import annotations
+
+import click
+
+from tavusctl.app.environments import promote as app
+from tavusctl.app.session.manifests import checked
+from tavusctl.app.session.opening import open_session
+from tavusctl.cli.completion_values import address as known_address
+from tavusctl.cli.completion_values import environment as known_environment
+from tavusctl.cli.offline_context import project_options
+from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.secrets.escape import flat
+
+
+@click.command("promote")
+@click.argument("address", metavar="ADDR", shell_complete=known_address)
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    metavar="ENV",
+    shell_complete=known_environment,
+    help="Environment that has the values.",
+)
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="ENV",
+    shell_complete=known_environment,
+    help="Environment that is to have them.",
+)
+@click.option("--field", "fields", multiple=True, metavar="POINTER", help="Carry only this field; repeatable.")
+@click.option("--dry-run", is_flag=True, help="Show what would be written without writing it.")
+@project_options
+def command(
+    progress: TerminalProgress, *, address: str, source: str, target: str, fields: tuple[str, ...], dry_run: bool
+) -> int:
+    """Carry what the overlay of one environment says of a resource over to another environment.
+
+    Manifests and prompt files are edited, as small as the change; other environments stay as they are.  No account is
+    changed: `tavusctl plan` shows what the edit means.
+
+    \b
+    tavusctl promote persona/sales-coach --from staging --to production
+    tavusctl promote persona/sales-coach --from staging --to production --field /system_prompt --dry-run
+    """  # noqa: D301
+    left, right = (checked(open_session(name, progress)) for name in (source, target))
+    found = app.promote(left, right, address, fields, dry_run=dry_run)
+    click.echo(found.difference, nl=False)
+    if not found.fields:
+        progress.say(f"nothing to promote: `{target}` says of {flat(address)} what the overlay of `{source}` says")
+    for pointer, path in () if progress.quiet else found.fields:
+        verb = "would carry" if dry_run else "carried"
+        click.echo(f"{verb} {flat(address)} {flat(pointer)} into {flat(path)}", err=dry_run)
+    return 0

@@ -1,0 +1,62 @@
+"""`tavusctl recrawl`: crawl documents again when they are due."""
+
+from __future__ import annotations
+
+import click
+
+from tavusctl.app import recrawl as app
+from tavusctl.app.session.online import Session
+from tavusctl.cli.completion_values import address as known_address
+from tavusctl.cli.online_context import options
+from tavusctl.cli.options import addresses, text_or_json, wait_for_crawls
+from tavusctl.core.address import Address
+from tavusctl.core.errors import UsageError
+from tavusctl.crawl.status import AT_ONCE, Entry
+
+
+@click.command("recrawl")
+@click.argument("addresses_", metavar="[ADDR]...", nargs=-1, callback=addresses, shell_complete=known_address)
+@click.option("--all", "every", is_flag=True, help="Crawl all documents, due or not, also those without `recrawl:`.")
+@click.option("--dry-run", is_flag=True, help="Show what is due without starting a crawl.")
+@wait_for_crawls
+@click.option(
+    "--reserve", type=click.IntRange(0, AT_ONCE - 1), default=1, help="Crawl slots to leave free for others, default 1."
+)
+@click.option("--strict", is_flag=True, help="With --wait: exit 5 if a crawl found fewer than half of the pages.")
+@text_or_json
+@options
+def command(
+    session: Session,
+    *,
+    addresses_: frozenset[Address],
+    every: bool,
+    dry_run: bool,
+    wait: float,
+    reserve: int,
+    strict: bool,
+    format_: str,
+) -> int:
+    """Crawl documents again that are due by their `recrawl:` schedule: those at ADDR, or all that have one.
+
+    A document is due by its last crawl and the clock of the server, so this command can run as often as you like.
+    Documents that are busy, or for which no crawl slot is free, are deferred to the next run, which is not an error.
+
+    \b
+    tavusctl recrawl --dry-run
+    tavusctl recrawl document/price-list --all --wait 30m
+    """  # noqa: D301
+    if strict and not wait:
+        message = "`--strict` checks the results of crawls, which are known only with `--wait`"
+        raise UsageError(message, "add `--wait 30m`")
+    asked = app.RecrawlOptions(addresses_, every, dry_run, wait, reserve, strict)
+
+    def tell(entry: Entry) -> None:
+        """On stdout as text, on stderr beside a document."""
+        if format_ == "text":
+            click.echo(app.line(entry))
+        else:
+            session.say(app.line(entry))
+
+    found = app.recrawl(session, asked, tell)
+    click.echo(app.document(found) if format_ == "json" else app.text(found, listed=dry_run), nl=False)
+    return app.exit_code(found, strict=strict)

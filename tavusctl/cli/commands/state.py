@@ -1,0 +1,79 @@
+"""`tavusctl state`: look at the state, rename or forget an object; whole states are in state_store.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.state import entries
+from tavusctl.cli.commands.state_rekey import rekey
+from tavusctl.cli.commands.state_store import pull, push, unlock
+from tavusctl.cli.completion_values import address as known_address
+from tavusctl.cli.offline_context import local_options
+from tavusctl.cli.options import lock_timeout, text_or_json
+from tavusctl.cli.report_options import print_record
+
+
+@click.group("state", invoke_without_command=False)
+def command() -> None:
+    """Inspect and edit the state, or release its lock.  No subcommand changes the account."""
+
+
+for _whole in (pull, push, rekey, unlock):
+    command.add_command(_whole)
+
+
+@command.command("list")
+@text_or_json
+@local_options
+def list_(session: LocalSession, *, format_: str) -> int:
+    """List the bindings of the state: address and id."""
+    bindings = entries.bindings(session)
+    if format_ == "json":
+        print_record(json.dumps({str(one.address): one.remote_id for one in bindings}, indent=2) + "\n", "the list")
+    else:
+        width = max((len(str(one.address)) for one in bindings), default=0)
+        for one in bindings:
+            click.echo(f"{one.address!s:<{width}}  {one.remote_id}")
+    return 0
+
+
+@command.command("show")
+@click.argument("address", shell_complete=known_address)
+@click.option("-f", "--format", type=click.Choice(["json"]), expose_value=False, help="Output format, always JSON.")
+@local_options
+def show(session: LocalSession, *, address: str) -> int:
+    """Show one object of the state: its id and its last applied values, without secrets."""
+    shown = entries.describe(session, address)
+    print_record(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", f"what the state has of {address}")
+    return 0
+
+
+@command.command("rm")
+@click.argument("addresses", nargs=-1, required=True, shell_complete=known_address)
+@lock_timeout
+@local_options
+def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: float) -> int:
+    """Remove objects from the state: they stay in the account and are no longer managed."""
+    for one in entries.forget(session, addresses, lock_timeout):
+        session.say(f"forgot {one.address} ({one.remote_id} stays in the account)")
+    return 0
+
+
+@command.command("mv")
+@click.argument("old", metavar="FROM")
+@click.argument("new", metavar="TO", shell_complete=known_address)
+@lock_timeout
+@local_options
+def move(session: LocalSession, *, old: str, new: str, lock_timeout: float) -> int:
+    """Change the address of an object, after its manifest was renamed.  The object is not changed.
+
+    \b
+    tavusctl state mv persona/coach persona/sales-coach
+    """  # noqa: D301
+    binding, target = entries.rename(session, old, new, lock_timeout)
+    session.say(f"{binding.address} is now {target} ({binding.remote_id})")
+    return 0

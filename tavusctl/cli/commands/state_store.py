@@ -1,0 +1,68 @@
+"""`tavusctl state pull|push|unlock`: the state as a whole, and its lock."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.state import whole
+from tavusctl.cli.offline_context import local_options
+from tavusctl.cli.options import lock_timeout
+from tavusctl.cli.report_options import print_record
+from tavusctl.state.codec import encode
+from tavusctl.state.lock_holder import printable
+
+_older = click.option("--allow-older", is_flag=True, help="Accept a state that was restored from a backup.")
+
+
+@click.command("pull")
+@_older
+@local_options
+def pull(session: LocalSession, *, allow_older: bool) -> int:
+    """Print the state as JSON, such as for a backup."""
+    print_record(encode(whole.store_of(session).read(older=allow_older)).decode(), "a copy of the state")
+    return 0
+
+
+@click.command("push")
+@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@_older
+@lock_timeout
+@local_options
+def push(session: LocalSession, *, file: Path, allow_older: bool, lock_timeout: float) -> int:
+    """Replace the state by FILE, which `state pull` wrote.  An older state, or a state of another project, is refused.
+
+    To move a state from a file to where `state:` says now, push that file: the records of its runs go along.
+
+    With --allow-older, all changes since FILE was written are lost from the state: objects created since are no longer
+    managed, and the next plan shows those that have the names of manifests.
+    """
+    state, written = whole.push(session, file, lock_timeout, allow_older=allow_older)
+    session.say(f"the state is {'now' if written else 'already'} that of {file}, serial {state.serial}")
+    return 0
+
+
+@click.command("unlock")
+@click.argument("owner", metavar="ID")
+@click.option(
+    "--holder-is-dead",
+    "dead",
+    metavar="HOLDER",
+    default="",
+    help="Confirm that HOLDER, which was heard from recently, is dead.",
+)
+@local_options
+def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
+    """Release the lock of a dead run.
+
+    Each run that is refused the lock shows its ID.  A lock that has missed its heartbeats expires by itself.  The lock
+    of a holder that was heard from recently is released only if --holder-is-dead repeats the name of the holder.
+
+    \b
+    tavusctl state unlock 0f3a... --holder-is-dead build-7:4711
+    """  # noqa: D301
+    whole.store_of(session).unlock(owner, dead=dead)
+    session.say(f"released the lock {printable(owner)}; run `tavusctl plan` to check the account")
+    return 0

@@ -1,0 +1,89 @@
+"""`tavusctl talk`: a conversation with a persona."""
+
+from __future__ import annotations
+
+import click
+
+from tavusctl.app.account import talk as app
+from tavusctl.app.session.online import Session
+from tavusctl.cli.completion_values import address as known_address
+from tavusctl.cli.confirmation import agree
+from tavusctl.cli.online_context import options
+from tavusctl.cli.options import partner, text_or_json
+from tavusctl.core.address import Address
+
+
+@click.command("talk")
+@click.argument("address", required=False, callback=partner, shell_complete=known_address, metavar="[ADDR]")
+@click.option(
+    "--replica",
+    default="",
+    shell_complete=known_address,
+    metavar="ADDR|ID",
+    help="Use this replica instead of the persona's default.",
+)
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, app.MOST_MINUTES),
+    default=app.MINUTES,
+    help=f"End the conversation after this time, default {app.MINUTES}.",
+)
+@click.option("--test", is_flag=True, help="Start it in test mode: free, and ended at once.")
+@click.option("--end", "ended", metavar="ID", help="End this conversation instead.")
+@click.option("-y", "--yes", is_flag=True, help="Start without asking.")
+@text_or_json
+@options
+def command(
+    session: Session,
+    *,
+    address: Address | None,
+    replica: str,
+    minutes: int,
+    test: bool,
+    ended: str | None,
+    yes: bool,
+    format_: str,
+) -> int:
+    """Start a conversation with a persona and print its address: open that in a browser.
+
+    It costs minutes of the account, so it asks first.  Once a persona has had a conversation that was started through
+    the API, later edits of it in PAL Maker stay unpublished until somebody publishes them there.
+
+    \b
+    tavusctl talk persona/sales-coach --minutes 5
+    tavusctl talk --end c0123456789a
+    """  # noqa: D301
+    if (address is None) == (ended is None):
+        message = "name a persona to talk to, or a conversation to end with `--end ID`"
+        raise click.UsageError(message)
+    if ended is not None:
+        return _end(session, ended, format_)
+    assert address is not None  # noqa: S101 - one of the two is there
+    offer = app.prepare(session, address, replica, minutes, test=test)
+    if not (yes and format_ == "json"):
+        session.say(f"a conversation with {address}: {offer.cost}")
+    if not (yes or test):
+        question = f"Start a conversation with {address}"
+        agree(question, "yes", session.environment, act="talk", without="add `--yes`, or `--test` for a free one")
+    _tell(session, app.begin(session, offer), format_)
+    return 0
+
+
+def _tell(session: Session, found: app.Conversation, format_: str) -> None:
+    if format_ == "json":
+        click.echo(app.document(found), nl=False)
+        return
+    click.echo(f"{found.url}\n{found.conversation_id}")
+    if session.environment.demo:
+        session.say("this is a demo: nobody is there to talk to, and the address leads nowhere")
+    elif found.minutes:
+        session.say(f"end it with: tavusctl talk --end {found.conversation_id}")
+
+
+def _end(session: Session, conversation_id: str, format_: str) -> int:
+    was_active = app.end(session, conversation_id)
+    if format_ == "json":
+        click.echo(app.ended(conversation_id, was_active=was_active), nl=False)
+    else:
+        click.echo(f"{conversation_id} {'ended' if was_active else 'had ended already'}")
+    return 0

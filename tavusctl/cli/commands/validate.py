@@ -1,0 +1,88 @@
+"""`tavusctl validate`: check manifests without the network."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from tavusctl.app import validate as app
+from tavusctl.app.session.local import LocalSession
+from tavusctl.cli.completion_values import check as known_check
+from tavusctl.cli.error_report import with_excerpts
+from tavusctl.cli.offline_context import local_options
+from tavusctl.cli.report_options import Reports, emit, format_option, report_option
+from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
+from tavusctl.core.diagnostics import Severity
+
+INVALID = 10
+
+
+def _ids(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """Ids, prefixes of ids and slugs, `TV203,TV21,invalid-url`, as prefixes of ids (click callback)."""
+    given = [one.strip() for value in values for one in value.split(",") if one.strip()]
+    for one in given:
+        if one not in IDS_BY_SLUG and not any(known.startswith(one) for known in CHECKS):
+            message = f"no check has the slug `{one}` or an id that starts with `{one}`; --rules lists all checks"
+            raise click.BadParameter(message)
+    return tuple(IDS_BY_SLUG.get(one, one) for one in given)
+
+
+@click.command("validate")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@format_option
+@report_option
+@click.option(
+    "--select",
+    multiple=True,
+    callback=_ids,
+    shell_complete=known_check,
+    metavar="CHECK[,CHECK]",
+    help="Report only these checks: ids, slugs, or prefixes of ids such as TV21.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    callback=_ids,
+    shell_complete=known_check,
+    metavar="CHECK[,CHECK]",
+    help="Do not report these checks; see --select.",
+)
+@click.option("--fix", "fixes", is_flag=True, help="Apply safe fixes to the files, then report what remains.")
+@click.option("--rules", "list_rules", is_flag=True, help="List all checks and exit.")
+@functools.partial(local_options, judges=True)
+def command(
+    session: LocalSession,
+    *,
+    paths: tuple[Path, ...],
+    format_: str,
+    reports: Reports,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fixes: bool,
+    list_rules: bool,
+) -> int:
+    """Check manifests offline: YAML, fields, values, references, secrets and lint rules, all in one run.
+
+    A comment `# tavusctl: ignore=duplicate-block` (or `ignore=TV203`) suppresses a remark on its own line, or on the
+    next line if it stands alone.
+
+    \b
+    tavusctl validate
+    tavusctl validate manifests/personas --ignore duplicate-block --format github
+    tavusctl validate --fix
+    """  # noqa: D301
+    if list_rules:
+        click.echo("".join(_listed()), nl=False)
+        return 0
+    diagnostics = app.validate(session, paths, select, ignore, fix=fixes)
+    emit(lambda report: report.diagnostics(with_excerpts(diagnostics)), format_, reports)
+    return INVALID if any(one.severity is Severity.ERROR for one in diagnostics) else 0
+
+
+def _listed() -> Iterator[str]:
+    width = max(len(check.slug) for check in CHECKS.values())
+    for id_, check in CHECKS.items():
+        yield f"{id_}  {check.slug:<{width}}  {check.severity.value:<7}  {check.title}\n"

@@ -1,0 +1,66 @@
+"""The account of a demo: an emulator in this process, for the length of one command.
+
+Its account is a file of the project, so that the next command finds what this one has left.  It listens on a port of
+this machine that is free just now, ends with the process however that ends, and nobody has to start or stop it.  Two
+projects have two files.  No command sends it a key of Tavus, or its key to Tavus: where an environment is a demo, no
+address and no key is read from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from tavusctl.app.session.base_url import check_base_url
+from tavusctl.cli.emulator_errors import explained
+from tavusctl.core.errors import UsageError
+from tavusctl.core.project_settings import Environment
+
+FOLDER = Path(".tavusctl/demo")
+
+
+@contextmanager
+def base_url_of(environment: Environment, root: Path, base_url: str) -> Iterator[str]:
+    """Where the API of an environment is, while the block runs."""
+    if not environment.demo:
+        yield check_base_url(base_url)
+        return
+    _check(environment)
+    with ExitStack() as stack:
+        yield stack.enter_context(_running(root / FOLDER / f"{environment.name}.db"))
+
+
+@contextmanager
+def _running(db: Path) -> Iterator[str]:
+    with ExitStack() as stack:
+        with explained("127.0.0.1", 0, db):
+            from tavusctl.emulator import running
+
+            db.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            server = stack.enter_context(running(db=db))
+        yield server.url
+
+
+def check_installed() -> None:
+    """See that the emulator is there; UsageError says how to install it."""
+    with explained("127.0.0.1", 0, None):
+        from tavusctl.emulator import running
+
+        with running():
+            pass
+
+
+def _check(environment: Environment) -> None:
+    """Refuse what a demo cannot be together with."""
+    context = click.get_current_context()
+    if context.get_parameter_source("base_url") not in (ParameterSource.DEFAULT, None):
+        message = f"the environment `{environment.name}` is a demo: it has an emulator of its own, and no other address"
+        hint = "leave `--base-url` out and unset TAVUS_BASE_URL, or choose another environment with `--env`"
+        raise UsageError(message, hint)
+    if environment.state:
+        message = f"the environment `{environment.name}` is a demo: its account is on this machine, and so is its state"
+        raise UsageError(message, f"remove `environments.{environment.name}.state` from tavusctl.yaml")

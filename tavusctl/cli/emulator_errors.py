@@ -1,0 +1,31 @@
+"""Why the emulator could not begin, as a person can mend it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tavusctl.core.errors import UsageError
+
+
+@contextmanager
+def explained(host: str, port: int, db: Path | None) -> Iterator[None]:
+    """Errors of the block as usage errors."""
+    try:
+        yield
+    except ImportError as error:  # an extra: everything else works without it
+        message = f"the emulator needs the package `{error.name}`, which is not installed"
+        raise UsageError(message, "run `pip install 'tavusctl[emulator]'`") from None
+    except sqlite3.Error as error:
+        message = f"cannot persist the account in `{db}`: {error}"
+        raise UsageError(
+            message, "choose a new file in an existing folder, or a file that the emulator wrote"
+        ) from None
+    except ValueError as error:
+        message = f"cannot start the emulator: {error}"
+        raise UsageError(message) from None
+    except OSError as error:
+        message = f"cannot listen on {host}:{port}: {error.strerror}"
+        raise UsageError(message, "choose another port, or `--port 0` for a free one") from None

@@ -1,0 +1,114 @@
+"""How a failure reaches the user: words on stderr, or one JSON document on stdout, and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import traceback
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import click
+from msgspec.structs import replace
+
+from tavusctl.app.files import output_files
+from tavusctl.app.session.opening import learn
+from tavusctl.cli import output_paths
+from tavusctl.cli.report_options import requested_reports
+from tavusctl.config.files import read_bytes
+from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, UsageError
+from tavusctl.fields import free_objects
+from tavusctl.reports import REPORTS
+from tavusctl.secrets.redaction import redacted
+
+# A line that may hold a secret written out is not shown, whatever the complaint about it is.
+_TELLING = re.compile(r"api_?key|header|authorization|bearer|secret|token|password", re.IGNORECASE)
+_MANIFEST_LIMIT = 5 * 1024 * 1024
+
+
+def report(error: Exception, args: Sequence[str]) -> int:
+    """Say what went wrong and what to do; the exit code."""
+    learn(args)
+    if not isinstance(error, TavusctlError):
+        error = _defect(error)
+    from tavusctl.reports import json, text, view
+
+    diagnostics = view.diagnostics(error.diagnostics)
+    write_reports(error, args)
+    if wants_json(args):
+        click.echo(json.error(error.id, error.exit_code, diagnostics), nl=False)
+    elif isinstance(error, ConfigError):
+        click.echo(text.diagnostics(view.diagnostics(with_excerpts(error.diagnostics))), err=True, nl=False)
+    else:
+        for diagnostic in diagnostics:
+            click.echo(text.diagnostic(diagnostic), err=True)
+    return error.exit_code
+
+
+def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
+    """Let reports that were asked for say why there is nothing to report; their readers may see nothing else."""
+    from tavusctl.reports import json, view
+
+    targets = requested_reports(args)
+    if error.id == output_paths.ID or not output_paths.is_free([path for _, path in targets]):
+        return
+    for name, path in targets:
+        shown = REPORTS[name].diagnostics(with_excerpts(error.diagnostics))
+        document = json.error(error.id, error.exit_code, view.diagnostics(error.diagnostics))
+        with contextlib.suppress(UsageError):  # what went wrong first is what matters
+            output_files.write(path, redacted(document if name == "json" else click.unstyle(shown)))
+
+
+def wants_json(args: Sequence[str]) -> bool:
+    """Whether the command line asks for JSON, even when it cannot be parsed as a whole."""
+    pairs = zip(args, [*args[1:], ""], strict=False)
+    return any(
+        arg in ("--format=json", "-fjson") or (arg in ("--format", "-f") and value == "json") for arg, value in pairs
+    )
+
+
+def with_excerpts(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Complaints with the lines they are about; a file that cannot be read gives none."""
+    wanted: dict[str, set[int]] = {}
+    for one in diagnostics:
+        if one.source and one.id not in REDACTED_CHECKS:
+            wanted.setdefault(one.source.path, set()).add(one.source.line)
+    lines = {path: _lines(path, numbers) for path, numbers in wanted.items()}
+    return [replace(one, excerpt=_excerpt(one, lines)) for one in diagnostics]
+
+
+def _excerpt(diagnostic: Diagnostic, lines: Mapping[str, Mapping[int, str]]) -> str:
+    source = diagnostic.source
+    return "" if source is None or diagnostic.id in REDACTED_CHECKS else lines[source.path].get(source.line, "")
+
+
+def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
+    """Some lines of a file that is named from the root of the project, which is here or above."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / path).is_file():
+            try:
+                content = io.BytesIO(read_bytes(folder / path, folder, _MANIFEST_LIMIT))
+            except ValueError:
+                return {}
+            # Of all manifests together, only what is shown is held: their lines would take many times their bytes.
+            return {number: _shown(line) for number, line in enumerate(content, 1) if number in numbers}
+    return {}
+
+
+def _shown(content: bytes) -> str:
+    line = content.removesuffix(b"\n").decode("utf-8", "replace")
+    return "" if _TELLING.search(line) or free_objects.line_tells(line) else line
+
+
+def _defect(error: Exception) -> InternalError:
+    """A defect in one line: where it happened, never the values involved, which may be secret."""
+    if os.environ.get("TAVUSCTL_DEBUG"):
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
+    place = f" at {Path(frame.filename).name}:{frame.lineno}" if frame else ""
+    hint = "report this bug of tavusctl; `TAVUSCTL_DEBUG=1` shows a traceback, which may contain secrets"
+    return InternalError(f"{type(error).__name__}{place}", hint)

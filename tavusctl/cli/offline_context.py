@@ -1,0 +1,81 @@
+"""What commands that need no network work on: a project, as the command line says it."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+import click
+
+from tavusctl.app.session.manifests import checked
+from tavusctl.app.session.opening import open_session
+from tavusctl.cli import output_paths
+from tavusctl.cli.completion_values import environment as known_environment
+from tavusctl.cli.options import Command
+from tavusctl.cli.status_line import TerminalProgress
+
+
+def local_options(command: Command, *, judges: bool = False) -> Command:
+    """Options of every command that works on a project; passes `session`.
+
+    One that judges gets a session whatever is wrong with the project file, and tells that with all else.
+    """
+
+    @environment_options
+    @functools.wraps(command)
+    def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
+        session = open_session(environment, progress)
+        output_paths.check(click.get_current_context(), session.project, session.environment)
+        return command(*args, session=session if judges else checked(session), **rest)
+
+    return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
+
+
+def environment_options(command: Command) -> Command:
+    """The same options for a command that opens the project itself; passes `environment` and `progress`."""
+
+    @click.option(
+        "-e",
+        "--env",
+        "environment",
+        envvar="TAVUSCTL_ENV",
+        shell_complete=known_environment,
+        help="Environment of tavusctl.yaml to use.",
+    )
+    @project_options
+    @functools.wraps(command)
+    def wrapped(*args: Any, **rest: Any) -> Any:
+        return command(*args, **rest)
+
+    return wrapped  # type: ignore[return-value]  # as above
+
+
+def project_options(command: Command) -> Command:
+    """The options of a command that is told its environments otherwise; passes `progress`."""
+
+    @click.option("-C", "--chdir", type=click.Path(file_okay=False, exists=True), help="Run in this folder.")
+    @click.option("--no-color", is_flag=True, help="Disable colours, as NO_COLOR does.")
+    @click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
+    @click.option("-v", "--verbose", count=True, help="Log each step; twice: each request.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, chdir: str | None, no_color: bool, quiet: bool, verbose: int, **rest: Any) -> Any:
+        _set_up_output(no_color=no_color, verbose=verbose)
+        if chdir:
+            os.chdir(chdir)
+        return command(*args, progress=TerminalProgress(quiet), **rest)
+
+    return wrapped  # type: ignore[return-value]  # as above
+
+
+def _set_up_output(*, no_color: bool, verbose: int) -> None:
+    context = click.get_current_context()
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        context.color = False
+    elif os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
+        context.color = True
+    if verbose:  # warnings are shown without being set up
+        import logging
+
+        logging.basicConfig(format="%(message)s", level=logging.WARNING)
+        logging.getLogger("tavusctl").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)

@@ -1,0 +1,169 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import click
+
+from tavusctl.cli.completion_values import address as known_address
+from tavusctl.core import duration
+from tavusctl.core.address import NAME, Address
+from tavusctl.lib.json_types import JsonObject
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+class Duration(click.ParamType[float]):
+    """A duration as people write it, such as 90m or 1h30m; in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The seconds; a usage error where it is no duration."""
+        if isinstance(value, float):
+            return value
+        try:
+            return duration.seconds(str(value)) if value else 0.0
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, param) from None
+
+
+def _lasting(name: str, text: str) -> Callable[[Command], Command]:
+    return click.option(name, type=Duration(), default=0.0, metavar="DURATION", help=text)
+
+
+lock_timeout = _lasting("--lock-timeout", "Wait up to this long for the lock of another run, such as 10m.")
+wait = _lasting("--wait", "Wait up to this long for processing to finish, such as 15m.")
+wait_for_crawls = _lasting("--wait", "Wait up to this long for crawls to finish, such as 30m.")
+
+text_or_json = click.option(
+    "-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format."
+)
+
+allow_deletes = click.option(
+    "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Confirm exactly N deletes."
+)
+
+allow_recreate = click.option(
+    "--allow-recreate",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Confirm recreating all N managed objects, none of which exists in the account.",
+)
+
+allow_lowered = click.option(
+    "--allow-lowered",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Confirm exactly N lowered protections (prevent_destroy, on_remove, limits of `safety:`).",
+)
+
+blame_option = click.option("--blame", is_flag=True, help="Show the git author of the lines behind each change.")
+
+
+def addresses(_: click.Context, __: click.Parameter, values: Sequence[str]) -> frozenset[Address]:
+    """Option values as addresses (click callback)."""
+    from tavusctl.kinds import address_in
+
+    try:
+        return frozenset(map(address_in, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def partner(_: click.Context, __: click.Parameter, value: str | None) -> Address | None:
+    """The address of an object that a conversation can be with (click callback)."""
+    if value is None:
+        return None
+    from tavusctl.kinds import KINDS, address_in
+
+    partners = [name for name, kind in KINDS.items() if kind.partner_key]
+    try:
+        address = address_in(value)
+    except ValueError as error:
+        meant = " or ".join(f"`{name}/{value}`" for name in sorted(partners))
+        message = f"{error}; did you mean {meant}?" if NAME.fullmatch(value) else str(error)
+        raise click.BadParameter(message) from None
+    if address.kind not in partners:
+        message = f"expected an address of a {' or a '.join(partners)} for the conversation, found `{address}`"
+        raise click.BadParameter(message)
+    return address
+
+
+def addresses_option(*names: str, help: str) -> Callable[[Command], Command]:  # noqa: A002 - as in click
+    """An option that takes an address and may be repeated."""
+    return click.option(
+        *names, multiple=True, callback=addresses, shell_complete=known_address, metavar="ADDR", help=help
+    )
+
+
+allow_replica_delete = addresses_option("--allow-replica-delete", help="Allow deleting this replica; repeatable.")
+
+
+discard_drafts = addresses_option(
+    "--discard-drafts", help="Discard unpublished edits in PAL Maker that block this object; repeatable."
+)
+publish = addresses_option(
+    "--publish", help="Publish the draft of this object, if the update went into one; repeatable."
+)
+
+
+class Renamed(click.Option):
+    """An option that goes by an older name, too, which its help does not tell."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The present name, and what the option does."""
+        record = super().get_help_record(ctx)
+        return (record[0].split(",")[0], record[1]) if record else None
+
+
+_OPTIONS: Final[tuple[Callable[[Command], Command], ...]] = (
+    addresses_option("--target", help="Plan only this address and its dependencies; repeatable."),
+    addresses_option("--allow-replace", help="Allow replacing this replica by a newly trained one; repeatable."),
+    addresses_option("--allow-replica-delete", help="Allow deleting this replica; repeatable."),
+    addresses_option("--overwrite", help="Use the value of the manifest in a conflict; repeatable."),
+    allow_recreate,
+    click.option("--finish", is_flag=True, help="Only finish replacements that an earlier apply has begun."),
+    click.option(
+        "--import-existing",
+        "--adopt",
+        "import_existing",
+        cls=Renamed,
+        is_flag=True,
+        help="Import existing objects that have the name of a planned create.",
+    ),
+    click.option(
+        "--watch/--no-watch", default=None, help="Check the source URLs of watched documents for changes, or not."
+    ),
+)
+_DESTROY: Final = click.option("--destroy", is_flag=True, help="Plan to delete all managed objects.")
+
+
+def plan_options(command: Command) -> Command:
+    """The options themselves, for a command that makes PlanOptions of them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def destroy_option(command: Command) -> Command:
+    """The one of them that apply does not take: there it is a command of its own."""
+    return _DESTROY(command)
+
+
+def parsed_behaviors(_: click.Context, __: click.Parameter, values: Sequence[str]) -> JsonObject:
+    """Values by name; what is JSON is meant as such."""
+    wanted: JsonObject = {}
+    for value in values:
+        name, equals, text = value.partition("=")
+        if not equals:
+            message = f"expected `NAME=VALUE`, found `{value}`"
+            raise click.BadParameter(message)
+        try:
+            wanted[name] = json.loads(text)
+        except ValueError:
+            wanted[name] = text
+    return wanted

@@ -1,0 +1,138 @@
+"""One writer for each path: outputs of a command that would take the place of one another, or of what it reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from msgspec import Struct
+
+from tavusctl.app.session.env_file import NAME as ENV_FILE
+from tavusctl.config import loading, manifest_files
+from tavusctl.config.project_file.project import FILE
+from tavusctl.core.errors import UsageError
+from tavusctl.core.project_settings import Environment, Project
+from tavusctl.kinds import KINDS
+from tavusctl.state.artifacts import RUNS, TRASH
+
+ID: Final = "E1210"
+_SUFFIXES: Final = (".yaml", ".yml")
+
+
+class OutputFile(click.Path):
+    """An option's value: a file that the command writes."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+
+class InputFile(click.Path):
+    """An argument's value: a file that the command reads."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+
+class Named(Struct, frozen=True):
+    """A file of the command line, and the words that name it there."""
+
+    words: str
+    path: Path
+
+
+def check(context: click.Context, project: Project, environment: Environment) -> None:
+    """Refuse a command line on which one file is written twice, or written and read; nothing has been written yet."""
+    outputs = list(_named(context, OutputFile))
+    outputs += [Named(f"--report {name}={path}", path) for name, path in context.params.get("reports") or ()]
+    for index, one in enumerate(outputs):
+        for other in outputs[:index]:
+            if _is_same(one.path, other.path):
+                message = f"`{other.words}` and `{one.words}` name the same file"
+                raise UsageError(message, "use a different file for each", id=ID)
+    for one in outputs:
+        # What is written for applications is put among the lines that are there.
+        if not one.words.startswith("--write ") and _is_same(one.path, Path(project.root, ENV_FILE)):
+            message = f"`{one.words}` would overwrite the file with API keys and secrets"
+            raise UsageError(message, "choose another file", id=ID)
+        what = _taken(one.path, [*_named(context, InputFile)], project, environment)
+        if what:
+            message = f"`{one.words}` would overwrite {what}"
+            raise UsageError(message, "choose another file", id=ID)
+
+
+def is_free(paths: Sequence[Path]) -> bool:
+    """Whether files can be written without looking into the project: each by itself, and none where it has its own."""
+    if any(_is_same(one, other) for index, one in enumerate(paths) for other in paths[:index]):
+        return False
+    project, _ = loading.find_project(None)
+    root = Path(project.root)
+    return not any(
+        _is_same(one, root / FILE)
+        or _is_same(one, root / ENV_FILE)
+        or any(_is_inside(one, folder) for folder in manifest_files.folders(project))
+        or _is_state(one, root, "")
+        for one in paths
+    )
+
+
+def _named(context: click.Context, sort: type[click.Path]) -> Iterator[Named]:
+    """The files of a command line that are written, or read."""
+    for param in context.command.params:
+        value: object = context.params.get(param.name or "")
+        if isinstance(param.type, sort) and isinstance(value, Path):
+            words = f"{max(param.opts, key=len)} {value}" if isinstance(param, click.Option) else str(value)
+            yield Named(words, value)
+
+
+def _taken(path: Path, inputs: Iterable[Named], project: Project, environment: Environment) -> str:
+    """What a file is that the command reads; empty when it reads no such file."""
+    root, manifests = Path(project.root), manifest_files.folders(project)
+    known: Sequence[tuple[str, Callable[[], bool]]] = (
+        ("a file that the command reads", lambda: any(_is_same(path, one.path) for one in inputs)),
+        ("the project file", lambda: _is_same(path, root / FILE)),
+        ("the state", lambda: _is_state(path, root, environment.state)),
+        ("a manifest", lambda: _is_manifest(path, manifests)),
+        ("a file that a manifest refers to", lambda: _is_brought(path, project, environment)),
+    )
+    return next((what for what, is_it in known if is_it()), "")
+
+
+def _is_state(path: Path, root: Path, state: str) -> bool:
+    """Whether a file is the state's, or of what lies beside it; one in a bucket is out of reach of any file."""
+    scheme, separator, location = state.partition("://")
+    if separator and scheme != "file":
+        return False
+    place = Path(root, (location if separator else state) or ".tavusctl/state")
+    beside = any(_is_inside(path, place.parent / folder) for folder in (RUNS, TRASH))
+    return beside or _real(path).startswith(_real(place))
+
+
+def _is_manifest(path: Path, folders: Iterable[Path]) -> bool:
+    return path.suffix.lower() in _SUFFIXES and any(_is_inside(path, folder) for folder in folders)
+
+
+def _is_brought(path: Path, project: Project, environment: Environment) -> bool:
+    """Whether a manifest brings the text of a file, or a document is made of it."""
+    if not path.is_file():
+        return False
+    return any(_is_same(path, one) for one in loading.read(project, environment, KINDS).brought)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, whatever they look like; a device takes what many write."""
+    if one.exists() and not one.is_file():
+        return False
+    if _real(one) == _real(other):
+        return True
+    return one.is_file() and other.is_file() and one.samefile(other)
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return Path(_real(path)).is_relative_to(_real(folder))
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)

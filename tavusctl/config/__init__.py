@@ -1,0 +1,1 @@
+"""From bytes to manifests and diagnostics: project file, manifests, included files, expressions."""

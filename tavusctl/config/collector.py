@@ -1,0 +1,105 @@
+"""What is found wrong while one YAML document is read, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final, Literal, TypeGuard, TypeVar
+
+from msgspec import Struct, field
+
+from tavusctl.config.yaml12 import Node
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
+from tavusctl.core.messages import described, shown, suggestion
+from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.patch.pointer import escape
+from tavusctl.secrets.redaction import shortened
+
+_WORDS: Final[dict[type, str]] = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "a mapping",
+    list: "a list",
+}
+_MAX_COMPLAINTS: Final = 100  # of one document
+_EMPTY: Final[Mapping[str, Collection[str]]] = {}
+Fix = tuple[Edit, ...]
+Wanted = TypeVar("Wanted")
+
+
+class EnoughError(Exception):
+    """Too many diagnostics for one document; those so far are kept."""
+
+
+class DiagnosticCollector(Struct):
+    """A document being read, and the complaints about it so far."""
+
+    node: Node
+    address: Address | None = None  # once it is known; edits need it
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+    def value_at(self, pointer: str) -> Source:
+        """The location of a value, or of the nearest enclosing collection in the source."""
+        return written_at(self.node.sources, pointer, self.node.source)
+
+    def key_at(self, pointer: str) -> Source:
+        """The location of the key of a value."""
+        return self.node.keys.get(pointer) or self.value_at(pointer)
+
+    def error(self, id: str, message: str, source: Source, hint: str = "", fix: Fix = ()) -> None:  # noqa: A002 - as in Complaint
+        """Note something that stops the command."""
+        self.take(Diagnostic(id, message, source, hint, fix=fix))
+
+    def edit(self, pointer: str, op: Literal["remove", "rename"], value: str | None = None) -> Fix:
+        """A change of the text that puts something right; none while nobody knows whose text it is."""
+        return (Edit(self.address, pointer, op, value),) if self.address else ()
+
+    def take(self, *diagnostics: Diagnostic) -> None:
+        """Note complaints that were made elsewhere; EnoughError when there are too many."""
+        self.diagnostics += diagnostics
+        if len(self.diagnostics) > _MAX_COMPLAINTS:
+            last = self.diagnostics[-1]
+            message = f"more than {_MAX_COMPLAINTS} problems; the rest of the document is not checked"
+            self.diagnostics.append(Diagnostic("TV115", message, last.source))
+            raise EnoughError
+
+    def warning(self, id: str, message: str, source: Source, fix: Fix = (), *, hint: str = "") -> None:  # noqa: A002 - as in Complaint
+        """Note something that does not stop the command."""
+        self.take(Diagnostic(id, message, source, hint, severity=Severity.WARNING, fix=fix))
+
+    def unknown_keys(
+        self,
+        found: JsonObject,
+        known: Collection[str],
+        pointer: str = "",
+        below: Mapping[str, Collection[str]] = _EMPTY,
+    ) -> None:
+        """Complain about every key that does not belong into a mapping; `below` has the keys of some of its members."""
+        for key in found:
+            if key not in known:
+                place = f"{dotted(pointer)}: " if pointer else ""
+                source = self.key_at(f"{pointer}/{escape(key)}")
+                home = next((f"write it under `{member}:`" for member, keys in below.items() if key in keys), "")
+                self.error("TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known, found))
+
+    def typed(self, found: Json, wanted: type[Wanted], pointer: str, id: str = "TV104") -> TypeGuard[Wanted]:  # noqa: A002 - as in Complaint
+        """Whether a value has a type; a complaint when it has not."""
+        fits = isinstance(found, wanted) and not (wanted is int and isinstance(found, bool))
+        if wanted is float:
+            fits = isinstance(found, int | float) and not isinstance(found, bool)
+        if not fits:
+            hint = "put it in quotes" if wanted is str and isinstance(found, bool | int | float) else ""
+            message = f"{dotted(pointer) or 'the document'}: expected {_WORDS[wanted]}, found {described(found)}"
+            self.error(id, message, self.value_at(pointer), hint)
+        return fits
+
+
+def dotted(pointer: str) -> str:
+    """A JSON Pointer as people say it: `layers.llm.model`, `tools[0].name`."""
+    text = ""
+    for segment in pointer.split("/")[1:]:
+        key = segment.replace("~1", "/").replace("~0", "~")
+        text += f"[{key}]" if key.isdecimal() else f".{shortened(key, 60)}"
+    return text.removeprefix(".")

@@ -1,0 +1,240 @@
+"""Files of the project, read without ever leaving it.
+
+A path is followed through its links first; what it ends at must lie inside the project and under no name that begins
+with a dot (`.git`, `.env`, the state).  The walk then opens one folder after the other without following links,
+so that a link put there in between is refused too.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import hashlib
+import os
+import re
+import stat
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+MAX_TEXT_BYTES: Final = 1024 * 1024
+_SYSTEM: Final = frozenset(("proc", "sys", "dev"))
+_IN_MEMORY: Final = ("dev", "shm")  # files like others, where machines keep checkouts, too
+_ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z]:")
+_QUIET: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+_FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
+
+
+_PIECE: Final = 1024 * 1024
+Taken = TypeVar("Taken")
+
+
+class RefusedError(ValueError):
+    """A file may not be read; the message continues the file name: `is not ...`."""
+
+    too_large = False
+    hint = ""  # what would be right
+
+
+class TooLargeError(RefusedError):
+    """The file is larger than is read."""
+
+    too_large = True
+
+
+def locate(path: str, manifests: Path, manifest: Path) -> Path:
+    """Where a path in a manifest points: from the manifests folder, or with `./` and `../` from the manifest itself."""
+    if _ELSEWHERE.match(path) or "\\" in path:
+        message = "must be relative to the manifests folder, with `/` between folders"
+        raise RefusedError(message)
+    start = manifest.parent if path.startswith(("./", "../")) else manifests
+    return start / path
+
+
+def read_bytes(path: Path, root: Path, limit: int) -> bytes:
+    """The content of a regular file inside the project, of at most `limit` bytes."""
+    return _opened(path, root, lambda descriptor: _read(descriptor, limit))
+
+
+def measure(path: Path, root: Path, limit: int) -> tuple[int, str]:
+    """The size and the digest of a regular file inside the project, of at most `limit` bytes."""
+    return _opened(path, root, lambda descriptor: _measure(descriptor, limit))
+
+
+def digest(content: bytes) -> str:
+    """The digest of a content, as `measure` gives it."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
+    try:
+        real_root, real = os.path.realpath(root), os.path.realpath(path, strict=True)
+        descriptor = _open(real_root, _inside(real, real_root))
+    except FileNotFoundError:
+        raise _missing(path, root) from None
+    except (OSError, ValueError) as error:
+        raise error if isinstance(error, RefusedError) else RefusedError(_reason(error)) from None
+    try:
+        _check_spelling(path, root)
+        return take(descriptor)
+    except OSError as error:
+        raise RefusedError(_reason(error)) from None
+    finally:
+        os.close(descriptor)
+
+
+def read_text(path: Path, root: Path) -> str:
+    """The text of a prompt or the like."""
+    return as_text(read_bytes(path, root, MAX_TEXT_BYTES))
+
+
+def as_text(content: bytes) -> str:
+    """The text of a file without its final line break."""
+    content = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 text (line {line})"
+        raise RefusedError(message) from None
+    if "\0" in text:
+        message = "is not text: it contains NUL characters"
+        raise RefusedError(message)
+    # State and account have the same text, as a rule: then it is in memory once, and compared at a glance.
+    return sys.intern(text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text)
+
+
+def _missing(path: Path, root: Path) -> RefusedError:
+    """A file that is not there, and the one that was probably meant."""
+    error = RefusedError("does not exist")
+    there = otherwise_spelled(path, root)
+    error.hint = f"did you mean `{there}`?" if there else ""
+    return error
+
+
+def _check_spelling(path: Path, root: Path) -> None:
+    """Refuse a name that only some systems find: it is another one by its letters' case, or by how they are made."""
+    there = path
+    for step in _steps(path, root):
+        names = _names(step.parent)
+        if names and step.name not in names and step.name not in ("..", "."):
+            there = step
+            break
+    else:
+        return
+    error = RefusedError("exists only in another spelling, which other systems do not find")
+    error.hint = f"did you mean `{otherwise_spelled(there, root)}`?"
+    raise error
+
+
+def otherwise_spelled(path: Path, root: Path) -> str:
+    """A path as the disk has it where a name in it differs in case, in Unicode form or by a slip; empty without one.
+
+    It is given as it can be written in place of the path: from the root of the project.
+    """
+    top = Path(os.path.normpath(root))
+    steps = [one.name for one in _steps(path, root)]
+    here = top
+    for step in steps:
+        names = _names(here)
+        found = step if step in names else _likest(step, names)
+        if not found:
+            return ""
+        here /= found
+    return here.relative_to(top).as_posix() if steps and here != top.joinpath(*steps) else ""
+
+
+def _steps(path: Path, root: Path) -> list[Path]:
+    """The folders and the file on the way from the root to a path."""
+    top, end = Path(os.path.normpath(root)), Path(os.path.normpath(path))
+    if not end.is_relative_to(top):
+        return []
+    parts = end.relative_to(top).parts
+    return [top.joinpath(*parts[:length]) for length in range(1, len(parts) + 1)]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - names only
+    except OSError:
+        return []
+
+
+def _likest(name: str, names: Sequence[str]) -> str:
+    """The name that is the same to a reader, or differs by a letter or two."""
+    shown = [one for one in names if not one.startswith(".")]
+    same = [one for one in shown if _read_alike(one) == _read_alike(name)]
+    close = same or difflib.get_close_matches(name, shown, n=1, cutoff=0.8)
+    return close[0] if close else ""
+
+
+def _read_alike(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _inside(real: str, root: str) -> tuple[str, ...]:
+    """The way from the root to a resolved path."""
+    found = Path(real)
+    if not found.is_relative_to(root):
+        message = "leads outside the project"
+        raise RefusedError(message)
+    if found.parts[1:2] and found.parts[1] in _SYSTEM and found.parts[1:3] != _IN_MEMORY:
+        message = "is a system file, not a file of the project"
+        raise RefusedError(message)
+    way = found.relative_to(root).parts
+    if any(part.startswith(".") for part in way):
+        message = "leads to a name that starts with a dot, which is never read"
+        raise RefusedError(message)
+    return way
+
+
+def _open(root: str, way: tuple[str, ...]) -> int:
+    """A descriptor of the file, or folder, at the end of the way."""
+    if os.open not in os.supports_dir_fd:
+        return os.open(Path(root, *way), _QUIET)
+    descriptor = os.open(root, _FOLDER)
+    for index, part in enumerate(way):
+        flags = _QUIET | _NO_LINK if index == len(way) - 1 else _FOLDER
+        parent = descriptor
+        try:
+            descriptor = os.open(part, flags, dir_fd=parent)
+        finally:
+            os.close(parent)
+    return descriptor
+
+
+def _read(descriptor: int, limit: int) -> bytes:
+    return b"".join(_pieces(descriptor, limit))
+
+
+def _measure(descriptor: int, limit: int) -> tuple[int, str]:
+    size, found = 0, hashlib.sha256()
+    for piece in _pieces(descriptor, limit):
+        size += len(piece)
+        found.update(piece)
+    return size, f"sha256:{found.hexdigest()}"
+
+
+def _pieces(descriptor: int, limit: int) -> Iterator[bytes]:
+    """A file, piece by piece; TooLargeError as soon as it is longer than the limit."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        message = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
+        raise RefusedError(message)
+    left = limit + 1
+    while left > 0 and (piece := os.read(descriptor, min(left, _PIECE))):
+        left -= len(piece)
+        yield piece
+    if left <= 0:
+        size = f"{limit // 1024**2} MiB" if limit >= 1024**2 else f"{limit} bytes"
+        message = f"is larger than {size}"
+        raise TooLargeError(message)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror}"
+    return "contains a NUL character in its name"

@@ -1,0 +1,60 @@
+"""What manifests bring from files of the project, read once however often it is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct, field
+
+from tavusctl.config import files
+from tavusctl.config.attachments import FileDigest
+from tavusctl.config.interpolation import FileText
+from tavusctl.config.limits import Budget
+from tavusctl.core.address import Source
+
+_SHORT: Final = 64 * 1024  # characters of a text that is worth keeping at hand
+_HELD: Final = 256  # of them; a long text takes its time to read, but then it counts for much of what may be brought
+
+
+class IncludedFiles(Struct):
+    """The files that one run has read; `shown` is how people call a path."""
+
+    root: Path
+    manifests: Path
+    shown: Callable[[Path], str]
+    budget: Budget
+    brought: set[Path] = field(default_factory=set)  # paths as they were named
+    _texts: dict[Path, FileText] = field(default_factory=dict)
+    _measured: dict[tuple[str, int], FileDigest] = field(default_factory=dict)
+
+    def text(self, name: str, manifest: Path) -> FileText:
+        """The text of a file that a manifest names."""
+        where = self._located(name, manifest)
+        found = self._texts.get(where)
+        if found is None:
+            found = FileText(files.read_text(where, self.root), self.shown(Path(os.path.normpath(where))))
+            if len(found.text) <= _SHORT:
+                if len(self._texts) >= _HELD:
+                    self._texts.clear()
+                self._texts[where] = found
+        return found
+
+    def measure(self, name: str, limit: int, manifest: Path, source: Source) -> FileDigest:
+        """The size and the digest of a file that a manifest names; of one that several name, once."""
+        where = self._located(name, manifest)
+        key = os.path.realpath(where), limit
+        known = self._measured.get(key)
+        size, digest = (known.size, known.digest) if known else files.measure(where, self.root, limit)
+        found = FileDigest(str(where), self.shown(Path(os.path.normpath(where))), size, digest)
+        if known is None:
+            self._measured[key] = found
+            self.budget.attached(size, source)
+        return found
+
+    def _located(self, name: str, manifest: Path) -> Path:
+        where = files.locate(name, self.manifests, manifest)
+        self.brought.add(where)
+        return where

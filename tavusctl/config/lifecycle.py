@@ -1,0 +1,196 @@
+"""The keys around `spec:`: what may happen to a resource, when it is due, which address it had before."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from tavusctl.config.collector import DiagnosticCollector
+from tavusctl.config.spec import pointers
+from tavusctl.core import duration
+from tavusctl.core.address import Address
+from tavusctl.core.messages import shown
+from tavusctl.core.model import Lifecycle, Recrawl
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.fields import spellings
+from tavusctl.kinds import address_in
+from tavusctl.lib.json_types import Json, JsonObject
+
+CRON_WORDS: Final[Mapping[str, str]] = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+}
+_CRON_FIELDS: Final = 5
+_TICKS: Final = 100  # of a cron expression that are looked at
+_COOLDOWN: Final = 3600  # seconds that the API asks between two crawls of a document
+_EXAMPLE: Final = "write a JSON Pointer such as `/layers/tts`"
+_LONGEST_CRON: Final = 200
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])+)+")
+
+
+def lifecycle(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> Lifecycle:
+    """What may happen to a resource; what is wrong is left at its default."""
+    if found is None or not notes.typed(found, dict, "/lifecycle", "TV116"):
+        return Lifecycle()
+    notes.unknown_keys(found, ("prevent_destroy", "ignore_changes", "on_remove"), "/lifecycle")
+    prevent, on_remove = found.get("prevent_destroy", False), found.get("on_remove", "delete")
+    notes.typed(prevent, bool, "/lifecycle/prevent_destroy", "TV116")
+    if on_remove not in ("delete", "retain"):
+        message = f"lifecycle.on_remove: expected `delete` or `retain`, found {shown(on_remove)}"
+        notes.error("TV116", message, notes.value_at("/lifecycle/on_remove"))
+    return Lifecycle(prevent is True, _ignored(found.get("ignore_changes", []), spec, kind, notes), str(on_remove))
+
+
+def recrawl(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> Recrawl | None:
+    """When a crawled document is due."""
+    if found is None:
+        return None
+    if not kind.can_recrawl:
+        notes.error("TV116", f"`recrawl` is not allowed: a {kind.name} is not crawled", notes.key_at("/recrawl"))
+        return None
+    if not notes.typed(found, dict, "/recrawl", "TV116"):
+        return None
+    notes.unknown_keys(found, ("every", "max_age", "cron", "timezone"), "/recrawl")
+    if kind.crawl_key and not spec.get(kind.crawl_key):
+        message = f"recrawl: `spec` has no `{kind.crawl_key}:`, so there is nothing to crawl again"
+        hint = f"add `{kind.crawl_key}: {{depth: 2, max_pages: 25}}` to `spec`, or remove `recrawl`"
+        notes.error("TV116", message, notes.key_at("/recrawl"), hint)
+    given = [key for key in ("every", "max_age", "cron") if key in found]
+    if len(given) != 1:
+        what = " and ".join(f"`{key}`" for key in given) or "none of them"
+        message = f"recrawl: expected exactly one of `every` and `cron`, found {what}"
+        notes.error("TV116", message, notes.key_at("/recrawl"))
+        return None
+    (key,) = given
+    when = found[key]
+    if not notes.typed(when, str, f"/recrawl/{key}", "TV116"):
+        return None
+    return _by_cron(when, found.get("timezone", "UTC"), notes) if key == "cron" else _by_period(found, key, when, notes)
+
+
+def moved_from(found: Json, kind: ResourceKind, own: Address | None, notes: DiagnosticCollector) -> tuple[Address, ...]:
+    """Addresses that a resource had before: one as text, or a list."""
+    if isinstance(found, list):
+        entries = [(entry, f"/moved_from/{index}") for index, entry in enumerate(found)]
+    else:
+        entries = [] if found is None else [(found, "/moved_from")]
+    return tuple(filter(None, (_former(entry, place, kind, own, notes) for entry, place in entries)))
+
+
+def _former(
+    found: Json, pointer: str, kind: ResourceKind, own: Address | None, notes: DiagnosticCollector
+) -> Address | None:
+    if not notes.typed(found, str, pointer, "TV118"):
+        return None
+    example = f"write `{kind.name}/OLD-NAME`"
+    try:
+        old = address_in(found)
+    except ValueError:
+        notes.error("TV118", f"moved_from: {shown(found)} is not an address", notes.value_at(pointer), example)
+        return None
+    if old.kind != kind.name:
+        message = f"moved_from: `{old}` cannot become a {kind.name}: an object cannot change its kind"
+        notes.error("TV118", message, notes.value_at(pointer), example)
+    elif old == own:
+        notes.error("TV118", f"moved_from: `{old}` is the current address", notes.value_at(pointer), example)
+    return old
+
+
+def watch(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> bool:
+    """Whether a document is replaced when the file at its address changes."""
+    if found is None or not notes.typed(found, bool, "/watch", "TV116") or not found:
+        return False
+    reason = ""
+    if not kind.watched_url_key:
+        reason = f"`watch` is not allowed: a {kind.name} has no source URL"
+    elif not spec.get(kind.watched_url_key):
+        reason = f"`watch` needs `{kind.watched_url_key}`, which is missing; changes of a local file are always noticed"
+    elif spec.get(kind.crawl_key):
+        reason = "`watch` is for a single file; use `recrawl` for a crawled web site"
+    if reason:
+        notes.error("TV116", reason, notes.key_at("/watch"))
+    return not reason
+
+
+def _ignored(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> tuple[str, ...]:
+    if not notes.typed(found, list, "/lifecycle/ignore_changes", "TV116"):
+        return ()
+    ignored = []
+    for index, pointer in enumerate(found):
+        well_formed = isinstance(pointer, str) and _POINTER.fullmatch(pointer)
+        own = spellings.pointer(kind, pointer) if well_formed else str(pointer)
+        fault = pointers.fault(kind, spec, own) if well_formed else ("is not a JSON Pointer into `spec`", _EXAMPLE)
+        if fault:
+            message = f"lifecycle.ignore_changes: {shown(pointer)} {fault[0]}"
+            source = notes.value_at(f"/lifecycle/ignore_changes/{index}")
+            notes.error("TV116", message, source, fault[1])
+        ignored.append(own)
+    return tuple(ignored)
+
+
+def _by_period(found: JsonObject, key: str, period: str, notes: DiagnosticCollector) -> Recrawl | None:
+    if "timezone" in found:
+        notes.error("TV116", "`recrawl.timezone` is allowed with `cron` only", notes.key_at("/recrawl/timezone"))
+    try:
+        seconds = duration.seconds(period)
+    except ValueError as error:
+        notes.error("TV116", f"recrawl.{key}: {error}", notes.value_at(f"/recrawl/{key}"))
+        return None
+    if seconds < _COOLDOWN:
+        message = (
+            f"recrawl.{key}: {shown(period)} is shorter than one "
+            "hour, the minimum that the API allows between two crawls"
+        )
+        notes.error("TV116", message, notes.value_at(f"/recrawl/{key}"), "write `1h` or more")
+    return Recrawl(every=seconds)
+
+
+def _by_cron(expression: str, timezone: Json, notes: DiagnosticCollector) -> Recrawl:
+    cron = CRON_WORDS.get(expression, expression)
+    reason = _cron_fault(cron)
+    if reason:
+        dense = "schedule at most one crawl an hour, such as `0 3 * * *`"
+        hint = dense if "twice" in reason else "write five fields (minute hour day month weekday), such as `0 3 * * *`"
+        notes.error("TV116", f"recrawl.cron: {shown(expression)} {reason}", notes.value_at("/recrawl/cron"), hint)
+    if notes.typed(timezone, str, "/recrawl/timezone", "TV116") and not _is_timezone(timezone):
+        message = f"recrawl.timezone: unknown time zone {shown(timezone)}"
+        notes.error(
+            "TV116",
+            message,
+            notes.value_at("/recrawl/timezone"),
+            "write a name of the IANA database, such as `Europe/Berlin`",
+        )
+    return Recrawl(cron=cron, timezone=str(timezone))
+
+
+def _cron_fault(cron: str) -> str:
+    """Why a cron expression is of no use, or nothing."""
+    import datetime as dt  # noqa: PLC0415 - few manifests have a schedule
+
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - few manifests have a schedule
+
+    if len(cron) > _LONGEST_CRON or len(cron.split()) != _CRON_FIELDS:
+        return "is not a cron expression"
+    try:
+        due = list(itertools.islice(CronSim(cron, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)), _TICKS))
+    except CronSimError:
+        return "is not a cron expression"
+    if not due:
+        return "never matches a date"
+    nearest = min((later - sooner for sooner, later in itertools.pairwise(due)), default=dt.timedelta.max)
+    is_dense = nearest.total_seconds() < _COOLDOWN
+    return "matches more than once an hour, the minimum that the API allows between two crawls" if is_dense else ""
+
+
+def _is_timezone(name: str) -> bool:
+    import zoneinfo  # noqa: PLC0415 - few manifests have a schedule
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return True

@@ -1,0 +1,163 @@
+"""The project file `tavusctl.yaml`: every key optional, unknown ones refused, and never a word about the API's host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
+from tavusctl.config.project_file import overlay_folders
+from tavusctl.config.project_file.sections import EnvironmentSection, LiteralOutput, ProjectFile, WrongValueError
+from tavusctl.config.spec.unknown_keys import value_at
+from tavusctl.config.yaml12 import Node
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.messages import nearest, shown, suggestion
+from tavusctl.core.project_settings import Environment, Output, Project, Safety
+from tavusctl.core.schema.expectations import by_place, expected, meant
+from tavusctl.core.schema.model_fields import fields_at
+from tavusctl.core.schema.spec_model import FieldError, field_errors
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
+from tavusctl.patch.pointer import escape, join
+
+FILE: Final = "tavusctl.yaml"
+_KEYS: Final = tuple(ProjectFile.model_fields)
+_MEANT: Final = (*_KEYS, "vars")
+_HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
+
+
+def open_project(node: Node, root: Path) -> tuple[Project, DiagnosticCollector]:
+    """Read the project file; what is wrong is left at its default, with a complaint."""
+    notes = DiagnosticCollector(node)
+    try:
+        return _project(node.value, root, notes), notes
+    except EnoughError:
+        return default(root), notes
+
+
+def _project(found: Json, root: Path, notes: DiagnosticCollector) -> Project:
+    if not notes.typed(found, dict, ""):
+        return default(root)
+    file = _read(found, notes)
+    manifests = _manifests(file.manifests, root, notes)
+    return Project(
+        str(root),
+        str(manifests),
+        tuple(file.secrets),
+        overlay_folders.checked(_environments(file), root, manifests, notes),
+        Safety(file.safety.max_deletes, file.safety.max_delete_ratio) if file.safety else Safety(),
+        {name: _output(value, f"/outputs/{escape(name)}", notes) for name, value in (file.outputs or {}).items()},
+    )
+
+
+def _read(found: JsonObject, notes: DiagnosticCollector) -> ProjectFile:
+    """The project file without what is wrong in it."""
+    errors = field_errors(ProjectFile, found)
+    for path, group in by_place(errors).items():
+        _tell(found, path, group, notes)
+    while errors:
+        for error in errors:
+            found = _without(found, error.path)
+        errors = field_errors(ProjectFile, found)
+    return ProjectFile.model_validate(found)
+
+
+def _without(found: JsonObject, path: KeyPath) -> JsonObject:
+    """A copy without the key at a path; a list is taken away as a whole."""
+    if not path:
+        return {}
+    key, *rest = path
+    kept = {name: value for name, value in found.items() if name != key}
+    inner = found.get(key)
+    return {**kept, key: _without(inner, tuple(rest))} if rest and isinstance(inner, dict) else kept
+
+
+def _tell(found: JsonObject, path: KeyPath, errors: list[FieldError], notes: DiagnosticCollector) -> None:
+    pointer, wrong = join(path), []
+    for error in errors:
+        if error.missing:
+            message = f"{dotted(pointer)}: the key `{error.missing}` is missing"
+            notes.error("TV106", message, notes.key_at(pointer))
+        elif error.type == "extra_forbidden":
+            _unknown_key(found, path, notes)
+        elif isinstance(fault := error.context.get("error"), WrongValueError):
+            is_key = error.choice == "[key]"
+            place = dotted(join(path[:-1]) if is_key else pointer)
+            source = notes.key_at(pointer) if is_key else notes.value_at(pointer)
+            notes.error(fault.check, f"{place}: {fault}", source, fault.hint)
+        else:
+            wrong.append(error)
+    if wrong:
+        value, right = value_at(found, path), expected(wrong)
+        message = f"{dotted(pointer)}: expected {right}, found {shown(value)}"
+        notes.error("TV104", message, notes.value_at(pointer), meant(value, right))
+
+
+def _unknown_key(found: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> None:
+    *above, key = path
+    place = f"{dotted(join(above))}: " if above else ""
+    if key in _HOST_KEYS:
+        message, hint = (
+            f"{place}{key}: the host of the API is never read from a file",
+            "use `--base-url` or TAVUS_BASE_URL",
+        )
+    else:
+        message = f"{place}unknown key {shown(key)}"
+        hint = suggestion(key, fields_at(ProjectFile, tuple(above)), as_object(value_at(found, tuple(above))))
+    notes.error("TV103", message, notes.key_at(join(path)), hint)
+
+
+def default(root: Path) -> Project:
+    """The project where there is no project file."""
+    return Project(str(root), str(root / "manifests"), environments={"default": Environment()})
+
+
+def unreadable(root: Path) -> Project:
+    """The project where nothing can be read of the project file."""
+    return replace(default(root), doubtful=frozenset(_KEYS))
+
+
+def doubtful(node: Node, diagnostics: Iterable[Diagnostic]) -> frozenset[str]:
+    """Keys of the project file in which something is wrong; of an unknown key, the one that was probably meant."""
+    if not isinstance(node.value, dict):
+        return frozenset(_KEYS)
+    keys = sorted((node.keys[f"/{escape(key)}"].line, key) for key in node.value)
+    found: set[str] = set()
+    for one in diagnostics:
+        if one.severity is Severity.ERROR and one.source:
+            before = [key for line, key in keys if line <= one.source.line]
+            found.update([before[-1], nearest(before[-1], _MEANT)] if before else _KEYS)
+    return frozenset(filter(None, found))
+
+
+def _manifests(folder: str, root: Path, notes: DiagnosticCollector) -> Path:
+    where = Path(root, folder)
+    if not Path(os.path.realpath(where)).is_relative_to(os.path.realpath(root)):
+        message = f"manifests: {shown(folder)} is outside the project"
+        notes.error("TV110", message, notes.value_at("/manifests"))
+        return root / "manifests"
+    return where
+
+
+def _environments(file: ProjectFile) -> Mapping[str, Environment]:
+    common = Environment(uploads=file.uploads, crawl_limit=file.crawl_limit)
+    named = (file.environments or {}).items()
+    return {name: _environment(replace(common, name=name), section) for name, section in named} or {"default": common}
+
+
+def _environment(common: Environment, section: EnvironmentSection | None) -> Environment:
+    written = section.model_dump(exclude_unset=True) if section else {}
+    return replace(common, **{**written, "vars": written.get("vars") or {}})
+
+
+def _output(found: str | list[str] | LiteralOutput, pointer: str, notes: DiagnosticCollector) -> Output:
+    """What an application gets under one name: the id of an address, those of several, or a value as it is."""
+    if isinstance(found, LiteralOutput):
+        return Output(value=found.value)
+    many = isinstance(found, list)
+    addresses = tuple(found) if isinstance(found, list) else (found,)
+    sources = [notes.value_at(f"{pointer}/{index}" if many else pointer) for index in range(len(addresses))]
+    return Output(addresses, many, None, tuple((source.line, source.column) for source in sources))

@@ -1,0 +1,227 @@
+"""The files of a project while they are read: documents found, laid over one another, and opened as manifests."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from tavusctl.config import files, overlays, yaml12
+from tavusctl.config.attachments import AttachmentResolver, FileDigest
+from tavusctl.config.envelope import ParsedManifest, open_document
+from tavusctl.config.included_files import IncludedFiles
+from tavusctl.config.interpolation import FileText, Scope
+from tavusctl.config.limits import Budget, LimitExceededError
+from tavusctl.config.manifest_files import find, layers, shown_path, start
+from tavusctl.config.spec import file_name_hints
+from tavusctl.config.yaml12 import Node
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.project_settings import Environment, Project
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.secrets import redaction
+
+_MAX_COMPLAINTS: Final = 500  # of one file
+_MARK: Final = b"tavusctl: ignore="  # in a comment: what validate is not to remark on
+
+
+class Document(Struct, frozen=True):
+    """One document of a file, as it is written; `about` takes secrets of the file out of what is said of it."""
+
+    node: Node
+    about: Callable[[str], str]
+    address: Address | None  # None: it has none that is right
+
+
+class Reading(Struct):
+    """What files are read with, and what was found in them so far."""
+
+    project: Project
+    environment: Environment
+    kinds: Mapping[str, ResourceKind]
+    library: IncludedFiles
+    opened: list[ParsedManifest] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    marked: dict[str, str] = field(default_factory=dict)
+    _files: dict[str, Path] = field(default_factory=dict)  # by what people call them
+    _scopes: dict[str, Scope] = field(default_factory=dict)
+    _bases: dict[Address, Source] = field(default_factory=dict)  # what an overlay may be laid over
+    _overlays: dict[Address, Document] = field(default_factory=dict)  # those that are laid over nothing yet
+
+    @classmethod
+    def of(
+        cls, project: Project, environment: Environment, kinds: Mapping[str, ResourceKind], budget: Budget
+    ) -> Reading:
+        """Nothing read yet."""
+        library = IncludedFiles(
+            Path(project.root), Path(project.manifests), lambda path: shown_path(path, project), budget
+        )
+        return cls(project, environment, kinds, library)
+
+    def take(self, paths: Sequence[Path]) -> list[Path]:
+        """Read every file of the project, or some; those that were found."""
+        found: list[Path] = []
+        try:
+            base, *overlay = self._found(paths, self.diagnostics)
+            found = [*base, *(path for files_ in overlay for path in files_)]
+            self.unread += ["" for _ in self.diagnostics]  # of folders nobody knows what is in them
+            for path in found[len(base) :]:
+                self._counted(path, self._take_overlays)
+            asked = tuple(self._overlays)
+            if paths:
+                self._look_beside(found, asked)
+            for path in base:
+                self._counted(path, self._take_base)
+            for address in asked:
+                if address in self._overlays:
+                    self.opened.append(self._alone(self._overlays.pop(address)))
+        except LimitExceededError as over:
+            self.diagnostics += [over.diagnostic, *(one for each in self.opened for one in each.diagnostics)]
+            self.opened.clear()  # what is said of a part may be wrong of the whole
+            self.unread.append("")
+        return found
+
+    def _found(self, paths: Sequence[Path], diagnostics: list[Diagnostic]) -> list[list[Path]]:
+        """The files of the base, and of what is laid over it."""
+        folders = layers(self.project, self.environment)
+        return [find(self.project, one, paths, diagnostics, self.library.budget) for one in folders]
+
+    def _counted(self, path: Path, take: Callable[[Path], Iterable[ParsedManifest]]) -> None:
+        """Take the manifests of a file, and count what is said of them."""
+        before = len(self.diagnostics)
+        here = list(take(path))
+        self.opened += here
+        told = len(self.diagnostics) - before + sum(len(each.diagnostics) for each in here)
+        self.library.budget.told(told, start(path, self.project))
+
+    def _take_overlays(self, path: Path) -> Iterator[ParsedManifest]:
+        """Keep the documents of a file until the base is read; what has no address is opened at once, and told."""
+        for one in self._parsed(path):
+            if one.address is None:
+                yield self._opened(one, one.node)
+            elif (first := self._overlays.setdefault(one.address, one)) is not one:
+                here, there = (each.node.sources["/name"] for each in (one, first))
+                self.diagnostics.append(twice(one.address, here, there, "make one of the two"))
+
+    def _take_base(self, path: Path) -> Iterator[ParsedManifest]:
+        """The manifests of a file with what is laid over them, up to the one that has too much wrong with it."""
+        told = 0
+        for one in self._parsed(path):
+            found = self._laid(one)
+            yield found
+            told += len(found.diagnostics)
+            if told > _MAX_COMPLAINTS:
+                message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
+                self.diagnostics.append(Diagnostic("TV115", message, one.node.source))
+                self.unread.append("")
+                break
+
+    def _look_beside(self, asked: Collection[Path], overlays_: Collection[Address]) -> None:
+        """Read what the files that were named are to be seen with: overlays of theirs, and what theirs lie over."""
+        beside = Reading(self.project, self.environment, self.kinds, self.library, _files=self._files)
+        base, *overlay = beside._found((), beside.diagnostics)
+        for path in (one for files_ in overlay for one in files_ if one not in asked):
+            for document in beside._parsed(path):
+                if document.address:
+                    self._overlays.setdefault(document.address, document)
+        for path in base if overlays_ else ():
+            for document in beside._parsed(path) if path not in asked else ():
+                if document.address:
+                    self._bases.setdefault(document.address, document.node.sources["/name"])
+                if document.address in overlays_ and document.address in self._overlays:
+                    self.opened.append(self._laid(document))
+
+    def _laid(self, one: Document) -> ParsedManifest:
+        """A document of the base, with the one that lies over it in this environment."""
+        over = self._overlays.pop(one.address, None) if one.address else None
+        if one.address:
+            self._bases.setdefault(one.address, one.node.sources["/name"])
+        if over is None or one.address is None:
+            return self._opened(one, one.node)
+        laid = overlays.lay(one.node, over.node, self.kinds[one.address.kind], one.address)
+        found = self._opened(one, laid.node, over.about)
+        if laid.diagnostics:
+            told = (*said(laid.diagnostics, over.about), *found.diagnostics)
+            found = replace(found, diagnostics=told, manifest=None, draft=found.manifest or found.draft)
+        manifest, draft = (one and replace(one, overlay=over.node.source) for one in (found.manifest, found.draft))
+        return replace(found, manifest=manifest, draft=draft)
+
+    def _alone(self, over: Document) -> ParsedManifest:
+        """A document of the overlay that exists in this environment only."""
+        found = self._opened(over, over.node)
+        meant = None
+        if found.manifest is None and over.address:
+            meant = overlays.without_base(over.node, over.address, self._bases)
+        return replace(found, diagnostics=(*found.diagnostics, meant)) if meant else found
+
+    def _opened(self, one: Document, node: Node, over: Callable[[str], str] = lambda text: text) -> ParsedManifest:
+        resolver = AttachmentResolver(self._measured, self.environment.uploads)
+        found = open_document(node, self.kinds, self._scope, resolver, self.library.budget)
+        return replace(found, diagnostics=said(found.diagnostics, lambda text: over(one.about(text))))
+
+    def _parsed(self, path: Path) -> list[Document]:
+        """The documents of one file."""
+        where = start(path, self.project)
+        try:
+            text = files.read_bytes(path, Path(self.project.root), yaml12.MAX_BYTES)
+        except files.RefusedError as error:
+            id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Complaint
+            self.diagnostics.append(Diagnostic(id, f"the file {error}", where))
+            self.unread.append("")
+            return []
+        about = redaction.about(text.decode("utf-8", "replace"))
+        self.library.budget.opened(len(text), where)
+        parsed = yaml12.read(text, where.path)
+        self._files[where.path] = path
+        self.diagnostics += said(parsed.diagnostics, about)
+        self.library.budget.parsed(parsed.values, where)
+        if _MARK in text:
+            self.marked[where.path] = text.decode("utf-8", "replace")
+        found = [Document(one, about, overlays.address_of(one, self.kinds, self._scope)) for one in parsed.documents]
+        broken = any(one.severity is Severity.ERROR for one in parsed.diagnostics)
+        if broken or not all(one.address for one in found):
+            self.unread.append(text.decode("utf-8", "replace"))
+        return found
+
+    def _scope(self, where: Source) -> Scope:
+        """What expressions in a file can reach."""
+        if where.path not in self._scopes:
+            secrets, path = frozenset(self.project.secrets), self._files[where.path]
+            self._scopes[where.path] = Scope(self.environment.vars, secrets, lambda name: self._text(path, name))
+        return self._scopes[where.path]
+
+    def _text(self, manifest: Path, name: str) -> FileText:
+        with _hinting(self.project, manifest, name):
+            return self.library.text(name, manifest)
+
+    def _measured(self, name: str, limit: int, where: Source) -> FileDigest:
+        path = self._files[where.path]
+        with _hinting(self.project, path, name):
+            return self.library.measure(name, limit, path, start(path, self.project))
+
+
+def said(diagnostics: Iterable[Diagnostic], about: Callable[[str], str]) -> tuple[Diagnostic, ...]:
+    """Complaints without what they quote of the secrets in the text that they are about."""
+    return tuple(replace(one, message=about(one.message), hint=about(one.hint)) for one in diagnostics)
+
+
+def twice(address: Address, here: Source, there: Source, hint: str = "rename one of them") -> Diagnostic:
+    """The complaint about an address that two documents have."""
+    return Diagnostic("TV108", f"`{address}` is declared here and at {there}", here, hint, address)
+
+
+@contextlib.contextmanager
+def _hinting(project: Project, manifest: Path, name: str) -> Iterator[None]:
+    """Say with a file that cannot be had which one was probably meant."""
+    try:
+        yield
+    except files.RefusedError as error:
+        if not error.too_large:
+            there = file_name_hints.likely(project, manifest, name)
+            error.hint = there if there != name else ""
+        raise

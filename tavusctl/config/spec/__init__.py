@@ -1,0 +1,1 @@
+"""`spec:` against its kind: what does not fit, unknown keys, pointers into it."""

@@ -1,0 +1,26 @@
+"""Values of fields that take known ones, and may take others by now: told as a warning, and sent."""
+
+from __future__ import annotations
+
+from tavusctl.config.collector import DiagnosticCollector, dotted
+from tavusctl.core.json_tree import placed
+from tavusctl.core.messages import listed, nearest, shown
+from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.core.schema.model_fields import known_values
+from tavusctl.fields import secret_fields
+from tavusctl.lib.json_types import JsonObject
+from tavusctl.patch.pointer import join
+
+
+def check(kind: ResourceKind, spec: JsonObject, notes: DiagnosticCollector, failed: frozenset[str]) -> None:
+    """Warn of each value that is not among the known ones; `failed` are pointers of values that have a complaint."""
+    for path, pattern, leaf in placed(spec, (), ()):
+        if not isinstance(leaf, str) or not leaf:
+            continue
+        known = known_values(kind.model, pattern)
+        if known and leaf not in known and "/spec" + join(path) not in failed:
+            near = nearest(leaf, known)
+            hint = f"did you mean `{near}`?" if near else f"known: {listed(known)}"
+            told = "" if secret_fields.tells(leaf) else f" {shown(leaf)}"
+            message = f"{dotted(join(path))}: unknown value{told}, which is sent as it is"
+            notes.warning("TV126", message, notes.value_at("/spec" + join(path)), hint=hint)

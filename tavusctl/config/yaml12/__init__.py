@@ -1,0 +1,170 @@
+"""YAML 1.2 read as JSON values, every value and every key with its position.
+
+Nothing in a file makes `read` raise: what cannot be taken is a complaint.  Scalars follow the core schema of YAML 1.2;
+what YAML 1.1 would have read otherwise (`yes`, `0123`, `12:30`, dates) is text, with a warning.  Aliases are
+copied within a budget; merge keys and tags are refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import Final, cast
+
+import yaml
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tavusctl.config.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
+from tavusctl.config.yaml12.pairs import reading
+from tavusctl.core.address import Source
+from tavusctl.core.diagnostics import Diagnostic
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
+
+MAX_BYTES: Final = 5 * 1024 * 1024
+_MAX_BROKEN: Final = 20  # documents of a file; what follows more of them is not read
+_MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it
+
+# A line that git writes into a file where two sides differ; ======= alone is a heading of Markdown.
+CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7}) .*", re.MULTILINE)
+
+_UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPE = re.compile(r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|[uU][0-9a-fA-F]{1,8})")
+_UTF16 = re.compile(rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00|\x00\x00\xfe\xff")
+
+
+class Parsed(Struct, frozen=True):
+    """The non-empty documents of a file."""
+
+    documents: tuple[Node, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    values: int = 0  # that were read, of documents that are broken, too
+
+
+def read(text: bytes, path: str) -> Parsed:
+    """Read every document of a file; `path` is what positions name.
+
+    One that cannot be read says nothing about those after it.
+    """
+    composer = Composer(path)
+    left, start = _MAX_BROKEN, 0
+    try:
+        content = _decoded(text, path)
+        _refuse_conflict(content, path)
+        while start >= 0:
+            rest = content[start:]
+            diagnostic = _build(composer, rest)
+            composer.diagnostics += [diagnostic] if diagnostic else []
+            left -= 1
+            after, passed = _next_document(rest, diagnostic, composer.passed) if diagnostic and left else (-1, 0)
+            start = start + after if after > 0 else -1
+            composer.passed += passed
+    except StopError as stopped:
+        composer.diagnostics.append(stopped.diagnostic)
+    return Parsed(tuple(composer.documents), tuple(composer.diagnostics), composer.values)
+
+
+def _next_document(text: str, diagnostic: Diagnostic, passed: int) -> tuple[int, int]:
+    """Where the document after a broken one begins, and after how many lines; -1 when there is none."""
+    line = diagnostic.source.line if diagnostic.source else 0
+    end = lines = 0
+    for found in _MARKER.finditer(text, 1):
+        lines += text.count("\n", end, found.start())
+        end = found.start()
+        if passed + lines + 1 >= line:
+            return end, lines
+    return -1, 0
+
+
+def _build(composer: Composer, text: str) -> Diagnostic | None:
+    """Read documents up to one that cannot be read, and what is wrong with that; other complaints are collected."""
+    try:
+        _follow(composer, text)
+    except StopError as stopped:
+        if stopped.diagnostic.id != "TV101":
+            raise  # a limit of the whole file
+        composer.drop()
+        return stopped.diagnostic
+    return None
+
+
+def _follow(composer: Composer, text: str) -> None:
+    start = Source(composer.path, composer.passed + 1, 1)
+    if text.count("\n%") > _MAX_DIRECTIVES:
+        raise stop(start, "TV115", "too many directives (lines that start with `%`)")
+    try:
+        composer.reading = reading(text)
+        composer.follow(cast("Events", getattr(yaml, "CSafeLoader", yaml.SafeLoader)(composer.reading.parsed)))
+    except yaml.reader.ReaderError:
+        raise _unprintable(text, composer) from None
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error, text, composer) from None
+    except (ValueError, OverflowError):  # PyYAML without C, on escapes beyond Unicode
+        raise stop(composer.last(), "TV101", "invalid YAML: an escape sequence names no character") from None
+
+
+def _decoded(text: bytes, path: str) -> str:
+    start = Source(path, 1, 1)
+    if len(text) > MAX_BYTES:
+        raise stop(
+            start,
+            "TV115",
+            f"the file is larger than {MAX_BYTES // 1024**2} MiB",
+            "move long texts to files of their own, and refer to them with `${file:PATH}`",
+        )
+    if _UTF16.match(text):
+        raise stop(start, "TV101", "the file is in UTF-16 or UTF-32", "save it as UTF-8")
+    text = text.removeprefix(codecs.BOM_UTF8)
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        source = _position(path, text[: error.start].decode())
+        message = f"the file is not UTF-8: byte 0x{text[error.start]:02X}"
+        raise stop(source, "TV101", message, "save it as UTF-8") from None
+
+
+def _position(path: str, before: str, passed: int = 0) -> Source:
+    """The position after some text, and after lines before that."""
+    return Source(path, passed + before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def _refuse_conflict(text: str, path: str) -> None:
+    """A merge that nobody has resolved: what stands between its lines is not what anybody means."""
+    found = CONFLICT.search(text)
+    if found:
+        message = f"unresolved merge conflict of git: the line `{found.group()[:60]}`"
+        hint = "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`"
+        raise stop(_position(path, text[: found.start()]), "TV101", message, hint)
+
+
+def _unprintable(text: str, composer: Composer) -> StopError:
+    found = _UNPRINTABLE.search(text)
+    if found is None:
+        return stop(composer.last(), "TV101", "invalid YAML: a character cannot be decoded")
+    message = f"a control character (U+{ord(found.group()):04X}) is not allowed"
+    return stop(_position(composer.path, text[: found.start()], composer.passed), "TV101", message, "remove it")
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, composer: Composer) -> StopError:
+    mark = error.problem_mark or error.context_mark
+    source = composer.at(mark)
+    problem = str(error.problem or error.context)
+    line = text[text.rfind("\n", 0, mark.index) + 1 :].partition("\n")[0] if mark else ""
+    escape = _ESCAPE.match(line[max(source.column - 3, 0) :]) if "escape code" in problem else None
+    if escape:
+        half = "is half of a surrogate pair" if escape[1] else "names no character"
+        message = f"invalid YAML: the escape sequence `{escape.group()}` {half}"
+        return stop(replace(source, column=source.column - 2), "TV101", message, "write the character itself")
+    return stop(source, "TV101", f"invalid YAML: {problem}", _syntax_hint(problem, line, source.column))
+
+
+def _syntax_hint(problem: str, line: str, column: int) -> str:
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces, not with tabs"
+    if "${" in line and re.search(r"\[|(?<!\$)\{", line):
+        return 'inside `[ ]` and `{ }`, put `"${...}"` in quotes'
+    if "mapping values" in problem or line[column - 1 : column] in ("%", "@", "`"):
+        return "put quotes around the text"
+    return ""

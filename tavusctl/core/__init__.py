@@ -1,0 +1,1 @@
+"""The nouns: addresses, resources, changes, diagnostics, errors, ports."""

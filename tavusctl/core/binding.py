@@ -1,0 +1,46 @@
+"""What the state remembers of one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from tavusctl.core.address import Address
+from tavusctl.lib.json_types import Json, JsonObject
+
+
+class Binding(Struct, frozen=True):
+    """What we last did to an object: proof of ownership, and the base that tells drift from edits."""
+
+    address: Address
+    remote_id: str
+    applied: JsonObject = field(default_factory=dict)  # secrets as `secret.Fingerprint`, references as Address
+    prevent_destroy: bool = False  # remembered: leaving the manifest out does not lift it
+    on_remove: str = "delete"
+    successor: str = ""  # id of the new half of a replacement that is not usable yet
+    successor_spec: JsonObject = field(default_factory=dict)  # what the successor was created with
+    retired: tuple[str, ...] = ()  # old halves still to delete
+    unkept: Mapping[str, str] = field(default_factory=dict)  # as older versions wrote `answered`: digests
+    answered: Mapping[str, Json] = field(default_factory=dict)  # pointer -> what reads show, where it is not `applied`
+    externals: Mapping[str, str] = field(default_factory=dict)  # ids that addresses of `applied` stood for
+    # pointer -> what was there before a write that nobody has read back; "" for an object that was made
+    unconfirmed: Mapping[str, Json] = field(default_factory=dict)
+    # pointer -> what was sent, where the last write did not go live
+    not_live: Mapping[str, Json] = field(default_factory=dict)
+    created_at: str = ""  # of the object, as the server said; empty: not known yet
+
+    def with_documents(self, change: Callable[[Mapping[str, Json]], JsonObject]) -> Binding:
+        """The binding with each of its documents changed."""
+        return replace(
+            self,
+            applied=change(self.applied),
+            successor_spec=change(self.successor_spec),
+            answered=change(self.answered),
+            unconfirmed=change(self.unconfirmed),
+            not_live=change(self.not_live),
+        )
+
+
+MADE: Mapping[str, Json] = {"": None}  # `unconfirmed` of an object that was made and has not been read

@@ -1,0 +1,23 @@
+"""Durations as people write them: `90m`, `24h`, `1h30m`, `7d`, or ISO 8601 such as `PT36H`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from tavusctl.secrets.redaction import shortened
+
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_UNIT = r"(?:(\d{{1,9}}(?:\.\d{{1,6}})?){0})?"
+_PLAIN = re.compile("".join(_UNIT.format(unit) for unit in "wdhms"))
+_ISO = re.compile("P{}{}(?:T{}{}{})?".format(*(_UNIT.format(unit) for unit in "WDHMS")))
+
+
+def seconds(text: str) -> float:
+    """The seconds of a duration above zero; ValueError says what would be right."""
+    found = _PLAIN.fullmatch(text) or _ISO.fullmatch(text)
+    total = sum(float(n) * _SECONDS[unit] for n, unit in zip(found.groups(), "wdhms", strict=True) if n) if found else 0
+    if not total:
+        message = f"`{shortened(text, 60)}` is not a duration; write `90m`, `24h`, `7d` or `1h30m`"
+        raise ValueError(message)
+    return total

@@ -1,0 +1,1 @@
+"""Crawling: its status, its schedule, its limits, and starting it."""

@@ -1,0 +1,58 @@
+"""When a crawled document is due: by its own last crawl, never by when a job happens to run.
+
+A job that comes late, twice or not at all changes nothing in what these functions say.  All moments are aware; what
+comes back is in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tavusctl.core.model import Recrawl
+
+# One hour between two crawls of a document, and a margin for clocks and for what counts as the crawl's moment.
+COOLDOWN: Final = timedelta(seconds=3600 + 60)
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+MISSED: Final = 2  # periods after which a schedule is clearly not being kept
+
+
+def due(recrawl: Recrawl, last: datetime) -> datetime:
+    """The moment from which a document, last crawled at `last`, is due."""
+    if recrawl.every is None:
+        return _next_tick(recrawl.cron, recrawl.timezone, last)
+    try:
+        return last.astimezone(UTC) + timedelta(seconds=recrawl.every)
+    except OverflowError:
+        return NEVER
+
+
+def allowed(last: datetime) -> datetime:
+    """The moment from which the API takes a recrawl of a document that was last crawled, or tried, at `last`."""
+    return last.astimezone(UTC) + COOLDOWN
+
+
+def overdue(recrawl: Recrawl, last: datetime) -> datetime:
+    """The moment from which a document, last crawled at `last`, has been due for two whole periods."""
+    moment = max(due(recrawl, last), allowed(last))
+    for _ in range(MISSED):
+        if moment == NEVER:
+            break
+        # A period shorter than the cooldown cannot be kept, and nobody is to be warned about that.
+        moment = max(due(recrawl, moment), allowed(moment))
+    return moment
+
+
+def _next_tick(cron: str, timezone: str, after: datetime) -> datetime:
+    """The first moment of a cron expression after another, on the clocks of a time zone."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - few documents have a schedule
+
+    from cronsim import CronSim  # noqa: PLC0415 - few documents have a schedule
+
+    start = after.astimezone(UTC)
+    for tick in CronSim(cron, start.astimezone(ZoneInfo(timezone))):
+        moment = tick.astimezone(UTC)
+        # In the hour that clocks show twice, the first tick found may be one of the first showing.
+        if moment > start:
+            return moment
+    return NEVER

@@ -1,0 +1,1 @@
+"""What an emulated world keeps: objects, a clock, and what has happened."""

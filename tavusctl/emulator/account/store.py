@@ -1,0 +1,210 @@
+"""Objects and mutations in SQLite: a file that outlives the server, or memory.
+
+Deleting is soft, so lists can lag and the history can be read.  Every change of an object and its line in the
+append-only list of mutations are one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tavusctl.emulator.http.messages import Json, Object
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+  created REAL NOT NULL, deleted REAL, document TEXT NOT NULL, hidden TEXT NOT NULL, UNIQUE (account, kind, id));
+CREATE INDEX IF NOT EXISTS listed ON objects (account, kind, seq, created, deleted);
+CREATE TABLE IF NOT EXISTS mutations (seq INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY);
+"""
+COLUMNS = "seq, account, kind, id, created, deleted, document, hidden"
+PUT = """
+INSERT INTO objects (account, kind, id, created, deleted, document, hidden) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (account, kind, id) DO UPDATE SET
+  created = excluded.created, deleted = excluded.deleted, document = excluded.document, hidden = excluded.hidden
+"""
+VISIBLE = "account = ? AND kind = ? AND created <= ? AND (deleted IS NULL OR deleted > ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One object as it is kept: the document with its real secrets, and what no reader sees."""
+
+    account: str
+    kind: str
+    id: str
+    created: float
+    document: Object
+    hidden: Object = field(default_factory=dict)
+    deleted: float | None = None
+    seq: int = 0
+
+    def with_document(self, document: Object, **hidden: Json) -> Stored:
+        """The same object with another document; `hidden` is merged."""
+        return replace(self, document=document, hidden=self.hidden | hidden)
+
+
+class Store:
+    """The objects of all accounts."""
+
+    def __init__(self, path: str | Path | None) -> None:
+        if path is not None:
+            _make_private(Path(path))
+        self._db = sqlite3.connect(":memory:" if path is None else str(path), isolation_level=None)
+        # A killed server loses nothing: only a power cut could, and nobody tests that here.
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=OFF")
+        self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._db.close()
+
+    def get(self, account: str, kind: str, id: str) -> Stored | None:  # noqa: A002 - the word of the API
+        """One live object."""
+        row = self._db.execute(
+            f"SELECT {COLUMNS} FROM objects WHERE account = ? AND kind = ? AND id = ? AND deleted IS NULL",  # noqa: S608
+            (account, kind, id),
+        ).fetchone()
+        return None if row is None else _stored(row)
+
+    def exists(self, account: str, kind: str, id: str) -> bool:  # noqa: A002 - the word of the API
+        """Whether there is such a live object."""
+        found = self._db.execute(
+            "SELECT 1 FROM objects WHERE account = ? AND kind = ? AND id = ? AND deleted IS NULL",
+            (account, kind, id),
+        ).fetchone()
+        return found is not None
+
+    def every(self, account: str, kind: str, as_of: float | None = None) -> Iterator[Stored]:
+        """All live objects of a kind in order of creation; `as_of` a time, those a lagging list shows."""
+        yield from self.slice(account, kind, 0, -1, as_of)
+
+    def count(self, account: str, kind: str, as_of: float | None = None) -> int:
+        """How many `every` would give."""
+        moment = _horizon(as_of)
+        row = self._db.execute(f"SELECT COUNT(*) FROM objects WHERE {VISIBLE}", (account, kind, moment[0], moment[1]))  # noqa: S608
+        return int(row.fetchone()[0])
+
+    def slice(
+        self,
+        account: str,
+        kind: str,
+        skip: int,
+        limit: int,
+        as_of: float | None = None,
+        *,
+        newest_first: bool = False,
+    ) -> list[Stored]:
+        """A window of `every`; a limit of -1 is all."""
+        order = "DESC" if newest_first else "ASC"
+        shown_after, hidden_after = _horizon(as_of)
+        rows = self._db.execute(
+            # The window is found in the index; only its own rows are read.
+            f"SELECT {COLUMNS} FROM objects WHERE seq IN"  # noqa: S608
+            f" (SELECT seq FROM objects WHERE {VISIBLE} ORDER BY seq {order} LIMIT ? OFFSET ?) ORDER BY seq {order}",
+            (account, kind, shown_after, hidden_after, limit, skip),
+        )
+        return [_stored(row) for row in rows]
+
+    def dump(self) -> list[Stored]:
+        """Everything, deleted objects included, in order of creation."""
+        return [_stored(row) for row in self._db.execute(f"SELECT {COLUMNS} FROM objects ORDER BY seq")]  # noqa: S608
+
+    def owners(self, kind: str, id: str) -> list[str]:  # noqa: A002 - the word of the API
+        """The accounts that have such a live object."""
+        rows = self._db.execute(
+            "SELECT account FROM objects WHERE kind = ? AND id = ? AND deleted IS NULL",
+            (kind, id),
+        )
+        return [row[0] for row in rows]
+
+    def next_id(self, prefix: str, digits: int) -> str:
+        """An id that was never given; the same in every run that creates the same things in the same order."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()
+        number = (row[0] if row else 0) + 1
+        return prefix + hashlib.sha256(f"{prefix}{number}".encode()).hexdigest()[:digits]
+
+    def put(self, stored: Stored, mutation: Object | None) -> None:
+        """Insert or replace an object, and say so in the list of mutations."""
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.execute(PUT, _row(stored))
+            if mutation is not None:
+                self._db.execute("INSERT INTO mutations (entry) VALUES (?)", (json.dumps(mutation),))
+
+    def put_unnoticed(self, stored: Stored) -> None:
+        """Insert or replace an object without a line in the list of mutations."""
+        self._db.execute(PUT, _row(stored))
+
+    def mutations(self, since: int = 0) -> list[Object]:
+        """The committed mutations after a sequence number, oldest first."""
+        rows = self._db.execute("SELECT seq, entry FROM mutations WHERE seq > ? ORDER BY seq", (since,))
+        return [{"seq": seq, **json.loads(entry)} for seq, entry in rows]
+
+    def greet(self, account: str) -> bool:
+        """Remember an account; True the first time."""
+        return self._db.execute("INSERT OR IGNORE INTO accounts VALUES (?)", (account,)).rowcount == 1
+
+    def accounts(self) -> list[str]:
+        """Every account that ever called or was seeded."""
+        return [row[0] for row in self._db.execute("SELECT name FROM accounts ORDER BY name")]
+
+    def setting(self, name: str) -> Json:
+        """A kept setting, or None."""
+        row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def keep_setting(self, name: str, value: Json) -> None:
+        """Keep a setting for the next start."""
+        self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+
+    def clear(self) -> None:
+        """Forget everything; ids and sequence numbers start again."""
+        for table in ("objects", "mutations", "settings", "accounts", "sqlite_sequence"):
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody but its owner read a database, from its first byte on: accounts have keys in them.
+
+    SQLite gives the files that it puts beside a database the rights of that; those of an older run may be there.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
+            if one.exists():
+                one.chmod(0o600)
+    except OSError as error:
+        message = f"unable to open database file: {error.strerror}"
+        raise sqlite3.OperationalError(message) from None
+
+
+def _horizon(as_of: float | None) -> tuple[float, float]:
+    """Bounds for the two placeholders of VISIBLE: created until, deleted after."""
+    return (float("inf"), float("inf")) if as_of is None else (as_of, as_of)
+
+
+def _row(stored: Stored) -> tuple[Json, ...]:
+    return (
+        stored.account,
+        stored.kind,
+        stored.id,
+        stored.created,
+        stored.deleted,
+        json.dumps(stored.document),
+        json.dumps(stored.hidden),
+    )
+
+
+def _stored(row: tuple[Json, ...]) -> Stored:
+    seq, account, kind, ident, created, deleted, document, hidden = row
+    return Stored(account, kind, ident, created, json.loads(document), json.loads(hidden), deleted, seq)

@@ -1,0 +1,196 @@
+"""The emulated world: everything a handler may look at or change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tavusctl.emulator.account.chronicle import Chronicle
+from tavusctl.emulator.account.clock import Clock, in_microseconds
+from tavusctl.emulator.account.journal import Entry, Journal, redact
+from tavusctl.emulator.account.portal import Portal
+from tavusctl.emulator.account.store import Store, Stored
+from tavusctl.emulator.control import forms
+from tavusctl.emulator.control.behaviors import Behaviors, defaults
+from tavusctl.emulator.control.faults import Faults
+from tavusctl.emulator.http.border import Allowed
+from tavusctl.emulator.http.callbacks import Callbacks
+from tavusctl.emulator.http.messages import Json, Object, Request
+
+
+@dataclass(slots=True)
+class World:
+    """One emulated Tavus."""
+
+    store: Store
+    allowed: Allowed = field(default_factory=Allowed)
+    clock: Clock = field(default_factory=Clock)
+    behaviors: Behaviors = field(default_factory=defaults)
+    journal: Journal = field(default_factory=Journal)
+    chronicle: Chronicle = field(default_factory=Chronicle)
+    faults: Faults = field(default_factory=Faults)
+    portal: Portal = field(default_factory=Portal)
+    callbacks: Callbacks = field(init=False)
+    # By kind: what becomes of the next processing; None is success.
+    outcomes: dict[str, list[str | None]] = field(default_factory=dict)
+    seed: Object = field(default_factory=dict)
+    first_seed: Object = field(default_factory=dict)
+    first_behaviors: Object = field(default_factory=dict)
+    first_faults: list[Json] = field(default_factory=list)
+    commits: int = 0
+    # Requests that will be carried out late: when, by our clock, and how.
+    late: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.callbacks = Callbacks(self.allowed.callback_ports)
+
+    @property
+    def is_today(self) -> bool:
+        """Whether the API of today is served."""
+        return bool(self.behaviors["era"] == "today")
+
+    def catch_up(self) -> None:
+        """Carry out what is due by now."""
+        now = self.clock.now()
+        due = [carry_out for moment, carry_out in self.late if moment <= now]
+        self.late = [one for one in self.late if one[0] > now]
+        for carry_out in due:
+            carry_out()
+
+    def as_of(self) -> float | None:
+        """The moment that lists show; None when they do not lag."""
+        lag = float(self.behaviors["list_lag"])
+        return self.clock.now() - lag if lag else None
+
+    def next_outcome(self, kind: str) -> str | None:
+        """What becomes of a processing that starts now: an error, or None."""
+        waiting = self.outcomes.get(kind)
+        return waiting.pop(0) if waiting else None
+
+    def commit(
+        self,
+        stored: Stored,
+        action: str,
+        *,
+        by: str,
+        request: int | None = None,
+        body: Json = None,
+        more: Object | None = None,
+    ) -> None:
+        """Keep an object and write the change down, as one."""
+        mutation = {
+            "time": in_microseconds(self.clock.now()),
+            "account": stored.account,
+            "kind": stored.kind,
+            "id": stored.id,
+            "action": action,
+            "by": by,
+            "request": request,
+            "body": redact(body),
+            **(more or {}),
+        }
+        before = self.store.get(stored.account, stored.kind, stored.id)
+        self.store.put(stored, mutation)
+        self.chronicle.commit(before, stored, mutation)
+        self.commits += 1
+
+    def remember(self) -> None:
+        """Keep clock and behaviors for the next start."""
+        self.store.keep_setting("clock", [self.clock.offset, self.clock.frozen_at])
+        self.store.keep_setting("behaviors", self.behaviors.changed())
+
+    def start(self) -> None:
+        """Clock and behaviours as they were kept, else as the caller wants them; the rules for faults."""
+        kept = self.store.setting("clock")
+        if kept is not None:
+            self.clock.offset, self.clock.frozen_at = kept
+        self.seed = dict(self.first_seed)
+        self.behaviors.change(
+            {**(self.store.setting("behaviors") or self.store.setting("switches") or {}), **self.first_behaviors}
+        )
+        self.faults.add(self.first_faults)
+
+    def reset(self) -> None:
+        """Begin again: nothing but the seed."""
+        self.store.clear()
+        self.journal.clear()
+        self.chronicle = Chronicle()
+        self.portal.edits.clear()
+        self.outcomes.clear()
+        self.callbacks = Callbacks(self.allowed.callback_ports)
+        self.faults.rules.clear()
+        self.late.clear()
+        self.behaviors.restore()
+        self.clock = Clock()
+        self.start()
+
+
+@dataclass(slots=True)
+class Call:
+    """One request of one account to one handler; `id` is the object in the path, `part` what is named below it."""
+
+    world: World
+    request: Request
+    entry: Entry
+    account: str
+    id: str = ""
+    part: str = ""
+
+    def commit(self, stored: Stored, action: str, more: Object | None = None) -> None:
+        """Make a change on behalf of this request."""
+        self.world.commit(stored, action, by="api", request=self.entry.seq, body=self.entry.body, more=more)
+
+    def delete(self, stored: Stored) -> None:
+        """Delete an object on behalf of this request."""
+        self.commit(replace(stored, deleted=self.world.clock.now()), "delete")
+
+    def show(self, stored: Stored) -> None:
+        """Write down that the answer to this request shows an object, and which version of it."""
+        self.entry.shown[stored.id] = self.world.chronicle.version(stored)
+
+    def wants(self, name: str) -> bool:
+        """Whether a boolean query parameter is on."""
+        return self.request.query.get(name, "").lower() == "true"
+
+
+def build(
+    *,
+    db: str | Path | None,
+    seed: str | Path | Mapping[str, Json] | None,
+    faults: str | Path | list[Object] | None,
+    behaviors: Mapping[str, Json] | None = None,
+    allowed: Allowed | None = None,
+) -> World:
+    """A world from the arguments of `serve`; must run in the thread that serves."""
+    rules = _load(faults, "faults") or []
+    world = World(
+        Store(db),
+        allowed or Allowed(),
+        first_seed=_load(seed, "seed") or {},
+        first_behaviors=dict(behaviors or {}),
+        first_faults=_listed(rules),
+    )
+    world.start()
+    return world
+
+
+def _load(source: str | Path | Json, what: str) -> Json:
+    """What a file holds, or what was given in its place."""
+    found = source
+    if isinstance(source, str | Path):
+        found = json.loads(Path(source).read_text(encoding="utf-8"))
+    if what == "seed" and not isinstance(found, Mapping | None):
+        message = "the seed is an object of accounts"
+        raise forms.BadForm(message)
+    return found
+
+
+def _listed(rules: Json) -> list[Json]:
+    """Rules for faults: a list, the same as the control side shows it, or one."""
+    found = rules["faults"] if isinstance(rules, dict) and set(rules) == {"faults"} else rules
+    if not isinstance(found, list | dict):
+        message = "faults are a list of rules"
+        raise forms.BadForm(message)
+    return found if isinstance(found, list) else [found]

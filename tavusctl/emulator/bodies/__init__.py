@@ -1,0 +1,1 @@
+"""What every resource does with bodies: fields, patches, names, lists."""

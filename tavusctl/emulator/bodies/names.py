@@ -1,0 +1,37 @@
+"""What becomes of a display name that is kept: as it came, or in a spelling that some servers prefer."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections.abc import Callable
+
+from tavusctl.emulator.control.behaviors import Behaviors
+from tavusctl.emulator.http.messages import Object
+
+NAMES = (
+    "persona_name",
+    "pal_name",
+    "document_name",
+    "replica_name",
+    "face_name",
+    "guardrail_name",
+    "voice_name",
+    "name",
+)
+LONGEST = 24
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "as sent": lambda name: name,
+    "trim": str.strip,
+    "collapse": lambda name: " ".join(name.split()),
+    "compose": lambda name: unicodedata.normalize("NFC", name),
+    "escape": lambda name: html.escape(name, quote=False),
+    "lower": str.lower,
+    "cut": lambda name: name[:LONGEST],
+}
+
+
+def respelled(behaviors: Behaviors, body: Object) -> Object:
+    """A body with its display name as this server keeps it."""
+    change = SPELLINGS[behaviors["names"]]
+    return {key: change(value) if key in NAMES and isinstance(value, str) else value for key, value in body.items()}

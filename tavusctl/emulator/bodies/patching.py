@@ -1,0 +1,104 @@
+"""JSON Patch (RFC 6902) as the API applies it: the whole patch to a copy, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import jsonpatch
+import jsonpointer
+
+from tavusctl.emulator.http.messages import Json, Object
+
+MEMBERS = {
+    "add": ("value",),
+    "replace": ("value",),
+    "test": ("value",),
+    "remove": (),
+    "move": ("from",),
+    "copy": ("from",),
+}
+
+
+class Unpatchable(ValueError):
+    """The patch is malformed, or does not fit the document; the text is the library's."""
+
+
+def apply(document: Object, operations: Json, *, ignore_test: bool = False) -> Object:
+    """The patched copy.  Unpatchable when an operation fails, or when the result is not an object."""
+    _check(operations)
+    if ignore_test:
+        operations = [operation for operation in operations if operation["op"] != "test"]
+    try:
+        patched = jsonpatch.JsonPatch(operations).apply(document)
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
+        raise Unpatchable(str(error)) from error
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError, RecursionError) as error:
+        # The library stumbles over paths that lead through scalars.
+        raise Unpatchable(str(error)) from error
+    if not isinstance(patched, dict):
+        message = "the document would no longer be an object"
+        raise Unpatchable(message)
+    return patched
+
+
+def _check(operations: Json) -> None:
+    if not isinstance(operations, list):
+        message = "a patch is a list of operations"
+        raise Unpatchable(message)
+    for operation in operations:
+        if not _well_formed(operation):
+            message = f"not an operation: {operation!r}"
+            raise Unpatchable(message)
+
+
+def _well_formed(operation: Json) -> bool:
+    if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
+        return False
+    name = operation.get("op")
+    members = MEMBERS.get(name) if isinstance(name, str) else None
+    if members is None or any(member not in operation for member in members):
+        return False
+    return "from" not in members or isinstance(operation["from"], str)
+
+
+def carry_over(pointers: list[str], before: Object, after: Object) -> None:
+    """Undo in `after` what changed at some pointers, as a server does that silently ignores them."""
+    for pointer in pointers:
+        path = jsonpointer.JsonPointer(pointer)
+        kept = path.resolve(before, _ABSENT)
+        if path.resolve(after, _ABSENT) is _ABSENT and kept is _ABSENT:
+            continue
+        parent, last = path.to_last(after) if _has_parent(path, after) else (None, None)
+        if not isinstance(parent, dict):
+            continue
+        if kept is _ABSENT:
+            parent.pop(last, None)
+        else:
+            parent[last] = kept
+
+
+TIDIES: dict[str, Callable[[Json], Json]] = {
+    "trim": lambda value: value.strip() if isinstance(value, str) else value,
+    "lower": lambda value: value.lower() if isinstance(value, str) else value,
+    "round": lambda value: round(value) if isinstance(value, float) else value,
+    "sort": lambda value: sorted(value) if isinstance(value, list) else value,
+}
+
+
+def keep(behaviors: Mapping[str, Json], before: Object, after: Object) -> None:
+    """Make `after` what a server keeps of it: some fields are ignored, and what is new in others gets its spelling."""
+    carry_over(behaviors["ignore_fields"], before, after)
+    for pointer, tidy in behaviors["tidied_fields"].items():
+        path = jsonpointer.JsonPointer(pointer)
+        value = path.resolve(after, _ABSENT)
+        if value is not _ABSENT and value != path.resolve(before, _ABSENT):  # only what this write has brought
+            parent, last = path.to_last(after)
+            parent[last] = TIDIES[tidy](value)
+
+
+_ABSENT = object()
+
+
+def _has_parent(path: jsonpointer.JsonPointer, document: Object) -> bool:
+    parent = jsonpointer.JsonPointer.from_parts(path.parts[:-1])
+    return parent.resolve(document, _ABSENT) is not _ABSENT

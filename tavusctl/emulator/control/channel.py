@@ -1,0 +1,356 @@
+"""The control side of a running emulator: everything under `/__emulator/`, JSON in and out, no API key.
+
+It is for programs: what has an `Origin` or another `Host` is refused, and so is what changes something without
+`content-type: application/json`, for a page could have made a browser send it (curl may leave it out).
+
+Bad input is answered 400 `{"error": why}`.  Control requests are never written down, delayed or struck by faults.
+`PATTERN` is `"METHOD /path"` with `*` and `?` as wildcards (`*` also matches slashes; query and a slash at the end do
+not count): `"POST /v2/personas"`, `"* /v2/documents/*/recrawl"`, `"*"`.
+
+GET    requests     {"requests": [...]} in order: seq, time, method, path, query, body (API keys as "(sensitive)"),
+                    account (null: 401), user_agent, status (null: no answer), committed (it changed something), fault
+                    (the kind that struck, or null), run and shown (see history).
+                    Filters: ?method=PATCH&path=/v2/personas*&since=SEQ
+DELETE requests     forget them, and the violations.
+GET    mutations    {"mutations": [...]} committed changes, append-only, kept with `db`: seq, time, account, kind
+                    (personas ...), id, action (create update rename delete recrawl end join say draft publish discard),
+                    by (api, portal, room), request (its seq), body (redacted request body); running_crawls on those
+                    that start a crawl.  ?since=SEQ
+GET    history      {"events": [...]} everything in one order since the start or the last reset, the newest 200,000:
+                    at (its number), is (call: a request arrives; handled: it was carried out; commit; killed).  Calls
+                    and handled ones have request (its seq), time, account, method, path, run (the header
+                    x-tavusctl-run, else x-tavusctl-pid), user_agent, status, fault, and body or shown {id: version};
+                    commits have what mutations have, and changes {JSON Pointer: new value} and gone [pointers that are
+                    no more].  The version of an object is the number of its last commit, 0 for a seeded one.
+                    ?since=AT&account=NAME
+GET    violations   {"violations": [...]}: request (its seq), method, path, text, rule (mask_written: a mask in a write;
+                    stock_written; dangling_reference: see the behaviour check_references).
+GET    objects      {"objects": [...]}: account, kind, id, deleted (bool), document (as a read shows it, API keys as
+                    "(sensitive)"), secrets {pointer: SHA-256 of the stored key}.  ?deleted=1&kind=personas&account=NAME
+GET    clock        {"now": ISO time, "frozen": bool}; everything that takes time, and the Date header, follow it.
+POST   clock        {"advance": seconds} | {"set": ISO time} | {"freeze": true | false}, combinable, freeze first and
+                    advance last.  Answers like GET.
+GET    behaviors    {"behaviors": {name: value}, "defaults": {...}, "meanings": {...}}; all are told in `behaviors`.
+PUT    behaviors    {name: value, ...}: set some; answers like GET.  PATCH is the same.
+DELETE behaviors    back to the defaults.  `switches`, the older name of these three, still answers, "switches" in it.
+GET    faults       {"faults": [rule + "struck": how often]}.
+POST   faults       a rule, or a list of rules: {"match": PATTERN ("*"), "kind", "phase": "before" | "after" the change,
+                    "skip": 0, "times": 1 (null: for ever), "probability": 1.0, "seed": 0} and, by kind: status,
+                    headers {}, body (JSON or text), raw (text; with "base64": true, base64), at (bytes of the body),
+                    seconds, to.  Kinds: see `faults.KINDS`.  The first rule that strikes wins.  `late` makes the change
+                    of a request that was never answered when the clock (see POST clock) has moved by `seconds`.
+DELETE faults       forget them; what is late comes all the same.
+GET    outcomes     {"outcomes": {"documents": [...], "replicas": [...]}} still waiting.
+POST   outcomes     {"kind": "documents" | "replicas" | "voices", "error": code or text (null: success), "times": 1}:
+                    how the next processing, crawl or training ends.
+DELETE outcomes     forget them.
+POST   portal       an edit that no API client made: {"kind": "persona", "id", "account"?} with one of "patch": [JSON
+                    Patch on the document as a read shows it, real keys in it], "delete": true; or "create": {body}
+                    without id.  Answers {"account", "kind", "id"}.  "when": {"before": PATTERN} arms it: it is made
+                    when such a request has arrived and before its handler reads anything, so it falls between a
+                    client's GET and its PATCH; {"after": PATTERN}: after such a request has changed something, before
+                    its answer.  "when" also takes "skip" and "times" (1).  Answers {"armed": true}.
+POST   drafts       {"id", "account"?, "model"?, "patch"?}: an unpublished edit of a persona, as in PAL Maker.  id "*"
+                    is every persona there is (of `account`); "patch" is what the person changed (JSON Patch).  "model":
+                    "maker" (default) keeps writes out: PATCH is answered 409 {"error", "conflict": "maker_changes"}
+                    before anything of it is looked at, and nothing is written; ?force=true writes, ends the draft, and
+                    the answer says discarded_maker_changes; a patch of /layers/conferencing alone passes.  "july":
+                    PATCH goes to the draft, is answered 200 and says publish_url; ?target=live writes the live
+                    persona; GET shows the live one, and with ?source=draft the draft with is_draft_view,
+                    has_unpublished_changes and publish_url; POST /v2/pals/ID/publish lets it go live.  "when" as for
+                    portal: the draft begins in the middle of things.  Answers {"drafts": [ids]} or {"armed": true}.
+GET    drafts       {"drafts": [{account, id, model, unpublished, document}]}.
+DELETE drafts       a person throws them away: all, or of ?id=ID&account=NAME.
+POST   drafts/publish  a person publishes them: {"id"?, "account"?}.
+GET    portal       {"edits": [{edit, moment, times (left), failures}]}.
+DELETE portal       disarm.
+POST   seed         {"ACCOUNT": {"personas": [body, ...], "replicas": ..., "documents": ..., "guardrails": ...,
+                    "objectives": ..., "conversations": ..., "tools": ..., "single_guardrails": ..., "voices": ...,
+                    "dictionaries": ..., "deployments": ..., "connectors": ...}}: objects without checks and without
+                    mutations.  A body is that of a creation or of a read, in either spelling; "id" (or the read's own
+                    key) fixes the id; status, times and counts may be given; "skills" and "tool_ids" of a persona, too.
+                    "*" is every account, on its first call.  Answers {account: {kind: [ids]}}.
+POST   reset        forget everything and begin again with the seed, the behaviours and the faults of the start.
+GET    accounts     {"accounts": [...]}.
+GET    callbacks    {"callbacks": [...]} in order: url, event, status (of the answer; null: none yet), error.  Only http
+                    addresses of this machine are called, at the ports that the start has allowed.
+
+Every API key is an account of its own, unless the behaviour `keys` names its account: {"old": "acme", "new": "acme"};
+{"old": null} revokes a key, `unknown_keys: refuse` lets no others in.  A fault of kind `kill` needs the caller's
+process id in the request header `x-tavusctl-pid`, and kills only what the start has named.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from dataclasses import replace
+
+from tavusctl.emulator.account.clock import in_microseconds, parse
+from tavusctl.emulator.account.journal import redact, secrets
+from tavusctl.emulator.account.portal import BadEdit
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import World
+from tavusctl.emulator.control import forms, maker, seeding
+from tavusctl.emulator.control.behaviors import BEHAVIORS, UnknownBehavior
+from tavusctl.emulator.control.faults import BadRule
+from tavusctl.emulator.http.messages import Json, Malformed, Object, Request, Response, answer, refuse
+from tavusctl.emulator.resources.routes import RESOURCES
+
+PREFIX = "/__emulator/"
+FURTHEST = 100 * 365 * 86400  # seconds that the clock moves at once
+Verb = Callable[[World, Request], Json]
+
+
+def is_meant(request: Request) -> bool:
+    """Whether a request is for the control side."""
+    return request.path.startswith(PREFIX)
+
+
+def answer_control(world: World, request: Request) -> Response:
+    """Carry a control request out."""
+    name = request.path.removeprefix(PREFIX).strip("/")
+    verb = VERBS.get((request.method, name))
+    if verb is None:
+        known = sorted({f"{method} {PREFIX}{known}" for method, known in VERBS})
+        return answer({"error": f"no {request.method} {name}", "known": known}, 404)
+    try:
+        return answer(verb(world, request))
+    except (Malformed, UnknownBehavior, BadRule, BadEdit, forms.BadForm, binascii.Error) as error:
+        return refuse(str(error)).response
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return refuse(f"{type(error).__name__}: {error}").response
+
+
+def _since(request: Request) -> int:
+    return int(request.query.get("since", "0"))
+
+
+def _requests(world: World, request: Request) -> Json:
+    return {"requests": world.journal.select(request.query)}
+
+
+def _callbacks(world: World, _: Request) -> Json:
+    return {"callbacks": world.callbacks.deliveries}
+
+
+def _forget_requests(world: World, _: Request) -> Json:
+    world.journal.clear()
+    return {}
+
+
+def _mutations(world: World, request: Request) -> Json:
+    return {"mutations": world.store.mutations(_since(request))}
+
+
+def _history(world: World, request: Request) -> Json:
+    account = request.query.get("account")
+    events = world.chronicle.select(_since(request), lambda stored: _opened(world, stored))
+    return {"events": [one for one in events if account is None or one["account"] == account]}
+
+
+def _opened(world: World, stored: Stored) -> Object:
+    """An object as it reads or read, real keys in it."""
+    return RESOURCES[stored.kind].opened(world, replace(stored, deleted=None))
+
+
+def _violations(world: World, _: Request) -> Json:
+    return {"violations": world.journal.violations}
+
+
+def _objects(world: World, request: Request) -> Json:
+    query = request.query
+    shown = []
+    for stored in world.store.dump():
+        if stored.deleted is not None and not query.get("deleted"):
+            continue
+        if query.get("kind", stored.kind) == stored.kind and query.get("account", stored.account) == stored.account:
+            document = _opened(world, stored)
+            shown.append(
+                {
+                    "account": stored.account,
+                    "kind": stored.kind,
+                    "id": stored.id,
+                    "deleted": stored.deleted is not None,
+                    "document": redact(document),
+                    "secrets": secrets(document),
+                },
+            )
+    return {"objects": shown}
+
+
+def _clock(world: World, _: Request) -> Json:
+    return {"now": in_microseconds(world.clock.now()), "frozen": world.clock.frozen_at is not None}
+
+
+def _turn_clock(world: World, request: Request) -> Json:
+    wanted = _object(request, {"advance", "set", "freeze"})
+    freezes, moment = forms.flag(wanted, "freeze"), parse(forms.text(wanted, "set")) if "set" in wanted else None
+    further = forms.number(wanted, "advance", 0, -FURTHEST, FURTHEST)
+    if "freeze" in wanted:
+        (world.clock.freeze if freezes else world.clock.thaw)()
+    if moment is not None:
+        world.clock.set(moment)
+    if further:
+        world.clock.set(world.clock.now() + further)
+    world.remember()
+    return _clock(world, request)
+
+
+def _object(request: Request, members: set[str] | None = None) -> Object:
+    body = request.json()
+    known = members if members is not None else body if isinstance(body, dict) else ()
+    return forms.only(body, known, "the body")
+
+
+def _behaviors(world: World, request: Request) -> Json:
+    return {
+        request.path.rstrip("/").rpartition("/")[2]: world.behaviors.values,
+        "defaults": {name: behavior.default for name, behavior in BEHAVIORS.items()},
+        "meanings": {name: behavior.meaning for name, behavior in BEHAVIORS.items()},
+    }
+
+
+def _set_behaviors(world: World, request: Request) -> Json:
+    world.behaviors.change(_object(request))
+    world.remember()
+    return _behaviors(world, request)
+
+
+def _restore_behaviors(world: World, request: Request) -> Json:
+    world.behaviors.restore()
+    world.remember()
+    return _behaviors(world, request)
+
+
+def _faults(world: World, _: Request) -> Json:
+    return {"faults": [fault.as_object() for fault in world.faults.rules]}
+
+
+def _add_faults(world: World, request: Request) -> Json:
+    rules = request.json()
+    world.faults.add(rules if isinstance(rules, list) else [rules])
+    return _faults(world, request)
+
+
+def _forget_faults(world: World, request: Request) -> Json:
+    world.faults.rules.clear()
+    return _faults(world, request)
+
+
+def _outcomes(world: World, _: Request) -> Json:
+    return {"outcomes": world.outcomes}
+
+
+def _add_outcome(world: World, request: Request) -> Json:
+    wanted = _object(request, {"kind", "error", "times"})
+    if wanted.get("kind") not in ("documents", "replicas", "voices"):
+        message = "kind is documents, replicas or voices"
+        raise Malformed(message)
+    error = None if wanted.get("error") is None else forms.text(wanted, "error")
+    world.outcomes.setdefault(wanted["kind"], []).extend([error] * forms.whole(wanted, "times", 1, 1, 10_000))
+    return _outcomes(world, request)
+
+
+def _forget_outcomes(world: World, request: Request) -> Json:
+    world.outcomes.clear()
+    return _outcomes(world, request)
+
+
+def _edit(world: World, request: Request) -> Json:
+    change = _object(request, {"account", "kind", "id", "patch", "delete", "create", "when"})
+    if "when" not in change:
+        return seeding.edit(world, change)
+    seeding.check_edit(world, change)
+    world.portal.arm(change["when"], change)
+    return {"armed": True}
+
+
+def _edits(world: World, _: Request) -> Json:
+    return {
+        "edits": [
+            {"edit": redact(armed.edit), "moment": armed.moment, "times": armed.times, "failures": armed.failures}
+            for armed in world.portal.edits
+        ],
+    }
+
+
+def _disarm(world: World, request: Request) -> Json:
+    world.portal.edits.clear()
+    return _edits(world, request)
+
+
+def _drafts(world: World, _: Request) -> Json:
+    return {"drafts": maker.every(world)}
+
+
+def _begin_drafts(world: World, request: Request) -> Json:
+    return maker.asked(world, request)
+
+
+def _discard_drafts(world: World, request: Request) -> Json:
+    return maker.end(world, dict(request.query), publish=False)
+
+
+def _publish_drafts(world: World, request: Request) -> Json:
+    return maker.end(world, request.json(default={}), publish=True)
+
+
+def _seed(world: World, request: Request) -> Json:
+    wanted = _object(request)
+    seeding.check(world, wanted)
+    sown: Object = {}
+    for account, kinds in wanted.items():
+        if account == seeding.EVERYBODY:
+            world.seed = world.seed | {account: kinds}
+            sown |= {known: seeding.sow(world, known, kinds) for known in world.store.accounts()}
+        else:
+            seeding.greet(world, account)
+            sown[account] = seeding.sow(world, account, kinds)
+    return sown
+
+
+def _reset(world: World, _: Request) -> Json:
+    world.reset()
+    return {}
+
+
+def _accounts(world: World, _: Request) -> Json:
+    return {"accounts": world.store.accounts()}
+
+
+VERBS: dict[tuple[str, str], Verb] = {
+    ("GET", "requests"): _requests,
+    ("DELETE", "requests"): _forget_requests,
+    ("GET", "mutations"): _mutations,
+    ("GET", "history"): _history,
+    ("GET", "violations"): _violations,
+    ("GET", "objects"): _objects,
+    ("GET", "clock"): _clock,
+    ("POST", "clock"): _turn_clock,
+    ("GET", "behaviors"): _behaviors,
+    ("PUT", "behaviors"): _set_behaviors,
+    ("PATCH", "behaviors"): _set_behaviors,
+    ("DELETE", "behaviors"): _restore_behaviors,
+    ("GET", "switches"): _behaviors,
+    ("PUT", "switches"): _set_behaviors,
+    ("PATCH", "switches"): _set_behaviors,
+    ("DELETE", "switches"): _restore_behaviors,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _add_faults,
+    ("DELETE", "faults"): _forget_faults,
+    ("GET", "outcomes"): _outcomes,
+    ("POST", "outcomes"): _add_outcome,
+    ("DELETE", "outcomes"): _forget_outcomes,
+    ("POST", "portal"): _edit,
+    ("GET", "portal"): _edits,
+    ("DELETE", "portal"): _disarm,
+    ("GET", "drafts"): _drafts,
+    ("POST", "drafts"): _begin_drafts,
+    ("DELETE", "drafts"): _discard_drafts,
+    ("POST", "drafts/publish"): _publish_drafts,
+    ("POST", "seed"): _seed,
+    ("POST", "reset"): _reset,
+    ("GET", "accounts"): _accounts,
+    ("GET", "callbacks"): _callbacks,
+}

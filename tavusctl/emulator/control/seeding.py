@@ -1,0 +1,181 @@
+"""Objects that come from a seed or from the portal, not through the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tavusctl.emulator.account.portal import BadEdit
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import World
+from tavusctl.emulator.bodies import patching
+from tavusctl.emulator.control import forms
+from tavusctl.emulator.http.messages import Json, Object
+from tavusctl.emulator.resources.resource import Resource
+from tavusctl.emulator.resources.routes import by_kind
+
+EVERYBODY = "*"
+ENDED = {"ready", "completed", "ended", "error", "disabled"}
+
+
+def greet(world: World, account: str) -> None:
+    """Meet an account; the first time it is given its seed, and everybody's."""
+    if not world.store.greet(account):
+        return
+    for whose in (EVERYBODY, account):
+        if whose in world.seed:
+            sow(world, account, world.seed[whose])
+
+
+def sow(world: World, account: str, kinds: Mapping[str, Json]) -> dict[str, list[str]]:
+    """Put objects into an account, as they are; the ids by kind."""
+    sown: dict[str, list[str]] = {}
+    for name, bodies in kinds.items():
+        resource = _kind(name)
+        made = []
+        for body in bodies:
+            stored = _made(world, resource, account, body)
+            # An id is derived from how many objects there were, so each is kept before the next is made.
+            world.store.put_unnoticed(stored)
+            made.append(stored.id)
+        sown[name] = made
+    return sown
+
+
+def check(world: World, wanted: Mapping[str, Json]) -> None:
+    """Refuse a seed that could not be sown, now or when an account comes; nothing is kept of it."""
+    for account, kinds in wanted.items():
+        if not isinstance(kinds, dict):
+            message = f"the seed of {account} is an object of kinds"
+            raise BadEdit(message)
+        for name, bodies in kinds.items():
+            resource = _kind(name)
+            if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
+                message = f"{name} of {account} is a list of objects"
+                raise BadEdit(message)
+            for index, body in enumerate(bodies):
+                _check_body(world, resource, body, f"{name}[{index}] of {account}")
+
+
+def check_edit(world: World, change: Object) -> None:
+    """Refuse an edit that could never be made."""
+    resource = _kind(str(change.get("kind")))
+    ways = [one for one in ("create", "patch", "delete") if one in change]
+    if len(ways) != 1:
+        message = f"an edit is one of create, patch, delete; found {' and '.join(ways) or 'none of them'}"
+        raise BadEdit(message)
+    if "account" in change:
+        forms.text(change, "account")
+    if ways == ["create"]:
+        if not isinstance(change["create"], dict):
+            message = "`create` is an object: the body"
+            raise BadEdit(message)
+        _check_body(world, resource, change["create"], "`create`")
+        return
+    forms.text(change, "id")
+    if ways == ["delete"] and change["delete"] is not True:
+        message = f"`delete` is true; found {change['delete']!r}"
+        raise BadEdit(message)
+    if ways == ["patch"]:
+        check_patch(change["patch"])
+
+
+def check_patch(operations: Json) -> None:
+    """Refuse what is no JSON Patch."""
+    known = ("add", "remove", "replace", "move", "copy", "test")
+    right = isinstance(operations, list) and all(
+        isinstance(one, dict) and one.get("op") in known and isinstance(one.get("path"), str) for one in operations
+    )
+    if not right or not operations:
+        message = f"`patch` is a list of operations, each with op ({', '.join(known)}) and path"
+        raise BadEdit(message)
+
+
+def _check_body(world: World, resource: Resource, body: Object, what: str) -> None:
+    """Refuse a body that could not be shown: it is made, read, and forgotten again."""
+    try:
+        document, hidden = resource.sown(world, body, world.clock.now())
+        stored = Stored("", resource.name, _id_in(resource, body) or "made", world.clock.now(), document, hidden)
+        resource.view(world, stored)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        message = f"{what} is no {resource.singular}: {type(error).__name__}: {error}"
+        raise BadEdit(message) from error
+
+
+def _kind(name: str) -> Resource:
+    resource = by_kind(name)
+    if resource is None:
+        message = f"there is no kind {name!r}"
+        raise BadEdit(message)
+    return resource
+
+
+def _id_in(resource: Resource, body: Object) -> str | None:
+    for key in ("id", resource.id_key, "uuid"):
+        if isinstance(body.get(key), str):
+            return str(body[key])
+    return None
+
+
+def _made(world: World, resource: Resource, account: str, body: Object) -> Stored:
+    now = world.clock.now()
+    document, hidden = resource.sown(world, body, now)
+    ident = _id_in(resource, body) or resource.new_id(world)
+    return Stored(account, resource.name, ident, now, document, hidden)
+
+
+def edit(world: World, change: Object, *, request: int | None = None) -> Object:
+    """Make an edit in the portal; answers kind, id and account."""
+    check_edit(world, change)
+    resource = _kind(str(change.get("kind")))
+    if "create" in change:
+        account = change.get("account") or _only_account(world)
+        greet(world, account)
+        stored = _made(world, resource, account, change["create"])
+        world.commit(stored, "create", by="portal", request=request, body=change["create"])
+        return {"account": account, "kind": resource.name, "id": stored.id}
+    stored = target(world, resource, change)
+    if change.get("delete"):
+        world.commit(replace(stored, deleted=world.clock.now()), "delete", by="portal", request=request)
+    else:
+        changed = patched(world, resource, stored, change["patch"])
+        world.commit(changed, "update", by="portal", request=request, body=change["patch"])
+    return {"account": stored.account, "kind": resource.name, "id": stored.id}
+
+
+def patched(world: World, resource: Resource, stored: Stored, operations: Json) -> Stored:
+    """An object as an edit in the portal makes it."""
+    before = resource.opened(world, stored)
+    try:
+        after = patching.apply(before, operations)
+    except patching.Unpatchable as error:
+        raise BadEdit(str(error)) from error
+    document, _ = resource.sown(world, after, world.clock.now())
+    if "updated_at" in document and after.get("updated_at") == before.get("updated_at"):
+        fresh, _ = resource.sown(world, {}, world.clock.now())
+        document["updated_at"] = fresh["updated_at"]
+    # What has ended, or is ended by this edit, must not be told again by the clock.
+    hidden = {} if after.get("status") in ENDED else stored.hidden
+    return replace(stored, document=document, hidden=hidden)
+
+
+def _only_account(world: World) -> str:
+    accounts = world.store.accounts()
+    if len(accounts) != 1:
+        message = f"say which account; there are {accounts}"
+        raise BadEdit(message)
+    return accounts[0]
+
+
+def target(world: World, resource: Resource, change: Object) -> Stored:
+    """The object that a change is meant for."""
+    ident = str(change.get("id"))
+    account = change.get("account")
+    if account is None:
+        owners = world.store.owners(resource.name, ident)
+        account = owners[0] if len(owners) == 1 else None
+    stored = world.store.get(account, resource.name, ident) if account else None
+    if stored is None:
+        message = f"there is no {resource.singular} {ident} (or several: say which account)"
+        raise BadEdit(message)
+    return stored

@@ -1,0 +1,25 @@
+"""The world at the start of a run: nothing that it is given can make a later request fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tavusctl.emulator.account.world import World, build
+from tavusctl.emulator.control import seeding
+from tavusctl.emulator.http.border import Allowed
+from tavusctl.emulator.http.messages import Json, Object
+
+
+def begun(
+    *,
+    db: str | Path | None,
+    seed: str | Path | Mapping[str, Json] | None,
+    faults: str | Path | list[Object] | None,
+    behaviors: Mapping[str, Json] | None = None,
+    allowed: Allowed | None = None,
+) -> World:
+    """A world from the arguments of `serve`, its seed looked at; must run in the thread that serves."""
+    world = build(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
+    seeding.check(world, world.first_seed)
+    return world

@@ -1,0 +1,131 @@
+"""From a request to its response: account, portal edits, handler, journal; knows nothing of sockets."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+
+from tavusctl.emulator.account import references
+from tavusctl.emulator.account.clock import in_microseconds
+from tavusctl.emulator.account.journal import Entry
+from tavusctl.emulator.account.portal import BadEdit
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.control import channel, maker, seeding
+from tavusctl.emulator.control.faults import Fault
+from tavusctl.emulator.http.border import Border
+from tavusctl.emulator.http.messages import Refusal, Request, Response, answer
+from tavusctl.emulator.resources import rooms, routes
+
+UNAUTHORISED = {"message": "Invalid access token"}
+OK = 200
+BAD_REQUEST = 400
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way: its line in the journal and the fault that will strike it."""
+
+    request: Request
+    refused: Response | None = None  # who calls may not
+    account: str | None = None
+    entry: Entry | None = None
+    fault: Fault | None = None
+
+
+@dataclass(slots=True)
+class App:
+    """Answers requests, one at a time."""
+
+    world: World
+    border: Border
+    _greeted: set[str] = field(default_factory=set)
+
+    def open(self, request: Request) -> Exchange:
+        """Write a request down and draw its fault; requests of the control side are left in peace."""
+        steers = channel.is_meant(request)
+        exchange = Exchange(request, self.border.refusal(request, control=steers))
+        if exchange.refused:
+            return exchange
+        self.world.catch_up()
+        if steers or rooms.is_meant(request) or request.method == "OPTIONS":
+            return exchange
+        exchange.account = self._account(request)
+        exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
+        self.world.chronicle.note("call", exchange.entry)
+        exchange.fault = self.world.faults.take(request.method, request.path)
+        if exchange.fault is not None:
+            exchange.entry.fault = exchange.fault.kind
+        return exchange
+
+    def takes_seeds(self, request: Request) -> bool:
+        """Whether the body of a request may be as large as its sender likes."""
+        return channel.is_meant(request) and self.border.refusal(request, control=True) is None
+
+    def answer_late(self, exchange: Exchange, seconds: float) -> None:
+        """Carry a request out when so much time has passed in our world; nobody hears the answer."""
+        self.world.late.append((self.world.clock.now() + seconds, lambda: self.answer(exchange)))
+
+    def answer(self, exchange: Exchange) -> Response:
+        """Carry a request out."""
+        entry = exchange.entry
+        if exchange.refused:
+            return exchange.refused
+        if entry is None:
+            return self._beside(exchange.request)
+        try:
+            response = self._carried_out(exchange, entry)
+        except Refusal as refusal:
+            response = refusal.response
+        except Exception as error:  # noqa: BLE001 - a defect of the emulator must show, not hang the client
+            text = "".join(traceback.format_exception(error))
+            response = answer({"error": "the emulator failed", "traceback": text}, 500)
+        self.world.chronicle.note("handled", entry)
+        entry.status = response.status
+        after_commit = self.world.behaviors["error_after_commit"]
+        if entry.committed and after_commit:
+            response = answer({"error": "Internal Server Error"}, after_commit)
+            entry.status = after_commit
+        if entry.committed and exchange.account and self.world.behaviors["check_references"]:
+            references.check(self.world, entry, exchange.account)
+        if entry.committed:
+            self._edit_portal("after", entry)
+        response.headers += self.border.grant(exchange.request)
+        return response
+
+    def _beside(self, request: Request) -> Response:
+        """The answer to what is no call of the API."""
+        if channel.is_meant(request):
+            self._greeted.clear()
+            return channel.answer_control(self.world, request)
+        if rooms.is_meant(request):
+            return rooms.answer_room(self.world, request)
+        return self.border.preflight(request)
+
+    def _carried_out(self, exchange: Exchange, entry: Entry) -> Response:
+        if exchange.account is None:
+            return answer(UNAUTHORISED, 401)
+        if exchange.account not in self._greeted:
+            seeding.greet(self.world, exchange.account)
+            self._greeted.add(exchange.account)
+        self._edit_portal("before", entry)
+        match = routes.match(exchange.request, self.world.behaviors["era"])
+        commits = self.world.commits
+        try:
+            return match.handler(Call(self.world, exchange.request, entry, exchange.account, match.id, match.part))
+        finally:
+            entry.committed = self.world.commits != commits
+
+    def _account(self, request: Request) -> str | None:
+        key = request.headers.get("x-api-key", "")
+        keys = self.world.behaviors["keys"]
+        if key in keys:
+            account = keys[key]
+            return None if account is None else str(account)
+        return key if key and self.world.behaviors["unknown_keys"] == "account" else None
+
+    def _edit_portal(self, moment: str, entry: Entry) -> None:
+        for armed in self.world.portal.due(moment, entry.method, entry.path):
+            try:
+                maker.carry_out(self.world, armed.edit, request=entry.seq)
+            except BadEdit as error:
+                armed.failures.append(str(error))

@@ -1,0 +1,77 @@
+"""Events of conversations: kept with each of them, and delivered to callbacks at allowed ports of this machine.
+
+Nothing is sent anywhere else: whoever may begin a conversation may not talk to other services of this machine by way of
+this one.  An address that is not loopback, or at another port, is written down as such.  Deliveries are made one after
+another by a thread of their own, so that a slow or silent receiver delays nobody.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+import queue
+import threading
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from tavusctl.emulator.http.messages import Json, Object
+
+_SECONDS: Final = 5.0
+
+
+@dataclass(slots=True)
+class Callbacks:
+    """What was to be delivered, in order, and what became of it."""
+
+    ports: Container[int]
+    deliveries: list[Object] = field(default_factory=list)
+    _waiting: queue.SimpleQueue[Object] = field(default_factory=queue.SimpleQueue)
+    _thread: threading.Thread | None = None
+
+    def send(self, url: str, event: Object) -> None:
+        """Deliver an event, soon."""
+        delivery: Object = {"url": url, "event": event, "status": None, "error": None}
+        self.deliveries.append(delivery)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._deliver, name="callbacks", daemon=True)
+            self._thread.start()
+        self._waiting.put(delivery)
+
+    def _deliver(self) -> None:
+        while True:
+            delivery = self._waiting.get()
+            try:
+                delivery["status"] = _posted(delivery["url"], delivery["event"], self.ports)
+            except (OSError, ValueError, http.client.HTTPException) as error:
+                delivery["error"] = f"{type(error).__name__}: {error}"
+
+
+def _posted(url: str, event: Json, ports: Container[int]) -> int:
+    """The status that a receiver answered with."""
+    parts = urlsplit(url)
+    if not _is_here(parts):
+        message = "not an http address of this machine: written down, not sent"
+        raise ValueError(message)
+    port = parts.port or 80
+    if port not in ports:
+        message = f"port {port} was not allowed with --callback-port {port}: written down, not sent"
+        raise ValueError(message)
+    connection = http.client.HTTPConnection(str(parts.hostname), port, timeout=_SECONDS)
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("POST", path, json.dumps(event), {"Content-Type": "application/json"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def _is_here(parts: SplitResult) -> bool:
+    if parts.scheme != "http" or not parts.hostname:
+        return False
+    try:
+        return ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return parts.hostname == "localhost"

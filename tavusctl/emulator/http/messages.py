@@ -1,0 +1,105 @@
+"""What goes over the wire: a request, a response, and the bodies that say no."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+# A JSON value; the shape of each is checked where it is used.
+Json = Any
+Object = dict[str, Json]
+
+NOTHING = object()
+
+
+class Malformed(ValueError):
+    """A body that is not JSON."""
+
+
+def _no_constant(name: str) -> Json:
+    message = f"{name} is not JSON"
+    raise Malformed(message)
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, its body read whole."""
+
+    method: str
+    target: str
+    headers: dict[str, str]  # names in lower case, the last one wins
+    body: bytes = b""
+    path: str = field(init=False)
+    query: dict[str, str] = field(init=False)
+    _json: Json = field(init=False, default=NOTHING)
+
+    def __post_init__(self) -> None:
+        path, _, query = self.target.partition("?")
+        self.path = path
+        self.query = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
+
+    def json(self, default: Json = NOTHING) -> Json:
+        """The body as JSON; `default` stands for an empty one.  Malformed when it is not JSON."""
+        if self._json is NOTHING:
+            if not self.body.strip() and default is not NOTHING:
+                return default
+            try:
+                self._json = json.loads(self.body, parse_constant=_no_constant)
+            except (ValueError, RecursionError) as error:
+                message = f"not JSON: {error}"
+                raise Malformed(message) from error
+        return self._json
+
+    def segments(self) -> tuple[str, ...]:
+        """The parts of the path; a slash at the end is tolerated."""
+        return tuple(unquote(part) for part in self.path.strip("/").split("/"))
+
+
+@dataclass(slots=True)
+class Response:
+    """One response before it is framed."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    # A server that breaks HTTP by sending a body where none may be.
+    unframed: bool = False
+    undated: bool = False  # no Date header
+
+
+JSON_HEADERS = ("content-type", "application/json")
+
+
+def answer(body: Json, status: int = 200) -> Response:
+    """A JSON response; object keys keep their order."""
+    return Response(status, json.dumps(body, separators=(",", ":")).encode(), [JSON_HEADERS])
+
+
+def empty(status: int) -> Response:
+    """A response without a body."""
+    return Response(status)
+
+
+class Refusal(Exception):
+    """The request is refused; carries the response."""
+
+    def __init__(self, status: int, body: Object) -> None:
+        super().__init__(f"{status} {body}")
+        self.response = answer(body, status)
+
+
+def refuse(text: str, status: int = 400) -> Refusal:
+    """A refusal in the `error` key."""
+    return Refusal(status, {"error": text})
+
+
+def refuse_message(text: str, status: int = 400) -> Refusal:
+    """A refusal in the `message` key."""
+    return Refusal(status, {"message": text})
+
+
+def refuse_fields(diagnostics: Object) -> Refusal:
+    """A refusal by the schema: the complaints as the Python dictionary they are."""
+    return refuse(f"Bad Request. {diagnostics}")

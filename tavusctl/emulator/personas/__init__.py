@@ -1,0 +1,1 @@
+"""Personas: their fields and layers, and their drafts."""

@@ -1,0 +1,181 @@
+"""The fields of a persona and of its layers: what they may hold and what an unset one shows."""
+
+from __future__ import annotations
+
+from tavusctl.emulator.bodies.fields import (
+    NOT_LIST,
+    NOT_NUMBER,
+    NOT_TEXT,
+    Field,
+    Fields,
+    choice,
+    diagnostics,
+    flag,
+    flag_or_text,
+    is_number,
+    mapping,
+    text,
+    text_mapping,
+    texts,
+)
+from tavusctl.emulator.http.messages import Json
+
+SENSITIVITY = choice("high", "medium", "low", "verylow", "superlow")
+
+
+def _function(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return ["Not a valid mapping type."]
+    if not isinstance(value.get("name"), str):
+        return {"name": ["Missing data for required field."]}
+    if not isinstance(value.get("description", ""), str):
+        return {"description": [NOT_TEXT]}
+    return None if isinstance(value.get("parameters", {}), dict) else {"parameters": ["Not a valid mapping type."]}
+
+
+def tool(value: Json) -> Json:
+    """A function tool: `{type: function, function: {name, ...}}`, or the flat form with a name."""
+    if not isinstance(value, dict):
+        return ["Not a valid mapping type."]
+    if value.get("type", "function") != "function":
+        return {"type": ["Must be one of: function."]}
+    wrong = {name: [NOT_TEXT] for name in ("name", "description") if not isinstance(value.get(name, ""), str)}
+    if wrong:
+        return wrong
+    if "function" in value:
+        diagnostic = _function(value["function"])
+        return {"function": diagnostic} if diagnostic else None
+    return None if "name" in value else {"function": ["Missing data for required field."]}
+
+
+def tools(value: Json) -> Json:
+    """A list of tools."""
+    if not isinstance(value, list):
+        return [NOT_LIST]
+    return {index: wrong for index, item in enumerate(value) if (wrong := tool(item))} or None
+
+
+def _share(value: Json) -> Json:
+    fits = is_number(value) and 0 <= value <= 1
+    return None if fits else ["Must be greater than or equal to 0 and less than or equal to 1."]
+
+
+def _speed(value: Json) -> Json:
+    return None if is_number(value) or isinstance(value, str) else [NOT_NUMBER]
+
+
+def _emotion(value: Json) -> Json:
+    return None if isinstance(value, str) else texts(value)
+
+
+VOICE_SETTINGS = {
+    "speed": Field(_speed),
+    "emotion": Field(_emotion),
+    "stability": Field(_share),
+    "similarity_boost": Field(_share),
+    "style": Field(_share),
+    "use_speaker_boost": Field(flag),
+}
+
+
+def voice_settings(value: Json) -> Json:
+    """Settings of the voice; each provider has its own, so unknown ones pass."""
+    return diagnostics(VOICE_SETTINGS, value, unknown=False) or None if isinstance(value, dict) else mapping(value)
+
+
+PERCEPTION: Fields = {
+    "visual_tools": Field(tools, [], newer=True),
+    "visual_awareness_queries": Field(texts, [], newer=True),
+    "visual_tool_prompt": Field(text, "", newer=True),
+    "audio_tools": Field(tools, [], newer=True),
+    "audio_awareness_queries": Field(texts, [], newer=True),
+    "audio_tool_prompt": Field(text, "", newer=True),
+    "perception_analysis_queries": Field(texts, []),
+    "perception_model": Field(choice("raven-0", "raven-1", "basic", "off"), "raven-0"),
+    "perception_tools": Field(tools, []),
+    "ambient_awareness_queries": Field(texts, []),
+    "perception_tool_prompt": Field(text, ""),
+    "tool_prompt": Field(text, ""),
+    "emotion_recognition": Field(choice("full", "limited", "auto")),
+}
+TTS: Fields = {
+    "voice_settings": Field(voice_settings, {}),
+    "external_voice_id": Field(text, ""),
+    "tts_engine": Field(choice("cartesia", "elevenlabs", "playht"), "cartesia"),
+    "api_key": Field(text, ""),
+    "playht_user_id": Field(text, ""),
+    "tts_emotion_control": Field(flag_or_text, default=True),
+    "tts_model_name": Field(text, ""),
+    "pronunciation_dictionary_id": Field(text, None, nullable=True, newer=True),
+}
+LLM: Fields = {
+    "tools": Field(tools, []),
+    "headers": Field(text_mapping, {}),
+    "extra_body": Field(mapping, {}),
+    "default_query": Field(mapping, {}),
+    "base_url": Field(text, ""),
+    "api_key": Field(text, ""),
+    "model": Field(text, "tavus-gpt-oss"),
+    "speculative_inference": Field(flag, default=True),
+}
+STT: Fields = {
+    "stt_engine": Field(
+        choice(
+            "tavus-turbo",
+            "tavus-advanced",
+            "tavus-auto",
+            "tavus-parakeet",
+            "tavus-soniox",
+            "tavus-whisper",
+            "tavus-deepgram-medical",
+        ),
+        "tavus-advanced",
+    ),
+    "participant_pause_sensitivity": Field(SENSITIVITY, None, nullable=True),
+    "participant_interrupt_sensitivity": Field(SENSITIVITY, None, nullable=True),
+    "smart_turn_detection": Field(flag, None, nullable=True),
+    "hotwords": Field(text, ""),
+}
+CONVERSATIONAL_FLOW: Fields = {
+    "turn_detection_model": Field(choice("sparrow-1", "sparrow-0", "time-based"), None, nullable=True),
+    "turn_taking_patience": Field(choice("low", "medium", "high"), None, nullable=True),
+    "replica_interruptibility": Field(choice("low", "medium", "high", "verylow"), None, nullable=True),
+    "voice_isolation": Field(choice("off", "near"), None, nullable=True, newer=True),
+    "turn_commitment": Field(choice("low", "medium", "high"), nullable=True),
+    "active_listening": Field(choice("off", "low", "medium", "high"), nullable=True),
+    "wake_phrase": Field(text, nullable=True),
+    "idle_engagement": Field(choice("off", "patient", "eager"), nullable=True),
+}
+# What setting any one field of the flow sets for the others.
+FLOW_DEFAULTS = {
+    "turn_detection_model": "sparrow-1",
+    "turn_taking_patience": "medium",
+    "replica_interruptibility": "medium",
+}
+# In the order of a read.
+LAYERS: dict[str, Fields] = {
+    "perception": PERCEPTION,
+    "tts": TTS,
+    "llm": LLM,
+    "stt": STT,
+    "conversational_flow": CONVERSATIONAL_FLOW,
+    "vqa": {"enable_vision": Field(text), "prompt": Field(text)},
+    "transport": {"transport_type": Field(text)},
+}
+BEFORE_LAYERS: Fields = {
+    "persona_name": Field(text, None, nullable=True),
+    "pipeline_mode": Field(choice("full", "echo"), "full"),
+    "system_prompt": Field(text, None, nullable=True),
+    "context": Field(text, ""),
+}
+AFTER_LAYERS: Fields = {
+    "objectives_id": Field(text, None, nullable=True),
+    "guardrails_id": Field(text, None, nullable=True),
+    "guardrail_ids": Field(texts),
+    "guardrail_tags": Field(texts),
+    "greeting": Field(text, ""),
+    "default_replica_id": Field(text, None, nullable=True),
+    "document_ids": Field(texts, []),
+    "document_tags": Field(texts, []),
+}
+READ_ONLY = ("persona_id", "created_at", "updated_at")

@@ -1,0 +1,164 @@
+"""The fields of a persona and of its layers as they are today; what differs from the older ones."""
+
+from __future__ import annotations
+
+from tavusctl.emulator.bodies.fields import (
+    Field,
+    Fields,
+    anything,
+    choice,
+    flag,
+    flag_or_text,
+    integer,
+    length,
+    mapping,
+    number,
+    some,
+    text,
+    text_mapping,
+    texts,
+)
+from tavusctl.emulator.personas.layers import (
+    CONVERSATIONAL_FLOW as OLDER_FLOW,
+)
+from tavusctl.emulator.personas.layers import (
+    PERCEPTION as OLDER_PERCEPTION,
+)
+from tavusctl.emulator.personas.layers import (
+    STT as OLDER_STT,
+)
+from tavusctl.emulator.personas.layers import (
+    tools,
+    voice_settings,
+)
+
+MOST = 50  # tools, or guardrails, of one persona
+IDS = some(MOST, length(1, 255))
+
+TTS: Fields = {
+    "voice_settings": Field(voice_settings, {}),
+    "external_voice_id": Field(text, ""),
+    "voice_id": Field(text, "", nullable=True),
+    "tts_engine": Field(choice("tavus-auto", "cartesia", "elevenlabs", "azure", "playht"), "tavus-auto"),
+    "api_key": Field(text, ""),
+    "playht_user_id": Field(text, ""),
+    "tts_emotion_control": Field(flag_or_text, default=True),
+    "tts_model_name": Field(text, ""),
+    "pronunciation_dictionary_id": Field(text, None, nullable=True),
+}
+LLM: Fields = {
+    "tools": Field(tools, []),
+    "headers": Field(text_mapping, {}),
+    "extra_body": Field(mapping, {}),
+    "default_query": Field(mapping, {}),
+    "base_url": Field(text, ""),
+    "api_key": Field(text, ""),
+    "model": Field(text, "tavus-gemma-4"),
+    "speculative_inference": Field(flag, default=True),
+    "disable_vision": Field(flag),
+    "enable_llm_proxy": Field(flag),
+    "model_name": Field(text),
+    "is_custom": Field(flag),
+    "endpoint": Field(text),
+}
+PERCEPTION: Fields = {
+    **OLDER_PERCEPTION,
+    "perception_model": Field(choice("raven-1", "raven-0", "basic", "off"), "raven-1"),
+}
+STT: Fields = {**OLDER_STT, "stt_engine": Field(OLDER_STT["stt_engine"].check, "tavus-auto")}
+FLOW: Fields = {
+    "turn_detection_model": Field(
+        choice("sparrow-2", "sparrow-1", "sparrow-0", "time-based", "timebased"), None, nullable=True
+    ),
+    "turn_taking_patience": OLDER_FLOW["turn_taking_patience"],
+    "replica_interruptibility": OLDER_FLOW["replica_interruptibility"],
+    "voice_isolation": OLDER_FLOW["voice_isolation"],
+    "wake_phrase": Field(text, None, nullable=True),
+    "sleep_phrase": Field(text, None, nullable=True),
+    "idle_engagement": Field(choice("off", "patient", "eager"), None, nullable=True),
+    "idle_end_behavior": Field(text, None, nullable=True),
+    "idle_timeout": Field(anything, nullable=True),
+    "noise_cancellation": Field(text, nullable=True),
+    "turn_commitment": OLDER_FLOW["turn_commitment"],
+    "active_listening": OLDER_FLOW["active_listening"],
+}
+# What setting any one field of the flow sets for the others.
+FLOW_DEFAULTS = {
+    "turn_detection_model": "sparrow-1",
+    "turn_taking_patience": "medium",
+    "replica_interruptibility": "medium",
+    "voice_isolation": "near",
+    "idle_engagement": "off",
+    "idle_end_behavior": "wait",
+}
+CONFERENCING: Fields = {
+    "username": Field(text, None, nullable=True),
+    "allowlist": Field(texts, []),
+    "whitelabel": Field(flag, default=False),
+}
+CONFERENCING_READ = ("email", "aliased_from")
+LAYERS: dict[str, Fields] = {
+    "perception": PERCEPTION,
+    "tts": TTS,
+    "llm": LLM,
+    "stt": STT,
+    "conversational_flow": FLOW,
+    "conferencing": CONFERENCING,
+    "mcp": {"connectors": Field(texts, []), "connector_tools": Field(mapping, {})},
+    "capabilities": {
+        "mcp_enabled": Field(flag),
+        "search_enabled": Field(flag),
+        "activity_log_enabled": Field(flag),
+        "search_results_prompt_injection_prevention_enabled": Field(flag),
+    },
+    "knowledge_base": {
+        "rag_score_threshold": Field(number(0, 1)),
+        "rag_n_chunks": Field(integer(0)),
+        "rag_surrounding_chunk_radius": Field(integer(0)),
+        "enable_rag_observability_app_messages": Field(flag),
+        "use_procedure_goalchain": Field(flag),
+    },
+    "vqa": {"enable_vision": Field(text), "prompt": Field(text)},
+}
+FREE = ("sts", "transport")  # layers with anything in them
+BEFORE_LAYERS: Fields = {
+    "persona_name": Field(text, None, nullable=True),
+    "persona_description": Field(text, "", nullable=True),
+    "pipeline_mode": Field(choice("full", "speech-to-speech", "echo"), "full"),
+    "system_prompt": Field(text, None, nullable=True),
+    "context": Field(text, "", nullable=True),
+}
+AFTER_LAYERS: Fields = {
+    "objectives_id": Field(text, None, nullable=True),
+    "guardrails_id": Field(text, None, nullable=True),
+    "greeting": Field(text, "", nullable=True),
+    "default_replica_id": Field(text, None, nullable=True),
+    "document_ids": Field(texts, []),
+    "document_tags": Field(texts, []),
+    "guardrail_ids": Field(IDS, []),
+    "guardrail_tags": Field(texts, []),
+    "tool_ids": Field(IDS, []),
+    "skills": Field(mapping, {}),
+}
+AFTER_TIMES: Fields = {
+    "languages": Field(texts, []),
+    "disclosure_type": Field(text, "auto"),
+    "verbal_disclosure": Field(text, ""),
+    "visual_disclosure": Field(text, ""),
+}
+# Members that the server knows for itself; a write may name them, and no read shows them.
+INTERNAL: Fields = {
+    "memories": Field(texts, nullable=True),
+    "is_template": Field(flag, nullable=True),
+}
+READ_ONLY = (
+    "conferencing_email",
+    "is_published",
+    "uuid",
+    "owner_id",
+    "session_id",
+    "is_draft",
+    "source_template_id",
+    "registration_id",
+    "pal_settings_id",
+)

@@ -1,0 +1,119 @@
+"""What a read of a persona shows: every field of its present layers, in the words of the path, its keys masked."""
+
+from __future__ import annotations
+
+from tavusctl.emulator.account.journal import MASK, SECRET_KEY
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import aliases
+from tavusctl.emulator.bodies.fields import fill
+from tavusctl.emulator.http.messages import Json, Object
+from tavusctl.emulator.personas.shape import Shape, shape_of
+
+MEETINGS = "meet.tavus.io"  # where meeting identities have their addresses
+
+
+def materialise(world: World, document: Object) -> Object:
+    """The document with every field of its present layers, real secrets included."""
+    newer, shape = bool(world.behaviors["newer_fields"]), shape_of(world)
+    given = document.get("layers") or {}
+    layers = {name: _filled(world, shape, name, given[name], newer=newer) for name in shape.layers if name in given}
+    layers |= {name: layer for name, layer in given.items() if name not in shape.layers}
+    top = {name: value for name, value in document.items() if name in shape.top}
+    before, last = ({name: top.pop(name) for name in part if name in top} for part in (shape.before, shape.last))
+    return {
+        **fill(shape.before, before, newer=newer),
+        "layers": layers,
+        **fill(shape.after, top, newer=newer),
+        "created_at": document["created_at"],
+        "updated_at": document["updated_at"],
+        **fill(shape.last, last, newer=newer),
+    }
+
+
+def _filled(world: World, shape: Shape, name: str, layer: Json, *, newer: bool) -> Json:
+    if not isinstance(layer, dict):
+        return layer
+    if name == "conversational_flow" and world.behaviors["flow_defaults"] == "filled":
+        chosen = {key: value for key, value in layer.items() if value is not None}
+        layer = layer | shape.flow_defaults | chosen if chosen else layer
+    filled = fill(shape.layers[name], layer, newer=newer)
+    if name != "conferencing":
+        return filled
+    username = layer.get("username")
+    return filled | ({"email": email_of(username)} if username else {})
+
+
+def email_of(username: Json) -> str | None:
+    """The address of a meeting name."""
+    return f"{username}@{MEETINGS}" if username else None
+
+
+def _masked(world: World, layers: Object) -> Object:
+    style = world.behaviors["mask"]
+    if style == "echo":
+        return layers
+    shown = {}
+    for name, layer in layers.items():
+        if isinstance(layer, dict) and layer.get(SECRET_KEY):
+            layer = {k: MASK if k == SECRET_KEY else v for k, v in layer.items() if style == "stars" or k != SECRET_KEY}  # noqa: PLW2901
+        shown[name] = layer
+    return shown
+
+
+def opened(world: World, stored: Stored) -> Object:
+    """A read with the real secrets, in the older words."""
+    return {"persona_id": stored.id, **materialise(world, stored.document)}
+
+
+def masked(world: World, document: Object) -> Object:
+    """A read with its secrets hidden."""
+    return document | {"layers": _masked(world, document["layers"])}
+
+
+def view(world: World, stored: Stored) -> Object:
+    """What a read on the older path shows."""
+    return masked(world, opened(world, stored))
+
+
+def interruptibility(call: Call) -> str:
+    """What the answer to a call names how easily a persona is interrupted."""
+    wanted = call.world.behaviors["interruptibility"]
+    if wanted != "path":
+        return f"{wanted}_interruptibility"
+    return aliases.INTERRUPTIBILITY[1 if aliases.is_new(call.request) else 0]
+
+
+def worded(call: Call, document: Object) -> Object:
+    """A document in the words of the call."""
+    if not call.world.is_today:
+        return document
+    layers = dict(document["layers"])
+    flow, name = layers.get("conversational_flow"), interruptibility(call)
+    if isinstance(flow, dict):
+        layers["conversational_flow"] = {name if key == aliases.INTERRUPTIBILITY[0] else key: flow[key] for key in flow}
+    document = document | {"layers": layers}
+    return aliases.renamed(document, aliases.PERSONA) if aliases.is_new(call.request) else document
+
+
+def shown(call: Call, stored: Stored) -> Object:
+    """What the answer to a call shows of a persona."""
+    return worded(call, view(call.world, stored))
+
+
+def in_older_words(call: Call, body: Object) -> Object:
+    """A body with the words in which it is kept."""
+    return _flow_in_older_words(call, aliases.older(body, aliases.PERSONA, new=aliases.is_new(call.request)))
+
+
+def patched_in_older_words(call: Call, before: Object, after: Object) -> Object:
+    """A patched read with the words in which it is kept."""
+    return _flow_in_older_words(call, aliases.rewritten(before, after, aliases.PERSONA))
+
+
+def _flow_in_older_words(call: Call, body: Object) -> Object:
+    layers = body.get("layers")
+    flow = layers.get("conversational_flow") if isinstance(layers, dict) else None
+    if not isinstance(layers, dict) or not isinstance(flow, dict):
+        return body
+    return body | {"layers": layers | {"conversational_flow": aliases.one_spelling(flow, interruptibility(call))}}

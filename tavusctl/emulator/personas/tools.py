@@ -1,0 +1,89 @@
+"""Which tools a persona has: /v2/pals/ID/tools, and the same below /v2/personas."""
+
+from __future__ import annotations
+
+from tavusctl.emulator.account.clock import in_microseconds
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call
+from tavusctl.emulator.bodies.fields import Field, diagnostics, missing
+from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
+from tavusctl.emulator.personas.found import found, found_to_change
+from tavusctl.emulator.personas.layers_today import IDS, MOST
+from tavusctl.emulator.registries import tools
+from tavusctl.emulator.resources.resource import either
+
+BODY = {"tool_ids": Field(IDS)}
+
+
+def _attached(call: Call, persona: Stored) -> list[Object]:
+    """The registry's tools that a persona has; inline ones and those of the system are not among them."""
+    store = call.world.store
+    rows = (store.get(call.account, tools.KIND, ident) for ident in persona.document.get("tool_ids") or [])
+    return [tools.view(call.world, row) for row in rows if row is not None]
+
+
+def list_tools(call: Call) -> Response:
+    """GET /v2/pals/ID/tools: under `data`, or bare, as somebody has seen it."""
+    data = _attached(call, found(call))
+    if call.world.behaviors["pal_tools_list"] == "bare":
+        return answer(data)
+    return answer({"data": data, "total_count": len(data)})
+
+
+def attach(call: Call) -> Response:
+    """POST /v2/pals/ID/tools: adds; what is there already stays."""
+    persona, body = found_to_change(call), read_object(call)
+    wrong = missing(body, ["tool_ids"]) | diagnostics(BODY, body)
+    if wrong or not body["tool_ids"]:
+        raise refuse_fields(wrong or {"tool_ids": ["Shorter than minimum length 1."]})
+    for ident in body["tool_ids"]:
+        _check(call, persona, ident)
+    there = persona.document.get("tool_ids") or []
+    wanted = list(dict.fromkeys([*there, *body["tool_ids"]]))
+    if len(wanted) > MOST:
+        text = f"Bad Request. A PAL has at most {MOST} tools."
+        raise refuse(text)
+    if wanted != there:
+        persona = _with(call, persona, wanted)
+    data = _attached(call, persona)
+    return answer({"data": data, "total_count": len(data)})
+
+
+def _check(call: Call, persona: Stored, ident: str) -> None:
+    """Refuse a tool that is not there, or that sees and hears where nothing does."""
+    if ident in tools.SYSTEM:
+        return
+    tool = call.world.store.get(call.account, tools.KIND, ident)
+    if tool is None:
+        text = f"Bad Request. Unknown tool {ident}"
+        raise refuse(text)
+    model = (persona.document.get("layers") or {}).get("perception", {}).get("perception_model", "raven-1")
+    if tool.document["origin"] in ("vision", "audio") and not model.startswith("raven"):
+        text = f"Bad Request. A tool of origin {tool.document['origin']} needs a raven perception_model"
+        raise refuse(text)
+
+
+def detach(call: Call) -> Response:
+    """DELETE /v2/pals/ID/tools/TOOL."""
+    persona = found_to_change(call)
+    there = persona.document.get("tool_ids") or []
+    if call.part not in there:
+        text = "Bad Request. Tool not attached to this PAL"
+        raise refuse(text)
+    _with(call, persona, [ident for ident in there if ident != call.part])
+    return empty(204)
+
+
+def _with(call: Call, persona: Stored, wanted: list[str]) -> Stored:
+    now = in_microseconds(call.world.clock.now())
+    changed = persona.with_document(persona.document | {"tool_ids": wanted, "updated_at": now})
+    call.commit(changed, "update")
+    return changed
+
+
+ROUTES = (
+    *either("GET", "/v2/{}/*/tools", list_tools),
+    *either("POST", "/v2/{}/*/tools", attach),
+    *either("DELETE", "/v2/{}/*/tools/*", detach),
+)

@@ -1,0 +1,1 @@
+"""Registries of today: single guardrails, tools, voices, dictionaries, deployments, connectors."""

@@ -1,0 +1,154 @@
+"""Connectors: /v2/connectors; servers of tools, some of which a person must let in."""
+
+from __future__ import annotations
+
+from tavusctl.emulator.account.clock import later, zoneless
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies.fields import NOT_MAPPING, REQUIRED, Field, Fields, diagnostics, form, length, missing
+from tavusctl.emulator.bodies.paging import list_all, listing
+from tavusctl.emulator.bodies.reading import blame_mask, read_object
+from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse_fields
+from tavusctl.emulator.resources.resource import Missing, Resource, Route
+
+KIND = "connectors"
+PATH = "/v2/connectors"
+
+
+def _auth(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return [NOT_MAPPING]
+    if not isinstance(value.get("type"), str):
+        return {"type": [REQUIRED]}
+    lacks = value["type"] == "bearer" and not value.get("token")
+    return {"token": [REQUIRED]} if lacks else None
+
+
+FIELDS: Fields = {
+    "name": Field(length(1, 255)),
+    "server_url": Field(form(r"https?://.+", "Must be a link.")),
+    "auth_config": Field(_auth),
+}
+
+
+def opened(_world: World, stored: Stored) -> Object:
+    """The connector with its real secrets."""
+    document = stored.document
+    return {
+        "connector_id": stored.id,
+        "owner_id": 1,
+        "team_id": None,
+        "name": document["name"],
+        "source": "mcp",
+        "server_url": document["server_url"],
+        "auth_config": document["auth_config"],
+        "selected_tool_names": None,
+        "oauth_status": document["oauth_status"],
+        "oauth_scopes": [],
+        "access_token_expires_at": None,
+        "last_indexed_at": None,
+        "last_index_error": None,
+        "created_at": document["created_at"],
+        "updated_at": document["updated_at"],
+    }
+
+
+def view(world: World, stored: Stored) -> Object:
+    """What a read shows: of how it signs in, only the type."""
+    return opened(world, stored) | {"auth_config": {"type": stored.document["auth_config"]["type"]}}
+
+
+def _asked(world: World, stored: Stored) -> Object:
+    """An answer that sends a person to where he lets the connector in."""
+    if stored.document["auth_config"]["type"] != "oauth2":
+        return view(world, stored)
+    return view(world, stored) | {"authorize_url": f"https://auth.example.com/authorize?connector={stored.id}"}
+
+
+def create(call: Call) -> Response:
+    """POST /v2/connectors: one with oauth2 waits for a person."""
+    body = read_object(call)
+    blame_mask(call, body)
+    wrong = missing(body, list(FIELDS)) | diagnostics(FIELDS, body)
+    if wrong:
+        raise refuse_fields(wrong)
+    now = call.world.clock.now()
+    status = "pending" if body["auth_config"]["type"] == "oauth2" else None
+    document = body | {"oauth_status": status, "created_at": zoneless(now), "updated_at": zoneless(now)}
+    stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
+    call.commit(stored, "create")
+    return answer(_asked(call.world, stored))
+
+
+def get(call: Call) -> Response:
+    """GET /v2/connectors/ID."""
+    return answer(view(call.world, RESOURCE.find(call)))
+
+
+def patch(call: Call) -> Response:
+    """PATCH /v2/connectors/ID: a merge."""
+    stored, body = RESOURCE.find(call), read_object(call)
+    blame_mask(call, body)
+    wrong = diagnostics(FIELDS, body)
+    if wrong:
+        raise refuse_fields(wrong)
+    moment = later(call.world.clock, stored.document["updated_at"], 1e-6)
+    changed = stored.with_document(stored.document | body | {"updated_at": zoneless(moment)})
+    call.commit(changed, "update")
+    return answer(view(call.world, changed))
+
+
+def delete(call: Call) -> Response:
+    """DELETE /v2/connectors/ID: personas that name it go without."""
+    call.delete(RESOURCE.find(call))
+    return empty(204)
+
+
+def reconnect(call: Call) -> Response:
+    """POST /v2/connectors/ID/oauth/reconnect: where a person lets it in again."""
+    return answer({"authorize_url": _asked(call.world, RESOURCE.find(call)).get("authorize_url")})
+
+
+def preview(call: Call) -> Response:
+    """GET /v2/connectors/ID/preview: the tools of the server; ours has none."""
+    RESOURCE.find(call)
+    return answer({"tools": []})
+
+
+def list_connectors(call: Call) -> Response:
+    """GET /v2/connectors."""
+    data, total = list_all(call, RESOURCE, lambda stored: view(call.world, stored))
+    return listing(call, data, total)
+
+
+def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+    """A connector from a seed: let in, unless it says otherwise."""
+    return {
+        "name": given.get("name", "Connector"),
+        "server_url": given.get("server_url", "https://mcp.example.com/mcp"),
+        "auth_config": given.get("auth_config", {"type": "oauth2"}),
+        "oauth_status": given.get("oauth_status", "linked"),
+        **{name: given.get(name, zoneless(now)) for name in ("created_at", "updated_at")},
+    }, {}
+
+
+RESOURCE = Resource(
+    name=KIND,
+    singular="connector",
+    id_key="connector_id",
+    prefix="c8-",
+    digits=12,
+    missing=Missing(404, "error", "Connector not found"),
+    view=view,
+    opened=opened,
+    sown=sown,
+    routes=(
+        Route("GET", PATH, list_connectors, "today"),
+        Route("POST", PATH, create, "today"),
+        Route("GET", f"{PATH}/*", get, "today"),
+        Route("PATCH", f"{PATH}/*", patch, "today"),
+        Route("DELETE", f"{PATH}/*", delete, "today"),
+        Route("GET", f"{PATH}/*/preview", preview, "today"),
+        Route("POST", f"{PATH}/*/oauth/reconnect", reconnect, "today"),
+    ),
+)

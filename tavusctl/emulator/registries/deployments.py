@@ -1,0 +1,195 @@
+"""Deployments: /v2/deployments; places where a persona is on the air.  A patch may say which version it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tavusctl.emulator.account.clock import in_microseconds, later
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import patching
+from tavusctl.emulator.bodies.fields import (
+    Field,
+    Fields,
+    by_length,
+    choice,
+    diagnostics,
+    integer,
+    length,
+    mapping,
+    missing,
+    nested,
+    texts,
+)
+from tavusctl.emulator.bodies.names import respelled
+from tavusctl.emulator.bodies.paging import limit_of, list_all, newest_first, page_of
+from tavusctl.emulator.bodies.reading import read_object, unchanged
+from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
+from tavusctl.emulator.registries.common import patched, words
+from tavusctl.emulator.resources.resource import Missing, Resource, Route
+
+KIND = "deployments"
+PATH = "/v2/deployments"
+USUAL, MOST = 20, 200
+LIMITS: Fields = {
+    name: Field(integer(1), nullable=True)
+    for name in ("daily_call_limit", "daily_call_limit_per_user", "concurrent_call_limit", "max_call_duration")
+}
+FIELDS: Fields = {
+    "pal_id": Field(length(1, 255)),
+    "channel": Field(choice("widget", "embed", "landing-page")),
+    "name": Field(length(0, 255), "", nullable=True),
+    "status": Field(choice("draft", "active", "inactive"), "draft"),
+    "password": Field(length(0, 1024), None, nullable=True),
+    "allowed_origins": Field(texts, []),
+    "limits": Field(nested(LIMITS), {}),
+    "customization": Field(mapping, {}),
+}
+THUMBNAILS = ("replica_thumbnail_video_url", "thumbnail_video_url", "thumbnail_image_url")
+COMPUTED: Object = {"usage_total": 0, "usage_today": 0}
+READ_ONLY = ("deployment_id", "has_password", *THUMBNAILS, *COMPUTED, "created_at", "updated_at")
+
+
+def opened(_world: World, stored: Stored) -> Object:
+    """The deployment with its real password."""
+    document = stored.document
+    return {
+        "deployment_id": stored.id,
+        **{name: document[name] for name in FIELDS},
+        "has_password": bool(document["password"]),
+        **dict.fromkeys(THUMBNAILS),
+        **COMPUTED,
+        "created_at": document["created_at"],
+        "updated_at": document["updated_at"],
+    }
+
+
+def view(world: World, stored: Stored) -> Object:
+    """What a read shows: nothing of the password but that there is one."""
+    return {name: value for name, value in opened(world, stored).items() if name != "password"}
+
+
+def _answer(call: Call, stored: Stored) -> Response:
+    response = answer(view(call.world, stored))
+    response.headers.append(("etag", _tag(stored)))
+    return response
+
+
+def _tag(stored: Stored) -> str:
+    """The version of a deployment: a weak tag made of its last change."""
+    return f'W/"{stored.document["updated_at"]}"'
+
+
+def _checked(call: Call, body: Object, before: Object) -> Object:
+    wrong = missing(body, ["pal_id", "channel"]) | diagnostics(FIELDS, body)
+    if wrong:
+        raise refuse_fields(wrong)
+    if body["pal_id"] != before.get("pal_id") and not call.world.store.exists(call.account, "personas", body["pal_id"]):
+        text = "Invalid pal_id"
+        raise refuse(text)
+    document = {name: body.get(name, field.default) for name, field in FIELDS.items()}
+    return document | {"customization": by_length(document["customization"])}
+
+
+def create(call: Call) -> Response:
+    """POST /v2/deployments: an active one is on the air at once."""
+    document = _checked(call, read_object(call), {})
+    patching.keep(call.world.behaviors.values, {}, document)
+    now = call.world.clock.now()
+    document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now)}
+    stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
+    call.commit(stored, "create")
+    return _answer(call, stored)
+
+
+def get(call: Call) -> Response:
+    """GET /v2/deployments/ID: with its version as ETag."""
+    return _answer(call, RESOURCE.find(call))
+
+
+def patch(call: Call) -> Response:
+    """PATCH /v2/deployments/ID: JSON Patch; If-Match must be the version that is there."""
+    world, stored = call.world, RESOURCE.find(call)
+    tags = [tag.strip() for tag in call.request.headers.get("if-match", "*").split(",")]
+    if "*" not in tags and _tag(stored) not in tags:
+        text = "Precondition Failed. The deployment has changed"
+        raise refuse(text, 412)
+    before = stored.document
+    after = respelled(world.behaviors, patched(call, view(world, stored), unfit=400))
+    body = {name: value for name, value in after.items() if name not in READ_ONLY}
+    document = _checked(call, {"password": before["password"]} | body, before)
+    patching.keep(world.behaviors.values, before, document)
+    times = {name: before[name] for name in ("created_at", "updated_at")}
+    if document | times == before:
+        return unchanged(world, "No changes were made")
+    times["updated_at"] = in_microseconds(later(world.clock, before["updated_at"], 1e-6))
+    changed = stored.with_document(document | times)
+    call.commit(changed, "update")
+    return _answer(call, changed)
+
+
+def delete(call: Call) -> Response:
+    """DELETE /v2/deployments/ID."""
+    call.delete(RESOURCE.find(call))
+    return empty(204)
+
+
+def list_deployments(call: Call) -> Response:
+    """GET /v2/deployments: from page 0, newest first, in an envelope of its own."""
+    limit = limit_of(call, USUAL, MOST)
+    order = newest_first(call, usual=True)
+    rows, total = list_all(
+        call, RESOURCE, lambda one: _listed(call, one), base=0, keep=_filter(call), newest_first=order, limit=limit
+    )
+    return answer({"deployments": rows, "total": total, "page": page_of(call, 0), "limit": limit})
+
+
+def _listed(call: Call, stored: Stored) -> Object:
+    shown = view(call.world, stored)
+    return shown if call.wants("include_thumbnails") else {k: v for k, v in shown.items() if k not in THUMBNAILS}
+
+
+def _filter(call: Call) -> Callable[[Stored], bool] | None:
+    query = call.request.query
+    channels, statuses = words(query.get("channel")), words(query.get("status"))
+    persona, search = query.get("pal_id"), query.get("search", "").lower()
+    if not (channels or statuses or persona or search):
+        return None
+
+    def keep(stored: Stored) -> bool:
+        document = stored.document
+        return (
+            (not channels or document["channel"] in channels)
+            and (not statuses or document["status"] in statuses)
+            and (not persona or document["pal_id"] == persona)
+            and search in (document["name"] or "").lower()
+        )
+
+    return keep
+
+
+def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+    """A deployment from a seed; nothing is checked."""
+    document = {"pal_id": "", "channel": "widget"} | {name: value for name, value in given.items() if name in FIELDS}
+    whole = {name: document.get(name, field.default) for name, field in FIELDS.items()}
+    return whole | {name: given.get(name, in_microseconds(now)) for name in ("created_at", "updated_at")}, {}
+
+
+RESOURCE = Resource(
+    name=KIND,
+    singular="deployment",
+    id_key="deployment_id",
+    prefix="d",
+    digits=16,
+    missing=Missing(404, "error", "Deployment not found"),
+    view=view,
+    opened=opened,
+    sown=sown,
+    routes=(
+        Route("GET", PATH, list_deployments, "today"),
+        Route("POST", PATH, create, "today"),
+        Route("GET", f"{PATH}/*", get, "today"),
+        Route("PATCH", f"{PATH}/*", patch, "today"),
+        Route("DELETE", f"{PATH}/*", delete, "today"),
+    ),
+)

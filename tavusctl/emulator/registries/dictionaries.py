@@ -1,0 +1,152 @@
+"""Pronunciation dictionaries: /v2/pronunciation-dictionaries; a change is live for every persona that names one."""
+
+from __future__ import annotations
+
+from tavusctl.emulator.account.clock import in_seconds, later
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import patching
+from tavusctl.emulator.bodies.fields import (
+    Field,
+    Fields,
+    choice,
+    diagnostics,
+    fill,
+    flag,
+    length,
+    missing,
+    nested,
+    some,
+)
+from tavusctl.emulator.bodies.names import respelled
+from tavusctl.emulator.bodies.paging import limit_of, list_all, listing, newest_first, page_of
+from tavusctl.emulator.bodies.reading import read_object, unchanged
+from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_message
+from tavusctl.emulator.registries.common import patched
+from tavusctl.emulator.resources.resource import Missing, Resource, Route
+
+KIND = "dictionaries"
+ID = "pronunciation_dictionary_id"
+PATH = "/v2/pronunciation-dictionaries"
+USUAL, MOST = 10, 100
+RULE: Fields = {
+    "text": Field(length(1, 200)),
+    "pronunciation": Field(length(1, 500)),
+    "type": Field(choice("alias", "ipa")),
+    "alphabet": Field(choice("ipa"), nullable=True),
+    "case_sensitive": Field(flag, default=False),
+    "word_boundaries": Field(flag, default=True),
+}
+
+
+def _rule(value: Json) -> Json:
+    wrong = nested(RULE)(value)
+    return wrong or (missing(value, ["text", "pronunciation", "type"]) or None)
+
+
+FIELDS: Fields = {"name": Field(length(1, 255)), "rules": Field(some(10_000, _rule), [])}
+READ_ONLY = (ID, "rules_count", "created_at", "updated_at")
+
+
+def opened(_world: World, stored: Stored) -> Object:
+    """The dictionary with its rules."""
+    document = stored.document
+    rules = [fill(RULE, rule, newer=True) for rule in document["rules"]]
+    times = {name: document[name] for name in ("created_at", "updated_at")}
+    return {ID: stored.id, "name": document["name"], "rules": rules, "rules_count": len(rules), **times}
+
+
+def _listed(world: World, stored: Stored) -> Object:
+    return {name: value for name, value in opened(world, stored).items() if name != "rules"}
+
+
+def _checked(body: Object) -> Object:
+    wrong = missing(body, ["name"]) | diagnostics(FIELDS, body)
+    if wrong:
+        message = f"Bad Request. {wrong}"
+        raise refuse_message(message, 422)
+    said = [rule["text"] for rule in body.get("rules", [])]
+    if len(said) != len(set(said)):
+        text = "Bad Request. Duplicate 'text' in rules"
+        raise refuse(text)
+    return {"name": body["name"], "rules": body.get("rules", [])}
+
+
+def create(call: Call) -> Response:
+    """POST /v2/pronunciation-dictionaries: 201."""
+    document = _checked(read_object(call))
+    patching.keep(call.world.behaviors.values, {}, document)
+    now = call.world.clock.now()
+    document |= {"created_at": in_seconds(now), "updated_at": in_seconds(now)}
+    stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
+    call.commit(stored, "create")
+    return answer(opened(call.world, stored), 201)
+
+
+def get(call: Call) -> Response:
+    """GET /v2/pronunciation-dictionaries/ID."""
+    return answer(opened(call.world, RESOURCE.find(call)))
+
+
+def patch(call: Call) -> Response:
+    """PATCH /v2/pronunciation-dictionaries/ID: JSON Patch of name and rules; answers the dictionary."""
+    world, stored = call.world, RESOURCE.find(call)
+    before = opened(world, stored)
+    after = respelled(world.behaviors, patched(call, before, unfit=422))
+    document = _checked({name: value for name, value in after.items() if name not in READ_ONLY})
+    patching.keep(world.behaviors.values, before, document)
+    times = {name: before[name] for name in ("created_at", "updated_at")}
+    if opened(world, stored.with_document(document | times)) == before:
+        return unchanged(world, "No changes were made")
+    times["updated_at"] = in_seconds(later(world.clock, before["updated_at"], 0))
+    changed = stored.with_document(document | times)
+    call.commit(changed, "update")
+    return answer(opened(world, changed))
+
+
+def delete(call: Call) -> Response:
+    """DELETE /v2/pronunciation-dictionaries/ID: taken out of every persona."""
+    stored = RESOURCE.find(call)
+    call.delete(stored)
+    for persona in list(call.world.store.every(call.account, "personas")):
+        layers = persona.document.get("layers") or {}
+        if layers.get("tts", {}).get(ID) == stored.id:
+            layers = layers | {"tts": layers["tts"] | {ID: None}}
+            call.commit(persona.with_document(persona.document | {"layers": layers}), "update")
+    return empty(204)
+
+
+def list_dictionaries(call: Call) -> Response:
+    """GET /v2/pronunciation-dictionaries: from page 0, newest first, without rules."""
+    limit = limit_of(call, USUAL, MOST)
+    order = newest_first(call, usual=True)
+    data, total = list_all(
+        call, RESOURCE, lambda one: _listed(call.world, one), base=0, newest_first=order, limit=limit
+    )
+    return listing(call, data, total, page=page_of(call, 0), limit=limit)
+
+
+def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+    """A dictionary from a seed; nothing is checked."""
+    document = {"name": given.get("name", "Dictionary"), "rules": given.get("rules", [])}
+    return document | {name: given.get(name, in_seconds(now)) for name in ("created_at", "updated_at")}, {}
+
+
+RESOURCE = Resource(
+    name=KIND,
+    singular="dictionary",
+    id_key=ID,
+    prefix="pd_",
+    digits=12,
+    missing=Missing(404, "error", "Pronunciation dictionary not found"),
+    view=opened,
+    opened=opened,
+    sown=sown,
+    routes=(
+        Route("GET", PATH, list_dictionaries, "today"),
+        Route("POST", PATH, create, "today"),
+        Route("GET", f"{PATH}/*", get, "today"),
+        Route("PATCH", f"{PATH}/*", patch, "today"),
+        Route("DELETE", f"{PATH}/*", delete, "today"),
+    ),
+)

@@ -1,0 +1,219 @@
+"""What a tool may be: its fields, its delivery, and the ways to sign in at somebody's address."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from tavusctl.emulator.account.journal import MASK
+from tavusctl.emulator.bodies.fields import (
+    NOT_MAPPING,
+    REQUIRED,
+    Field,
+    Fields,
+    choice,
+    diagnostics,
+    flag,
+    form,
+    is_number,
+    length,
+    mapping,
+    missing,
+    text_mapping,
+    texts,
+)
+from tavusctl.emulator.http.messages import Json, Object
+
+LONGEST = 10_000  # characters of a description and the parameters together
+NAME = r"[a-zA-Z_][a-zA-Z0-9_]{0,63}"
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+BODYLESS = ("GET", "HEAD", "DELETE")
+RESERVED = "tavus_"
+REQUIRED_TEXT = Field(length(1, 10_000))
+
+
+def _https(value: Json) -> Json:
+    right = isinstance(value, str) and value.lower().startswith("https://")
+    return None if right else ["Must be an https:// address."]
+
+
+def _seconds(value: Json) -> Json:
+    return None if is_number(value) and 0 < value <= 60 else ["Must be a number of seconds up to 60."]  # noqa: PLR2004
+
+
+# By type: the members that must be there, and which of them is the secret.
+AUTHS: dict[str, Fields] = {
+    "none": {},
+    "bearer": {"token": REQUIRED_TEXT},
+    "basic": {"username": REQUIRED_TEXT, "password": REQUIRED_TEXT},
+    "api_key": {"name": REQUIRED_TEXT, "value": REQUIRED_TEXT, "location": Field(choice("header", "query"), "header")},
+    "hmac": {"secret": REQUIRED_TEXT},
+    "oauth2_client_credentials": {
+        "token_url": Field(_https),
+        "client_id": REQUIRED_TEXT,
+        "client_secret": REQUIRED_TEXT,
+        "scope": Field(length(0, 10_000), None, nullable=True),
+    },
+}
+SECRETS = {
+    "bearer": "token",
+    "basic": "password",
+    "api_key": "value",
+    "hmac": "secret",
+    "oauth2_client_credentials": "client_secret",
+}
+
+
+def _auth(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return [NOT_MAPPING]
+    kind = value.get("type")
+    fields = AUTHS.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        return {"type": [f"Must be one of: {', '.join(AUTHS)}."]}
+    needed = [name for name, field in fields.items() if not field.nullable and name != "location"]
+    given = {name: one for name, one in value.items() if name != "type"}
+    return missing(given, needed) | diagnostics(fields, given) or None
+
+
+API: Fields = {
+    "url": Field(_https),
+    "method": Field(choice("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"), "POST"),
+    "timeout": Field(_seconds, 10.0),
+    "headers": Field(text_mapping, nullable=True),
+    "auth": Field(_auth, nullable=True),
+    "body_template": Field(mapping, nullable=True),
+    "query_params": Field(text_mapping, nullable=True),
+    "content_type": Field(length(0, 255), nullable=True),
+}
+
+
+def _api(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return [NOT_MAPPING]
+    wrong = missing(value, ["url"]) | diagnostics(API, value)
+    if value.get("body_template") is not None and value.get("method", "POST") in BODYLESS:
+        wrong.setdefault("body_template", [f"Not with method {value['method']}."])
+    return wrong or None
+
+
+def _delivery(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return [NOT_MAPPING]
+    wrong = diagnostics({"app_message": Field(flag, nullable=True), "api": Field(_api, nullable=True)}, value)
+    if not wrong and bool(value.get("app_message")) == bool(value.get("api")):
+        return ["Exactly one of app_message and api must be enabled."]
+    return wrong or None
+
+
+def _parameters(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return [NOT_MAPPING]
+    reserved = sorted(name for name in declared(value) if name.startswith(RESERVED))
+    return [f"Names that begin with {RESERVED} are reserved: {', '.join(reserved)}."] if reserved else None
+
+
+FIELDS: Fields = {
+    "name": Field(form(NAME, "Must be letters, digits and underscores, 64 at most, and not begin with a digit.")),
+    "description": Field(length(1, LONGEST)),
+    "parameters": Field(_parameters, {}),
+    "trigger_type": Field(choice("in_call", "post_call"), "in_call"),
+    "origin": Field(choice("llm", "vision", "audio"), "llm", nullable=True),
+    "on_call": Field(choice("generate_filler", "static_filler", "silent", "passthrough"), None, nullable=True),
+    "on_resolve": Field(
+        choice("generate_response", "response_in_result", "add_to_context", "fire_and_forget"),
+        "fire_and_forget",
+        nullable=True,
+    ),
+    "static_filler": Field(length(0, LONGEST), None, nullable=True),
+    "delivery": Field(_delivery, {"app_message": True}),
+    "tags": Field(texts, []),
+}
+
+
+def declared(parameters: Json) -> list[str]:
+    """The parameters that a tool declares."""
+    properties = parameters.get("properties") if isinstance(parameters, dict) else None
+    return list(properties) if isinstance(properties, dict) else []
+
+
+def whole(given: Object) -> Object:
+    """A tool with its defaults, which depend on where it comes from."""
+    tool = {name: given.get(name, field.default) for name, field in FIELDS.items() if name != "name" or name in given}
+    if tool["trigger_type"] == "post_call":
+        tool["origin"] = given.get("origin")
+        return tool
+    if tool["origin"] is None:
+        tool["origin"] = FIELDS["origin"].default
+    if tool["origin"] == "llm" and tool["on_call"] is None:
+        tool["on_call"] = "generate_filler"
+    return tool
+
+
+def wrong_with(tool: Object) -> Object:
+    """What is wrong with a whole tool, by field."""
+    wrong = missing(tool, ["name", "description"]) | diagnostics(FIELDS, tool)
+    if wrong:
+        return wrong
+    if len(tool["description"]) + len(json.dumps(tool["parameters"], sort_keys=True)) > LONGEST:
+        wrong["parameters"] = [f"With the description, longer than {LONGEST} characters."]
+    return wrong | _wrong_moments(tool) | _wrong_placeholders(tool)
+
+
+def _wrong_moments(tool: Object) -> Object:
+    """A tool that sees or hears says nothing; one after the call calls an address."""
+    if tool["trigger_type"] == "post_call":
+        wrong = {"origin": ["Must be null for post_call."]} if tool["origin"] is not None else {}
+        return wrong | ({} if tool["delivery"].get("api") else {"delivery": {"api": [REQUIRED]}})
+    if tool["origin"] == "llm":
+        lacks = tool["on_call"] == "static_filler" and not tool["static_filler"]
+        return {"static_filler": [REQUIRED]} if lacks else {}
+    nulls = [name for name in ("on_call", "static_filler") if tool[name] is not None]
+    wrong = {name: [f"Must be null for origin {tool['origin']}."] for name in nulls}
+    if tool["on_resolve"] not in (None, "fire_and_forget"):
+        wrong["on_resolve"] = ["Must be fire_and_forget."]
+    return wrong
+
+
+def _wrong_placeholders(tool: Object) -> Object:
+    api = tool["delivery"].get("api") or {}
+    if (api.get("auth") or {}).get("type") == "hmac":
+        return {}
+    used = {name for part in ("url", "body_template", "query_params") for name in _placeholders(api.get(part))}
+    unknown = sorted(name for name in used - set(declared(tool["parameters"])) if not name.startswith(RESERVED))
+    return {"delivery": {"api": [f"Not declared in parameters: {', '.join(unknown)}."]}} if unknown else {}
+
+
+def _placeholders(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from PLACEHOLDER.findall(value)
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _placeholders(item)
+
+
+def masked(tool: Object, style: str) -> Object:
+    """A tool whose secret is hidden."""
+    api = tool["delivery"].get("api")
+    auth = (api or {}).get("auth") or {}
+    name = SECRETS.get(auth.get("type", ""), "")
+    if style == "echo" or not auth.get(name):
+        return tool
+    hidden = {k: MASK if k == name else v for k, v in auth.items() if style == "stars" or k != name}
+    return tool | {"delivery": tool["delivery"] | {"api": api | {"auth": hidden}}}
+
+
+def with_kept_secret(delivery: Json, before: Json) -> Json:
+    """A delivery that lacks the secret of its auth, with the one that is stored."""
+    auth, stored = _auth_of(delivery), _auth_of(before)
+    name = SECRETS.get(str(auth.get("type")), "")
+    if not name or name in auth or stored.get("type") != auth["type"]:
+        return delivery
+    return delivery | {"api": delivery["api"] | {"auth": auth | {name: stored[name]}}}
+
+
+def _auth_of(delivery: Json) -> Object:
+    """How a delivery signs in; nothing when it does not."""
+    api = delivery.get("api") if isinstance(delivery, dict) else None
+    auth = api.get("auth") if isinstance(api, dict) else None
+    return auth if isinstance(auth, dict) else {}

@@ -1,0 +1,196 @@
+"""Voices: /v2/voices; cloned from audio by the clock, renamed, and not deleted while somebody speaks with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tavusctl.emulator.account.clock import zoneless
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, form, length, missing, some
+from tavusctl.emulator.bodies.paging import limit_of, list_all, listing, newest_first
+from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.http.messages import Object, Refusal, Response, answer, empty, refuse_fields
+from tavusctl.emulator.registries.common import words
+from tavusctl.emulator.resources.resource import Missing, Resource, Route
+
+KIND = "voices"
+USUAL, MOST = 20, 100
+MADE_AT = "2026-03-01T09:00:00.000000"
+AUDIO = Field(form(r"https?://.{1,2040}", "Must be a link of at most 2048 characters."))
+UPDATE: Fields = {
+    "voice_name": Field(length(1, 255)),
+    "description": Field(length(0, 1000), None, nullable=True),
+    "tags": Field(some(50, length(1, 64))),
+}
+CREATE: Fields = {**UPDATE, "train_audio_url": AUDIO, "audio_url": AUDIO, "callback_url": Field(length(0, 2048))}
+AUDIO_KEYS = ("train_audio_url", "audio_url")  # how the link is called is not known
+# Name, and the face whose voice it is: that has no id of its own.
+_STOCK_ROWS = (
+    ("v4a7c0e9d1b2f", "Anna", None),
+    ("v5b8d1f0e2c3a", "Benjamin", None),
+    ("v6c9e2a1f3d4b", "Charlie", None),
+    (None, "Nathan", "r4317e64d25a"),
+    (None, "Luna", "r9d30b0e55ac"),
+)
+STOCK = tuple(
+    Stored(
+        "",
+        KIND,
+        ident or f"stock-{name}",
+        0,
+        {
+            "voice_id": ident,
+            "voice_name": name,
+            "description": f"The voice of {name}.",
+            "voice_type": "system",
+            "status": "completed",
+            "error_message": "",
+            "tags": [],
+            "face_id": face,
+            "created_at": MADE_AT,
+        },
+    )
+    for ident, name, face in _STOCK_ROWS
+)
+_STOCK = {row.document["voice_id"]: row for row in STOCK if row.document["voice_id"]}
+
+
+def exists(world: World, account: str, ident: str) -> bool:
+    """Whether the account may use this voice."""
+    return ident in _STOCK or world.store.exists(account, KIND, ident)
+
+
+def by_name(name: str) -> str | None:
+    """The id of a stock voice by its name in lower case."""
+    return next((ident for ident, row in _STOCK.items() if row.document["voice_name"].lower() == name.lower()), None)
+
+
+def opened(world: World, stored: Stored) -> Object:
+    """The voice as it is now."""
+    document = {"voice_id": stored.id, **stored.document}
+    run = stored.hidden.get("run")
+    if run is not None and world.clock.now() >= run["began"] + run["seconds"]:
+        document |= {"status": "error" if run["error"] else "completed", "error_message": run["error"] or ""}
+    return document
+
+
+def create(call: Call) -> Response:
+    """POST /v2/voices: answers at once; the voice is there some minutes later."""
+    body, world = read_object(call), call.world
+    wrong = missing(body, ["voice_name"]) | diagnostics(CREATE, body)
+    if not any(name in body for name in AUDIO_KEYS):
+        wrong |= missing(body, AUDIO_KEYS[:1])
+    if wrong:
+        raise refuse_fields(wrong)
+    now = world.clock.now()
+    document = _fresh(body, now) | {"status": "started"}
+    run = {"began": now, "seconds": world.behaviors["voice_seconds"], "error": world.next_outcome(KIND)}
+    stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document, {"run": run, "given": body})
+    call.commit(stored, "create")
+    return answer(opened(world, stored))
+
+
+def _fresh(given: Object, now: float) -> Object:
+    return {
+        "voice_name": given.get("voice_name", "Voice"),
+        "description": given.get("description"),
+        "voice_type": "user",
+        "status": given.get("status", "completed"),
+        "error_message": given.get("error_message") or "",
+        "tags": given.get("tags", []),
+        "created_at": given.get("created_at", zoneless(now)),
+    }
+
+
+def get(call: Call) -> Response:
+    """GET /v2/voices/ID."""
+    return answer(opened(call.world, _STOCK.get(call.id) or RESOURCE.find(call)))
+
+
+def _own(call: Call) -> Stored:
+    if call.id in _STOCK:
+        call.world.journal.blame(call.entry, "stock_written", "a stock voice was to be changed")
+    return RESOURCE.find(call)
+
+
+def patch(call: Call) -> Response:
+    """PATCH /v2/voices/ID: a merge of name, description and tags."""
+    stored, body = _own(call), read_object(call)
+    wrong = diagnostics(UPDATE, body)
+    if wrong or not body:
+        raise refuse_fields(wrong or {"_schema": ["Nothing to change."]})
+    changed = stored.with_document(stored.document | body)
+    call.commit(changed, "update")
+    return answer(opened(call.world, changed))
+
+
+def delete(call: Call) -> Response:
+    """DELETE /v2/voices/ID: refused while a persona or a face has it."""
+    stored = _own(call)
+    used = _used_by(call, stored.id)
+    if any(used.values()):
+        raise Refusal(409, {"error": "Voice is in use and cannot be deleted", "used_by": used})
+    call.delete(stored)
+    return empty(204)
+
+
+def _used_by(call: Call, ident: str) -> dict[str, int]:
+    store = call.world.store
+    personas = [one.document.get("layers") or {} for one in store.every(call.account, "personas")]
+    faces = [one.document for one in store.every(call.account, "replicas")]
+    return {
+        "pals": sum(layers.get("tts", {}).get("voice_id") == ident for layers in personas),
+        "faces": sum(ident in (face.get("default_voice_id"), face.get("original_voice_id")) for face in faces),
+    }
+
+
+def list_voices(call: Call) -> Response:
+    """GET /v2/voices: stock voices among them, some of which have no id."""
+    query = call.request.query
+    wanted = query.get("voice_type")
+    data, total = list_all(
+        call,
+        RESOURCE,
+        lambda stored: opened(call.world, stored),
+        stock=STOCK if wanted != "user" and call.world.behaviors["stock"] else (),
+        own=wanted != "system",
+        keep=_filter(query.get("search", "").lower(), words(query.get("tags"))),
+        newest_first=newest_first(call),
+        limit=limit_of(call, USUAL, MOST),
+    )
+    return listing(call, data, total)
+
+
+def _filter(search: str, tags: set[str]) -> Callable[[Stored], bool] | None:
+    if not search and not tags:
+        return None
+    return lambda stored: (
+        search in stored.document["voice_name"].lower()
+        and (not tags or bool(tags.intersection(stored.document["tags"])))
+    )
+
+
+def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+    """A voice from a seed: ready, unless it says otherwise."""
+    return _fresh(given, now), {}
+
+
+RESOURCE = Resource(
+    name=KIND,
+    singular="voice",
+    id_key="voice_id",
+    prefix="v",
+    digits=12,
+    missing=Missing(404, "error", "Voice not found"),
+    view=opened,
+    opened=opened,
+    sown=sown,
+    routes=(
+        Route("GET", "/v2/voices", list_voices, "today"),
+        Route("POST", "/v2/voices", create, "today"),
+        Route("GET", "/v2/voices/*", get, "today"),
+        Route("PATCH", "/v2/voices/*", patch, "today"),
+        Route("DELETE", "/v2/voices/*", delete, "today"),
+    ),
+)

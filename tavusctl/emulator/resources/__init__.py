@@ -1,0 +1,1 @@
+"""The kinds of objects and the calls that each of them has."""

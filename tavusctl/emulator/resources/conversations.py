@@ -1,0 +1,286 @@
+"""Conversations: /v2/conversations, without anybody to talk to: they begin, are told about, and end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from tavusctl.emulator.account.clock import in_microseconds
+from tavusctl.emulator.account.stock import STOCK_PERSONAS
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import aliases
+from tavusctl.emulator.bodies.fields import (
+    Field,
+    Fields,
+    choice,
+    diagnostics,
+    flag,
+    integer,
+    mapping,
+    nested,
+    some,
+    text,
+    texts,
+)
+from tavusctl.emulator.bodies.paging import list_all, listing
+from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.http.messages import Json, Object, Response, answer, empty, refuse, refuse_fields, refuse_message
+from tavusctl.emulator.resources.replicas import replica_exists
+from tavusctl.emulator.resources.resource import Missing, Resource, Route
+
+KIND = "conversations"
+ABSENT_TIMEOUT = 300
+MAX_CALL_DURATION = 3600
+
+
+def _language(value: Json) -> Json:
+    named = isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z ()-]{3,}", value)
+    return None if named else ["Must be one of: multilingual, or the English name of a language."]
+
+
+PROPERTIES: Fields = {
+    "max_call_duration": Field(integer(1, 3600)),
+    "participant_left_timeout": Field(integer(0)),
+    "participant_absent_timeout": Field(integer(0)),
+    "enable_recording": Field(flag),
+    "enable_closed_captions": Field(flag),
+    "apply_greenscreen": Field(flag),
+    "language": Field(_language),
+    "languages": Field(texts),
+    "recording_s3_bucket_name": Field(text),
+    "recording_s3_bucket_region": Field(text),
+    "aws_assume_role_arn": Field(text),
+    "recording_storage": Field(mapping),
+    "livekit_ws_url": Field(text),  # what LiveKit's plugin sends: the room of a persona with that transport
+    "livekit_room_token": Field(text),
+}
+# The API's pages had it in 2024, before closed captions; applications send it still, and it does nothing.
+OLDER: Fields = {"enable_transcription": Field(flag)}
+CREATE: Fields = {
+    "replica_id": Field(text),
+    "persona_id": Field(text),
+    "audio_only": Field(flag),
+    "callback_url": Field(text),
+    "conversation_name": Field(text),
+    "conversational_context": Field(text),
+    "custom_greeting": Field(text),
+    "memory_stores": Field(texts),
+    "document_ids": Field(texts),
+    "document_tags": Field(texts),
+    "document_retrieval_strategy": Field(choice("speed", "quality", "balanced")),
+    "test_mode": Field(flag),
+    "require_auth": Field(flag),
+    "max_participants": Field(integer(2)),
+    "policy": Field(choice("eu")),
+    "properties": Field(nested(PROPERTIES)),
+}
+CREATE_OLDER: Fields = {**CREATE, "properties": Field(nested({**PROPERTIES, **OLDER}))}
+
+
+TODAY: Fields = {"participant_tags": Field(some(1, text))}
+
+
+def opened(world: World, stored: Stored) -> Object:
+    """The conversation as it is now; one that nobody joins ends by itself."""
+    document = {"conversation_id": stored.id, **stored.document}
+    ends = stored.hidden.get("ends")
+    if document["status"] == "active" and ends is not None and world.clock.now() >= ends:
+        document |= {"status": "ended", "updated_at": in_microseconds(ends)}
+    return document
+
+
+def _shown(call: Call, stored: Stored) -> Object:
+    document = opened(call.world, stored)
+    return document | {"events": stored.hidden.get("events", [])} if call.wants("verbose") else document
+
+
+def create(call: Call) -> Response:
+    """POST /v2/conversations: in test mode it is born ended, free and uncounted."""
+    world, body = call.world, read_object(call)
+    if world.is_today:
+        body = aliases.older(body, aliases.CONVERSATION, new=False)
+    fields = CREATE_OLDER if world.behaviors["older_properties"] == "accept" else CREATE
+    wrong = diagnostics({**fields, **TODAY} if world.is_today else fields, body)
+    if wrong:
+        raise refuse_fields(wrong)
+    replica = _replica(call, body)
+    test = body.get("test_mode", False)
+    if not test:
+        _check_means(call)
+    now = world.clock.now()
+    ident = RESOURCE.new_id(world)
+    document = {
+        "conversation_name": body.get("conversation_name", f"New Conversation {int(now * 1000)}"),
+        "conversation_url": _room(call, ident),
+        "status": "ended" if test else "active",
+        "callback_url": body.get("callback_url", ""),
+        "created_at": in_microseconds(now),
+        "replica_id": replica,
+        "persona_id": body.get("persona_id"),
+        "updated_at": in_microseconds(now),
+    }
+    stored = Stored(call.account, KIND, ident, now, document, _hidden(call, body, ident, now))
+    stored = stored if test else _told(world, stored, "system.replica_joined", {})
+    call.commit(stored, "create")
+    hidden = ("replica_id", "persona_id", "updated_at")
+    shown = {name: value for name, value in opened(world, stored).items() if name not in hidden}
+    return answer(shown | {"meeting_token": stored.hidden["token"]} if body.get("require_auth") else shown)
+
+
+def _room(call: Call, ident: str) -> str:
+    """Where people meet."""
+    if call.world.behaviors["rooms"] == "daily":
+        return f"https://tavus.daily.co/{ident}"
+    return f"http://{call.request.headers.get('host', 'localhost')}/rooms/{ident}"
+
+
+def _hidden(call: Call, body: Object, ident: str, now: float) -> Object:
+    properties = body.get("properties", {})
+    return {
+        "ends": now + properties.get("participant_absent_timeout", ABSENT_TIMEOUT),
+        "max_call_duration": properties.get("max_call_duration", MAX_CALL_DURATION),
+        "left_timeout": properties.get("participant_left_timeout", 0),
+        "said": _opening(call, body),
+        "token": f"token-{ident}" if body.get("require_auth") else "",
+    }
+
+
+def _replica(call: Call, body: Object) -> str:
+    """The replica of the call: the one given, else the persona's; whatever is named must exist."""
+    world, persona_id = call.world, body.get("persona_id")
+    default = None
+    if persona_id is not None:
+        stock = {row.id: row.replica_id for row in STOCK_PERSONAS} if world.behaviors["stock"] else {}
+        persona = world.store.get(call.account, "personas", persona_id)
+        if persona is None and persona_id not in stock:
+            message = "Invalid persona_id"
+            raise refuse(message)
+        default = stock.get(persona_id) if persona is None else persona.document.get("default_replica_id")
+    replica = body.get("replica_id", default)
+    if not replica or not replica_exists(world, call.account, replica):
+        message = "Invalid replica_id"
+        raise refuse(message)
+    missing = [d for d in body.get("document_ids", ()) if not world.store.exists(call.account, "documents", d)]
+    if missing and world.behaviors["references"] == "reject":
+        message = "Invalid document_ids"
+        raise refuse(message)
+    return str(replica)
+
+
+def _check_means(call: Call) -> None:
+    world = call.world
+    if not world.behaviors["credits"]:
+        message = "The user is out of conversational credits"
+        raise refuse_message(message, 402)
+    greatest = world.behaviors["max_conversations"]
+    if greatest is None:
+        return
+    active = sum(1 for s in world.store.every(call.account, KIND) if opened(world, s)["status"] == "active")
+    if active >= greatest:
+        message = "User has reached maximum concurrent conversations"
+        raise refuse_message(message)
+
+
+def get(call: Call) -> Response:
+    """GET /v2/conversations/ID."""
+    return answer(_shown(call, RESOURCE.find(call)))
+
+
+def end(call: Call) -> Response:
+    """POST /v2/conversations/ID/end: a second time it is refused."""
+    stored = RESOURCE.find(call)
+    if opened(call.world, stored)["status"] == "ended":
+        message = "Conversation has already ended"
+        raise refuse(message)
+    call.commit(ended(call.world, stored, "end_conversation_endpoint_hit"), "end")
+    return empty(200)
+
+
+def ended(world: World, stored: Stored, reason: str) -> Stored:
+    """The conversation at its end, of which its callback is told."""
+    now = in_microseconds(world.clock.now())
+    over = stored.with_document(stored.document | {"status": "ended", "updated_at": now})
+    over = _told(world, over, "system.shutdown", {"shutdown_reason": reason})
+    return _told(world, over, "application.transcription_ready", {"transcript": over.hidden.get("said", [])})
+
+
+def _opening(call: Call, body: Object) -> list[Object]:
+    """What a transcript begins with: the persona's prompt and the context, then what the persona says first."""
+    persona = call.world.store.get(call.account, "personas", str(body.get("persona_id")))
+    known = persona.document if persona else {}
+    system = "\n".join(str(text) for text in (known.get("system_prompt"), body.get("conversational_context")) if text)
+    greeting = body.get("custom_greeting") or known.get("greeting") or "Hello."
+    return [{"role": "system", "content": system}, {"role": "assistant", "content": greeting}]
+
+
+def _told(world: World, stored: Stored, event_type: str, properties: Object) -> Stored:
+    """The conversation with one more event, which its callback is told."""
+    url = str(stored.document.get("callback_url") or "")
+    event = {
+        "properties": {"replica_id": stored.document["replica_id"], **properties},
+        "conversation_id": stored.id,
+        "webhook_url": url,
+        "event_type": event_type,
+        "message_type": event_type.partition(".")[0],
+        "timestamp": in_microseconds(world.clock.now()),
+    }
+    if url:
+        world.callbacks.send(url, event)
+    events = [*stored.hidden.get("events", []), event]
+    return replace(stored, hidden={**stored.hidden, "events": events})
+
+
+def delete(call: Call) -> Response:
+    """DELETE /v2/conversations/ID."""
+    call.delete(RESOURCE.find(call))
+    return empty(204)
+
+
+def list_conversations(call: Call) -> Response:
+    """GET /v2/conversations."""
+    wanted = {
+        key: call.request.query[key] for key in ("status", "persona_id", "replica_id") if key in call.request.query
+    }
+
+    def keep(stored: Stored) -> bool:
+        document = opened(call.world, stored)
+        return all(document.get(key) == value for key, value in wanted.items())
+
+    data, total = list_all(call, RESOURCE, lambda stored: _shown(call, stored), keep=keep if wanted else None)
+    return listing(call, data, total)
+
+
+def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+    """A conversation from a seed: ended, unless it says otherwise."""
+    document = {
+        "conversation_name": "Conversation",
+        "conversation_url": "https://tavus.daily.co/seeded",
+        "status": "ended",
+        "callback_url": "",
+        "created_at": in_microseconds(now),
+        "replica_id": None,
+        "persona_id": None,
+        "updated_at": in_microseconds(now),
+    }
+    return document | {name: value for name, value in given.items() if name in document}, {}
+
+
+RESOURCE = Resource(
+    name=KIND,
+    singular="conversation",
+    id_key="conversation_id",
+    prefix="c",
+    digits=11,
+    missing=Missing(400, "error", "Invalid conversation_id"),
+    view=opened,
+    opened=opened,
+    sown=sown,
+    routes=(
+        Route("GET", "/v2/conversations", list_conversations),
+        Route("POST", "/v2/conversations", create),
+        Route("GET", "/v2/conversations/*", get),
+        Route("DELETE", "/v2/conversations/*", delete),
+        Route("POST", "/v2/conversations/*/end", end),
+    ),
+)

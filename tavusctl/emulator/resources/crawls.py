@@ -1,0 +1,126 @@
+"""Processing and crawling of documents: states by the clock, limits, cooldown."""
+
+from __future__ import annotations
+
+import math
+
+from tavusctl.emulator.account.clock import in_seconds, parse
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, integer
+from tavusctl.emulator.http.messages import Json, Object, refuse
+
+KIND = "documents"
+CRAWL: Fields = {"depth": Field(integer(1, 10)), "max_pages": Field(integer(1, 100))}
+# A document is only "started" for this share of its processing.
+STARTED = 0.1
+
+
+def checked(crawl: Json) -> Object:
+    """A crawl configuration, or a refusal."""
+    if not isinstance(crawl, dict):
+        text = "Invalid request: crawl must be an object"
+        raise refuse(text)
+    missing = [name for name in CRAWL if name not in crawl]
+    wrong = diagnostics(CRAWL, crawl)
+    if missing or wrong:
+        name, why = next(iter(wrong.items())) if wrong else (missing[0], ["is required"])
+        text = f"Invalid request: crawl.{name}: {why[0]}"
+        raise refuse(text)
+    return {name: crawl[name] for name in CRAWL}
+
+
+def begin(world: World, kind: str, url: str, crawl: Object | None) -> Object:
+    """A run that starts now, for the hidden part of a document."""
+    error = world.next_outcome(KIND)
+    if error is None and not url.startswith(("http://", "https://")):
+        error = "invalid_file_url"
+    return {
+        "kind": kind,
+        "began": world.clock.now(),
+        "seconds": world.behaviors["processing_seconds"],
+        "error": error,
+        "crawl": crawl,
+    }
+
+
+def is_running(world: World, stored: Stored) -> bool:
+    """Whether the document is being processed."""
+    run = stored.hidden.get("run")
+    return run is not None and world.clock.now() < run["began"] + run["seconds"]
+
+
+def settled(world: World, stored: Stored) -> Object:
+    """The document as it is now."""
+    run = stored.hidden.get("run")
+    document = dict(stored.document)
+    if run is None:
+        return document
+    passed = world.clock.now() - run["began"]
+    if passed >= run["seconds"]:
+        return document | _ended(document, run)
+    if run["kind"] == "create" and passed >= run["seconds"] * STARTED:
+        document["status"] = "processing"
+        if world.behaviors["newer_fields"]:
+            document["progress"] = int(100 * passed / run["seconds"])
+    return document
+
+
+def _ended(document: Object, run: Object) -> Object:
+    ended = run["began"] + run["seconds"]
+    # The document may have been renamed since.
+    ended_at = max(in_seconds(ended), document["updated_at"])
+    if run["error"]:
+        return {"status": "error", "error_message": run["error"], "progress": None, "updated_at": ended_at}
+    ready: Object = {"status": "ready", "error_message": None, "progress": None, "updated_at": ended_at}
+    if run["crawl"]:
+        ready |= {
+            "crawled_urls": pages(document["document_url"], run["crawl"]),
+            "last_crawled_at": in_seconds(ended),
+            "crawl_count": (document["crawl_count"] or 0) + 1,
+        }
+    return ready
+
+
+def pages(url: str, crawl: Object) -> list[str]:
+    """The pages that a crawl finds: three on every level, as many as allowed."""
+    base = url.rstrip("/")
+    found = [url] + [
+        f"{base}/level-{level}/page-{page}" for level in range(1, crawl["depth"] + 1) for page in (1, 2, 3)
+    ]
+    return found[: crawl["max_pages"]]
+
+
+def running_crawls(world: World, account: str) -> int:
+    """How many crawls of the account are under way."""
+    documents = world.store.every(account, KIND)
+    return sum(1 for stored in documents if is_running(world, stored) and stored.hidden["run"]["crawl"])
+
+
+def check_capacity(call: Call, *, another: bool) -> None:
+    """Refuse a crawl beyond the limits of the account; `another` document would be crawled."""
+    world = call.world
+    total = world.behaviors["crawl_documents"]
+    if another and total is not None:
+        crawled = sum(1 for stored in world.store.every(call.account, KIND) if stored.document["crawl_config"])
+        if crawled >= total:
+            text = f"Crawl document limit reached ({total}). Contact support@tavus.io to increase your limit."
+            raise refuse(text, 429)
+    at_once = world.behaviors["crawls_at_once"]
+    if at_once is not None and running_crawls(world, call.account) >= at_once:
+        text = f"Concurrent crawl limit reached ({at_once}). Please wait for a running crawl to finish."
+        raise refuse(text, 429)
+
+
+def check_cooldown(world: World, stored: Stored, document: Object) -> None:
+    """Refuse a recrawl too soon after the last crawl."""
+    run = stored.hidden.get("run")
+    last = document["last_crawled_at"]
+    moments = [parse(last)] if last else []
+    if run and run["kind"] == "recrawl":
+        moments.append(run["began"])
+    wait = max(moments, default=-math.inf) + world.behaviors["crawl_cooldown"] - world.clock.now()
+    if wait > 0:
+        minutes = math.ceil(wait / 60)
+        text = f"Recrawl cooldown: please wait {minutes} minutes before recrawling this document."
+        raise refuse(text, 429)

@@ -1,0 +1,262 @@
+"""Documents of the knowledge base: /v2/documents; pages count from zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from tavusctl.emulator.account.clock import in_seconds
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import patching
+from tavusctl.emulator.bodies.fields import Field, Fields, diagnostics, flag, mapping, text, texts
+from tavusctl.emulator.bodies.paging import limit_of, list_all, listing, newest_first, page_of
+from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.http.messages import Malformed, Object, Response, answer, empty, refuse
+from tavusctl.emulator.resources import crawls
+from tavusctl.emulator.resources.resource import Missing, Resource, Route
+
+KIND = crawls.KIND
+CREATE: Fields = {
+    "document_url": Field(text),
+    "document_name": Field(text),
+    "callback_url": Field(text),
+    "tags": Field(texts),
+    "crawl": Field(mapping),
+    "properties": Field(mapping),
+}
+PATCH: Fields = {"document_name": Field(text), "tags": Field(texts)}
+CREATE_TODAY: Fields = {
+    **CREATE,
+    "participant_tags": Field(texts),
+    "custom_description": Field(text),
+    "is_customer_support_document": Field(flag),
+    "font_size_aware_extraction": Field(flag),
+}
+STATUSES_TODAY = ("started", "processing", "ready", "error", "recrawling", "disabled")
+STATUSES = ("started", "processing", "ready", "error", "recrawling")
+ARE = {"tags": "a list of strings", "crawl": "an object", "properties": "an object"}
+
+
+def opened(world: World, stored: Stored) -> Object:
+    """The document as it is now."""
+    document = {"document_id": stored.id, **crawls.settled(world, stored)}
+    if not world.behaviors["newer_fields"]:
+        document.pop("error_message", None)
+    participants = document.pop("participant_tags", [])
+    if world.is_today:
+        document |= {"display_status": document["status"], "participant_tags": participants}
+    return document
+
+
+def _check(fields: Fields, body: Object) -> None:
+    for name, wrong in diagnostics(fields, body).items():
+        known = name in fields
+        why = f"{name} must be {ARE.get(name, 'a string')}" if known else f"unknown field {name}: {wrong[0]}"
+        message = f"Invalid request: {why}"
+        raise refuse(message)
+
+
+def create(call: Call) -> Response:
+    """POST /v2/documents: answers the whole object; processing goes on by the clock."""
+    world, body = call.world, read_object(call)
+    if not body.get("document_url"):
+        message = "Invalid request: document_url is required"
+        raise refuse(message)
+    _check(CREATE_TODAY if world.is_today else CREATE, body)
+    crawl = crawls.checked(body["crawl"]) if "crawl" in body else None
+    if crawl:
+        crawls.check_capacity(call, another=True)
+    body = dict(body)
+    patching.keep(world.behaviors.values, {}, body)
+    now = world.clock.now()
+    document = _fresh(body, crawl, now)
+    stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document)
+    stored = stored.with_document(document, run=crawls.begin(world, "create", document["document_url"], crawl))
+    call.commit(stored, "create", {"running_crawls": crawls.running_crawls(world, call.account) + 1} if crawl else {})
+    return answer(opened(world, stored))
+
+
+def _fresh(body: Object, crawl: Object | None, now: float) -> Object:
+    url = body["document_url"]
+    return {
+        "document_name": body.get("document_name") or _name_from(url),
+        "document_url": url,
+        "status": "started",
+        "progress": None,
+        "error_message": None,
+        "created_at": in_seconds(now),
+        "updated_at": in_seconds(now),
+        "callback_url": body.get("callback_url", ""),
+        "tags": body.get("tags", []),
+        "participant_tags": body.get("participant_tags", []),
+        "crawl_config": crawl,
+        "crawled_urls": None,
+        "last_crawled_at": None,
+        "crawl_count": None,
+    }
+
+
+def _name_from(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "document"
+    return parts.path.rstrip("/").rpartition("/")[2] or parts.netloc or "document"
+
+
+def get(call: Call) -> Response:
+    """GET /v2/documents/ID."""
+    return answer(opened(call.world, RESOURCE.find(call)))
+
+
+def patch(call: Call) -> Response:
+    """PATCH /v2/documents/ID: plain JSON; tags replace the whole list."""
+    stored = RESOURCE.find(call)
+    body = read_object(call)
+    _check(PATCH, body)
+    document = stored.document | body | {"updated_at": in_seconds(call.world.clock.now())}
+    patching.keep(call.world.behaviors.values, stored.document, document)
+    changed = stored.with_document(document)
+    call.commit(changed, "update")
+    return answer(opened(call.world, changed))
+
+
+def delete(call: Call) -> Response:
+    """DELETE /v2/documents/ID."""
+    call.delete(RESOURCE.find(call))
+    return empty(204)
+
+
+def recrawl(call: Call) -> Response:
+    """POST /v2/documents/ID/recrawl: 202; the results of the previous run stay until this one ends."""
+    world = call.world
+    stored = RESOURCE.find(call)
+    override = _override(call)
+    document = crawls.settled(world, stored)
+    crawl = override or document["crawl_config"]
+    if crawl is None:
+        message = "Document was not created with crawl configuration"
+        raise refuse(message)
+    if document["status"] not in ("ready", "error"):
+        message = f"Document must be in 'ready' or 'error' state to recrawl, current status: {document['status']}"
+        raise refuse(message, 409)
+    crawls.check_cooldown(world, stored, document)
+    crawls.check_capacity(call, another=document["crawl_config"] is None)
+    running = crawls.running_crawls(world, call.account)
+    document |= {"status": "recrawling", "error_message": None, "updated_at": in_seconds(world.clock.now())}
+    if document["crawl_config"] is None:
+        document["crawl_config"] = crawl
+    changed = stored.with_document(document, run=crawls.begin(world, "recrawl", document["document_url"], crawl))
+    call.commit(changed, "recrawl", {"running_crawls": running + 1})
+    return answer(opened(world, changed), 202)
+
+
+def _override(call: Call) -> Object | None:
+    try:
+        body = call.request.json(default={})
+    except Malformed as error:
+        message = "Invalid request: not JSON"
+        raise refuse(message) from error
+    if not isinstance(body, dict):
+        message = "Invalid request: not an object"
+        raise refuse(message)
+    return crawls.checked(body["crawl"]) if body.get("crawl") is not None else None
+
+
+def list_documents(call: Call) -> Response:
+    """GET /v2/documents: page 0 is the first."""
+    query = call.request.query
+    _check_query(query, STATUSES_TODAY if call.world.is_today else STATUSES, _sorts(call.world))
+    data, total = list_all(
+        call,
+        RESOURCE,
+        lambda stored: opened(call.world, stored),
+        base=0,
+        keep=_filter(call.world, query),
+        newest_first=newest_first(call, usual=False),
+    )
+    return listing(call, data, total, page=page_of(call, 0), limit=limit_of(call))
+
+
+def _sorts(world: World) -> tuple[str, ...]:
+    return ("ascending", "descending", "asc", "desc") if world.is_today else ("ascending", "descending")
+
+
+def _check_query(query: dict[str, str], statuses: tuple[str, ...], sorts: tuple[str, ...]) -> None:
+    for name, what, least in (("limit", "a positive integer", 1), ("page", "a non-negative integer", 0)):
+        given = query.get(name)
+        if given is not None and not (given.isascii() and given.isdigit() and int(given[:20]) >= least):
+            message = f"Invalid request: {name} must be {what}"
+            raise refuse(message)
+    for name, allowed in (("sort", sorts), ("status", statuses)):
+        if name in query and query[name] not in allowed:
+            message = f"Invalid request: {name} must be one of {', '.join(allowed)}"
+            raise refuse(message)
+
+
+def _filter(world: World, query: dict[str, str]) -> Callable[[Stored], bool] | None:
+    status, name = query.get("status"), query.get("name_or_uuid")
+    tags = {tag for tag in query.get("tags", "").split(",") if tag}
+    participants = {tag for tag in query.get("participant_tags", "").split(",") if tag and world.is_today}
+    if not (status or name or tags or participants):
+        return None
+
+    def keep(stored: Stored) -> bool:
+        document = stored.document
+        return (
+            (not status or crawls.settled(world, stored)["status"] == status)
+            and (not name or stored.id == name or name.lower() in document["document_name"].lower())
+            and (not tags or bool(tags.intersection(document["tags"])))
+            and (not participants or bool(participants.intersection(document.get("participant_tags", []))))
+        )
+
+    return keep
+
+
+def list_tags(call: Call) -> Response:
+    """GET /v2/documents/tags: those in use, from page 0."""
+    search = call.request.query.get("search", "").lower()
+    rows = call.world.store.every(call.account, KIND)
+    tags = sorted({tag for row in rows for tag in row.document["tags"] if search in tag.lower()})
+    start = page_of(call, 0) * limit_of(call)
+    return answer({"tags": tags[start : start + limit_of(call)], "total_count": len(tags)})
+
+
+def chunks(call: Call) -> Response:
+    """GET /v2/documents/ID/chunks: nothing is indexed here."""
+    RESOURCE.find(call)
+    return answer({"chunks": [], "next_offset": None})
+
+
+def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+    """A document from a seed: ready, unless it says otherwise."""
+    crawl = given.get("crawl_config", given.get("crawl"))
+    document = _fresh({"document_url": "https://docs.example.com/", **given}, crawl, now) | {"status": "ready"}
+    if crawl:
+        urls = crawls.pages(document["document_url"], crawl)
+        document |= {"crawled_urls": urls, "last_crawled_at": in_seconds(now), "crawl_count": 1}
+    return document | {name: value for name, value in given.items() if name in document}, {}
+
+
+RESOURCE = Resource(
+    name=KIND,
+    singular="document",
+    id_key="document_id",
+    prefix="d8-",
+    digits=12,
+    missing=Missing(404, "message", "Document not found"),
+    view=opened,
+    opened=opened,
+    sown=sown,
+    routes=(
+        Route("GET", "/v2/documents", list_documents),
+        Route("POST", "/v2/documents", create),
+        Route("GET", "/v2/documents/*", get),
+        Route("PATCH", "/v2/documents/*", patch),
+        Route("DELETE", "/v2/documents/*", delete),
+        Route("POST", "/v2/documents/*/recrawl", recrawl),
+        Route("GET", "/v2/documents/tags", list_tags, "today"),
+        Route("GET", "/v2/documents/*/chunks", chunks, "today"),
+    ),
+)

@@ -1,0 +1,281 @@
+"""Replicas: /v2/replicas; trained by the clock, renamed, never otherwise changed."""
+
+from __future__ import annotations
+
+from tavusctl.emulator.account import stock
+from tavusctl.emulator.account.clock import in_milliseconds, later
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import aliases
+from tavusctl.emulator.bodies.fields import (
+    NOT_TEXT,
+    REQUIRED,
+    Field,
+    Fields,
+    choice,
+    diagnostics,
+    flag,
+    length,
+    nested,
+    text,
+)
+from tavusctl.emulator.bodies.paging import limit_of, list_all, listing
+from tavusctl.emulator.bodies.reading import read_object
+from tavusctl.emulator.http.messages import Object, Response, answer, empty, refuse, refuse_fields
+from tavusctl.emulator.registries import voices as voices_there
+from tavusctl.emulator.resources.resource import Missing, Resource, Route
+
+KIND = "replicas"
+TODAY_ONLY = ("default_voice_id", "original_voice_id", "finetune_status")
+CREATE: Fields = {
+    "train_video_url": Field(text),
+    "consent_video_url": Field(text),
+    "train_image_url": Field(text),
+    "voice_name": Field(text),
+    "auto_fix_training_image": Field(flag),
+    "replica_name": Field(text),
+    "model_name": Field(text),
+    "callback_url": Field(text),
+    "properties": Field(nested({"gaze_correction": Field(flag), "background_green_screen": Field(flag)})),
+}
+CREATE_TODAY: Fields = {
+    **CREATE,
+    "model_name": Field(choice("phoenix-4.5", "phoenix-4", "phoenix-3")),
+    "default_voice_id": Field(length(1, 255)),
+}
+UPDATE: Fields = {"replica_name": Field(length(1, 255)), "default_voice_id": Field(length(1, 255))}
+USUAL, MOST = 10, 100
+PREVIEW = "phoenix-4.5"  # usable long before its training ends, when it is made from a picture
+_STOCK = {ident: Stored("", KIND, ident, 0, stock.replica(ident)) for ident in stock.STOCK_REPLICAS}
+
+
+def _stock(world: World) -> dict[str, Stored]:
+    return _STOCK if world.behaviors["stock"] else {}
+
+
+def replica_exists(world: World, account: str, ident: str) -> bool:
+    """Whether the account may use this replica."""
+    return ident in _stock(world) or world.store.exists(account, KIND, ident)
+
+
+def opened(world: World, stored: Stored) -> Object:
+    """The replica as it is now: training goes on by the clock."""
+    document = {"replica_id": stored.id, **stored.document}
+    if not world.is_today:
+        for name in TODAY_ONLY:
+            document.pop(name, None)
+    training = stored.hidden.get("training")
+    if training is None:
+        return document
+    done = min(max((world.clock.now() - training["began"]) / max(training["seconds"], 1e-9), 0.0), 1.0)
+    if done >= 1.0:
+        error = training["error"]
+        document["status"] = "error" if error else "completed"
+        document["error_message"] = error
+        done = 0.0 if error else 1.0
+        ended = training["began"] + training["seconds"]
+        document["updated_at"] = in_milliseconds(max(ended, training["touched"]))
+    document["training_progress"] = f"{int(done * 100)}/100"
+    if world.is_today and "finetune_seconds" in training:
+        ends = training["began"] + training["finetune_seconds"]
+        document["finetune_status"] = "completed" if world.clock.now() >= ends else "training"
+    return document
+
+
+def _shown(call: Call, stored: Stored) -> Object:
+    document = opened(call.world, stored)
+    if not call.world.behaviors["newer_fields"]:
+        document.pop("model_name", None)
+    if call.wants("verbose"):
+        document["replica_type"] = "system" if stored.id in _STOCK else "user"
+    return worded(call, document)
+
+
+def worded(call: Call, document: Object) -> Object:
+    """A document in the words of the path."""
+    return aliases.renamed(document, aliases.REPLICA) if aliases.is_new(call.request) else document
+
+
+def create(call: Call) -> Response:
+    """POST /v2/replicas: answers id and status."""
+    body = read_object(call)
+    if call.world.is_today:
+        body = aliases.older(body, aliases.REPLICA, new=aliases.is_new(call.request))
+        _check_sources(call, body)
+    source = "train_image_url" if "train_image_url" in body and "train_video_url" not in body else "train_video_url"
+    if not str(body.get(source) or "").startswith(("http://", "https://")):
+        text = f"Invalid {source}"
+        raise refuse(text)
+    wrong = diagnostics(CREATE_TODAY if call.world.is_today else CREATE, body)
+    if wrong:
+        raise refuse_fields(wrong)
+    world, now = call.world, call.world.clock.now()
+    ident = RESOURCE.new_id(world)
+    document = {
+        "replica_name": body.get("replica_name", f"Replica {ident[1:6]}"),
+        "thumbnail_video_url": None,
+        "training_progress": "0/100",
+        "status": "started",
+        "created_at": in_milliseconds(now),
+        "updated_at": in_milliseconds(now),
+        "error_message": None,
+        "model_name": body.get("model_name", "phoenix-4" if world.is_today else "phoenix-3"),
+        **_voice(body),
+    }
+    training = {
+        "began": now,
+        "seconds": world.behaviors["training_seconds"],
+        "error": world.next_outcome(KIND),
+        "touched": now,
+    }
+    if world.is_today and source == "train_image_url" and document["model_name"] == PREVIEW:
+        training |= {"seconds": world.behaviors["preview_seconds"], "finetune_seconds": training["seconds"]}
+    call.commit(Stored(call.account, KIND, ident, now, document, {"training": training, "given": body}), "create")
+    return answer(worded(call, {"replica_id": ident, "status": "started"}))
+
+
+def _check_sources(call: Call, body: Object) -> None:
+    """A face is made of one thing; one from a picture needs a voice, and that is named once."""
+    if body.get("train_video_url") and body.get("train_image_url"):
+        text = "Bad Request. Please provide only one of train_video_url and train_image_url."
+        raise refuse(text)
+    voices = [name for name in ("voice_name", "default_voice_id") if body.get(name)]
+    if body.get("train_image_url") and len(voices) != 1:
+        text = "Bad Request. Please provide one of voice_name and default_voice_id with train_image_url."
+        raise refuse(text)
+    if call.world.behaviors["model_name"] == "required" and not body.get("model_name"):
+        raise refuse_fields({"model_name": [REQUIRED]})
+    voice = body.get("default_voice_id")
+    if isinstance(voice, str) and not voices_there.exists(call.world, call.account, voice):
+        text = "Invalid default_voice_id"
+        raise refuse(text)
+
+
+def _voice(body: Object) -> Object:
+    """The voice of a new face: the same now and for good."""
+    ident = body.get("default_voice_id") or voices_there.by_name(str(body.get("voice_name", "")))
+    return {"default_voice_id": ident, "original_voice_id": ident}
+
+
+def get(call: Call) -> Response:
+    """GET /v2/replicas/ID."""
+    return answer(_shown(call, _stock(call.world).get(call.id) or RESOURCE.find(call)))
+
+
+def _own(call: Call) -> Stored:
+    if call.id in _stock(call.world):
+        call.world.journal.blame(call.entry, "stock_written", "a stock replica was to be changed")
+    return RESOURCE.find(call)
+
+
+def rename(call: Call) -> Response:
+    """PATCH /v2/replicas/ID/name: no body in the answer."""
+    stored = _own(call)
+    body = read_object(call)
+    if call.world.is_today:
+        body = aliases.older(body, aliases.REPLICA, new=aliases.is_new(call.request))
+    name = body.get("replica_name")
+    if not isinstance(name, str):
+        raise refuse_fields({"replica_name": [REQUIRED if name is None else NOT_TEXT]})
+    call.commit(_touched(call, stored, {"replica_name": name}), "rename")
+    return empty(200)
+
+
+def _touched(call: Call, stored: Stored, change: Object) -> Stored:
+    """A replica with a change, and the time of it."""
+    moment = later(call.world.clock, opened(call.world, stored)["updated_at"], 1e-3)
+    document = stored.document | change | {"updated_at": in_milliseconds(moment)}
+    training = stored.hidden.get("training")
+    hidden = {"training": training | {"touched": moment}} if training else {}
+    return stored.with_document(document, **hidden)
+
+
+def update(call: Call) -> Response:
+    """PATCH /v2/faces/ID: a merge of name and default voice, neither null nor blank."""
+    stored, world = _own(call), call.world
+    body = aliases.older(read_object(call), aliases.REPLICA, new=aliases.is_new(call.request))
+    wrong = diagnostics(UPDATE, body)
+    if wrong or not body:
+        raise refuse_fields(wrong or {"_schema": ["Nothing to change."]})
+    voice = body.get("default_voice_id")
+    known = (None, stored.document.get("original_voice_id"))
+    if voice not in known and not voices_there.exists(world, call.account, voice):
+        text = "Invalid default_voice_id"
+        raise refuse(text)
+    changed = _touched(call, stored, body)
+    call.commit(changed, "update")
+    names = ("replica_id", "replica_name", "default_voice_id", "original_voice_id")
+    document = opened(world, changed)
+    return answer(worded(call, {name: document.get(name) for name in names}))
+
+
+def delete(call: Call) -> Response:
+    """DELETE /v2/replicas/ID: 200, not 204."""
+    call.delete(_own(call))
+    return empty(200)
+
+
+def list_replicas(call: Call) -> Response:
+    """GET /v2/replicas: stock replicas first, unless filtered out."""
+    query, world = call.request.query, call.world
+    wanted = query.get("face_type", query.get("replica_type")) if world.is_today else query.get("replica_type")
+    system = list(_stock(world).values()) if wanted != "user" else []
+    ids = {ident for ident in query.get("face_ids", query.get("replica_ids", "")).split(",") if ident}
+    model = query.get("model_name")
+
+    def keep(stored: Stored) -> bool:
+        return (not ids or stored.id in ids) and (not model or stored.document.get("model_name") == model)
+
+    data, total = list_all(
+        call,
+        RESOURCE,
+        lambda stored: _shown(call, stored),
+        stock=system,
+        own=wanted != "system",
+        keep=keep if ids or model else None,
+        limit=limit_of(call, USUAL, MOST if world.is_today else None),
+    )
+    return listing(call, data, total)
+
+
+def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
+    """A replica from a seed: trained, unless it says otherwise."""
+    given = aliases.older(given, aliases.REPLICA, new=True)
+    document = {
+        "replica_name": given.get("replica_name", "Replica"),
+        "thumbnail_video_url": given.get("thumbnail_video_url", "https://cdn.example.com/thumbnail.mp4"),
+        "training_progress": given.get("training_progress", "100/100"),
+        "status": given.get("status", "completed"),
+        "created_at": given.get("created_at", in_milliseconds(now)),
+        "updated_at": given.get("updated_at", in_milliseconds(now)),
+        "error_message": given.get("error_message"),
+        "model_name": given.get("model_name", "phoenix-3"),
+        **{name: given[name] for name in TODAY_ONLY if name in given},
+    }
+    return document, {}
+
+
+_CALLS = (
+    ("GET", "/v2/{}", list_replicas),
+    ("POST", "/v2/{}", create),
+    ("GET", "/v2/{}/*", get),
+    ("PATCH", "/v2/{}/*/name", rename),
+    ("DELETE", "/v2/{}/*", delete),
+)
+RESOURCE = Resource(
+    name=KIND,
+    singular="replica",
+    also=("faces", "face"),
+    id_key="replica_id",
+    prefix="r",
+    digits=11,
+    missing=Missing(400, "error", "Invalid replica_id"),
+    view=opened,
+    opened=opened,
+    sown=sown,
+    routes=(
+        *(Route(method, path.format("replicas"), handler) for method, path, handler in _CALLS),
+        *(Route(method, path.format("faces"), handler, "today") for method, path, handler in _CALLS),
+        *(Route("PATCH", f"/v2/{name}/*", update, "today") for name in ("replicas", "faces")),
+    ),
+)

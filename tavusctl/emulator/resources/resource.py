@@ -1,0 +1,72 @@
+"""What every kind of object has: its place, its ids, its reads, its routes, its way to say that it is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.http.messages import Object, Refusal, Response
+
+Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method, a path whose `*` is the id, or what is named below it, and who answers."""
+
+    method: str
+    path: str
+    handler: Handler
+    era: str = ""  # the era that has it; both when empty
+
+
+def either(method: str, path: str, handler: Handler, era: str = "today") -> Sequence[Route]:
+    """The routes of a call below both names of a persona."""
+    return [Route(method, path.format(name), handler, era) for name in ("personas", "pals")]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """How the API says that there is no such object."""
+
+    status: int
+    key: str
+    text: str
+
+    def refusal(self, style: str) -> Refusal:
+        """The refusal; `style` is the not_found behaviour."""
+        return Refusal(self.status if style == "documented" else int(style), {self.key: self.text})
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object."""
+
+    name: str  # the collection, and the kind in the store
+    singular: str
+    id_key: str
+    prefix: str
+    digits: int
+    missing: Missing
+    # What a read shows, secrets hidden.
+    view: Callable[[World, Stored], Object]
+    # What a portal edit patches: like a read, with real secrets.
+    opened: Callable[[World, Stored], Object]
+    # Document and hidden part from a seed or a portal creation, with the id given.
+    sown: Callable[[World, Object, float], tuple[Object, Object]]
+    routes: Sequence[Route]
+    also: Sequence[str] = ()  # further names of the kind
+
+    def new_id(self, world: World) -> str:
+        """An id of this kind."""
+        return world.store.next_id(self.prefix, self.digits)
+
+    def find(self, call: Call) -> Stored:
+        """The object in the path, or the refusal."""
+        stored = call.world.store.get(call.account, self.name, call.id)
+        if stored is None:
+            raise self.missing.refusal(call.world.behaviors["not_found"])
+        call.show(stored)
+        return stored

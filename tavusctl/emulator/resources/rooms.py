@@ -1,0 +1,121 @@
+"""Rooms: where an application sends people to a conversation, as pages without a call in them.
+
+The true rooms are on another host.  With the behaviour `rooms: emulator`, `conversation_url` leads here instead:
+
+GET  /rooms/ID         who is there and what was said; whoever sees it has joined, and participant_absent_timeout is off
+POST /rooms/ID/say     text=... (a form): a line of the transcript
+POST /rooms/ID/leave   the last participant leaves: the conversation ends when participant_left_timeout has passed
+
+A private room (`require_auth`) lets nobody in without its meeting token, as ?t=TOKEN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from urllib.parse import parse_qs
+
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import World
+from tavusctl.emulator.http.messages import Request, Response
+from tavusctl.emulator.resources import conversations
+
+PREFIX = "/rooms/"
+HEADERS = [
+    ("content-type", "text/html; charset=utf-8"),
+    ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"),
+    ("cache-control", "no-store"),
+]
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>body {{ font: 1rem/1.5 system-ui; margin: 2rem auto; max-width: 40rem; padding: 0 1rem }}</style>
+<h1>{title}</h1>
+{body}
+</html>
+"""
+FORMS = """<form method="post" action="{here}/say{token}">
+<input name="text" aria-label="Your words" maxlength="1000" required autofocus> <button>Say</button>
+</form>
+<form method="post" action="{here}/leave{token}"><button>Leave</button></form>"""
+
+
+def is_meant(request: Request) -> bool:
+    """Whether a request is for a room."""
+    return request.path.startswith(PREFIX)
+
+
+def answer_room(world: World, request: Request) -> Response:
+    """The page of a room, or what somebody does in it."""
+    _, *rest = request.segments()
+    stored = _open(world, rest[0]) if rest else None
+    if stored is None:
+        return _page(404, "No such room", "<p>There is no conversation of this id.</p>")
+    token = stored.hidden.get("token")
+    if token and request.query.get("t") != token:
+        return _page(403, "A private room", "<p>It takes the meeting token: ?t=TOKEN</p>")
+    deed = DEEDS.get("/".join((request.method, *rest[1:])))
+    return (
+        _page(405, "Nothing to do here", "<p>A room is seen, spoken in and left.</p>")
+        if deed is None
+        else deed(world, request, stored)
+    )
+
+
+def _open(world: World, ident: str) -> Stored | None:
+    owners = world.store.owners(conversations.KIND, ident)
+    return world.store.get(owners[0], conversations.KIND, ident) if owners else None
+
+
+def _see(world: World, request: Request, stored: Stored) -> Response:
+    shown = conversations.opened(world, stored)
+    title = escape(str(shown["conversation_name"]))
+    if shown["status"] != "active":
+        return _page(200, title, "<p>This conversation has ended.</p>")
+    if not stored.hidden.get("joined"):
+        lasts = stored.hidden.get("max_call_duration", conversations.MAX_CALL_DURATION)
+        world.commit(stored.with_document(stored.document, joined=True, ends=stored.created + lasts), "join", by="room")
+    said = [line for line in stored.hidden.get("said", []) if line["role"] != "system"]
+    lines = "\n".join(f"<li><b>{escape(line['role'])}</b>: {escape(line['content'])}</li>" for line in said)
+    told = f"<p>A room of the emulator, with {escape(str(shown['replica_id']))}, who hears and does not answer.</p>"
+    token = f"?t={escape(request.query['t'])}" if "t" in request.query else ""
+    return _page(
+        200, title, f"{told}\n<ol>\n{lines}\n</ol>\n{FORMS.format(here=request.path.rstrip('/'), token=token)}"
+    )
+
+
+def _say(world: World, request: Request, stored: Stored) -> Response:
+    words = parse_qs(request.body.decode("utf-8", "replace")).get("text", [""])[0].strip()
+    if words and conversations.opened(world, stored)["status"] == "active":
+        said = [*stored.hidden.get("said", []), {"role": "user", "content": words}]
+        world.commit(stored.with_document(stored.document, said=said), "say", by="room")
+    return _back(request, stored)
+
+
+def _leave(world: World, request: Request, stored: Stored) -> Response:
+    def end() -> None:
+        left = _open(world, stored.id)
+        if left is not None and conversations.opened(world, left)["status"] == "active":
+            world.commit(conversations.ended(world, left, "participant_left_timeout"), "end", by="room")
+
+    world.late.append((world.clock.now() + stored.hidden.get("left_timeout", 0), end))
+    world.catch_up()
+    return _back(request, stored)
+
+
+def _back(request: Request, stored: Stored) -> Response:
+    query = request.target.partition("?")[2]
+    return Response(303, headers=[("location", f"{PREFIX}{stored.id}" + (f"?{query}" if query else ""))])
+
+
+def _page(status: int, title: str, body: str) -> Response:
+    return Response(status, PAGE.format(title=title, body=body).encode(), list(HEADERS))
+
+
+DEEDS: dict[str, Callable[[World, Request, Stored], Response]] = {
+    "GET": _see,
+    "POST/say": _say,
+    "POST/leave": _leave,
+}

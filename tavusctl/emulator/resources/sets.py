@@ -1,0 +1,374 @@
+"""Guardrail sets and objective sets: /v2/guardrails and /v2/objectives, one shape in two vocabularies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from tavusctl.emulator.account.clock import in_seconds, later, spaced
+from tavusctl.emulator.account.store import Stored
+from tavusctl.emulator.account.world import Call, World
+from tavusctl.emulator.bodies import graph, patching
+from tavusctl.emulator.bodies.fields import (
+    NOT_LIST,
+    NOT_MAPPING,
+    Field,
+    Fields,
+    anything,
+    by_length,
+    choice,
+    diagnostics,
+    fill,
+    flag,
+    length,
+    mapping,
+    some,
+    text,
+    text_mapping,
+    texts,
+)
+from tavusctl.emulator.bodies.names import respelled
+from tavusctl.emulator.bodies.paging import list_all, listing, newest_first
+from tavusctl.emulator.bodies.reading import blame_mask, read_object, unchanged
+from tavusctl.emulator.http.messages import (
+    Json,
+    Malformed,
+    Object,
+    Response,
+    answer,
+    empty,
+    refuse,
+    refuse_fields,
+    refuse_message,
+)
+from tavusctl.emulator.resources.resource import Missing, Resource, Route
+
+SET: Fields = {"name": Field(text, None, nullable=True), "data": Field(lambda _: None)}
+READ_ONLY = ("uuid", "guardrails_id", "objectives_id", "owner_id", "created_at", "updated_at", "is_deleted")
+INVALID_PATCH = "Invalid patch operation"
+
+
+@dataclass(frozen=True, slots=True)
+class SetKind:
+    """The vocabulary of one kind of set."""
+
+    kind: str
+    singular: str  # guardrail
+    id_key: str
+    created_name: str  # the key in which a creation answers the name
+    default_name: str | None
+    prefix: str
+    not_found: str
+    updated: str
+    items: Fields
+    names: re.Pattern[str]
+    names_are: str
+    inside: bool  # reads show owner_id and is_deleted
+    today: SetKind | None = None  # the same today, where it differs
+    fields: Fields = field(default_factory=lambda: SET)
+
+    def now(self, world: World) -> SetKind:
+        """The vocabulary of the era."""
+        return self.today if self.today is not None and world.is_today else self
+
+    def checked(self, world: World, body: Object) -> Object:
+        """Name and items as they are to be stored, or a refusal."""
+        return self.now(world).checked_alike(body, unknown=world.behaviors["set_items_unknown"] == "reject")
+
+    def checked_alike(self, body: Object, *, unknown: bool) -> Object:
+        """The same, in the era of this vocabulary; `unknown` members of items are wrong, or kept."""
+        wrong = diagnostics(self.fields, body)
+        if wrong:
+            raise refuse_fields(wrong)
+        if "data" not in body:
+            message = "data is required"
+            raise refuse_message(message)
+        data = body["data"]
+        if not isinstance(data, list):
+            raise refuse_fields({"data": [NOT_LIST]})
+        for index, item in enumerate(data):
+            self._check_item(index, item, unknown=unknown)
+        more = {name: body[name] for name in self.fields if name not in SET and name in body}
+        if "allow_loops" in self.fields:
+            graph.check(data, loops=bool(more.get("allow_loops")))
+        return {"name": body.get("name"), "data": [by_length_inside(item) for item in data], **more}
+
+    def _check_item(self, index: int, item: Json, *, unknown: bool) -> None:
+        if not isinstance(item, dict):
+            raise refuse_fields({"data": {index: [NOT_MAPPING]}})
+        for part in ("name", "prompt"):
+            key = f"{self.singular}_{part}"
+            if item.get(key) is None or item[key] == "":
+                message = f"{key} is required"
+                raise refuse_message(message)
+        wrong = diagnostics(self.items, item, unknown=unknown)
+        if wrong:
+            raise refuse_fields({"data": {index: wrong}})
+        if not self.names.fullmatch(item[f"{self.singular}_name"]):
+            message = f"{self.singular}_name {self.names_are}"
+            raise refuse_message(message)
+
+    def opened(self, world: World, stored: Stored) -> Object:
+        """What a read shows; sets have no secrets."""
+        return self.now(world).opened_alike(world, stored)
+
+    def opened_alike(self, world: World, stored: Stored) -> Object:
+        """The same, in the era of this vocabulary."""
+        newer = bool(world.behaviors["newer_fields"])
+        document = stored.document
+        more = [name for name in self.fields if name not in SET]
+        shown = {
+            self.id_key if world.behaviors["set_id_key"] == "documented" else "uuid": stored.id,
+            "owner_id": 1,
+            "name": document["name"],
+            **{name: document.get(name, False) for name in more},
+            "data": [self._shown(world, item, newer=newer) for item in document["data"]],
+            "created_at": document["created_at"],
+            "updated_at": document["updated_at"],
+            "is_deleted": False,
+        }
+        if not self.inside:
+            del shown["owner_id"], shown["is_deleted"]
+        return shown
+
+    def _shown(self, world: World, item: Object, *, newer: bool) -> Object:
+        """An item with every field; one that is null shows as empty today."""
+        shown = fill(self.items, item, newer=newer)
+        if "app_message" in self.items and not world.behaviors["set_app_message"]:
+            shown.pop("app_message")
+        if not world.is_today:
+            return shown
+        empty_ones = {"next_conditional_objectives": {}, "next_required_objective": "", "callback_url": ""}
+        return {key: empty_ones.get(key) if value is None else value for key, value in shown.items()}
+
+    def listed(self, world: World, stored: Stored) -> Object:
+        """What a list shows."""
+        if world.behaviors["sets_list_documented"]:
+            times = {key: stored.document[key] for key in ("created_at", "updated_at")}
+            return {self.id_key: stored.id, **times}
+        return self.opened(world, stored)
+
+    def sown(self, world: World, given: Object, now: float) -> tuple[Object, Object]:
+        """A set from a seed; nothing is checked."""
+        return {
+            "name": given.get("name", self.default_name),
+            "data": given.get("data", []),
+            **({"allow_loops": given["allow_loops"]} if "allow_loops" in given else {}),
+            "created_at": given.get("created_at", in_time(world, now)),
+            "updated_at": given.get("updated_at", in_time(world, now)),
+        }, {}
+
+
+def in_time(world: World, now: float) -> str:
+    """A moment as sets show it."""
+    return spaced(now) if world.is_today else in_seconds(now)
+
+
+def by_length_inside(item: Object) -> Object:
+    """An item whose free-form values have the order in which they are kept."""
+    return {key: by_length(value) for key, value in item.items()}
+
+
+def _create(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Response:
+    body = read_object(call)
+    blame_mask(call, body)
+    document = kind.checked(call.world, body)
+    patching.keep(call.world.behaviors.values, {}, document)
+    if document.get("name") is None:
+        document["name"] = kind.default_name
+    now = call.world.clock.now()
+    document |= {"created_at": in_time(call.world, now), "updated_at": in_time(call.world, now)}
+    stored = Stored(call.account, kind.kind, resource().new_id(call.world), now, document)
+    call.commit(stored, "create")
+    if call.world.behaviors["set_create_full"]:
+        return answer(kind.opened(call.world, stored))
+    shown = {kind.id_key: stored.id, kind.now(call.world).created_name: document["name"], "status": "active"}
+    return answer({**shown, "created_at": document["created_at"]})
+
+
+def _found(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Stored:
+    malformed = not re.fullmatch(f"{kind.prefix}[0-9a-z]+", call.id)
+    if malformed and call.world.behaviors["not_found"] == "documented":
+        text = f"Invalid {kind.id_key}"
+        raise refuse(text)
+    return resource().find(call)
+
+
+def _patch(kind: SetKind, stored: Stored, call: Call) -> Response:
+    world = call.world
+    before = kind.opened(world, stored)
+    try:
+        operations = call.request.json()
+        blame_mask(call, operations)
+        after = patching.apply(before, operations, ignore_test=world.behaviors["ignore_test"])
+    except (Malformed, patching.Unpatchable) as error:
+        raise refuse(INVALID_PATCH) from error
+    after = respelled(world.behaviors, after)
+    document = kind.checked(world, {name: value for name, value in after.items() if name not in READ_ONLY})
+    patching.keep(world.behaviors.values, before, document)
+    times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
+    if kind.opened(world, stored.with_document(document | times)) == before:
+        return unchanged(world, "No changes were made")
+    times["updated_at"] = in_time(world, later(world.clock, before["updated_at"], 0))
+    call.commit(stored.with_document(document | times), "update")
+    return answer({"message": kind.updated})
+
+
+def _clear_references(kind: SetKind, call: Call) -> None:
+    for persona in list(call.world.store.every(call.account, "personas")):
+        if persona.document.get(kind.id_key) == call.id:
+            call.commit(persona.with_document(persona.document | {kind.id_key: None}), "update")
+
+
+def _named(call: Call) -> Callable[[Stored], bool] | None:
+    """The filter of today's lists: a part of a name, or an id; there are none of the system."""
+    query = call.request.query
+    wanted, system = query.get("name_or_uuid", "").lower(), query.get("type") == "system"
+    if not wanted and not system:
+        return None
+    return lambda stored: not system and (stored.id == wanted or wanted in str(stored.document["name"] or "").lower())
+
+
+def _get(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Response:
+    shown = kind.opened(call.world, _found(kind, resource, call))
+    return answer({"data": [shown]} if call.world.behaviors["wrapped_get"] else shown)
+
+
+def _delete(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Response:
+    call.delete(_found(kind, resource, call))
+    if call.world.behaviors["delete_clears"] or call.world.is_today:
+        _clear_references(kind, call)
+    return empty(204)
+
+
+def _list(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Response:
+    today = call.world.is_today
+    data, total = list_all(
+        call,
+        resource(),
+        lambda stored: kind.listed(call.world, stored),
+        keep=_named(call) if today else None,
+        newest_first=newest_first(call) if today else None,
+    )
+    return listing(call, data, total)
+
+
+def _validate(kind: SetKind, call: Call) -> Response:
+    kind.checked(call.world, read_object(call))
+    return answer({"valid": True})
+
+
+def resource_of(kind: SetKind) -> Resource:
+    """The resource with this vocabulary."""
+
+    def self() -> Resource:
+        return resource
+
+    path = f"/v2/{kind.kind}"
+    resource = Resource(
+        name=kind.kind,
+        singular=kind.kind.removesuffix("s"),
+        id_key=kind.id_key,
+        prefix=kind.prefix,
+        digits=12,
+        missing=Missing(404, "error", kind.not_found),
+        view=kind.opened,
+        opened=kind.opened,
+        sown=kind.sown,
+        routes=(
+            Route("GET", path, lambda call: _list(kind, self, call)),
+            Route("POST", path, lambda call: _create(kind, self, call)),
+            Route("GET", f"{path}/*", lambda call: _get(kind, self, call)),
+            Route("PATCH", f"{path}/*", lambda call: _patch(kind, _found(kind, self, call), call)),
+            Route("DELETE", f"{path}/*", lambda call: _delete(kind, self, call)),
+            *(
+                [Route("POST", f"{path}/validate", lambda call: _validate(kind, call), "today")]
+                if kind is OBJECTIVES
+                else []
+            ),
+        ),
+    )
+    return resource
+
+
+MODALITY = Field(choice("verbal", "visual"), "verbal")
+MODALITY_TODAY = Field(choice("verbal", "visual", "audio"), "verbal")
+CALLBACK = Field(text, "", nullable=True)
+_GUARDRAILS = SetKind(
+    kind="guardrails",
+    singular="guardrail",
+    id_key="guardrails_id",
+    created_name="guardrails_name",
+    default_name=None,
+    prefix="g",
+    not_found="Guardrails not found",
+    updated="Guardrails updated successfully",
+    items={
+        "guardrail_name": Field(text),
+        "guardrail_prompt": Field(text),
+        "modality": MODALITY,
+        "callback_url": CALLBACK,
+    },
+    names=re.compile("[A-Za-z0-9_]+"),
+    names_are="must contain only letters, numbers and underscores",
+    inside=True,
+)
+GUARDRAILS = replace(
+    _GUARDRAILS,
+    today=replace(
+        _GUARDRAILS,
+        items={**_GUARDRAILS.items, "modality": MODALITY_TODAY, "app_message": Field(flag, default=True)},
+    ),
+)
+_OBJECTIVES = SetKind(
+    kind="objectives",
+    singular="objective",
+    id_key="objectives_id",
+    created_name="objective_name",
+    default_name="New Objectives",
+    prefix="o",
+    not_found="Objective not found",
+    updated="Objective updated successfully",
+    items={
+        "objective_name": Field(text),
+        "objective_prompt": Field(text),
+        "confirmation_mode": Field(choice("auto", "manual"), "auto"),
+        "output_variables": Field(texts, [], nullable=True),
+        "modality": MODALITY,
+        "next_conditional_objectives": Field(text_mapping, {}, nullable=True),
+        "next_required_objectives": Field(texts, nullable=True),
+        "next_required_objective": Field(text, None, nullable=True, newer=True),
+        "callback_url": CALLBACK,
+    },
+    names=re.compile(r"\S+"),
+    names_are="must not contain spaces",
+    inside=False,
+)
+_ITEMS_TODAY: Fields = {
+    "objective_name": Field(length(1, 100)),
+    "objective_prompt": Field(length(1, 10_000)),
+    "confirmation_mode": Field(choice("auto", "manual"), "auto"),
+    "output_variables": Field(some(50, text), [], nullable=True),
+    "modality": MODALITY_TODAY,
+    "next_conditional_objectives": Field(text_mapping, {}, nullable=True),
+    "next_required_objective": Field(text, "", nullable=True),
+    "callback_url": Field(length(0, 2048), "", nullable=True),
+    "tool_call": Field(mapping, nullable=True),
+}
+OBJECTIVES = replace(
+    _OBJECTIVES,
+    today=replace(
+        _OBJECTIVES,
+        created_name="objectives_name",
+        items=_ITEMS_TODAY,
+        names=re.compile("[A-Za-z0-9_]+"),
+        names_are="must contain only letters, numbers and underscores",
+        inside=True,
+        fields={
+            "name": Field(length(0, 100), None, nullable=True),
+            "data": Field(anything),
+            "allow_loops": Field(flag, nullable=True),
+        },
+    ),
+)

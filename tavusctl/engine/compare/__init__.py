@@ -1,0 +1,1 @@
+"""One object three ways: last applied, desired, live.  Pure."""

@@ -1,0 +1,32 @@
+"""The temporary name of an expensive object during its creation, by which an interrupted run is recovered.
+
+A claim is made of the state's lineage and the address: the same for every attempt of a project at an object, another
+for every other project and every other checkout with a state of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from tavusctl.core.address import Address
+
+_CLAIM: Final = re.compile(r"tavusctl_[0-9a-f]{12} ", re.IGNORECASE)
+_DIGITS: Final = 12
+
+
+def claimed(name: str, lineage: str, address: Address) -> str:
+    """A display name with the claim on an object before it."""
+    digest = hashlib.sha256(f"{lineage} {address}".encode()).hexdigest()
+    return f"tavusctl_{digest[:_DIGITS]} {name}"
+
+
+def is_claimed(name: str) -> bool:
+    """Whether a name is one that an object has while it is created."""
+    return bool(_CLAIM.match(name))
+
+
+def bare(name: str) -> str:
+    """A name without the claim before it."""
+    return _CLAIM.sub("", name, count=1) if is_claimed(name) else name

@@ -1,0 +1,60 @@
+"""Carry a plan out: the state that it is carried out on, its steps, and what is on disk at the end."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tavusctl.core.errors import TavusctlError
+from tavusctl.core.model import Outcome
+from tavusctl.core.ports import State, Store
+from tavusctl.engine import apply
+from tavusctl.engine.prepared_plan import PlanOptions, PreparedPlan, RunRecords
+from tavusctl.engine.safety import account_guard
+from tavusctl.state.recorder import Recorder
+from tavusctl.state.seals import Seals
+
+
+def checkpoint(
+    state: State, store: Store, request: PlanOptions, custody: Seals, archive: RunRecords = lambda _: None
+) -> State:
+    """Make a recovered or new state durable before anything is built on it."""
+    custody.check_trusted()
+    state = replace(state, bindings={one: custody.discreet_binding(each) for one, each in state.bindings.items()})
+    current = custody.sealed(replace(account_guard.owned(state, request.environment), serial=state.serial + 1))
+    store.write(current)
+    archive(store.journal())
+    store.clear_journal()
+    return current
+
+
+def check_trusted(prepared: PreparedPlan) -> None:
+    """Refuse to write with a state of unknown origin, unless the plan is empty."""
+    if prepared.plan.steps or prepared.plan.refused or prepared.recovered:
+        prepared.custody.check_trusted()
+
+
+def open_recorder(prepared: PreparedPlan, store: Store, archive: RunRecords = lambda _: None) -> Recorder:
+    """The state to carry a plan out on; what an interrupted run left is made durable first."""
+    state, custody = account_guard.owned(prepared.state, prepared.request.environment), prepared.custody
+    check_trusted(prepared)
+    if prepared.recovered:
+        state = checkpoint(state, store, prepared.request, custody, archive)
+    return Recorder(store, state, ids=prepared.ids, archive=archive, custody=custody)
+
+
+def carry_out(prepared: PreparedPlan, ctx: apply.ApplyContext) -> tuple[tuple[Outcome, ...], TavusctlError | None]:
+    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
+    outcomes = apply.run(ctx, prepared.plan)
+    if ctx.recorder.pending:
+        return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
+    try:
+        state = ctx.recorder.state
+        safety, reads = prepared.request.safety or state.safety, prepared.request.reads or state.reads
+        # A state that nothing has been written to has no need to know limits and names.
+        others = state.serial and (safety, reads) != (state.safety, state.reads)
+        if prepared.plan.steps or prepared.plan.settled or others:
+            ctx.recorder.remember(safety, reads)
+            ctx.recorder.checkpoint()
+    except TavusctlError as error:
+        return outcomes, error
+    return outcomes, None

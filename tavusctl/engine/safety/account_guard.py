@@ -1,0 +1,46 @@
+"""Account guard: refuse to use a state with another account than its own.  Pure."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from tavusctl.core.errors import StateError
+from tavusctl.core.ports import State
+from tavusctl.core.project_settings import Environment
+from tavusctl.secrets.key_wrapping import slot
+
+
+def owned(state: State, environment: Environment) -> State:
+    """A state that says which account it is about."""
+    return replace(state, account=environment.account or state.account)
+
+
+def check(
+    state: State, environment: Environment, api_key: str, *, bound: int = 0, missing: int = 0, agreed: int | None = None
+) -> None:
+    """Refuse to work on another account than the one the state is about, or on one that was emptied.
+
+    `missing` of the `bound` objects are not there; `agreed` is the number that somebody has said may be made anew.
+    """
+    label = environment.account
+    if label and state.account and label != state.account:
+        message = f"the state belongs to the account `{state.account}`, but the environment has `account: {label}`"
+        raise StateError(message, "use a separate environment and state for each account", id="E910")
+    name = slot(api_key, state.lineage)
+    known_key = name == state.key_digest or name in state.keys
+    if not known_key and bound and missing * 5 > bound:
+        message = (
+            f"{missing} of the {bound} managed objects do not exist "
+            "in this account: the API key may be of another account"
+        )
+        raise StateError(message, "check the API key; a rotated key of the same account sees all objects", id="E911")
+    # One object may well have been deleted by somebody; all of several look like another account, or an emptied one.
+    if missing == bound > 1 and agreed != bound:
+        message = (
+            f"none of the {bound} managed objects exists in this account: it is another account, or it was emptied"
+        )
+        hint = (
+            "check the API key; to recreate the objects of manifests, use `--allow-recreate "
+            f"{bound}`; to remove them from the state, run `tavusctl state rm ADDRESS...`"
+        )
+        raise StateError(message, hint, id="E915")

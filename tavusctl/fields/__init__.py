@@ -1,0 +1,1 @@
+"""What kinds declare of their fields, applied: which values are equal, which are secrets."""

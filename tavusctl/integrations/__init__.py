@@ -1,0 +1,1 @@
+"""Programs and services beside Tavus: git and GitHub."""

@@ -1,0 +1,1 @@
+"""git as a process: blame, and the tree of another commit."""

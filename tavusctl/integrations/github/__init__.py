@@ -1,0 +1,1 @@
+"""GitHub: its REST API, the environment of a workflow step, pull requests."""

@@ -1,0 +1,63 @@
+"""Types of fields that several kinds have, with words of their own for what is wrong; and what is blank."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from tavusctl.core.messages import literal
+from tavusctl.lib.json_types import Json
+from tavusctl.secrets.redaction import shortened
+
+_WEB: Final = r"https?://[^\s/]\S*"
+_SECURE: Final = r"https://[^\s/]\S*"
+_TRUTH: Final = {"true": True, "false": False}
+
+
+def blank(value: object) -> bool:
+    """Whether a value says nothing: absent, or a text of white space."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def matching(pattern: str, words: Callable[[str], str]) -> AfterValidator:
+    """A text that matches as a whole; the words are for one that does not."""
+
+    def match(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(words(value))
+        return value
+
+    return AfterValidator(match)
+
+
+def pattern_schema(pattern: str) -> WithJsonSchema:
+    """The same for editors."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+def _no_web_address(value: str) -> str:
+    scheme, colon, rest = value.strip().partition("://")
+    meant = f"{scheme.lower()}://{rest}" if colon else f"https://{scheme}"
+    is_host = colon or re.match(r"www\.|[\w-]+(\.[\w-]+)*\.[a-z]{2,}(:\d+)?/", scheme)
+    if is_host and re.fullmatch(_WEB, meant):
+        return f"expected an absolute URL, found {literal(shortened(value, 80))}; write `{shortened(meant, 80)}`"
+    return (
+        "expected a URL that starts with `https://` or `http://` "
+        f"and has no spaces, found {literal(shortened(value, 80))}"
+    )
+
+
+def _not_secure(value: str) -> str:
+    return f"expected a URL that starts with `https://` and has no spaces, found {literal(shortened(value, 80))}"
+
+
+def _truth(value: Json) -> Json:
+    return _TRUTH.get(value, value) if isinstance(value, str) else value
+
+
+Truth = Annotated[bool, BeforeValidator(_truth), WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": [*_TRUTH]}]})]
+WebAddress = Annotated[str, matching(_WEB, _no_web_address), pattern_schema(_WEB)]
+SecureAddress = Annotated[str, matching(_SECURE, _not_secure), pattern_schema(_SECURE)]

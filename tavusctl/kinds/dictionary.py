@@ -1,0 +1,83 @@
+"""Pronunciation dictionaries: how words are spoken.  A change is heard at once, wherever one is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from tavusctl.core.messages import literal
+from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
+from tavusctl.core.schema.model_fields import KnownValues
+from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
+from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.lib.json_types import JsonObject
+
+_ID: Final = "pronunciation_dictionary_id"
+
+
+class Pronunciation(Model):
+    """How one text is spoken."""
+
+    text: str = Field(description="What is written.", min_length=1, max_length=200)
+    pronunciation: str = Field(description="What is said.", min_length=1, max_length=500)
+    type: Annotated[str, KnownValues("alias", "ipa")] = Field(
+        description="`alias`: other words; `ipa`: signs of the International Phonetic Alphabet."
+    )
+    alphabet: Annotated[str, KnownValues("ipa")] | None = Field(None, description="Always `ipa`, and needless.")
+    case_sensitive: bool | None = Field(None, description="Whether capitals matter.")
+    word_boundaries: bool | None = Field(None, description="Whether only whole words are meant.")
+
+
+class Dictionary(Model):
+    """A dictionary as it is written."""
+
+    name: str | None = Field(None, description="Name shown in lists.", min_length=1, max_length=255)
+    rules: list[Pronunciation] | None = Field(None, description="The pronunciations.", max_length=10_000)
+
+    @cross_field_validator
+    @classmethod
+    def says_each_text_once(cls, given: JsonObject) -> Iterator[Violation]:
+        """A text has one pronunciation."""
+        seen = set[str]()
+        rules = given.get("rules")
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+            text = rule.get("text") if isinstance(rule, dict) else None
+            if isinstance(text, str) and text in seen:
+                yield ("rules", str(index)), "not_together", f"{literal(text)} is in this dictionary twice; remove one"
+            elif isinstance(text, str):
+                seen.add(text)
+
+
+_DROPPED: Final = COMPUTED | {_ID, "rules_count"}
+
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/name": FieldTraits(lasting=True),
+    "/rules": FieldTraits(keyed_by="text"),
+    "/rules/*/case_sensitive": FieldTraits(defaults=(False,)),
+    "/rules/*/word_boundaries": FieldTraits(defaults=(True,)),
+}
+
+
+def normalise(body: JsonObject) -> JsonObject:
+    """A dictionary as read, in the spelling of `spec`."""
+    return respell(unwrap(body, (_ID, "rules")), {}, _DROPPED)
+
+
+DICTIONARY: Final = ResourceKind(
+    name="dictionary",
+    collection="/v2/pronunciation-dictionaries",
+    id_fields=(_ID,),
+    name_field="name",
+    update=Update.JSON_PATCH,
+    model=Dictionary,
+    fields=FIELDS,
+    normalise=normalise,
+    summary="How words are spoken; a change is heard at once, wherever the dictionary is named.",
+    listing=Listing(first_page=0, whole_by="rules"),
+    optional=True,
+    folder="dictionaries",
+    key_aliases={"/dictionary_name": "name", "/entries": "rules", "/pronunciations": "rules"},
+    computed=_DROPPED,
+)

@@ -1,0 +1,66 @@
+"""Single guardrails: one rule each, which any number of personas keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
+from tavusctl.core.schema.model_fields import KnownValues
+from tavusctl.core.schema.spec_model import Model
+from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.lib.json_types import JsonObject
+
+
+class SingleGuardrail(Model):
+    """A single guardrail as it is written."""
+
+    guardrail_name: str | None = Field(None, description="Name of the rule; free text.", min_length=1, max_length=100)
+    guardrail_prompt: str = Field(description="What must or must not happen.", min_length=1)
+    modality: Annotated[str, KnownValues("verbal", "visual", "audio")] | None = Field(
+        None, description="Whether what is said, seen or heard is judged."
+    )
+    callback_url: str | None = Field(None, description="Address that is told when the rule is broken.", max_length=2048)
+    app_message: bool | None = Field(None, description="Whether the application is told when the rule is broken.")
+    tags: list[str] | None = Field(None, description="Tags by which personas find it.", max_length=32)
+    tool_call: dict[str, Any] | None = Field(None, description="A tool that is called when the rule is broken.")
+
+
+_DROPPED: Final = COMPUTED | {"guardrail_id", "guardrail_type", "persona_refs", "status"}
+
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/guardrail_name": FieldTraits(lasting=True),
+    "/guardrail_prompt": FieldTraits(long_text=True),
+    "/modality": FieldTraits(defaults=("verbal",)),
+    "/callback_url": FieldTraits(called=True),
+    "/app_message": FieldTraits(defaults=(True,)),
+    "/tags": FieldTraits(unordered=True),
+}
+
+
+def normalise(body: JsonObject) -> JsonObject:
+    """A single guardrail as read, in the spelling of `spec`."""
+    return respell(unwrap(body, ("uuid", "guardrail_name")), {}, _DROPPED)
+
+
+GUARDRAIL: Final = ResourceKind(
+    name="guardrail",
+    collection="/v2/guardrails",
+    id_fields=("uuid", "guardrail_id", "guardrails_id", "id"),  # the last two are of sets, which older lists have
+    name_field="guardrail_name",
+    update=Update.JSON_PATCH,
+    model=SingleGuardrail,
+    fields=FIELDS,
+    normalise=normalise,
+    summary="One rule, which any number of personas keep to.",
+    listing=Listing(first_page=0, query={"legacy": "false"}),
+    optional=True,
+    is_one=lambda body: "guardrail_name" in body,  # the older sets are kept in the same collection
+    folder="single-guardrails",
+    adds_members=True,
+    key_aliases={"/name": "guardrail_name", "/prompt": "guardrail_prompt"},
+    mistakes={"/data": "this is a list of rules: write `kind: guardrails`, or one `kind: guardrail` for each of them"},
+    computed=_DROPPED,
+)

@@ -1,0 +1,94 @@
+"""The parts of a persona that calls of their own write: tools of the registry, skills, the name for meetings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ConfigDict, Field
+
+from tavusctl.core.resource_kind import FieldTraits, Part, PartStyle
+from tavusctl.core.schema.spec_model import Model
+from tavusctl.lib.json_types import JsonObject
+
+
+class Presentation(Model):
+    """Slides that the persona shows."""
+
+    document_ids: list[str] = Field(
+        description="The slides, in their order; each a `${ref:document/NAME}`.", min_length=1
+    )
+    slides_trigger: str | None = Field(
+        None,
+        description="When slides are shown: when it fits, or one after the other.",
+        json_schema_extra={"examples": ["on_demand", "walk_the_deck"]},
+    )
+    prompt: str | None = Field(None, description="How to present them.")
+
+
+class Canvas(Model):
+    """What the persona may draw on the screen."""
+
+    components: dict[str, dict[str, Any] | None] | None = Field(
+        None, description="Settings by component, where they are not the default: `chart: {enabled: false}`."
+    )
+    usage_guidance: str | None = Field(None, description="When to draw what.")
+
+
+class Skills(Model):
+    """Skills by id; `null` detaches one, and one that is left out is not managed."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, dict[str, Any] | None]
+
+    presentation: Presentation | None = Field(None, description="Shows slides.")
+    magic_canvas: Canvas | None = Field(None, description="Draws charts, questions and the like on the screen.")
+    internet_search: dict[str, Any] | None = Field(None, description="Searches the web; `{}` has no settings.")
+    memory: dict[str, Any] | None = Field(None, description="Remembers participants; `{}` has no settings.")
+
+
+class Conferencing(Model):
+    """The persona's name in meetings of others."""
+
+    username: str | None = Field(
+        None, description="Name before `@meet.tavus.io` by which the persona is invited; nobody else's, in any account."
+    )
+    allowlist: list[str] | None = Field(None, description="Domains and addresses that may invite it; empty: anyone.")
+    whitelabel: bool | None = Field(None, description="Whether the name of Tavus is left out.")
+
+
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/tool_ids": FieldTraits(unordered=True),
+    "/tool_ids/*": FieldTraits(refers_to="tool"),
+    "/skills/*": FieldTraits(empty_counts=True),
+    "/skills/presentation/document_ids/*": FieldTraits(refers_to="document"),
+    "/skills/presentation/slides_trigger": FieldTraits(defaults=("on_demand",)),
+    "/skills/presentation/prompt": FieldTraits(long_text=True),
+    "/skills/magic_canvas/usage_guidance": FieldTraits(long_text=True),
+    "/layers/conferencing/allowlist": FieldTraits(unordered=True),
+    "/layers/conferencing/whitelabel": FieldTraits(defaults=(False,)),
+}
+# The documented paths; those below `/v2/personas` are not known to have skills.
+PARTS: Final = (
+    Part(("tool_ids",), PartStyle.MEMBERS, "/v2/pals/{id}/tools", "tool_ids"),
+    Part(("skills",), PartStyle.ENTRIES, "/v2/pals/{id}/skills", "config"),
+    Part(("layers", "conferencing"), PartStyle.ALONE),
+)
+_READ_ONLY: Final = frozenset({"email", "aliased_from"})
+
+
+def normalise(body: JsonObject) -> JsonObject:
+    """The parts of a persona as read, in the spelling of `spec`; the rest as it is."""
+    skills, layers = body.get("skills"), body.get("layers")
+    if isinstance(skills, dict):
+        body = {**body, "skills": {key: _config(one) for key, one in skills.items()}}
+    meeting = layers.get("conferencing") if isinstance(layers, dict) else None
+    if isinstance(layers, dict) and isinstance(meeting, dict):
+        told = {key: value for key, value in meeting.items() if key not in _READ_ONLY}
+        body = {**body, "layers": {**layers, "conferencing": told}}
+    return body
+
+
+def _config(attached: Any) -> Any:
+    """The settings of an attached skill, without when that was."""
+    return attached["config"] or {} if isinstance(attached, dict) and "config" in attached else attached

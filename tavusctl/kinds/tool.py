@@ -1,0 +1,234 @@
+"""Tools: what a persona can call during a conversation or after it, kept once for all personas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from tavusctl.core.messages import shown
+from tavusctl.core.resource_kind import FieldTraits, Listing, ResourceKind, Update
+from tavusctl.core.schema.model_fields import KnownValues
+from tavusctl.core.schema.spec_model import Model, Violation, cross_field_validator
+from tavusctl.kinds.common.field_types import SecureAddress, matching, pattern_schema
+from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.lib.json_types import JsonObject
+
+
+def _no_name(value: str) -> str:
+    return (
+        "expected letters, digits and underscores, at most 64 and not beginning with a digit, "
+        f"such as `book_table`, found {shown(value)}"
+    )
+
+
+_NAME: Final = "[a-zA-Z_][a-zA-Z0-9_]{0,63}"
+ToolName = Annotated[str, matching(_NAME, _no_name), pattern_schema(_NAME)]
+# What each way to sign in needs.
+_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "none": (),
+    "bearer": ("token",),
+    "basic": ("username", "password"),
+    "api_key": ("name", "value"),
+    "hmac": ("secret",),
+    "oauth2_client_credentials": ("token_url", "client_id", "client_secret"),
+}
+_ALSO: Final = {"api_key": ("location",), "oauth2_client_credentials": ("scope",)}
+
+
+class Auth(Model):
+    """How Tavus signs in at the address."""
+
+    type: Annotated[str, KnownValues("none", "bearer", "basic", "api_key", "hmac", "oauth2_client_credentials")] = (
+        Field(description="The way to sign in, which says what else is needed.")
+    )
+    token: str | None = Field(None, description="Of `bearer`; a `${secret:NAME}`.", min_length=1)
+    username: str | None = Field(None, description="Of `basic`.", min_length=1)
+    password: str | None = Field(None, description="Of `basic`; a `${secret:NAME}`.", min_length=1)
+    name: str | None = Field(None, description="Of `api_key`: the header or parameter that has it.", min_length=1)
+    value: str | None = Field(None, description="Of `api_key`; a `${secret:NAME}`.", min_length=1)
+    location: Annotated[str, KnownValues("header", "query")] | None = Field(
+        None, description="Of `api_key`: where it is sent."
+    )
+    secret: str | None = Field(None, description="Of `hmac`: what requests are signed with; a `${secret:NAME}`.")
+    token_url: SecureAddress | None = Field(None, description="Of `oauth2_client_credentials`: where tokens come from.")
+    client_id: str | None = Field(None, description="Of `oauth2_client_credentials`.", min_length=1)
+    client_secret: str | None = Field(None, description="Of `oauth2_client_credentials`; a `${secret:NAME}`.")
+    scope: str | None = Field(None, description="Of `oauth2_client_credentials`.")
+
+    @cross_field_validator
+    @classmethod
+    def has_what_its_type_needs(cls, given: JsonObject) -> Iterator[Violation]:
+        """Each way to sign in has members of its own."""
+        kind = given.get("type")
+        if not isinstance(kind, str) or kind not in _NEEDS:
+            return
+        for key in _NEEDS[kind]:
+            if key not in given:
+                yield (key,), "missing_key", f"the key `{key}` is missing; `type: {kind}` needs it"
+        for key in given.keys() - {"type", *_NEEDS[kind], *_ALSO.get(kind, ())}:
+            if key in cls.model_fields:
+                yield (key,), "not_together", f"`{key}` has no place beside `type: {kind}`; remove it"
+
+
+class ApiDelivery(Model):
+    """An address that Tavus calls when the tool is used."""
+
+    url: SecureAddress = Field(description="Address, with `https://`; `{placeholders}` are parameters.")
+    method: Annotated[str, KnownValues("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")] | None = Field(
+        None, description="The method of the call."
+    )
+    timeout: float | None = Field(None, description="Seconds until it is given up, at most 60.", gt=0, le=60)
+    headers: dict[str, str] | None = Field(None, description="Headers of the call.")
+    auth: Auth | None = Field(None, description="How Tavus signs in at the address.")
+    body_template: dict[str, Any] | None = Field(None, description="The body, with `{placeholders}`.")
+    query_params: dict[str, str] | None = Field(None, description="The query, with `{placeholders}`.")
+    content_type: str | None = Field(None, description="The type of the body.")
+
+    @cross_field_validator
+    @classmethod
+    def has_a_body_where_one_is_sent(cls, given: JsonObject) -> Iterator[Violation]:
+        """Some methods have no body."""
+        if "body_template" in given and given.get("method") in ("GET", "HEAD", "DELETE"):
+            message = f"`body_template` has no place beside `method: {given['method']}`; use `query_params`"
+            yield ("body_template",), "not_together", message
+
+
+class Delivery(Model):
+    """Where a call of the tool goes: to the application in the conversation, or to an address."""
+
+    app_message: bool | None = Field(None, description="Whether the application is told in the conversation.")
+    api: ApiDelivery | None = Field(None, description="An address that Tavus calls.")
+
+    @cross_field_validator
+    @classmethod
+    def goes_to_one_place(cls, given: JsonObject) -> Iterator[Violation]:
+        """A call goes to one place."""
+        if given.get("app_message") is True and "api" in given:
+            yield ("app_message",), "not_together", "`app_message: true` and `api` are mutually exclusive; remove one"
+        if given.get("app_message") is not True and "api" not in given:
+            yield ("api",), "missing_key", "`api` is missing; add it, or set `app_message: true`"
+
+
+class RegistryTool(Model):
+    """A tool as it is written."""
+
+    name: ToolName | None = Field(None, description="Name by which the model calls it; once in the account.")
+    description: str = Field(description="When to call it, written for the model.", min_length=1)
+    parameters: dict[str, Any] | None = Field(None, description="Arguments, as a JSON Schema object.")
+    trigger_type: Annotated[str, KnownValues("in_call", "post_call")] | None = Field(
+        None, description="`in_call`: during the conversation; `post_call`: once it has ended."
+    )
+    origin: Annotated[str, KnownValues("llm", "vision", "audio")] | None = Field(
+        None, description="Who calls it: the language model, or what watches or listens."
+    )
+    on_call: Annotated[str, KnownValues("generate_filler", "static_filler", "silent", "passthrough")] | None = Field(
+        None, description="What is said while it runs."
+    )
+    on_resolve: (
+        Annotated[str, KnownValues("generate_response", "response_in_result", "add_to_context", "fire_and_forget")]
+        | None
+    ) = Field(None, description="What becomes of its result.")
+    static_filler: str | None = Field(None, description="What is said with `on_call: static_filler`.")
+    delivery: Delivery | None = Field(None, description="Where a call of it goes.")
+    tags: list[str] | None = Field(None, description="Tags by which people find it.")
+
+    @cross_field_validator
+    @classmethod
+    def fits_its_moment(cls, given: JsonObject) -> Iterator[Violation]:
+        """What is called after a conversation says nothing in it, and needs an address."""
+        after, delivery = given.get("trigger_type") == "post_call", given.get("delivery")
+        if after and "origin" in given:
+            yield ("origin",), "not_together", "`origin` has no place beside `trigger_type: post_call`; remove it"
+        if after and not (isinstance(delivery, dict) and delivery.get("api")):
+            message = "`delivery.api` is missing; `trigger_type: post_call` calls an address"
+            yield ("delivery",), "missing_key", message
+        if given.get("on_call") == "static_filler" and "static_filler" not in given:
+            message = "the key `static_filler` is missing; `on_call: static_filler` says it"
+            yield ("static_filler",), "missing_key", message
+        if given.get("origin") in ("vision", "audio"):
+            yield from _speaking(given)
+
+
+def _speaking(given: JsonObject) -> Iterator[Violation]:
+    """What watches or listens says nothing, and takes no result."""
+    for key in ("on_call", "static_filler"):
+        if key in given:
+            yield (key,), "not_together", f"`{key}` has no place beside `origin: {given['origin']}`; remove it"
+    if given.get("on_resolve", "fire_and_forget") != "fire_and_forget":
+        message = f"`origin: {given['origin']}` takes no result: set `on_resolve: fire_and_forget`, or remove it"
+        yield ("on_resolve",), "not_together", message
+
+
+_DROPPED: Final = COMPUTED | {"tool_id", "is_system_tool"}
+_MASKED: Final = FieldTraits(secret=True, masked=True)
+
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/name": FieldTraits(lasting=True),
+    "/trigger_type": FieldTraits(defaults=("in_call",)),
+    "/origin": FieldTraits(defaults=("llm",)),
+    "/on_call": FieldTraits(defaults=("generate_filler",)),
+    "/on_resolve": FieldTraits(defaults=("fire_and_forget",)),
+    "/delivery": FieldTraits(defaults=({"app_message": True},)),
+    "/delivery/app_message": FieldTraits(defaults=(False,)),
+    "/delivery/api/url": FieldTraits(called=True),
+    "/delivery/api/method": FieldTraits(defaults=("POST",)),
+    "/delivery/api/timeout": FieldTraits(defaults=(10,)),
+    "/delivery/api/headers/*": FieldTraits(secret=True, may_be_plain=True),
+    "/delivery/api/auth/token": _MASKED,
+    "/delivery/api/auth/password": _MASKED,
+    "/delivery/api/auth/value": _MASKED,
+    "/delivery/api/auth/secret": _MASKED,
+    "/delivery/api/auth/client_secret": _MASKED,
+    "/delivery/api/auth/location": FieldTraits(defaults=("header",)),
+    "/delivery/api/auth/token_url": FieldTraits(called=True),
+    "/tags": FieldTraits(unordered=True),
+}
+
+
+def completed(spec: JsonObject) -> JsonObject:
+    """A spec with null for what it rules out: a call goes to one place, and there is one way to sign in there."""
+    delivery = spec.get("delivery")
+    if not isinstance(delivery, dict):
+        return spec
+    api = delivery.get("api")
+    if isinstance(api, dict):
+        delivery = {"app_message": None, **delivery, "api": {**api, **_auth_alone(api)}}
+    elif delivery.get("app_message") is True:
+        delivery = {"api": None, **delivery}
+    return {**spec, "delivery": delivery}
+
+
+def _auth_alone(api: JsonObject) -> JsonObject:
+    auth = api.get("auth")
+    if not isinstance(auth, dict) or auth.get("type") not in _NEEDS:
+        return {}
+    own = {"type", *_NEEDS[auth["type"]], *_ALSO.get(auth["type"], ())}
+    return {"auth": {**{key: None for key in Auth.model_fields if key not in own}, **auth}}
+
+
+def normalise(body: JsonObject) -> JsonObject:
+    """A tool as read, in the spelling of `spec`."""
+    return respell(unwrap(body, ("tool_id", "name")), {}, _DROPPED)
+
+
+TOOL: Final = ResourceKind(
+    name="tool",
+    collection="/v2/tools",
+    id_fields=("tool_id",),
+    name_field="name",
+    update=Update.MERGE,
+    model=RegistryTool,
+    fields=FIELDS,
+    normalise=normalise,
+    completed=completed,
+    summary="What personas can call, during a conversation or after it.",
+    listing=Listing(own={"type": "user"}),
+    optional=True,
+    is_builtin=lambda body: body.get("is_system_tool") is True,
+    joins_words="_",
+    key_aliases={"/tool_name": "name", "/delivery/api/endpoint": "url", "/delivery/api/body": "body_template"},
+    mistakes={"/function": "write `name`, `description` and `parameters` at the top: a tool here is not nested"},
+    computed=_DROPPED,
+)

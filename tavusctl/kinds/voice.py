@@ -1,0 +1,61 @@
+"""Voices: cloned from a recording within minutes.  Another recording is another voice; all else can change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import Field
+
+from tavusctl.core.resource_kind import FieldTraits, Listing, Provisioning, ResourceKind, Update
+from tavusctl.core.schema.spec_model import Model
+from tavusctl.kinds.common import failure_messages
+from tavusctl.kinds.common.field_types import WebAddress
+from tavusctl.kinds.common.normalise import COMPUTED, respell, unwrap
+from tavusctl.lib.json_types import JsonObject
+
+
+class Voice(Model):
+    """A voice as it is written."""
+
+    voice_name: str | None = Field(None, description="Name shown in lists.", min_length=1, max_length=255)
+    train_audio_url: WebAddress = Field(description="Where the recording can be fetched.")
+    description: str | None = Field(None, description="What it sounds like, for people.", max_length=1000)
+    tags: list[str] | None = Field(None, description="Tags by which people find it.", max_length=50)
+    callback_url: str | None = Field(None, description="Address that is told when the voice is ready.", max_length=2048)
+
+
+_DROPPED: Final = COMPUTED | {"voice_id", "voice_type", "status", "error_message", "face_id", "replica_id"}
+
+FIELDS: Final[Mapping[str, FieldTraits]] = {
+    "/voice_name": FieldTraits(lasting=True),
+    "/train_audio_url": FieldTraits(replaces=True, write_only=True, must_stay_reachable=True),
+    "/callback_url": FieldTraits(replaces=True, write_only=True, called=True),
+    "/tags": FieldTraits(unordered=True),
+}
+
+
+def normalise(body: JsonObject) -> JsonObject:
+    """A voice as read, in the spelling of `spec`: without the recording."""
+    return respell(unwrap(body, ("voice_id", "voice_name")), {}, _DROPPED)
+
+
+VOICE: Final = ResourceKind(
+    name="voice",
+    collection="/v2/voices",
+    id_fields=("voice_id",),
+    name_field="voice_name",
+    update=Update.MERGE,
+    model=Voice,
+    fields=FIELDS,
+    normalise=normalise,
+    summary="A voice that is cloned from a recording, which takes minutes.",
+    listing=Listing(own={"voice_type": "user"}),
+    optional=True,
+    ready_statuses=frozenset({"completed"}),
+    failed_statuses=frozenset({"error"}),
+    provisioning=Provisioning("training", (60, 10 * 60), failure_messages.VOICE),
+    is_builtin=lambda body: body.get("voice_type") == "system",
+    key_aliases={"/name": "voice_name", "/audio_url": "train_audio_url"},
+    computed=_DROPPED,
+)

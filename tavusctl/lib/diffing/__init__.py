@@ -1,0 +1,1 @@
+"""Differences of long values, for reading."""

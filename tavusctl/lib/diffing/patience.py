@@ -1,0 +1,34 @@
+"""Anchors of a comparison (Cohen's patience diff): what occurs once on either side, and the most of it in order."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable
+
+Pair = tuple[int, int]
+_Chain = tuple[Pair, "_Chain | None"]  # a pair and the one before it
+
+
+def once(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
+    """Where each content is that is in one place only."""
+    places: dict[Hashable, int | None] = {}
+    for place, content in entries:
+        if places.setdefault(content, place) != place:
+            places[content] = None
+    return {content: place for content, place in places.items() if place is not None}
+
+
+def rising(pairs: Iterable[Pair]) -> list[Pair]:
+    """The most pairs whose places rise on both sides (longest increasing subsequence, by patience)."""
+    tops: list[int] = []
+    piles: list[_Chain] = []
+    for pair in sorted(pairs):
+        pile = bisect_left(tops, pair[1])
+        tops[pile : pile + 1] = [pair[1]]
+        piles[pile : pile + 1] = [(pair, piles[pile - 1] if pile else None)]
+    found = []
+    chain = piles[-1] if piles else None
+    while chain:
+        pair, chain = chain
+        found.append(pair)
+    return found[::-1]

@@ -1,0 +1,57 @@
+"""Types of JSON values (RFC 8259): what `json.loads` returns, and what has not been looked into yet."""
+
+from __future__ import annotations
+
+from typing import NoReturn, TypeAlias
+
+Json: TypeAlias = object  # any JSON value, not looked into
+JsonObject: TypeAlias = dict[str, Json]  # a JSON object
+Container: TypeAlias = JsonObject | list[Json]
+KeyPath: TypeAlias = tuple[str, ...]  # keys from the root of a document to a value; list indices are text
+
+
+def as_object(value: Json) -> JsonObject:
+    """A value that has to be an object; TypeError when it is none."""
+    if not isinstance(value, dict):
+        _refuse("an object", value)
+    return value
+
+
+def as_list(value: Json) -> list[Json]:
+    """A value that has to be a list; TypeError when it is none."""
+    if not isinstance(value, list):
+        _refuse("a list", value)
+    return value
+
+
+def as_text(value: Json) -> str:
+    """A value that has to be text; TypeError when it is none."""
+    if not isinstance(value, str):
+        _refuse("text", value)
+    return value
+
+
+def as_integer(value: Json) -> int:
+    """A value that has to be a whole number; TypeError when it is none."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        _refuse("a whole number", value)
+    return value
+
+
+def as_number(value: Json) -> float:
+    """A value that has to be a number; TypeError when it is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        _refuse("a number", value)
+    return value
+
+
+def as_boolean(value: Json) -> bool:
+    """A value that has to be true or false; TypeError when it is neither."""
+    if not isinstance(value, bool):
+        _refuse("true or false", value)
+    return value
+
+
+def _refuse(expected: str, value: Json) -> NoReturn:
+    message = f"expected {expected}, found a value of the type {type(value).__name__}"
+    raise TypeError(message)

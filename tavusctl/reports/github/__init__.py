@@ -1,0 +1,1 @@
+"""Reports where GitHub shows them: annotations, comments, summaries."""

@@ -1,0 +1,169 @@
+"""Steps from one JSON value to another, as small as a person would make them, and edits as such steps.
+
+Mappings are changed key by key, lists item by item: items that are equal stay, then items of one name, then of one
+place.  Steps are to be made in their order, and each pointer holds once those before it are made.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Literal
+
+from msgspec import Struct
+
+from tavusctl.core.diagnostics import Edit
+from tavusctl.lib.json_types import Json, KeyPath, as_object, as_text
+from tavusctl.patch.pointer import PatchError, child, escape, join, split
+
+_NAMES = ("name", "_name", "id", "_id")  # how a key ends that tells an item from its neighbours
+
+
+class Step(Struct, frozen=True):
+    """One change of one place: replace what is there, insert a new key or item, remove, or rename a key."""
+
+    op: Literal["replace", "insert", "remove", "rename"]
+    pointer: str
+    value: Json = None
+
+
+def exact(value: Json) -> str:
+    """One text for equal values: 1, 1.0 and true differ, the order of keys does not."""
+    return json.dumps(value, sort_keys=True)
+
+
+def between(old: Json, new: Json, pointer: str = "") -> Iterator[Step]:
+    """The steps that make one value of another."""
+    if exact(old) == exact(new):
+        return
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() & new.keys():
+        yield from _members(old, new, pointer)
+    elif isinstance(old, list) and isinstance(new, list) and old and new:
+        yield from _items(old, new, pointer)
+    else:
+        yield Step("replace", pointer, new)
+
+
+def of_edit(edit: Edit, value: Json) -> list[Step]:
+    """An edit of a document as steps; MisfitError says why it does not fit."""
+    path = split(edit.pointer)
+    known = _known(value, path)
+    if len(known) <= len(path):
+        return [_new(edit, value, path, len(known) - 1)]
+    if edit.op == "set":
+        return list(between(known[-1], edit.value, edit.pointer))
+    if not path:
+        message = "the document as a whole can be neither removed nor renamed"
+        raise PatchError(message)
+    if edit.op == "rename" and (not isinstance(known[-2], dict) or edit.value in known[-2]):
+        message = f"`{edit.pointer}` cannot be renamed to `{edit.value}`"
+        raise PatchError(message)
+    return [Step(edit.op, edit.pointer, edit.value)]
+
+
+def made(value: Json, step: Step) -> Json:
+    """A value after one step."""
+    *above, name = split(step.pointer) or ("",)
+    if step.pointer == "":
+        return step.value
+    result = copy.deepcopy(value)
+    parent = _known(result, tuple(above))[-1]
+    if isinstance(parent, list):
+        index = int(name)
+        parent[index : index + (step.op != "insert")] = [] if step.op == "remove" else [step.value]
+        return result
+    members = as_object(parent)
+    if step.op in ("remove", "rename"):
+        taken = members.pop(name)
+        members.update({} if step.op == "remove" else {as_text(step.value): taken})
+    else:
+        members[name] = step.value
+    return result
+
+
+def _known(value: Json, path: KeyPath) -> list[Json]:
+    """The values on the way along a path, as far as there are any."""
+    found = [value]
+    for segment in path:
+        try:
+            found.append(child(found[-1], segment))
+        except PatchError:
+            break
+    return found
+
+
+def _new(edit: Edit, value: Json, path: KeyPath, depth: int) -> Step:
+    """The step that makes a place that is not there, with the mappings above it."""
+    parent = _known(value, path)[-1]
+    end = str(len(parent)) if isinstance(parent, list) else ""
+    has_place = path[depth] in ("-", end) if end else isinstance(parent, dict | None)
+    if edit.op != "set" or not has_place:
+        message = f"`{edit.pointer}` does not exist"
+        raise PatchError(message)
+    if parent is None:
+        return Step("replace", join(path[:depth]), _nested(path[depth:], edit.value))
+    return Step("insert", join((*path[:depth], end or path[depth])), _nested(path[depth + 1 :], edit.value))
+
+
+def _nested(path: KeyPath, value: Json) -> Json:
+    for segment in reversed(path):
+        value = [value] if segment == "-" else {segment: value}
+    return value
+
+
+def _members(old: dict[str, Json], new: dict[str, Json], pointer: str) -> Iterator[Step]:
+    yield from (Step("remove", f"{pointer}/{escape(key)}") for key in old if key not in new)
+    for key, value in new.items():
+        below = f"{pointer}/{escape(key)}"
+        if key in old:
+            yield from between(old[key], value, below)
+        else:
+            yield Step("insert", below, value)
+
+
+def _items(old: list[Json], new: list[Json], pointer: str) -> Iterator[Step]:
+    """From the last item to the first, so that what is still to come keeps its place."""
+    for operation, i1, i2, j1, j2 in reversed(_alignment(old, new)):
+        if operation == "replace":
+            yield from _gap(old[i1:i2], new[j1:j2], i1, pointer)
+        elif operation != "equal":
+            yield from _rest(i1, i2, new[j1:j2], pointer)
+
+
+def _alignment(old: Sequence[Json], new: Sequence[Json]) -> list[tuple[str, int, int, int, int]]:
+    matcher = SequenceMatcher(None, [exact(item) for item in old], [exact(item) for item in new], autojunk=False)
+    return list(matcher.get_opcodes())
+
+
+def _gap(old: list[Json], new: list[Json], first: int, pointer: str) -> Iterator[Step]:
+    """Items without equals: those of one name are the same item, and the rest goes by place."""
+    labels = [_label(item) for item in old], [_label(item) for item in new]
+    matcher = SequenceMatcher(None, *labels, autojunk=False)
+    for _, i1, i2, j1, j2 in reversed(matcher.get_opcodes()):
+        paired = min(i2 - i1, j2 - j1)
+        yield from _rest(first + i1 + paired, first + i2, new[j1 + paired : j2], pointer)
+        for offset in reversed(range(paired)):
+            yield from between(old[i1 + offset], new[j1 + offset], f"{pointer}/{first + i1 + offset}")
+
+
+def _rest(start: int, end: int, new: Sequence[Json], pointer: str) -> Iterator[Step]:
+    for index in reversed(range(start, end)):
+        yield Step("remove", f"{pointer}/{index}")
+    for offset, value in enumerate(new):
+        yield Step("insert", f"{pointer}/{start + offset}", value)
+
+
+def _label(item: Json) -> str:
+    """What names an item among others."""
+    return next(_names(item), exact(item))
+
+
+def _names(item: Json) -> Iterator[str]:
+    if isinstance(item, dict):
+        for key, value in item.items():
+            if isinstance(value, str) and key.endswith(_NAMES):
+                yield exact([key, value])
+        for value in item.values():
+            yield from _names(value)

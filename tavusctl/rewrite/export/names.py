@@ -1,0 +1,86 @@
+"""Addresses for objects that have none: made from what people call them, the same ones on every run.
+
+An address is also the name of a file, on every system: no dots or slashes, one case, none of the names that Windows
+keeps for itself.  Objects that would share a name all carry a piece of their id, whatever order they are listed in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from anyascii import anyascii
+
+from tavusctl.core.address import Address
+from tavusctl.core.model import Live
+from tavusctl.secrets.redaction import redacted
+
+LONGEST: Final = 63
+_READ: Final = 250  # characters of a display name
+_TAIL: Final = 6  # characters of an id that tell namesakes apart
+_RESERVED: Final = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)))
+)
+_APOSTROPHES = re.compile("['`\u2019]")
+_OTHER = re.compile("[^a-z0-9]+")
+
+
+def addresses(objects: Sequence[Live], taken: AbstractSet[Address]) -> dict[tuple[str, str], Address]:
+    """An address for every object, by kind and id; `taken` are those of other objects."""
+    stems = {(one.kind.name, one.remote_id): Address(one.kind.name, _stem(one)) for one in objects}
+    shared = {address for address, count in Counter(stems.values()).items() if count > 1}
+    plain = {key: stem for key, stem in stems.items() if _is_free(stem, shared | taken)}
+    given, used = dict(plain), {*taken, *plain.values()}
+    for key in sorted(stems.keys() - plain.keys()):
+        given[key] = next(one for one in _marked(stems[key], key[1]) if one not in used)
+        used.add(given[key])
+    return given
+
+
+def slug(text: str) -> str:
+    """Text in lower-case letters, digits and hyphens; empty when it has no letter and no digit."""
+    plain = anyascii(_APOSTROPHES.sub("", text[:_READ])).lower()
+    return _cut(_OTHER.sub("-", plain).strip("-"), LONGEST)
+
+
+def _stem(live: Live) -> str:
+    return slug(redacted(live.name)) or _joined(live.kind.name, _mark(live.remote_id))
+
+
+def _is_free(stem: Address, used: AbstractSet[Address]) -> bool:
+    return stem not in used and stem.name not in _RESERVED
+
+
+def _marked(stem: Address, remote_id: str) -> Iterator[Address]:
+    """The name with ever more of the id behind it."""
+    digest = hashlib.sha256(remote_id.encode("utf-8", "surrogatepass")).hexdigest()
+    for mark in (_mark(remote_id)[-_TAIL:].strip("-"), _mark(remote_id), *_lengthening(digest)):
+        yield Address(stem.kind, _joined(stem.name, mark))
+
+
+def _mark(remote_id: str) -> str:
+    """An id as a part of a name."""
+    return slug(remote_id) or hashlib.sha256(remote_id.encode("utf-8", "surrogatepass")).hexdigest()[:_TAIL]
+
+
+def _lengthening(digest: str) -> Iterable[str]:
+    return (digest[:length] for length in range(_TAIL, LONGEST))
+
+
+def _joined(stem: str, mark: str) -> str:
+    """Both with a hyphen between them; the stem gives way."""
+    head = _cut(stem, LONGEST - 1 - len(mark)) if len(mark) < LONGEST - 1 else ""
+    return f"{head}-{mark}"[:LONGEST].strip("-")
+
+
+def _cut(text: str, length: int) -> str:
+    """The beginning of a name, whole words where that leaves most of it."""
+    if len(text) <= length:
+        return text
+    head = text[:length]
+    whole = head if text[length] == "-" else head.rpartition("-")[0]
+    return (whole if len(whole) > length // 2 else head).strip("-")

@@ -1,0 +1,148 @@
+"""How a value is written in place of another: quoted text stays quoted, `|` stays `|`, plain text stays plain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from tavusctl.lib.json_types import Json
+from tavusctl.rewrite import yaml_text
+from tavusctl.rewrite.source_map import BREAK, Node, SourceText
+from tavusctl.rewrite.yaml_text import Layout
+
+
+class Style(Struct, frozen=True):
+    """How a document is written; `careful` keeps every value on one line, in double quotes where it is text."""
+
+    sheet: SourceText
+    layout: Layout
+    is_json: bool = False  # the document is JSON, and stays so
+    careful: bool = False
+    is_new: bool = False  # nothing is kept of how the old value is written
+
+    def below(self, value: Json, column: int) -> bool:
+        """Whether a value that would follow its key at a column stands below it."""
+        return not self.careful and yaml_text.is_block(value, column)
+
+    def block(self, value: Json, column: int) -> list[str]:
+        """The lines of a collection at a column."""
+        return [" " * column + json_text(value)] if self.careful else yaml_text.block(value, column, self.layout)
+
+    def entry(self, key: str, value: Json, column: int) -> list[str]:
+        """The lines of a new entry of a block mapping."""
+        if self.careful:
+            return [f"{' ' * column}{yaml_text.key(key)}: {json_text(value)}"]
+        return yaml_text.entry(key, value, column, self.layout)
+
+    def item(self, value: Json, column: int) -> list[str]:
+        """The lines of a new item of a block list."""
+        return [f"{' ' * column}- {json_text(value)}"] if self.careful else yaml_text.item(value, column, self.layout)
+
+    def in_flow(self, value: Json, old: Node | None = None) -> str:
+        """A value inside [ ] or { }."""
+        if self.is_json or self.careful:
+            return json_text(value)
+        if isinstance(value, str) and old and old.kind == "scalar":
+            return _in_quotes_of(old, value) or yaml_text.line(value, in_flow=True)
+        return yaml_text.flow(value)
+
+    def key_in_flow(self, key: str) -> str:
+        """A new key inside { }."""
+        return json_text(key) if self.is_json or self.careful else yaml_text.key(key, in_flow=True)
+
+    def key(self, name: str, old: Node, *, in_flow: bool) -> str:
+        """A key in place of another."""
+        return _in_quotes_of(old, name) or yaml_text.key(name, in_flow=in_flow)
+
+    def inline(self, value: Json, indent: int, old: Node | None = None) -> list[str]:
+        """A value behind its key, and the lines below; `old` is what stands there now."""
+        if self.careful:
+            return [json_text(value)]
+        if isinstance(value, str) and old and old.kind == "scalar" and not self.is_new:
+            kept = self._like(old, value, indent)
+            if kept:
+                return kept
+        return yaml_text.inline(value, indent, self.layout)
+
+    def _like(self, old: Node, text: str, indent: int) -> list[str]:
+        """Text in the style of what it replaces; empty where that cannot hold it."""
+        if old.style == "|" and yaml_text.fits_block(text):
+            return yaml_text.literal(text, indent, self._step_of(old, indent))
+        if old.style == ">" and yaml_text.fits_folded(text):
+            return self._folded(old, text, indent)
+        became_long = "\n" in text and "\n" not in old.text
+        written = "" if became_long and yaml_text.fits_block(text) else _in_quotes_of(old, text)
+        return [written] if written else []
+
+    def _folded(self, old: Node, text: str, indent: int) -> list[str]:
+        """Text as a `>` block in which paragraphs that stay keep their lines."""
+        step = self._step_of(old, indent)
+        width = yaml_text.WIDTH - indent - step
+        known = {" ".join(lines): lines for lines in _paragraphs(self._body(old))}
+        parts = text.rstrip("\n").split("\n")
+        paragraphs = [known.get(part) or _rewrapped(part, list(known.values()), width) for part in parts]
+        return yaml_text.fold(paragraphs, text, indent + step)
+
+    def _body(self, old: Node) -> list[str]:
+        """The lines of a block scalar, without their indentation."""
+        lines = BREAK.split(self.sheet.text[old.content : old.end])[1:]
+        column = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
+        return [line[column:] for line in lines]
+
+    def _step_of(self, old: Node, indent: int) -> int:
+        """How far a block scalar stands from its parent."""
+        lines = BREAK.split(self.sheet.text[old.content : old.end])[1:]
+        columns = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
+        step = min(columns, default=0) - indent
+        return step if step > 0 else self.layout.step
+
+
+def json_text(value: Json) -> str:
+    """A value as JSON that is YAML too."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{yaml_text.double_quoted(key)}: {json_text(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(json_text, value))}]"
+    return yaml_text.double_quoted(value) if isinstance(value, str) else yaml_text.line(value)
+
+
+def _in_quotes_of(old: Node, text: str) -> str:
+    """Text in the quotes of what it replaces; empty where that has none, or they cannot hold it."""
+    if old.style == '"':
+        return yaml_text.double_quoted(text)
+    return yaml_text.single_quoted(text) if old.style == "'" else ""
+
+
+def _paragraphs(lines: Sequence[str]) -> list[list[str]]:
+    """Lines in groups, as blank lines part them."""
+    groups: list[list[str]] = [[]]
+    for line in lines:
+        if line:
+            groups[-1].append(line)
+        else:
+            groups.append([])
+    return [group for group in groups if group]
+
+
+def _rewrapped(text: str, known: Sequence[list[str]], width: int) -> list[str]:
+    """A paragraph broken anew, but for the lines at its beginning and end that are as they were."""
+    for lines in known:
+        head = _common(lines, text)
+        tail = _common(lines[head:], text, from_end=True)
+        first, last = lines[:head], lines[len(lines) - tail :]
+        middle = text[len(" ".join([*first, ""])) : len(text) - len(" ".join(["", *last]))]
+        broken = [*first, *yaml_text.wrapped(middle, width), *last]
+        if (head or tail) and " ".join(broken) == text:
+            return broken
+    return yaml_text.wrapped(text, width)
+
+
+def _common(lines: Sequence[str], text: str, *, from_end: bool = False) -> int:
+    """How many whole lines a text begins, or ends, with."""
+    for count in range(len(lines), 0, -1):
+        if from_end and text.endswith(" " + " ".join(lines[-count:])):
+            return count
+        if not from_end and text.startswith(" ".join(lines[:count]) + " "):
+            return count
+    return 0

@@ -1,0 +1,1 @@
+"""State, journal, records of runs, and the stores for them."""

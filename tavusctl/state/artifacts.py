@@ -1,0 +1,104 @@
+"""Artifacts beside the state: records of runs in `runs/`, deleted bodies in `trash/RUN/`.
+
+It is no part of the state: whatever is missing here costs an undo and nothing else.  But a run that is on record has
+made a state that is newer than the one it began from, so a state that is not was put back from a backup.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from tavusctl.core.errors import StateError
+from tavusctl.core.ports import State
+from tavusctl.lib import atomic_files
+from tavusctl.state.file.journal import read_private
+
+RUNS: Final = "runs"
+TRASH: Final = "trash"
+LIMIT: Final = 256 * 1024 * 1024
+_NAME: Final = re.compile(r"runs/([0-9a-f]{8})-(\d{6,})-([0-9a-f]{12})\.jsonl")
+
+
+def run_name(lineage: str, serial: int, run: str) -> str:
+    """Where the records of a run are kept; `serial` is that of the state it began from."""
+    return f"{RUNS}/{_short(lineage)}-{serial:06}-{run}.jsonl"
+
+
+def runs_of(lineage: str, names: Iterable[str]) -> dict[str, str]:
+    """The runs of a state by id, newest first, and where their records are."""
+    found = [match for match in map(_NAME.fullmatch, names) if match and match[1] == _short(lineage)]
+    return {match[3]: match[0] for match in sorted(found, key=lambda match: int(match[2]), reverse=True)}
+
+
+def check_newest(state: State, names: Iterable[str], where: str) -> State:
+    """The state; StateError when runs are on record that it knows nothing of."""
+    newest = newest_serial(state.lineage, names)
+    if state.serial > newest:
+        return state
+    message = f"{where} is outdated: it has serial {state.serial}, but a run started from serial {newest}"
+    hint = (
+        "restore the newer state; to continue from this one, write "
+        "it to a file with `tavusctl state pull --allow-older`"
+    )
+    raise StateError(message, f"{hint} and run `tavusctl state push --allow-older FILE`", id="E914")
+
+
+def newest_serial(lineage: str, names: Iterable[str]) -> int:
+    """The highest serial that a run on record began from; -1 when there is none."""
+    found = (match for match in map(_NAME.fullmatch, names) if match and match[1] == _short(lineage))
+    return max((int(match[2]) for match in found), default=-1)
+
+
+def _short(lineage: str) -> str:
+    return hashlib.sha256(lineage.encode()).hexdigest()[:8]
+
+
+class FileArtifacts:
+    """Files below a folder that only their owner can read."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep a file, on disk before this returns."""
+        path = self._root / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            atomic_files.replace(path, content)
+            atomic_files.sync_directory(path.parent)
+        except OSError as error:
+            message = f"cannot keep {path}: {error.strerror}"
+            raise StateError(message, "check its folder and the disk", id="E903") from None
+
+    def get(self, name: str) -> bytes | None:
+        """A file, or None."""
+        try:
+            return read_private(self._root / name, LIMIT)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            message = f"cannot read {self._root / name}: {error.strerror}"
+            raise StateError(message, "check its permissions, or remove it", id="E903") from None
+
+    def names(self, folder: str) -> dict[str, float]:
+        """The files below a folder, and when they were written, in seconds since some time."""
+        found: dict[str, float] = {}
+        for path in sorted((self._root / folder).rglob("[!.]*")):
+            with contextlib.suppress(OSError):  # another process may be clearing out
+                if path.is_file():
+                    found[path.relative_to(self._root).as_posix()] = path.stat().st_mtime
+        return found
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Remove files; what cannot be removed is left."""
+        for name in names:
+            with contextlib.suppress(OSError):
+                (self._root / name).unlink()
+        for folder in (self._root / TRASH).glob("*/"):
+            with contextlib.suppress(OSError):
+                folder.rmdir()

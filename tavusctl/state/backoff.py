@@ -1,0 +1,17 @@
+"""Back-off for a lock that another run holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+_FIRST, _LONGEST = 1.0, 16.0
+
+
+def pauses(timeout: float) -> Iterator[float]:
+    """Seconds to sleep before each next try: 1, 2, 4, 8, 16, 16, ... until `timeout` has passed."""
+    end = time.monotonic() + timeout
+    pause = _FIRST
+    while (left := end - time.monotonic()) > 0:
+        yield min(pause, left)
+        pause = min(pause * 2, _LONGEST)

@@ -1,0 +1,125 @@
+"""The state as JSON: sorted keys, a checksum, no secret; refuses what it cannot fully understand.
+
+Layout: {"format": 1, "tavusctl_version", "lineage", "serial", "account", "key_digest", "resources": {address: binding},
+"keys", "mac", "accepted", "safety", "reads", "checksum"}, where the checksum is SHA-256 of the canonical JSON of
+everything else: it finds damage.  `mac` is made and checked above this level, by whoever has a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import NoReturn
+
+from msgspec import convert
+from msgspec.structs import asdict
+
+from tavusctl import __version__
+from tavusctl.core.address import Address
+from tavusctl.core.errors import StateError
+from tavusctl.core.json_tree import canonical
+from tavusctl.core.ports import State
+from tavusctl.core.project_settings import Known, Safety
+from tavusctl.lib.json_types import JsonObject, as_integer, as_object, as_text
+from tavusctl.lib.strict_json import MAX_RECORDED, strict_json
+from tavusctl.state.serialization import binding_in, binding_out
+
+FORMAT = 1
+_SEALS = ("keys", "mac", "accepted")
+_HINT = "restore it from a backup, or move it away and import the objects again with `tavusctl import --match-names`"
+
+
+def encode(state: State, fence: str = "") -> bytes:
+    """The state as the bytes of its file; a `fence` tells this write from all others and is not part of the state."""
+    document: JsonObject = {
+        "format": FORMAT,
+        "tavusctl_version": __version__,
+        "lineage": state.lineage,
+        "serial": state.serial,
+        "account": state.account,
+        "key_digest": state.key_digest,
+        "resources": {str(binding.address): binding_out(binding) for binding in state.bindings.values()},
+    }
+    document |= {name: value for name in _SEALS if (value := getattr(state, name))}
+    if state.safety is not None:
+        document["safety"] = asdict(state.safety)
+    if state.reads is not None:
+        document["reads"] = asdict(state.reads)
+    if fence:
+        document["fence"] = fence
+    plain = json.loads(canonical(document))
+    plain["checksum"] = _checksum(plain)
+    return (json.dumps(plain, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def decode(content: bytes, where: str) -> State:
+    """The state in the bytes of its file; StateError when they are damaged, foreign or newer."""
+    if not content.endswith(b"}\n"):
+        _refuse(where, "is corrupt: its end is missing")
+    try:
+        document = strict_json(content, MAX_RECORDED)
+    except ValueError:
+        _refuse(where, "is corrupt: it is not valid JSON of a tavusctl state")
+    if not isinstance(document, dict) or not isinstance(document.get("format"), int):
+        _refuse(where, "is not a tavusctl state")
+    if document["format"] > FORMAT:
+        version = document.get("tavusctl_version", "a newer version")
+        message = f"{where} was written by tavusctl {version}, which is newer than this version {__version__}"
+        raise StateError(message, "upgrade tavusctl", id="E902")
+    checksum = document.pop("checksum", None)
+    if checksum != _checksum(document):
+        _refuse(where, "is corrupt: checksum mismatch")
+    try:
+        return _state_in(document)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        _refuse(where, "is corrupt: a field is missing or has another type")
+
+
+def _state_in(document: JsonObject) -> State:
+    """The state in a document.  Every member is asked for its type: a checksum is soon made, so it proves nothing."""
+    resources = as_object(document["resources"])
+    bindings = [binding_in(Address.parse(name), as_object(body)) for name, body in resources.items()]
+    return State(
+        lineage=as_text(document["lineage"]),
+        serial=as_integer(document["serial"]),
+        account=as_text(document["account"]),
+        key_digest=as_text(document["key_digest"]),
+        bindings={binding.address: binding for binding in bindings},
+        keys={name: as_text(key) for name, key in as_object(document.get("keys", {})).items()},
+        mac=as_text(document.get("mac", "")),
+        accepted=as_text(document.get("accepted", "")),
+        safety=_safety_in(as_object(document["safety"])) if "safety" in document else None,
+        reads=convert(document["reads"], Known) if "reads" in document else None,
+    )
+
+
+def _safety_in(limits: JsonObject) -> Safety:
+    """The limits on record; TypeError when there is one that this version does not know."""
+    if not limits.keys() <= set(Safety.__struct_fields__):
+        raise TypeError
+    return convert(limits, Safety)
+
+
+def _checksum(document: JsonObject) -> str:
+    found = hashlib.sha256()
+    for piece in _canonical(document, 2):
+        found.update(piece.encode())
+    return f"sha256:{found.hexdigest()}"
+
+
+def _canonical(document: JsonObject, levels: int) -> Iterator[str]:
+    """The canonical text of a document in pieces: of ten thousand objects it would be as long as all of them."""
+    for place, key in enumerate(sorted(document)):
+        value = document[key]
+        yield f"{',' if place else '{'}{canonical(key)}:"
+        if levels > 1 and isinstance(value, dict) and value:
+            yield from _canonical(value, levels - 1)
+        else:
+            yield canonical(value)
+    yield "}"
+
+
+def _refuse(where: str, what: str) -> NoReturn:
+    message = f"{where} {what}"
+    raise StateError(message, _HINT, id="E901")

@@ -1,0 +1,217 @@
+"""A store in a local file: atomic, fsynced writes, and an flock that the kernel frees when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tavusctl.core.errors import LockError, StateError, UsageError
+from tavusctl.core.ports import State
+from tavusctl.lib import atomic_files
+from tavusctl.lib.json_types import as_number, as_object
+from tavusctl.lib.strict_json import strict_json
+from tavusctl.state.artifacts import RUNS, FileArtifacts, check_newest
+from tavusctl.state.backoff import pauses
+from tavusctl.state.codec import decode, encode
+from tavusctl.state.file.journal import JournalFile, fault_of, read_private
+from tavusctl.state.lock_holder import Holder, from_json
+
+LIMIT = 256 * 1024 * 1024
+
+
+class FileStore:
+    """State in one file, by default `.tavusctl/state.json`; readable by its owner alone.
+
+    Beside it are its lock (`.lock`), which is never removed, while a run is under way its journal (`.wal`), and what is
+    kept for `undo`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock_path = path.with_name(path.name + ".lock")
+        self._journal = JournalFile(path.with_name(path.name + ".wal"))
+        self.shelf = FileArtifacts(path.parent)
+        self._seen: tuple[int, ...] | None = None  # the file when it was last read or written here
+        self._locked: tuple[int, int] | None = None  # the file that is locked: device and inode
+
+    def read(self, *, older: bool = False) -> State:
+        """The state; one of a new lineage when there is no file."""
+        self._seen = self._identity()
+        try:
+            content = read_private(self.path, LIMIT)
+        except FileNotFoundError:
+            return State(lineage=str(uuid.uuid4()))
+        except OSError as error:
+            raise self._unusable(error, "read") from None
+        state = decode(content, str(self.path))
+        return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self.path}")
+
+    def write(self, state: State) -> None:
+        """Replace the file in one step: it is the old state or the new one, never a part."""
+        self._check_unwritten()
+        content = encode(state)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            atomic_files.replace(self.path, content)
+            atomic_files.sync_directory(self.path.parent)
+        except OSError as error:
+            raise self._unusable(error, "write") from None
+        self._seen = self._identity()
+
+    def journal(self) -> list[bytes]:
+        """What was appended since the journal was cleared."""
+        return self._journal.records()
+
+    def append(self, record: bytes) -> None:
+        """Add a record and wait for the disk."""
+        self._journal.append(record)
+
+    def queue(self, record: bytes) -> Callable[[], None]:
+        """Add a record at once; there is nothing to wait for."""
+        self.append(record)
+        return _nothing
+
+    def clear_journal(self) -> None:
+        """Remove the journal."""
+        self._journal.clear()
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float = 0.0, command: str = "") -> Iterator[None]:
+        """Hold the state alone; LockError names who holds it, once `timeout` seconds have passed."""
+        descriptor = self._open_lock()
+        try:
+            self._take(descriptor, timeout)
+            self._note(descriptor, replace(Holder(), command=command))
+            self._seen = self._identity()
+            self._locked = _file_of(os.fstat(descriptor))
+            try:
+                yield
+            finally:
+                self._locked = None
+                with contextlib.suppress(OSError):  # who finds it held asks the kernel; this is only a name
+                    os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def holder(self) -> str:
+        """Who holds the lock; what a holder that has died has left behind names nobody."""
+        try:
+            descriptor = os.open(self._lock_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return ""
+        try:
+            # A free lock is empty, and is left alone: who wants it just now must not find it held by us.
+            return _holder(descriptor) if os.fstat(descriptor).st_size and not _flock(descriptor) else ""
+        finally:
+            os.close(descriptor)
+
+    def held(self) -> bool:
+        """The kernel keeps a lock while its process lives; the file that it is on may have been replaced."""
+        if self._locked is None:
+            message = f"the state {self.path} is not locked by this run"
+            raise LockError(message, id="E702")
+        with contextlib.suppress(OSError):
+            if self._locked == _file_of(self._lock_path.lstat()):
+                self._check_unwritten()
+                return True
+        message = f"the lock {self._lock_path} was removed or replaced while this run held it"
+        raise LockError(message, "run `tavusctl plan` to check the account", id="E702")
+
+    def unlock(self, owner: str, *, dead: str = "") -> None:
+        """Refused: a local lock is free as soon as its process ends."""
+        del owner, dead
+        message = f"the lock of {self.path} is released when the process that holds it ends"
+        raise UsageError(message, "end that process", id="E1202")
+
+    def _open_lock(self) -> int:
+        try:
+            self._lock_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(self._lock_path, flags, 0o600)
+        except OSError as error:
+            raise self._unusable(error, "lock") from None
+        fault = fault_of(os.fstat(descriptor), LIMIT)
+        if fault:
+            os.close(descriptor)
+            raise self._unusable(OSError(0, f"its lock {self._lock_path.name}: {fault}"), "lock")
+        return descriptor
+
+    def _take(self, descriptor: int, timeout: float) -> None:
+        waits = pauses(timeout)
+        while not _flock(descriptor):
+            pause = next(waits, None)
+            if pause is None:
+                message = f"the state {self.path} is held by {_holder(descriptor)}"
+                raise LockError(message, "wait for that run to end, or add `--lock-timeout 10m`", id="E701")
+            time.sleep(pause)
+        with self._second_look() as again:
+            if _flock(again):
+                message = f"the file system of {self.path} does not support locks"
+                raise StateError(message, "store the state on a local disk or in an object store", id="E909")
+
+    def _note(self, descriptor: int, holder: Holder) -> None:
+        content = json.dumps({**holder.to_json(), "since": time.time()}).encode()
+        try:
+            os.pwrite(descriptor, content, 0)
+            os.ftruncate(descriptor, len(content))
+        except OSError as error:  # a disk that cannot take this takes no state either
+            raise self._unusable(error, "lock") from None
+
+    def _check_unwritten(self) -> None:
+        if self._seen not in (None, self._identity()):
+            message = f"another run has taken over the state {self.path} and written it meanwhile"
+            raise LockError(message, "run `tavusctl plan` to check the account", id="E702")
+
+    def _identity(self) -> tuple[int, ...]:
+        """What changes with every write of the file; empty when there is none."""
+        with contextlib.suppress(OSError):
+            found = self.path.lstat()
+            return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+        return ()
+
+    @contextlib.contextmanager
+    def _second_look(self) -> Iterator[int]:
+        descriptor = self._open_lock()
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _unusable(self, error: OSError, verb: str) -> StateError:
+        message = f"cannot {verb} the state {self.path}: {error.strerror}"
+        return StateError(message, "check its folder and permissions", id="E903")
+
+
+def _file_of(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino
+
+
+def _flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds the lock.  Between taking it and writing who took it there is a moment: look more than once."""
+    for _ in range(10):
+        try:
+            document = as_object(strict_json(os.pread(descriptor, 65536, 0)))
+            return from_json(document).describe(time.time() - as_number(document["since"]))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            time.sleep(0.02)
+    return "another process"
+
+
+def _nothing() -> None:
+    """There is nothing to wait for."""

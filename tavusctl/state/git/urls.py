@@ -1,0 +1,70 @@
+"""States in git by their address: `git`, `git+URL`, each with `?ref=NAME`."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from tavusctl.core.errors import UsageError
+from tavusctl.integrations.git.process import Git, GitError
+from tavusctl.state.git.folder import GitFolder
+from tavusctl.state.git.journal import GitJournal
+from tavusctl.state.git.repository import Repository
+from tavusctl.state.shared.lease import timing_from
+from tavusctl.state.shared.store import SharedStore
+
+_REF: Final = re.compile(r"refs(/[A-Za-z0-9%_+-]+(\.[A-Za-z0-9%_+-]+)*){2,}")
+_HEAD: Final = "refs/tavusctl"
+
+
+def is_git(url: str) -> bool:
+    """Whether a `state:` is one in git."""
+    return url.partition("?")[0] == "git" or url.startswith("git+")
+
+
+def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
+    """The state in a git repository; nothing is read yet."""
+    address, _, query = url.partition("?")
+    key, _, ref = query.partition("=")
+    if query and (key != "ref" or not _REF.fullmatch(ref) or ref.endswith(".lock")):
+        message = f"`state: {address}?{query}`: what follows `?` must be `ref=` and the full name of a ref"
+        raise UsageError(message, "write it like `state: git?ref=refs/heads/tavusctl-state`", id="E1203")
+    folder = GitFolder(
+        Repository(root, address.removeprefix("git").removeprefix("+")), ref or ref_of(root, environment)
+    )
+    return SharedStore(folder, GitJournal(folder), timing_from(os.environ))
+
+
+def has_origin(folder: Path) -> bool:
+    """Whether a folder, which need not be there yet, lies in a repository with a remote `origin`."""
+    try:
+        return bool(Git(_existing(folder), 10.0).line("remote", "get-url", "origin"))
+    except GitError:
+        return False
+
+
+def _inside(root: Path) -> str:
+    """Where a project lies in its repository; empty at its top, and without a repository."""
+    try:
+        top = Path(Git(_existing(root), 10.0).line("rev-parse", "--show-toplevel"))
+    except GitError:
+        return ""  # the state is in another repository, which says whose it is by its ref
+    inner = root.resolve().relative_to(top.resolve()).as_posix()
+    return "" if inner == "." else inner
+
+
+def _existing(folder: Path) -> Path:
+    """A folder, or the nearest one above it that is there."""
+    full = folder.resolve()
+    return next(one for one in (full, *full.parents) if one.is_dir())
+
+
+def ref_of(root: Path, environment: str) -> str:
+    """The ref of an environment: of a project in a folder of a larger repository with the folder in it."""
+    inner = _inside(root)
+    # No two pairs of folder and environment have one ref: an environment has no dot in its name.
+    folder = quote(inner, safe="").replace(".", "%2E").replace("~", "%7E")
+    return f"{_HEAD}/folder.{folder}/{environment}" if inner else f"{_HEAD}/{environment}"

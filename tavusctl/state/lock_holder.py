@@ -1,0 +1,72 @@
+"""The holder of a lock, for the message of a run that is refused it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+from tavusctl.lib.json_types import Json, JsonObject
+
+_LONGEST = 200  # of a part of a message: a lock may have been written by anyone
+
+
+class Holder(Struct, frozen=True):
+    """One run: where, what, since when (seconds since the epoch, by its own clock)."""
+
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+    host: str = field(default_factory=socket.gethostname)
+    pid: int = field(default_factory=os.getpid)
+    run: str = field(default_factory=lambda: run_url(os.environ))
+    command: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a person repeats to say that this holder is dead."""
+        return f"{printable(self.host)}:{self.pid}"
+
+    def describe(self, age: float) -> str:
+        """The holder in one clause; `age` is how long it has held the state, in seconds."""
+        doing = f" (tavusctl {printable(self.command)})" if self.command else ""
+        where = f", {printable(self.run)}" if self.run else ""
+        return f"process {self.pid} on {printable(self.host)}{doing}{where}, for {duration_text(age)}"
+
+    def to_json(self) -> JsonObject:
+        """The holder as members of a JSON object."""
+        return {"owner": self.owner, "host": self.host, "pid": self.pid, "run": self.run, "command": self.command}
+
+
+def from_json(document: Mapping[str, Json]) -> Holder:
+    """The holder in a JSON object; ValueError when it is not one."""
+    texts = [document.get(name) for name in ("owner", "host", "run", "command")]
+    pid = document.get("pid")
+    if not all(isinstance(text, str) for text in texts) or not isinstance(pid, int):
+        message = "not a holder"
+        raise ValueError(message)
+    owner, host, run, command = map(str, texts)
+    return Holder(owner, host, pid, run, command)
+
+
+def run_url(environment: Mapping[str, str]) -> str:
+    """The page of a GitHub run, when this is one."""
+    parts = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    return "{}/{}/actions/runs/{}".format(*parts) if all(parts) else ""
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as people say them: 12s, 3m05s, 2h07m."""
+    whole = max(0, int(seconds))
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{whole}s"
+    if whole < 3600:  # noqa: PLR2004 - an hour
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+def printable(text: str) -> str:
+    """Text of another run without control characters, cut to a length that fits a message."""
+    shown = "".join(char if char.isprintable() else "?" for char in text)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"

@@ -1,0 +1,1 @@
+"""State in a bucket: every write on a condition that another run would break."""

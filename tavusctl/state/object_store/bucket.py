@@ -1,0 +1,212 @@
+"""A folder of an object store: small objects, read whole and written only on a condition.
+
+Every write is "create, if there is none" or "replace, if it is still this version", so that it can be repeated: an
+answer that was lost is settled by reading the object back.  Contents of two writes are never equal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import obstore
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+
+from tavusctl.core.errors import StateError
+from tavusctl.secrets.redaction import shortened
+from tavusctl.state.shared.folder import Blob, Taken, Version
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta, UpdateVersion
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+Remote: TypeAlias = "S3Store | GCSStore | AzureStore"
+
+LIMIT: Final = 256 * 1024 * 1024  # bytes of an object
+NAMES: Final = 200_000  # of objects in a folder
+_PAUSES: Final = (0.2, 1.0)  # seconds before the second and the third try
+
+
+class Bucket:
+    """Objects below a prefix; `url` is what people call the place."""
+
+    def __init__(self, remote: Remote, prefix: str, url: str, names: int = NAMES) -> None:
+        self.url = url
+        self._most_names = names
+        self._remote = remote
+        self._prefix = prefix.strip("/")
+        self._checked = False
+
+    def get(self, name: str) -> Blob | None:
+        """An object, or None."""
+        for pause in (*_PAUSES, None):
+            try:
+                return self._get(name)
+            except FileNotFoundError as error:
+                self._check_bucket(error)
+                return None
+            except _FAILURES as error:
+                self._rest(pause, error, "read")
+        return None  # not reached: the last rest raises
+
+    def put(self, name: str, content: bytes, expected: Version | None) -> Version:
+        """Write, if the object is still at the expected version (None: if there is none); Taken when it is not."""
+        for pause in (*_PAUSES, None):
+            try:
+                return self._put(name, content, expected)
+            except (AlreadyExistsError, PreconditionError, FileNotFoundError) as error:
+                self._check_bucket(error)
+                # An earlier try may have been carried out although its answer was lost.
+                return self._own(name, content)
+            except _FAILURES as error:
+                with contextlib.suppress(Taken):
+                    return self._own(name, content)
+                self._rest(pause, error, "write")
+        raise Taken  # not reached: the last rest raises
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the objects in a folder, sorted, without the prefix."""
+        return sorted(self.dated(folder))
+
+    def dated(self, folder: str) -> dict[str, datetime]:
+        """Names of the objects in a folder, without the prefix, and when they were written."""
+        begin = self._path("")
+        for pause in (*_PAUSES, None):
+            try:
+                found = self._listed(folder)
+                return {one["path"].removeprefix(begin): one["last_modified"] for one in found}
+            except _FAILURES as error:
+                self._rest(pause, error, "list")
+        return {}  # not reached: the last rest raises
+
+    def _listed(self, folder: str) -> list[ObjectMeta]:
+        found: list[ObjectMeta] = []
+        for chunk in obstore.list(self._remote, self._path(folder), chunk_size=1000):
+            found += chunk
+            if len(found) > self._most_names:
+                message = (
+                    f"`{self.url}/{folder}` has more than {self._most_names} objects: it is not a folder of tavusctl"
+                )
+                raise StateError(message, "set `state:` to a folder that nothing else uses", id="E903")
+        return found
+
+    def sweep(self, names: Iterable[str]) -> None:
+        """Delete what nobody reads any more; what cannot be deleted is left."""
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, BaseError, OSError, ValueError):
+                obstore.delete(self._remote, self._path(name))
+
+    def time(self) -> datetime:
+        """The clock of the store, read from an object that it writes now."""
+        name = f"probe/{uuid.uuid4().hex}"
+        self.put(name, name.encode(), None)
+        found = self.get(name)
+        self.sweep([name])
+        if found is None:
+            message = f"{self.url} does not return the object that was just written"
+            raise StateError(message, "use a store with consistent reads", id="E911")
+        return found.modified
+
+    def check(self) -> None:
+        """Once per run: the store must refuse what a condition forbids, or two runs could overwrite one another."""
+        if self._checked:
+            return
+        name = f"probe/{uuid.uuid4().hex}"
+        first = self.put(name, b"first", None)
+        try:
+            self._must_refuse(name, b"create twice", None)
+            self.put(name, b"second", first)
+            self._must_refuse(name, b"replace what is no more", first)
+        except Taken:
+            self._ignores("a replacement of the right version was refused")
+        finally:
+            self.sweep([name])
+        self._checked = True
+
+    def _must_refuse(self, name: str, content: bytes, expected: Version | None) -> None:
+        with contextlib.suppress(Taken):
+            self.put(name, content, expected)
+            self._ignores("a write that should have been refused was accepted")
+
+    def _ignores(self, what: str) -> None:
+        message = f"{self.url} does not enforce conditional writes: {what}"
+        hint = (
+            "use a store with If-None-Match and If-Match on PUT, such as S3, Google Cloud Storage or Azure Blob Storage"
+        )
+        raise StateError(message, hint, id="E911")
+
+    def _path(self, name: str) -> str:
+        return f"{self._prefix}/{name}" if self._prefix else name
+
+    def _get(self, name: str) -> Blob:
+        answer = obstore.get(self._remote, self._path(name))
+        meta = answer.meta
+        if meta["size"] > LIMIT:
+            message = f"{self.url}/{name} is larger than {LIMIT} bytes"
+            raise StateError(message, "set `state:` to a folder that nothing else uses", id="E903")
+        return Blob(bytes(answer.bytes()), self._version(meta["e_tag"], meta["version"]), meta["last_modified"])
+
+    def _put(self, name: str, content: bytes, expected: Version | None) -> Version:
+        path = self._path(name)
+        if expected is None:
+            answer = obstore.put(self._remote, path, content, mode="create", use_multipart=False)
+        else:
+            answer = obstore.put(self._remote, path, content, mode=_condition(expected), use_multipart=False)
+        return self._version(answer["e_tag"], answer["version"])
+
+    def _own(self, name: str, content: bytes) -> Version:
+        found = self.get(name)
+        if found is None or found.content != content:
+            raise Taken
+        return found.version
+
+    def _version(self, e_tag: str | None, version: str | None) -> Version:
+        if not e_tag:
+            message = f"{self.url} returns no version of an object (no ETag)"
+            raise StateError(message, "use an object store with conditional writes", id="E911")
+        return Version(e_tag, version)
+
+    def _check_bucket(self, error: Exception) -> None:
+        # A bucket that is not there must not look like a state that was never written.
+        if any(code in str(error) for code in _NO_BUCKET):
+            message = f"the bucket or container of the state {self.url} does not exist"
+            raise StateError(message, "create it, or correct `state:` in tavusctl.yaml", id="E912") from None
+
+    def _rest(self, pause: float | None, error: Exception, verb: str) -> None:
+        final = isinstance(error, (PermissionDeniedError, UnauthenticatedError))
+        if pause is not None and not final:
+            time.sleep(pause)
+            return
+        message = f"cannot {verb} the state in {self.url}: {_reason(error)}"
+        remedy = (
+            "check the credentials and their permissions" if final else "check the network, the endpoint and the bucket"
+        )
+        raise StateError(message, remedy, id="E912") from None
+
+
+# In the error bodies of S3, Azure and Google Cloud Storage.
+_NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
+
+# Python's own errors are among what obstore raises.
+_FAILURES: Final = (BaseError, OSError, ValueError)
+
+
+def _condition(expected: Version) -> UpdateVersion:
+    if expected.version is None:  # the binding takes no None here
+        return {"e_tag": expected.e_tag}
+    return {"e_tag": expected.e_tag, "version": expected.version}
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what the store said, without its long tail of debugging."""
+    return shortened(" ".join(str(error).split("Debug source")[0].split()), 300)

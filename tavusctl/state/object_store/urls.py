@@ -1,0 +1,100 @@
+"""Object stores by URL: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
+
+Regions, endpoints and credentials come from the environment, by the names that obstore documents.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from tavusctl.core.errors import StateError, UploadError, UsageError
+from tavusctl.core.messages import site
+from tavusctl.secrets.redaction import shortened
+
+if TYPE_CHECKING:
+    from tavusctl.state.object_store.bucket import Bucket, Remote
+    from tavusctl.state.object_store.uploads import Uploads
+    from tavusctl.state.shared.store import SharedStore
+
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_ENDPOINTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
+}
+
+
+def open_object_store(scheme: str, location: str) -> SharedStore:
+    """The state in an object store; nothing is sent yet."""
+    bucket = open_bucket(scheme, location)
+    from tavusctl.state.object_store.journal import BucketJournal  # noqa: PLC0415 - as above
+    from tavusctl.state.shared.lease import timing_from  # noqa: PLC0415 - needs obstore, which `open_bucket` has looked for
+    from tavusctl.state.shared.store import SharedStore  # noqa: PLC0415 - as above
+
+    return SharedStore(bucket, BucketJournal(bucket), timing_from(os.environ))
+
+
+def open_bucket(scheme: str, location: str) -> Bucket:
+    """The folder of an object store."""
+    container, _, prefix = location.partition("/")
+    url = f"{scheme}://{location}".rstrip("/")
+    if not container or "@" in container or "?" in location:  # where a password would be; it is not shown
+        message = f"state: expected a bucket after `{scheme}://`"
+        raise UsageError(message, f"write it like `{scheme}://bucket/prefix`", id="E1203")
+    check_endpoints(scheme, os.environ)
+    try:
+        from tavusctl.state.object_store.bucket import Bucket  # noqa: PLC0415 - the extra `state` is not everybody's
+    except ModuleNotFoundError:
+        message = f"a state in `{scheme}://` needs the package `obstore`, which is not installed"
+        raise UsageError(message, "run `pip install 'tavusctl[state]'`", id="E1203") from None
+    return Bucket(connect(scheme, container, url), prefix, url)
+
+
+def open_uploads(url: str) -> Uploads:
+    """The folder for files at a URL; nothing is sent yet."""
+    scheme, _, location = url.partition("://")
+    container, _, prefix = location.partition("/")
+    try:
+        from tavusctl.state.object_store.uploads import Uploads  # noqa: PLC0415 - the extra `state` is not everybody's
+    except ModuleNotFoundError:
+        message = f"uploads to `{scheme}://` need the package `obstore`, which is not installed"
+        raise UsageError(message, "run `pip install 'tavusctl[state]'`", id="E1203") from None
+    try:
+        # To put a file where it is already is no harm, so what failed in passing is repeated; a large one takes time.
+        return Uploads(connect(scheme, container, url, timeout="300s", retries=3), prefix, url)
+    except StateError as error:
+        raise UploadError(error.message, error.hint) from None
+
+
+def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
+    """Whether an endpoint without TLS is set; UsageError when it is another machine's."""
+    plain = {name: environment[name] for name in _ENDPOINTS[scheme] if environment.get(name, "").startswith("http://")}
+    for name, value in plain.items():
+        if urlsplit(value).hostname not in _LOOPBACK:
+            message = f"{name} would send the state and its credentials unencrypted to {site(value)}"
+            raise UsageError(
+                message, "use `https://`; `http://` is allowed for this machine only (127.0.0.1, localhost)", id="E1203"
+            )
+    return bool(plain) or (scheme == "az" and bool(environment.get("AZURE_STORAGE_USE_EMULATOR")))
+
+
+def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retries: int = 0) -> Remote:
+    """A bucket or container; nothing is sent yet.
+
+    Without retries: it would repeat a write whose answer was lost and then report our own object as another's.
+    """
+    from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
+    from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - as above
+
+    make: Mapping[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
+    plain = check_endpoints(scheme, os.environ)
+    options = {"timeout": timeout, "connect_timeout": "5s", "allow_http": plain}
+    try:
+        remote: Remote = make[scheme](container, client_options=options, retry_config={"max_retries": retries})
+    except (BaseError, OSError, ValueError, TypeError) as error:  # each store complains of its settings in its own way
+        message = f"{url} cannot be used: {shortened(' '.join(str(error).split()), 300)}"
+        raise StateError(message, "check the environment variables for this store", id="E912") from None
+    return remote

@@ -1,0 +1,241 @@
+"""A lock in an object store: created or replaced on a condition, kept by a heartbeat, taken over when that stops.
+
+Time is the store's: a lock is stale when the store wrote it longer ago than its lease, compared with an object the
+store writes now.  A holder trusts its lock only for one lease after the last heartbeat that succeeded; after a stall
+it asks the store before it writes anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tavusctl.core.errors import LockError, StateError, UsageError
+from tavusctl.lib.clock import uptime
+from tavusctl.state.backoff import pauses
+from tavusctl.state.lock_holder import Holder, duration_text
+from tavusctl.state.shared.folder import Folder, Taken, Version
+from tavusctl.state.shared.lock import Group, Lock, decode, encode
+
+NAME: Final = "lock"
+_LEASE: Final = 90.0  # with a heartbeat every third of it
+_ROUNDING: Final = 1.0  # stores keep the time of a write in whole seconds
+_SKEW: Final = 60.0  # a lock written later than that after now was not written by a clock that works
+_TRIES: Final = 20  # lost races in a row; every one of them means that somebody else has won
+_LOG: Final = logging.getLogger(__name__)
+
+
+class LeaseTiming(Struct, frozen=True):
+    """Seconds: a lock without a heartbeat for `lease` may be taken over."""
+
+    lease: float
+    heartbeat: float
+
+
+def timing_from(environment: Mapping[str, str]) -> LeaseTiming:
+    """The pace, which TAVUSCTL_LOCK_LEASE and TAVUSCTL_LOCK_HEARTBEAT change."""
+    try:
+        lease = float(environment.get("TAVUSCTL_LOCK_LEASE") or _LEASE)
+        heartbeat = float(environment.get("TAVUSCTL_LOCK_HEARTBEAT") or lease / 3)
+    except ValueError:
+        lease = heartbeat = 0.0
+    if not 1 <= lease <= 3600 or not 0 < heartbeat <= lease / 2:  # noqa: PLR2004 - a second, an hour
+        message = "TAVUSCTL_LOCK_LEASE must be 1 to 3600 seconds, TAVUSCTL_LOCK_HEARTBEAT at most half of it"
+        raise UsageError(message, id="E1204")
+    return LeaseTiming(lease, heartbeat)
+
+
+class Lease:
+    """The lease of one run on the lock object."""
+
+    def __init__(self, folder: Folder, pace: LeaseTiming) -> None:
+        self._folder = folder
+        self._pace = pace
+        self._guard = threading.RLock()
+        self._ended = threading.Event()
+        self._lock: Lock | None = None
+        self._version: Version | None = None
+        self._confirmed = 0.0
+        self._lost = ""
+
+    @property
+    def held(self) -> Lock:
+        """The lock as last written; LockError when it is not held."""
+        if self._lock is None or self._lock.holder is None:
+            message = f"the state {self._folder.url} is not locked by this run"
+            raise LockError(message, id="E702")
+        return self._lock
+
+    def take(self, command: str, timeout: float, first_epoch: int) -> bool:
+        """Take the lock, waiting up to `timeout` seconds for its holder; whether the holder before may still write."""
+        holder = replace(Holder(), command=command)
+        waits = pauses(timeout)
+        lost_races = 0
+        while True:
+            before, version, busy = self._look()
+            if busy:
+                pause = next(waits, None)
+                if pause is None:
+                    raise LockError(*busy, id="E701")
+                time.sleep(pause)
+                continue
+            try:
+                self._begin(holder, before, version, first_epoch)
+            except Taken:
+                lost_races += 1
+                if lost_races == _TRIES:
+                    message = f"the lock of {self._folder.url} changes its holder faster than it can be acquired"
+                    raise LockError(message, "try again with `--lock-timeout 10m`", id="E701") from None
+                continue
+            return before is None or not before.clean
+
+    def is_sure(self) -> bool:
+        """Whether nobody can have taken the lock over yet, told at once; LockError when somebody surely has.
+
+        No thread is waited for here: the heartbeat may be waiting for the store.
+        """
+        if self._lost:
+            raise LockError(self._lost, _AFTERWARDS, id="E702")
+        return uptime() - self._confirmed < self._pace.lease * 2 / 3
+
+    def check(self) -> None:
+        """Make sure that nobody has taken the lock over; LockError when somebody has, or when it cannot be told."""
+        with self._guard:
+            if not self.is_sure():
+                try:
+                    self._renew()
+                except StateError as error:
+                    message = f"{error.message}; another run may hold the lock now"
+                    raise LockError(message, _AFTERWARDS, id="E702") from None
+
+    def clear(self, group: Group) -> None:
+        """Record that the journal is void up to a group."""
+        with self._guard:
+            self.check()
+            self._renew(cleared=group)
+
+    def give_back(self) -> None:
+        """End the heartbeat and mark the lock free, if it is still ours."""
+        self._ended.set()
+        with self._guard:
+            held, self._lock = self.held, None
+            # After a loss the lock may still be ours, when it was the state that another has written.
+            free = Lock(held.epoch, None, clean=not self._lost, beat=held.beat + 1, cleared=held.cleared)
+            try:
+                self._folder.put(NAME, encode(free), self._version)
+            except Taken:
+                _LOG.info("another run holds the lock of %s by now", self._folder.url)
+            except StateError as error:
+                _LOG.warning("the lock could not be released, and will expire: %s", error.message)
+
+    def fail(self, message: str) -> LockError:
+        """Nothing is written from now on, because another run has been seen to write; the error to raise."""
+        with self._guard:
+            self._lost = self._lost or message
+            return LockError(self._lost, _AFTERWARDS, id="E702")
+
+    def _look(self) -> tuple[Lock | None, Version | None, tuple[str, str] | None]:
+        """The lock now, its version, and, when its holder is alive, what to tell who wants it: message and hint."""
+        found = self._folder.get(NAME)
+        if found is None:
+            return None, None, None
+        lock = decode(found.content, f"{self._folder.url}/{NAME}")
+        if lock.holder is None:
+            return lock, found.version, None
+        now = self._folder.time()
+        silent = (now - found.modified).total_seconds()
+        if silent < -_SKEW:
+            message = (
+                f"the lock {self._folder.url}/{NAME} has a timestamp in the future, {found.modified:%Y-%m-%d %H:%M:%S}"
+            )
+            raise LockError(message, "delete that object when no run is active", id="E703")
+        if silent > lock.lease + _ROUNDING:
+            return lock, found.version, None
+        described = lock.holder.describe(now.timestamp() - lock.since)
+        message = (
+            f"the state {self._folder.url} is held by {described}; its last heartbeat was {duration_text(silent)} ago"
+        )
+        hint = f"wait with `--lock-timeout 10m`; if that run is dead, run `tavusctl state unlock {lock.holder.owner}`"
+        return lock, found.version, (message, hint)
+
+    def _begin(self, holder: Holder, before: Lock | None, version: Version | None, first_epoch: int) -> None:
+        epoch = before.epoch + 1 if before else first_epoch
+        cleared = before.cleared if before else Group()
+        since = self._folder.time().timestamp()
+        started = uptime()
+        lock = Lock(epoch, holder, since=since, lease=self._pace.lease, cleared=cleared)
+        self._version = self._folder.put(NAME, encode(lock), version)
+        self._lock, self._confirmed = lock, started
+        threading.Thread(target=self._beat, name="tavusctl-heartbeat", daemon=True).start()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._pace.heartbeat):
+            with contextlib.suppress(StateError), self._guard:  # while the store is away, the next beat tries again
+                if self._ended.is_set() or self._lost:
+                    return
+                with contextlib.suppress(LockError):
+                    self._renew()
+
+    def _renew(self, cleared: Group | None = None) -> None:
+        held = self.held
+        started = uptime()
+        lock = replace(held, beat=held.beat + 1, cleared=cleared or held.cleared)
+        try:
+            self._version = self._folder.put(NAME, encode(lock), self._version)
+        except Taken:
+            message = f"the lock of {self._folder.url} was lost to {self._winner()}"
+            raise self.fail(message) from None
+        self._lock, self._confirmed = lock, started
+
+    def _winner(self) -> str:
+        with contextlib.suppress(StateError, LockError):
+            found = self._folder.get(NAME)
+            lock = decode(found.content, NAME) if found else None
+            if lock and lock.holder:
+                return lock.holder.describe(time.time() - lock.since)
+        return "another run"
+
+
+_AFTERWARDS: Final = "run `tavusctl plan` to check the account; nothing was written after the loss"
+
+
+def holder_of(folder: Folder) -> str:
+    """Who holds the lock of a folder, by the clocks of both machines; empty when it is free."""
+    found = folder.get(NAME)
+    lock = decode(found.content, f"{folder.url}/{NAME}") if found else None
+    if found is None or lock is None or lock.holder is None:
+        return ""
+    now = time.time()
+    silent = duration_text(now - found.modified.timestamp())
+    return f"{lock.holder.describe(now - lock.since)}, last heard from {silent} ago"
+
+
+def unlock(folder: Folder, owner: str, dead: str) -> Holder:
+    """Release the lock of a dead run; LockError if the id differs or the holder was heard from recently."""
+    found = folder.get(NAME)
+    lock = decode(found.content, f"{folder.url}/{NAME}") if found else None
+    if found is None or lock is None or lock.holder is None:
+        message = f"the state {folder.url} is not locked"
+        raise LockError(message, id="E704")
+    if owner != lock.holder.owner:
+        message = f"the lock of {folder.url} has another id than `{owner[:64]}`"
+        raise LockError(message, "use the id that a run shows when it is refused the lock", id="E704")
+    silent = (folder.time() - found.modified).total_seconds()
+    if silent <= lock.lease + _ROUNDING and dead != lock.holder.name:
+        message = f"the holder of {folder.url}, `{lock.holder.name}`, was heard from {duration_text(silent)} ago"
+        hint = f"wait until it ends; if you are sure that it is dead, add `--holder-is-dead {lock.holder.name}`"
+        raise LockError(message, hint, id="E704")
+    free = Lock(lock.epoch, None, beat=lock.beat + 1, cleared=lock.cleared)
+    try:
+        folder.put(NAME, encode(free), found.version)
+    except Taken:
+        message = f"the lock of {folder.url} was renewed just now: its holder is alive"
+        raise LockError(message, "wait until it ends", id="E704") from None
+    return lock.holder

@@ -1,0 +1,152 @@
+"""A store that machines share: state, lock and journal as files, every write on a condition that another run breaks.
+
+`state.json`, `lock`, and the records of the journal; `runs/` and `trash/` keep what `undo` needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from tavusctl.core.errors import LockError
+from tavusctl.core.ports import State
+from tavusctl.state.artifacts import RUNS, check_newest
+from tavusctl.state.codec import decode, encode
+from tavusctl.state.shared.artifacts import FolderArtifacts
+from tavusctl.state.shared.folder import Folder, Taken, Version
+from tavusctl.state.shared.lease import Lease, LeaseTiming, holder_of, unlock
+
+NAME: Final = "state.json"
+
+
+class Records(Protocol):
+    """The journal, as a place keeps it."""
+
+    def begin(self, lease: Lease) -> None:
+        """Write under this lease from now on."""
+        ...
+
+    def newest_epoch(self) -> int:
+        """The highest epoch of any record: a lock that was deleted must not begin below it."""
+        ...
+
+    def read(self) -> list[bytes]:
+        """Records that no run has cleared, in order; StateError when one is missing or damaged."""
+        ...
+
+    def queue(self, record: bytes) -> Callable[[], None]:
+        """Take a record into the order; what is returned waits until it is durable and the lock is still held."""
+        ...
+
+    def clear(self) -> None:
+        """Make every record void."""
+        ...
+
+
+class SharedStore:
+    """State in a folder of a bucket or of a git repository, shared by a team."""
+
+    def __init__(self, folder: Folder, journal: Records, pace: LeaseTiming) -> None:
+        self._folder = folder
+        self._pace = pace
+        self._guard = threading.RLock()
+        self._version: Version | None = None  # of the state when it was last read or written here
+        self._lease: Lease | None = None
+        self._records = journal
+        self.shelf = FolderArtifacts(folder)
+
+    def read(self, *, older: bool = False) -> State:
+        """The state; one of a new lineage when none was ever written."""
+        with self._guard:
+            found = self._folder.get(NAME)
+            self._version = found.version if found else None
+            if found is None:
+                return State(lineage=str(uuid.uuid4()))
+            state = decode(found.content, f"{self._folder.url}/{NAME}")
+        return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self._folder.url}")
+
+    def write(self, state: State) -> None:
+        """Replace the state that was read last; LockError when another run has replaced it meanwhile."""
+        with self._guard:
+            self._folder.check()
+            self._check()
+            try:
+                self._version = self._folder.put(NAME, encode(state, _fence()), self._version)
+            except Taken:
+                message = f"another run has taken over the state {self._folder.url} and written it meanwhile"
+                raise self._failed(message) from None
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float = 0.0, command: str = "") -> Iterator[None]:
+        """Hold the state alone; LockError names who holds it, once `timeout` seconds have passed."""
+        self._folder.check()
+        lease = Lease(self._folder, self._pace)
+        unclean = lease.take(command, timeout, self._records.newest_epoch() + 1)
+        self._lease = lease
+        try:
+            self._records.begin(lease)
+            self._reread(touch=unclean)
+            yield
+        finally:
+            self._lease = None
+            lease.give_back()
+
+    def holder(self) -> str:
+        """Who holds the lock, and when it was last heard from."""
+        return holder_of(self._folder)
+
+    def held(self) -> bool:
+        """Whether the lease surely goes on."""
+        if self._lease is None:
+            message = f"the state {self._folder.url} is not locked by this run"
+            raise LockError(message, id="E702")
+        return self._lease.is_sure()
+
+    def unlock(self, owner: str, *, dead: str = "") -> None:
+        """Release the lock of a dead run."""
+        self._folder.check()
+        unlock(self._folder, owner, dead)
+
+    def journal(self) -> list[bytes]:
+        """Records that no run has cleared, in order."""
+        return self._records.read()
+
+    def append(self, record: bytes) -> None:
+        """Add a record to the journal of this run; the lock must be held."""
+        self._records.queue(record)()
+
+    def queue(self, record: bytes) -> Callable[[], None]:
+        """Take a record into the order of the journal; what is returned waits until it is durable."""
+        return self._records.queue(record)
+
+    def clear_journal(self) -> None:
+        """Make all records void; the lock must be held."""
+        self._records.clear()
+
+    def _reread(self, *, touch: bool) -> None:
+        """Take note of the state's version; `touch` replaces it, so that a late write of an earlier run fails."""
+        while True:
+            found = self._folder.get(NAME)
+            self._version = found.version if found else None
+            if found is None or not touch:
+                return
+            state = decode(found.content, f"{self._folder.url}/{NAME}")
+            with contextlib.suppress(Taken):  # that write has just come through: look again
+                self._version = self._folder.put(NAME, encode(state, _fence()), found.version)
+                return
+
+    def _check(self) -> None:
+        if self._lease:
+            self._lease.check()
+
+    def _failed(self, message: str) -> LockError:
+        if self._lease:
+            return self._lease.fail(message)
+        return LockError(message, "run `tavusctl plan` to check the account", id="E702")
+
+
+def _fence() -> str:
+    return uuid.uuid4().hex

@@ -1,0 +1,36 @@
+"""The trash: bodies of deleted objects beside the state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from tavusctl.core.address import Address
+from tavusctl.core.ports import ArtifactStore
+from tavusctl.lib.json_types import JsonObject
+from tavusctl.secrets import redaction
+from tavusctl.state.artifacts import TRASH
+from tavusctl.state.seals import Seals
+from tavusctl.state.serialization import plain
+
+
+class Trash(Struct, frozen=True):
+    """What one run deleted, one file each in `trash/RUN`; secrets are not in it."""
+
+    shelf: ArtifactStore
+    run: str
+    custody: Seals
+    tell: Callable[[str], None] = lambda _: None
+
+    def keep(self, address: Address, remote_id: str, body: JsonObject) -> None:
+        """Put a body aside, before its object is deleted."""
+        document = {"address": str(address), "id": remote_id, "body": plain(body)}
+        held = redaction.names_in(json.dumps(document, ensure_ascii=False))
+        if held:
+            self.tell(f"{address}: undo cannot restore it: its record would contain the value of {', '.join(held)}")
+            return
+        document["mac"] = self.custody.mark([self.run, document])
+        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        self.shelf.put(f"{TRASH}/{self.run}/{address.kind}-{address.name}-{remote_id}.json", text.encode())

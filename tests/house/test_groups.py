@@ -1,0 +1,30 @@
+"""Tests that share something slow to start share a worker: pytest and pytest-xdist must agree on how."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.house.tree import ROOT
+
+pytest_plugins = ["pytester"]
+
+SUITE = """
+    import os
+    import pytest
+
+    @pytest.mark.xdist_group("together")
+    @pytest.mark.parametrize("number", range(12))
+    def test_of_a_group(number):
+        print("in worker", os.environ["PYTEST_XDIST_WORKER"])
+"""
+
+
+def test_a_group_of_tests_runs_in_one_worker(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(SUITE)
+
+    ran = pytester.runpytest_subprocess("-p", "xdist", "-n", "2", "--dist", "loadgroup", "-rP")
+
+    ran.assert_outcomes(passed=12)
+    assert len({line for line in ran.outlines if line.startswith("in worker ")}) == 1

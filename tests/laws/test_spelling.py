@@ -1,0 +1,22 @@
+"""The law of spellings: no text means a longer one, so a secret is looked for only in texts that are as long as it."""
+
+from __future__ import annotations
+
+from html.entities import html5
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavusctl.lib.spelling import ALL, SPELLINGS, meant
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=60) | st.from_regex(ALL[1], fullmatch=True))
+def test_no_text_means_a_longer_one(text: str) -> None:
+    for _, spelling in (*SPELLINGS, ALL):
+        assert len(spelling.sub(meant, text)) <= len(text)
+
+
+def test_no_reference_of_html_means_more_characters_than_it_has() -> None:
+    for name in html5:
+        spelled = f"&{name}"
+        assert len(ALL[1].sub(meant, spelled)) <= len(spelled)

@@ -1,0 +1,121 @@
+"""The pages of exit codes and of environment variables."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tavusctl.core import errors
+from tests.house.tree import files
+from tests.pages.markdown import cell, table
+
+# What a code means to the one who reads it, and what to do; `test_reference.py` holds this table against the code.
+CODES = {
+    0: ("Done, or nothing to do.", ""),
+    1: ("A defect of tavusctl.", "Report it, with what `TAVUSCTL_DEBUG=1` prints."),
+    2: (
+        "There are changes or drift (with `--detailed-exitcode` only), or a file is not formatted (`fmt --check`).",
+        "Look at them. This is no error.",
+    ),
+    3: (
+        "A conflict: somebody changed the account meanwhile. Or unpublished edits in PAL Maker, or a stale plan file.",
+        "Plan again. [Settle a conflict](../how-to/settle-a-conflict.md).",
+    ),
+    4: ("A safety rule or a quota says no.", "The message names the option that would allow it."),
+    5: (
+        "Partly applied: the account refused a step, or did not keep what was sent.",
+        "Read the outcomes, then apply again.",
+    ),
+    6: (
+        "Nobody knows whether a call was carried out.",
+        "Run the same command again: it looks before it repeats anything.",
+    ),
+    7: (
+        "Another run holds the lock, or has taken it over.",
+        "Wait, or `--lock-timeout 10m`. Of a dead run: `state unlock ID`.",
+    ),
+    8: ("The API key is missing or refused.", "`tavusctl doctor` says which key was used."),
+    9: (
+        "The state or the plan file cannot be used, or belongs to another account.",
+        "Do what the message says. Nothing was changed.",
+    ),
+    10: ("Manifests or the project file are invalid.", "`tavusctl validate` lists everything with file and line."),
+    11: ("The API cannot be reached, or its answer cannot be understood.", "`tavusctl doctor`; try again later."),
+    12: ("The command line does not make sense.", "`tavusctl COMMAND --help`"),
+    129: ("The terminal was closed (SIGHUP).", "Run the same command again: it goes on where this one ended."),
+    130: ("Interrupted with Ctrl-C (SIGINT).", "As above."),
+    143: ("Told to end (SIGTERM).", "As above."),
+}
+EXIT_CODES = """\
+# Exit codes
+
+A program or a workflow can decide by these codes. They do not change. If several things went wrong, the worst
+decides, in this order: {worst}.
+"""
+# Variables that the code reads, and what they do; `test_reference.py` holds this table against the code.
+VARIABLES = {
+    "TAVUS_API_KEY": "The API key. `api_key_env` of an environment names another variable.",
+    "TAVUS_API_KEY_FILE": "A file that holds the API key.",
+    "TAVUS_API_KEY_OLD": "The key before a [rotation](../how-to/rotate-a-key.md); `NAME_OLD` with `api_key_env: NAME`.",
+    "TAVUS_BASE_URL": "The address of the API; `https://tavusapi.com` without it.",
+    "TAVUSCTL_ENV": "The environment, as `--env` names it.",
+    "TAVUSCTL_FINGERPRINT_KEY": "A secret of 20 characters or more that opens the state beside any API key.",
+    "TAVUSCTL_LOCAL_STATE": "`1` allows a state in a local file on a CI machine that keeps its files.",
+    "TAVUSCTL_SETTLE": "Seconds after which a lost create would show, if it happened; 120 without it.",
+    "TAVUSCTL_MAX_WAIT": "The longest pause between two tries of a call, in seconds; 120 without it.",
+    "TAVUSCTL_PARALLEL": "How many calls may be under way at a time; 10 without it, 32 at most.",
+    "TAVUSCTL_RATE": "How many calls may begin in a second; without it there is no limit.",
+    "TAVUSCTL_LOCK_LEASE": "Seconds that a lock in a shared store lasts without a sign of life.",
+    "TAVUSCTL_LOCK_HEARTBEAT": "Seconds between two signs of life of a lock.",
+    "TAVUSCTL_DEBUG": "`1` prints the traceback of a defect.",
+    "TAVUSCTL_COMMENT": "`--comment` of `tavusctl github`; the action sets it.",
+    "TAVUSCTL_ARGS": "Arguments of the action's command; the action sets it.",
+}
+INTERNAL = {"TAVUSCTL_TEST_SOURCES"}  # for the tests of tavusctl
+OTHERS = (
+    ("`NO_COLOR`", "Turns colours off."),
+    ("`AWS_*`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_*`", "Credentials of a shared state and of uploads."),
+    ("`CI`, `GITHUB_ACTIONS`", "A state in a local file is refused where one of them is set."),
+    ("`GITHUB_TOKEN` and the other `GITHUB_*`", "Read by `tavusctl github` in a workflow."),
+)
+ABOUT_VARIABLES = """\
+# Environment variables
+
+A file `.env` in the project folder may hold the API key and the variables under `secrets:`, and no others. The
+environment wins over the file.
+"""
+
+
+def exit_codes_page() -> str:
+    """What each exit code means."""
+    rows = [(str(code), cell(meaning), cell(remedy)) for code, (meaning, remedy) in CODES.items()]
+    worst = ", ".join(map(str, errors.WORST_FIRST))
+    return "\n".join([EXIT_CODES.format(worst=worst), *table(("Code", "Meaning", "What to do"), rows), ""])
+
+
+def variables_page() -> str:
+    """Variables that are read."""
+    rows = [*((f"`{name}`", cell(text)) for name, text in VARIABLES.items()), *OTHERS]
+    return "\n".join([ABOUT_VARIABLES, *table(("Variable", "Meaning"), rows), ""])
+
+
+def codes_of_errors() -> set[int]:
+    """Every code that an error can end with."""
+    classes = [errors.TavusctlError]
+    for parent in classes:
+        classes.extend(parent.__subclasses__())
+    return {each.exit_code for each in classes}
+
+
+def variables_of_code() -> set[str]:
+    """Every variable of ours that the code names."""
+    return set(_named())
+
+
+def _named() -> Iterator[str]:
+    for path in files("tavusctl", suffix=".py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and re.fullmatch(r"TAVUS(CTL)?_[A-Z_]+[A-Z]", text):
+                yield text

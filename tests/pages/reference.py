@@ -1,0 +1,46 @@
+"""The reference pages of docs/reference that the code makes: `make reference` writes them anew."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.house.tree import ROOT
+from tests.pages import checks_page, codes_page, commands_page, kinds_page, schema_pages
+from tests.pages.markdown import NOTE
+
+FOLDER = ROOT / "docs/reference"
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file below docs/reference."""
+    found = {
+        **kinds_page.pages(),
+        "checks.md": checks_page.page(),
+        "commands.md": commands_page.page(),
+        "exit-codes.md": codes_page.exit_codes_page(),
+        "environment-variables.md": codes_page.variables_page(),
+        "project-file.md": schema_pages.project_page(),
+        "plan-json.md": schema_pages.plan_page(),
+    }
+    return {name: f"{NOTE}\n\n{text.strip()}\n" for name, text in found.items()}
+
+
+def written() -> dict[str, str]:
+    """The pages as they are, but for those that people write."""
+    texts = {path: path.read_text("utf-8") for path in sorted(FOLDER.rglob("*.md"))}
+    return {path.relative_to(FOLDER).as_posix(): text for path, text in texts.items() if text.startswith(NOTE)}
+
+
+def main() -> int:
+    """Write the pages anew; those that nothing makes any more go."""
+    found = pages()
+    for name in written().keys() - found.keys():
+        (FOLDER / name).unlink()
+    for name, text in found.items():
+        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
+        (FOLDER / name).write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,407 @@
+"""A forge on loopback that runs workflows: git's smart HTTP, a stand-in for GitHub's API, and a runner of jobs.
+
+Each job has a machine of its own: a fresh clone as actions/checkout makes it, a token with the rights that the workflow
+grants, the secrets that its steps name, and the commands of our action.yml as they stand there.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.scenarios.expressions import filled, value
+from tests.scenarios.hub import Hub, hub
+from tests.scenarios.project import Account, Project
+from tests.stores.git_server import GitServer, git_server
+
+ROOT = Path(__file__).parents[2]
+REPOSITORY = "acme/agents"
+Body = dict[str, Any]
+SECONDS = 120.0  # for one step
+FREE = {"ann": "ghp_ann", "ben": "ghp_ben"}  # people, and what they push with
+
+
+@dataclass
+class Ran:
+    """A step of our action: what it said and how it ended."""
+
+    job: str
+    command: str
+    code: int
+    log: str
+
+
+@dataclass
+class Job:
+    """How a job has ended."""
+
+    result: str = "skipped"
+    outputs: Body = field(default_factory=dict)
+    steps: list[Ran] = field(default_factory=list)
+    summary: str = ""
+
+
+@dataclass
+class Run:
+    """How the jobs of a workflow have ended."""
+
+    jobs: dict[str, Job]
+
+    @property
+    def is_red(self) -> bool:
+        return any(one.result == "failure" for one in self.jobs.values())
+
+    @property
+    def log(self) -> str:
+        return "".join(
+            f"--- {one.job}: {one.command}: {one.code}\n{one.log}" for job in self.jobs.values() for one in job.steps
+        )
+
+
+@dataclass
+class Forge:
+    """A repository, who may push to it, and what runs on its machines."""
+
+    place: Path
+    url: str
+    git: GitServer
+    hub: Hub
+    account: Account
+    secrets: dict[str, str]
+    approves: Callable[[str, str], bool] = lambda _, __: True  # whether reviewers of an environment agree to a summary
+    cancels: Callable[[str], bool] | None = None  # whether somebody ends the run during a command
+    variables: dict[str, str] = field(default_factory=dict)  # of its machines
+    apart: bool = False  # whether commands run in processes of their own
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)  # that were begun so
+    artifacts: dict[str, Path] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))  # of runs
+
+    @property
+    def bare(self) -> Path:
+        return self.place / "served" / REPOSITORY
+
+    def clone(self, person: str) -> Path:
+        """The clone of somebody who may push."""
+        root = self.place / person
+        if not root.exists():
+            subprocess.run(["git", "clone", "--quiet", self._address(person), root], check=True, capture_output=True)
+        return root
+
+    def _address(self, person: str) -> str:
+        return f"{self.url}/{REPOSITORY}".replace("//", f"//x-access-token:{FREE[person]}@")
+
+    def propose(self, person: str, branch: str, edit: Callable[[Path], None]) -> Body:
+        """Somebody edits files on a branch and opens a pull request: the event."""
+        root = self.clone(person)
+        say(root, "fetch", "--quiet", "origin")
+        on = ("-B", branch, "origin/main") if say(root, "branch", "--remotes").strip() else ("-B", branch)
+        say(root, "checkout", "--quiet", *on)
+        edit(root)
+        say(root, "add", "--all")
+        say(
+            root,
+            "-c",
+            f"user.name={person}",
+            "-c",
+            f"user.email={person}@acme.example",
+            "commit",
+            "--quiet",
+            "-m",
+            branch,
+        )
+        say(root, "push", "--quiet", "--force", "origin", branch)
+        number = 1 + max((one["number"] for one in self.hub.pulls), default=0)
+        pull = {
+            "number": number,
+            "state": "open",
+            "head": {"ref": branch, "sha": say(root, "rev-parse", branch).strip(), "repo": {"full_name": REPOSITORY}},
+            "base": {"ref": "main", "sha": self.tip("main")},
+            "user": {"login": person},
+        }
+        self.hub.pulls.append(pull)
+        return {"pull_request": pull, "sender": {"login": person}}
+
+    def tip(self, branch: str) -> str:
+        return say(self.bare, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").strip()
+
+    def merge(self, event: Body) -> Body:
+        """The pull request is squashed onto the main branch: the event of the push."""
+        pull = event["pull_request"]
+        sha = self._merged(pull, [self.tip("main")])
+        say(self.bare, "update-ref", "refs/heads/main", sha)
+        self.hub.merged[sha] = [pull["number"]]
+        return {"ref": "refs/heads/main", "after": sha, "commits": [{"id": sha}], "sender": event["sender"]}
+
+    def _merged(self, pull: Body, parents: list[str]) -> str:
+        """A commit of the branch merged into the main branch of today."""
+        names = ("-c", "user.name=hub", "-c", "user.email=hub@acme.example")
+        tree = say(self.bare, *names, "merge-tree", "--write-tree", parents[0], pull["head"]["sha"]).strip()
+        words = [word for one in parents for word in ("-p", one)]
+        return say(self.bare, *names, "commit-tree", tree, *words, "-m", f"#{pull['number']}").strip()
+
+    def run(self, name: str, event_name: str, event: Body | None = None) -> Run:
+        """Run a workflow as it is in the commit that an event is about."""
+        number = next(self.numbers)
+        pull = (event or {}).get("pull_request")
+        commit = self._merged(pull, [pull["base"]["sha"], pull["head"]["sha"]]) if pull else self.tip("main")
+        if pull:
+            say(self.bare, "update-ref", f"refs/pull/{pull['number']}/merge", commit)
+        workflow = yaml.safe_load(say(self.bare, "show", f"{commit}:.github/workflows/{name}"))
+        assert event_name in workflow[True], f"{name} is not for {event_name}"
+        github = {
+            "event": event or {},
+            "event_name": event_name,
+            "run": number,
+            "sha": commit,
+            "ref": f"refs/pull/{pull['number']}/merge" if pull else "refs/heads/main",
+            "base_ref": "main" if pull else "",
+            "actor": (event or {}).get("sender", {}).get("login", "ann"),
+        }
+        jobs: dict[str, Job] = {}
+        for key, body in workflow["jobs"].items():
+            jobs[key] = self._job(key, body, github, jobs)
+        return Run(jobs)
+
+    def _job(self, key: str, body: Body, github: Body, jobs: Mapping[str, Job]) -> Job:
+        needs = {
+            one: jobs[one] for one in ([body["needs"]] if isinstance(body.get("needs"), str) else body.get("needs", []))
+        }
+        failed = any(one.result == "failure" for one in jobs.values())
+        names = {
+            "github": github,
+            "needs": {one: {"result": job.result, "outputs": job.outputs} for one, job in needs.items()},
+        }
+        known = _functions(failed=failed)
+        condition = str(body.get("if", "success()"))
+        if not value(condition.removeprefix("${{").removesuffix("}}").strip(), names, known):
+            return Job()
+        if "if" not in body and any(one.result != "success" for one in needs.values()):
+            return Job()
+        if environment := body.get("environment"):
+            told = "\n".join(one.summary for one in needs.values())
+            if not self.approves(environment, told):
+                return Job()
+        return Machine(self, key, body, names).run()
+
+    def close(self, job: str) -> None:
+        """The token of a job ends with it."""
+        for known in (self.git.readers, self.git.writers):
+            known.discard(job)
+        self.hub.rights.pop(job, None)
+
+
+class Machine:
+    """Where one job runs."""
+
+    def __init__(self, forge: Forge, key: str, body: Body, names: Body) -> None:
+        self.forge, self.key, self.body, self.number = forge, key, body, names["github"]["run"]
+        self.home = forge.place / f"machine-{self.number}-{key}"
+        self.temp, self.work = self.home / "temp", self.home / "work"
+        self.temp.mkdir(parents=True)
+        (self.temp / "tavusctl").symlink_to(sys.prefix)
+        self.steps: dict[str, Body] = {}
+        self.job = Job("success")
+        self.names = {
+            **names,
+            "steps": self.steps,
+            "secrets": forge.secrets,
+            "vars": {},
+            "runner": {"temp": str(self.temp)},
+        }
+        self.token = f"ghs_of_{self.number}_{key}"
+        rights = body.get("permissions", {})
+        forge.hub.rights[self.token] = rights
+        if contents := rights.get("contents"):
+            (forge.git.writers if contents == "write" else forge.git.readers).add(self.token)
+
+    def run(self) -> Job:
+        """Every step that is due; the job as it ended."""
+        for step in self.body["steps"]:
+            failed = self.job.result == "failure"
+            condition = str(step.get("if", "success()")).removeprefix("${{").removesuffix("}}").strip()
+            if value(condition, self.names, _functions(failed=failed)):
+                self._step(step)
+        outputs = self.body.get("outputs", {})
+        self.job.outputs = {name: self._filled(text) for name, text in outputs.items()}
+        self.forge.close(self.token)
+        shutil.rmtree(self.home)
+        return self.job
+
+    def _filled(self, text: str) -> str:
+        return filled(str(text), self.names, _functions(failed=False))
+
+    def _step(self, step: Body) -> None:
+        uses, given = (
+            step["uses"].partition("@")[0],
+            {key: self._filled(one) for key, one in step.get("with", {}).items()},
+        )
+        known: dict[str, Callable[[Body], Body]] = {
+            "actions/checkout": self._checkout,
+            "actions/setup-python": lambda _: {},
+            "actions/upload-artifact": self._upload,
+            "actions/download-artifact": self._download,
+            "tavusctl/tavusctl": partial(self._action, step),
+        }
+        outputs = known[uses](given)
+        if "id" in step:
+            self.steps[step["id"]] = {"outputs": outputs}
+
+    def _checkout(self, given: Body) -> Body:
+        """As actions/checkout does it: nothing but the commit, or all branches; the token in no file."""
+        github, work = self.names["github"], self.work
+        subprocess.run(["git", "init", "--quiet", work], check=True)
+        say(work, "remote", "add", "origin", f"{self.forge.url}/{REPOSITORY}")
+        depth = () if given.get("fetch-depth") == "0" else ("--depth=1",)
+        branches = () if depth else ("+refs/heads/*:refs/remotes/origin/*",)
+        ref = github["ref"].replace("refs/heads", "refs/remotes/origin").replace("refs/pull", "refs/remotes/pull")
+        secret = _basic(self.token)
+        say(work, "-c", f"http.extraheader=AUTHORIZATION: basic {secret}", "fetch", "--quiet", "--no-tags", *depth,
+            "origin", *branches, f"+{github['sha']}:{ref}")  # fmt: skip
+        say(
+            work, "checkout", "--quiet", *(("-B", "main") if github["ref"] == "refs/heads/main" else ("--detach",)), ref
+        )
+        assert given["persist-credentials"] == "False"
+        return {}
+
+    def _upload(self, given: Body) -> Body:
+        path = Path(given["path"])
+        if not path.is_file():
+            assert given["if-no-files-found"] == "ignore"
+            return {}
+        name = path.name if given.get("archive") == "False" else given["name"]
+        kept = self.forge.place / "artifacts" / str(self.number) / name
+        kept.mkdir(parents=True, exist_ok=True)
+        self.forge.artifacts[f"{self.number}/{name}"] = Path(shutil.copy(path, kept))
+        number = len(self.forge.artifacts)
+        return {"artifact-url": f"{self.forge.url}/{REPOSITORY}/actions/runs/{self.number}/artifacts/{number}"}
+
+    def _download(self, given: Body) -> Body:
+        Path(given["path"]).mkdir(parents=True)
+        shutil.copy(self.forge.artifacts[f"{self.number}/{given['name']}"], given["path"])
+        return {}
+
+    def _action(self, step: Body, given: Body) -> Body:
+        """A step of our action: the program, run as action.yml says."""
+        *_, run = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
+        inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
+        values = {name: given.get(name, one.get("default", "")) for name, one in inputs.items()}
+        values["github-token"] = self.token
+        names = {"inputs": values}
+        for name in ("output", "summary"):
+            (self.temp / name).write_text("")
+        (self.temp / "event.json").write_text(json.dumps(self.names["github"]["event"]))
+        env = {
+            **self._variables(),
+            **{name: self._filled(one) for name, one in step.get("env", {}).items()},
+            **{name: filled(one, names, {}) for name, one in run["env"].items()},
+        }
+        ended = self._execute(run["run"], env, self.work / values["working-directory"], values["command"])
+        self.job.steps.append(Ran(self.key, values["command"], *ended))
+        self.job.summary += (self.temp / "summary").read_text()
+        if ended[0]:
+            self.job.result = "failure"
+        lines = (self.temp / "output").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def _execute(self, script: str, env: Mapping[str, str], folder: Path, command: str) -> tuple[int, str]:
+        """In a process of its own, as action.yml has it, where somebody may end it; else here, which is quicker."""
+        assert script == 'exec "$RUNNER_TEMP/tavusctl/bin/python" -I -m tavusctl github "$COMMAND"'
+        if not (self.forge.apart or self.forge.cancels):
+            foreign = dict.fromkeys(os.environ.keys() - env.keys())
+            ended = Project(folder, self.forge.account).run("github", command, **{**foreign, **env, "NO_COLOR": "1"})
+            return ended.code, ended.out + ended.err
+        return self._apart(script, env, folder, command)
+
+    def _apart(self, script: str, env: Mapping[str, str], folder: Path, command: str) -> tuple[int, str]:
+        words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        log = self.temp / "log"
+        with log.open("w") as out:
+            process = subprocess.Popen(words, env=env, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+            self.forge.processes.append(process)
+            ends = time.monotonic() + SECONDS
+            while process.poll() is None:
+                time.sleep(0.05)
+                if self.forge.cancels and self.forge.cancels(command):
+                    process.send_signal(signal.SIGINT)
+                    break
+                if time.monotonic() > ends:
+                    process.kill()
+                    raise AssertionError(log.read_text())
+            return process.wait(30), log.read_text()
+
+    def _variables(self) -> dict[str, str]:
+        github = self.names["github"]
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "CI": "true",
+            "TAVUS_BASE_URL": self.forge.account.url,
+            "TAVUSCTL_SETTLE": "0.2",
+            "RUNNER_TEMP": str(self.temp),
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTOR": github["actor"],
+            "GITHUB_API_URL": self.forge.hub.url,
+            "GITHUB_BASE_REF": github["base_ref"],
+            "GITHUB_EVENT_NAME": github["event_name"],
+            "GITHUB_EVENT_PATH": str(self.temp / "event.json"),
+            "GITHUB_OUTPUT": str(self.temp / "output"),
+            "GITHUB_REF": github["ref"],
+            "GITHUB_REF_NAME": github["ref"].partition("refs/heads/")[2] or github["ref"].removeprefix("refs/pull/"),
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_RUN_ID": str(self.number),
+            "GITHUB_SERVER_URL": self.forge.url,
+            "GITHUB_SHA": github["sha"],
+            "GITHUB_STEP_SUMMARY": str(self.temp / "summary"),
+            "GITHUB_WORKSPACE": str(self.work),
+            **self.forge.variables,
+        }
+
+
+def _functions(*, failed: bool) -> dict[str, Callable[..., Any]]:
+    return {
+        "success": lambda: not failed,
+        "failure": lambda: failed,
+        "always": lambda: True,
+        "cancelled": lambda: False,
+        "format": lambda text, *given: text.replace("{0}", str(given[0])),
+    }
+
+
+def _basic(token: str) -> str:
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode()
+
+
+def say(folder: Path, *words: str) -> str:
+    """What git says in a folder; nothing where it fails to find something."""
+    quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
+    command = ["git", *words]
+    done = subprocess.run(command, cwd=folder, env=quiet, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+@contextlib.contextmanager
+def forge(place: Path, account: Account) -> Iterator[Forge]:
+    """A forge with an empty repository."""
+    bare = place / "served" / REPOSITORY
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare], check=True)
+    say(bare, "config", "http.receivepack", "true")
+    say(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
+    with git_server(place / "served", FREE["ann"]) as (url, served), hub() as made:
+        served.writers |= set(FREE.values())
+        yield Forge(place, url, served, made, account, {"TAVUS_API_KEY": account.key})

@@ -1,0 +1,127 @@
+"""`--finish`: what ends a replacement that an earlier apply has begun, and nothing that is for people to see first."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.project import Project
+
+READY = 7200.0  # seconds after which a document is ready
+
+
+@pytest.fixture
+def begun(project: Project) -> Project:
+    """A document that two personas use is being replaced; the new version is not ready."""
+    says(project, "prices", 1)
+    for name in ("coach", "guide"):
+        persona(project, name)
+    project.apply()
+    project.account.advance(READY)
+    says(project, "prices", 2)
+    project.apply()
+    project.account.forget()
+    return project
+
+
+def says(project: Project, name: str, number: int) -> None:
+    project.manifest("document", name, {"document_url": f"https://acme.example/{name}-{number}.pdf"})
+
+
+def persona(project: Project, name: str, prompt: str = "You help.") -> None:
+    spec = {"persona_name": name.title(), "system_prompt": prompt, "document_ids": ["${ref:document/prices}"]}
+    project.manifest("persona", name, spec)
+
+
+def steps(project: Project, *options: str) -> list[tuple[str, str]]:
+    return [(one["action"], one["address"]) for one in project.plan(*options)["changes"]]
+
+
+def test_a_replacement_is_carried_to_its_end(begun: Project) -> None:
+    early = begun.run("apply", "--yes", "--finish")
+    assert (early.code, begun.account.writes) == (0, []), early.err
+    assert "deferred replace document/prices" in early.out
+
+    begun.account.advance(READY)
+    ended = begun.run("apply", "--yes", "--finish")
+
+    assert ended.code == 0, ended.err
+    (document,) = begun.account.objects("documents")
+    assert [one["document_ids"] for one in begun.account.objects("personas").values()] == [[document], [document]]
+    assert steps(begun) == []
+
+
+def test_nothing_else_is_done_however_much_is_due(begun: Project) -> None:
+    """Edits, new and dropped objects and drift are for an apply that somebody has seen."""
+    bound = begun.bound("persona/guide")
+    begun.account.portal("personas", bound, {"op": "replace", "path": "/persona_name", "value": "Edited"})
+    begun.manifest("persona", "new", {"persona_name": "New", "system_prompt": "You are new."})
+    begun.manifest("document", "more", {"document_url": "https://acme.example/more.pdf"})
+    persona(begun, "coach", "You coach.")
+    begun.account.advance(READY)
+    begun.account.forget()
+    ended = begun.run("apply", "--yes", "--finish")
+
+    assert (ended.code, begun.account.writes) == (0, []), ended.out
+    assert len(begun.account.objects("documents")) == 2
+
+
+def test_users_without_other_changes_are_pointed_to_the_new_version(begun: Project) -> None:
+    persona(begun, "guide", "You guide.")
+    begun.account.advance(READY)
+
+    assert steps(begun, "--finish") == [("update", "persona/coach")]
+    begun.run("apply", "--yes", "--finish")
+    begun.account.forget()
+    begun.apply()
+
+    assert {one["method"] for one in begun.account.writes} == {"PATCH", "DELETE"}
+    assert len(begun.account.objects("documents")) == 1
+    assert steps(begun) == []
+
+
+def test_a_replacement_that_nobody_has_applied_is_not_begun(begun: Project) -> None:
+    begun.account.advance(READY)
+    begun.apply()
+    says(begun, "prices", 3)
+    begun.account.forget()
+    ended = begun.run("apply", "--yes", "--finish")
+
+    assert (ended.code, begun.account.writes, steps(begun, "--finish")) == (0, [], []), ended.out
+
+
+def test_what_has_failed_is_told(begun: Project) -> None:
+    begun.account.control("POST", "outcomes", {"kind": "documents", "error": "invalid_file_url"})
+    says(begun, "prices", 3)
+    begun.apply()
+    begun.account.advance(READY)
+
+    ended = begun.run("apply", "--yes", "--finish")
+
+    assert ended.code == 5
+    assert "E406" in ended.out + ended.err
+
+
+def test_where_nothing_is_under_way_nothing_is_locked(begun: Project) -> None:
+    """A job by the clock must not fail because an apply waits for something."""
+    begun.account.advance(READY)
+    begun.apply()
+    lock = begun.root / ".tavusctl/state.json.lock"
+    lock.unlink(missing_ok=True)
+
+    ended = begun.run("apply", "--yes", "--finish")
+
+    assert (ended.code, lock.exists()) == (0, False), ended.err
+    assert "No changes." in ended.out
+
+
+def test_a_plan_file_says_that_it_only_finishes(begun: Project) -> None:
+    begun.account.advance(READY)
+    file = str(begun.root / "plan.json")
+    begun.run("plan", "--finish", "--out", file)
+    persona(begun, "coach", "You coach.")
+    stale = begun.run("apply", file)
+    persona(begun, "coach")
+    ended = begun.run("apply", file)
+
+    assert (stale.code, ended.code) == (3, 0), ended.err
+    assert len(begun.account.objects("documents")) == 1

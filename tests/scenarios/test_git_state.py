@@ -1,0 +1,424 @@
+"""A state in git: a team shares it through the repository that it has, which nobody sees change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tavusctl.core.errors import LockError
+from tavusctl.core.ports import State
+from tavusctl.state.file.store import FileStore
+from tavusctl.state.git.folder import GitFolder
+from tavusctl.state.git.journal import GitJournal
+from tavusctl.state.git.repository import Repository
+from tavusctl.state.git.urls import ref_of
+from tavusctl.state.shared.lease import LeaseTiming
+from tavusctl.state.shared.store import SharedStore
+from tests.crash.rig import KILLED, Crashing, Launcher, launcher
+from tests.scenarios.project import Account, Project
+from tests.stores.git_server import GitServer, git_server
+
+Clone = Callable[..., Project]
+SETTINGS = "version: 1\nenvironments:\n  default:\n    state: git\n"
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git says, as somebody with a name."""
+    name = ("-c", "user.name=ann", "-c", "user.email=ann@example.com", "-c", "protocol.file.allow=always")
+    return subprocess.run(["git", *name, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """A bare repository that counts its pushes."""
+    bare = tmp_path / "hub.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare], check=True)
+    hook = bare / "hooks" / "post-receive"
+    hook.write_text(f"#!/bin/sh\necho push >> {tmp_path}/pushes\n")
+    hook.chmod(0o755)
+    return bare
+
+
+@pytest.fixture
+def clone(hub: Path, account: Account, tmp_path: Path) -> Clone:
+    """Makes a clone of the repository, which begins with a project of two personas."""
+    first = tmp_path / "first"
+    subprocess.run(["git", "clone", "--quiet", hub, first], check=True, capture_output=True)
+    project = Project(first, account, {"HOME": str(tmp_path / "nobody")})
+    project.write("tavusctl.yaml", SETTINGS)
+    for name in ("coach", "guide"):
+        project.manifest("persona", name, {"persona_name": name.title(), "system_prompt": "You help."})
+    git(first, "add", "-A")
+    git(first, "commit", "--quiet", "-m", "Begin")
+    git(first, "push", "--quiet", "origin", "HEAD:main")
+
+    def made(name: str = "first", *words: str) -> Project:
+        root = tmp_path / name
+        if not root.exists():
+            git(tmp_path, "clone", "--quiet", *words, f"file://{hub}", str(root))
+        return replace_root(project, root)
+
+    return made
+
+
+def replace_root(project: Project, root: Path) -> Project:
+    return Project(root, project.account, project.environment)
+
+
+def pushes(hub: Path) -> int:
+    """How often something was pushed since the last time that this was asked."""
+    path = hub.parent / "pushes"
+    count = len(path.read_text().splitlines()) if path.exists() else 0
+    path.unlink(missing_ok=True)
+    return count
+
+
+def print_of(root: Path) -> dict[str, str]:
+    """Every file of a work tree and its repository."""
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_second_clone_knows_what_the_first_has_applied(clone: Clone) -> None:
+    clone().apply()
+    second = clone("second", "--depth=1")
+
+    assert second.run("plan", "--detailed-exitcode").code == 0
+    second.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help, briefly."})
+    second.apply()
+    assert len(clone().account.objects("personas")) == 2
+    assert [one["address"] for one in clone().plan()["changes"]] == ["persona/coach"]
+
+
+def test_an_undo_from_another_clone(clone: Clone) -> None:
+    clone().apply()
+    first = clone()
+    first.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help, briefly."})
+    first.apply()
+    second = clone("second")
+    (run, *_) = (line.split()[0] for line in second.run("undo").out.splitlines())
+
+    assert second.run("undo", run, "--yes").code == 0
+    assert {one["system_prompt"] for one in first.account.objects("personas").values()} == {"You help."}
+
+
+def test_work_tree_index_branches_and_settings_are_never_touched(clone: Clone, hub: Path) -> None:
+    project = clone()
+    for name in ("pre-push", "post-index-change", "reference-transaction", "post-checkout"):
+        hook = project.root / ".git/hooks" / name
+        hook.write_text(f"#!/bin/sh\ntouch {project.root}/{name}-ran\n")
+        hook.chmod(0o755)
+    git(project.root, "checkout", "--quiet", "--detach")
+    project.write("half-done.txt", "not committed")
+    before, status = print_of(project.root), git(project.root, "status", "--porcelain=v2", "--branch")
+
+    project.apply()
+    project.plan()
+    project.run("drift")
+    project.run("state", "list")
+
+    assert git(project.root, "status", "--porcelain=v2", "--branch") == status
+    assert print_of(project.root) == before
+    refs = [line.split()[1] for line in git(hub, "ls-remote", ".").splitlines()]
+    assert refs == ["HEAD", "refs/heads/main", "refs/tavusctl/default", "refs/tavusctl/lock.default"]
+
+
+def test_a_state_moves_from_a_file_into_git_with_the_records_of_its_runs(clone: Clone, hub: Path) -> None:
+    """So that a run from before can be undone, from any clone."""
+    project = clone()
+    project.write("tavusctl.yaml", "version: 1\n")
+    project.apply()
+    for prompt in ("You help, briefly.", "You help at length."):
+        project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": prompt})
+        project.apply()
+    project.remove("persona", "guide")
+    project.apply("--allow-deletes", "1")
+    project.write("tavusctl.yaml", SETTINGS)
+    moved = project.run("state", "push", ".tavusctl/state.json")
+    again = project.run("state", "push", ".tavusctl/state.json")
+
+    assert (moved.code, again.code) == (0, 0), moved.err
+    assert "the state is already that of" in again.err
+    second = clone("second")
+    assert second.plan()["changes"][0]["action"] == "update"  # its files are as they were at the beginning
+    runs = [line.split()[0] for line in second.run("undo").out.splitlines()]
+    assert len(runs) == 4
+    assert [second.run("undo", run, "--yes", "--recreate").code for run in runs[:2]] == [0, 0]
+    found = second.account.objects("personas").values()
+    assert sorted((one["persona_name"], one["system_prompt"]) for one in found) == [
+        ("Coach", "You help, briefly."),
+        ("Guide", "You help."),
+    ]
+    assert "runs/" in git(hub, "ls-tree", "-r", "--name-only", "refs/tavusctl/default")
+
+
+def test_a_state_whose_run_was_interrupted_does_not_move(clone: Clone) -> None:
+    project = clone()
+    project.write("tavusctl.yaml", "version: 1\n")
+    project.apply()
+    project.write("tavusctl.yaml", SETTINGS)
+    store = FileStore(project.root / ".tavusctl/state.json")
+    with store.lock():
+        store.append(b'{"is": "begin"}')
+    refused = project.run("state", "push", ".tavusctl/state.json")
+
+    assert refused.code == 9
+    assert "E913" in refused.err
+
+
+KEY = "sk-canary-4b7d0c21e95f"
+EVERYTHING = (
+    *(
+        ("apply", "--yes"),
+        ("apply", "--yes", "--finish"),
+        ("plan", "--blame", "--base", "HEAD"),
+        ("drift",),
+        ("verify",),
+    ),
+    *(("recrawl", "--all"), ("list",), ("doctor",), ("output",), ("undo",), ("state", "list"), ("state", "pull")),
+    *(
+        ("state", "show", "persona/coach"),
+        ("export", "--out", "../exported"),
+        ("destroy", "--yes", "--allow-deletes", "2"),
+    ),
+)
+
+
+def test_after_every_command_the_clone_is_as_it_was_and_no_secret_is_in_the_repository(clone: Clone, hub: Path) -> None:
+    project = clone()
+    project.environment["OWN_KEY"] = KEY
+    project.write("tavusctl.yaml", f"{SETTINGS}secrets: [OWN_KEY]\n")
+    llm = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:OWN_KEY}"}
+    spec = {"persona_name": "Coach", "system_prompt": "You help.", "layers": {"llm": llm}}
+    project.manifest("persona", "coach", spec)
+    git(project.root, "commit", "--quiet", "-am", "A key")
+    before, status = print_of(project.root), git(project.root, "status", "--porcelain=v2", "--branch")
+
+    for words in EVERYTHING:
+        ended = project.run(*words)
+        assert ended.code == 0, (words, ended.err)
+        assert print_of(project.root) == before, words
+
+    assert git(project.root, "status", "--porcelain=v2", "--branch") == status
+    objects = git(hub, "cat-file", "--batch-check=%(objectname)", "--batch-all-objects")
+    batch = ["git", "cat-file", "--batch"]
+    contents = subprocess.run(batch, cwd=hub, input=objects.encode(), check=True, capture_output=True).stdout
+    assert b"persona/coach" in contents
+    assert [one for one in (KEY, project.account.key) if one.encode() in contents] == []
+
+
+@pytest.mark.parametrize("trouble", ["refused", "gone"])
+def test_what_cannot_be_put_on_record_is_not_sent(clone: Clone, hub: Path, trouble: str) -> None:
+    project = clone()
+    if trouble == "refused":
+        hook = hub / "hooks" / "pre-receive"
+        hook.write_text("#!/bin/sh\necho 'no pushes on Sundays' >&2\nexit 1\n")
+        hook.chmod(0o755)
+    else:
+        hub.rename(hub.with_name("elsewhere.git"))
+    ended = project.run("apply", "--yes")
+
+    assert ended.code == 9
+    assert "E912" in ended.err
+    assert project.account.writes == []
+
+
+def test_a_repository_without_a_remote_is_told_how_to_get_one(clone: Clone) -> None:
+    project = clone()
+    git(project.root, "remote", "remove", "origin")
+    ended = project.run("plan")
+
+    assert ended.code == 12
+    assert "`state: git` needs a git repository with a remote `origin`" in ended.err
+    assert "git remote add origin URL" in ended.err
+
+
+@pytest.fixture(scope="module")
+def lent() -> Iterator[Launcher]:
+    """What runs commands in children that may be killed."""
+    with launcher() as made:
+        yield made
+
+
+@pytest.mark.parametrize("skip", [0, 1])
+@pytest.mark.parametrize("phase", ["before", "after"])
+def test_a_kill_at_a_call_is_survived_from_another_clone(clone: Clone, lent: Launcher, phase: str, skip: int) -> None:
+    project = clone()
+    project.account.fault(match="POST /v2/personas", kind="kill", phase=phase, skip=skip)
+    crashing = Crashing(project.root, project.account, {**project.environment, "TAVUSCTL_LOCK_LEASE": "1"}, lent)
+    assert crashing.run("apply", "--yes", "--parallel", "1").code == KILLED
+
+    second = clone("second", "--depth=1")
+    quick = {"TAVUSCTL_SETTLE": "0.2", "TAVUSCTL_LOCK_LEASE": "1"}
+    ended = second.run("apply", "--yes", "--lock-timeout", "10s", **quick)
+    assert ended.code == 0, ended.err
+    assert len(second.account.objects("personas")) == 2
+    assert second.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_of_two_at_once_one_is_told_who_the_other_is(clone: Clone) -> None:
+    clone().apply()
+    store = SharedStore(*_parts(clone().root), LeaseTiming(30, 10))
+    with store.lock(command="apply"):
+        ended = clone("second").run("apply", "--yes")
+    assert ended.code == 7
+    assert f"held by process {os.getpid()}" in ended.err
+
+
+@pytest.mark.parametrize("count", [1, 24])
+def test_an_apply_costs_pushes_by_its_rounds_and_not_by_its_changes(clone: Clone, hub: Path, count: int) -> None:
+    project = clone()
+    project.apply()
+    for number in range(count):
+        project.manifest("persona", f"p{number:02}", {"persona_name": f"P {number}", "system_prompt": "You help."})
+    pushes(hub)
+    project.apply("--parallel", "8")
+
+    assert pushes(hub) <= 8 + 2 * (2 + count // 4)
+
+
+def test_projects_in_folders_of_one_repository_have_states_of_their_own(clone: Clone) -> None:
+    project = clone()
+    inner = replace_root(project, project.root / "apps/coach.v2")
+    inner.write("tavusctl.yaml", SETTINGS)
+    inner.manifest("document", "prices", {"document_url": "https://acme.example/prices.pdf"})
+    project.apply()
+    inner.apply()
+
+    assert set(json.loads(project.run("state", "list", "--format", "json").out)) == {"persona/coach", "persona/guide"}
+    assert set(json.loads(inner.run("state", "list", "--format", "json").out)) == {"document/prices"}
+    assert ref_of(inner.root, "default") == "refs/tavusctl/folder.apps%2Fcoach%2Ev2/default"
+
+
+def test_old_commits_are_dropped_and_nothing_of_the_state(clone: Clone, hub: Path) -> None:
+    folder, journal = _parts(clone().root, kept=5)
+    store = SharedStore(folder, journal, LeaseTiming(30, 10))
+    with store.lock():
+        store.shelf.put("runs/one.jsonl", b"kept\n")
+        for number in range(12):
+            store.append(b"%d" % number)
+        store.write(State("a-lineage", 7))
+
+    assert int(git(hub, "rev-list", "--count", "refs/tavusctl/default")) <= 5
+    again = SharedStore(*_parts(clone("second").root), LeaseTiming(30, 10))
+    assert again.read(older=True) == State("a-lineage", 7)
+    assert again.journal() == [b"%d" % number for number in range(12)]
+    assert again.shelf.get("runs/one.jsonl") == b"kept\n"
+
+
+def test_a_holder_that_was_taken_over_pushes_nothing_more(clone: Clone) -> None:
+    early = SharedStore(*_parts(clone().root), LeaseTiming(3600, 1800))
+    with early.lock():
+        early.append(b"first")
+        folder, _ = _parts(clone("second").root)
+        lock = folder.get("lock")
+        assert lock
+        folder.put("lock", lock.content.replace(b'"beat": 0', b'"beat": 9'), lock.version)
+        with pytest.raises(LockError):
+            early.append(b"second")
+    assert SharedStore(*_parts(clone("third").root), LeaseTiming(30, 10)).journal() == [b"first"]
+
+
+@pytest.fixture
+def forge(hub: Path) -> Iterator[tuple[str, GitServer]]:
+    """The repository behind smart HTTP and a token."""
+    git(hub, "config", "http.receivepack", "true")
+    with git_server(hub.parent, "ghs_canary-of-the-job") as (url, served):
+        yield url, served
+
+
+def test_in_a_step_of_github_the_token_of_the_job_is_enough(clone: Clone, forge: tuple[str, GitServer]) -> None:
+    url, served = forge
+    project = clone()
+    git(project.root, "remote", "set-url", "origin", f"{url}/hub.git")
+    without = project.run("apply", "--yes")
+    step = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": url, "GITHUB_TOKEN": served.password}
+    ended = project.run("apply", "--yes", **step)
+
+    assert (without.code, ended.code) == (9, 0), ended.err
+    assert served.pushes > 0
+    assert not [path for path in project.root.rglob("*") if path.is_file() and b"ghs_canary" in path.read_bytes()]
+
+
+def test_a_password_in_the_address_is_never_said(clone: Clone, forge: tuple[str, GitServer]) -> None:
+    url, _ = forge
+    project = clone()
+    told = f"{url}/hub.git".replace("//", "//ann:wrong-canary-42@")
+    git(project.root, "remote", "set-url", "origin", told)
+    ended = project.run("plan")
+
+    assert ended.code == 9
+    assert "wrong-canary-42" not in ended.err + ended.out
+
+
+def _parts(root: Path, kept: int = 200) -> tuple[GitFolder, GitJournal]:
+    folder = GitFolder(Repository(root, ""), "refs/tavusctl/default", kept)
+    return folder, GitJournal(folder)
+
+
+def test_a_new_project_in_a_repository_with_a_remote_keeps_its_state_there(clone: Clone, hub: Path) -> None:
+    top = clone().root
+    project = replace_root(clone(), top / "agents")
+    project.root.mkdir()
+    begun = project.run("init")
+    project.apply()
+
+    assert begun.code == 0, begun.err
+    assert "default: {state: git}" in (project.root / "tavusctl.yaml").read_text()
+    assert "refs/tavusctl/folder.agents/default" in git(hub, "ls-remote", ".")
+    assert not (project.root / ".tavusctl/state.json").exists()
+
+
+def test_a_new_project_without_a_remote_keeps_its_state_in_a_file(project: Project) -> None:
+    subprocess.run(["git", "init", "--quiet", project.root], check=True)
+    assert project.run("init").code == 0
+    assert "state: git" not in (project.root / "tavusctl.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "command", [("apply", "--yes"), ("destroy", "--yes"), ("recrawl", "--all"), ("undo", "0" * 12)]
+)
+@pytest.mark.parametrize("variable", ["CI", "GITHUB_ACTIONS"])
+def test_a_state_that_would_be_lost_with_the_machine_is_refused(
+    project: Project, command: tuple[str, ...], variable: str
+) -> None:
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
+    project.manifest(
+        "document", "site", {"document_url": "https://acme.example", "crawl": {"depth": 1}}, recrawl={"every": "1d"}
+    )
+    on_ci = {variable: "true", "TAVUSCTL_LOCAL_STATE": None}
+    ended = project.run(*command, **on_ci)
+
+    assert ended.code == 4, ended.err
+    assert "E412" in ended.err
+    assert "`state: git`" in ended.err
+    assert project.account.writes == []
+    assert not (project.root / ".tavusctl").exists()
+
+
+def test_on_a_ci_machine_a_plan_warns_of_a_local_state(project: Project) -> None:
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You help."})
+    on_ci = {"CI": "true", "TAVUSCTL_LOCAL_STATE": None}
+
+    assert "TV127" in project.run("plan", **on_ci).out
+    assert "TV127" in [one["id"] for one in project.run("drift", "--format", "json", **on_ci).document["warnings"]]
+    assert "TV127" not in project.run("plan", CI="true").out
+
+
+def test_a_branch_that_holds_something_else_is_never_written(clone: Clone, hub: Path) -> None:
+    """Its history would be cut with that of the state."""
+    project = clone()
+    project.write("tavusctl.yaml", SETTINGS.replace("state: git", "state: git?ref=refs/heads/main"))
+    before = git(hub, "rev-parse", "refs/heads/main")
+    ended = project.run("apply", "--yes")
+
+    assert ended.code == 9, ended.err
+    assert "is not a state: it holds `manifests/persona-coach.yaml`" in ended.err
+    assert project.account.writes == []
+    assert git(hub, "rev-parse", "refs/heads/main") == before

@@ -1,0 +1,357 @@
+"""Secrets of tools, deployments and guardrails: sent where they belong, shown and kept nowhere."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.canaries import TYPED, found_in, keys
+from tests.scenarios.project import Account, Body, Project
+
+pytestmark = pytest.mark.newer_api
+
+ONE, OTHER, DOOR, HEADER = keys(4)
+AUTHS: dict[str, Body] = {
+    "bearer": {"token": "${secret:ONE}"},
+    "basic": {"username": "tavus", "password": "${secret:ONE}"},
+    "api_key": {"name": "X-Key", "value": "${secret:ONE}", "location": "header"},
+    "hmac": {"secret": "${secret:ONE}"},
+    "oauth2_client_credentials": {
+        "token_url": "https://login.example.com/token",
+        "client_id": "tavus",
+        "client_secret": "${secret:ONE}",
+    },
+}
+MEMBERS = {
+    "bearer": "token",
+    "basic": "password",
+    "api_key": "value",
+    "hmac": "secret",
+    "oauth2_client_credentials": "client_secret",
+}
+FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
+each_auth = pytest.mark.parametrize("auth", AUTHS)
+
+
+@pytest.fixture
+def project(account: Account, tmp_path: Path) -> Project:
+    made = Project(tmp_path, account, {"ONE": ONE, "OTHER": OTHER, "DOOR": DOOR, "HEADER": HEADER})
+    made.write("tavusctl.yaml", "secrets: [ONE, OTHER, DOOR, HEADER]\n")
+    return made
+
+
+def tool(project: Project, auth: str, url: str = "https://hooks.example.com/book", **more: object) -> None:
+    signing = {"type": auth, **AUTHS[auth]}
+    api = {"url": url, "headers": {"X-Trace": "${secret:HEADER}", "Accept": "text/plain"}, "auth": signing, **more}
+    project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"api": api}})
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def held(project: Project) -> str:
+    """The digest of the secret that the account has of the tool."""
+    (tool,) = project.account.control("GET", f"objects?account={project.account.key}&kind=tools")["objects"]
+    (found,) = [one for path, one in tool["secrets"].items() if "/auth/" in path]
+    return str(found)
+
+
+def sent(project: Project) -> Body:
+    """What the account had been sent last for the tool."""
+    body: Body = [one for one in project.account.sent if one[1].startswith("/v2/tools")][-1][2]
+    return body
+
+
+@each_auth
+@pytest.mark.parametrize("mask", ["stars", "omit", "echo"])
+def test_a_new_url_takes_the_secret_along(project: Project, auth: str, mask: str) -> None:
+    project.account.switch(mask=mask, tool_auth="replaced")
+    tool(project, auth)
+    project.apply()
+    project.account.forget()
+    tool(project, auth, "https://hooks.example.com/v2/book")
+
+    project.apply()
+
+    api = sent(project)["delivery"]["api"]
+    assert (api["url"], held(project)) == ("https://hooks.example.com/v2/book", digest(ONE))
+    assert api["headers"] == {"X-Trace": HEADER, "Accept": "text/plain"}
+    assert project.plan()["changes"] == []
+
+
+@each_auth
+@pytest.mark.parametrize("mask", ["stars", "omit"])
+def test_without_the_secret_nothing_is_sent(project: Project, auth: str, mask: str) -> None:
+    """Somebody has set the secret in the portal, and the manifest says nothing of how Tavus signs in."""
+    project.account.switch(mask=mask)
+    api = {"url": "https://hooks.example.com/book"}
+    project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"api": api}})
+    project.apply()
+    signing = {"type": auth, **AUTHS[auth], MEMBERS[auth]: OTHER}
+    project.account.portal(
+        "tools", project.bound("tool/book"), {"op": "add", "path": "/delivery/api/auth", "value": signing}
+    )
+    project.account.forget()
+    api = {"url": "https://hooks.example.com/v2/book"}
+    project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"api": api}})
+
+    planned, applied = project.run("plan", "--format", "json"), project.run("apply", "--yes")
+
+    (refusal,) = planned.document["refused"]
+    assert (refusal["code"], applied.code) == ("E408", 4)
+    assert f"/delivery/api/auth/{MEMBERS[auth]}" in refusal["reason"]
+    assert project.account.writes == []
+
+
+def test_another_way_to_sign_in_leaves_nothing_of_the_first(project: Project) -> None:
+    tool(project, "bearer")
+    project.apply()
+    tool(project, "basic")
+
+    project.apply()
+
+    assert set(sent(project)["delivery"]["api"]["auth"]) == {"type", "username", "password"}
+    assert project.plan()["changes"] == []
+
+
+def test_another_delivery_leaves_nothing_of_the_first(project: Project) -> None:
+    tool(project, "bearer", method="PUT")
+    project.apply()
+    project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"app_message": True}})
+
+    project.apply()
+
+    assert sent(project)["delivery"] == {"app_message": True}
+    assert project.plan()["changes"] == []
+
+
+def test_a_delivery_that_no_manifest_names_any_more_is_the_usual_one(project: Project) -> None:
+    tool(project, "hmac")
+    project.apply()
+    project.manifest("tool", "book", {"name": "book", "description": "Book."})
+
+    project.apply()
+
+    assert sent(project)["delivery"] == {"app_message": True}
+    assert project.plan()["changes"] == []
+
+
+def test_what_the_manifest_rules_out_goes_whoever_put_it_there(project: Project) -> None:
+    """A call goes to one place and signs in in one way; an undo brings back what was there."""
+    project.manifest("tool", "book", {"name": "book", "description": "Book."})
+    project.apply()
+    tool(project, "bearer")
+    project.apply()
+    run = project.run("undo").out.split()[0]
+    basic = {"type": "basic", "username": "them", "password": OTHER}
+    place = project.bound("tool/book")
+    project.account.portal("tools", place, {"op": "replace", "path": "/delivery/api/auth", "value": basic})
+    project.apply()
+
+    api = sent(project)["delivery"]["api"]
+    undone = project.run("undo", run, "--yes")
+
+    assert (set(api["auth"]), holds_nothing(project)) == ({"type", "token"}, True)
+    assert undone.code == 0, undone.out + undone.err
+    assert sent(project)["delivery"] == {"app_message": True}
+
+
+def holds_nothing(project: Project) -> bool:
+    """Whether the account has no secret of the tool any more."""
+    (tool,) = project.account.control("GET", f"objects?account={project.account.key}&kind=tools")["objects"]
+    return not [path for path in tool["secrets"] if "/auth/" in path]
+
+
+def test_a_changed_secret_is_sent(project: Project) -> None:
+    tool(project, "bearer")
+    project.apply()
+
+    project.environment["ONE"] = OTHER
+    (change,) = project.plan()["changes"]
+    project.apply()
+
+    assert [one["path"] for one in change["fields"]] == ["/delivery/api/auth/token"]
+    assert held(project) == digest(OTHER)
+    assert project.plan()["changes"] == []
+
+
+def test_an_undo_needs_the_secret_that_was_applied(project: Project) -> None:
+    tool(project, "bearer")
+    project.apply()
+    tool(project, "bearer", "https://hooks.example.com/v2/book")
+    project.apply()
+    run = project.run("undo").out.split()[0]
+    project.account.forget()
+
+    refused = project.run("undo", run, "--yes", ONE=None)
+    other = project.run("undo", run, "--yes", ONE=OTHER)
+    writes = project.account.writes
+    undone = project.run("undo", run, "--yes")
+
+    assert (refused.code, other.code, writes) == (4, 4, [])
+    assert undone.code == 0, undone.out + undone.err
+    api = sent(project)["delivery"]["api"]
+    assert (api["url"], held(project)) == ("https://hooks.example.com/book", digest(ONE))
+
+
+@each_auth
+def test_a_secret_that_is_written_out_is_an_error(project: Project, auth: str) -> None:
+    signing = {"type": auth, **AUTHS[auth], MEMBERS[auth]: OTHER}
+    api = {"url": "https://hooks.example.com/book", "auth": signing}
+    project.manifest("tool", "book", {"name": "book", "description": "Book.", "delivery": {"api": api}})
+    deployment = {"persona_id": "p1", "channel": "embed", "password": DOOR}
+    project.manifest("deployment", "site", deployment)
+
+    said = project.run("validate", "--format", "json")
+
+    found = {(one["id"], one["address"]) for one in said.document["complaints"]}
+    assert said.code == 10
+    assert found >= {("TV113", "tool/book"), ("TV113", "deployment/site")}
+    assert found_in(said.out + said.err) == []
+
+
+def test_a_password_is_set_changed_found_gone_and_taken_away(project: Project) -> None:
+    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
+    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
+    project.manifest("deployment", "site", {**site, "password": "${secret:DOOR}"})
+    project.apply()
+    remote_id = project.bound("deployment/site")
+    hidden = [project.account.objects("deployments")[remote_id]["has_password"]]
+
+    project.account.portal("deployments", remote_id, {"op": "replace", "path": "/password", "value": None})
+    (drift,) = project.plan()["drift"]
+    project.apply()
+    hidden.append(project.account.objects("deployments")[remote_id]["has_password"])
+    project.manifest("deployment", "site", {**site, "password": None})
+    project.apply()
+    hidden.append(project.account.objects("deployments")[remote_id]["has_password"])
+
+    assert hidden == [True, True, False]
+    assert [one["path"] for one in drift["fields"]] == ["/password"]
+    assert project.account.sent[-1][2] == [{"op": "add", "path": "/password", "value": None}]
+    assert project.plan()["changes"] == []
+
+
+@each_auth
+def test_nothing_shows_or_keeps_a_secret(project: Project, tmp_path: Path, auth: str) -> None:
+    """Nor the secret in the query of a callback; neither in any format, nor in what is on disk afterwards."""
+    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
+    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed", "password": "${secret:DOOR}"}
+    callback = "https://hooks.example.com/broken?token=${secret:OTHER}"
+    rule: Body = {"guardrail_name": "Calm", "guardrail_prompt": "Stay calm.", "callback_url": callback}
+    said = []
+    for round_ in ("first", "second"):
+        tool(project, auth, f"https://hooks.example.com/{round_}")
+        project.manifest("deployment", "site", {**site, "name": round_})
+        project.manifest("guardrail", "calm", {**rule, "guardrail_prompt": f"Stay calm, {round_}."})
+        said += [project.run("plan", "--format", one) for one in FORMATS]
+        said.append(project.run("apply", "--yes", "--format", "json", "-vv"))
+    said += [project.run(*each) for each in (("undo",), ("drift",), ("explain", "tool.delivery"), ("graph",))]
+    run = said[-4].out.split()[0]
+    project.account.portal(
+        "tools",
+        project.bound("tool/book"),
+        {"op": "replace", "path": "/delivery/api/url", "value": "https://x.example"},
+    )
+    said += [project.run("drift", "--format", one) for one in FORMATS]
+    said += [
+        project.run("adopt", "--all"),
+        project.run("undo", run, "--yes"),
+        project.run("export", "--format", "json"),
+    ]
+
+    shown = [found_in(one.out + one.err) for one in said]
+    kept = {
+        path.as_posix(): found_in(path.read_text("utf-8", "replace")) for path in tmp_path.rglob("*") if path.is_file()
+    }
+    assert [one for one in shown if one] == []
+    assert {path: found for path, found in kept.items() if found} == {}
+    assert TYPED in ONE
+
+
+def test_a_deployment_that_somebody_edits_meanwhile_is_a_conflict_and_others_edits_stay(project: Project) -> None:
+    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
+    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
+    project.manifest("deployment", "site", site)
+    project.apply()
+    remote_id = project.bound("deployment/site")
+    project.manifest("deployment", "site", {**site, "name": "Our site"})
+    project.run("plan", "--out", "plan.json")
+    project.account.portal("deployments", remote_id, {"op": "replace", "path": "/status", "value": "inactive"})
+    project.account.forget()
+
+    applied = project.run("apply", "plan.json")
+    (patch,) = [one for one in project.account.requests if one["method"] == "PATCH"]
+
+    assert applied.code == 0, applied.out + applied.err
+    assert patch["if_match"].startswith('W/"')
+    body = project.account.objects("deployments")[remote_id]
+    assert (body["name"], body["status"]) == ("Our site", "inactive")
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_another_version_is_read_again_and_not_for_ever(project: Project, times: int) -> None:
+    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
+    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
+    project.manifest("deployment", "site", site)
+    project.apply()
+    project.manifest("deployment", "site", {**site, "name": "Our site"})
+    body = {"error": "Precondition Failed"}
+    project.account.fault(match="PATCH /v2/deployments/*", kind="status", status=412, body=body, times=times)
+
+    applied = project.run("apply", "--yes")
+
+    (deployment,) = project.account.objects("deployments").values()
+    assert (applied.code, deployment["name"]) == ((0, "Our site") if times == 1 else (3, "Site"))
+
+
+def test_a_voice_that_is_used_is_not_deleted_and_it_is_said_by_whom(project: Project) -> None:
+    project.manifest("voice", "anna", {"voice_name": "Anna", "train_audio_url": "https://example.com/anna.mp3"})
+    project.manifest("dictionary", "brands", {"name": "Brands"})
+    project.apply()
+    voice = project.bound("voice/anna")
+    pal = {
+        "pal_name": "Host",
+        "system_prompt": "You host.",
+        "default_face_id": "r-stock",
+        "layers": {"tts": {"voice_id": voice}},
+    }
+    project.account.seed(personas=[pal])
+    project.remove("voice", "anna")
+
+    applied = project.run("apply", "--yes", "--allow-deletes", "1")
+
+    assert applied.code == 3 or "Host" in applied.out + applied.err, applied.out + applied.err
+    assert "1 pal" in applied.out + applied.err or "persona" in applied.out + applied.err
+    assert voice in project.account.objects("voices")
+
+
+@pytest.mark.parametrize("path", ["/name", "/status"])
+def test_an_edit_of_a_deployment_between_read_and_write(project: Project, path: str) -> None:
+    """Of what is written it is a conflict; of anything else both stay."""
+    project.manifest("persona", "host", {"persona_name": "Host", "system_prompt": "You host."})
+    site: Body = {"name": "Site", "persona_id": "${ref:persona/host}", "channel": "embed"}
+    project.manifest("deployment", "site", site)
+    project.apply()
+    project.manifest("deployment", "site", {**site, "name": "Our site"})
+    edit = {"op": "replace", "path": path, "value": "active"}
+    project.account.control(
+        "POST",
+        "portal",
+        {
+            "kind": "deployments",
+            "id": project.bound("deployment/site"),
+            "account": project.account.key,
+            "patch": [edit],
+            "when": {"before": "PATCH /v2/deployments/*"},
+        },
+    )
+
+    applied = project.run("apply", "--yes")
+
+    (body,) = project.account.objects("deployments").values()
+    told = {"/name": (3, "active", "draft"), "/status": (0, "Our site", "active")}
+    assert (applied.code, body["name"], body["status"]) == told[path], applied.out + applied.err

@@ -1,0 +1,361 @@
+"""Overlays: what one environment says otherwise, takes away, or has alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+
+from tests.scenarios.everykind import actions
+from tests.scenarios.project import Account, Body, Project
+
+COACH = """
+kind: persona
+name: coach
+spec:
+  persona_name: Coach ${var:in}
+  system_prompt: ${file:prompts/coach.md}
+  context: Sells shoes.
+  document_tags: [a, b]
+  layers:
+    tts: {tts_engine: cartesia, voice_settings: {speed: 0.5}}
+"""
+OVER = """
+kind: persona
+name: coach
+spec:
+  system_prompt: ${file:./trial.md}
+  context: null
+  document_tags: [c]
+  layers:
+    tts: {voice_settings: {speed: 0.7}}
+"""
+PROJECT = """
+environments:
+  staging: {overlay: overlays/staging, vars: {in: S}}
+  production: {vars: {in: P}}
+"""
+
+
+@pytest.fixture
+def staged(project: Project) -> Project:
+    """A persona that staging has otherwise."""
+    project.write("tavusctl.yaml", PROJECT)
+    project.write("manifests/coach.yaml", COACH)
+    project.write("manifests/prompts/coach.md", "You coach.\n")
+    project.write("overlays/staging/deep/coach.yaml", OVER)
+    project.write("overlays/staging/deep/trial.md", "You coach, on trial.\n")
+    return project
+
+
+def personas(account: Account) -> dict[str, Body]:
+    """Personas by their names."""
+    return {one["persona_name"]: one for one in account.objects("personas").values()}
+
+
+def complaints(project: Project, *args: str) -> dict[str, list[str]]:
+    """Messages and hints of errors by place, and the exit code seen to be right."""
+    result = project.run("validate", "--format", "json", *(args or ("--env", "staging")))
+    found: dict[str, list[str]] = {}
+    for one in result.document["complaints"]:
+        if one["severity"] == "error":
+            place = f"{one['path']}:{one['line']}:{one['column']}"
+            found.setdefault(place, []).append(f"{one['message']} {one['hint']}")
+    assert (result.code == 10) == bool(found)
+    return found
+
+
+def test_each_environment_has_what_its_files_say(staged: Project) -> None:
+    for name in ("staging", "production"):
+        staged.apply("--env", name)
+        assert staged.run("plan", "--env", name, "--detailed-exitcode").code == 0
+
+    made = personas(staged.account)
+    assert made["Coach P"]["system_prompt"] == "You coach."
+    assert made["Coach S"]["system_prompt"] == "You coach, on trial."
+    assert (made["Coach P"]["context"], made["Coach S"]["context"]) == ("Sells shoes.", "")
+    assert (made["Coach P"]["document_tags"], made["Coach S"]["document_tags"]) == (["a", "b"], ["c"])
+    speeds = [made[f"Coach {one}"]["layers"]["tts"] for one in "PS"]
+    assert [one["voice_settings"]["speed"] for one in speeds] == [0.5, 0.7]
+    assert {one["tts_engine"] for one in speeds} == {"cartesia"}
+
+
+MERGED = """
+kind: persona
+name: coach
+spec:
+  persona_name: Coach ${var:in}
+  system_prompt: You coach, on trial.
+  document_tags: [c]
+  layers:
+    tts: {tts_engine: cartesia, voice_settings: {speed: 0.7}}
+"""
+
+
+def test_the_plan_is_that_of_the_merged_manifest(staged: Project) -> None:
+    laid = [staged.plan("--env", "staging")]
+    staged.apply("--env", "production")
+    staged.write("tavusctl.yaml", PROJECT.replace("{vars: {in: P}}", "{overlay: overlays/staging, vars: {in: P}}"))
+    laid.append(staged.plan("--env", "production"))
+
+    staged.write("tavusctl.yaml", PROJECT.replace("overlay: overlays/staging, ", ""))
+    staged.write("manifests/coach.yaml", MERGED)
+    merged = [staged.plan("--env", name) for name in ("staging", "production")]
+
+    assert [one["fingerprint"] for one in laid] == [one["fingerprint"] for one in merged]
+    for one, other in zip(laid, merged, strict=True):
+        assert [each["patch"] for each in one["changes"]] == [each["patch"] for each in other["changes"]]
+        assert one["summary"] == other["summary"]
+
+
+def test_settings_around_the_spec_differ_too(staged: Project) -> None:
+    staged.write("overlays/staging/deep/coach.yaml", f"{OVER}lifecycle: {{prevent_destroy: true}}\n")
+    staged.apply("--env", "staging")
+    staged.apply("--env", "production")
+    refused = {name: staged.plan("--destroy", "--env", name)["refused"] for name in ("staging", "production")}
+    assert [len(one) for one in refused.values()] == [1, 0]
+    assert refused["staging"][0]["code"] == "E403"
+
+
+def test_what_only_an_overlay_has_exists_only_there(staged: Project) -> None:
+    staged.write(
+        "overlays/staging/trial.yaml",
+        "kind: persona\nname: trial\nspec: {persona_name: Trial, system_prompt: '${file:prompts/coach.md}'}\n",
+    )
+    assert actions(staged, "--env", "staging") == {"persona/coach": "create", "persona/trial": "create"}
+    assert actions(staged, "--env", "production") == {"persona/coach": "create"}
+    assert "persona/trial" in staged.run("graph", "--env", "staging").out
+    assert "persona/trial" not in staged.run("graph", "--env", "production").out
+
+    staged.apply("--env", "staging")
+    (staged.root / "overlays/staging/trial.yaml").unlink()
+    (change,) = staged.plan("--env", "staging")["changes"]
+    assert (change["address"], change["action"], change["cause"]) == ("persona/trial", "delete", "orphaned")
+    staged.apply("--env", "staging", "--allow-deletes", "1")
+    assert set(personas(staged.account)) == {"Coach S"}
+
+
+def test_a_removed_overlay_gives_back_what_the_base_says(staged: Project) -> None:
+    staged.apply("--env", "staging")
+    (staged.root / "overlays/staging/deep/coach.yaml").unlink()
+
+    staged.apply("--env", "staging")
+
+    made = personas(staged.account)["Coach S"]
+    assert (made["system_prompt"], made["context"]) == ("You coach.", "Sells shoes.")
+    assert made["layers"]["tts"]["voice_settings"]["speed"] == 0.5
+
+
+def test_an_object_is_somebody_elses_in_one_environment(staged: Project) -> None:
+    (id_,) = staged.account.seed(personas=[{"persona_name": "Theirs", "system_prompt": "Hi."}])["personas"]
+    staged.write("overlays/staging/deep/coach.yaml", f"kind: persona\nname: coach\nexternal: true\nid: {id_}\n")
+    assert actions(staged, "--env", "staging") == {}
+    assert actions(staged, "--env", "production") == {"persona/coach": "create"}
+    assert staged.run("verify", "--env", "staging").code == 0
+
+
+def test_plans_name_the_file_that_says_a_value(staged: Project) -> None:
+    staged.apply("--env", "production")
+    staged.write("tavusctl.yaml", PROJECT.replace("{vars: {in: P}}", "{overlay: overlays/staging, vars: {in: P}}"))
+
+    (change,) = staged.plan("--env", "production")["changes"]
+
+    places = {one["path"]: (one["source"]["path"], one["source"]["line"]) for one in change["fields"]}
+    over = "overlays/staging/deep/coach.yaml"
+    assert places == {
+        "/context": (over, 5),
+        "/document_tags": (over, 6),
+        "/layers/tts/voice_settings/speed": (over, 8),
+        "/system_prompt": ("overlays/staging/deep/trial.md", 1),
+    }
+
+
+def test_complaints_name_the_file_that_says_a_value(staged: Project) -> None:
+    staged.write("overlays/staging/deep/coach.yaml", OVER.replace("[c]", "5").replace("system_prompt", "system_promt"))
+    assert complaints(staged) == {
+        "overlays/staging/deep/coach.yaml:6:18": ["document_tags: expected a list, found 5 "],
+        "overlays/staging/deep/coach.yaml:4:3": ["unknown key `system_promt` in persona did you mean `system_prompt`?"],
+    }
+    told = staged.run("validate", "--format", "github", "--env", "staging").out
+    assert "file=overlays/staging/deep/coach.yaml,line=6" in told
+    assert complaints(staged, "--env", "production") == {}
+
+
+WRONG = {
+    "an address twice": (
+        {"overlays/staging/a.yaml": "kind: persona\nname: coach\nspec: {context: x}\n"},
+        "overlays/staging/deep/coach.yaml:2:7",
+        ["`persona/coach` is declared here and at overlays/staging/a.yaml:2:7", "make one of the two"],
+    ),
+    "another kind": (
+        {"overlays/staging/deep/coach.yaml": "kind: replica\nname: coach\nspec: {persona_name: x}\n"},
+        "overlays/staging/deep/coach.yaml:1:7",
+        ["no manifest is `replica/coach`", "`persona/coach` is, at manifests/coach.yaml:2:7", "write `kind: persona`"],
+    ),
+    "another name": (
+        {"overlays/staging/deep/coach.yaml": "kind: persona\nname: coahc\nspec: {context: x}\n"},
+        "overlays/staging/deep/coach.yaml:2:7",
+        ["no manifest is `persona/coahc`", "write `name: coach`"],
+    ),
+    "a list where a mapping is": (
+        {"overlays/staging/deep/coach.yaml": "kind: persona\nname: coach\nspec:\n  layers:\n  - tts\n"},
+        "overlays/staging/deep/coach.yaml:5:3",
+        ["spec.layers: the overlay has a list", "write a mapping, as at manifests/coach.yaml:9:5"],
+    ),
+    "a move that both have": (
+        {
+            "manifests/coach.yaml": f"{COACH}moved_from: persona/old\n",
+            "overlays/staging/deep/coach.yaml": "kind: persona\nname: coach\nmoved_from: persona/older\n",
+        },
+        "overlays/staging/deep/coach.yaml:3:1",
+        ["moved_from: `persona/coach` has it here and at manifests/coach.yaml:10:1", "list all former addresses"],
+    ),
+    "a folder that is not there": (
+        {"tavusctl.yaml": PROJECT.replace("overlays/staging", "overlays/stagign")},
+        "tavusctl.yaml:2:22",
+        ["environments.staging.overlay: the folder `overlays/stagign` does not exist", "`overlays/staging`?"],
+    ),
+    "a folder outside": (
+        {"tavusctl.yaml": PROJECT.replace("overlays/staging", "../overlays")},
+        "tavusctl.yaml:2:22",
+        ["the folder `../overlays` is outside the project", "overlays/prod"],
+    ),
+    "a folder around the manifests": (
+        {"tavusctl.yaml": PROJECT.replace("overlays/staging", ".")},
+        "tavusctl.yaml:2:22",
+        ["holds the manifests of every environment", "use a folder of its own"],
+    ),
+    "a file in place of a folder": (
+        {"tavusctl.yaml": PROJECT.replace("overlays/staging", "manifests/coach.yaml")},
+        "tavusctl.yaml:2:22",
+        ["the folder `manifests/coach.yaml` is not a folder", "remove the key `overlay`"],
+    ),
+    "a file of the overlay that is not there": (
+        {"overlays/staging/deep/coach.yaml": OVER.replace("./trial.md", "trial.md")},
+        "overlays/staging/deep/coach.yaml:4:18",
+        ["file `trial.md` does not exist", "write `${file:./trial.md}`"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_bad_input_is_told_with_its_place_and_what_is_right(staged: Project, case: str) -> None:
+    files, place, words = WRONG[case]
+    for name, text in files.items():
+        staged.write(name, text)
+    found = complaints(staged)
+    assert place in found, found
+    assert all(any(word in one for one in found[place]) for word in words), found[place]
+    assert staged.run("plan", "--env", "staging").code == 10
+
+
+def test_a_folder_that_no_environment_names_is_told(staged: Project) -> None:
+    shutil.copytree(staged.root / "overlays/staging", staged.root / "overlays/prod")
+    result = staged.run("validate", "--env", "staging", "--format", "json")
+    (told,) = [one for one in result.document["complaints"] if one["id"] == "TV133"]
+    assert (result.code, told["severity"]) == (0, "warning")
+    assert (told["path"], told["line"]) == ("tavusctl.yaml", 2)
+    assert "`overlays/prod`" in told["message"]
+    assert "`overlay: overlays/prod`" in told["hint"]
+    assert "production" in told["hint"]
+
+
+def test_files_are_checked_with_what_they_lie_over(staged: Project) -> None:
+    over = "overlays/staging/deep/coach.yaml"
+    staged.write("manifests/other.yaml", "kind: persona\nname: other\nspec: {persona_nam: x}\n")
+    assert complaints(staged, over, "--env", "staging") == {}
+    staged.write(over, OVER.replace("[c]", "5"))
+    assert list(complaints(staged, over, "--env", "staging")) == [f"{over}:6:18"]
+    assert list(complaints(staged, "manifests/coach.yaml", "--env", "staging")) == [f"{over}:6:18"]
+    assert complaints(staged, "manifests/coach.yaml", "--env", "production") == {}
+    assert list(complaints(staged, "overlays", "--env", "staging")) == [f"{over}:6:18"]
+    found = complaints(staged, "manifests/other.yaml", "--env", "staging")
+    assert {place.rpartition(":")[0] for place in found} == {"manifests/other.yaml:3"}
+
+
+def test_an_overlay_may_lie_among_the_manifests(project: Project) -> None:
+    project.write("tavusctl.yaml", PROJECT.replace("overlays/staging", "manifests/overlays/staging"))
+    project.write("manifests/a.yaml", "kind: persona\nname: a\nspec: {persona_name: A, system_prompt: Hi.}\n")
+    project.write("manifests/overlays/staging/a.yaml", "kind: pal\nname: a\nspec: {pal_name: B}\n")
+    for name, called in (("staging", "B"), ("production", "A")):
+        (change,) = project.plan("--env", name)["changes"]
+        assert change["patch"][0]["value"]["persona_name"] == called
+
+
+class TestAdopt:
+    """Live edits go into the file that says the value."""
+
+    def test_each_value_into_its_file(self, staged: Project) -> None:
+        staged.apply("--env", "staging")
+        (id_,) = staged.account.objects("personas")
+        edits: list[Body] = [
+            {"op": "replace", "path": "/system_prompt", "value": "You coach, and they like it."},
+            {"op": "replace", "path": "/layers/tts/voice_settings/speed", "value": 0.9},
+            {"op": "replace", "path": "/layers/tts/tts_engine", "value": "elevenlabs"},
+        ]
+        staged.account.portal("personas", id_, *edits)
+        base, over = (staged.root / one for one in ("manifests/coach.yaml", "overlays/staging/deep/coach.yaml"))
+        old = base.read_text(), over.read_text()
+
+        result = staged.run("adopt", "--all", "--env", "staging")
+
+        assert result.code == 0, result.out + result.err
+        assert base.read_text() == old[0].replace("cartesia", "elevenlabs")
+        assert over.read_text() == old[1].replace("0.7", "0.9")
+        assert (staged.root / "overlays/staging/deep/trial.md").read_text() == "You coach, and they like it.\n"
+        assert (staged.root / "manifests/prompts/coach.md").read_text() == "You coach.\n"
+        assert actions(staged, "--env", "staging") == {}
+
+    def test_what_is_gone_does_not_come_back_from_the_base(self, staged: Project) -> None:
+        staged.write("overlays/staging/deep/coach.yaml", OVER.replace("context: null", "context: Sells boots."))
+        staged.apply("--env", "staging")
+        (id_,) = staged.account.objects("personas")
+        staged.account.portal("personas", id_, {"op": "remove", "path": "/context"})
+
+        assert staged.run("adopt", "--all", "--env", "staging").code == 0
+
+        assert (staged.root / "overlays/staging/deep/coach.yaml").read_text() == OVER.lstrip("\n")
+        assert actions(staged, "--env", "staging") == {}
+
+
+def test_export_never_writes_an_overlay(staged: Project) -> None:
+    staged.account.seed(personas=[{"persona_name": "New", "system_prompt": "Hi."}])
+    before = sorted(os.walk(staged.root / "overlays"))
+
+    result = staged.run("export", "--env", "staging", "--out", "overlays/staging")
+    assert (result.code, "`overlays/staging`" in result.err) == (12, True)
+    assert staged.run("export", "--env", "staging", "--dry-run").code == 0
+    assert staged.run("export", "--env", "staging").code == 0
+
+    assert sorted(os.walk(staged.root / "overlays")) == before
+    assert "new" in staged.run("state", "list", "--env", "staging").out
+
+
+def test_fmt_knows_overlays_and_their_schemas(staged: Project) -> None:
+    assert staged.run("schema", "--out", "schemas").code == 0
+    over = staged.root / "overlays/staging/deep/coach.yaml"
+    over.write_text("# yaml-language-server: $schema=x.json\n" + OVER.lstrip("\n") + "  \n")
+
+    assert staged.run("fmt", "--env", "production").code == 0
+
+    first = over.read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../../../schemas/persona.overlay.schema.json"
+    assert json.loads((over.parent / first.partition("=")[2]).read_text())["additionalProperties"] is False
+
+
+def test_an_output_file_does_not_overwrite_an_overlay(staged: Project) -> None:
+    result = staged.run("graph", "--env", "staging", "--out", "overlays/staging/deep/coach.yaml", "--format", "dot")
+    assert (result.code, "would overwrite a manifest" in result.err) == (12, True)
+
+
+def test_fixes_go_into_the_file_that_has_the_fault(staged: Project) -> None:
+    flow = "conversational_flow: {turn_taking_patience: high, active_listening: true}\n    tts: {"
+    path = staged.write("overlays/staging/deep/coach.yaml", OVER.replace("tts: {", flow, 1))
+    before, base = path.read_text(), (staged.root / "manifests/coach.yaml").read_text()
+
+    staged.run("validate", "--env", "staging", "--fix")
+
+    assert path.read_text() == before.replace(", active_listening: true", "")
+    assert (staged.root / "manifests/coach.yaml").read_text() == base

@@ -1,0 +1,146 @@
+"""`talk`: a conversation with a persona begins, is paid for only after a yes, and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.project import Project
+from tests.scenarios.terminals import answered
+
+PROMPT = {"persona_name": "Coach", "system_prompt": "You coach."}
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    """A persona with a stock replica, and one without."""
+    project.write("manifests/anna.yaml", "kind: replica\nname: anna\nexternal: true\nid: rfe12d8b9597\n")
+    project.manifest("persona", "coach", {**PROMPT, "default_replica_id": "${ref:replica/anna}"})
+    project.manifest("persona", "voice", {"persona_name": "Voice", "system_prompt": "You speak."})
+    project.apply()
+    project.account.forget()
+    return project
+
+
+def begun(project: Project) -> dict[str, Any]:
+    """The body of the one conversation that was begun."""
+    (write,) = [one for one in project.account.writes if one["path"] == "/v2/conversations"]
+    body: dict[str, Any] = write["body"]
+    return body
+
+
+def test_a_conversation_begins_and_ends(applied: Project) -> None:
+    result = applied.run("talk", "persona/coach", "--minutes", "7", "--yes")
+    assert result.code == 0, result.err
+    url, conversation = result.out.splitlines()
+    assert url.startswith("https://")
+    assert applied.account.objects("conversations")[conversation]["status"] == "active"
+    assert begun(applied)["persona_id"] == applied.bound("persona/coach")
+    assert begun(applied)["properties"] == {"max_call_duration": 420}
+    assert "up to 7 minutes of the account" in result.err
+    assert f"tavusctl talk --end {conversation}" in result.err
+
+    ended = applied.run("talk", "--end", conversation)
+    assert (ended.code, ended.out) == (0, f"{conversation} ended\n")
+    assert applied.account.objects("conversations")[conversation]["status"] == "ended"
+    assert applied.run("talk", "--end", conversation).out == f"{conversation} had ended already\n"
+
+
+def test_as_json(applied: Project) -> None:
+    found = applied.run("talk", "persona/coach", "--yes", "--format", "json").document
+    assert set(found) == {"format_version", "id", "url", "status", "address", "minutes"}
+    assert (found["address"], found["minutes"], found["status"]) == ("persona/coach", 10, "active")
+    ended = applied.run("talk", "--end", found["id"], "--format", "json").document
+    assert (ended["id"], ended["status"], ended["was_active"]) == (found["id"], "ended", True)
+
+
+def test_by_the_newer_names_of_kinds(applied: Project) -> None:
+    assert applied.run("talk", "pal/voice", "--replica", "face/anna", "--yes").code == 0
+    assert begun(applied)["replica_id"] == "rfe12d8b9597"
+
+
+def test_nothing_begins_without_a_yes(applied: Project) -> None:
+    result = applied.run("talk", "persona/coach")
+    assert (result.code, applied.account.writes) == (12, [])
+    assert "--yes" in result.err
+    said = answered(applied, "no\n", "talk", "persona/coach")
+    assert (said.code, applied.account.writes) == (4, [])
+    assert "costs up to 10 minutes" in said.said
+    assert "environment default" in said.said
+    assert answered(applied, "yes\n", "talk", "persona/coach").code == 0
+    assert len(applied.account.writes) == 1
+
+
+def test_a_conversation_in_test_mode_is_free_and_is_not_asked_about(applied: Project) -> None:
+    applied.account.switch(credits=False)
+    result = applied.run("talk", "persona/coach", "--test", "--format", "json")
+    assert (result.code, result.document["status"], result.document["minutes"]) == (0, "ended", 0)
+    assert begun(applied)["test_mode"] is True
+    refused = applied.run("talk", "persona/coach", "--yes")
+    assert refused.code == 5
+    assert "out of conversational credits" in refused.err
+
+
+@pytest.mark.parametrize("replica", ["replica/anna", "rfe12d8b9597"])
+def test_another_replica(applied: Project, replica: str) -> None:
+    assert applied.run("talk", "persona/voice", "--replica", replica, "--yes").code == 0
+    assert begun(applied)["replica_id"] == "rfe12d8b9597"
+
+
+def refused(project: Project, *args: str) -> str:
+    """What a refusal says; nothing has begun."""
+    result = project.run("talk", *args, "--yes")
+    assert result.code == 4, result.err
+    assert project.account.writes == []
+    return result.err
+
+
+def test_a_persona_that_is_not_applied_has_no_replica_or_is_gone(applied: Project) -> None:
+    applied.manifest("persona", "new", {"persona_name": "New", "system_prompt": "You are new."})
+    said = refused(applied, "persona/new")
+    assert "`persona/new` is not in the account yet" in said
+    assert "run `tavusctl apply` first" in said
+    said = refused(applied, "persona/voice")
+    assert "has no replica, so nobody could be seen or heard" in said
+    assert "`default_replica_id`" in said
+    applied.account.portal_delete("persona", applied.bound("persona/coach"))
+    assert "run `tavusctl plan`" in refused(applied, "persona/coach")
+
+
+def test_a_replica_that_is_still_trained_or_has_failed(applied: Project) -> None:
+    applied.manifest("replica", "ben", {"replica_name": "Ben", "train_video_url": "https://example.com/ben.mp4"})
+    applied.run("apply", "--yes")
+    applied.account.forget()
+    said = refused(applied, "persona/coach", "--replica", "replica/ben")
+    assert "`replica/ben`" in said
+    assert "is not ready: its training has the status started" in said
+    said = refused(applied, "persona/coach", "--replica", applied.bound("replica/ben"))
+    assert "is not ready" in said
+    applied.account.advance(24 * 3600)
+    assert applied.run("talk", "persona/coach", "--replica", "replica/ben", "--yes").code == 0
+
+
+def test_a_replica_that_does_not_exist(applied: Project) -> None:
+    assert "has no replica r000000000000" in refused(applied, "persona/coach", "--replica", "r000000000000")
+
+
+@pytest.mark.parametrize("phase", ["after", "before"])
+def test_a_lost_answer_never_leaves_a_conversation_unnamed(applied: Project, phase: str) -> None:
+    applied.account.fault(match="POST /v2/conversations", kind="drop", phase=phase)
+    result = applied.run("talk", "persona/coach", "--yes", "--format", "json")
+    there = applied.account.objects("conversations")
+    if phase == "after":
+        assert (result.code, [result.document["id"]]) == (0, [*there])
+    else:
+        assert (result.code, there) == (6, {})
+        assert "it costs minutes until it is ended" in result.document["error"]["complaints"][0]["hint"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [(), ("persona/coach", "--end", "c1"), ("document/prices",), ("coach",), ("persona/nobody",), ("--end", "c0")],
+)
+def test_a_command_line_that_names_nothing_to_do(applied: Project, args: tuple[str, ...]) -> None:
+    assert applied.run("talk", *args).code == 12
+    assert applied.account.writes == []

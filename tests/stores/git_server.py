@@ -1,0 +1,118 @@
+"""git's own server of smart HTTP (`git http-backend`) on loopback, behind a password."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+
+class GitServer:
+    """Repositories below a folder, for whoever knows the password of `x-access-token`, or one that may only read."""
+
+    def __init__(self, folder: Path, password: str) -> None:
+        self.folder, self.password = folder, password
+        self.writers: set[str] = {password}
+        self.readers: set[str] = set()
+        self.pushes = 0
+        self.seconds = 0.0  # that every request takes
+        self.before: Callable[[int], int] = lambda _: 0  # what a push meets, by its number: a status instead, or 0
+        self.after: Callable[[int], object] = lambda _: None  # what happens when it was done and is not answered yet
+        self.lines: list[str] = []
+
+    def refusal(self, authorization: str, path: str) -> int:
+        """The status of a request that is not allowed; 0 for one that is."""
+        known = {_word(one): True for one in self.writers} | {_word(one): False for one in self.readers}
+        writes = known.get(authorization.lower())
+        if writes is None:
+            return 401
+        return 403 if "git-receive-pack" in path and not writes else 0
+
+
+def _word(password: str) -> str:
+    return "basic " + base64.b64encode(f"x-access-token:{password}".encode()).decode().lower()
+
+
+@contextlib.contextmanager
+def git_server(folder: Path, password: str) -> Iterator[tuple[str, GitServer]]:
+    """The server and its URL."""
+    served = GitServer(folder, password)
+    handler = type("Handler", (_Handler,), {"served": served})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", served
+        finally:
+            server.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    served: GitServer
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing on stderr."""
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._serve(body)
+
+    def _serve(self, body: bytes) -> None:
+        self.served.lines.append(f"{self.command} {self.path}")
+        time.sleep(self.served.seconds)
+        if refusal := self.served.refusal(self.headers.get("Authorization", ""), self.path):
+            self._refuse(refusal)
+            return
+        is_push = self.command == "POST" and self.path.endswith("/git-receive-pack")
+        self.served.pushes += is_push
+        number = self.served.pushes
+        if is_push and (status := self.served.before(number)):
+            self._refuse(status)
+            return
+        path, _, query = self.path.partition("?")
+        environment = {
+            **os.environ,
+            "GIT_PROJECT_ROOT": str(self.served.folder),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "REMOTE_USER": "somebody",
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        said = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=True)
+        if is_push:
+            self.served.after(number)
+        head, _, content = said.stdout.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        self.send_response(int(fields.pop("Status", "200").split()[0]))
+        for name, value in fields.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _refuse(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("WWW-Authenticate", 'Basic realm="git"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()

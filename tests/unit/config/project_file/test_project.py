@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tavusctl.core.errors import UsageError
+from tavusctl.core.project_settings import Environment, Output, Project, Safety
+from tests import checked
+
+WHOLE = """\
+version: 1
+manifests: assets
+secrets: [OPENAI_API_KEY, TOKEN]
+environments:
+  staging:
+    account: acme-staging
+    api_key_env: TAVUS_API_KEY_STAGING
+    state: s3://acme/staging
+    vars: {brand: Acme (staging), n: 3}
+  production:
+safety: {max_deletes: 2, max_delete_ratio: 0.5}
+outputs:
+  VITE_PERSONA: persona/coach
+  ALL: [persona/coach, replica/anna]
+  REQUIRE_AUTH: {value: true}
+"""
+STAGING = Environment(
+    "staging", "acme-staging", "TAVUS_API_KEY_STAGING", "s3://acme/staging", {"brand": "Acme (staging)", "n": 3}
+)
+
+
+def written(root: Path, text: str) -> Path:
+    (root / "tavusctl.yaml").write_text(text, "utf-8")
+    return root
+
+
+def told(root: Path, text: str, environment: str | None = None) -> list[str]:
+    _, _, diagnostics = checked.opened(written(root, text), environment=environment)
+    return [f"{diagnostic.source} {diagnostic.id} {diagnostic.message}" for diagnostic in diagnostics]
+
+
+def test_the_project_file_is_read_whole(tmp_path: Path) -> None:
+    project, environment, diagnostics = checked.opened(written(tmp_path, WHOLE), environment="staging")
+    assert diagnostics == ()
+    assert environment == STAGING
+    assert project == Project(
+        str(tmp_path),
+        str(tmp_path / "assets"),
+        ("OPENAI_API_KEY", "TOKEN"),
+        {"staging": STAGING, "production": Environment("production")},
+        Safety(2, 0.5),
+        {
+            "VITE_PERSONA": Output(("persona/coach",), places=((13, 17),)),
+            "ALL": Output(("persona/coach", "replica/anna"), many=True, places=((14, 9), (14, 24))),
+            "REQUIRE_AUTH": Output(value=True),
+        },
+    )
+
+
+@pytest.mark.parametrize("text", [None, "", "# nothing\n", "{}\n", "environments:\n"])
+def test_every_key_is_optional(tmp_path: Path, text: str | None) -> None:
+    (tmp_path / ".git").mkdir()
+    if text is not None:
+        written(tmp_path, text)
+    expected = Project(str(tmp_path), str(tmp_path / "manifests"), environments={"default": Environment()})
+    assert checked.opened(tmp_path) == (expected, Environment(), ())
+
+
+def test_an_environment_may_have_another_crawl_limit(tmp_path: Path) -> None:
+    text = "crawl_limit: 250\nenvironments: {staging: {}, production: {crawl_limit: 500}}\n"
+    project, _, _ = checked.opened(written(tmp_path, text), environment="staging")
+    assert {name: one.crawl_limit for name, one in project.environments.items()} == {"staging": 250, "production": 500}
+
+
+def test_the_search_goes_up_to_the_top_of_the_repository(tmp_path: Path) -> None:
+    written(tmp_path, "manifests: outer\n")
+    repository = tmp_path / "repository"
+    deep = repository / "a/b"
+    deep.mkdir(parents=True)
+    assert checked.opened(deep)[0].manifests == str(tmp_path / "outer")
+    (repository / ".git").touch()
+    assert checked.opened(deep)[0].manifests == str(deep / "manifests")
+    written(repository / "a", "manifests: inner\n")
+    assert checked.opened(deep)[0].manifests == str(repository / "a/inner")
+
+
+def test_one_environment_is_chosen_by_itself_and_several_are_not(tmp_path: Path) -> None:
+    assert checked.opened(written(tmp_path, "environments: {eu: {}}\n"))[1].name == "eu"
+    written(tmp_path, WHOLE)
+    with pytest.raises(UsageError, match="several environments: `production`, `staging`"):
+        checked.opened(tmp_path)
+    with pytest.raises(UsageError, match="unknown environment `stagging`; known: `production`, `staging`") as error:
+        checked.opened(tmp_path, environment="stagging")
+    assert (error.value.exit_code, error.value.hint) == (12, "did you mean `staging`?")
+    with pytest.raises(UsageError, match="unknown environment `x`; known: `default`"):
+        checked.opened(written(tmp_path, ""), environment="x")
+
+
+def test_a_broken_file_says_more_than_the_choice_of_environment(tmp_path: Path) -> None:
+    assert told(tmp_path, "environments: [staging]\n", "staging") == [
+        "tavusctl.yaml:1:15 TV104 environments: expected a mapping, found a list"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[1]\n", ["1:1 TV104 the document: expected a mapping, found a list"]),
+        ("a: [\n", ["2:1 TV101 invalid YAML"]),
+        ("version: 1\nversion: 1\n", ["2:1 TV102 duplicate key `version`, first used in line 1, column 1"]),
+        ("version: 1\n---\nversion: 1\n", ["3:1 TV101 the project file must contain one YAML document, found another"]),
+        ("version: 2\n", ["1:10 TV104 version: expected 1, found 2"]),
+        ("version: true\n", ["1:10 TV104 version: expected 1, found true"]),
+        ("manifest: x\n", ["1:1 TV103 unknown key `manifest`"]),
+        ("manifests: 3\n", ["1:12 TV104 manifests: expected text, found 3"]),
+        ("manifests: ../x\n", ["1:12 TV110 manifests: `../x` is outside the project"]),
+        ("manifests: /etc\n", ["1:12 TV110 manifests: `/etc` is outside the project"]),
+        ("secrets: KEY\n", ["1:10 TV104 secrets: expected a list, found `KEY`"]),
+        (
+            "secrets: [a-b, 3]\n",
+            ["1:11 TV104 secrets[0]: `a-b` is not a valid name", "1:16 TV104 secrets[1]: expected text, found 3"],
+        ),
+        ("base_url: https://x\n", ["1:1 TV103 base_url: the host of the API is never read from a file"]),
+        (
+            "environments: {a: {api_url: x}}\n",
+            ["1:20 TV103 environments.a: api_url: the host of the API is never read from a file"],
+        ),
+        ("environments: {A_b: {}}\n", ["1:16 TV107 environments: `A_b` is not a valid name of an environment"]),
+        ("environments: {a: 3}\n", ["1:19 TV104 environments.a: expected a mapping, found 3"]),
+        ("environments: {a: {acount: x}}\n", ["1:20 TV103 environments.a: unknown key `acount`"]),
+        ("environments: {a: {state: 3}}\n", ["1:27 TV104 environments.a.state: expected text, found 3"]),
+        ("environments: {a: {vars: [3]}}\n", ["1:26 TV104 environments.a.vars: expected a mapping, found a list"]),
+        (
+            "environments: {a: {api_key_env: sk-12 3}}\n",
+            ["1:33 TV104 environments.a.api_key_env: `sk-12 3` is not a valid name of an env"],
+        ),
+        ("crawl_limit: 0\n", ["1:14 TV104 crawl_limit: expected at least 1, found 0"]),
+        (
+            "environments: {a: {crawl_limit: all}}\n",
+            ["1:33 TV104 environments.a.crawl_limit: expected a whole number, found `all`"],
+        ),
+        ("safety: 3\n", ["1:9 TV104 safety: expected a mapping, found 3"]),
+        ("safety: {max_delete: 3}\n", ["1:10 TV103 safety: unknown key `max_delete`"]),
+        ("safety: {max_deletes: -1}\n", ["1:23 TV104 safety.max_deletes: expected at least 0, found -1"]),
+        ("safety: {max_deletes: true}\n", ["1:23 TV104 safety.max_deletes: expected a whole number, found true"]),
+        ("safety: {max_delete_ratio: 30}\n", ["1:28 TV104 safety.max_delete_ratio: expected 0 to 1, found 30"]),
+        ("safety: {max_delete_ratio: x}\n", ["1:28 TV104 safety.max_delete_ratio: expected a number, found `x`"]),
+        ("outputs: {A B: persona/x}\n", ["1:11 TV107 outputs: `A B` is not a valid name of a variable"]),
+        ("outputs: {A: persona}\n", ["1:14 TV107 outputs.A: `persona` is not an address"]),
+        (
+            "outputs: {A: {valeu: x}}\n",
+            ["1:11 TV106 outputs.A: the key `value`", "1:15 TV103 outputs.A: unknown key `valeu`"],
+        ),
+        ("outputs: {A: {value: [x]}}\n", ["1:22 TV104 outputs.A.value: expected text, a number, true or false"]),
+        ('outputs: {A: {value: "x\\ny"}}\n', ["1:22 TV104 outputs.A.value: expected one line of printable text"]),
+        ("outputs: {A: [persona/x, 3]}\n", ["1:26 TV104 outputs.A[1]: expected text, found 3"]),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, expected: list[str]) -> None:
+    found = told(tmp_path, text)
+    assert len(found) == len(expected), found
+    assert all(line.startswith(f"tavusctl.yaml:{start}") for line, start in zip(found, expected, strict=True)), found
+
+
+def test_there_is_an_end_to_the_complaints(tmp_path: Path) -> None:
+    found = told(tmp_path, "".join(f"unknown{n}: 1\n" for n in range(1000)))
+    assert len(found) == 102
+    assert found[-1].endswith("TV115 more than 100 problems; the rest of the document is not checked")
+
+
+def test_the_host_is_told_where_it_may_come_from(tmp_path: Path) -> None:
+    _, _, (diagnostic,) = checked.opened(written(tmp_path, "api_url: https://x\n"))
+    assert diagnostic.hint == "use `--base-url` or TAVUS_BASE_URL"
+
+
+def test_a_project_file_that_is_no_file_of_the_project_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    written(tmp_path, "manifests: x\n")
+    (root / "tavusctl.yaml").symlink_to("../tavusctl.yaml")
+    project, _, (diagnostic,) = checked.opened(root)
+    assert (diagnostic.id, diagnostic.message) == ("TV110", "the project file leads outside the project")
+    assert project.manifests == str(root / "manifests")
+    (root / "tavusctl.yaml").unlink()
+    os.mkfifo(root / "tavusctl.yaml")
+    _, _, (diagnostic,) = checked.opened(root)
+    assert diagnostic.message == "the project file is not a regular file"
+
+
+def test_a_misnamed_project_file_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "tavusctl.yml").write_text("manifests: x\n", "utf-8")
+    _, _, (diagnostic,) = checked.opened(tmp_path)
+    assert diagnostic.message == "the project file must be named tavusctl.yaml"

@@ -1,0 +1,46 @@
+"""Complaints about keys and values of the real kinds, in the words that help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tavusctl.config import loading
+from tavusctl.kinds import KINDS
+from tests import checked
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("llm: {model: tavus-gpt-oss}", "write it under `layers:`"),
+        ("perception_model: raven-1", "write it under `layers.perception:`"),
+        ("turn_detection_model: sparrow-1", "write it under `layers.conversational_flow:`"),
+        ("persona_nme: Coach", "did you mean `persona_name`?"),
+        ("wholly_new: 1", "write a field that is newer than tavusctl under `extra:`"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_told_its_place(tmp_path: Path, key: str, hint: str) -> None:
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    (manifests / "a.yaml").write_text(f"kind: persona\nname: a\nspec:\n  system_prompt: x\n  {key}\n")
+    project, environment, _ = checked.opened(tmp_path)
+
+    (found,) = loading.read(project, environment, KINDS).diagnostics
+
+    assert (found.id, found.hint, found.source and found.source.line) == ("TV103", hint, 5)
+
+
+def test_a_header_that_says_nothing_secret_may_be_written_out(tmp_path: Path) -> None:
+    manifests = tmp_path / "manifests"
+    manifests.mkdir()
+    headers = "{Content-Type: application/json, X-Key: abc}"
+    (manifests / "a.yaml").write_text(
+        f"kind: persona\nname: a\nspec:\n  system_prompt: x\n  layers: {{llm: {{headers: {headers}}}}}\n"
+    )
+    project, environment, _ = checked.opened(tmp_path)
+
+    (found,) = loading.read(project, environment, KINDS).diagnostics
+
+    assert (found.id, found.message) == ("TV113", "layers.llm.headers.X-Key: the manifest contains a plaintext secret")

@@ -1,0 +1,691 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tavusctl.config import files, loading
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import UsageError
+from tavusctl.core.model import Lifecycle, Manifest, Recrawl
+from tavusctl.core.project_settings import Environment, Project, Safety
+from tavusctl.secrets.values import SecretText
+from tests import checked
+from tests.unit.kinds.toy_kinds import KINDS
+
+VARS = {"brand": "Acme", "size": 3, "flag": True, "list": ["a", "b"], "nothing": None, "sly": "${secret:KEY}"}
+
+
+def place(root: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(text.encode())
+
+
+def project(root: Path) -> Project:
+    return Project(str(root), str(root / "manifests"), secrets=("KEY", "TOKEN"))
+
+
+def loaded(root: Path, texts: Mapping[str, str], *paths: Path) -> loading.LoadResult:
+    place(root, texts)
+    return loading.read(project(root), Environment(vars=VARS), KINDS, paths)
+
+
+def told(diagnostics: tuple[Diagnostic, ...]) -> list[str]:
+    return [f"{diagnostic.source} {diagnostic.id} {diagnostic.message}" for diagnostic in diagnostics]
+
+
+def spec(root: Path, text: str) -> loading.LoadResult:
+    """A toy whose spec is the text, from line 4 on."""
+    lines = "".join(f"  {line}\n" for line in text.splitlines())
+    return loaded(root, {"manifests/t.yaml": f"kind: toy\nname: t\nspec:\n{lines}"})
+
+
+def test_a_manifest_is_read_whole(tmp_path: Path) -> None:
+    text = """\
+kind: crawler
+name: one
+spec:
+  title: Hi ${var:brand}
+  size: ${var:size}
+  tags: ${var:list}
+  friend_id: ${ref:toy/anna}
+  engine: {api_key: "${secret:KEY}", headers: {Authorization: "Bearer ${secret:TOKEN}"}, options: null}
+  extra:
+    newer: [1]
+    engine: {fresh: yes!}
+    extra_long: ok
+lifecycle: {prevent_destroy: true, ignore_changes: [/engine/options, /engine/options/a~1b/~0], on_remove: retain}
+recrawl: {every: 1h30m}
+---
+kind: toy
+name: anna
+external: true
+id: r4317e64d25a
+"""
+    found = loaded(tmp_path, {"manifests/deep/er/a.yml": text})
+    assert found.diagnostics == ()
+    assert found.files == 1
+    one, anna = found.manifests
+    assert one.address == Address("crawler", "one")
+    assert one.spec == {
+        "title": "Hi Acme",
+        "size": 3,
+        "tags": ["a", "b"],
+        "friend_id": Address("toy", "anna"),
+        "engine": {
+            "api_key": SecretText(("", ""), ("KEY",)),
+            "headers": {"Authorization": SecretText(("Bearer ", ""), ("TOKEN",))},
+            "options": None,
+            "fresh": "yes!",
+        },
+        "newer": [1],
+        "extra_long": "ok",
+    }
+    assert one.source == Source("manifests/deep/er/a.yml", 1, 1)
+    assert one.lifecycle == Lifecycle(
+        prevent_destroy=True, ignore_changes=("/engine/options", "/engine/options/a~1b/~0"), on_remove="retain"
+    )
+    assert one.recrawl == Recrawl(every=5400.0)
+    assert str(one.sources["/engine/api_key"]) == "manifests/deep/er/a.yml:8:21"
+    assert str(one.sources["/newer/0"]) == "manifests/deep/er/a.yml:10:13"
+    assert str(one.sources["/engine/fresh"]) == "manifests/deep/er/a.yml:11:21"
+    assert str(one.sources["/extra_long"]) == "manifests/deep/er/a.yml:12:17"
+    assert not [pointer for pointer in one.sources if pointer.startswith("/extra/") or pointer == "/extra"]
+    assert anna == Manifest(Address("toy", "anna"), {}, Source(one.source.path, 16, 1), external_id="r4317e64d25a")
+
+
+# One line per way to be wrong: the spec, and what is told about it.
+SHAPE = [
+    ("titel: x", ["4:3 TV103 unknown key `titel` in toy", "4:3 TV106 the key `title` is missing"]),
+    ("title: x\nengine: {nam: small}", ["5:12 TV103 unknown key `nam` in engine"]),
+    ("title: x\nengine: {nam: null}", ["5:12 TV103 unknown key `nam` in engine"]),
+    ("title: 3", ["4:10 TV104 title: expected text, found 3"]),
+    ("title: null", ["4:3 TV106 the key `title` is missing"]),
+    ("title: x\nsize: null\nengine: null\ntags: null", []),
+    ("title: x\nsize: '3'", ["5:9 TV104 size: expected a whole number, found the text `3`"]),
+    ("title: x\nsize: 11", ["5:9 TV104 size: expected at most 10, found 11"]),
+    ("title: x\nsize: 0", ["5:9 TV104 size: expected at least 1, found 0"]),
+    ("title: x\nsize: 1.5", ["5:9 TV104 size: expected a whole number, found 1.5"]),
+    ("title: x\nratio: x", ["5:10 TV104 ratio: expected a number, found `x`"]),
+    ("title: x\non: 1", ["5:7 TV104 on: expected true or false, found 1"]),
+    ("title: x\nengine: {name: smal}", ["5:18 TV104 engine.name: expected `small` or `large`, found `smal`"]),
+    ("title: x\nengine: [1]", ["5:11 TV104 engine: expected a mapping"]),
+    (
+        "title: x\ntags: [a, 1, {}]",
+        ["5:13 TV104 tags[1]: expected text, found 1", "5:16 TV104 tags[2]: expected text, fou"],
+    ),
+    (
+        "title: x\nlink: {url: http://x}",
+        ["5:15 TV104 link.url: expected text that matches `^https://`, found `http://x`"],
+    ),
+    ("title: x\nlink: {url: 'https://x', lable: w}", ["5:28 TV103 unknown key `lable` in link"]),
+    ("title: x\nlink: 3", ["5:9 TV104 link: expected text or a mapping, found 3"]),
+    ("title: x\nlinks: [{}]", ["5:11 TV106 links[0]: the key `url` is missing"]),
+    ("title: x\nfriend_id: ABC", ["5:14 TV104 friend_id: expected text that matches `^[a-z][0-9]+$`, found `ABC`"]),
+    ("title: x\nold: w", ["5:3 TV114 old: old is going away; write title"]),
+    ("title: x\nold: null", []),
+    ("title: x\nengine: {api_key: s3cr3t}", ["5:21 TV113 engine.api_key: the manifest contains a plaintext secret"]),
+    ("title: x\nengine: {api_key: 123}", ["5:21 TV104 engine.api_key: expected text"]),
+    ("title: x\nengine: {headers: s3cr3t}", ["5:21 TV104 engine.headers: expected a mapping"]),
+    (
+        "title: x\nengine: {headers: {A/b: s3cr3t}}",
+        ["5:27 TV113 engine.headers.A/b: the manifest contains a plaintext secret"],
+    ),
+    ("title: '${secret:KEY}'", ["4:10 TV112 `title` is not a secret field"]),
+    (
+        "title: x\nlinks: [{url: 'https://x.example', label: '${secret:KEY}'}]",
+        ["5:45 TV112 `links[0].label` is not a secret field"],
+    ),
+    (
+        "title: x\nengine: {options: {a: [{api-key: s3cr3t}]}}",
+        ["5:36 TV113 engine.options.a[0].api-key: the manifest contains a plaintext secret"],
+    ),
+    (
+        "title: x\nlink: 'https://me:hunter22@x.example/?page=2'",
+        ["5:9 TV113 link: the manifest contains a plaintext secret (in `password` of the URL)"],
+    ),
+    ("title: x\nengine: {api_key: '${secret:KEI}'}", ["5:21 TV112 the secret `KEI` is not listed under `secrets:`"]),
+    ("title: x\nsize: ${var:sice}", ["5:9 TV111 undefined variable `sice` in this environment"]),
+    ("title: x\nsize: ${var:brand}", ["5:9 TV104 size: expected a whole number, found `Acme`"]),
+    ("title: ${fiel:x}", ["4:10 TV109 unknown expression `${fiel:x}`"]),
+    ("title: ${file:x", ["4:10 TV109 `${file:x` has no closing brace on its line"]),
+    ("title: to ${ref:toy/x}", ["4:10 TV109 `${ref:toy/x}` must be the whole value"]),
+    ("title: ${ref:toy}", ["4:10 TV107 `toy` is not an address; write `KIND/NAME`, such as `persona/sales-coach`"]),
+    ("title: a ${var:list}", ["4:10 TV109 `${var:list}` is a list, which cannot be inserted into text"]),
+    ("title: ${file:none.md}", ["4:10 TV110 file `none.md` does not exist"]),
+    ("title: x\nextra: {size: 3}", ["5:11 TV103 extra: `size` is a known key, which belongs in `spec:`"]),
+    (
+        "title: x\nextra: {engine: {name: w}}",
+        ["5:20 TV103 extra: `engine.name` is a known key, which belongs in `spec:`"],
+    ),
+    ("title: x\nextra: {engine: 3}", ["5:11 TV103 extra: `engine` is a known key, which belongs in `spec:`"]),
+    ("title: x\nlinks: [{url: 'https://x', label: a!}]", ["5:37 TV104 links[0].label: a! is loud; leave out the"]),
+    ("title: x\nlinks: [{url: 'https://x', label: '${ref:toy/x}'}]", []),
+    ("title: x\nsite: 3 4", ["5:9 TV104 site: expected a valid URL, relative URL without a base, found `3 4`"]),
+    (
+        "title: '${var: brand}'",
+        ["4:10 TV109 invalid expression `${var: brand}`: it needs a value after the colon, without spaces"],
+    ),
+    ("title: ${var:}", ["4:10 TV109 invalid expression `${var:}`: it needs a value after the colon, without spaces"]),
+    ("title: ${var}", ["4:10 TV109 unknown expression `${var}`"]),
+    (
+        "title: ${ref:${var:brand}}",
+        ["4:10 TV109 invalid expression `${ref:${var:brand}`: expressions cannot be nested"],
+    ),
+    (
+        "title: x\nengine: {api_key: '${secret:a-b}'}",
+        ["5:21 TV109 `a-b` is not a valid name of an environment variable"],
+    ),
+    ("title: |\n  one\n  ${x:y}", ["4:10 TV109 unknown expression `${x:y}` (line 2 of the text)"]),
+    (
+        "title: x\nextra: {new: {password: s3cr3t}}",
+        ["5:27 TV113 new.password: the manifest contains a plaintext secret"],
+    ),
+    (
+        "title: x\nextra: {engine: {headers: 3}}",
+        ["5:20 TV103 extra: `engine.headers` is a known key, which belongs in `spec:`"],
+    ),
+    ("title: x\nextra: {new: '${var:no}'}", ["5:16 TV111 undefined variable `no` in this environment"]),
+    ("title: x\nengine: {api_key: '${file:no}'}", ["5:21 TV110 file `no` does not exist"]),
+    (
+        "title: x\nengine: {api_key: '${var:brand}'}",
+        ["5:21 TV113 engine.api_key: the manifest contains a plaintext secret"],
+    ),
+    ("title: x\nsize: ${ref:toy/x}", ["5:9 TV104 size: expected a whole number, found ${ref:toy/x}"]),
+    ("title: x\nextra: 3", ["5:10 TV104 spec.extra: expected a mapping, found 3"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SHAPE)
+def test_what_does_not_fit_is_told_with_its_place(tmp_path: Path, text: str, expected: list[str]) -> None:
+    found = spec(tmp_path, text)
+    assert len(found.diagnostics) == len(expected), told(found.diagnostics)
+    for line, start in zip(told(found.diagnostics), expected, strict=True):
+        assert line.startswith(f"manifests/t.yaml:{start}"), line
+    assert all(diagnostic.address == Address("toy", "t") for diagnostic in found.diagnostics)
+    is_right = all(diagnostic.severity is Severity.WARNING for diagnostic in found.diagnostics)
+    assert [manifest.address for manifest in found.manifests] == [Address("toy", "t")] * is_right
+    assert found.declared == {Address("toy", "t")}
+
+
+def test_a_secret_that_is_written_out_is_never_repeated(tmp_path: Path) -> None:
+    texts = [text for text, _ in SHAPE if "s3cr3t" in text]
+    assert len(texts) == 5
+    for text in texts:
+        diagnostics = spec(tmp_path, text).diagnostics
+        assert not [diagnostic for diagnostic in diagnostics if "s3cr3t" in diagnostic.message + diagnostic.hint]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("titel: x", "did you mean `title`?"),
+        ("title: x\nengine: {naem: small}", "did you mean `name`?"),
+        ("title: x\nlinks: [{url: 'https://x', labl: w}]", "did you mean `label`?"),
+        (
+            "title: x\nengine: {zzz: 1}",
+            "known: `api_key`, `headers`, `name`, `options`; write a field that is newer than tavusctl under `extra:`",
+        ),
+        ("title: x\nengine: {name: lareg}", "did you mean `large`?"),
+        ("title: 3", "put it in quotes"),
+        ("title: ${vra:x}", "did you mean `var`?; write `$${` for a literal `${`"),
+        ("title: ${var:brnd}", "did you mean `brand`?"),
+        ("title: x\nengine: {api_key: '${secret:TOKE}'}", "did you mean `TOKEN`?"),
+        ("title: x\nengine: {api_key: '${secret:XX}'}", "add `XX` to `secrets:` in tavusctl.yaml"),
+    ],
+)
+def test_what_was_meant_is_suggested(tmp_path: Path, text: str, hint: str) -> None:
+    assert spec(tmp_path, text).diagnostics[0].hint == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- 1\n", ["1:1 TV104 the document: expected a mapping, found a list"]),
+        ("text\n", ["1:1 TV104 the document: expected a mapping, found `text`"]),
+        ("name: t\nspec: {title: x}\n", ["1:1 TV106 the key `kind` is missing"]),
+        ("kind: tyo\nname: t\n", ["1:7 TV104 unknown kind `tyo`"]),
+        ("kind: [toy]\nname: t\n", ["1:7 TV104 kind: expected text, found a list"]),
+        ("kind: toy\nspec: {title: x}\n", ["1:1 TV106 the key `name` is missing"]),
+        ("kind: toy\nname: T_1\nspec: {title: x}\n", ["2:7 TV107 `T_1` is not a valid name"]),
+        ("kind: toy\nname: 12\nspec: {title: x}\n", ["2:7 TV104 name: expected text, found 12"]),
+        ("kind: toy\nname: t\n", ["1:1 TV106 the key `spec` is missing"]),
+        ("kind: toy\nname: t\nspec:\n", ["3:1 TV106 the key `spec` is missing"]),
+        ("kind: toy\nname: t\nspec: [x]\n", ["3:7 TV104 spec: expected a mapping, found a list"]),
+        ("kind: toy\nname: t\nspecs: {}\nspec: {title: x}\n", ["3:1 TV103 unknown key `specs`"]),
+        ("kind: toy\nname: t\nexternal: true\n", ["3:1 TV106 an external object needs the key `id`"]),
+        (
+            "kind: toy\nname: t\nexternal: sure\nspec: {title: x}\n",
+            ["3:11 TV104 external: expected true or false, found"],
+        ),
+        ("kind: toy\nname: t\nexternal: true\nid: 12\n", ["4:5 TV104 id: expected text, found 12"]),
+        (
+            "kind: toy\nname: t\nexternal: true\nid: ''\n",
+            ["4:5 TV104 id: expected the id of an object, found an empty text"],
+        ),
+        ("kind: toy\nname: t\nid: x\nspec: {title: x}\n", ["3:1 TV104 `id` is allowed for external objects only"]),
+        (
+            "kind: toy\nname: t\nexternal: true\nid: x\nspec: {}\nlifecycle: {}\n",
+            [
+                "5:1 TV104 an external object is never written, so `spec` is not allowed",
+                "6:1 TV104 an external object is never",
+            ],
+        ),
+        ("kind: toy\nname: t\nspec: {title: x}\nlifecycle: 3\n", ["4:12 TV116 lifecycle: expected a mapping, found 3"]),
+        (
+            (
+                "kind: toy\nname: t\nspec: {title: x}\nlifecycle:\n  prevent_destory: true\n  on_remove: keep\n"
+                "  prevent_destroy: 1\n  ignore_changes: [title, /a~2, 3, /]\n"
+            ),
+            [
+                "5:3 TV103 lifecycle: unknown key `prevent_destory`",
+                "6:14 TV116 lifecycle.on_remove: expected `delete` or `retain`, found `keep`",
+                "7:20 TV116 lifecycle.prevent_destroy: expected true or false, found 1",
+                "8:20 TV116 lifecycle.ignore_changes: `title` is not a JSON Pointer into `spec`",
+                "8:27 TV116 lifecycle.ignore_changes: `/a~2` is not",
+                "8:33 TV116 lifecycle.ignore_changes: 3 is not",
+                "8:36 TV116 lifecycle.ignore_changes: `/` is not",
+            ],
+        ),
+        (
+            "kind: toy\nname: t\nspec: {title: x}\nmoved_from: [toy/u, u, crawler/u, toy/t, 3, toy/Ü]\n",
+            [
+                "4:21 TV118 moved_from: `u` is not an address",
+                "4:24 TV118 moved_from: `crawler/u` cannot become a toy: an object cannot change its kind",
+                "4:35 TV118 moved_from: `toy/t` is the current address",
+                "4:42 TV118 moved_from[4]: expected text, found 3",
+                "4:45 TV118 moved_from: `toy/Ü` is not an address",
+            ],
+        ),
+        (
+            "kind: toy\nname: t\nspec: {title: x}\nmoved_from: {from: toy/u}\n",
+            ["4:13 TV118 moved_from: expected text, found a mapping"],
+        ),
+        (
+            "kind: toy\nname: t\nexternal: true\nid: x\nmoved_from: toy/u\n",
+            ["5:1 TV104 an external object is never written, so `moved_from` is not allowed"],
+        ),
+        (
+            "kind: toy\nname: t\nspec: {title: x}\nrecrawl: {every: 1h}\n",
+            ["4:1 TV116 `recrawl` is not allowed: a toy is not crawled"],
+        ),
+    ],
+)
+def test_the_keys_around_spec_are_checked(tmp_path: Path, text: str, expected: list[str]) -> None:
+    diagnostics = told(loaded(tmp_path, {"manifests/t.yaml": text}).diagnostics)
+    assert len(diagnostics) == len(expected), diagnostics
+    for line, start in zip(diagnostics, expected, strict=True):
+        assert line.startswith(f"manifests/t.yaml:{start}"), line
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("every: 90m", Recrawl(every=5400.0)),
+        ("every: 24h", Recrawl(every=86400.0)),
+        ("max_age: 7d", Recrawl(every=604800.0)),
+        ("max_age: PT1H30M", Recrawl(every=5400.0)),
+        ("every: P1DT1.5S", Recrawl(every=86401.5)),
+        ("cron: '0 3 * * *'", Recrawl(cron="0 3 * * *")),
+        ("cron: '@daily'", Recrawl(cron="0 0 * * *")),
+        (
+            "{cron: '5 1-3 * * MON', timezone: Europe/Berlin}",
+            Recrawl(cron="5 1-3 * * MON", timezone="Europe/Berlin"),
+        ),
+        ("every: 24", "4:18 TV116 recrawl.every: expected text, found 24"),
+        ("every: soon", "4:18 TV116 recrawl.every: `soon` is not a duration; write `90m`, `24h`, `7d` or `1h30m`"),
+        ("every: 0h", "4:18 TV116 recrawl.every: `0h` is not a duration"),
+        ("every: " + "9" * 400 + "h", "4:18 TV116 recrawl.every: `999"),
+        (
+            "{every: 1h, max_age: 2h}",
+            "4:1 TV116 recrawl: expected exactly one of `every` and `cron`, found `every` and",
+        ),
+        (
+            "every: 59m",
+            (
+                "4:18 TV116 recrawl.every: `59m` is shorter than one "
+                "hour, the minimum that the API allows between two crawls"
+            ),
+        ),
+        ("max_age: 10s", "4:20 TV116 recrawl.max_age: `10s` is shorter than one hour"),
+        ("cron: '*/30 * * * *'", "4:17 TV116 recrawl.cron: `*/30 * * * *` matches more than once an hour"),
+        ("cron: '0,59 3 * * MON'", "4:17 TV116 recrawl.cron: `0,59 3 * * MON` matches more than once an hour"),
+        ("{timezone: UTC}", "4:1 TV116 recrawl: expected exactly one of `every` and `cron`, found none of them"),
+        ("{every: 1h, timezone: UTC}", "4:22 TV116 `recrawl.timezone` is allowed with `cron` only"),
+        ("{every: 1h, evry: 2h}", "4:22 TV103 recrawl: unknown key `evry`"),
+        ("cron: '0 3 * *'", "4:17 TV116 recrawl.cron: `0 3 * *` is not a cron expression"),
+        ("cron: '0 0 3 * * *'", "4:17 TV116 recrawl.cron: `0 0 3 * * *` is not a cron expression"),
+        ("cron: '99 3 * * *'", "4:17 TV116 recrawl.cron: `99 3 * * *` is not a cron expression"),
+        ("cron: '0 3 30 2 *'", "4:17 TV116 recrawl.cron: `0 3 30 2 *` is not a cron expression"),
+        ("{cron: '@daily', timezone: Mars/Base}", "4:37 TV116 recrawl.timezone: unknown time zone `Mars/Base`"),
+        ("{cron: '@daily', timezone: ../../etc/passwd}", "4:37 TV116 recrawl.timezone: unknown time zone"),
+        ("{cron: '@daily', timezone: America}", "4:37 TV116 recrawl.timezone: unknown time zone `America`"),
+        ("[1h]", "4:10 TV116 recrawl: expected a mapping, found a list"),
+    ],
+)
+def test_when_to_crawl_again(tmp_path: Path, text: str, found: Recrawl | str) -> None:
+    inside = text if text[0] in "{[" else f"{{{text}}}"
+    read = loaded(tmp_path, {"manifests/t.yaml": f"kind: crawler\nname: t\nspec: {{title: x}}\nrecrawl: {inside}\n"})
+    if isinstance(found, Recrawl):
+        assert [manifest.recrawl for manifest in read.manifests] == [found]
+    else:
+        (diagnostic,) = told(read.diagnostics)
+        assert diagnostic.startswith(f"manifests/t.yaml:{found}"), diagnostic
+
+
+def test_addresses_that_were_left(tmp_path: Path) -> None:
+    one = "kind: toy\nname: one\nspec: {title: x}\nmoved_from: toy/old\n---\n"
+    two = "kind: toy\nname: two\nspec: {title: x}\nmoved_from: [toy/older, toy/old-2]\n"
+    found = loaded(tmp_path, {"manifests/t.yaml": one + two})
+    assert [manifest.moved_from for manifest in found.manifests] == [
+        (Address("toy", "old"),),
+        (Address("toy", "older"), Address("toy", "old-2")),
+    ]
+    assert found.diagnostics == ()
+
+
+def test_an_address_that_was_left_belongs_to_nobody(tmp_path: Path) -> None:
+    texts = {
+        "manifests/a.yaml": "kind: toy\nname: new\nspec: {title: x}\nmoved_from: [toy/old, toy/older]\n",
+        "manifests/b.yaml": "kind: toy\nname: old\nspec: {title: x}\n",
+        "manifests/c.yaml": "kind: toy\nname: other\nspec: {title: x}\nmoved_from: toy/older\n",
+    }
+    assert told(loaded(tmp_path, texts).diagnostics) == [
+        "manifests/a.yaml:2:7 TV118 moved_from: `toy/old` is still declared, at manifests/b.yaml:2:7",
+        (
+            "manifests/c.yaml:2:7 TV118 moved_from: `toy/older` is listed in "
+            "`moved_from` of `toy/new` as well, at manifests/a.yaml:2:7"
+        ),
+    ]
+
+
+TOY = "kind: toy\nname: {}\nspec: {{title: x}}\n"
+
+
+def test_one_address_stands_once(tmp_path: Path) -> None:
+    texts = {"manifests/b.yaml": TOY.format("t"), "manifests/a/c.yaml": TOY.format("u") + "---\n" + TOY.format("t")}
+    found = loaded(tmp_path, texts)
+    (diagnostic,) = found.diagnostics
+    assert told((diagnostic,)) == ["manifests/b.yaml:2:7 TV108 `toy/t` is declared here and at manifests/a/c.yaml:6:7"]
+    assert [str(manifest.source) for manifest in found.manifests] == [
+        "manifests/a/c.yaml:5:1",
+        "manifests/a/c.yaml:1:1",
+    ]
+
+
+def test_everything_comes_in_order(tmp_path: Path) -> None:
+    texts = {f"manifests/{n}.yaml": TOY.format(f"t{9 - n}") + f"---\nkind: x\nname: n{n}\n" for n in range(9)}
+    found = loaded(tmp_path, texts)
+    assert found.files == 9
+    assert [manifest.address.name for manifest in found.manifests] == [f"t{n}" for n in range(1, 10)]
+    assert [str(diagnostic.source) for diagnostic in found.diagnostics] == [f"manifests/{n}.yaml:5:7" for n in range(9)]
+
+
+def test_only_yaml_files_below_the_manifests_folder_are_read(tmp_path: Path) -> None:
+    names = ["a.yaml", "b.YML", ".hidden.yaml", ".git/c.yaml", "d.json", "e.yaml.bak", "x/y/f.yml"]
+    found = loaded(tmp_path, {f"manifests/{name}": TOY.format(name[0] if name[0] != "." else "h") for name in names})
+    assert [manifest.source.path for manifest in found.manifests] == [
+        "manifests/a.yaml",
+        "manifests/b.YML",
+        "manifests/x/y/f.yml",
+    ]
+    assert (found.files, found.diagnostics) == (3, ())
+
+
+def test_without_files_there_is_nothing_and_nobody_complains(tmp_path: Path) -> None:
+    assert loaded(tmp_path, {}) == loading.LoadResult((), (), 0)
+    assert loaded(tmp_path, {"manifests/readme.md": ""}) == loading.LoadResult((), (), 0)
+
+
+def test_the_project_file_is_no_manifest(tmp_path: Path) -> None:
+    place(tmp_path, {"tavusctl.yaml": "manifests: .\n", "a.yaml": TOY.format("a")})
+    read, environment, _ = checked.opened(tmp_path)
+    assert loading.read(read, environment, KINDS).files == 1
+
+
+def test_some_files_can_be_read_alone(tmp_path: Path) -> None:
+    texts = {name: TOY.format(name[-6]) for name in ("manifests/a.yaml", "manifests/x/b.yaml", "manifests/c.yaml")}
+    found = loaded(tmp_path, texts, tmp_path / "manifests/x", tmp_path / "manifests/c.yaml")
+    assert [manifest.address.name for manifest in found.manifests] == ["b", "c"]
+    with pytest.raises(UsageError, match="does not exist"):
+        loaded(tmp_path, {}, tmp_path / "none.yaml")
+
+
+def test_what_is_named_and_is_no_manifest_is_passed_over(tmp_path: Path) -> None:
+    others = (
+        "tavusctl.yaml",
+        "package.json",
+        "c.yaml",
+        "ci/d.yaml",
+        "manifests/e.md",
+        "manifests/.f.yaml",
+        "manifests/.g/h.yaml",
+    )
+    texts = {name: TOY.format("a") for name in ("manifests/a.yaml", *others)}
+    assert loaded(tmp_path, texts, *(tmp_path / name for name in others)) == loading.LoadResult((), (), 0)
+    found = loaded(tmp_path, {}, tmp_path, tmp_path / "ci", tmp_path / "manifests/a.yaml")
+    assert [manifest.address.name for manifest in found.manifests] == ["a"]
+
+
+def test_text_comes_from_files_as_it_stands(tmp_path: Path) -> None:
+    place(
+        tmp_path,
+        {
+            "manifests/p/a.md": "\ufeffOne ${var:brand} $${x}\r\ntwo\r\n",
+            "manifests/p/b.md": "two ends\n\n",
+            "common/c.md": "no end",
+            "manifests/x/d.md": "beside",
+        },
+    )
+    specs = "  title: ${file:p/a.md}\n  tags:\n  - ${file:p/b.md}\n  - ${file:../../common/c.md}\n  - ${file:./d.md}\n"
+    found = loaded(tmp_path, {"manifests/x/t.yaml": f"kind: toy\nname: t\nspec:\n{specs}  - 'say ${{file:./d.md}}!'\n"})
+    assert found.diagnostics == ()
+    (manifest,) = found.manifests
+    assert manifest.spec == {
+        "title": "One ${var:brand} $${x}\r\ntwo",
+        "tags": ["two ends\n", "no end", "beside", "say beside!"],
+    }
+    assert found.origins == {
+        Address("toy", "t"): {
+            "/title": "manifests/p/a.md",
+            "/tags/0": "manifests/p/b.md",
+            "/tags/1": "common/c.md",
+            "/tags/2": "manifests/x/d.md",
+        }
+    }
+
+
+def test_what_an_expression_brings_is_not_scanned_again(tmp_path: Path) -> None:
+    place(tmp_path, {"manifests/a.md": "${secret:KEY} ${"})
+    (manifest,) = spec(tmp_path, "title: ${file:a.md}\ntags: ['${var:sly}', 'a ${var:sly}', '$${var:brand}']").manifests
+    assert manifest.spec == {
+        "title": "${secret:KEY} ${",
+        "tags": ["${secret:KEY}", "a ${secret:KEY}", "${var:brand}"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/etc/passwd", "must be relative to the manifests folder, with `/` between folders"),
+        ("~/.aws/credentials", "must be relative"),
+        ("C:/x.md", "must be relative"),
+        ("..\\x.md", "must be relative"),
+        ("//host/share", "must be relative"),
+        ("../../outside.md", "leads outside the project"),
+        ("folder/../../../outside.md", "leads outside the project"),
+        ("../../../../../../../../../../proc/self/environ", "leads outside the project"),
+        ("%2e%2e/outside.md", "does not exist"),
+        ("link-out.md", "leads outside the project"),
+        ("chain.md", "leads outside the project"),
+        ("link-folder/outside.md", "leads outside the project"),
+        ("loop.md", "cannot be read: "),
+        ("broken.md", "does not exist"),
+        ("../.git/config", "leads to a name that starts with a dot"),
+        ("link-git", "leads to a name that starts with a dot"),
+        ("../.env", "leads to a name that starts with a dot"),
+        ("folder", "is a folder"),
+        (".", "is a folder"),
+        ("t.yaml/x", "cannot be read: "),
+        ("fifo", "is not a regular file"),
+        ("socket", ""),
+        ("large.md", "is larger than 1 MiB"),
+        ("latin.md", "is not UTF-8 text (line 2)"),
+        ("nul.md", "is not text: it contains NUL characters"),
+        ("n" * 5000, "cannot be read: "),
+    ],
+)
+def test_no_file_is_read_that_is_not_the_projects(tmp_path: Path, path: str, reason: str) -> None:
+    root = tmp_path / "project"
+    folder = root / "manifests"
+    place(
+        tmp_path, {"outside.md": "o", "project/.git/config": "g", "project/.env": "e", "project/manifests/folder/a": ""}
+    )
+    links = {"link-out.md": "../../outside.md", "chain.md": "link-out.md", "link-folder": "../..", "loop.md": "loop.md"}
+    for name, target in {**links, "broken.md": "none", "link-git": "../.git/config"}.items():
+        (folder / name).symlink_to(target)
+    (folder / "large.md").write_bytes(b"x" * (1024 * 1024 + 1))
+    (folder / "latin.md").write_bytes(b"a\n\xe9\n")
+    (folder / "nul.md").write_bytes(b"a\0")
+    os.mkfifo(folder / "fifo")
+    with socket.socket(socket.AF_UNIX) as server, _inside(folder):
+        server.bind("socket")
+        found = spec(root, f"title: '${{file:{path}}}'")
+    diagnostic = next(one for one in found.diagnostics if one.source and one.source.path == "manifests/t.yaml")
+    others = [one for one in found.diagnostics if one is not diagnostic]
+    assert {str(one.source) for one in others} == {
+        f"manifests/{name}:1:1" for name in ("link-folder", "loop.md", "broken.md")
+    }
+    assert (diagnostic.id, str(diagnostic.source)) == ("TV110", "manifests/t.yaml:4:10")
+    assert reason in diagnostic.message
+    assert not found.manifests
+
+
+class _inside:  # noqa: N801 - reads as a verb in `with`
+    """The working folder, changed for a while: socket addresses must be short."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.before = folder, Path.cwd()
+
+    def __enter__(self) -> None:
+        os.chdir(self.folder)
+
+    def __exit__(self, *_: object) -> None:
+        os.chdir(self.before)
+
+
+@pytest.mark.parametrize("path", ["/proc/self/environ", "/sys/kernel/notes", "/dev/null"])
+def test_not_even_a_project_that_is_the_whole_machine_reads_the_system(path: str) -> None:
+    with pytest.raises(files.RefusedError):
+        files.read_bytes(Path(path), Path("/"), 1024)
+
+
+def test_a_project_in_memory_is_one_like_others() -> None:
+    memory = "/dev/shm"  # noqa: S108 - nothing is written there
+    assert files._inside(f"{memory}/project/a.md", f"{memory}/project") == ("a.md",)
+    for other in (f"{memory}em/a.md", "/dev/a.md", "/proc/shm/a.md"):
+        with pytest.raises(files.RefusedError, match="is a system file"):
+            files._inside(other, "/")
+
+
+@pytest.mark.parametrize("way", [("link", "a.md"), ("folder", "link.md")])
+def test_a_link_that_appears_after_the_check_is_not_followed(tmp_path: Path, way: tuple[str, ...]) -> None:
+    place(tmp_path, {"folder/a.md": "text"})
+    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "folder/link.md").symlink_to("a.md")
+    os.close(files._open(str(tmp_path), ("folder", "a.md")))
+    with pytest.raises(OSError, match=r"symbolic link|Not a directory"):
+        files._open(str(tmp_path), way)
+
+
+def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(files.RefusedError, match="contains a NUL character in its name"):
+        files.read_bytes(tmp_path / "a\0b", tmp_path, 1024)
+
+
+def test_links_that_stay_inside_the_project_are_followed(tmp_path: Path) -> None:
+    place(tmp_path, {"common/a.md": "text\n", "common/t.yaml": TOY.format("linked")})
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests/a.md").symlink_to("../common/a.md")
+    (tmp_path / "manifests/linked.yaml").symlink_to("../common/t.yaml")
+    (tmp_path / "manifests/folder").symlink_to("../common")
+    found = spec(tmp_path, "title: ${file:a.md}\ntags: ['${file:folder/a.md}']")
+    assert [manifest.spec for manifest in found.manifests] == [{"title": "x"}, {"title": "text", "tags": ["text"]}]
+    assert told(found.diagnostics) == [
+        (
+            "manifests/folder:1:1 TV110 symbolic links to folders are "
+            "not followed; the manifests behind this link are unknown"
+        )
+    ]
+    assert found.diagnostics[0].severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda bad: bad.symlink_to("../../outside.yaml"), "TV110 the file leads outside the project"),
+        (os.mkfifo, "TV110 the file is not a regular file"),
+        (lambda bad: bad.write_bytes(b"#" * (5 * 1024 * 1024 + 1)), "TV115 the file is larger than 5 MiB"),
+    ],
+)
+def test_manifests_are_regular_files_of_the_project(
+    tmp_path: Path, make: Callable[[Path], object], expected: str
+) -> None:
+    root = tmp_path / "project"
+    place(tmp_path, {"outside.yaml": TOY.format("o"), "project/manifests/ok.yaml": TOY.format("ok")})
+    make(root / "manifests/bad.yaml")
+    found = loaded(root, {})
+    assert told(found.diagnostics) == [f"manifests/bad.yaml:1:1 {expected}"]
+    assert [manifest.address.name for manifest in found.manifests] == ["ok"]
+
+
+def test_names_of_files_cannot_forge_lines_of_output(tmp_path: Path) -> None:
+    (diagnostic,) = loaded(tmp_path, {"manifests/a\n::error::b.yaml": "- 1\n"}).diagnostics
+    assert diagnostic.source == Source("manifests/a\\n::error::b.yaml", 1, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title: '" + "${file:big.md}" * 300 + "'",
+        "title: x\ntags: [" + ", ".join(["'x${file:big.md}'"] * 300) + "]",
+        "title: x\ntags: [" + ", ".join(["'${var:many}'"] * 3000) + "]",
+    ],
+)
+def test_expressions_cannot_grow_without_bounds(tmp_path: Path, text: str) -> None:
+    place(tmp_path, {"manifests/big.md": "x" * (1024 * 1024)})
+    lines = "".join(f"  {line}\n" for line in text.splitlines())
+    place(tmp_path, {"manifests/t.yaml": f"kind: toy\nname: t\nspec:\n{lines}"})
+    many = Environment(vars={"many": [[0] * 100 for _ in range(1000)]})
+    found = loading.read(project(tmp_path), many, KINDS)
+    assert "TV115" in [diagnostic.id for diagnostic in found.diagnostics]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tags: [" + "1, " * 1000 + "]",
+        "tags: [" + "'${x}', " * 1000 + "]",
+        "".join(f"unknown{n}: x\n" for n in range(1000)),
+        "title: x\nengine: {headers: {" + ", ".join(f"h{n}: x" for n in range(1000)) + "}}",
+    ],
+)
+def test_there_is_an_end_to_the_complaints_about_one_document(tmp_path: Path, text: str) -> None:
+    assert 50 <= len(spec(tmp_path, text).diagnostics) <= 102
+
+
+def test_there_is_an_end_to_the_complaints_about_one_file(tmp_path: Path) -> None:
+    found = loaded(tmp_path, {"manifests/a.yaml": "kind: x\n---\n" * 1000})
+    assert [c.message for c in found.diagnostics if c.id == "TV115"] == [
+        "more than 500 problems; the rest of the file is not checked"
+    ]
+    assert len(found.diagnostics) == 503
+
+
+def test_a_project_is_as_safe_as_can_be_unless_told() -> None:
+    assert Safety() == Project("/", "/m").safety

@@ -1,0 +1,54 @@
+"""Names that hints advise: spelled as they may be, and never the value of a secret in another spelling."""
+
+from __future__ import annotations
+
+import pytest
+
+from tavusctl.core.messages import respelled, site
+from tavusctl.secrets import redaction
+
+SECRET = "tk live 9f8e7d6c5b4a"
+OTHERWISE = "a_name"
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("Capture Lead Information", "Capture_Lead_Information"),
+        ("  one,  two  ", "one_two"),
+        ("größe", "gr_e"),  # what fits is ASCII, as the API has it
+        ("fits_already", "fits_already"),
+        ("???", OTHERWISE),
+        ("", OTHERWISE),
+    ],
+)
+def test_what_does_not_fit_in_a_name_is_replaced(name: str, right: str) -> None:
+    assert respelled(name, r"\W+", "_", OTHERWISE) == right
+
+
+@pytest.mark.parametrize("name", [SECRET, f"call {SECRET}", f"{SECRET}!", SECRET.replace(" ", "%20")])
+def test_a_name_with_a_secret_in_it_is_not_spelled_anew(name: str) -> None:
+    """The value in a new spelling would be found by no redaction."""
+    redaction.remember(SECRET, "TOKEN")
+
+    told = respelled(name, r"\W+", "_", OTHERWISE)
+
+    assert told == OTHERWISE
+
+
+def test_a_name_is_spelled_anew_once_nobody_keeps_its_words_secret() -> None:
+    with redaction.of_one_run():
+        redaction.remember(SECRET, "TOKEN")
+        kept = respelled(SECRET, r"\s+", "_", OTHERWISE)
+
+    assert (kept, respelled(SECRET, r"\s+", "_", OTHERWISE)) == (OTHERWISE, "tk_live_9f8e7d6c5b4a")
+
+
+def test_the_site_of_an_address_shows_no_piece_of_a_secret() -> None:
+    """A slash ends a host, and may stand in the midst of a secret."""
+    url = "https://first-half-of-it/second-half-of-it/v2"
+    assert site(url) == "https://first-half-of-it"
+
+    with redaction.of_one_run():
+        redaction.remember("first-half-of-it/second-half-of-it")
+        assert site(url) == "https://(sensitive)"

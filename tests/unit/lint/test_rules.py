@@ -1,0 +1,597 @@
+"""Each rule on what it is about, and on what it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import Diagnostic, Edit
+from tavusctl.core.model import Manifest
+from tavusctl.kinds import KINDS
+from tavusctl.lib import tokens
+from tavusctl.lint import RULES, Project, check
+
+Spec = dict[str, Any]
+
+KEY = "sk-proj-" + "aB3" * 8
+LONG = (
+    "Ask what they sell, to whom, and what has kept them from selling more of it in the last quarter of the year. "
+    "Listen, and do not interrupt."
+)
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def persona(**spec: Any) -> tuple[str, Spec]:
+    return "persona", {"persona_name": "Coach", "system_prompt": "You coach.", **spec}
+
+
+def layers(**found: Any) -> tuple[str, Spec]:
+    return persona(layers=found)
+
+
+def tool(name: str = "get_weather", parameters: Spec | None = None, description: str = "When asked.") -> Spec:
+    function = {"name": name, "description": description, "parameters": SCHEMA if parameters is None else parameters}
+    return {"type": "function", "function": function}
+
+
+def registry(**spec: Any) -> tuple[str, Spec]:
+    return "tool", {"name": "a_tool", "description": "A.", "delivery": {"app_message": True}, **spec}
+
+
+def called(**api: Any) -> tuple[str, Spec]:
+    return registry(parameters=SCHEMA, delivery={"api": {"url": "https://a.example.com/{city}", **api}})
+
+
+def goals(*items: Spec) -> tuple[str, Spec]:
+    return "objectives", {"name": "Goals", "data": [{"objective_prompt": "Ask.", **item} for item in items]}
+
+
+def goal(name: str, **more: Any) -> Spec:
+    return {"objective_name": name, **more}
+
+
+def rules_of(*items: Spec) -> tuple[str, Spec]:
+    return "guardrails", {"name": "Rules", "data": [{"guardrail_prompt": "Says no.", **item} for item in items]}
+
+
+def document(url: str, **more: Any) -> tuple[str, Spec]:
+    return "document", {"document_url": url, **more}
+
+
+# By id: what is remarked on, where, and in which words.
+WRONG: dict[str, list[tuple[tuple[str, Spec], str, str]]] = {
+    "TV201": [(persona(system_prompt="word " * 26_000), "/system_prompt", "about 26,000 tokens")],
+    "TV202": [(persona(system_prompt="word " * 33_000), "/system_prompt", "about 33,000 tokens")],
+    "TV203": [
+        (
+            persona(system_prompt=f"# Tone\nBe kind.\n\n# Tone\n{LONG}"),
+            "/system_prompt",
+            "duplicate of line 1: `# Tone`",
+        ),
+        (
+            persona(system_prompt=f"{LONG}\n\nThen:\n\n{LONG}\n"),
+            "/system_prompt",
+            "duplicate of line 1: `Ask what they",
+        ),
+        (
+            persona(system_prompt="Hi.\n## Tone\nBe kind.\n## Tone\nBe brief."),
+            "/system_prompt",
+            "duplicate of line 2: `## T",
+        ),
+    ],
+    "TV205": [
+        (
+            persona(system_prompt="You\u200b coach.\u200b"),
+            "/system_prompt",
+            "U+200B ZERO WIDTH SPACE in the text and 1 more",
+        ),
+        (persona(system_prompt="Hi\U000e0068\U000e0069"), "/system_prompt", "U+E0068 TAG LATIN SMALL LETTER H in the"),
+        (persona(system_prompt="a\u200db"), "/system_prompt", "ZERO WIDTH JOINER"),
+        (persona(system_prompt="e\u3164"), "/system_prompt", "HANGUL FILLER"),
+    ],
+    "TV206": [(persona(persona_name="Co\u202each"), "/persona_name", "U+202E RIGHT-TO-LEFT OVERRIDE")],
+    "TV207": [
+        (
+            persona(system_prompt="Hi.\n<<<<<<< HEAD\nA\n=======\nB\n>>>>>>> b\n"),
+            "/system_prompt",
+            "conflict of git: the line `<<<<<<< HEAD`",
+        ),
+        (persona(greeting="Hi.\n>>>>>>> feature"), "/greeting", "the line `>>>>>>> feature`"),
+        (persona(greeting="||||||| 1a2b3c4\r\nHi."), "/greeting", "the line `||||||| 1a2b3c4"),
+        (goals(goal("a", objective_prompt="<<<<<<< a")), "/data/0/objective_prompt", "the line `<<<<<<< a`"),
+        (rules_of(goal("a") | {"guardrail_prompt": "<<<<<<< a"}), "/data/0/guardrail_prompt", "the line `<<<<<<< a`"),
+        (layers(llm={"tools": [tool(description="A\n<<<<<<< a")]}), "/layers/llm/tools/0/function/description", "<<<"),
+    ],
+    "TV208": [
+        (
+            persona(system_prompt="{file:a.md}"),
+            "/system_prompt",
+            "the text `{file:a.md}` names something",
+        ),
+        (
+            persona(default_replica_id="replica/anna"),
+            "/default_replica_id",
+            "the text `replica/anna` names",
+        ),
+    ],
+    "TV209": [
+        (persona(default_replica_id="p7e13c73f41f"), "/default_replica_id", "`p7e13c73f41f` is the id of a persona"),
+        (persona(guardrails_id="The rules"), "/guardrails_id", "`The rules` is not a valid id of a guardrails"),
+    ],
+    "TV211": [
+        (
+            layers(llm={"tools": [tool(parameters={"type": "string"})]}),
+            "/layers/llm/tools/0/function/parameters",
+            "not a JSON Schema of an object",
+        ),
+        (
+            layers(llm={"tools": [tool(parameters={"type": "object", "properties": {"a/b": {"type": "strin"}}})]}),
+            "/layers/llm/tools/0/function/parameters/properties/a~1b/type",
+            "not valid as JSON Schema",
+        ),
+    ],
+    "TV212": [
+        (
+            layers(llm={"tools": [tool("getWeather")]}),
+            "/layers/llm/tools/0/function/name",
+            "`getWeather` is not in snake case",
+        )
+    ],
+    "TV213": [
+        (
+            layers(llm={"tools": [tool(parameters={**SCHEMA, "required": ["town"]})]}),
+            "/layers/llm/tools/0/function/parameters/required/0",
+            "`town` is required, but is not in `properties`",
+        ),
+    ],
+    "TV214": [
+        (
+            layers(llm={"tools": [tool(), tool()]}),
+            "/layers/llm/tools/1/function/name",
+            "another tool has the name `get_weather`",
+        )
+    ],
+    "TV216": [
+        (
+            registry(parameters={"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}}),
+            "/parameters/properties/a/$ref",
+            "`$ref`",
+        )
+    ],
+    "TV217": [
+        (called(url="https://a.example.com/{town}"), "/delivery/api/url", "`{town}` is no parameter of the tool"),
+        (called(body_template={"a": ["{town}"]}), "/delivery/api/body_template/a/0", "`{town}` is no parameter"),
+        (called(query_params={"q": "{town}"}), "/delivery/api/query_params/q", "`{town}` is no parameter"),
+    ],
+    "TV218": [(("tool", {"name": "a", "description": "A."}), "", "without `delivery`")],
+    "TV219": [
+        (registry(description="a" * 10_001), "/description", "characters together; the API accepts 10,000"),
+        (
+            registry(parameters={"type": "object", "properties": {"tavus_id": {"type": "string"}}}),
+            "/parameters/properties/tavus_id",
+            "reserved",
+        ),
+    ],
+    "TV215": [(layers(llm={"tools": [tool(description=" ")]}), "/layers/llm/tools/0/function", "has no description")],
+    "TV221": [
+        (
+            layers(perception={"perception_model": "raven-0", "visual_tools": [tool()]}),
+            "/layers/perception/visual_tools",
+            "`perception_model` `raven-0` ignores `visual_tools`",
+        ),
+        (
+            layers(perception={"perception_model": "raven-0", "audio_tool_prompt": "x"}),
+            "/layers/perception/audio_tool_prompt",
+            "`perception_model` `raven-0` ignores `audio_tool_prompt`",
+        ),
+        (
+            layers(perception={"perception_model": "raven-1", "ambient_awareness_queries": ["x"]}),
+            "/layers/perception/ambient_awareness_queries",
+            "`perception_model` `raven-1` ignores `ambient_awareness_queries`",
+        ),
+        (
+            layers(perception={"perception_model": "off", "perception_analysis_queries": ["x"]}),
+            "/layers/perception/perception_analysis_queries",
+            "`perception_model` `off` ignores",
+        ),
+    ],
+    "TV222": [
+        (
+            layers(
+                stt={"participant_pause_sensitivity": "high"}, conversational_flow={"turn_detection_model": "sparrow-1"}
+            ),
+            "/layers/stt/participant_pause_sensitivity",
+            "has no effect",
+        ),
+        (
+            layers(
+                stt={"participant_pause_sensitivity": "low"}, conversational_flow={"turn_detection_model": "sparrow-0"}
+            ),
+            "/layers/stt/participant_pause_sensitivity",
+            "is deprecated",
+        ),
+        (
+            layers(stt={"participant_interrupt_sensitivity": "low"}),
+            "/layers/stt/participant_interrupt_sensitivity",
+            "is deprecated",
+        ),
+    ],
+    "TV223": [
+        (
+            layers(stt={"stt_engine": "tavus-turbo", "hotwords": "Tavus"}),
+            "/layers/stt/hotwords",
+            "`tavus-turbo` ignores `hotwords`",
+        )
+    ],
+    "TV224": [
+        (
+            layers(conversational_flow={"replica_interruptibility": "verylow"}),
+            "/layers/conversational_flow/replica_interruptibility",
+            "verylow",
+        )
+    ],
+    "TV225": [
+        (
+            layers(tts={"tts_engine": "cartesia", "voice_settings": {"stability": 0.5}}),
+            "/layers/tts/voice_settings/stability",
+            "`cartesia` ignores `stability`",
+        ),
+        (
+            layers(tts={"tts_engine": "elevenlabs", "voice_settings": {"emotion": ["a"]}}),
+            "/layers/tts/voice_settings/emotion",
+            "`elevenlabs` ignores `emotion`",
+        ),
+    ],
+    "TV226": [
+        (
+            layers(perception={"perception_tools": [tool()]}),
+            "/layers/perception/perception_tools",
+            "the tools have no `perception_tool_prompt` that says when",
+        )
+    ],
+    "TV227": [
+        (
+            layers(tts={"voice_settings": {"emotion": ["positivity", "anger:hihgest"]}}),
+            "/layers/tts/voice_settings/emotion/1",
+            "`hihgest` is not a level of an emotion",
+        )
+    ],
+    "TV228": [
+        (persona(pipeline_mode="echo"), "/system_prompt", "`pipeline_mode` `echo` has no use for `system_prompt`"),
+        (
+            persona(pipeline_mode="speech-to-speech", system_prompt=None, context="Hi."),
+            "/context",
+            "`pipeline_mode` `speech-to-speech` has no use for `context`",
+        ),
+    ],
+    "TV231": [
+        (
+            goals(goal("greet", next_required_objectives=["aks"]), goal("ask")),
+            "/data/0/next_required_objectives/0",
+            "`greet` leads to `aks`, which is not in this set",
+        ),
+        (
+            goals(goal("greet", next_conditional_objectives={"aks": "if shy"}), goal("ask")),
+            "/data/0/next_conditional_objectives/aks",
+            "`greet` leads to `aks`, which is not in this set",
+        ),
+    ],
+    "TV232": [
+        (
+            goals(goal("greet", next_required_objective="ask"), goal("ask"), goal("sell")),
+            "/data/2",
+            "`sell` cannot be reached from `greet`",
+        )
+    ],
+    "TV233": [
+        (
+            goals(
+                goal("greet", next_required_objective="ask"),
+                goal("ask", next_conditional_objectives={"greet": "again"}),
+            ),
+            "/data/0/next_required_objective",
+            "greet -> ask -> greet",
+        ),
+        (
+            goals(goal("ask", next_required_objective="ask")),
+            "/data/0/next_required_objective",
+            (
+                "objective cycle: ask -> ask; a conversation with it ends as "
+                "soon as it starts; no objective of the set is the last one"
+            ),
+        ),
+    ],
+    "TV234": [(goals(goal("ask"), goal("ask")), "/data/1/objective_name", "another objective has the name `ask`")],
+    "TV235": [
+        (
+            goals(goal("a", output_variables=["age"]), goal("b", output_variables=["age"])),
+            "/data/1/output_variables/0",
+            "is also an output variable of `a`",
+        )
+    ],
+    "TV237": [
+        (
+            goals(goal("greet", next_conditional_objectives={"sell": "if rich"}), goal("sell")),
+            "/data/0/next_conditional_objectives/sell",
+            "`greet` leads only to `sell`",
+        ),
+    ],
+    "TV236": [
+        (
+            goals(goal("a", output_variables=["first name"])),
+            "/data/0/output_variables/0",
+            "`first name` is not a valid name",
+        )
+    ],
+    "TV238": [
+        (goals(goal("gr\u00f6\u00dfe-1")), "/data/0/objective_name", "accept letters, digits and underscores only"),
+        (goals(goal("a" * 101)), "/data/0/objective_name", "accept letters, digits and underscores only"),
+        (goals(goal("a", objective_prompt="x" * 10_001)), "/data/0/objective_prompt", "has 10,001 characters"),
+        (
+            goals(goal("a", output_variables=[f"v{number}" for number in range(51)])),
+            "/data/0/output_variables",
+            "51 output variables",
+        ),
+        (
+            goals(*(goal(f"a{one}", next_required_objective=f"a{one + 1}") for one in range(50)), goal("a50")),
+            "/data",
+            "51 objectives",
+        ),
+        (
+            goals(goal("a", next_required_objectives=["b"]), goal("b")),
+            "/data/0/next_required_objectives",
+            "take one required next objective",
+        ),
+        (
+            goals(goal("a", next_required_objectives=["b", "c"]), goal("b"), goal("c")),
+            "/data/0/next_required_objectives",
+            "take one required next objective, under another key; found 2",
+        ),
+        (goals(goal("one"), goal("two")), "/data", "none of the objectives leads to another"),
+    ],
+    "TV239": [
+        (
+            goals(
+                goal("a", next_required_objective="b", next_conditional_objectives={"c": "if so"}),
+                goal("b"),
+                goal("c"),
+            ),
+            "/data/0/next_conditional_objectives",
+            "refuse a required next objective beside conditional ones",
+        )
+    ],
+    "TV241": [
+        (
+            rules_of({"guardrail_name": "a"}, {"guardrail_name": "a"}),
+            "/data/1/guardrail_name",
+            "another guardrail has the name `a`",
+        )
+    ],
+    "TV242": [
+        (
+            rules_of({"guardrail_name": "a", "guardrail_prompt": "x" * 1001}),
+            "/data/0/guardrail_prompt",
+            "1,001 characters",
+        )
+    ],
+    "TV243": [(rules_of({"guardrail_name": "No Advice"}), "/data", "may have no effect on accounts of today")],
+    "TV251": [(document("https://example.com/talk.mp4"), "/document_url", "does not read `.mp4`")],
+    "TV252": [(document("https://example.com/prices.PDF", crawl={"depth": 2}), "/crawl", "a `.pdf` file has no links")],
+    "TV261": [(document("http://example.com/"), "/document_url", "is not encrypted")],
+    "TV262": [
+        (layers(llm={"base_url": "https://localhost:8000/v1"}), "/layers/llm/base_url", "cannot be reached by Tavus"),
+        (document("https://10.0.0.7/prices.pdf"), "/document_url", "cannot be reached"),
+        (
+            rules_of({"guardrail_name": "a", "callback_url": "http://ci.internal/x"}),
+            "/data/0/callback_url",
+            "cannot be reached",
+        ),
+    ],
+    "TV263": [
+        (document("https://[broken"), "/document_url", "is not a valid web URL"),
+        (
+            rules_of({"guardrail_name": "a", "callback_url": "<your callback>"}),
+            "/data/0/callback_url",
+            "`<your callback>` is not a valid web URL",
+        ),
+    ],
+    "TV264": [
+        (
+            persona(system_prompt="Hi.\nSee https://me:hunter22@docs.example.com/v1"),
+            "/system_prompt",
+            "a URL contains a password",
+        ),
+        (
+            persona(system_prompt="See https://x.example/?api_key=hunter22"),
+            "/system_prompt",
+            "a URL contains a key",
+        ),
+    ],
+    "TV271": [
+        (persona(system_prompt=f"Say:\n{KEY}"), "/system_prompt", "what looks like a plaintext key"),
+    ],
+}
+
+RIGHT: list[tuple[str, Spec]] = [
+    persona(system_prompt="A family: \U0001f468\u200d\U0001f469\u200d\U0001f467"),
+    persona(system_prompt="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645, \u05e9\u05dc\u05d5\u05dd\u200f."),
+    persona(system_prompt="Wales \U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f"),
+    layers(
+        llm={"tools": [tool()]},
+        perception={"perception_model": "raven-0", "perception_tools": [tool()], "perception_tool_prompt": "x"},
+    ),
+    layers(llm={"extra_body": {"code": "sk-learn", "url": ""}, "headers": {"Content-Type": "application/json"}}),
+    layers(tts={"voice_settings": {"emotion": ["positivity:high", "curiosity"]}}),
+    layers(tts={"tts_engine": "playht", "voice_settings": {"stability": 0.5}}),
+    persona(system_prompt=f"# Tone\n{LONG}\n\n# Goal\nSell.\n\nThat is all.\n\nThat is all.\n"),
+    persona(greeting="", context=None),
+    persona(system_prompt="A family, \U0001f468\u200d\U0001f469\u200d\U0001f467."),
+    persona(system_prompt="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+    layers(llm={"tools": [tool(), tool("b", {})]}),
+    layers(llm={"tools": [{"name": "flat_tool", "description": "When asked."}]}),
+    layers(perception={"perception_model": "raven-1", "visual_tools": [tool()], "visual_tool_prompt": "When seen."}),
+    layers(perception={"perception_model": "raven-0", "ambient_awareness_queries": ["x"], "audio_tools": []}),
+    layers(perception={"perception_model": "basic", "perception_analysis_queries": ["x"]}),
+    layers(stt={"hotwords": "Tavus"}),
+    layers(tts={"voice_settings": {"speed": 1.0, "emotion": ["a"]}}),
+    goals(
+        goal("greet", next_conditional_objectives={"sell": "if rich", "end": "if not"}),
+        goal("sell", next_required_objective="end"),
+        goal("end"),
+    ),
+    goals(goal("one", output_variables=["age"], next_required_objective="two"), goal("two")),
+    ("objectives", {"allow_loops": True, "name": "Round", "data": [goal("a", next_required_objective="a")]}),
+    layers(tts={"voice_settings": {"stability": 0.5, "volume": 1}}),
+    ("persona", {"persona_name": "Echo", "pipeline_mode": "echo"}),
+    document("https://example.com/prices.pdf"),
+    document("https://example.com/prices?file=a.zip", crawl={"depth": 2}),
+    registry(parameters={"type": "object", "properties": {"$ref": {"type": "string"}}}),
+    called(query_params={"q": "{city}", "caller": "{tavus_conversation_id}"}, body_template={"a": "{} {1}"}),
+    called(url="https://a.example.com/{x}", auth={"type": "hmac", "secret": "s"}),
+    registry(description="a" * 9_000, parameters=None),
+]
+
+
+def manifest(kind: str, spec: Spec, name: str = "a") -> Manifest:
+    sources = {pointer: Source("m.yaml", number, 3) for number, pointer in enumerate(_pointers(spec, ""), start=2)}
+    return Manifest(Address(kind, name), spec, Source("m.yaml", 1, 1), sources=sources)
+
+
+def _pointers(value: Any, pointer: str) -> list[str]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    below = [_pointers(item, f"{pointer}/{str(key).replace('/', '~1')}") for key, item in items]
+    return [pointer, *(one for listed in below for one in listed)]
+
+
+def remarks(*manifests: Manifest, **more: Any) -> list[Diagnostic]:
+    return [one.diagnostic for one in check(Project(manifests, **more), KINDS)]
+
+
+@pytest.mark.parametrize(("id_", "case"), [(id_, case) for id_, cases in WRONG.items() for case in cases])
+def test_what_a_rule_is_about_is_remarked_on_in_its_place(id_: str, case: tuple[tuple[str, Spec], str, str]) -> None:
+    (kind, spec), pointer, words = case
+    made = manifest(kind, spec)
+
+    (found,) = [one for one in remarks(made) if one.id == id_]
+
+    assert words in found.message
+    assert found.source == made.sources[pointer]
+    assert found.address == made.address
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_is_right_is_not_remarked_on(case: tuple[str, Spec]) -> None:
+    assert remarks(manifest(*case)) == []
+
+
+def test_every_rule_has_a_wrong_case_here() -> None:
+    elsewhere = {"TV204", "TV253"}  # they look at more than one manifest
+
+    missing = {rule.id for rule in RULES} - {*WRONG, *elsewhere}
+    assert not missing, f"give these a manifest in WRONG that is caught, and one in RIGHT that is nearly so: {missing}"
+    assert {*WRONG, *elsewhere} <= {rule.id for rule in RULES}
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+def test_a_prompt_that_has_grown_is_compared_with_the_last_apply() -> None:
+    address, was = Address("persona", "a"), "You coach. " * 30
+    applied = {address: {"system_prompt": was}}
+
+    (found,) = remarks(manifest(*persona(system_prompt=was * 2 + "More.")), applied=applied)
+
+    assert (found.id, found.message) == ("TV204", "the text is 2.0 times as long as last applied (330 characters)")
+    assert remarks(manifest(*persona(system_prompt=was * 2)), applied=applied) == []
+    assert (
+        remarks(manifest(*persona(system_prompt="A longer one. " * 9)), applied={address: {"system_prompt": "Short."}})
+        == []
+    )
+
+
+def test_the_hundred_and_first_crawl_is_one_too_many() -> None:
+    crawled = [
+        manifest(*document("https://example.com/", crawl={"depth": 1}), name=f"d{number}") for number in range(101)
+    ]
+
+    (found,) = remarks(*crawled)
+
+    assert (found.id, found.address) == ("TV253", Address("document", "d100"))
+    assert remarks(*crawled[:100]) == []
+    assert remarks(*crawled, crawl_limit=101) == []
+    assert [one.address.name for one in remarks(*crawled[:4], crawl_limit=2) if one.address] == ["d2"]
+
+
+def test_two_tools_of_one_name_are_one_too_many() -> None:
+    first, second = manifest(*registry(), name="a"), manifest(*registry(), name="b")
+
+    (found,) = remarks(first, second)
+
+    assert (found.id, found.address, found.pointer) == ("TV214", Address("tool", "b"), "/name")
+    assert remarks(first, manifest(*registry(name="other_tool"), name="b")) == []
+
+
+def test_a_remark_on_a_prompt_in_a_file_names_the_line_of_the_file() -> None:
+    made = manifest(*persona(system_prompt="One.\nTwo\u200b.\n"))
+
+    (found,) = remarks(made, origins={made.address: {"/system_prompt": "manifests/prompts/a.md"}})
+
+    assert found.source == Source("manifests/prompts/a.md", 2, 1)
+
+
+def test_what_sparrow_overrides_comes_with_what_to_write_instead() -> None:
+    stt = {"participant_pause_sensitivity": "high", "participant_interrupt_sensitivity": "low"}
+    flow = {"turn_detection_model": "sparrow-1", "replica_interruptibility": "medium"}
+    made = manifest(*layers(stt=stt, conversational_flow=flow))
+
+    pause, interrupt = remarks(made)
+
+    below = "/spec/layers"
+    assert pause.fix == (
+        Edit(made.address, f"{below}/conversational_flow/turn_taking_patience", "set", "low"),
+        Edit(made.address, f"{below}/stt/participant_pause_sensitivity", "remove"),
+    )
+    assert interrupt.fix == (Edit(made.address, f"{below}/stt/participant_interrupt_sensitivity", "remove"),)
+    assert "write `layers.conversational_flow.turn_taking_patience: low`" in pause.hint
+
+
+@pytest.mark.parametrize(
+    ("value", "readings"), [("high", "high` or `low`"), ("low", "low` or `high`"), ("superlow", "low` or `high`")]
+)
+def test_where_the_documentation_says_two_things_nothing_is_decided(value: str, readings: str) -> None:
+    stt = {"participant_interrupt_sensitivity": value}
+
+    (alone,) = remarks(manifest(*layers(stt=stt)))
+    (beside,) = remarks(manifest(*layers(stt=stt, conversational_flow={"turn_detection_model": "sparrow-1"})))
+
+    for one in (alone, beside):
+        assert f"replica_interruptibility: {readings} (the documentation is ambiguous" in one.hint
+        assert one.fix == ()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"data": None}, {"data": "x"}, {"data": [1, None, []]}, {"layers": []}, {"layers": {"llm": {"tools": [1]}}}],
+)
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_specs_of_any_shape_are_looked_at_without_harm(kind: str, spec: Spec) -> None:
+    assert isinstance(remarks(manifest(kind, spec)), list)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("You coach.", 3),
+        ("word " * 100, 100),
+        ("12345678", 3),
+        ("你是老师", 3),
+        ("antidisestablishmentarianism", 4),
+    ],
+)
+def test_tokens_are_about_right(text: str, count: int) -> None:
+    assert tokens.about(text) == count
+
+
+def test_tokens_are_counted_in_linear_time() -> None:
+    assert tokens.about("a" * 1_000_000) == round(1 + 999_993 * 0.13)

@@ -1,0 +1,51 @@
+"""Every report of every action, cause and shape of a change, as it was when somebody last read it.
+
+`python -m tests.golden.plans` writes the files anew.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from tavusctl.core.model import Action, Cause
+from tavusctl.reports import REPORTS, plan_schema
+from tests.golden.plans import EVERY, FOLDER, OUTCOMES, PLANS, REFUSED, golden
+
+FOUND = dict(golden())
+
+
+@pytest.mark.parametrize("file", FOUND)
+def test_a_report_is_as_it_was(file: str) -> None:
+    assert FOUND[file] == (FOLDER / file).read_text("utf-8")
+
+
+def test_there_is_no_file_that_no_report_makes() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == set(FOUND)
+
+
+def test_every_action_and_cause_is_among_them() -> None:
+    changes = [*EVERY.steps, *(one.change for one in REFUSED.refused)]
+    waits = [one.step for one in OUTCOMES if one.step not in changes]
+    assert {one.action for one in changes} == set(Action) - {Action.WAIT}
+    assert {one.action for one in waits} == {Action.WAIT}
+    assert {one.cause for one in changes} >= set(Cause) - {Cause.MISSING}  # which is for drift
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_is_a_document_of_its_schema(name: str) -> None:
+    document = json.loads(REPORTS["json"].plan(PLANS[name]))
+    checker = Draft202012Validator(plan_schema.for_plan())
+    assert [error.message for error in checker.iter_errors(document)] == []
+
+
+def test_danger_comes_first_in_every_report() -> None:
+    """Refused, then what takes away, then what sends to a new host, then the rest."""
+    order = ("guardrails/gone", "document/prices", "persona/coach", "objectives/call", "persona/new", "guardrails/safe")
+    for suffix, start in (("txt", ""), ("md", "<details"), ("html", "<main")):
+        text = FOUND[f"every.{suffix}"].replace("&#47;", "/").replace("&#45;", "-")
+        text = text[text.index(start) :]
+        places = [text.index(address) for address in order]
+        assert places == sorted(places), suffix

@@ -1,0 +1,241 @@
+"""Plans as people read them: the order of danger, one line of counts, and nothing that hides or acts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+import pytest
+
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Refusal, Status
+from tavusctl.reports import REPORTS, review
+from tavusctl.reports import json as json_report
+from tavusctl.reports.terminal import line_wrapping
+from tavusctl.secrets.values import Secret
+
+COACH = Address("persona", "coach")
+# Clears the screen, goes back to the start of the line, turns the text round, hides a letter, begins a line of its own.
+NASTY = "a\x1b[2Jb\rc\u202ed\u200be\x9b1mf\x00g\nNo changes. 1 object up to date."
+ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+PROMPT = "You are a coach for new colleagues who sell.\nYou are kind.\nYou are brief.\nYou never promise a discount."
+
+
+def shown(plan: Plan) -> str:
+    return click.unstyle(REPORTS["text"].plan(plan))
+
+
+def edit(path: str, live: Any, desired: Any, **more: Any) -> FieldChange:
+    return FieldChange(path, more.pop("cause", Cause.EDITED), more.pop("base", live), live, desired, **more)
+
+
+def step(action: Action, name: str = "coach", *fields: FieldChange, **more: Any) -> Change:
+    cause = more.pop("cause", Cause.EDITED)
+    return Change(action, cause, Address("persona", name), more.pop("remote_id", "p1"), fields, **more)
+
+
+def test_danger_comes_first_and_the_counts_last() -> None:
+    steps = [step(action, action.value) for action in (Action.CREATE, Action.UPDATE, Action.DELETE, Action.REPLACE)]
+    conflict = Refusal(step(Action.UPDATE, "mine", cause=Cause.BOTH), "E301", 3, "both changed it", "take one")
+
+    lines = [line for line in shown(Plan(tuple(steps), refused=(conflict,))).splitlines() if line and line[0] != " "]
+
+    assert lines == [
+        "! persona/mine: update refused [E301]",
+        "- persona/delete: delete p1 (edited)",
+        "± persona/replace: replace p1 (edited)",
+        "~ persona/update: update p1 (edited)",
+        "+ persona/create: create p1 (edited)",
+        "Plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 1 refused",
+    ]
+
+
+def test_nothing_to_do_is_one_line() -> None:
+    assert shown(Plan(no_op=1)) == "No changes. 1 object up to date.\n"
+    assert REPORTS["text"].drift(Plan(), ()) == "No drift.\n"
+    assert click.unstyle(REPORTS["text"].outcomes(Plan(), ())) == "Apply: nothing to do\n"
+
+
+def test_a_prompt_is_shown_by_line_with_its_words_marked() -> None:
+    edited = PROMPT.replace("kind", "strict")
+    change = step(Action.UPDATE, "coach", edit("/system_prompt", PROMPT, edited))
+
+    assert shown(Plan((change,))) == (
+        "~ persona/coach: update p1 (edited)\n"
+        f"    /system_prompt: {review.budget(PROMPT, edited)}\n"
+        "        You are a coach for new colleagues who sell.\n"
+        "      - You are [-kind-].\n"
+        "      + You are {+strict+}.\n"
+        "        You are brief.\n"
+        "\n"
+        "Plan: 0 to create, 1 to update, 0 to replace, 0 to delete\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (edit("/a", 1, 2), "/a: 1 -> 2"),
+        (edit("/a", ABSENT, "x"), '/a: (not set) -> "x"'),
+        (edit("/a", "x", None, cause=Cause.DRIFTED), '/a: "x" -> (not set) (drifted)'),
+        (edit("/a", True, 1), "/a: true -> 1"),
+        (edit("/a", Address("document", "x"), ABSENT), '/a: "${ref:document/x}" -> (not set)'),
+        (edit("/a", ["x" * 300], 1), f'/a:\n      - ["{"x" * 198}… (304 characters)\n      + 1'),
+        (edit("/a", "one", Secret("canary", b"k"), sensitive=True), "/a: (sensitive) changed"),
+        (edit("/a", Secret("canary", b"k"), "x"), '/a: "(sensitive)" -> "x"'),
+        (edit("/a", ["x"], ["x", "y"]), '/a:\n      + /1: "y"'),
+        (edit("/a", {"x": [1, {"y": 2}]}, {"x": [1, {"y": 3}]}), "/a:\n      /x/1/y: 2 -> 3"),
+        (edit("/a", {"x": 1}, {}), "/a:\n      - /x: 1"),
+    ],
+)
+def test_a_field_is_shown_as_short_as_it_can_be_understood(change: FieldChange, expected: str) -> None:
+    assert shown(Plan((step(Action.UPDATE, "coach", change),))).split("\n", 1)[1].startswith(f"    {expected}\n")
+
+
+def test_a_conflict_shows_all_three_sides_and_the_way_out() -> None:
+    both = edit("/name", "Theirs", "Ours", base="Was", cause=Cause.BOTH)
+    refusal = Refusal(step(Action.UPDATE, "coach", both), "E301", 3, "changed on both sides", "apply --overwrite")
+    refusal = Refusal(step(Action.UPDATE, "coach", both, cause=Cause.BOTH), refusal.id, 3, refusal.reason, refusal.hint)
+
+    lines = shown(Plan(refused=(refusal,))).splitlines()
+
+    assert [line.strip() for line in lines[1:7]] == [
+        "changed on both sides",
+        "/name:",
+        'last applied: "Was"',
+        'live:         "Theirs"',
+        'manifest:     "Ours"',
+        "help: apply --overwrite",
+    ]
+
+
+def test_drift_is_shown_from_what_was_applied_to_what_is_live() -> None:
+    moved = Drift(COACH, "p1", Cause.DRIFTED, (edit("/name", "Theirs", "Ours", base="Was", cause=Cause.DRIFTED),))
+    missing = Drift(Address("document", "prices"), "d1", Cause.MISSING)
+
+    assert click.unstyle(REPORTS["text"].drift(Plan(), (missing, moved))) == (
+        "- document/prices: d1 was deleted in the account\n\n"
+        "~ persona/coach: p1 was changed in the account\n"
+        '    /name: "Was" -> "Theirs"\n\n'
+        "Drift: 2 objects, 1 field\n"
+    )
+
+
+def test_drift_that_a_plan_overwrites_is_told_with_it() -> None:
+    drifted = edit("/name", "Theirs", "Ours", cause=Cause.DRIFTED)
+    plan = Plan((step(Action.UPDATE, "coach", drifted),), drift=(Drift(COACH, "p1", Cause.DRIFTED, (drifted,)),))
+
+    assert "reverted by this plan:\n    persona/coach: /name\n" in shown(plan)
+
+
+def test_a_complaint_has_its_line_and_a_caret_under_the_place() -> None:
+    source = Source("manifests/a.yaml", 3, 7)
+    diagnostic = Diagnostic("TV104", "expected a list", source, "write [x]", COACH, excerpt="  key: x")
+
+    assert click.unstyle(REPORTS["text"].diagnostics([diagnostic])) == (
+        "manifests/a.yaml:3:7: error: expected a list [TV104 invalid-value]\n"
+        "  |   key: x\n  |       ^\n  help: write [x]\n1 error\n"
+    )
+
+
+LONG = "/find_the_roadblock/next_conditional_objectives/give_advice"
+REASON = "it is about process, territory, or product, and about nothing else in the world that anybody could name"
+
+
+def test_what_is_longer_than_a_line_stands_below_its_name() -> None:
+    sides = [{"data": [{"objective_name": "a", "next": {"give_advice": text}}]} for text in (REASON[:62], REASON[:60])]
+    change = step(
+        Action.UPDATE, "coach", edit("/layers/conversational_flow" * 2, "x" * 30, "y" * 30), edit("/a", *sides)
+    )
+
+    assert shown(Plan((change,))).splitlines()[1:7] == [
+        "    /layers/conversational_flow/layers/conversational_flow:",
+        f'      "{"x" * 30}" -> "{"y" * 30}"',
+        "    /a:",
+        "      /data/a/next/give_advice:",
+        f'        - "{REASON[:62]}"',
+        f'        + "{REASON[:60]}"',
+    ]
+
+
+def test_no_line_is_wider_than_a_terminal_and_nothing_of_it_is_lost() -> None:
+    """But for words that are longer than a line: whoever copies an address wants it whole."""
+    url = f"https://example.com/{'x' * 90}"
+    change = step(Action.REPLACE, "coach", edit(LONG, REASON, ""), reason=f"{REASON} {url}", affects=(REASON, "b"))
+    report = line_wrapping.wrapped(shown(Plan((change,))))
+
+    assert [line for line in report.splitlines() if len(line) > 80] == [f"    {url}"]
+    flat = " ".join(report.split())
+    assert f"{REASON} {url}" in flat
+    assert f"affects 2 objects: {REASON}, b" in flat
+    assert f"- {REASON}" in flat
+
+
+def test_colours_take_no_room_and_end_where_they_did() -> None:
+    change = step(Action.UPDATE, "coach", edit("/a", {"b": REASON[:62]}, {"b": REASON[:62] + " " + REASON[:30]}))
+    report = line_wrapping.wrapped(REPORTS["text"].plan(Plan((change,))), 60)
+
+    assert [line for line in click.unstyle(report).splitlines() if len(line) > 60] == []
+    assert report.count("\x1b[0m") == len(re.findall(r"\x1b\[(?!0m)[0-9;]*m(?!\x1b)", report))
+
+
+def test_wide_letters_take_the_room_they_take() -> None:
+    report = line_wrapping.wrapped(shown(Plan((step(Action.UPDATE, "coach", reason="你好 " * 40),))))
+
+    assert max(map(line_wrapping.columns, report.splitlines())) <= 80
+    assert "".join(report.split()).count("你好") == 40
+
+
+def test_a_line_that_is_set_in_passes_for_nothing_else() -> None:
+    """Neither for a line of the report, nor for a command of a runner."""
+    nasty = " ".join(
+        ["word"] * 9 + ["Plan: 0 to create", "::error::forged", "##[error]forged", "~ persona/x: update"] * 3
+    )
+    report = line_wrapping.wrapped(shown(Plan((step(Action.UPDATE, "coach", reason=nasty),))), 40)
+
+    assert len(re.findall("^Plan: ", report, re.MULTILINE)) == 1
+    assert [line for line in report.splitlines() if line.lstrip().startswith("::") or "##[" in line] == []
+    assert all(line.startswith("    ") for line in report.splitlines()[1:-3])
+
+
+def everything(nasty: str) -> list[str]:
+    """Every report, with a text from elsewhere in every place that takes one."""
+    pointer = f"/layers/{nasty}"
+    values = [nasty, nasty * 9, [{"name": nasty}], [nasty], {nasty: nasty}, ABSENT]
+    fields = [edit(pointer, live, wanted, base=nasty) for live in values for wanted in values]
+    both = [edit(pointer, nasty, 1, base=nasty, cause=Cause.BOTH)]
+    changes = [
+        step(action, "coach", *fields, remote_id=nasty, reason=nasty) for action in Action if action is not Action.WAIT
+    ]
+    refusal = Refusal(step(Action.UPDATE, "coach", *both, cause=Cause.BOTH), "E301", 3, nasty, nasty)
+    drift = (Drift(COACH, nasty, Cause.DRIFTED, tuple(fields)), Drift(COACH, nasty, Cause.MISSING))
+    diagnostic = Diagnostic("TV1", nasty, Source(nasty, 1, 9), nasty, COACH, Severity.WARNING, nasty)
+    plan = Plan(tuple(changes), drift, (refusal,), (diagnostic, Diagnostic("TV2", nasty)))
+    outcomes = [Outcome(changes[0], status, nasty, nasty) for status in Status]
+    return [
+        REPORTS["text"].plan(plan),
+        REPORTS["text"].drift(plan, drift),
+        REPORTS["text"].outcomes(plan, outcomes),
+        REPORTS["text"].diagnostics([diagnostic]),
+    ]
+
+
+def test_no_text_from_elsewhere_acts_on_the_terminal() -> None:
+    for report in everything(NASTY.split("\n", maxsplit=1)[0]):
+        assert ACTS.findall(click.unstyle(report)) == []
+
+
+def test_no_text_from_elsewhere_passes_for_a_line_of_the_report() -> None:
+    for report in everything(NASTY):
+        assert not re.search(r"^No changes", click.unstyle(report), re.MULTILINE)
+
+
+def test_json_keeps_every_character_and_no_secret() -> None:
+    change = step(Action.UPDATE, "coach", edit("/a", NASTY, Secret("canary", b"k")), patch=({"value": NASTY},))
+
+    document: dict[str, Any] = json_report.plan_document(Plan((change,)))
+
+    assert document["changes"][0]["fields"][0]["live"] == NASTY
+    assert "canary" not in REPORTS["json"].plan(Plan((change,)))

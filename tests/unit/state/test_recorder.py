@@ -1,0 +1,347 @@
+"""The ledger: every record before its call, every id before the next, one checkpoint at the end."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tavusctl.core.address import Address
+from tavusctl.core.binding import Binding
+from tavusctl.core.errors import LockError, StateError
+from tavusctl.core.model import Action
+from tavusctl.core.ports import State
+from tavusctl.lib.json_types import JsonObject
+from tavusctl.state import journal
+from tavusctl.state.artifacts import FileArtifacts
+from tavusctl.state.journal import Inverse
+from tavusctl.state.recorder import Recorder
+from tavusctl.state.seals import Keys, Trust, judged, taken_over
+
+COACH = Address("persona", "coach")
+SPEC: JsonObject = {"persona_name": "Coach"}
+
+
+@dataclass
+class Kept:
+    """A store in memory that writes down the order of what it is asked for."""
+
+    state: State = field(default_factory=lambda: State("line"))
+    records: list[bytes] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    full: bool = False
+    lost: bool = False  # the lock
+    sure: bool = True  # of the lock, without asking
+    shelf: FileArtifacts = field(default_factory=lambda: FileArtifacts(Path("/nowhere")))
+
+    def read(self, *, older: bool = False) -> State:
+        del older
+        return self.state
+
+    def write(self, state: State) -> None:
+        self.order.append("write")
+        self.state = state
+
+    @contextmanager
+    def lock(self, timeout: float = 0.0, command: str = "") -> Iterator[None]:
+        del timeout, command
+        yield
+
+    def unlock(self, owner: str, *, dead: str = "") -> None:
+        self.order.append(f"unlock {owner} {dead}")
+
+    def holder(self) -> str:
+        return ""
+
+    def held(self) -> bool:
+        self._check()
+        return self.sure
+
+    def _check(self) -> None:
+        if self.lost:
+            message = "another run holds the state"
+            raise LockError(message)
+
+    def journal(self) -> list[bytes]:
+        return list(self.records)
+
+    def append(self, record: bytes) -> None:
+        self._check()
+        self.sure = True
+        if self.full:
+            message = "no room"
+            raise StateError(message)
+        self.records.append(record)
+
+    def queue(self, record: bytes) -> Callable[[], None]:
+        self.append(record)
+        return lambda: None
+
+    def clear_journal(self) -> None:
+        self.order.append("clear")
+        self.records.clear()
+
+
+@pytest.fixture
+def store() -> Kept:
+    return Kept()
+
+
+def test_what_a_run_did_can_be_replayed_at_any_time(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    ledger.begin({"persona": ["p1"]})
+    op = ledger.intend(COACH, Action.CREATE, spec=SPEC, name="Coach", time="now")
+
+    pending = journal.replay(store.state, store.records)
+    ledger.bind(Binding(COACH, "p2", SPEC), op)
+    bound = journal.replay(store.state, store.records)
+
+    assert [one.op for one in pending.pending] == [op]
+    assert (bound.pending, bound.state.bindings) == ((), ledger.state.bindings)
+    assert (ledger.get(COACH), ledger.ids) == (Binding(COACH, "p2", SPEC), {"p2": COACH})
+
+
+def test_the_end_is_a_checkpoint_then_the_archive_then_a_clear_journal(store: Kept) -> None:
+    kept: list[bytes] = []
+
+    def archive(records: object) -> None:
+        store.order.append("archive")
+        kept.extend(records if isinstance(records, tuple) else ())
+
+    ledger = Recorder(store, store.read(), archive=archive)
+    ledger.begin({})
+    ledger.settle(ledger.intend(COACH, Action.UPDATE, remote_id="p1"), done=False)
+    ledger.settle(ledger.intend(COACH, Action.UPDATE, remote_id="p1"), done=True)
+    written = list(store.records)
+    ledger.checkpoint()
+
+    assert store.order == ["write", "archive", "clear"]
+    assert (kept, store.records) == (written, [])
+    assert store.state.serial == 1
+
+
+def test_the_state_is_recalled_with_what_the_journal_has(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    ledger.begin({})
+    ledger.bind(Binding(COACH, "p1"))
+
+    assert journal.recall(store) == ledger.state
+
+
+def test_without_an_archive_the_records_just_go(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    ledger.begin({})
+    ledger.checkpoint()
+
+    assert store.records == []
+
+
+def test_a_new_binding_takes_the_place_of_the_old_one(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    ledger.bind(Binding(COACH, "p1"))
+    ledger.bind(Binding(COACH, "p2"))
+    op = ledger.intend(COACH, Action.DELETE, remote_id="p2")
+    ledger.forget(COACH, op)
+    ledger.forget(COACH)
+
+    (intent,) = journal.past([journal.begin(store.state, "r", {}), *store.records]).intents
+    assert (ledger.get(COACH), ledger.ids, ledger.pending) == (None, {}, {})
+    assert intent.before == Binding(COACH, "p2")
+
+
+def test_what_is_not_on_record_is_pending(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    op = ledger.intend(COACH, Action.CREATE)
+    store.full = True
+
+    with pytest.raises(StateError):
+        ledger.bind(Binding(COACH, "p1"), op)
+
+    assert ([*ledger.pending], ledger.get(COACH)) == ([op], None)
+
+
+def test_what_an_update_left_is_recorded_where_more_shows_than_was_written(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    inverse = Inverse(({"op": "remove", "path": "/x"},), {"/x": 1})
+    op = ledger.intend(COACH, Action.UPDATE, remote_id="p1", inverse=inverse)
+    before = len(store.records)
+
+    def more(found: Inverse) -> JsonObject:
+        assert found == inverse
+        return {"/x": 2}
+
+    ledger.note_left(Address("persona", "other"), more)
+    assert len(store.records) == before
+    ledger.note_left(COACH, more)
+    ledger.note_left(COACH, more)
+
+    assert store.records[before:] == [journal.left(op, {"/x": 2})]
+    ledger.intend(COACH, Action.UPDATE, remote_id="p1", inverse=inverse)
+    before = len(store.records)
+    ledger.note_left(COACH, lambda found: found.left)
+    assert len(store.records) == before
+
+
+def test_of_several_updates_the_last_one_of_a_place_is_what_reads_show(store: Kept) -> None:
+    ledger = Recorder(store, store.read())
+    first, second = Inverse((), {"/x": [1], "/y": 1}), Inverse((), {"/x": [1, 2]})
+    ops = [ledger.intend(COACH, Action.UPDATE, remote_id="p1", inverse=one) for one in (first, second)]
+    before = len(store.records)
+
+    ledger.note_left(COACH, lambda found: dict.fromkeys(found.left, "shown"))
+
+    left = [journal.left(ops[1], {"/x": "shown"}), journal.left(ops[0], {"/x": [1], "/y": "shown"})]
+    assert store.records[before:] == left
+
+
+def test_a_run_says_who_it_is_and_when_it_began(store: Kept) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    ledger = Recorder(store, store.read())
+    ledger.begin({})
+
+    head = json.loads(store.records[0])
+    assert (Recorder(store, store.read()).begun, ledger.begun) == (False, True)
+    assert (head["run"], head["is"]) == (ledger.run, "begin")
+    assert len(bytes.fromhex(ledger.run)) == 6
+    assert timedelta() <= datetime.fromisoformat(head["time"]) - before < timedelta(minutes=1)
+    assert len(head["time"]) == len("2026-01-01T00:00:00.000+00:00")
+    assert ledger.run != Recorder(store, store.read()).run
+
+
+def test_every_step_is_on_record_as_it_was_told(store: Kept) -> None:
+    ledger = Recorder(store, replace(store.read(), bindings={COACH: Binding(COACH, "p1")}))
+    bare = ledger.intend(COACH, Action.DELETE)
+    full = ledger.intend(COACH, Action.UPDATE, remote_id="p1", spec=SPEC, name="Coach", time="noon")
+    ledger.again(full, lambda: "later")
+    ledger.settle(bare, done=False)
+    ledger.settle(full, done=True)
+    left = set(ledger.pending)
+    last = ledger.intend(COACH, Action.UPDATE)
+    ledger.bind(Binding(COACH, "p2"), last)
+    ledger.bind(Binding(COACH, "p3"))
+    gone = ledger.intend(COACH, Action.DELETE)
+    ledger.forget(COACH, gone)
+    ledger.forget(COACH)
+
+    said = [json.loads(record) for record in store.records]
+    assert [one.pop("before", "none") for one in said] == [
+        *[{"remote_id": "p1"}] * 2, *["none"] * 3, {"remote_id": "p1"}, *["none"] * 2, *[{"remote_id": "p3"}] * 2, None,
+    ]  # fmt: skip
+    nothing: JsonObject = {"left": {}, "lost": [], "operations": [], "was": {}}
+    empty = {"is": "intent", "address": str(COACH), "id": "", "spec": {}, "name": "", "time": "", "inverse": nothing}
+    assert said == [
+        {**empty, "op": bare, "action": "delete"},
+        {**empty, "op": full, "action": "update", "id": "p1", "spec": SPEC, "name": "Coach", "time": "noon"},
+        {"is": "again", "op": full, "time": "later"},
+        {"is": "result", "op": bare, "status": "failed"},
+        {"is": "result", "op": full, "status": "done"},
+        {**empty, "op": last, "action": "update"},
+        {"is": "bind", "op": last, "address": str(COACH), "binding": {"remote_id": "p2"}},
+        {"is": "bind", "op": "", "address": str(COACH), "binding": {"remote_id": "p3"}},
+        {**empty, "op": gone, "action": "delete"},
+        {"is": "forget", "op": gone, "address": str(COACH)},
+        {"is": "forget", "op": "", "address": str(COACH)},
+    ]
+    assert (left, ledger.pending, ledger.records) == (set(), {}, store.records)
+    assert {len(bytes.fromhex(op)) for op in (bare, full, last, gone)} == {6}
+
+
+def test_a_binding_whose_object_is_not_listed_is_taken_over_and_dropped(store: Kept) -> None:
+    ledger = Recorder(store, replace(store.read(), bindings={COACH: Binding(COACH, "p1")}))
+    ledger.bind(Binding(COACH, "p2"))
+    ledger.ids.clear()
+    ledger.forget(COACH)
+
+    assert (ledger.ids, ledger.state.bindings) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda ledger: ledger.begin({}),
+        lambda ledger: ledger.intend(COACH, Action.CREATE),
+        lambda ledger: ledger.again(*ledger.pending, lambda: "noon"),
+        lambda ledger: ledger.note_left(COACH, lambda _: {}),
+        lambda ledger: ledger.settle("op", done=True),
+        lambda ledger: ledger.bind(Binding(COACH, "p1")),
+        lambda ledger: ledger.forget(COACH),
+        lambda ledger: ledger.checkpoint(),
+    ],
+    ids=["begin", "intend", "again", "note_left", "settle", "bind", "forget", "checkpoint"],
+)
+def test_one_thread_writes_at_a_time(store: Kept, step: Callable[[Recorder], object]) -> None:
+    ledger = Recorder(store, store.read())
+    ledger.intend(COACH, Action.UPDATE)
+    other = threading.Thread(target=step, args=(ledger,))
+    with ledger.guard:
+        other.start()
+        other.join(0.05)
+        assert other.is_alive()
+    other.join()
+    assert not ledger.guard.locked()
+
+
+def test_what_a_run_writes_is_sealed_also_after_a_write_that_failed() -> None:
+    """A record that could not be kept is not counted: the next one follows the one before."""
+    keys = Keys("api-key")
+    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    store = Kept(state)
+    ledger = Recorder(store, state, custody=custody)
+
+    ledger.begin({})
+    store.full = True
+    with pytest.raises(StateError):
+        ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+    store.full = False
+    op = ledger.intend(COACH, Action.UPDATE, remote_id="p1")
+    assert [one.op for one in judged(store.state, store.journal(), keys).replay.pending] == [op]
+    ledger.bind(Binding(COACH, "p2"), op)
+    ledger.checkpoint()
+
+    assert judged(store.state, (), keys).custody.trust is Trust.SEALED
+    assert (store.state.serial, store.state.bindings[COACH].remote_id) == (2, "p2")
+    assert store.journal() == []
+
+
+class Slow(Kept):
+    """A store that takes its time, in which other threads come to the same place."""
+
+    def append(self, record: bytes) -> None:
+        time.sleep(0.001)
+        super().append(record)
+
+
+def test_records_of_many_threads_and_new_dates_of_calls_make_one_chain() -> None:
+    """A seal covers the record before it in the journal, whichever thread has written that."""
+    keys = Keys("api-key")
+    state, custody = taken_over(State("line", 1, bindings={COACH: Binding(COACH, "p1")}), (), keys)
+    store = Slow(state)
+    ledger = Recorder(store, state, custody=custody, uptime=itertools.count(100.0, 60.0).__next__)
+
+    def call(number: int) -> None:
+        op = ledger.intend(Address("persona", f"p{number}"), Action.UPDATE, remote_id=f"p{number}")
+        with ledger.sending(op, lambda: "noon") as fence:
+            fence.renew()
+        ledger.settle(op, done=bool(number % 2))
+
+    ledger.begin({})
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(40)))
+
+    lines = store.journal()
+    assert len(lines) == 1 + 40 * 3
+    mac = ""
+    for line in lines:
+        again, mac = custody.chained(line[: line.rindex(b',"mac":')] + b"}", mac)
+        assert again == line
+    assert judged(state, lines, keys).replay.pending == ()
