@@ -172,9 +172,9 @@ class ResourceKind(Struct, frozen=True, eq=False):
         """Whether anything may stand at a path: in an object that is free in form, or in a key nobody here knows."""
         return _is_free(self, path)
 
-    def is_unknown(self, path: KeyPath) -> bool:
-        """Whether a path leads to a member that the model does not declare, or below one."""
-        return _is_unknown(self, path)
+    def is_unknown_in_item(self, path: KeyPath) -> bool:
+        """Whether a path leads to a member of a list item that the model does not declare, or below one."""
+        return _is_unknown_in_item(self, path)
 
     def other_names(self, path: KeyPath) -> Mapping[str, str]:
         """Other names of the members of the object at `path`, each with the name that the model has."""
@@ -265,12 +265,12 @@ def _is_free(kind: ResourceKind, path: KeyPath) -> bool:
 
 
 @functools.cache
-def _is_unknown(kind: ResourceKind, path: KeyPath) -> bool:
+def _is_unknown_in_item(kind: ResourceKind, path: KeyPath) -> bool:
     level: tuple[type[BaseModel], ...] = (kind.model,)
-    for key in (key for key in path if key != "*"):
+    for index, key in ((index, key) for index, key in enumerate(path) if key != "*"):
         known = [one for one in level if key in one.model_fields]
         if not known:
-            return bool(level)
+            return "*" in path[:index]
         if any(is_free(one.model_fields[key]) for one in known):
             return False
         level = tuple(below for one in known for below in inner_models(one)[key])

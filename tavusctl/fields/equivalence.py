@@ -63,7 +63,7 @@ def may_be_filled_in(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
 
 def is_left_alone(kind: ResourceKind, path: KeyPath) -> bool:
     """Whether a path leads to a member of a list item that the kind does not know: nobody here manages it."""
-    return "*" in path and kind.is_unknown(path)
+    return kind.is_unknown_in_item(path)
 
 
 def known_part(kind: ResourceKind, path: KeyPath, value: Json) -> Json:

@@ -56,7 +56,7 @@ TOOLS = st.lists(
             "function": st.builds(
                 lambda name, rest: {"name": name, **rest},
                 NAMES,
-                some(description=TEXT, parameters=st.dictionaries(TEXT, VALUES)),
+                some(description=TEXT, parameters=st.dictionaries(TEXT, VALUES), newer=VALUES),
             ),
         }
     ),
@@ -149,7 +149,7 @@ def test_export_then_plan_is_empty(emulator: str, bodies: dict[str, list[Body]],
         exported = project.run("export", "--format", "json")
         assert exported.code == 0, exported.err
         held = {secret["name"] for one in exported.document["objects"] for secret in one["secrets"]}
-        project.environment.update({name: "sk-one" if "_LLM_" in name else "el-one" for name in held})
+        project.environment.update({name: "sk-one" if name.endswith("LLM_API_KEY") else "el-one" for name in held})
         files = {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()}
         plan = project.run("plan", "--format", "json")
         again, applied = project.run("export"), project.run("apply", "--yes")

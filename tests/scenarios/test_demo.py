@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -147,22 +148,25 @@ def test_however_a_command_ends_no_process_and_no_port_is_left(demo: Project, nu
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as process:
-        deadline = time.monotonic() + 60
-        while not _listening(process.pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert _listening(process.pid)
-        process.send_signal(number)
-        process.wait(30)
+        try:
+            deadline = time.monotonic() + 60
+            while not (listening := _listening(process.pid)) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert listening
+            process.send_signal(number)
+            process.wait(30)
+        finally:  # it waits for minutes
+            process.kill()
     assert not _session(process.pid), "no process of its session is left"
     assert run(demo, "apply", "--yes").code == 0, "the next command goes on"
 
 
 def _listening(pid: int) -> bool:
     """Whether a process listens on a port."""
-    try:
-        links = [str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()]
-    except OSError:
-        return False
+    links = []
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            links.append(str(one.readlink()))
     inodes = {one[len("socket:[") : -1] for one in links if one.startswith("socket:[")}
     rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return any(row[3] == "0A" and row[9] in inodes for row in rows)

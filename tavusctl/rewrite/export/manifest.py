@@ -238,14 +238,17 @@ def _signed(kind: ResourceKind, spec: JsonObject) -> Iterator[tuple[KeyPath, str
 
 def _managed(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> KeyPath:
     """The member that is managed as a whole with the value at a path: a list is, with all that is known in it."""
-    if is_left_alone(kind, pattern_of(path)):
-        return path
     here: Json = spec
+    outermost_list: KeyPath | None = None
     for length, step in enumerate(path):
-        if isinstance(here, list):
+        if is_left_alone(kind, pattern_of(path[:length])):
             return path[:length]
-        here = as_object(here)[step]
-    return path
+        if isinstance(here, list):
+            outermost_list = outermost_list or path[:length]
+            here = here[int(step)]
+        else:
+            here = as_object(here)[step]
+    return path if is_left_alone(kind, pattern_of(path)) else outermost_list or path
 
 
 def _has(spec: Json, path: KeyPath) -> bool:

@@ -174,6 +174,7 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
     exported = persona(
         moods=["x"],
         greeting="a\0b",
+        newer=[{"a": 1}, ["\0", 2]],
         layers={"stt": {"stt_engine": 4}, "llm": {"tools": [{"type": "function"}], "extra_body": {"n": 1}}},
     )
 
@@ -181,10 +182,19 @@ def test_what_a_manifest_cannot_say_is_left_out_with_the_reason() -> None:
     assert exported.fault == ""
     assert exported.left_out == {
         "/moods": "a field that this version does not know",
+        "/newer": "it contains a NUL character or half a surrogate pair, which YAML cannot represent",
         "/greeting": "it contains a NUL character or half a surrogate pair, which YAML cannot represent",
         "/layers/stt/stt_engine": "the kind takes a valid string",
         "/layers/llm/tools": "the key `function` is missing; add `function: {name, description, parameters}`",
     }
+
+
+def test_what_a_newer_api_adds_to_a_list_item_is_left_out_alone() -> None:
+    function = {"name": "book", "newer": ["a", "\0", {"b": "\0"}]}
+    exported = persona(layers={"llm": {"tools": [{"type": "function", "function": function}]}})
+
+    assert resolve(exported.spec, "/layers/llm/tools") == [{"type": "function", "function": {"name": "book"}}]
+    assert set(exported.left_out) == {"/layers/llm/tools/0/function/newer"}
 
 
 @pytest.mark.parametrize(
