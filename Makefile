@@ -32,7 +32,7 @@ export BEGUN
 # A message has no comma: make would end it there.
 say = @printf '==> %4ds  %s\n' $$(( $$(date +%s) - $(BEGUN) )) "$(1)"
 
-.PHONY: help demo test quick dead ahead check format-check lint types house workflows format golden pictures schemas reference docs laws-long older-api canaries corpus coverage mutants crash model fuzz bench constraints build sbom release-check clean
+.PHONY: help demo test sweeps quick dead ahead check format-check lint types house workflows format golden pictures schemas reference docs laws-long older-api canaries corpus coverage mutants crash model fuzz bench constraints build sbom release-check clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,10 +42,15 @@ demo: $(READY) ## the whole job against a local Tavus, step by step
 	@$(BIN)/python -I tests/demo.py
 	$(call say,demo done)
 
-test: ahead check ## every check and every test
+test: ahead check ## every check and every test - of sweeps a sample; five minutes
 	$(call say,tests: all but the house)
 	@$(PYTEST) tests --ignore=tests/house $(PARALLEL) --durations=5
 	$(call say,all tests passed)
+
+sweeps: ahead ## the tests once more with all of the sweeps; half an hour
+	$(call say,tests: sweeps too)
+	@TAVUSCTL_LAWS=many $(PYTEST) tests --ignore=tests/house --sweeps $(PARALLEL) --durations=5
+	$(call say,all sweeps passed)
 
 quick: $(READY) ## while you work: what is soon tested; a minute
 	$(call say,quick: the house - units - a life cycle; make test runs everything)

@@ -1,4 +1,4 @@
-"""How many examples the laws try: TAVUSCTL_LAWS is small (the default), ci, long or steady.  One browser for all."""
+"""How many examples the laws try: TAVUSCTL_LAWS is small (the default), ci, many, long or steady.  One browser for all."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 # No deadline: machines that run tests are busy, and slowness is measured in bench/.
-settings.register_profile("small", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", settings.get_profile("small"), max_examples=100, derandomize=True, print_blob=True)
+settings.register_profile("small", max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("small"), derandomize=True, print_blob=True)
+settings.register_profile("many", settings.get_profile("small"), max_examples=100)
 settings.register_profile("long", settings.get_profile("small"), max_examples=5000)
 # The same examples every time, with nothing kept from one time to the next.
-settings.register_profile("steady", settings.get_profile("small"), derandomize=True, database=None)
+settings.register_profile("steady", settings.get_profile("small"), max_examples=50, derandomize=True, database=None)
 settings.load_profile(os.environ.get("TAVUSCTL_LAWS", "small"))
 
 
-pytest_plugins = ["tests.needs"]
+pytest_plugins = ["tests.sweeps", "tests.needs"]
 
 # Tests keep their states in files, on CI machines, too.
 os.environ["TAVUSCTL_LOCAL_STATE"] = "1"

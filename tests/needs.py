@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from tests import chromium, npm
+from tests import chromium, npm, sweeps
 
 _PROPERTY: Final = "left out"  # of a report: why
 
@@ -72,7 +72,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """The last line of a run, after that of pytest."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not config.option.collectonly:
-        terminal.write_line(_last_line(len(terminal.stats.get("passed", ())), terminal.stats.get("skipped", ())))
+        said = _last_line(len(terminal.stats.get("passed", ())), terminal.stats.get("skipped", ()))
+        swept = sweeps.left(config)
+        terminal.write_line(said + (f"; {swept:,} more are run by `make sweeps`" if swept else ""))
 
 
 def _last_line(passed: int, skipped: list[pytest.TestReport]) -> str:

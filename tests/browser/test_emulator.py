@@ -76,6 +76,7 @@ def contents(tavus: Tavus) -> dict[str, Any]:
     return {name: tavus.control("GET", name) for name in ("objects", "mutations", "accounts", "switches", "faults")}
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
 def test_a_page_of_another_origin_neither_changes_nor_reads_anything(browser: Browser, name: str) -> None:
     with emulated() as tavus, site() as port:

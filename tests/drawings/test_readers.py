@@ -58,6 +58,7 @@ def test_a_hostile_label_is_read_as_text(text: str, read: Read) -> None:
     check(Graph((Node(text, text, "added", text), Node("b", text)), (Edge(text, "b", text),), text), read)
 
 
+@pytest.mark.sweep
 @given(graphs())
 def test_any_graph_is_read_as_it_is(read: Read, graph: Graph) -> None:
     check(graph, read)

@@ -4,6 +4,7 @@ import itertools
 import re
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def touches(box: Box, point: tuple[float, float]) -> bool:
     return across and along and sides <= slack
 
 
+@pytest.mark.sweep
 @given(graphs())
 def test_labels_are_text_and_nothing_else_comes_in(graph: Graph) -> None:
     root = drawn(graph)

@@ -71,6 +71,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.sampled(20)
 @pytest.mark.parametrize("headers", PAGES, ids=lambda one: " ".join(one.values()))
 @pytest.mark.parametrize(("method", "name", "body"), VERBS, ids=lambda one: str(one)[:20])
 def test_a_page_changes_nothing_on_the_control_side(

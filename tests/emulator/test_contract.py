@@ -60,12 +60,14 @@ def check(case: schemathesis.Case[Any], tavus: Tavus) -> None:
     case.call_and_validate(base_url=tavus.url, headers={"x-api-key": KEY}, checks=CHECKS)
 
 
+@pytest.mark.sampled(8)
 @CONTRACT.parametrize()
 @EXAMPLES
 def test_answers_keep_to_the_contract(case: schemathesis.Case[Any], shared: Tavus) -> None:
     check(case, shared)
 
 
+@pytest.mark.sampled(6)
 @CONTRACT.include(path_regex=r"\{").parametrize()
 @EXAMPLES
 def test_answers_about_what_exists_keep_to_the_contract(case: schemathesis.Case[Any], shared: Tavus) -> None:

@@ -118,12 +118,14 @@ def without(body: Json, *keys: str) -> Json:
     return {key: value for key, value in body.items() if key not in keys}
 
 
+@pytest.mark.sampled(8)
 @each("persona")
 def test_a_persona_reads_back_as_it_was_given(tavus: Tavus, path: Path) -> None:
     body = json.loads(path.read_text(encoding="utf-8"))
     check(tavus, path, "personas", body, shown(body))
 
 
+@pytest.mark.sampled(8)
 @each("guardrails", "objectives")
 def test_a_set_reads_back_as_it_was_given(tavus: Tavus, path: Path) -> None:
     body = json.loads(path.read_text(encoding="utf-8"))
@@ -143,6 +145,7 @@ def test_a_replica_reads_back_as_it_was_given(tavus: Tavus, path: Path) -> None:
     check(tavus, path, "replicas", body, {"replica_name": body["replica_name"]})
 
 
+@pytest.mark.sampled(6)
 @each("conversation")
 def test_a_conversation_reads_back_as_it_was_given(tavus: Tavus, path: Path) -> None:
     body = json.loads(path.read_text(encoding="utf-8"))
@@ -177,6 +180,7 @@ def fragment(body: Json) -> Json:
     return {layer: body for layer, fields in owners.items() if set(body) <= fields}
 
 
+@pytest.mark.sampled(8)
 @each("layer-fragment", "persona-fragment")
 def test_a_fragment_holds_inside_a_persona(tavus: Tavus, path: Path) -> None:
     body = json.loads(path.read_text(encoding="utf-8"))

@@ -43,7 +43,7 @@ CORPUS = "no corpus of real bodies (set TAVUSCTL_CORPUS to its folder)"
 
 def line(pytester: pytest.Pytester, options: list[str]) -> tuple[int, str, str]:
     """How a run of the suite ends, its last line, and all that it said."""
-    ran = pytester.runpytest_subprocess("-q", "-p", "tests.needs", "--strict-markers", *options)
+    ran = pytester.runpytest_subprocess("-q", "-p", "tests.sweeps", "-p", "tests.needs", "--strict-markers", *options)
     return int(ran.ret), ran.outlines[-1] if ran.outlines else "", ran.stdout.str() + ran.stderr.str()
 
 

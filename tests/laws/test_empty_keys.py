@@ -82,6 +82,7 @@ def with_nothing(model: type[BaseModel], value: JsonObject) -> Iterator[tuple[st
                 yield from ((f"{key}.{at}", {**value, key: [one, *inner[1:]]}) for at, one in ways)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_key_that_holds_nothing_is_not_remarked_on(kind: str, tmp_path: Path) -> None:
     documents = [

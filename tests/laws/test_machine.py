@@ -16,7 +16,7 @@ from tests.laws.machine import Machine
 
 LONG = os.environ.get("TAVUSCTL_LAWS") == "long"
 MODERATE = settings(
-    max_examples=100 if LONG else 8,
+    max_examples=100 if LONG else settings().max_examples // 8,
     stateful_step_count=30 if LONG else 15,
     deadline=None,
     derandomize=not LONG,

@@ -128,7 +128,12 @@ def url() -> Iterator[str]:
         yield server.url
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=min(25, settings().max_examples // 3),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 @given(MOVES)
 @example([("hand over", "a"), ("apply", "a"), ("remove", "a"), ("apply", "a")])
 @example([("link away", "a"), ("apply", "a"), ("put back", "a"), ("remove", "a"), ("apply", "a")])

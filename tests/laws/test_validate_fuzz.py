@@ -147,6 +147,7 @@ WORST = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", sorted(WORST))
 def test_the_worst_files_take_no_longer(tmp_path: Path, name: str) -> None:
     began = time.process_time()

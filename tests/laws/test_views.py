@@ -21,6 +21,7 @@ from tests.scenarios.canaries import TYPED, found_in
 AWKWARD = st.text("-./&<>'\"%#:=?+~${}\\\n é✓ab9", min_size=2, max_size=12).map(lambda one: f"k{one}{TYPED}{one}9z")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", sorted(REPORTS))
 @settings(max_examples=max(3, settings().max_examples // 16))
 @given(AWKWARD)

@@ -92,6 +92,7 @@ def test_the_readme(desk: Path, checkout: Path) -> None:
     assert [one["persona_name"] for one in made.values()] == ["Assistant"]
 
 
+@pytest.mark.sweep
 def test_the_tutorial_on_the_emulator(desk: Path) -> None:
     code, said = run(blocks(ROOT / "docs/tutorials/emulator.md"), desk, with_tavusctl(desk))
     assert code == 0, said
@@ -101,6 +102,7 @@ def test_the_tutorial_on_the_emulator(desk: Path) -> None:
     assert "persona_name: Helper" in (desk / "demo/manifests/personas/assistant.yaml").read_text("utf-8")
 
 
+@pytest.mark.sweep
 def test_the_tutorial_with_an_existing_account(desk: Path) -> None:
     prompt = "You coach people who sell things to other people.\nYou are patient, and you never promise a price.\n" * 4
     coach = {"persona_name": "Käufer-Coach", "system_prompt": prompt}
@@ -123,6 +125,7 @@ def test_the_tutorial_with_an_existing_account(desk: Path) -> None:
     assert git(desk / "my-agents", "status", "--short", "--", "tavusctl.yaml", ".gitignore") == ""
 
 
+@pytest.mark.sweep
 def test_the_tutorial_with_github(desk: Path, tmp_path: Path) -> None:
     hub = tmp_path / "hub.git"
     git(tmp_path, "init", "-q", "--bare", "-b", "main", str(hub))

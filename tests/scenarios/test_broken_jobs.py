@@ -110,6 +110,7 @@ def test_a_kill_at_a_push_is_survived(ready: Forge, phase: str) -> None:
     assert kills >= min(count, FEWEST)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("trouble", ["refused", "gone", "moved"])
 def test_what_cannot_be_recorded_any_more_ends_the_run_and_is_found_again(ready: Forge, trouble: str) -> None:
     """Whatever was sent is on record: no object is made twice."""
@@ -150,6 +151,7 @@ def test_what_cannot_be_recorded_any_more_ends_the_run_and_is_found_again(ready:
         check(ready, f"{trouble} at push {number} of {count}")
 
 
+@pytest.mark.sweep
 def test_of_two_jobs_at_once_one_waits_and_finds_that_its_plan_is_done(ready: Forge) -> None:
     ready.apart = True
     ready.account.fault(match="POST /v2/personas", kind="delay", seconds=1)

@@ -103,6 +103,7 @@ def test_an_account_of_today_exports_and_nothing_is_left_out_unsaid(
     assert (applied.code, account.writes) == (0, [])
 
 
+@pytest.mark.sweep
 @pytest.mark.older_api
 def test_edits_of_an_exported_account_come_back_and_nothing_else_changes(
     account: Account, tmp_path: Path, valid: tuple[corpus.Sample, ...]

@@ -155,6 +155,7 @@ def renamed(hosted: Forge) -> Callable[[Path], None]:
     return edit
 
 
+@pytest.mark.sweep
 def test_drift_becomes_an_issue_and_what_is_adopted_closes_it(hosted: Forge) -> None:
     account = hosted.account
     green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
@@ -181,6 +182,7 @@ def test_drift_becomes_an_issue_and_what_is_adopted_closes_it(hosted: Forge) -> 
     assert again is issue
 
 
+@pytest.mark.sweep
 def test_a_replaced_document_is_followed_to_its_end_by_the_watch(hosted: Forge) -> None:
     """The apply is ended while it waits; every later run of the watch does what can be done by then."""
     account = hosted.account
@@ -210,6 +212,7 @@ def test_a_replaced_document_is_followed_to_its_end_by_the_watch(hosted: Forge) 
     assert (account.writes, hosted.hub.issues) == ([], [])
 
 
+@pytest.mark.sweep
 def test_a_new_document_is_no_failure_while_it_is_processed(hosted: Forge) -> None:
     account = hosted.account
     account.switch(processing_seconds=2)
@@ -222,6 +225,7 @@ def test_a_new_document_is_no_failure_while_it_is_processed(hosted: Forge) -> No
     assert {one["status"] for one in account.objects("documents").values()} == {"ready"}
 
 
+@pytest.mark.sweep
 def test_an_error_takes_the_place_of_the_plan_and_a_failed_apply_that_of_both(hosted: Forge) -> None:
     green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))
 

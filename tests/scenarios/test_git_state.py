@@ -246,6 +246,7 @@ def lent() -> Iterator[Launcher]:
         yield made
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("skip", [0, 1])
 @pytest.mark.parametrize("phase", ["before", "after"])
 def test_a_kill_at_a_call_is_survived_from_another_clone(clone: Clone, lent: Launcher, phase: str, skip: int) -> None:

@@ -245,6 +245,7 @@ def show(capsys: pytest.CaptureFixture[str], text: object) -> None:
         print(f"\n{text}")  # noqa: T201 - the figures are what this is about
 
 
+@pytest.mark.sweep
 def test_two_weeks_of_an_unreliable_job(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     since = newest(account)
     losses: list[dict[str, Any]] = [
@@ -267,6 +268,7 @@ def test_two_weeks_of_an_unreliable_job(account: Account, capsys: pytest.Capture
     assert found.refused <= 0.01 * len(found.posts)
 
 
+@pytest.mark.sweep
 def test_the_limits_are_kept_even_where_the_account_does_not_enforce_them(
     account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -155,6 +155,7 @@ def test_a_run_is_undone_from_another_machine(team: Project, tmp_path: Path) -> 
     assert not list(team.root.glob(".tavusctl/**/*.json*"))
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("team", ["s3"], indirect=True)
 def test_only_the_newest_runs_are_kept_in_a_bucket_too(team: Project) -> None:
     for number in range(22):

@@ -67,6 +67,7 @@ def test_a_lock_that_24_threads_want_at_once_has_one_holder(place: str) -> None:
     assert ends == ["E701"] * 23 + ["holder"]
 
 
+@pytest.mark.sampled(1)
 def test_no_increment_is_lost_between_runs_that_take_turns(place: str) -> None:
     again = opener(place)
 
@@ -86,6 +87,7 @@ def test_no_increment_is_lost_between_runs_that_take_turns(place: str) -> None:
     assert again().read().serial == 12
 
 
+@pytest.mark.sampled(1)
 def test_no_increment_is_lost_without_a_lock(remote_place: str) -> None:
     again = opener(remote_place)
 

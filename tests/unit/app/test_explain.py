@@ -33,6 +33,7 @@ def every(kind: str, *keys: str) -> Iterator[FieldDescription]:
         yield from every(kind, *below) if below != [*keys] else ()
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_field_has_a_meaning(kind: str) -> None:
     found = list(every(kind))

@@ -122,6 +122,7 @@ def test_long_lists_fit_as_well() -> None:
         assert int(told[1]) + len(re.findall(r"^- \*\*|was changed in the account$", text, re.MULTILINE)) == 1000
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", sorted(set(REPORTS) - {"github", "sarif"}))
 def test_a_huge_plan_is_reported_in_time(name: str, large: Plan) -> None:
     begun = time.process_time()
