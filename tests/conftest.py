@@ -1,4 +1,4 @@
-"""How many examples the laws try: TAVUSCTL_LAWS is small (the default), ci, many, long or steady.  One browser for all."""
+"""How many examples the laws try: TAVUSCTL_LAWS is small, the default, or as below.  One browser for all."""
 
 from __future__ import annotations
 
