@@ -9,9 +9,10 @@ call; the state file is a checkpoint that is written at the end, after which the
               follow)
     intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the
               server's), before (the binding until then, if any), inverse (what would reverse an update), ids (of a
-              create: what its references stood for when it was sent, by address)
-    again     op, time: the call is about to be sent, later than its intent says or once more: it may show later;
-              `forced` where it is to discard unpublished edits of the object
+              create: what its references stood for when it was sent, by address), delay (of a slow store: seconds
+              by which the call may leave later than usual after that time)
+    again     op, time, delay: the call is about to be sent, later than its intent says or once more: it may show
+              later; `forced` where it is to discard unpublished edits of the object
     answered  op, id: what the server answered to the create, and nobody has looked at yet
     left      op, left: what an update left at the places of its inverse, as the account shows it
     bind      address, binding, op (whose result it is, if any)
@@ -65,6 +66,7 @@ class Intent(Struct, frozen=True):
     before: Binding | None = None
     inverse: Inverse = Inverse()
     ids: Mapping[str, str] = field(default_factory=dict)  # by address: what references stood for in a create
+    delay: int = 0  # seconds by which the call may leave later than usual, where a record takes its time
     answered: str = ""  # id in the answer to a create
     forced: bool = False  # unpublished edits of the object are lost when it was carried out
 
@@ -124,6 +126,7 @@ def intent(entry: Intent) -> bytes:
             "before": _binding_out(entry.before),
             "inverse": plain(asdict(entry.inverse)),
             **({"ids": dict(entry.ids)} if entry.ids else {}),
+            **({"delay": entry.delay} if entry.delay else {}),
         }
     )
 
@@ -133,9 +136,10 @@ def answered(op: str, remote_id: str) -> bytes:
     return _line({"is": "answered", "op": op, "id": remote_id})
 
 
-def again(op: str, time: str, *, forced: bool = False) -> bytes:
+def again(op: str, time: str, *, delay: int = 0, forced: bool = False) -> bytes:
     """The record of a second attempt at a call, whose outcome is as unknown as that of the first."""
-    return _line({"is": "again", "op": op, "time": time, **({"forced": True} if forced else {})})
+    more = {**({"delay": delay} if delay else {}), **({"forced": True} if forced else {})}
+    return _line({"is": "again", "op": op, "time": time, **more})
 
 
 def bind(binding: Binding, op: str = "") -> bytes:
@@ -234,7 +238,8 @@ def _followed(state: State, records: Sequence[Record]) -> ReplayResult:
 def _known_better(intent: Intent, record: Record) -> Intent:
     """A call with what was put on record of it since: when and how it was sent, or what a create was answered with."""
     if record["is"] == "again":
-        return replace(intent, time=as_text(record["time"]), forced=intent.forced or bool(record.get("forced")))
+        forced = intent.forced or bool(record.get("forced"))
+        return replace(intent, time=as_text(record["time"]), delay=_delay(record), forced=forced)
     return replace(intent, answered=as_text(record["id"]))
 
 
@@ -292,7 +297,12 @@ def _intent_in(record: Record) -> Intent:
         before=_binding_in(record, "before"),
         inverse=convert(leaves_in(record.get("inverse") or {}), Inverse),
         ids={address: as_text(one) for address, one in as_object(record.get("ids") or {}).items()},
+        delay=_delay(record),
     )
+
+
+def _delay(record: Record) -> int:
+    return as_integer(record.get("delay") or 0)
 
 
 def _binding_out(binding: Binding | None) -> JsonObject | None:

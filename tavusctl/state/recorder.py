@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from math import ceil
 from typing import Final
 
 from msgspec import Struct, field
@@ -27,22 +28,27 @@ from tavusctl.state import journal
 from tavusctl.state.journal import Intent, Inverse
 from tavusctl.state.seals import Seals
 
-SEND_WINDOW: Final = 5.0  # seconds after a record of a call in which its first byte may leave
-_JUST_NOW: Final = 1.0  # seconds after which a call about to begin is put on record anew
+SEND_WINDOW: Final = 5.0  # seconds after a record of a call is known to be durable in which its first byte may leave
+_JUST_NOW: Final = 1.0  # seconds after which a call about to begin is put on record anew, and looked at again
 
 
 class Call(Struct):
-    """A call on record whose outcome is not: what it is about, when it was put on record last, whether it was sent."""
+    """A call on record whose outcome is not."""
 
     address: Address
-    dated: float
+    dated: float  # when it was put on record last
+    durable: float  # when that was known to have been done
+    delay: int  # seconds, beyond those of the window, that the record grants from its date on
+    begun: float  # when it was put on record first; what it is about was looked at right before, or later
     sent: bool = False
-    took: float = 0.0  # seconds until that record was durable
 
-    @property
-    def just_now(self) -> float:
-        """Seconds for which its record is as good as new: a store that is far away takes longer than one second."""
-        return max(_JUST_NOW, min(2 * self.took, SEND_WINDOW / 2))
+    def may_leave(self, now: float) -> bool:
+        """Whether the first byte may leave by what is on record."""
+        return now - self.durable < SEND_WINDOW and now - self.dated < SEND_WINDOW + self.delay
+
+    def is_new(self, now: float) -> bool:
+        """Whether its record leaves time to connect."""
+        return now - self.durable < _JUST_NOW and now - self.dated < _JUST_NOW + self.delay
 
 
 class Recorder(Struct):
@@ -61,6 +67,7 @@ class Recorder(Struct):
     archive: Callable[[Sequence[bytes]], None] = lambda _: None  # keeps the records of a run when it ends
     custody: Seals = Seals()  # makes the seals
     mac: str = ""  # seal of the last record
+    slowest: float = 0.0  # seconds that a record took at most until it was durable
     uptime: Callable[[], float] = uptime
 
     def begin(self, known: Mapping[str, Sequence[str]]) -> None:
@@ -82,14 +89,14 @@ class Recorder(Struct):
         ids: Mapping[str, str] | None = None,
     ) -> str:
         """Put a call on record before it is made; the name of the operation, for its result."""
-        op, dated = uuid.uuid4().hex[:12], self.uptime()
+        op, dated, delay = uuid.uuid4().hex[:12], self.uptime(), self._delay()
         spec, name = self.custody.discreet(spec or {}), "" if redaction.stands_in(name) else name
         before = self.state.bindings.get(address)
-        entry = Intent(op, address, action, remote_id, spec, name, time, before, inverse or Inverse(), ids or {})
+        entry = Intent(op, address, action, remote_id, spec, name, time, before, inverse or Inverse(), ids or {}, delay)
         self._append(journal.intent(entry))
         with self.guard:
             self.inverses.setdefault(address, []).append((op, entry.inverse))
-            self.pending[op] = Call(address, dated, took=self.uptime() - dated)
+            self.pending[op] = Call(address, dated, self.uptime(), delay, begun=dated)
         return op
 
     def again(self, op: str, now: Callable[[], str], *, forced: bool = False) -> None:
@@ -97,15 +104,19 @@ class Recorder(Struct):
 
         `forced`: it discards unpublished edits, which a run that is killed could tell nobody.
         """
-        dated = [0.0]
+        dated, delay = [0.0], self._delay()
 
         def record() -> bytes:
             dated[0] = self.uptime()
-            return journal.again(op, now(), forced=forced)
+            return journal.again(op, now(), delay=delay, forced=forced)
 
         self._append(record)
         call = self.pending[op]
-        call.dated, call.took = dated[0], self.uptime() - dated[0]
+        call.dated, call.durable, call.delay = dated[0], self.uptime(), delay
+
+    def _delay(self) -> int:
+        """Seconds that a record may take until it is durable, by what others took."""
+        return int(2 * self.slowest)
 
     @contextmanager
     def sending(
@@ -212,6 +223,7 @@ class Recorder(Struct):
             if content is None:
                 return
             line, mac = self.custody.chained(content, self.mac)
+            begun = self.uptime()
             wait = self.store.queue(line)
             self.records.append(line)
             self.mac = mac
@@ -221,6 +233,7 @@ class Recorder(Struct):
             with self.guard:
                 self.records.remove(line)
             raise
+        self.slowest = max(self.slowest, self.uptime() - begun)
 
     def checkpoint(self) -> None:
         """Write the state, then clear the journal: a kill in between leaves a journal that is known to be behind."""
@@ -248,19 +261,26 @@ class Fence(Struct):
     check: Callable[[], None]
     changes: bool
     marked: bool = False  # this call is why the operation counts as sent
+    looked: float = 0.0  # when the check was made last
 
     def renew(self) -> None:
-        """Look again, and put the call on record anew, which asks the store for the lock, unless all that is fresh."""
+        """Put the call on record anew, which asks the store for the lock, and look again, unless all that is fresh."""
         self.take_back()  # whoever comes again was refused for now, or has sent nothing
-        if not self._is_fresh(self.ledger.pending[self.op].just_now):
+        ledger, call = self.ledger, self.ledger.pending[self.op]
+        if not (ledger.store.held() and call.is_new(ledger.uptime())):
+            ledger.again(self.op, self.now)
+            if not ledger.store.held():
+                raise _too_slow(call.durable - call.dated)
+        now = ledger.uptime()
+        if now - max(call.begun, self.looked) >= _JUST_NOW:  # after the record: what takes a store long is seen
             self.check()
-            self.ledger.again(self.op, self.now)
+            self.looked = now
 
     def passes(self) -> bool:
         """Whether the first byte may leave; from then on, the operation may have been carried out."""
-        if not self._is_fresh(SEND_WINDOW):
-            return False
         call = self.ledger.pending[self.op]
+        if not (self.ledger.store.held() and call.may_leave(self.ledger.uptime())):
+            return False
         if self.changes and not call.sent:
             call.sent = self.marked = True
         return True
@@ -270,6 +290,8 @@ class Fence(Struct):
         if self.marked:
             self.ledger.pending[self.op].sent = self.marked = False
 
-    def _is_fresh(self, seconds: float) -> bool:
-        age = self.ledger.uptime() - self.ledger.pending[self.op].dated
-        return self.ledger.store.held() and age < seconds
+
+def _too_slow(seconds: float) -> StateError:
+    message = f"the state took {seconds:.0f} s to store a record, and its lock may be another's after so long a time"
+    hint = f"set TAVUSCTL_LOCK_LEASE={ceil(seconds) * 5} for all runs, or keep the state somewhere nearer"
+    return StateError(message, hint, id="E936")

@@ -40,6 +40,7 @@ class Variant(Struct, frozen=True):
     per_kind: bool = True  # ... which is asked of each kind
     witness: bool = True  # "not kept" only with a second look, and never when it reads as before
     fence: bool = True  # lease and age are looked at when the first byte leaves
+    delay: bool = True  # an intent says by how much its call may leave late, where a record takes its time
     created: bool = True  # an object of another date than ours is not ours
     passes: bool = True  # a list is read until two passes agree
     honest: bool = True  # what may have been done is unknown, not failed
@@ -62,6 +63,7 @@ class Intent:
     time: float
     sent: Mapping[str, str]
     accepted: bool = False  # a 2xx was seen: it is never sent again without a person
+    delay: float = 0.0  # seconds by which the call may leave later than usual
 
 
 @dataclass(slots=True)
@@ -118,6 +120,7 @@ class Run:
     code: int = 0
     concluded: dict[str, tuple[str, str]] = field(default_factory=dict)  # not kept; on disk when it is told
     sent: set[str] = field(default_factory=set)  # addresses whose create has left
+    slowest: float = 0.0  # seconds that a record has taken at most
 
     def go(self) -> Steps:
         """The whole run; it ends at once where another one is at work."""
@@ -287,8 +290,9 @@ class Run:
     def _made(self, address: str, sent: Fields) -> Generator[float, None, Thing]:
         kind = KINDS[address]
         for _ in ("first", "second and last"):
-            intent = Intent(self.known[kind], self.world.now, sent)
+            intent = Intent(self.known[kind], self.world.now, sent, delay=self._delay())
             if self.variant.intent:
+                yield from self._takes()
                 self._record()
                 self.disk.pending[address] = intent
             yield 0.1
@@ -299,7 +303,7 @@ class Run:
             except Lost:
                 status, id_ = NOTHING, ""
             if status in (OK, UNCHANGED) and self.variant.evidence and self.variant.intent:
-                self.disk.pending[address] = Intent(intent.known, intent.time, sent, accepted=True)
+                self.disk.pending[address] = Intent(intent.known, intent.time, sent, True, intent.delay)
             yield 0.1
             found = yield from self._evidence(address, intent, status, id_)
             if found:
@@ -368,7 +372,8 @@ class Run:
 
     def _recover(self, address: str, intent: Intent) -> Steps:
         found: Thing | None = None
-        while self.variant.settle and not found and self.world.now - intent.time < self.world.odds.settle:
+        until = intent.time + intent.delay + self.world.odds.settle
+        while self.variant.settle and not found and self.world.now < until:
             yield 5.0
             self.keep_lock()
             found = yield from self.look_for(address, intent)
@@ -562,11 +567,22 @@ class Run:
         if self.cut or self.world.leases[self.disk.state].holder != self.who:
             raise LockLost
 
+    def _takes(self) -> Steps:
+        """A store that is far away: what is recorded is durable only after a while, and bears the date from before."""
+        if self.world.odds.recording and not self.world.calm:
+            took = self.world.chance.uniform(0, self.world.odds.recording)
+            yield took
+            self.slowest = max(self.slowest, took)
+
+    def _delay(self) -> float:
+        return 2 * self.slowest if self.variant.delay else 0.0
+
     def before_call(self, address: str) -> Steps:
         """From the look at the lock to the first byte: there a machine can stand still."""
         self.keep_lock()
         pending = self.disk.pending.get(address)
-        looked = pending.time if pending else self.world.now
+        dated, durable = pending.time if pending else self.world.now, self.world.now
+        delay = pending.delay if pending else 0.0
         while True:
             if self.world.happens(self.world.odds.stall):
                 if address in self.disk.bound and self.world.happens(self.world.odds.during_stall):
@@ -576,12 +592,15 @@ class Run:
                 return
             if self.world.now - self.renewed > self.world.odds.lease - 1:
                 raise LockLost
-            if self.world.now - looked <= FRESH:
+            in_time = self.world.now - dated <= FRESH + delay or not self.variant.delay
+            if self.world.now - durable <= FRESH and in_time:
                 break
+            dated, delay = self.world.now, self._delay()
+            yield from self._takes()
             self._record()  # dated again
-            looked = self.world.now
+            durable = self.world.now
             if pending:
-                self.disk.pending[address] = _again(pending, looked)
+                self.disk.pending[address] = _again(pending, dated, delay)
         if self.world.happens(self.world.odds.stall_after_fence):
             yield self.world.chance.uniform(0, self.world.odds.stalled)
 
@@ -592,9 +611,9 @@ class Run:
         self.world.emit(Known(self.disk.state, bound, applied=applied, time=self.world.now))
 
 
-def _again(intent: Intent, now: float) -> Intent:
+def _again(intent: Intent, now: float, delay: float) -> Intent:
     """An intent with a later date."""
-    return Intent(intent.known, now, intent.sent)
+    return Intent(intent.known, now, intent.sent, delay=delay)
 
 
 def alike(name: str, shown: str) -> bool:

@@ -40,6 +40,7 @@ OFTEN = {
     "without per_kind": replace(WITHIN, stall=0.6, untested=0.5, during_stall=0.9),
     "without passes": replace(WITHIN, shift=0.5, kill=0.05),
     "without created": replace(WITHIN, reuse=0.9),
+    "without delay": replace(WITHIN, recording=25.0, latest=110.0, unanswered=0.2, late=0.6, kill=0.05),
 }
 # Two passes keep a create from getting the name of a stranger that a list lacked, which is no rule of a history; and
 # that a kind is asked for itself matters too seldom to be seen in some hundred schedules.

@@ -55,6 +55,7 @@ class Odds(Struct, frozen=True):
     stall_after_fence: float = 0.0  # ... between its last look at the lock and the first byte
     cut_off: float = 0.02  # a run can no longer reach the store of the lock
     lease: float = 30.0
+    recording: float = 0.0  # seconds that a store takes at most until a record is durable
     reuse: float = 0.3  # an id that was deleted is given to the next object
     image: float = 0.0  # strangers that are the very image of what is wanted
     checkouts: int = 1  # states of the same project without a common lock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -82,7 +82,7 @@ def wait_for_creates(session: Session, api: Client, plan: Callable[[], PreparedP
     begun = time.monotonic()
     while True:
         prepared = plan()
-        sent = [datetime.fromisoformat(intent.time) for intent in prepared.lost]
+        sent = [datetime.fromisoformat(intent.time) + timedelta(seconds=intent.delay) for intent in prepared.lost]
         left = session.settings.settle - (api.server_time() - max(sent)).total_seconds() if sent else 0.0
         # Where no server tells the time, a clock that was put back must not make anyone wait for hours.
         left = min(left, session.settings.settle - (time.monotonic() - begun))

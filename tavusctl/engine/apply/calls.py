@@ -9,7 +9,7 @@ A call ends done, surely not done, or unknown.  Unknown is settled by looking:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -332,26 +332,43 @@ def _unwritten(write: _Write, now: JsonObject) -> list[str]:
     return [one for one in moved if not _reads_as_wanted(write, one, wanted, now)]
 
 
-def remove(ctx: ApplyContext, step: Change, kind: ResourceKind, left: Binding | None = None) -> None:
-    """Delete an object and keep its body in the trash; remove its binding, or replace it by `left`."""
+def remove(
+    ctx: ApplyContext, step: Change, kind: ResourceKind, unused: Callable[[], None], left: Binding | None = None
+) -> None:
+    """Delete an object and keep its body in the trash; remove its binding, or replace it by `left`.
+
+    Where time has passed since, the object is looked at again, and so is what refers to it: `unused` raises.
+    """
     op = ctx.recorder.intend(step.address, step.action, remote_id=step.remote_id, time=ctx.now())
     with on_record(ctx, op), suppress(Gone):  # what was to be deleted is not there: done
-        body = map_leaves(ctx.dependencies.look(kind, step.remote_id).body, presigned_urls.unsigned)
-        ctx.dependencies.keep(step.address, step.remote_id, ctx.with_ids(body))
-        _delete(ctx, op, f"{kind.collection}/{step.remote_id}")
+        kept = _body(ctx, step, kind)
+        ctx.dependencies.keep(step.address, step.remote_id, ctx.with_ids(kept))
+
+        def check() -> None:
+            now = _body(ctx, step, kind)
+            if moved := [patch.join([key]) for key in kind.model.model_fields if kept.get(key) != now.get(key)]:
+                raise Moved(step.address, moved)
+            unused()
+
+        _delete(ctx, op, f"{kind.collection}/{step.remote_id}", check)
     if left is None:
         ctx.recorder.forget(step.address, op)
     else:
         ctx.recorder.bind(left, op)
 
 
-def _delete(ctx: ApplyContext, op: str, path: str) -> None:
+def _body(ctx: ApplyContext, step: Change, kind: ResourceKind) -> JsonObject:
+    body: JsonObject = map_leaves(ctx.dependencies.look(kind, step.remote_id).body, presigned_urls.unsigned)
+    return body
+
+
+def _delete(ctx: ApplyContext, op: str, path: str, check: Callable[[], None]) -> None:
     try:
-        with ctx.sending(op) as fence:
+        with ctx.sending(op, check) as fence:
             ctx.api.delete(path, fence=fence)
     except Ambiguous:
         ctx.api.get(path)  # Gone: it was carried out
-        with ctx.sending(op) as fence:
+        with ctx.sending(op, check) as fence:
             ctx.api.delete(path, fence=fence)
 
 

@@ -7,8 +7,11 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
+from tavusctl.core.errors import ConflictError
 from tavusctl.core.model import Action, Change, Desired, Outcome, Status
+from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine import provisioning
 from tavusctl.engine.apply.calls import remove, update
 from tavusctl.engine.apply.confirm import answered, confirm, unconfirmed
@@ -102,7 +105,7 @@ def _delete(ctx: ApplyContext, step: Change) -> Outcome:
     if users:
         reason = f"{', '.join(users)} refers to it; nothing was deleted"
         return Outcome(step, Status.FAILED, step.remote_id, reason, _CONFLICT)
-    remove(ctx, step, kind)
+    remove(ctx, step, kind, partial(_check_unused, ctx, step, kind, step.address))
     return Outcome(step, Status.DONE, step.remote_id)
 
 
@@ -115,8 +118,14 @@ def _retire(ctx: ApplyContext, step: Change) -> Outcome:
     if users:
         return Outcome(step, Status.DEFERRED, step.remote_id, f"{', '.join(users)} still refers to it")
     left = tuple(one for one in binding.retired if one != step.remote_id)
-    remove(ctx, step, kind, replace(binding, retired=left))
+    remove(ctx, step, kind, partial(_check_unused, ctx, step, kind, None), replace(binding, retired=left))
     return Outcome(step, Status.DONE, step.remote_id)
+
+
+def _check_unused(ctx: ApplyContext, step: Change, kind: ResourceKind, address: Address | None) -> None:
+    if users := ctx.dependencies.users(kind, step.remote_id, address):
+        message = f"{', '.join(users)} refers to it by now"
+        raise ConflictError(message)
 
 
 def _forget(ctx: ApplyContext, step: Change) -> Outcome:

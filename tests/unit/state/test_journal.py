@@ -225,6 +225,16 @@ def test_an_attempt_made_again_is_as_old_as_its_last_time() -> None:
     assert found.pending == (replace(CREATE, time="later"),)
 
 
+@pytest.mark.parametrize("delay", [0, 14])
+def test_a_call_that_may_leave_late_is_known_by_how_much(delay: int) -> None:
+    late = replace(CREATE, delay=3)
+    first = journal.replay(STATE, [BEGIN, journal.intent(late)])
+    again = journal.replay(STATE, [BEGIN, journal.intent(late), journal.again("op1", "later", delay=delay)])
+
+    assert [one.delay for one in (*first.pending, *again.pending)] == [3, delay]
+    assert b"delay" not in journal.intent(CREATE)
+
+
 def test_a_forced_attempt_is_known_as_one_until_its_result_and_after_it() -> None:
     forced = journal.again("op1", "later", forced=True)
     update = Intent("op1", COACH, Action.UPDATE, "p3", SPEC)

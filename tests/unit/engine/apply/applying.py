@@ -191,6 +191,10 @@ class World:
         self.asked_users.append((remote_id, address))
         return self.using
 
+    def keep(self, *kept: Any) -> None:
+        self.kept.append(kept)
+        self._strike(self.after["keep"])
+
     def remember(self, desired: Desired, binding: Binding) -> Binding:
         return replace(binding, address=desired.address, applied=desired.spec)
 
@@ -226,7 +230,7 @@ class World:
             self.find,
             self.twins,
             KINDS.__getitem__,
-            lambda *kept: self.kept.append(kept),
+            self.keep,
             lambda file: f"https://bucket/{file.name}",
         )
         ledger = Recorder(self.store, self.store.state, uptime=self.monotonic)

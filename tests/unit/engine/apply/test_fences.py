@@ -144,6 +144,69 @@ def test_a_call_that_is_connected_within_the_window_is_sent(case: Case) -> None:
     assert only(world.apply(step)).status is Status.DONE
 
 
+class Slow(Kept):
+    """A store that takes so long for each record."""
+
+    world: World
+    took: float
+
+    def append(self, record: bytes) -> None:
+        self.world.sleep(self.took)
+        super().append(record)
+
+
+def slow(case: Case, took: float) -> tuple[World, Change]:
+    world, step = case()
+    world.store = Slow(state=world.store.state)
+    world.store.world, world.store.took = world, took
+    return world, step
+
+
+@every_call
+@pytest.mark.parametrize("took", [7.0, 20.0])
+def test_a_store_that_takes_longer_than_the_window_keeps_no_call_back(case: Case, took: float) -> None:
+    world, step = slow(case, took)
+    assert only(world.apply(step)).status is Status.DONE
+    assert len(writes(world)) == 1
+
+
+@every_call
+@pytest.mark.parametrize("what", ["old", "unsure", "lost"])
+def test_a_run_that_stands_still_after_a_slow_record_sends_nothing(case: Case, what: str) -> None:
+    world, step = slow(case, 7.0)
+    world.wrong["connecting"] = [
+        {
+            "old": lambda: world.sleep(SEND_WINDOW),
+            "unsure": lambda: setattr(world.store, "sure", False),
+            "lost": lose(world),
+        }[what]
+    ]
+    outcome = only(world.apply(step))
+    assert (outcome.status, outcome.exit_code, writes(world)) == (Status.FAILED, 7 if what == "lost" else 11, [])
+
+
+def test_an_object_that_is_edited_while_a_slow_store_keeps_it_is_not_deleted() -> None:
+    world, step = slow(delete, 7.0)
+    world.after["keep"] = [lambda: world.objects["p1"].update(persona_name="Edited")]
+    outcome = only(world.apply(step))
+    assert (outcome.status, outcome.exit_code, writes(world)) == (Status.FAILED, 3, [])
+    assert "/persona_name of `persona/coach` was edited" in outcome.reason
+
+
+def test_what_the_server_alone_writes_in_an_object_stops_no_delete() -> None:
+    world, step = slow(delete, 7.0)
+    world.after["keep"] = [lambda: world.objects["p1"].update(seen_at="noon")]
+    assert only(world.apply(step)).status is Status.DONE
+
+
+def test_an_object_that_is_referred_to_while_a_slow_store_takes_its_time_is_not_deleted() -> None:
+    world, step = slow(delete, 7.0)
+    world.after["keep"] = [lambda: world.using.append("persona/other")]
+    outcome = only(world.apply(step))
+    assert (outcome.status, outcome.exit_code, writes(world)) == (Status.FAILED, 3, [])
+    assert outcome.reason == "persona/other refers to it by now; nothing of this step was written"
+
+
 @every_call
 def test_a_lock_that_is_lost_while_a_call_is_under_way_leaves_its_outcome_unknown(case: Case) -> None:
     world, step = case()
@@ -234,7 +297,7 @@ def test_without_tests_an_object_is_read_again_after_a_pause() -> None:
     outcome = only(world.apply(step))
     assert (outcome.status, outcome.exit_code) == (Status.FAILED, 3)
     assert (writes(world), world.objects["p1"]["persona_name"]) == ([], "Edited")
-    assert world.kinds_of_records == ["begin", "intent", "result failed"]
+    assert world.kinds_of_records == ["begin", "intent", "again", "result failed"]
 
 
 # the fence by itself
@@ -298,37 +361,89 @@ def test_a_lost_lock_is_told_at_both_places(ledger: Recorder, store: Kept) -> No
     assert not ledger.is_sent(op)
 
 
-def test_a_record_is_as_old_as_the_moment_before_it_was_written(uptime: Uptime) -> None:
-    """A store that takes its time does not make a call any younger."""
+class Far(Kept):
+    """A store that takes its time to keep a record."""
 
-    class Slow(Kept):
-        def append(self, record: bytes) -> None:
-            uptime.now += SEND_WINDOW
-            super().append(record)
+    took: float = 0.0
+    uptime: Uptime
 
-    store = Slow()
-    _, fence = begun(Recorder(store, store.read(), uptime=uptime))
-    assert not fence.passes()
-    fence.renew()
-    assert not fence.passes()
+    def append(self, record: bytes) -> None:
+        self.uptime.now += self.took
+        super().append(record)
 
 
-@pytest.mark.parametrize(("took", "records"), [(0.4, 2), (1.2, 2), (2.4, 2), (2.6, 3)])
-def test_a_record_in_a_store_that_is_far_away_is_put_down_once(uptime: Uptime, took: float, records: int) -> None:
-    """Until half of the window is over: a call that would not be fresh afterwards is better put down anew."""
-
-    class Far(Kept):
-        def append(self, record: bytes) -> None:
-            uptime.now += took
-            super().append(record)
-
+def far(uptime: Uptime, took: float) -> Far:
     store = Far()
+    store.took, store.uptime = took, uptime
+    return store
+
+
+@pytest.mark.parametrize("took", [0.4, 1.2, 2.6, 7.0, 20.0])
+def test_a_record_in_a_store_that_is_far_away_is_put_down_once(uptime: Uptime, took: float) -> None:
+    """From the moment on that it is known to be there, a call has as much time as beside a store that is near."""
+    store = far(uptime, took)
     ledger = Recorder(store, store.read(), uptime=uptime)
     ledger.begin({})
     _, fence = begun(ledger)
     fence.renew()
-    assert len(store.records) == records
+    assert len(store.records) == 2
+    uptime.now += 4.5
     assert fence.passes()
+    uptime.now += 0.5
+    assert not fence.passes()
+
+
+@pytest.mark.parametrize(("took", "delay"), [(0.4, None), (0.6, 1), (7.0, 14), (20.0, 40)])
+def test_a_record_says_by_how_much_its_call_may_be_late(uptime: Uptime, took: float, delay: int | None) -> None:
+    """Whoever recovers counts from its date, which is from before it was written."""
+    store = far(uptime, took)
+    ledger = Recorder(store, store.read(), uptime=uptime)
+    ledger.begin({})
+    op, _ = begun(ledger)
+    ledger.again(op, lambda: "one")
+    assert [json.loads(one).get("delay") for one in store.records[1:]] == [delay, delay]
+
+
+def test_a_record_that_took_longer_than_it_says_is_put_down_anew(uptime: Uptime) -> None:
+    store = far(uptime, 1.0)
+    ledger = Recorder(store, store.read(), uptime=uptime)
+    ledger.begin({})
+    store.took = 8.0
+    op, fence = begun(ledger)
+    assert not fence.passes()  # it is of 8 s ago, and says 2 s
+    fence.renew()
+    assert fence.passes()
+    assert [json.loads(one).get("delay") for one in store.records[1:]] == [2, 16]
+    assert ledger.is_sent(op)
+
+
+@pytest.mark.parametrize(("took", "looks"), [(0.4, 0), (0.9, 0), (1.0, 1), (7.0, 1)])
+def test_what_a_call_is_about_is_looked_at_after_a_record_that_took_long(
+    uptime: Uptime, took: float, looks: int
+) -> None:
+    store, seen = far(uptime, took), list[float]()
+    ledger = Recorder(store, store.read(), uptime=uptime)
+    ledger.begin({})
+    op = ledger.intend(COACH, Action.DELETE, remote_id="p1")
+    Fence(ledger, op, lambda: "noon", lambda: seen.append(uptime.now), changes=True).renew()
+    assert seen == [uptime.now] * looks
+
+
+def test_a_store_that_is_slower_than_the_lease_is_told(uptime: Uptime) -> None:
+    class Slow(Far):
+        def append(self, record: bytes) -> None:
+            super().append(record)
+            self.sure = False
+
+    store = Slow()
+    store.took, store.uptime = 70.0, uptime
+    ledger = Recorder(store, store.read(), uptime=uptime)
+    op, fence = begun(ledger)
+    with pytest.raises(StateError) as caught:
+        fence.renew()
+    assert "took 70 s to store a record" in caught.value.message
+    assert "TAVUSCTL_LOCK_LEASE=350" in caught.value.hint
+    assert not ledger.is_sent(op)
 
 
 def test_a_turn_that_was_waited_for_does_not_make_a_record_older(ledger: Recorder, store: Kept, uptime: Uptime) -> None:
