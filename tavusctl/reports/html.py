@@ -140,6 +140,7 @@ def _card(entry: Entry, number: int) -> Context:
             risk for risk in entry.risks if risks.brings(risk) or not refusal
         ),  # what is refused takes nothing away
         "affects": change.affects,
+        "affected": review.affected(change),
         "reason": "" if refusal else change.reason,
         "remote_id": change.remote_id,
         "source": change.source,
@@ -165,6 +166,7 @@ def _drifted(entry: Drift, number: int) -> Context:
         "refusal": None,
         "risks": (),
         "affects": (),
+        "affected": "",
         "reason": "",
         "remote_id": entry.remote_id,
         "source": None,

@@ -149,7 +149,7 @@ def _parts(entry: Entry) -> list[str]:
     reason = refusal.reason if refusal else change.reason
     said = [code(reason)] if reason else []
     said += [f"help: {code(refusal.hint)}"] if refusal and refusal.hint else []
-    said += [code(review.users(change))] if change.affects else []
+    said += [f"used by {code(review.named_users(change))}"] if change.affects else []
     said += [f"waits for {', '.join(code(str(one)) for one in change.waits_for)}"] if change.waits_for else []
     said += [_place(change)]
     parts = ["  \n".join(filter(None, said))] if any(said) else []
@@ -164,7 +164,7 @@ def headline(entry: Entry, others: int = 0) -> str:
     sign = "!" if entry.refusal else review.SIGNS[change.action]
     what = f"{change.action.value} refused [{entry.refusal.id}]" if entry.refusal else change.action.value
     told = [f"<b>{what}</b>" if entry.dangerous else what, change.cause.value]
-    told += [f"affects {objects(len(change.affects))}"] if change.affects else []
+    told += [review.affected(change)] if change.affects and not entry.dangerous else []  # else it is said above
     told += [review.budget(one.live, one.desired).replace("->", "→") for one in change.fields if review.tokens(one)][:1]
     told += [f"new host {code(risk.host)}" for risk in entry.risks if risk.host]
     more = f" and {others} more alike" if others else ""
@@ -194,7 +194,7 @@ def _danger(entry: Entry) -> str:
     told = "; ".join(
         f"{entities(risk.text.removesuffix(risk.host))}{code(risk.host) if risk.host else ''}" for risk in entry.risks
     )
-    return f"{address} {told}" + (f"; affects {objects(len(change.affects))}" if change.affects else "")
+    return f"{address} {told}" + (f"; {review.affected(change)}" if change.affects else "")
 
 
 def folded(head: str, parts: Sequence[str], *, unfolded: bool = False) -> str:

@@ -168,11 +168,18 @@ def objects(count: int) -> str:
 
 def users(change: Change) -> str:
     """Who else will notice, in a few words; empty when nobody does."""
-    if not change.affects:
-        return ""
-    named = ", ".join(change.affects[:_NAMED])
+    return f"{affected(change)}: {named_users(change)}" if change.affects else ""
+
+
+def affected(change: Change) -> str:
+    """How many others will notice; empty when nobody does."""
+    return f"affects {objects(len(change.affects))}" if change.affects else ""
+
+
+def named_users(change: Change) -> str:
+    """Who they are, as far as there is room."""
     more = len(change.affects) - _NAMED
-    return f"affects {objects(len(change.affects))}: {named}" + (f" and {more} more" if more > 0 else "")
+    return ", ".join(change.affects[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def tokens(entry: FieldChange) -> tuple[int, int] | None:

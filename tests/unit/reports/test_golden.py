@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from jsonschema_rs import Draft202012Validator
@@ -49,3 +50,13 @@ def test_danger_comes_first_in_every_report() -> None:
         text = text[text.index(start) :]
         places = [text.index(address) for address in order]
         assert places == sorted(places), suffix
+
+
+@pytest.mark.parametrize("suffix", ["txt", "md", "html"])
+def test_how_many_objects_a_change_affects_is_said_once(suffix: str) -> None:
+    """In the list of what to look at twice, or at the head of the change; who they are, where it is unfolded."""
+    text = FOUND[f"every.{suffix}"]
+    counted = [len(one.affects) for one in EVERY.steps if one.affects]
+    said = re.findall(r"affects (\d+) objects?", text)
+    assert sorted(map(int, said)) == sorted(counted)
+    assert len(re.findall(r"\baffects\b", text)) == len(counted)
