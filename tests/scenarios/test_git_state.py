@@ -129,6 +129,27 @@ def test_work_tree_index_branches_and_settings_are_never_touched(clone: Clone, h
     assert refs == ["HEAD", "refs/heads/main", "refs/tavusctl/default", "refs/tavusctl/lock.default"]
 
 
+@pytest.mark.parametrize("kind", ["shallow and nameless", "linked", "in the middle of a merge"])
+def test_any_clone_will_do_and_stays_as_it_is(clone: Clone, kind: str) -> None:
+    """A run commits by a name of its own, and needs no history and no branch."""
+    first = clone("second", *(["--depth=1", "--no-tags"] if kind == "shallow and nameless" else []))
+    project = first
+    if kind == "linked":
+        project = replace_root(first, first.root.with_name("linked"))
+        git(first.root, "worktree", "add", "--quiet", "--detach", str(project.root))
+    elif kind == "shallow and nameless":
+        git(first.root, "config", "user.useConfigOnly", "true")
+    elif kind == "in the middle of a merge":
+        (first.root / ".git/MERGE_HEAD").write_text(git(first.root, "rev-parse", "HEAD"))
+        (first.root / ".git/index.lock").write_text("")
+    before = print_of(first.root), print_of(project.root)
+
+    project.apply()
+    assert project.run("plan", "--detailed-exitcode").code == 0
+    assert (print_of(first.root), print_of(project.root)) == before
+    assert len(project.account.objects("personas")) == 2
+
+
 def test_a_state_moves_from_a_file_into_git_with_the_records_of_its_runs(clone: Clone, hub: Path) -> None:
     """So that a run from before can be undone, from any clone."""
     project = clone()
