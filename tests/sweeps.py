@@ -1,7 +1,7 @@
 """Sweeps: tests of which the default run takes a sample, because all of them take many minutes.
 
 `@pytest.mark.sampled(3)`: of the cases of this test, every run takes so many, spread evenly.  Tests in `FOLDERS`, which
-run whole commands, give `SIZE` cases each unless they are marked otherwise.  `@pytest.mark.sweep`: no run takes it.
+run whole commands, give one case each unless they are marked otherwise.  `@pytest.mark.sweep`: no run takes it.
 `make sweeps` runs all; the last line of every other run says how many it has left to that.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 FOLDERS: Final = frozenset({"scenarios", "stores", "browser", "drawings"})
-SIZE: Final = 2
+SIZE: Final = 1
 _OPTION: Final = "--sweeps"
 _COUNT: Final = "tests left to sweeps"  # what a worker tells
 _LEFT: Final = pytest.StashKey[int]()

@@ -108,6 +108,7 @@ def test_a_persona_that_is_made_anew_makes_the_settings_stale_until_they_are_wri
     assert project.run("output", "--check", "web/.env", "VITE_*").code == 0
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("key", "told"), [("", "mock"), ("revoked", "401: Invalid access token")])
 def test_a_page_without_a_key_that_is_taken_says_so(project: Project, browser: Browser, key: str, told: str) -> None:
     project.account.switch(keys={"revoked": None})

@@ -85,6 +85,7 @@ def pushes_of(forge: Forge) -> int:
     return forge.git.pushes
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("phase", ["before", "after"] if ALL else ["after"])
 def test_a_kill_at_a_push_is_survived(ready: Forge, phase: str) -> None:
     count, kills = pushes_of(ready), 0

@@ -313,6 +313,7 @@ def test_every_valid_body_applies_and_is_quiet_from_then_on(
     assert (later["changes"], later["drift"], later["summary"]["no_op"]) == ([], [], len(valid))
 
 
+@pytest.mark.sweep
 @pytest.mark.older_api
 def test_what_is_sent_is_the_body_itself(project: Project, valid: tuple[Sample, ...]) -> None:
     """Nothing is left out or made up on the way, and every key arrives as the value of its secret."""

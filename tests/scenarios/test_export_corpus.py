@@ -75,6 +75,7 @@ def test_an_account_of_real_bodies_exports_and_is_quiet_from_then_on(
     assert (applied.code, account.writes) == (0, [])
 
 
+@pytest.mark.sweep
 def test_an_account_of_today_exports_and_nothing_is_left_out_unsaid(
     account: Account, tmp_path: Path, valid_today: tuple[corpus.Sample, ...]
 ) -> None:

@@ -58,6 +58,7 @@ def check(project: Crashing, folder: str) -> None:
     assert project.account.control("GET", "violations")["violations"] == []
 
 
+@pytest.mark.sweep
 def test_a_kill_around_an_upload_costs_nothing(
     account: Account, tmp_path: Path, lent: Launcher, s3_variables: dict[str, str]
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_plan_without_colour_says_the_same(changed: Project) -> None:
     assert set(plain) == {click.unstyle(coloured)}
 
 
+@pytest.mark.sweep
 def test_lines_are_whole_where_they_are_searched_and_on_wide_terminals(changed: Project) -> None:
     piped = in_a_pipe(changed, "plan").stdout
 
@@ -127,6 +128,7 @@ def test_nobody_who_waits_less_than_a_second_sees_progress(changed: Project) -> 
     assert "reading the account" not in on_a_terminal(changed, "plan").said
 
 
+@pytest.mark.sweep
 def test_a_log_has_plain_lines(changed: Project) -> None:
     slow(changed, 11)
 

@@ -649,6 +649,7 @@ def test_names_of_files_cannot_forge_lines_of_output(tmp_path: Path) -> None:
     assert diagnostic.source == Source("manifests/a\\n::error::b.yaml", 1, 1)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "text",
     [

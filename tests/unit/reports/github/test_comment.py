@@ -122,7 +122,7 @@ def test_long_lists_fit_as_well() -> None:
         assert int(told[1]) + len(re.findall(r"^- \*\*|was changed in the account$", text, re.MULTILINE)) == 1000
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("name", sorted(set(REPORTS) - {"github", "sarif"}))
 def test_a_huge_plan_is_reported_in_time(name: str, large: Plan) -> None:
     begun = time.process_time()
@@ -220,6 +220,7 @@ def test_every_report_fits_is_whole_and_says_what_it_lacks(data: st.DataObject, 
             assert not told or IN_LOG in text
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("entries", "place"), [(60, comment.IN_SUMMARY), (800, IN_LOG)])
 def test_a_comment_names_the_place_that_has_all_of_it(entries: int, place: str) -> None:
     plan = of_language("English", entries, 1500)
