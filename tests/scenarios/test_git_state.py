@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -361,11 +363,34 @@ def test_in_a_step_of_github_the_token_of_the_job_is_enough(clone: Clone, forge:
     git(project.root, "remote", "set-url", "origin", f"{url}/hub.git")
     without = project.run("apply", "--yes")
     step = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": url, "GITHUB_TOKEN": served.password}
+    shown, gits, files = set[bytes](), 0, 0
+
+    def look(_: int) -> int:
+        """While git is at work: what everybody may see of it, and what it has written."""
+        nonlocal gits, files
+        lines = [text for path in Path("/proc").glob("[0-9]*/cmdline") if (text := _read(path))]
+        gits += any(b"push" in line and b"git" in line for line in lines)
+        private = [_read(path) for path in Path(tempfile.gettempdir()).glob("tavusctl-*/**/*") if path.is_file()]
+        files += len(private)
+        shown.update(one for one in (*lines, *private) if any(token in one for token in tokens))
+        return 0
+
+    tokens = served.password.encode(), base64.b64encode(f"x-access-token:{served.password}".encode())
+    served.before = look
     ended = project.run("apply", "--yes", **step)
 
     assert (without.code, ended.code) == (9, 0), ended.err
-    assert served.pushes > 0
+    assert served.pushes == gits > 0
+    assert files > 0
+    assert not shown
     assert not [path for path in project.root.rglob("*") if path.is_file() and b"ghs_canary" in path.read_bytes()]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 def test_a_password_in_the_address_is_never_said(clone: Clone, forge: tuple[str, GitServer]) -> None:
