@@ -22,7 +22,7 @@ from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.fields import free_objects
-from tavusctl.reports import REPORTS
+from tavusctl.reports import named
 from tavusctl.secrets.redaction import redacted
 
 # A line that may hold a secret written out is not shown, whatever the complaint about it is.
@@ -57,7 +57,8 @@ def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
     if error.id == output_paths.ID or not output_paths.is_free([path for _, path in targets]):
         return
     for name, path in targets:
-        shown = REPORTS[name].diagnostics(with_excerpts(error.diagnostics))
+        report = named(name)
+        shown = report.diagnostics(with_excerpts(error.diagnostics)) if report else ""
         document = json.error(error.id, error.exit_code, view.diagnostics(error.diagnostics))
         with contextlib.suppress(UsageError):  # what went wrong first is what matters
             output_files.write(path, redacted(document if name == "json" else click.unstyle(shown)))

@@ -14,7 +14,7 @@ from tavusctl.app.files import file_writer, output_files
 from tavusctl.cli.completion_values import report as known_report
 from tavusctl.cli.redacting_stream import RedactingStream
 from tavusctl.core.errors import UsageError
-from tavusctl.reports import REPORTS, Report
+from tavusctl.reports import REPORTS, Report, named
 from tavusctl.reports.terminal.line_wrapping import wrapped
 from tavusctl.secrets.redaction import redacted
 
@@ -46,7 +46,8 @@ def _targets(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tu
 
 def _target(entry: str) -> tuple[str, Path]:
     name, separator, file = entry.partition("=")
-    if not separator or not file or name not in REPORTS:
+    report = named(name)
+    if not separator or not file or report is None:
         message = f"expected `--report FORMAT=FILE` with a format of {', '.join(sorted(REPORTS))}, found `{entry}`"
         raise UsageError(message)
     path = Path(file)
@@ -56,7 +57,7 @@ def _target(entry: str) -> tuple[str, Path]:
             f"{'it is a folder' if path.is_dir() else f'the folder {path.parent} does not exist'}"
         )
         raise UsageError(message)
-    REPORTS[name].ready()
+    report.ready()
     return name, path
 
 
@@ -89,7 +90,8 @@ report_option = click.option(
 def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
     """Print a report, and write its other forms."""
     for name, path in reports:
-        output_files.write(path, redacted(click.unstyle(make(REPORTS[name]))))
+        if report := named(name):
+            output_files.write(path, redacted(click.unstyle(make(report))))
     show(make(REPORTS[format_]), format_)
 
 

@@ -7,10 +7,12 @@ loaded when it is asked for: who reads text does not wait for the page.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
@@ -43,6 +45,7 @@ class Report(Struct, frozen=True):
 
     module: str
     needs: bool = False  # it may lack something, which its `ready` tells
+    shares: int = 1  # reports for which there is room where this one goes
 
     def plan(self, plan: Plan) -> str:
         """What apply would do."""
@@ -67,7 +70,8 @@ class Report(Struct, frozen=True):
 
     @property
     def _made(self) -> Format:
-        return cast("Format", importlib.import_module(f"tavusctl.reports.{self.module}"))
+        module = importlib.import_module(f"tavusctl.reports.{self.module}")
+        return cast("Format", module.shared(self.shares) if self.shares > 1 else module)
 
 
 REPORTS: Final[Mapping[str, Report]] = {
@@ -80,3 +84,10 @@ REPORTS: Final[Mapping[str, Report]] = {
     "sarif": Report("sarif"),
     "html": Report("html", needs=True),
 }
+_SHARED: Final = re.compile(r"comment:([1-9]\d?)")
+
+
+def named(name: str) -> Report | None:
+    """The report of a name; `comment:3` is a third of a comment."""
+    shared = _SHARED.fullmatch(name)
+    return replace(REPORTS["comment"], shares=int(shared[1])) if shared else REPORTS.get(name)

@@ -220,7 +220,7 @@ def _github(url: str) -> Iterable[str]:
     with GitHub(url, "acme/prod", "token-0123456789", patience=RetryPolicy(max_wait=0.0)) as hub:
         proposal = Proposal("tavusctl/adopt", "main", "0" * 40, "t", "b", {"a": File("100644", b"b")})
         calls: list[Callable[[], object]] = [
-            lambda: hub.keep_comment(1, "<!-- x -->", "text"),
+            lambda: hub.keep_comment(1, "<!-- x -->", lambda _: "<!-- x -->\ntext"),
             lambda: hub.keep_issue("<!-- x -->", "title", "text"),
             lambda: hub.close_issues("<!-- x -->", "done"),
             lambda: hub.propose(proposal),

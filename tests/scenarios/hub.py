@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -51,6 +51,8 @@ class Hub:
     blobs: dict[str, bytes] = field(default_factory=dict)
     trees: list[list[Body]] = field(default_factory=list)
     merged: dict[str, list[int]] = field(default_factory=dict)  # pull requests by which commits came in
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)  # what others do before the next writes
+    afterwards: list[Callable[[], object]] = field(default_factory=list)  # and after them
     _ids: int = 100
 
     def comment(self, number: int, body: str, author: str = "") -> Body:
@@ -74,7 +76,12 @@ class Hub:
         """What GitHub would answer."""
         if path == "/graphql":  # the one query that is asked: who this token writes as
             return 200, {"data": {"viewer": {"login": self.login}}}
-        return self._rest(method, path, query, body)
+        if method != "GET" and self.meanwhile:
+            self.meanwhile.pop(0)()
+        found = self._rest(method, path, query, body)
+        if method != "GET" and self.afterwards:
+            self.afterwards.pop(0)()
+        return found
 
     def _rest(self, method: str, path: str, query: dict[str, list[str]], body: Body) -> tuple[int, Any]:
         if method != "GET":

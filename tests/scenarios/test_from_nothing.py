@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tavusctl.reports.github.environment_sections import sections
 from tests.scenarios.actions import Forge, Run, forge, say
 from tests.scenarios.project import Account, Body, Project
 
@@ -143,6 +144,42 @@ def test_two_people_merge_and_everything_converges(hosted: Forge) -> None:
     assert "No drift." in run.log
     assert sorted(hosted.hub.comments) == [1, 2, 3, 4, 5]
     assert hosted.hub.issues == []
+
+
+TWO = """\
+version: 1
+environments:
+  staging: {state: git, api_key_env: TAVUS_API_KEY_STAGING}
+  production: {state: git}
+"""
+
+
+def test_staging_comes_first_and_production_behind_its_approval_all_in_one_comment(hosted: Forge) -> None:
+    hosted.secrets["TAVUS_API_KEY_STAGING"] = f"{hosted.account.key}-staging"
+
+    root = hosted.clone("ann")
+    project(root, hosted).write("tavusctl.yaml", TWO)
+    assert project(root, hosted).run("init", "--github").code == 0
+    say(root, "add", "--all")
+    say(root, "-c", "user.name=ann", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "Two environments")
+    say(root, "push", "--quiet", "origin", "HEAD:main")
+    event = reviewed(hosted, "ben", "guide", persona(hosted, "guide"))
+    planned = sections(comment(hosted, event))
+    assert [one.environment for one in planned] == ["staging", "production"]
+    assert all("persona/guide" in one.text and "The plan as a page](" in one.text for one in planned)
+    assert "<details><summary>2. <b><code>production</code></b> · <b>Plan: 1 to create" in comment(hosted, event)
+
+    hosted.approves = lambda environment, _: environment == "staging"
+    run = merged(hosted, event)
+    green(run)
+    results = [run.jobs[one].result for one in ("apply-staging", "plan-production", "apply-production")]
+    assert results == ["success", "success", "skipped"]
+    done, waits = sections(comment(hosted, event))
+    assert ("**Apply: 1 done**" in done.text, waits) == (True, planned[1])
+
+    hosted.approves = lambda _, __: True
+    green(hosted.run("tavus-apply.yml", "workflow_dispatch"))
+    assert ["**Apply: 1 done**" in one.text for one in sections(comment(hosted, event))] == [True, True]
 
 
 def renamed(hosted: Forge) -> Callable[[Path], None]:

@@ -17,13 +17,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tavusctl.reports.github.environment_sections import sections
 from tests.scenarios.hub import BOT, TOKEN, Hub, Limit, hub
 from tests.scenarios.project import Project, Result
 from tests.scenarios.test_base import commit, git
 
 ROOT = Path(__file__).parents[2]
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
-MARKER = "<!-- tavusctl:plan:default -->"
+MARKER = "<!-- tavusctl:plan -->"
+SECTION = "<!-- tavusctl-section:"
 
 
 @dataclass(frozen=True)
@@ -311,7 +313,7 @@ def test_a_project_in_a_folder_of_the_repository_has_its_own_comment_and_paths(s
     ended = step.run("validate", GITHUB_WORKSPACE=str(step.project.root.parent))
 
     assert "::error file=work/manifests/bad.yaml,line=4" in ended.out
-    assert step.comments[0].startswith("<!-- tavusctl:validate:default:work -->")
+    assert step.comments[0].startswith("<!-- tavusctl:validate:work -->\n")
 
 
 def test_the_name_of_a_folder_forges_no_annotation(step: Step, tmp_path: Path) -> None:
@@ -389,13 +391,14 @@ FAULTS = ("manifest", "project file", "key", "option", "argument", "quote", "no 
 def test_an_error_takes_the_place_of_the_plan_and_the_plan_that_of_the_error(
     step: Step, chosen: str, fault: str
 ) -> None:
-    """Whatever is wrong, and however the environment was chosen; the other environment's comment stays."""
+    """Whatever is wrong, and however the environment was chosen; what is told of the other environment stays."""
     project = step.project
     project.write("tavusctl.yaml", TWO)
     step.run("plan", TAVUSCTL_ENV="staging")
     step.run("plan", TAVUSCTL_ENV="prod")
-    other, good = step.comments
-    assert (other.partition("\n")[0], good.partition("\n")[0]) == (f"{MARKER_OF}staging -->", f"{MARKER_OF}prod -->")
+    (both,) = step.comments
+    other, good = told(both)
+    assert (other[0], good[0]) == ("staging", "prod")
 
     args, variables = CHOSEN[chosen]
     args, wrong = _broken(project, fault, args)
@@ -404,19 +407,23 @@ def test_an_error_takes_the_place_of_the_plan_and_the_plan_that_of_the_error(
     ended = step.run(*args, **bad)
 
     assert ended.code not in (0, 2)
-    still, error = step.comments
-    assert still == other
-    assert error.startswith(f"{MARKER_OF}prod -->\n")
-    assert "**1 error**" in error
-    assert "Plan:" not in error
+    (comment,) = step.comments
+    still, error = told(comment)
+    assert (still, error[0]) == (other, "prod")
+    assert "**1 error**" in error[1]
+    assert "Plan:" not in error[1]
+    number = "" if fault == "project file" else "2. "
+    assert f"<details open><summary>{number}<b><code>prod</code></b> · <b>1 error</b></summary>" in comment
 
     project.write("tavusctl.yaml", TWO)
     (project.root / "manifests/broken.yaml").unlink(missing_ok=True)
     step.run(*CHOSEN[chosen][0], **variables)
-    assert step.comments == [other, good]
+    assert step.comments == [both]
 
 
-MARKER_OF = "<!-- tavusctl:plan:"
+def told(comment: str) -> list[tuple[str, str]]:
+    """The environments of a comment, each with its report."""
+    return [(one.environment, one.text) for one in sections(comment)]
 
 
 def _broken(project: Project, fault: str, args: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -438,7 +445,7 @@ def test_the_only_environment_is_known_without_its_name(step: Step) -> None:
     step.run("plan")
     step.run("plan", "--env", "prod")
     (good,) = step.comments
-    assert good.startswith(f"{MARKER_OF}prod -->\n")
+    assert [name for name, _ in told(good)] == ["prod"]
 
     step.project.write("tavusctl.yaml", "environments: [\n")
     step.run("plan")
@@ -454,12 +461,157 @@ def test_an_error_of_no_known_environment_goes_when_one_is_known(step: Step) -> 
     step.project.write("tavusctl.yaml", TWO)
     for name in ("staging", "prod"):
         step.run("plan", TAVUSCTL_ENV=name)
+    (good,) = step.comments
     step.run("plan")
-    assert [one.partition("\n")[0] for one in step.comments][2:] == [f"{MARKER_OF} -->"]
+    (comment,) = step.comments
+    assert [name for name, _ in told(comment)] == ["", "staging", "prod"]
+    assert "<details open><summary><b>1 error</b></summary>" in comment
 
     step.run("plan", TAVUSCTL_ENV="prod")
 
-    assert [one.partition("\n")[0] for one in step.comments] == [f"{MARKER_OF}staging -->", f"{MARKER_OF}prod -->"]
+    assert step.comments == [good]
+
+
+THREE = """
+version: 1
+environments:
+  staging: {vars: {in: S}, api_key_env: TAVUS_API_KEY_S}
+  eu: {vars: {in: E}, api_key_env: TAVUS_API_KEY_E}
+  prod: {vars: {in: P}, api_key_env: TAVUS_API_KEY_P}
+"""
+OLDER, NEWER = "1" * 40, "2" * 40
+CREATES = "<b>Plan: 1 to create, 0 to update, 0 to replace, 0 to delete</b>"
+
+
+@pytest.fixture
+def staged(step: Step) -> Step:
+    """Three environments, each with an account of its own."""
+    step.project.write("tavusctl.yaml", THREE)
+    step.project.manifest("persona", "coach", {**COACH, "persona_name": "Coach ${var:in}"})
+    for name in "SEP":
+        step.project.environment[f"TAVUS_API_KEY_{name}"] = f"{step.project.account.key}-{name}"
+    return step
+
+
+def test_one_comment_tells_what_a_merge_does_in_every_environment_in_order(staged: Step) -> None:
+    """Whichever has planned first: the first is open, the others are folded and say what is in them."""
+    for name in ("prod", "staging", "eu"):
+        assert staged.run("plan", TAVUSCTL_ENV=name, GITHUB_SHA=OLDER).code == 0
+
+    (comment,) = staged.comments
+    assert [name for name, _ in told(comment)] == ["staging", "eu", "prod"]
+    folds = [one for one in comment.splitlines() if one.startswith("<details") and ". <b>" in one]
+    assert folds == [
+        f"<details{opened}><summary>{number}. <b><code>{name}</code></b> · {CREATES}</summary>"
+        for number, name, opened in ((1, "staging", " open"), (2, "eu", ""), (3, "prod", ""))
+    ]
+    assert [text.count("Coach " + name[0].upper()) > 0 for name, text in told(comment)] == [True] * 3
+    before = staged.hub.writes[:]
+    assert staged.run("plan", TAVUSCTL_ENV="eu", GITHUB_SHA=OLDER).err.endswith("comment on #7: unchanged\n")
+    assert staged.hub.writes == before
+
+
+def test_a_danger_in_a_later_environment_is_not_folded(staged: Step) -> None:
+    for name in ("staging", "eu", "prod"):
+        staged.project.apply("--env", name)
+        (staged.project.root / "manifests/persona-coach.yaml").rename(staged.project.root / "coach")
+        staged.project.manifest("persona", "nurse", {"persona_name": "N ${var:in}", "system_prompt": "You care."})
+        staged.run("plan", TAVUSCTL_ENV=name)
+        (staged.project.root / "coach").rename(staged.project.root / "manifests/persona-coach.yaml")
+        (staged.project.root / "manifests/persona-nurse.yaml").unlink()
+
+    (comment,) = staged.comments
+    assert "<details open><summary>3. <b><code>prod</code></b> · <b>Plan: 1 to create, 0 to update" in comment
+    assert comment.count("<b>1 to look at</b></summary>") == 3
+
+
+def test_what_is_not_planned_yet_and_what_is_of_another_commit_is_told(staged: Step) -> None:
+    staged.run("plan", TAVUSCTL_ENV="prod", GITHUB_SHA=OLDER)
+    missing = "Not planned here, or nothing to change: <code>staging</code>, <code>eu</code>"
+    assert staged.comments[0].startswith(f"{MARKER}\n{missing}\n\n{SECTION}prod:1111111 -->\n<details open>")
+    staged.run("plan", TAVUSCTL_ENV="staging", GITHUB_SHA=NEWER)
+    assert f"{CREATES} · of commit 1111111</summary>" in staged.comments[0]
+    staged.run("plan", TAVUSCTL_ENV="prod", GITHUB_SHA=NEWER)
+    assert "of commit 1111111" not in staged.comments[0]
+
+    staged.project.write("tavusctl.yaml", THREE.replace("  prod:", "  live:"))
+    staged.run("plan", TAVUSCTL_ENV="live", GITHUB_SHA=NEWER)
+    assert [name for name, _ in told(staged.comments[0])] == ["staging", "live"]
+
+
+def test_a_page_is_linked_in_the_section_of_its_environment(staged: Step) -> None:
+    for name in ("staging", "prod"):
+        staged.run("plan", TAVUSCTL_ENV=name)
+        staged.run("link", PAGE, TAVUSCTL_ENV=name)
+    staged.run("link", f"{PAGE}5", TAVUSCTL_ENV="prod")
+
+    texts = [text.splitlines()[-1] for _, text in told(staged.comments[0])]
+    assert [
+        one.endswith(f"actions/runs/77) · [The plan as a page]({PAGE}{end})")
+        for one, end in zip(texts, ("", "5"), strict=True)
+    ]
+
+
+def test_what_an_apply_has_done_takes_the_place_of_its_plan_alone(staged: Step) -> None:
+    for name in ("staging", "prod"):
+        staged.run("plan", TAVUSCTL_ENV=name)
+    staged.hub.merged[MERGED] = [7]
+    staged.run("apply", "--yes", pull=False, GITHUB_SHA=MERGED, TAVUSCTL_ENV="staging")
+
+    (comment,) = staged.comments
+    assert "1. <b><code>staging</code></b> · <b>Apply: 1 done</b></summary>" in comment
+    assert f"3. <b><code>prod</code></b> · {CREATES} · of commit" in comment
+
+
+def test_jobs_that_write_at_the_same_time_make_one_comment(staged: Step) -> None:
+    """Both have found none, and the answer to the first is slow."""
+    staged.run("plan", TAVUSCTL_ENV="prod")
+    (others,) = [one["body"] for one in staged.hub.comments.pop(7)]
+    staged.hub.meanwhile.append(lambda: staged.hub.comment(7, others))
+
+    staged.run("plan", TAVUSCTL_ENV="staging")
+
+    (comment,) = staged.comments
+    assert [name for name, _ in told(comment)] == ["staging", "prod"]
+
+
+def test_what_another_job_has_overwritten_is_written_again(staged: Step) -> None:
+    staged.run("plan", TAVUSCTL_ENV="prod")
+    (comment,) = staged.hub.comments[7]
+    before = comment["body"]
+    staged.hub.afterwards.append(lambda: comment.update(body=before))
+
+    staged.run("plan", TAVUSCTL_ENV="staging")
+
+    assert [name for name, _ in told(staged.comments[0])] == ["staging", "prod"]
+
+
+def test_large_plans_of_all_environments_fit_into_one_comment(staged: Step) -> None:
+    for number in range(30):
+        text = "".join(f"<{number} {line}>\n" for line in range(60))
+        spec = {"persona_name": f"P{number} ${{var:in}}", "system_prompt": text}
+        staged.project.manifest("persona", f"p{number}", spec)
+        staged.project.manifest(
+            "document", f"d{number}", {"document_url": f"https://acme.example/{number}-{'x' * 1500}"}
+        )
+    for name in ("staging", "eu", "prod"):
+        assert staged.run("plan", TAVUSCTL_ENV=name).err.endswith(("created\n", "updated\n"))
+
+    (comment,) = staged.hub.comments[7]
+    assert 40_000 < len(comment["body"]) < 65_536
+    texts = [text for _, text in told(staged.comments[0])]
+    assert [("not shown here in detail" in one, "to create" in one) for one in texts] == [(True, True)] * 3
+
+    staged.project.write("tavusctl.yaml", THREE.replace("  eu:", "  us:"))
+    comment["body"] = comment["body"].replace("-section:prod:", "-section:us:")
+    staged.project.write(
+        "tavusctl.yaml", "version: 1\nenvironments: {staging: {vars: {in: S}, api_key_env: TAVUS_API_KEY_S}}\n"
+    )
+    staged.run("plan", TAVUSCTL_ENV="staging")
+    staged.project.write("tavusctl.yaml", THREE)
+    staged.run("plan", TAVUSCTL_ENV="prod")
+    assert "**This comment has no room for the report: its run has it.**" in staged.comments[0]
+    assert [name for name, _ in told(staged.comments[0])] == ["staging", "prod"]
 
 
 def test_each_folder_has_its_comment_however_it_is_named(step: Step) -> None:
@@ -477,9 +629,9 @@ def test_each_folder_has_its_comment_however_it_is_named(step: Step) -> None:
         step.run("plan", TAVUSCTL_ARGS=f"--chdir {name}/manifests/personas")
 
     assert [one.partition("\n")[0] for one in step.comments] == [
-        "<!-- tavusctl:plan:default:bots-a -->",
-        "<!-- tavusctl:plan:default:bots_a -->",
-        "<!-- tavusctl:plan:default:bots/a -->",
+        "<!-- tavusctl:plan:bots-a -->",
+        "<!-- tavusctl:plan:bots_a -->",
+        "<!-- tavusctl:plan:bots/a -->",
     ]
 
 

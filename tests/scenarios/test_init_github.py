@@ -90,7 +90,12 @@ def test_a_merge_goes_through_the_environments_in_their_order_each_behind_its_ap
     assert watch["permissions"] == {"contents": "read", "issues": "write"}
     commands = [(one["with"]["command"], one["if"]) for one in watch["steps"] if "command" in one["with"]]
     assert commands == [(name, "${{ !cancelled() }}") for name in ("drift", "recrawl", "apply")] * 2
-    assert jobs(project.root, "tavus-plan.yml")["plan-prod"]["permissions"] == {
+    planned = jobs(project.root, "tavus-plan.yml")
+    assert [(name, one.get("needs"), one.get("if")) for name, one in planned.items()] == [
+        ("plan-staging", None, None),
+        ("plan-prod", "plan-staging", "${{ !cancelled() }}"),
+    ]
+    assert planned["plan-prod"]["permissions"] == {
         "contents": "read",
         "pull-requests": "write",
     }

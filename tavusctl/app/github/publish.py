@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final, Literal, Protocol
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tavusctl.app.files.rewritten_files import Rewritten
 from tavusctl.app.github.pull_request import propose
-from tavusctl.app.github.reports import ReportRequest, body, has_changes
+from tavusctl.app.github.reports import ReportRequest, body, has_changes, short
 from tavusctl.app.github.subject import Subject
 from tavusctl.app.session.base_url import check_base_url
 from tavusctl.core.errors import ApiError, Rejected, TavusctlError, UsageError
@@ -18,6 +18,8 @@ from tavusctl.integrations.github.actions import Workflow
 from tavusctl.integrations.github.rest import GitHub
 from tavusctl.lib.json_types import JsonObject, as_list
 from tavusctl.reports.github.annotations import remark
+from tavusctl.reports.github.environment_sections import Section, sections
+from tavusctl.reports.github.environment_sections import body as joined_body
 
 Comment = Literal["always", "on-changes", "never"]
 
@@ -73,12 +75,11 @@ class Publisher(Struct, frozen=True):
     def link(self, url: str) -> int:
         """Let the comment lead to a page, which is known only when the comment is there; an exit code."""
 
-        def linked(text: str) -> str:
-            return f"{text.rstrip().partition(f' · [{_PAGE}](')[0]} · [{_PAGE}]({url})\n"
+        def linked(before: Section | None) -> str:
+            return f"{before.text.rstrip().partition(f' · [{_PAGE}](')[0]} · [{_PAGE}]({url})\n" if before else ""
 
         def told(github: GitHub) -> str:
-            done = github.amend_comment(self.step.pull_request, self.subject.marker, linked)
-            return f"link in the comment on #{self.step.pull_request}: {done}"
+            return f"link in the {self._kept(github, self.step.pull_request, linked)}"
 
         return self._write(told, needed=False) if self.step.pull_request else 0
 
@@ -86,13 +87,30 @@ class Publisher(Struct, frozen=True):
         subject, document = self.subject, reports.document
         news = reports.warned & _TOLD
         worth = self.comment == "always" or bool(code or news or document.get("complaints")) or has_changes(document)
-        text, told = body(self.step, subject, code, reports), []
-        for number in self._pull_requests(github, code):
-            done = github.keep_comment(
-                number, subject.marker, text, near=subject.is_near, settles=bool(subject.environment), create=worth
-            )
-            told.append(f"comment on #{number}: {done}")
+        text = body(self.step, subject, code, reports)
+        told = [
+            self._kept(github, number, lambda _: text, create=worth) for number in self._pull_requests(github, code)
+        ]
         return "\n".join(told)
+
+    def _kept(self, github: GitHub, number: int, text: Callable[[Section | None], str], *, create: bool = False) -> str:
+        """Bring the section of this environment to a text, none where there is none to write; what was done."""
+        subject, commit = self.subject, short(self.step.commit)
+
+        def edited(bodies: Sequence[str]) -> str:
+            # Of two that were made at once, the older is kept, and gets what only the other has.
+            known = {one.environment: one for found in reversed(bodies) for one in sections(found)}
+            own = Section(subject.environment, commit, text(known.get(subject.environment)))
+            if not own.text or not (bodies or create):
+                return ""
+            order = subject.environments
+            if subject.environment:  # an error of no known environment was about this one as well
+                known.pop("", None)
+            others = [one for one in known.values() if one.environment != own.environment]
+            kept = [one for one in others if not order or one.environment in ("", *order)]
+            return f"{subject.comment_marker}\n{joined_body([*kept, own], order, own)}"
+
+        return f"comment on #{number}: {github.keep_comment(number, subject.comment_marker, edited)}"
 
     def _pull_requests(self, github: GitHub, code: int) -> list[int]:
         """Those that are told: the one that a run is for, and those whose merge an apply is about, done or not."""
@@ -103,7 +121,7 @@ class Publisher(Struct, frozen=True):
         return github.merged(step.merged) if is_told and step.merged else []
 
     def _keep_issue(self, github: GitHub, code: int, reports: ReportRequest) -> str:
-        step, marker = self.step, self.subject.marker
+        step, marker = self.step, self.subject.issue_marker
         drift = as_list(reports.document.get("drift") or [])
         if drift:
             count = len(drift)

@@ -29,12 +29,14 @@ class ReportRequest(Struct, frozen=True):
 
     folder: Path
     written: Sequence[tuple[str, Path]] = ()  # by the command, whatever made it do so
+    shares: int = 1  # reports that the comment holds: one for each environment
 
     def options(self, name: str) -> list[str]:
         """What a command line begins with so that it leaves everything there is to show; what follows overrides it."""
         if name not in REPORTING:
             return []
-        found = [f"--report={one}={self.folder / one}" for one in ("json", "summary", "comment", "github")]
+        found = [f"--report={one}={self.folder / one}" for one in ("json", "summary", "github")]
+        found += [f"--report=comment:{self.shares}={self.folder / 'comment'}"]
         return [*found, f"--out={self.folder / 'plan.json'}"] if name == "plan" else found
 
     @property
@@ -100,8 +102,13 @@ def body(step: Workflow, subject: Subject, code: int, reports: ReportRequest) ->
     """What is written on GitHub: the report, of what commit it is, and where the rest is."""
     text = reports.text("comment") or _unreported(subject, code)
     links = [f"[The run and its log]({step.run_url})"] if step.run_url else []
-    links += [f"commit {step.commit[:_COMMIT]}"] if step.commit else []
+    links += [f"commit {short(step.commit)}"] if step.commit else []
     return "\n\n".join([text.rstrip(), *([" · ".join(links)] if links else [])]) + "\n"
+
+
+def short(commit: str) -> str:
+    """A commit as people know it."""
+    return commit[:_COMMIT]
 
 
 def _unreported(subject: Subject, code: int) -> str:

@@ -29,6 +29,7 @@ from tavusctl.lib.json_types import Json, as_object
 LINK: Final = "link"  # adds a page to the comment of a plan
 COMMANDS: Final = (*sorted(REPORTING), "adopt", LINK, "recrawl", "verify")
 _PAGE_URL: Final = re.compile(r"https?://[\w.:-]+/[\w./-]+")
+_MOST_SHARES: Final = 99  # of one comment
 _LOOKING: Final = frozenset({"plan", "drift", "validate", "verify"})
 _ADOPTED: Final = frozenset({0, 4})  # 4: all but what adopt refuses
 
@@ -108,7 +109,7 @@ def _run(step: Workflow, name: str, args: Sequence[str], command_line: CommandLi
         subject, asked = replace(subject, command="validate"), list(subject.options)
     folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
     with _foreign_text(command_line), noting() as written, keeping() as rewritten:
-        reports = ReportRequest(folder, written)
+        reports = ReportRequest(folder, written, min(max(1, len(subject.environments)), _MOST_SHARES))
         line = _line(subject, reports, asked)
         code = command_line.fail(unreadable, line) if unreadable else command_line.run(line)
         if as_object(reports.document.get("error", {})).get("id") == WITHHELD:

@@ -6,10 +6,9 @@ What is kept on GitHub is named after it, whatever comes out of the run and howe
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -18,7 +17,6 @@ from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import redacted
 
 _ALIKE = {"apply": "plan", "link": "plan"}  # what became of a plan takes its place
-_MARKER = re.compile(r"<!-- tavusctl:([a-z]+):([^: ]*)(?::([^: ]*))? -->")
 
 
 class Subject(Struct, frozen=True):
@@ -29,23 +27,21 @@ class Subject(Struct, frozen=True):
     folder: str  # of the project, from the root of the repository; empty at the root itself
     root: Path  # the same as a path
     options: tuple[str, ...] = ()  # of the command line, those that choose folder and environment
+    environments: tuple[str, ...] = ()  # of the project with an account, in order; none where the file tells nothing
 
     @property
-    def marker(self) -> str:
-        """What our text begins with; nothing in it can end the comment it is in."""
-        command = _ALIKE.get(self.command, self.command)
-        words = [command, self.environment, *([self.folder] if self.folder else [])]
-        return f"<!-- tavusctl:{':'.join(map(_quoted, words))} -->"
+    def comment_marker(self) -> str:
+        """What the comment about all environments of the folder begins with."""
+        return self._marker([_ALIKE.get(self.command, self.command)])
 
-    def is_near(self, marker: str) -> bool:
-        """Whether a marker is of this subject as well, as far as one of both does not know the environment."""
-        found = _MARKER.fullmatch(marker)
-        if not found:
-            return False
-        command, environment, folder = (unquote(one or "") for one in found.groups())
-        mine = _ALIKE.get(self.command, self.command)
-        same = (command, folder) == (mine, self.folder) and environment != self.environment
-        return same and "" in (environment, self.environment)
+    @property
+    def issue_marker(self) -> str:
+        """What the issue about this environment begins with."""
+        return self._marker([self.command, self.environment])
+
+    def _marker(self, words: list[str]) -> str:
+        """Nothing in it can end the comment it is in."""
+        return f"<!-- tavusctl:{':'.join(map(_quoted, [*words, *([self.folder] if self.folder else [])]))} -->"
 
 
 def subject_of(name: str, given: Mapping[str, Json]) -> Subject:
@@ -55,10 +51,12 @@ def subject_of(name: str, given: Mapping[str, Json]) -> Subject:
     here = Path.cwd()
     project, _ = known_project(here / chdir)
     options = [*(["--chdir", chdir] if chdir else []), *(["--env", environment] if environment else [])]
-    if not environment and len(project.environments) == 1 and "environments" not in project.doubtful:
-        environment = next(iter(project.environments))
+    known = {} if "environments" in project.doubtful else project.environments
+    if not environment and len(known) == 1:
+        environment = next(iter(known))
     folder = redacted(_inside(Path(project.root), here))
-    return Subject(name, redacted(environment), folder, Path(project.root), tuple(options))
+    order = tuple(redacted(one.name) for one in known.values() if not one.demo)
+    return Subject(name, redacted(environment), folder, Path(project.root), tuple(options), order)
 
 
 def _inside(root: Path, here: Path) -> str:

@@ -7,6 +7,7 @@ https://docs.github.com/en/rest, version 2022-11-28.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ _SECONDS = 30.0
 _PAGES = 500
 _LISTING_SECONDS = 300.0
 _PAGE_SIZE = 100
+_LOOKS = 5  # at a comment while it is written
 
 
 class File(Struct, frozen=True):
@@ -116,48 +118,37 @@ class GitHub:
     def __exit__(self, *_: object) -> None:
         self._wire.close()
 
-    def keep_comment(
-        self,
-        number: int,
-        marker: str,
-        text: str,
-        *,
-        near: Callable[[str], bool] = lambda _: False,
-        settles: bool = False,
-        create: bool = True,
-    ) -> str:
-        """Bring our comment on a pull request to a text; what was done: created, updated, unchanged or none.
+    def keep_comment(self, number: int, marker: str, edited: Callable[[Sequence[str]], str]) -> str:
+        """Edit our comment on a pull request; what was done: created, updated, unchanged or none.
 
-        The first line of a comment is its marker.  One whose marker is `near` may be about the same: the only one is
-        taken over where ours is not there yet, and what this text `settles` goes.
+        The first line of a comment is its marker.  `edited` gives the text that is to be there for those that are
+        there, oldest first; none where nothing is to be written.  GitHub edits without a condition: who has written
+        looks again, and writes once more what somebody else has overwritten meanwhile, or doubled.
         """
         path = f"{self._root}/issues/{number}/comments"
-        found = self._mine(path, lambda first: first == marker or near(first))
-        exact = [one for one in found if _first(one) == marker]
-        others = [one for one in found if _first(one) != marker]
-        mine = exact or (others if len(others) == 1 else [])
-        left = [one for one in [*exact, *(others if settles else [])] if one not in mine[:1]]
-        for extra in left:  # of two runs at once both may have found none
-            self._write("DELETE", f"{self._root}/issues/comments/{_told(extra.id)}", {})
-        if not mine:
-            return self._create(path, marker, {"body": f"{marker}\n{text}"}) if create else "none"
-        body = f"{marker}\n{text}"
-        if mine[0].body == body:
-            return "unchanged"
-        self._write("PATCH", f"{self._root}/issues/comments/{_told(mine[0].id)}", {"body": body})
-        return "updated"
+        done = ""
+        for _ in range(_LOOKS):
+            mine = self._mine(path, lambda first: first == marker)
+            body = edited([one.body or "" for one in mine])
+            if not mine and body and not done:
+                done = self._create(path, marker, {"body": body})
+            elif not mine or not body or (len(mine) == 1 and mine[0].body == body):
+                return done or ("unchanged" if mine else "none")
+            else:
+                self._replace(mine, body)
+                done = done or "updated"
+            if self._preview:
+                break
+        return done
 
-    def amend_comment(self, number: int, marker: str, amended: Callable[[str], str]) -> str:
-        """Change the text of our comment on a pull request, if it is there; what was done."""
-        mine = self._mine(f"{self._root}/issues/{number}/comments", lambda first: first == marker)
-        if not mine:
-            return "none"
-        before = mine[0].body or ""
-        body = amended(before)
-        if body == before:
-            return "unchanged"
-        self._write("PATCH", f"{self._root}/issues/comments/{_told(mine[0].id)}", {"body": body})
-        return "updated"
+    def _replace(self, comments: Sequence[_Text], body: str) -> None:
+        """Bring the first of some comments to a text, and delete the others."""
+        first, *others = comments
+        if first.body != body:
+            self._write("PATCH", f"{self._root}/issues/comments/{_told(first.id)}", {"body": body})
+        for extra in others:
+            with contextlib.suppress(Gone):  # whoever wrote at the same time has deleted it
+                self._write("DELETE", f"{self._root}/issues/comments/{_told(extra.id)}", {})
 
     def merged(self, commits: Sequence[str]) -> list[int]:
         """The pull requests by which commits came into the repository, each once."""

@@ -160,7 +160,7 @@ def _variables(shape: Shape, environment: Environment) -> list[tuple[str, str]]:
 
 
 def _plan(shape: Shape) -> str:
-    text = _head(f"tavus plan{shape.suffix}", "What a pull request would change, as one comment for each environment.")
+    text = _head(f"tavus plan{shape.suffix}", "What a pull request would change, in every environment, as one comment.")
     text += f"""
 on:
   pull_request: # of every file: prompts may lie anywhere, and a required check has to report
@@ -174,13 +174,24 @@ concurrency:
 
 jobs:
 """
-    jobs = []
-    for one in shape.environments:
-        base = "${{ github.event.merge_group.base_sha || format('origin/{0}', github.base_ref) }}"
-        page = f"${{{{ runner.temp }}}}/plan{shape.suffix}-{one.name}.html"
-        jobs.append(f"""\
+    befores = ["", *(one.name for one in shape.environments)]
+    return text + "\n".join(
+        _proposed_job(shape, one, before) for one, before in zip(shape.environments, befores, strict=False)
+    )
+
+
+def _proposed_job(shape: Shape, one: Environment, before: str) -> str:
+    """The plan of an environment for a pull request; all write into one comment, which one job can edit at a time."""
+    base = "${{ github.event.merge_group.base_sha || format('origin/{0}', github.base_ref) }}"
+    page = f"${{{{ runner.temp }}}}/plan{shape.suffix}-{one.name}.html"
+    after = f"""\
+    needs: plan-{before} # both write into the same comment
+    if: ${{{{ !cancelled() }}}} # also when that plan has failed
+"""
+    return f"""\
   plan-{one.name}:
     name: plan {one.name}
+{after if before else ""}\
     # Runs for forks and for Dependabot have no secrets: the manifests are validated, and nothing else.
     runs-on: ubuntu-24.04
     timeout-minutes: 15
@@ -197,8 +208,7 @@ jobs:
           archive: false # a browser opens it as it is
           if-no-files-found: ignore
           retention-days: 14
-{_link(shape, one)}""")
-    return text + "\n".join(jobs)
+{_link(shape, one)}"""
 
 
 def _link(shape: Shape, one: Environment) -> str:

@@ -189,7 +189,7 @@ def test_github_lists_without_end_end_and_nothing_is_written(serve: Callable[[An
         GitHub(serve(answer), "acme/prod", "token-0123456789", pages=30) as hub,
         pytest.raises(ApiError, match="exceeds a limit: 30 pages") as raised,
     ):
-        hub.keep_comment(7, "<!-- x -->", "body")
+        hub.keep_comment(7, "<!-- x -->", lambda _: "<!-- x -->")
     assert raised.value.id == "E1108"
     assert next(asked) == 30
 
@@ -211,7 +211,7 @@ SHAPES: list[Any] = [
 def test_what_github_does_not_say_is_an_error_with_words(serve: Callable[[Answer], str], shape: Any) -> None:
     with GitHub(serve(lambda *_: shape), "acme/prod", "token-0123456789", patience=RetryPolicy(max_wait=0.0)) as hub:
         calls: list[Callable[[], str]] = [
-            lambda: hub.keep_comment(7, "<!-- x -->", "body"),
+            lambda: hub.keep_comment(7, "<!-- x -->", lambda _: "<!-- x -->\nbody"),
             lambda: hub.keep_issue("<!-- x -->", "title", "body"),
             lambda: hub.close_issues("<!-- x -->", "why"),
         ]

@@ -16,7 +16,7 @@ from tavusctl.integrations.github.rate_limits import IN_ALL, Allowance
 from tavusctl.integrations.github.rest import GitHub
 from tests.scenarios.hub import TOKEN, Hub, Limit, hub
 
-MARKER = "<!-- tavusctl:plan:default -->"
+MARKER = "<!-- tavusctl:plan -->"
 REFUSED = "Resource not accessible by integration"
 HOURLY = "API rate limit exceeded for installation."
 
@@ -47,7 +47,7 @@ def kept(github: Hub) -> tuple[float, list[str]]:
     clock, told = Clock(), list[str]()
     patience = RetryPolicy(clock=clock, max_wait=IN_ALL, chance=lambda: 0.0)
     with GitHub(github.url, "acme/agents", TOKEN, tell=told.append, patience=patience) as client:
-        client.keep_comment(7, MARKER, "text")
+        client.keep_comment(7, MARKER, lambda _: f"{MARKER}\ntext")
     return sum(clock.slept), told
 
 
