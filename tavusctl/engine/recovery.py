@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import groupby
 
 from msgspec.structs import replace
@@ -178,7 +179,8 @@ def _crawled(state: State, intent: Intent, kind: ResourceKind, look: Look) -> St
     except Gone:
         return state
     sent, ended = status.moment_of(intent.time), status.moment_of(live.crawled)
-    if before is None or not (live.status == _CRAWLING or (sent and ended and ended >= sent)):
+    late = timedelta(seconds=intent.delay)  # a crawl that ended before the call may have left is somebody else's
+    if before is None or not (live.status == _CRAWLING or (sent and ended and ended >= sent + late)):
         return state
     desired = Desired(kind, intent.address, intent.spec, Source("", 0, 0))
     lost = [one for one in kept(desired, live) if one.path.startswith(f"/{kind.crawl_key}/")]

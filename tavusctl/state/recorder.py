@@ -269,8 +269,8 @@ class Fence(Struct):
         ledger, call = self.ledger, self.ledger.pending[self.op]
         if not (ledger.store.held() and call.is_new(ledger.uptime())):
             ledger.again(self.op, self.now)
-            if not ledger.store.held():
-                raise _too_slow(call.durable - call.dated)
+            if (took := call.durable - call.dated) > SEND_WINDOW and not ledger.store.held():
+                raise _too_slow(took)
         now = ledger.uptime()
         if now - max(call.begun, self.looked) >= _JUST_NOW:  # after the record: what takes a store long is seen
             self.check()
