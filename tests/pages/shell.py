@@ -14,7 +14,7 @@ from tests.scenarios.terminals import heard, terminal
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUESTION = re.compile(rb"to confirm: $")
 ANSWER = "yes"
-PATIENCE = 240  # seconds for a page
+PATIENCE = 600  # seconds for a page
 
 
 def blocks(page: Path) -> list[str]:

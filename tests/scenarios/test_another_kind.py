@@ -91,6 +91,7 @@ def copy(tmp_path: Path) -> Path:
     return package.parent
 
 
+@pytest.mark.sweep
 def test_another_kind_is_managed_like_the_others(copy: Path, account: Account, tmp_path: Path) -> None:
     account.switch(era="today")
     root = tmp_path / "project"

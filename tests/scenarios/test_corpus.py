@@ -354,7 +354,7 @@ REFUSES = {
 }
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sweep
 @pytest.mark.parametrize("era", REFUSES)
 def test_every_body_that_an_account_takes_applies_and_is_quiet(
     project: Project, valid_today: tuple[Sample, ...], era: str

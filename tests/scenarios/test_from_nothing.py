@@ -295,6 +295,7 @@ def test_a_fork_is_validated_and_nothing_of_the_repository_is_at_hand(hosted: Fo
     assert hosted.account.requests == []
 
 
+@pytest.mark.sweep
 def test_nothing_of_a_job_is_left_in_the_repository_but_the_state(hosted: Forge) -> None:
     """Its refs and objects hold neither the key nor a token, and branches are what people have pushed."""
     green(merged(hosted, reviewed(hosted, "ann", "begin", begin(hosted))))

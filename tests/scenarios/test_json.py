@@ -180,6 +180,7 @@ def leaks(project: Project, *texts: str) -> list[str]:
     return [form for form in spellings for text in (*texts, *written(project)) if form in text]
 
 
+@pytest.mark.sweep
 def test_a_secret_is_in_no_output_and_in_no_file(secretive: Project) -> None:
     """Created, kept, rotated and drifted, in every format, with every request told; the account has the real ones."""
     said = [run_apart(secretive, "apply", "--yes", "--format", "json", "--report", "text=applied.txt")]

@@ -87,7 +87,7 @@ def test_no_increment_is_lost_between_runs_that_take_turns(place: str) -> None:
     assert again().read().serial == 12
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.sweep
 def test_no_increment_is_lost_without_a_lock(remote_place: str) -> None:
     again = opener(remote_place)
 
