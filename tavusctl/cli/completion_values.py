@@ -83,11 +83,13 @@ def report(_: click.Context, __: click.Parameter, incomplete: str) -> list[Compl
     return [CompletionItem(f"{name}=") for name in sorted(REPORTS) if f"{name}=".startswith(incomplete)]
 
 
-def field(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Kinds, and the fields of what was typed so far, each with its meaning."""
+def field(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Kinds, and the fields of what was typed so far, each with its meaning; addresses behind a slash."""
     from tavusctl.app.explain import UnknownFieldError, meaning
     from tavusctl.kinds import KINDS
 
+    if "/" in incomplete:
+        return address(ctx, param, incomplete)
     kind, *keys = incomplete.split(".")
     if not keys:
         return [CompletionItem(name, help=one.summary) for name, one in KINDS.items() if name.startswith(kind)]

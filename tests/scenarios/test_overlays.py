@@ -172,6 +172,35 @@ def test_plans_name_the_file_that_says_a_value(staged: Project) -> None:
     }
 
 
+def test_explain_says_of_each_value_which_file_says_it(staged: Project) -> None:
+    """As they are written: no secret, no text of a file; and no account is asked."""
+    staged.write("overlays/staging/deep/coach.yaml", f"{OVER}lifecycle: {{prevent_destroy: true}}\n")
+    over, base = "overlays/staging/deep/coach.yaml", "manifests/coach.yaml"
+    found = staged.run("explain", "persona/coach", "--env", "staging", "--format", "json").document
+    values = {one["path"]: one for one in found["values"]}
+    assert {path: (one["source"]["path"], one["source"]["line"]) for path, one in values.items()} == {
+        "/persona_name": (base, 4),
+        "/system_prompt": (over, 4),
+        "/document_tags": (over, 6),
+        "/layers/tts/tts_engine": (base, 9),
+        "/layers/tts/voice_settings/speed": (over, 8),
+        "/lifecycle/prevent_destroy": (over, 9),
+        "/context": (over, 5),
+    }
+    assert (values["/context"]["removed"], values["/context"]["covers"]["line"]) == (True, 6)
+    prompt = values["/system_prompt"]
+    assert (prompt["value"], prompt["file"]) == ("${file:./trial.md}", "overlays/staging/deep/trial.md")
+    assert prompt["covers"] == {"path": base, "line": 5, "column": 18}
+
+    told = staged.run("explain", "persona/coach", "--env", "staging").out
+    assert told.startswith(f"persona/coach in staging: {base}:1:1, and over it {over}:1:1\n")
+    assert f"speed  0.7\n                                    at {over}:8:35, in place of {base}:9:57\n" in told
+    assert over not in staged.run("explain", "persona/coach", "--env", "production").out
+    assert staged.run("explain", "persona/coach").code == 12
+    assert "did you mean `persona/coach`?" in staged.run("explain", "pal/coahc", "--env", "staging").err
+    assert staged.account.requests == []
+
+
 def test_complaints_name_the_file_that_says_a_value(staged: Project) -> None:
     staged.write("overlays/staging/deep/coach.yaml", OVER.replace("[c]", "5").replace("system_prompt", "system_promt"))
     assert complaints(staged) == {

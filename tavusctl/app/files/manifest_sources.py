@@ -39,14 +39,19 @@ class Sources(Struct):
             self.before[path] = files.read_bytes(root / path, root, yaml12.MAX_BYTES)
         return self.after.get(path, self.before[path])
 
+    def layers(self, manifest: Manifest | Desired) -> tuple[Node, Node | None]:
+        """The document of the base, or of the overlay that has it alone, and the one that lies over it."""
+        over = self._node(manifest.overlay.path, manifest.address) if manifest.overlay else None
+        return self._node(manifest.source.path, manifest.address), over
+
     def document(self, manifest: Manifest | Desired) -> Node:
         """The new document of a manifest with what lies over it, as they are written."""
-        base, over = self._parts(manifest)
+        base, over = self.layers(manifest)
         return overlays.lay(base, over, KINDS[manifest.address.kind], manifest.address).node if over else base
 
     def edited(self, manifest: Manifest | Desired, where: KeyPath, new: Json) -> dict[str, bytes]:
         """The files of a manifest with a value written where the old one is; ABSENT takes it away."""
-        base, over = self._parts(manifest)
+        base, over = self.layers(manifest)
         edits = layered(manifest.address, base.value, over.value if over else None, where, new)
         paths = (manifest.source.path, manifest.overlay.path if manifest.overlay else "")
         return {path: splice(self.read(path), path, found) for path, found in zip(paths, edits, strict=True) if found}
@@ -76,11 +81,6 @@ class Sources(Struct):
     def changed(self) -> dict[str, bytes]:
         """The new bytes of every file that changes."""
         return {path: content for path, content in sorted(self.after.items()) if content != self.before[path]}
-
-    def _parts(self, manifest: Manifest | Desired) -> tuple[Node, Node | None]:
-        """The document of the base, or of the overlay that has it alone, and the one that lies over it."""
-        over = self._node(manifest.overlay.path, manifest.address) if manifest.overlay else None
-        return self._node(manifest.source.path, manifest.address), over
 
     def _node(self, path: str, address: Address) -> Node:
         nodes = yaml12.read(self.read(path), path).documents

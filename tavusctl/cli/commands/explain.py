@@ -1,31 +1,56 @@
-"""`tavusctl explain`: what a kind or a field means, takes and does."""
+"""`tavusctl explain`: what a kind or a field means, takes and does; or which file says each value of a resource."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import click
 
 from tavusctl.app import explain as app
+from tavusctl.app.environments import value_places
+from tavusctl.app.session.manifests import checked
+from tavusctl.app.session.opening import open_session
 from tavusctl.cli.completion_values import field as known_field
-from tavusctl.kinds import KINDS
+from tavusctl.cli.offline_context import environment_options
+from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.core.address import Address
+from tavusctl.kinds import KINDS, address_in
+from tavusctl.lib.json_types import JsonObject
 
 
 @click.command("explain")
-@click.argument("path", metavar="[KIND[.FIELD...]]", required=False, shell_complete=known_field)
+@click.argument("path", metavar="[KIND[.FIELD...]|ADDR]", required=False, shell_complete=known_field)
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
-def command(path: str | None, *, format_: str) -> None:
+@environment_options
+def command(path: str | None, *, format_: str, environment: str | None, progress: TerminalProgress) -> None:
     """Explain a kind or a field: its meaning, its values, and the effect of a change.
+
+    With an address: which file says each value of the resource in an environment, the manifest or the overlay.
 
     \b
     tavusctl explain persona
     tavusctl explain persona.layers.tts.voice_settings
     tavusctl explain objectives.data.next_conditional_objectives
-    tavusctl explain document.recrawl
+    tavusctl explain persona/sales-coach --env production
     """  # noqa: D301
+    if address := _address(path or ""):
+        places = value_places.places(checked(open_session(environment, progress)), address)
+        _print(value_places.document(places), value_places.text(places), format_)
+        return
     found = app.find(path) if path else None
-    if format_ == "json":
-        document = app.document(found) if found else {name: kind.summary for name, kind in KINDS.items()}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    else:
-        click.echo("\n".join(app.text(found) if found else app.all_kinds()))
+    kinds: JsonObject = {name: kind.summary for name, kind in KINDS.items()}
+    document = app.document(found) if found else kinds
+    _print(document, app.text(found) if found else app.all_kinds(), format_)
+
+
+def _address(path: str) -> Address | None:
+    """The address that is meant; None for a field, which is written with full stops."""
+    try:
+        return address_in(path) if "/" in path else None
+    except ValueError:
+        return None
+
+
+def _print(document: JsonObject, lines: Iterable[str], format_: str) -> None:
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False) if format_ == "json" else "\n".join(lines))

@@ -1,0 +1,133 @@
+"""Which file says each value of a resource in one environment: the manifest, its overlay, a text that one brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from tavusctl.app.files.manifest_sources import Sources
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.manifests import load
+from tavusctl.config.yaml12 import Node
+from tavusctl.core.address import Address, Source
+from tavusctl.core.diagnostics import written_at
+from tavusctl.core.errors import UsageError
+from tavusctl.core.messages import suggestion
+from tavusctl.core.model import ABSENT
+from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.patch.pointer import escape, split
+from tavusctl.reports.terminal.styling import style
+from tavusctl.reports.value_paths import one_line
+from tavusctl.rewrite.render_value import is_file
+from tavusctl.secrets.escape import flat
+
+_IDENTITY: Final = ("kind", "name")
+
+
+class ValuePlace(Struct, frozen=True):
+    """A value as it is written, and where; ABSENT where an overlay takes away what the manifest says."""
+
+    path: str  # as plans call it: a pointer into spec, or to what stands around it
+    value: Json
+    place: Source
+    file: str = ""  # that the value brings
+    covers: Source | None = None  # where the manifest says another one, which does not count
+
+
+class Places(Struct, frozen=True):
+    """All values of a resource in an environment."""
+
+    address: Address
+    environment: str
+    manifest: Source
+    overlay: Source | None
+    values: tuple[ValuePlace, ...]
+
+
+def places(session: LocalSession, address: Address) -> Places:
+    """Where the values of an address are written; UsageError where the environment does not have it."""
+    manifests = {one.address: one for one in load(session)[0]}
+    if address not in manifests:
+        message = f"`{address}` is not in the manifests of `{session.environment.name}`"
+        raise UsageError(message, suggestion(str(address), map(str, manifests)))
+    manifest, sources = manifests[address], Sources(session.project)
+    base, _ = sources.layers(manifest)
+    found = tuple(_values(sources, sources.document(manifest), base))
+    return Places(address, session.environment.name, manifest.source, manifest.overlay, found)
+
+
+def _values(sources: Sources, document: Node, base: Node) -> Iterator[ValuePlace]:
+    """The innermost values of mappings, lists as a whole, in the order of the manifest; then what is taken away."""
+    value = document.value if isinstance(document.value, dict) else {}
+    written = dict(_leaves({key: one for key, one in value.items() if key not in _IDENTITY}, ""))
+    gone = {one: ABSENT for one in document.sources if one and _is_gone(document.value, one)}
+    for pointer, leaf in {**written, **gone}.items():
+        place = written_at(document.sources, pointer, document.source)
+        name = is_file(leaf) if isinstance(leaf, str) else ""
+        below = base.sources.get(pointer)
+        yield ValuePlace(
+            pointer.removeprefix("/spec"),
+            leaf,
+            place,
+            sources.brought(name, place) if name else "",
+            below if below != place else None,
+        )
+
+
+def _leaves(value: Mapping[str, Json], above: str) -> Iterator[tuple[str, Json]]:
+    for key, one in value.items():
+        pointer = f"{above}/{escape(key)}"
+        if isinstance(one, dict) and one:
+            yield from _leaves(one, pointer)
+        else:
+            yield pointer, one
+
+
+def _is_gone(document: Json, pointer: str) -> bool:
+    """Whether nothing stands at a pointer, in a mapping that does stand there."""
+    *above, key = split(pointer)
+    around = document
+    for step in above:
+        around = around.get(step) if isinstance(around, dict) else None
+    return isinstance(around, dict) and key not in around
+
+
+def text(found: Places) -> Iterator[str]:
+    """The places in lines of text."""
+    over = f", and over it {flat(str(found.overlay))}" if found.overlay else ""
+    yield style(str(found.address), bold=True) + f" in {flat(found.environment)}: {flat(str(found.manifest))}{over}"
+    yield ""
+    width = max((len(flat(one.path)) for one in found.values), default=0)
+    for one in found.values:
+        value = "nothing" if one.value is ABSENT else flat(one_line(one.value))
+        yield f"  {style(f'{flat(one.path):<{width}}', bold=True)}  {value}"
+        more = f", which brings {flat(one.file)}" if one.file else ""
+        more += f", in place of {flat(str(one.covers))}" if one.covers else ""
+        yield f"  {'':<{width}}  {style(f'at {flat(str(one.place))}{more}', dim=True)}"
+
+
+def document(found: Places) -> JsonObject:
+    """The places as JSON; what does not apply is left out."""
+    return {
+        "address": str(found.address),
+        "environment": found.environment,
+        "source": _place(found.manifest),
+        **({"overlay": _place(found.overlay)} if found.overlay else {}),
+        "values": [_value(one) for one in found.values],
+    }
+
+
+def _value(one: ValuePlace) -> JsonObject:
+    return {
+        "path": one.path,
+        **({"removed": True} if one.value is ABSENT else {"value": one.value}),
+        "source": _place(one.place),
+        **({"file": one.file} if one.file else {}),
+        **({"covers": _place(one.covers)} if one.covers else {}),
+    }
+
+
+def _place(source: Source) -> JsonObject:
+    return {"path": source.path, "line": source.line, "column": source.column}
