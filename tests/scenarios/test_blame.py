@@ -322,3 +322,22 @@ def test_names_and_subjects_from_elsewhere_do_nothing(written: Project) -> None:
     assert "last written by Eve\\u{1b}[2J ![x](http://x) on 2026-01-05 in " in shown
     assert "\x1b" not in shown
     assert "\u202e" not in shown
+
+
+def test_a_value_of_an_overlay_was_written_by_whoever_wrote_the_overlay(written: Project) -> None:
+    """And one that a removed overlay gives back, by whoever wrote the manifest."""
+    written.write("tavusctl.yaml", "environments:\n  default: {overlay: overlays/own}\n")
+    over = "kind: persona\nname: coach\nspec:\n  persona_name: Trial\n  system_prompt: ${file:./trial.md}\n"
+    written.write("overlays/own/coach.yaml", over)
+    written.write("overlays/own/trial.md", PROMPT.replace("You are kind.", "You are stern."))
+    commit(written, "On trial", author="Grace", day="2026-03-07")
+
+    plan = written.plan("--blame")
+
+    assert behind(plan, "/persona_name") == [("Grace", "On trial", False, "overlays/own/coach.yaml:4")]
+    assert behind(plan, "/system_prompt") == [("Grace", "On trial", False, "overlays/own/trial.md:2")]
+    written.apply()
+    written.write("tavusctl.yaml", "environments:\n  default: {}\n")
+    plan = written.plan("--blame")
+    assert behind(plan, "/persona_name") == [("Ada", "A coach", False, "manifests/coach.yaml:4")]
+    assert behind(plan, "/system_prompt") == [("Ada", "A coach", False, "manifests/prompts/coach.md:2")]

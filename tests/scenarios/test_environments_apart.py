@@ -122,3 +122,19 @@ def test_an_object_that_another_environment_has_is_never_said_to_be_in_nobodys_u
     assert "`persona/it` of the environment `staging`" in told["message"]
     assert "put a variable into the name" in told["hint"]
     assert "delete" not in told["hint"]
+
+
+def test_export_gives_no_name_that_an_overlay_of_another_environment_has(project: Project) -> None:
+    """The manifest would come to lie below it, and change what that environment is to be."""
+    project.write("tavusctl.yaml", "environments:\n  production: {}\n  staging: {overlay: overlays/staging}\n")
+    project.manifest("persona", "it", SPECS["persona"])
+    extra = "kind: persona\nname: extra\nspec: {persona_name: E, system_prompt: Hi.}\n"
+    project.write("overlays/staging/extra.yaml", extra)
+    project.account.seed(personas=[{"persona_name": "Extra", "system_prompt": "Hi.", "context": "Sells boots."}])
+    (before,) = [one for one in project.plan("--env", "staging")["changes"] if one["address"] == "persona/extra"]
+
+    assert project.run("export", "--env", "production").code == 0
+
+    (bound,) = project.run("state", "list", "--env", "production", "--format", "json").document
+    assert bound.startswith("persona/extra-")
+    assert before in project.plan("--env", "staging")["changes"]

@@ -104,7 +104,7 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
     """Compute the files to write, without writing them.  RefusedError if a manifest exists already."""
     manifests = _manifests(session) if target.is_read else ()
     surveyed = survey(KINDS, selection.read, api, store, session.request(Approvals()))
-    scene = _Scene(surveyed, manifests, selection)
+    scene = _Scene(surveyed, manifests, selection, _elsewhere(session) if target.is_read else frozenset())
     owners = session.others().owners if scene.new else {}
     shared = shared_names(described(one, scene.ids[one.remote_id], scene.ids) for one in scene.new)
     made = tuple(_made(scene, target, one, owners.get(one.remote_id, ""), shared) for one in scene.new)
@@ -133,10 +133,24 @@ def _manifests(session: Session) -> tuple[Manifest, ...]:
     return loaded.manifests
 
 
+def _elsewhere(session: Session) -> frozenset[Address]:
+    """Addresses that only overlays of other environments have: a manifest of that name would come to lie below them."""
+    project, own = session.project, session.environment
+    others = {one.overlay: one for one in project.environments.values() if one.overlay not in ("", own.overlay)}
+    found = [loading.read(project, one, KINDS).declared for one in (*others.values(), own)]
+    return frozenset().union(*found[:-1]) - found[-1]
+
+
 class _Scene:
     """Which objects are new, which are told already, and what everything is called."""
 
-    def __init__(self, surveyed: AccountSurvey, manifests: Sequence[Manifest], selection: Selection) -> None:
+    def __init__(
+        self,
+        surveyed: AccountSurvey,
+        manifests: Sequence[Manifest],
+        selection: Selection,
+        elsewhere: frozenset[Address],
+    ) -> None:
         self.manifests = {one.address: one for one in manifests}
         self.bindings = surveyed.state.bindings
         self.by_id = {one.remote_id: one for one in (*surveyed.live, *surveyed.stock)}
@@ -145,7 +159,7 @@ class _Scene:
         known |= {one.remote_id: one.address for one in self.bindings.values()}
         halves = {half for one in self.bindings.values() for half in (one.successor, *one.retired)}
         strangers = [one for key, one in self.by_id.items() if key not in known and key not in halves]
-        names = addresses(strangers, frozenset(known.values()) | self.bindings.keys())
+        names = addresses(strangers, frozenset(known.values()) | self.bindings.keys() | elsewhere)
         called = {**known, **{remote_id: address for (_, remote_id), address in names.items()}}
         chosen = _chosen(self.by_id, called, selection, self.stock)
         told = {one.remote_id for one in chosen if one.remote_id in known and called[one.remote_id] in self.manifests}
