@@ -143,14 +143,37 @@ def test_where_another_environment_would_change_the_overlay_is_edited(staged: Pr
     assert "    You are stern.\n" in (staged.root / "overlays/europe/coach.yaml").read_text()
 
 
-def test_without_a_place_of_its_own_it_is_refused(staged: Project) -> None:
+def test_an_overlay_gets_a_document_where_it_has_none(staged: Project) -> None:
     (staged.root / "overlays/america/coach.yaml").unlink()
     (staged.root / "overlays/europe/coach.yaml").unlink()
+    git(staged, "commit", "-qam", "as the others")
+    told = promote(staged, "--dry-run")
+    assert "--- /dev/null\n+++ b/overlays/europe/coach.yaml\n" in told
+    assert git(staged, "status", "--short") == ""
+
+    assert promote(staged).splitlines() == [
+        "carried persona/coach /system_prompt into overlays/europe/coach.yaml",
+        "carried persona/coach /layers/tts/voice_settings/speed into overlays/europe/coach.yaml",
+    ]
+
+    assert git(staged, "status", "--short", "--untracked-files=all").split() == ["??", "overlays/europe/coach.yaml"]
+    assert (staged.root / "overlays/europe/coach.yaml").read_text() == (
+        "kind: persona\nname: coach\nspec:\n  system_prompt: |-\n    You coach.\n    You are stern.\n"
+        "  layers:\n    tts:\n      voice_settings:\n        speed: 0.7\n"
+    )
+    found = staged.run("diff", "staging", "europe", "--format", "json").document["differences"]
+    assert [[each["path"] for each in one["fields"]] for one in found] == [["/persona_name"], []]
+    assert promote(staged) == ""
+
+
+def test_without_a_folder_of_its_own_it_is_refused(staged: Project) -> None:
+    staged.write("tavusctl.yaml", PROJECT.replace("overlay: overlays/europe, ", ""))
+    (staged.root / "overlays/america/coach.yaml").unlink()
     result = staged.run("promote", "persona/coach", "--from", "staging", "--to", "europe")
     assert (result.code, "E433" in result.err) == (4, True)
     assert "would change `america`, too; nothing was written" in result.err
-    assert "`kind: persona` and `name: coach`" in result.err
-    assert changed(staged) == ["-" + one for one in (*AMERICA.splitlines(), *EUROPE.splitlines())]
+    assert "`overlay: overlays/europe` under `europe` in tavusctl.yaml" in result.err
+    assert [one for one in changed(staged) if "coach" in one] == ["-name: coach"]
 
 
 def test_what_is_taken_away_is_taken_away_there(staged: Project) -> None:
@@ -161,14 +184,72 @@ def test_what_is_taken_away_is_taken_away_there(staged: Project) -> None:
     assert staged.run("diff", "staging", "europe", "--format", "json").document["summary"]["different"] == 1
 
 
-def test_an_object_of_one_environment_is_a_file(staged: Project) -> None:
-    command = ("promote", "persona/extra", "--from", "europe", "--to", "america")
+TRIAL = """\
+# On trial.
+kind: persona
+name: trial
+spec: {persona_name: "Trial of ${var:in}", system_prompt: "${file:./texts/trial.md}"}
+"""
+
+
+def test_an_object_of_one_environment_is_copied_into_the_overlay_of_another(staged: Project) -> None:
+    """Out of a file with others in it, with the file beside it; and no third environment has it."""
+    staged.write("overlays/staging/more/two.yaml", f"{ONLY_EUROPE}---\n{TRIAL}---\n{ONLY_EUROPE.replace('extra', 'z')}")
+    staged.write("overlays/staging/more/texts/trial.md", "You try.\n")
+    git(staged, "add", "-A")
+    git(staged, "commit", "-qm", "a trial")
+    command = ("promote", "persona/trial", "--from", "staging", "--to", "europe")
+
     result = staged.run(*command)
-    assert result.code == 12
-    assert "exists in `europe` only, in overlays/europe/extra.yaml" in result.err
-    assert "`overlays/america`" in result.err
-    unknown = staged.run("promote", "persona/coahc", "--from", "staging", "--to", "europe")
-    assert (unknown.code, "did you mean `persona/coach`?" in unknown.err) == (12, True)
+
+    assert (result.code, result.out) == (0, "carried persona/trial into overlays/europe/more/two.yaml\n"), result.err
+    assert (staged.root / "overlays/europe/more/two.yaml").read_text() == TRIAL
+    assert (staged.root / "overlays/europe/more/texts/trial.md").read_text() == "You try.\n"
+    assert git(staged, "diff") == ""
+    made = {name: staged.plan("--env", name)["changes"] for name in ("europe", "america")}
+    assert [one["address"] for one in made["europe"]] == ["persona/coach", "persona/extra", "persona/trial"]
+    assert made["europe"][2]["patch"][0]["value"]["persona_name"] == "Trial of E"
+    assert [one["address"] for one in made["america"]] == ["persona/coach"]
+    assert staged.run(*command).code == 0
+
+    for args, code, words in (
+        ((*command[:2], "--from", "staging", "--to", "america", "--field", "/context"), 12, "leave out `--field`"),
+        (("promote", "persona/coahc", "--from", "staging", "--to", "europe"), 12, "did you mean `persona/coach`?"),
+    ):
+        refused = staged.run(*args)
+        assert (refused.code, words in refused.err) == (code, True)
+
+
+def test_an_object_comes_to_all_environments_only_where_no_third_one_would_get_it(staged: Project) -> None:
+    staged.write("overlays/staging/trial.yaml", TRIAL.replace("${file:./texts/trial.md}", "Hi."))
+    staged.write("tavusctl.yaml", PROJECT.replace("overlay: overlays/europe, ", ""))
+    command = ("promote", "persona/trial", "--from", "staging", "--to", "europe")
+    refused = staged.run(*command)
+    assert (refused.code, "would exist in `america`, too; nothing was written" in refused.err) == (4, True)
+
+    two = "".join(one for one in PROJECT.splitlines(keepends=True) if "america" not in one)
+    staged.write("tavusctl.yaml", two.replace("overlay: overlays/europe, ", ""))
+    assert staged.run(*command).out == "carried persona/trial into manifests/trial.yaml\n"
+    assert "persona/trial" in [one["address"] for one in staged.plan("--env", "europe")["changes"]]
+
+
+def test_what_does_not_fit_into_the_other_environment_is_not_copied(staged: Project) -> None:
+    """A reference to what it lacks; a file that is another one there."""
+    staged.write("overlays/staging/trial.yaml", TRIAL.replace("Hi", "x"))
+    staged.write("overlays/staging/texts/trial.md", "You try.\n")
+    staged.write("overlays/europe/texts/trial.md", "Others.\n")
+    command = ("promote", "persona/trial", "--from", "staging", "--to", "europe")
+    refused = staged.run(*command)
+    assert (refused.code, "is another file there: overlays/europe/texts/trial.md" in refused.err) == (4, True)
+
+    document = "kind: document\nname: prices\nspec: {document_url: https://acme.example/p.pdf}\n"
+    staged.write("overlays/staging/prices.yaml", document)
+    refers = 'system_prompt: Hi., document_ids: ["${ref:document/prices}"]'
+    staged.write("overlays/staging/trial.yaml", TRIAL.replace('system_prompt: "${file:./texts/trial.md}"', refers))
+    refused = staged.run(*command)
+    assert (refused.code, "`persona/trial` is not right in `europe`" in refused.err) == (4, True)
+    assert "document/prices" in refused.err
+    assert not (staged.root / "overlays/europe/trial.yaml").exists()
 
 
 def test_what_protects_or_names_an_object_stays_with_its_environment(staged: Project) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tavusctl.app.environments import new_documents
 from tavusctl.app.environments.carried_fields import Field, Side, differing, written
 from tavusctl.app.files.manifest_sources import Sources, with_text
 from tavusctl.app.files.rewritten_files import difference
@@ -20,7 +21,7 @@ from tavusctl.config.interpolation import literally
 from tavusctl.config.loading import LoadResult
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Edit, Severity, written_at
-from tavusctl.core.errors import RefusedError, UsageError
+from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.messages import listed, suggestion
 from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.project_settings import Project
@@ -46,16 +47,15 @@ def promote(
     """Make the files say in the target what they say in the source; every other environment stays as it is."""
     mine, theirs, old = _chosen(source, target, address)
     sources = Sources(target.project)
-    left, right = (Side(one, sources.document(one), sources.brought) for one in (mine, theirs))
     others = _loaded(target.project, but=(target.environment.name,))
     strangers = {name: one for name, one in others.items() if name != source.environment.name}
-    carrier = _Carrier(left, right, sources, strangers)
-    fields = list(differing(left, right, chosen))
-    if chosen and not fields:
-        message = f"no field of `{mine.address}` that differs is {' or '.join(chosen)}"
-        raise UsageError(message, "`tavusctl diff` shows those that do")
     try:
-        told = [(field.pointer, carrier.carry(field)) for field in fields]
+        if theirs is None:
+            told = [("", _copied(mine, target, sources, strangers, chosen))]
+        else:
+            left, right = (Side(one, sources.document(one), sources.brought) for one in (mine, theirs))
+            carrier = _Carrier(left, right, sources, strangers, target.environment.name, target.environment.overlay)
+            told = [(field.pointer, carrier.carry(field)) for field in _fields(left, right, chosen)]
     except (CannotAdoptError, files.RefusedError) as error:
         message = f"`{mine.address}` cannot be carried over: {error}"
         raise RefusedError(message, "edit the files by hand", id="E433") from None
@@ -66,8 +66,44 @@ def promote(
     return Promotion(told)
 
 
-def _chosen(source: LocalSession, target: LocalSession, address: str) -> tuple[Manifest, Manifest, Manifests]:
-    """The manifest of an address in both environments, and all of the second."""
+def _fields(left: Side, right: Side, chosen: Collection[str]) -> Sequence[Field]:
+    """What is to be carried; UsageError where none of the fields that were chosen differs."""
+    fields = list(differing(left, right, chosen))
+    if chosen and not fields:
+        message = f"no field of `{left.manifest.address}` that differs is {' or '.join(chosen)}"
+        raise UsageError(message, "`tavusctl diff` shows those that do")
+    return fields
+
+
+def _copied(
+    manifest: Manifest,
+    target: LocalSession,
+    sources: Sources,
+    strangers: Mapping[str, LoadResult],
+    chosen: Collection[str],
+) -> str:
+    """Give the target an object that only the source has: in its overlay, or where all environments read it."""
+    project, environment, address = target.project, target.environment, manifest.address
+    if chosen:
+        message = f"`{address}` is new in `{environment.name}`, and is carried as a whole"
+        raise UsageError(message, "leave out `--field`")
+    folders = [one.overlay for one in project.environments.values() if one.overlay]
+    above = next((one for one in folders if manifest.source.path.startswith(f"{one}/")), "")
+    if environment.overlay:
+        return new_documents.copied(sources, environment.overlay, manifest, above)
+    if strangers:
+        message = f"`{address}` would exist in {listed(list(strangers))}, too; nothing was written"
+        raise RefusedError(message, _overlay_hint(environment.name), id="E433")
+    folder = Path(project.manifests).relative_to(project.root).as_posix()
+    return new_documents.copied(sources, folder, manifest, above)
+
+
+def _overlay_hint(name: str) -> str:
+    return f"give the environment a folder of its own: `overlay: overlays/{name}` under `{name}` in tavusctl.yaml"
+
+
+def _chosen(source: LocalSession, target: LocalSession, address: str) -> tuple[Manifest, Manifest | None, Manifests]:
+    """The manifest of an address in both environments, None where the second has none, and all of the second."""
     try:
         wanted = address_in(address)
     except ValueError as error:
@@ -76,12 +112,7 @@ def _chosen(source: LocalSession, target: LocalSession, address: str) -> tuple[M
     if wanted not in sides[0]:
         message = f"`{wanted}` is not in the manifests of `{source.environment.name}`"
         raise UsageError(message, suggestion(str(wanted), map(str, sides[0])))
-    if wanted not in sides[1]:
-        path = sides[0][wanted].source.path
-        message = f"`{wanted}` exists in `{source.environment.name}` only, in {path}"
-        folder = target.environment.overlay or target.project.manifests.removeprefix(f"{target.project.root}/")
-        raise UsageError(message, f"move or copy the file to `{folder}`: a new object is a file")
-    return sides[0][wanted], sides[1][wanted], sides[1]
+    return sides[0][wanted], sides[1].get(wanted), sides[1]
 
 
 class _Carrier(Struct):
@@ -91,12 +122,15 @@ class _Carrier(Struct):
     target: Side
     sources: Sources
     others: Mapping[str, LoadResult]  # of the environments that are to stay as they are
+    name: str  # of the target
+    folder: str  # of its overlay; empty where it has none
+    begun: str = ""  # the path of a document that is new there
 
     def carry(self, field: Field) -> str:
         """Write one field into the files as they are to be; the file that says it."""
         value, texts = written(field, self.source, self.target)
         shared = {path: names for path in texts if (names := self._bringing(path))}
-        if shared and self.target.manifest.overlay:
+        if shared and self.folder:
             value, texts = literally(next(iter(texts.values()))), {}
         elif shared:
             raise self._refused(field, *next(iter(shared.items())))
@@ -113,9 +147,11 @@ class _Carrier(Struct):
         names = self._reading(field) if manifest.source.path in edits else []
         if not names:
             return edits
-        if manifest.overlay is None:
+        if not self.folder:
             raise self._refused(field, manifest.source.path, names)
-        path, new = manifest.overlay.path, None if value is ABSENT else value
+        if manifest.overlay is None and not self.begun:
+            self.begun = new_documents.begun(self.sources, self.folder, manifest)
+        path, new = manifest.overlay.path if manifest.overlay else self.begun, None if value is ABSENT else value
         edit = Edit(manifest.address, join(field.path), "set", new)
         return {path: splice(self.sources.read(path), path, [edit])}
 
@@ -137,8 +173,7 @@ class _Carrier(Struct):
     def _refused(self, field: Field, path: str, names: Sequence[str]) -> RefusedError:
         address = self.target.manifest.address
         message = f"{address} {field.pointer}: an edit of {path} would change {listed(names)}, too; nothing was written"
-        hint = f"add a document with `kind: {address.kind}` and `name: {address.name}` to an overlay of the environment"
-        return RefusedError(message, hint, id="E433")
+        return RefusedError(message, _overlay_hint(self.name), id="E433")
 
 
 def _loaded(project: Project, but: Collection[str]) -> dict[str, LoadResult]:
@@ -155,6 +190,12 @@ def _check(session: LocalSession, before: Mapping[str, LoadResult], old: Manifes
     if new := [one for one in wrong if one not in told]:
         message = f"the value does not form a valid manifest here; nothing was written: {new[0].message}"
         raise RefusedError(message, new[0].hint, id="E433")
+    try:
+        load(session)
+    except ConfigError as error:  # such as a reference to what does not exist here
+        told_first = next(one for one in error.diagnostics if one.severity is Severity.ERROR)
+        message = f"`{address}` is not right in `{session.environment.name}`; nothing was written: {told_first.message}"
+        raise RefusedError(message, told_first.hint, id="E433") from None
     own = session.environment.name
     sides = {**{name: one.manifests for name, one in before.items()}, own: tuple(old.values())}
     for name, manifests in sides.items():

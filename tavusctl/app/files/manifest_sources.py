@@ -34,6 +34,8 @@ class Sources(Struct):
 
     def read(self, path: str) -> bytes:
         """The new content of a file, by its path from the root of the project."""
+        if path not in self.before and path in self.after:
+            return self.after[path]  # a file that is new
         if path not in self.before:
             root = Path(self.project.root)
             self.before[path] = files.read_bytes(root / path, root, yaml12.MAX_BYTES)
@@ -79,8 +81,8 @@ class Sources(Struct):
 
     @property
     def changed(self) -> dict[str, bytes]:
-        """The new bytes of every file that changes."""
-        return {path: content for path, content in sorted(self.after.items()) if content != self.before[path]}
+        """The new bytes of every file that changes, or is new."""
+        return {path: content for path, content in sorted(self.after.items()) if content != self.before.get(path)}
 
     def _node(self, path: str, address: Address) -> Node:
         nodes = yaml12.read(self.read(path), path).documents

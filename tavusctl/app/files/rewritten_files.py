@@ -1,4 +1,4 @@
-"""Files that a command rewrites: as a unified diff, and on the disk, all of them or none."""
+"""Files that a command rewrites or adds: as a unified diff, and on the disk, all of them or none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from tavusctl.core.errors import RefusedError
+from tavusctl.lib import atomic_files
 from tavusctl.rewrite.replace_files import rewrite
 from tavusctl.secrets.escape import escape_invisible
 
@@ -21,27 +22,43 @@ def difference(before: Contents, after: Contents) -> str:
     """What would be written, as a unified diff."""
     lines: list[str] = []
     for path, content in after.items():
-        old, new = _lines(before[path]), _lines(content)
-        lines += difflib.unified_diff(old, new, f"a/{escape_invisible(path)}", f"b/{escape_invisible(path)}")
+        old, new = _lines(before.get(path, b"")), _lines(content)
+        name = f"a/{escape_invisible(path)}" if path in before else "/dev/null"
+        lines += difflib.unified_diff(old, new, name, f"b/{escape_invisible(path)}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 @contextlib.contextmanager
 def written(root: Path, before: Contents, after: Contents) -> Iterator[None]:
-    """Write files; restore all of them if the block or a write fails."""
+    """Write files, those that were not read as new ones; restore all of them if the block or a write fails."""
     done: list[str] = []
     try:
         for path, content in after.items():
-            rewrite(root / path, before[path], content)
+            if path in before:
+                rewrite(root / path, before[path], content)
+            else:
+                _add(root / path, content)
             done.append(path)
         yield
         if (kept := _kept.get()) is not None:
-            kept.update({root / path: (before[path], content) for path, content in after.items()})
+            kept.update({root / path: (before.get(path, b""), content) for path, content in after.items()})
     except BaseException:
         for path in done:
-            with contextlib.suppress(RefusedError):  # somebody has edited it since: theirs stays
-                rewrite(root / path, after[path], before[path])
+            with contextlib.suppress(RefusedError, OSError):  # somebody has edited it since: theirs stays
+                if path in before:
+                    rewrite(root / path, after[path], before[path])
+                elif (root / path).read_bytes() == after[path]:
+                    (root / path).unlink()
         raise
+
+
+def _add(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_files.create(path, content)
+    except OSError as error:
+        message = f"cannot write `{path}`: {error.strerror}"
+        raise RefusedError(message, "run the command again", id="E431") from None
 
 
 @contextlib.contextmanager

@@ -54,5 +54,6 @@ def command(
         progress.say(f"nothing to promote: `{target}` says of {flat(address)} what the overlay of `{source}` says")
     for pointer, path in () if progress.quiet else found.fields:
         verb = "would carry" if dry_run else "carried"
-        click.echo(f"{verb} {flat(address)} {flat(pointer)} into {flat(path)}", err=dry_run)
+        what = f"{flat(address)} {flat(pointer)}".rstrip()
+        click.echo(f"{verb} {what} into {flat(path)}", err=dry_run)
     return 0
