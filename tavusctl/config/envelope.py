@@ -201,9 +201,8 @@ def _spec(
     extra = written.pop("extra", None) or {}
     _check_names(written, kind, notes)
     spec = spellings.named(kind, written)
-    for places in (notes.node.sources, notes.node.keys):
-        moved = ((_own(kind, pointer), source) for pointer, source in places.items() if pointer.startswith("/spec/"))
-        places.update({pointer: source for pointer, source in moved if pointer not in places})
+    if extra or spellings.may_have_others(kind, written):
+        _name_places(kind, notes.node)
     validation_errors.check(kind, spec, notes, failed)
     if notes.typed(extra, dict, "/spec/extra") and extra:
         _merge(spec, spellings.named(kind, extra), kind, (), notes)
@@ -211,6 +210,13 @@ def _spec(
     _check_leaves(spec, kind, (), "/spec", notes)
     _check_secrets(spec, kind, notes, failed)
     return spec
+
+
+def _name_places(kind: ResourceKind, node: Node) -> None:
+    """Let fields be found under the names of the model, too, where they are written under others or in `extra:`."""
+    for places in (node.sources, node.keys):
+        moved = ((_own(kind, pointer), source) for pointer, source in places.items() if pointer.startswith("/spec/"))
+        places.update({pointer: source for pointer, source in moved if pointer not in places})
 
 
 def _check_names(spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> None:
@@ -273,10 +279,13 @@ def _check_leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str, 
 
 def _spec_sources(node: Node) -> dict[str, Source]:
     """Places by pointer into spec."""
-    places = ((pointer, source) for pointer, source in node.sources.items() if pointer.startswith("/spec/"))
-    sources = {sys.intern(pointer[5:]): source for pointer, source in places}
-    kept = {pointer: source for pointer, source in sources.items() if not f"{pointer}/".startswith("/extra/")}
-    return {"": node.sources["/spec"], **kept} if "/spec" in node.sources else {}
+    if "/spec" not in node.sources:
+        return {}
+    return {"": node.sources["/spec"]} | {
+        sys.intern(pointer[5:]): source
+        for pointer, source in node.sources.items()
+        if pointer.startswith("/spec/") and not (pointer == "/spec/extra" or pointer.startswith("/spec/extra/"))
+    }
 
 
 def _own(kind: ResourceKind, pointer: str) -> str:

@@ -8,7 +8,9 @@ so that a link put there in between is refused too.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import difflib
+import functools
 import hashlib
 import os
 import re
@@ -71,8 +73,7 @@ def digest(content: bytes) -> str:
 
 def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
     try:
-        real_root, real = os.path.realpath(root), os.path.realpath(path, strict=True)
-        descriptor = _open(real_root, _inside(real, real_root))
+        descriptor = _open_inside(path, root)
     except FileNotFoundError:
         raise _missing(path, root) from None
     except (OSError, ValueError) as error:
@@ -84,6 +85,16 @@ def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
         raise RefusedError(_reason(error)) from None
     finally:
         os.close(descriptor)
+
+
+def _open_inside(path: Path, root: Path) -> int:
+    """A descriptor of a file of the project, after links on the way to it are followed."""
+    real_root, top, written = os.path.realpath(root), os.path.join(root, ""), os.fspath(path)  # noqa: PTH118 - as text
+    if os.open in os.supports_dir_fd and written.startswith(top) and ".." not in path.parts:
+        straight = os.path.join(real_root, written.removeprefix(top))  # noqa: PTH118 - as above
+        with contextlib.suppress(OSError, RefusedError):  # a link is on the way, or no file that may be read at its end
+            return _open(real_root, _inside(straight, real_root))
+    return _open(real_root, _inside(os.path.realpath(path, strict=True), real_root))
 
 
 def read_text(path: Path, root: Path) -> str:
@@ -117,16 +128,16 @@ def _missing(path: Path, root: Path) -> RefusedError:
 
 def _check_spelling(path: Path, root: Path) -> None:
     """Refuse a name that only some systems find: it is another one by its letters' case, or by how they are made."""
-    there = path
-    for step in _steps(path, root):
-        names = _names(step.parent)
-        if names and step.name not in names and step.name not in ("..", "."):
-            there = step
+    top, end = os.path.normpath(root), os.path.normpath(path)
+    there, inner = top, end.removeprefix(os.path.join(top, ""))  # noqa: PTH118 - for each file of the project
+    for name in inner.split(os.sep) if inner != end else ():  # noqa: PTH206 - as above
+        folder, there = there, os.path.join(there, name)  # noqa: PTH118 - as above
+        if not _has_name(folder, name):
             break
     else:
         return
     error = RefusedError("exists only in another spelling, which other systems do not find")
-    error.hint = f"did you mean `{otherwise_spelled(there, root)}`?"
+    error.hint = f"did you mean `{otherwise_spelled(Path(there), root)}`?"
     raise error
 
 
@@ -156,6 +167,24 @@ def _steps(path: Path, root: Path) -> list[Path]:
     return [top.joinpath(*parts[:length]) for length in range(1, len(parts) + 1)]
 
 
+def _has_name(folder: str, name: str) -> bool:
+    """Whether a folder has a name in this very spelling; also where nobody may list it."""
+    try:
+        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116 - for each file of the project
+    except OSError:
+        return True
+    if name in _listed(folder, changed):
+        return True
+    names = _names(Path(folder))  # it may have come since, and the clock of the disk has not moved
+    return not names or name in names
+
+
+@functools.lru_cache(maxsize=64)
+def _listed(folder: str, _changed: int) -> frozenset[str]:
+    """The names in a folder, listed once for all files in it."""
+    return frozenset(_names(Path(folder)))
+
+
 def _names(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))  # noqa: PTH208 - names only
@@ -177,14 +206,14 @@ def _read_alike(name: str) -> str:
 
 def _inside(real: str, root: str) -> tuple[str, ...]:
     """The way from the root to a resolved path."""
-    found = Path(real)
-    if not found.is_relative_to(root):
+    parts, top = Path(real).parts, Path(root).parts
+    if list(map(os.path.normcase, parts[: len(top)])) != list(map(os.path.normcase, top)):
         message = "leads outside the project"
         raise RefusedError(message)
-    if found.parts[1:2] and found.parts[1] in _SYSTEM and found.parts[1:3] != _IN_MEMORY:
+    if parts[1:2] and parts[1] in _SYSTEM and parts[1:3] != _IN_MEMORY:
         message = "is a system file, not a file of the project"
         raise RefusedError(message)
-    way = found.relative_to(root).parts
+    way = parts[len(top) :]
     if any(part.startswith(".") for part in way):
         message = "leads to a name that starts with a dot, which is never read"
         raise RefusedError(message)

@@ -70,7 +70,7 @@ def shown_path(path: Path, project: Project) -> str:
     """A path as positions name it: from the root of the project, with / between folders, printable."""
     inside = path.is_relative_to(project.root)
     text = (path.relative_to(project.root) if inside else path).as_posix()
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _below(

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeGuard, overload
 
 from tavusctl.core.address import Address
 from tavusctl.core.model import ABSENT, Absent
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
+from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, as_object
 from tavusctl.patch import Pinned
 from tavusctl.secrets.values import SHOWN, Fingerprint, Secret, SecretText, TextPrint
 
@@ -31,7 +31,7 @@ def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json: ...
 def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
     """A copy of a document with every leaf changed."""
     if isinstance(value, dict):
-        return {key: map_leaves(item, change) for key, item in value.items()}
+        return {key: change(item) if type(item) in PLAIN else map_leaves(item, change) for key, item in value.items()}
     if isinstance(value, list):
         return [map_leaves(item, change) for item in value]
     return change(value)
@@ -48,14 +48,23 @@ def settled(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath 
 
 def leaves(value: Json, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Json]]:
     """Every leaf of a document with its path; list indices are numbers in text."""
+    found: list[tuple[KeyPath, Json]] = []
+    _gather(value, path, found)
+    return iter(found)
+
+
+def _gather(value: Json, path: KeyPath, found: list[tuple[KeyPath, Json]]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from leaves(item, (*path, key))
+            if type(item) in PLAIN:
+                found.append(((*path, key), item))
+            else:
+                _gather(item, (*path, key), found)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from leaves(item, (*path, str(index)))
+            _gather(item, (*path, str(index)), found)
     else:
-        yield path, value
+        found.append((path, value))
 
 
 def pattern_of(path: KeyPath) -> KeyPath:
@@ -65,14 +74,20 @@ def pattern_of(path: KeyPath) -> KeyPath:
 
 def placed(value: Json, path: KeyPath, pattern: KeyPath) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
     """Every leaf with its path, and with the pattern of that."""
+    found: list[tuple[KeyPath, KeyPath, Json]] = []
+    _place(value, path, pattern, found)
+    return iter(found)
+
+
+def _place(value: Json, path: KeyPath, pattern: KeyPath, found: list[tuple[KeyPath, KeyPath, Json]]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from placed(item, (*path, key), (*pattern, key))
+            _place(item, (*path, key), (*pattern, key), found)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from placed(item, (*path, str(index)), (*pattern, "*"))
+            _place(item, (*path, str(index)), (*pattern, "*"), found)
     else:
-        yield path, pattern, value
+        found.append((path, pattern, value))
 
 
 def canonical(value: Json) -> str:

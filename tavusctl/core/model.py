@@ -6,8 +6,9 @@ whose leaves may also be an `Address` (a reference, where the API has an id) or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum, StrEnum
+from functools import cached_property
 
 from msgspec import Struct, field
 
@@ -16,7 +17,7 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Blame, Diagnostic, Passage
 from tavusctl.core.project_settings import Limit
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 
 
 class Lifecycle(Struct, frozen=True):
@@ -45,7 +46,7 @@ class LocalFile(Struct, frozen=True):
     upload: str  # where it is put: s3://bucket/prefix
 
 
-class Manifest(Struct, frozen=True):
+class Manifest(Struct, frozen=True, dict=True):
     """One YAML document: shape checked, nothing resolved.
 
     Leaves of `spec` are JSON values, an `Address` where `${ref:}` stood, or a `secret.SecretText`.
@@ -63,6 +64,11 @@ class Manifest(Struct, frozen=True):
     watch: bool = False  # replaced when its source changes
     passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of brought texts, like `sources`
     overlay: Source | None = None  # the document that lies over it in this environment
+
+    @cached_property
+    def marks(self) -> Sequence[tuple[KeyPath, Json]]:
+        """What stands in `spec` in place of JSON values, with its path: references and secrets."""
+        return special_leaves(self.spec)
 
 
 class Desired(Struct, frozen=True):

@@ -22,7 +22,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.fields import secret_fields
 from tavusctl.fields.free_objects import Spot
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 from tavusctl.patch import join
 from tavusctl.secrets import redaction
 from tavusctl.secrets.values import (
@@ -89,7 +89,7 @@ def diagnostics(
     elsewhere = declared - known.keys()
     found = [one for manifest in manifests for one in _complaints(manifest, kinds, known, elsewhere, secrets)]
     found = [one for one in found if needs_values or not _lacks_value(one)]
-    targets = {m.address: {leaf for _, leaf in leaves(m.spec) if isinstance(leaf, Address)} for m in manifests}
+    targets = {m.address: {leaf for _, leaf in m.marks if isinstance(leaf, Address)} for m in manifests}
     try:
         _ordered({one: targets[one] - {one} for one in targets}, {one: known[one].source for one in targets})
     except ConfigError as error:
@@ -104,7 +104,7 @@ def unset(manifests: Sequence[Manifest], secrets: Values) -> tuple[Diagnostic, .
     """A complaint for each place of a secret that has no value."""
     found: list[Diagnostic] = []
     for manifest in manifests:
-        for path, leaf in leaves(manifest.spec):
+        for path, leaf in manifest.marks:
             if isinstance(leaf, SecretText):
                 found += _check_secret(manifest, leaf, secrets, _source(manifest, path), join(path))
     return tuple(one for one in found if _lacks_value(one))
@@ -125,7 +125,7 @@ def sealed(
     found: dict[tuple[Address, str], Secret] = {}
     unset: dict[tuple[Address, str], tuple[str, ...]] = {}
     for manifest in manifests:
-        for path, leaf in leaves(manifest.spec):
+        for path, leaf in manifest.marks:
             if isinstance(leaf, SecretText):
                 place = (manifest.address, join(path))
                 missing = tuple(name for name in leaf.names if unusable(secrets.get(name, "")))
@@ -144,7 +144,7 @@ def _complaints(
     secrets: Values | None,
 ) -> Iterator[Diagnostic]:
     kind = kinds[manifest.address.kind]
-    for path, leaf in leaves(manifest.spec):
+    for path, leaf in manifest.marks:
         source = _source(manifest, path)
         if isinstance(leaf, Address) and leaf not in elsewhere:
             yield from _check_reference(manifest, kind.field_at(pattern_of(path)).refers_to, leaf, known, source, path)
@@ -162,13 +162,14 @@ def _check_reference(
     source: Source,
     path: KeyPath,
 ) -> Iterator[Diagnostic]:
-    renamed = next((one.address for one in known.values() if target in one.moved_from), None)
-    if target not in known and renamed:
+    is_known = target in known
+    renamed = None if is_known else next((one.address for one in known.values() if target in one.moved_from), None)
+    if renamed:
         message = f"`{manifest.address}` refers to `{target}`, which is `{renamed}` now"
         right = f"${{ref:{renamed}}}"
         fix = (Edit(manifest.address, f"/spec{join(path)}", "set", right),)
         yield Diagnostic("TV121", message, source, f"write `{right}`", manifest.address, fix=fix)
-    elif target not in known:
+    elif not is_known:
         message = f"`{manifest.address}` refers to `{target}`, which no manifest declares"
         fitting = [a for a in known if a != manifest.address and (not wanted_kind or a.kind == wanted_kind)]
         yield Diagnostic("TV121", message, source, _suggest(target, wanted_kind, fitting, known), manifest.address)
@@ -211,7 +212,7 @@ class _Vault(Struct, frozen=True):
     def open(self, manifest: Manifest) -> dict[KeyPath, Leaf | str]:
         """The texts of its secrets; without its value the one that was applied, or one that nobody has seen."""
         before = self.applied.get(manifest.address, {})
-        named = ((path, leaf) for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText))
+        named = ((path, leaf) for path, leaf in manifest.marks if isinstance(leaf, SecretText))
         return {path: self._text(leaf, value_at(before, path)) for path, leaf in named}
 
     def _text(self, text: SecretText, before: Json) -> Leaf | str:
@@ -241,7 +242,7 @@ def _desired(
         secret_places = _spots(kind, spec, manifest.spec)
         guesses = {one: Unread(differs=True) for one in _guesses(manifest, secret_places, vault.agreed)}
         spec = with_leaves(spec, {**_sealed(secret_places, manifest.spec, guesses, vault.key), **guesses})
-    targets = {leaf for _, leaf in leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
+    targets = {leaf for _, leaf in special_leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
     return Desired(
         kind=kind,
         address=manifest.address,
@@ -254,7 +255,7 @@ def _desired(
         recrawl=manifest.recrawl,
         file=manifest.file,
         watch=manifest.watch,
-        reads={join(path): leaf.names for path, leaf in leaves(manifest.spec) if isinstance(leaf, SecretText)},
+        reads={join(path): leaf.names for path, leaf in manifest.marks if isinstance(leaf, SecretText)},
         passages=manifest.passages,
         overlay=manifest.overlay,
     )
@@ -262,7 +263,7 @@ def _desired(
 
 def _spots(kind: ResourceKind, spec: JsonObject, written: JsonObject) -> dict[KeyPath, Spot]:
     """What is to be kept secret of a spec: what the manifest names as such, and what reads would seal."""
-    named = (path for path, leaf in leaves(written) if isinstance(leaf, SecretText))
+    named = (path for path, leaf in special_leaves(written) if isinstance(leaf, SecretText))
     found = {path: Spot(path, text) for path in named if isinstance(text := value_at(spec, path), str)}
     return {**found, **{one.path: one for one in secret_fields.secret_places(kind, spec)}}
 

@@ -7,6 +7,7 @@ account is read, and refused when a manifest writes it out.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -15,13 +16,14 @@ from urllib.parse import unquote_plus
 from msgspec import Struct
 
 from tavusctl.core.json_tree import placed
-from tavusctl.core.resource_kind import ResourceKind
+from tavusctl.core.resource_kind import FieldTraits, ResourceKind
 from tavusctl.fields import free_objects, presigned_urls
 from tavusctl.fields.free_objects import Spot
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 from tavusctl.secrets import detection, redaction, url_credentials
 from tavusctl.secrets.values import Fingerprint, FingerprintKey, Secret, SecretText
 
+_MANY_KEYS: Final = 500  # of one object, each remembered with its declaration
 _LEAST_TEXT: Final = 12  # a shorter one may be a word that stands in other texts as well
 
 
@@ -47,7 +49,9 @@ NOWHERE: Final = Declared()
 
 def secret_places(kind: ResourceKind, body: JsonObject) -> Iterator[Spot]:
     """Every secret of a document, in its order."""
-    yield from _inside(kind, body, (), ())
+    found: list[Spot] = []
+    _look_inside(_declarations(kind), body, (), found)
+    return iter(found)
 
 
 def sealed(spot: Spot, key: FingerprintKey) -> Secret:
@@ -81,6 +85,8 @@ def declared(kinds: Mapping[str, ResourceKind], specs: Iterable[tuple[str, str, 
     of_objects: dict[str, set[KeyPath]] = {}
     plain: set[tuple[str, KeyPath, str]] = set()
     for kind, remote_id, spec in specs:
+        if not special_leaves(spec):
+            continue
         paths = set(named(kinds[kind], spec))
         plain |= {(kind, path, leaf) for path, leaf in _leaves(spec, ()) if path in paths and isinstance(leaf, str)}
         for path in paths:
@@ -107,35 +113,62 @@ def tells(text: str) -> bool:
     return detection.is_credential(text) or bool(url_credentials.spans(text))
 
 
-def _inside(kind: ResourceKind, value: Json, path: KeyPath, pattern: KeyPath) -> Iterator[Spot]:
+class _Declared:
+    """A place in the documents of a kind, and the places below it as they are met; walked by thousands of documents."""
+
+    __slots__ = ("below", "field", "is_free", "is_shown", "kind", "pattern")
+
+    def __init__(self, kind: ResourceKind, pattern: KeyPath) -> None:
+        self.kind, self.pattern = kind, pattern
+        self.field = kind.field_at(pattern)
+        self.is_free = bool(pattern) and kind.is_free(pattern)
+        # What people read, and names of objects, are shown as they are.
+        is_read = self.field.long_text or bool(self.field.refers_to) or pattern == (kind.name_field,)
+        self.is_shown = is_read and not self.field.secret
+        self.below: dict[str, _Declared] = {}
+
+    def at(self, key: str) -> _Declared:
+        """The place of a member, or of the items of a list."""
+        found = self.below.get(key)
+        if found is None:
+            found = _Declared(self.kind, (*self.pattern, key))
+            if len(self.below) < _MANY_KEYS:  # a file may have keys without end
+                self.below[key] = found
+        return found
+
+
+@functools.cache
+def _declarations(kind: ResourceKind) -> _Declared:
+    return _Declared(kind, ())
+
+
+def _look_inside(here: _Declared, value: Json, path: KeyPath, found: list[Spot]) -> None:
     """What is declared by the kind, down to where anything may stand."""
     if isinstance(value, dict):
         for key, item in value.items():
-            below = (*pattern, key)
-            if kind.is_free(below):
-                yield from free_objects.secrets(item, (*path, key), key)
-            else:
-                yield from _inside(kind, item, (*path, key), below)
+            below = here.at(key)
+            if below.is_free:
+                found += free_objects.secrets(item, (*path, key), key)
+            elif not below.is_shown or not isinstance(item, str):
+                _look_inside(below, item, (*path, key), found)
     elif isinstance(value, list):
+        below = here.at("*")
         for index, item in enumerate(value):
-            yield from _inside(kind, item, (*path, str(index)), (*pattern, "*"))
-    elif isinstance(value, str) and value:
-        yield from _known(kind, value, path, pattern)
+            _look_inside(below, item, (*path, str(index)), found)
+    elif isinstance(value, str) and value and not here.is_shown:
+        found += _known(here.field, value, path)
 
 
-def _known(kind: ResourceKind, text: str, path: KeyPath, pattern: KeyPath) -> Iterator[Spot]:
-    """A text in a field that the kind declares; what people read, and names of objects, are shown as they are."""
-    field = kind.field_at(pattern)
+def _known(field: FieldTraits, text: str, path: KeyPath) -> Iterator[Spot]:
+    """A text in a field that the kind declares."""
     if field.secret:
         yield Spot(path, text, field.is_open(path[-1], text))
-    elif field.long_text or field.refers_to or pattern == (kind.name_field,):
-        return
     elif url_credentials.is_address(text):
         found = url_credentials.spans(text)
         signed = field.must_stay_reachable and presigned_urls.signatures(text)
         if found or signed:
             yield Spot(path, text, spans=found, means=str(presigned_urls.file(text)) if signed else "")
-    elif detection.is_key(text) and not any(one.isspace() for one in text.strip()):
+    elif len(text.split(maxsplit=1)) == 1 and detection.is_key(text):
         yield Spot(path, text)
 
 

@@ -42,6 +42,28 @@ def named(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> JsonO
     return found
 
 
+def may_have_others(kind: ResourceKind, document: Json) -> bool:
+    """Whether a document has any key that is another name of some field, wherever it stands."""
+    return not _words(kind).isdisjoint(_keys(document))
+
+
+@functools.cache
+def _words(kind: ResourceKind) -> frozenset[str]:
+    return frozenset(other for declared in kind.fields.values() for other in declared.also)
+
+
+def _keys(document: Json) -> Iterator[str]:
+    if isinstance(document, dict):
+        yield from document
+        for item in document.values():
+            if isinstance(item, dict | list):
+                yield from _keys(item)
+    elif isinstance(document, list):
+        for item in document:
+            if isinstance(item, dict | list):
+                yield from _keys(item)
+
+
 def doubled(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> Iterator[Doubled]:
     """Fields that a document has under more than one name."""
     names = kind.other_names(path)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 Json: TypeAlias = object  # any JSON value, not looked into
 JsonObject: TypeAlias = dict[str, Json]  # a JSON object
 Container: TypeAlias = JsonObject | list[Json]
 KeyPath: TypeAlias = tuple[str, ...]  # keys from the root of a document to a value; list indices are text
+PLAIN: Final = frozenset({str, int, float, bool, type(None)})  # types of leaves that are JSON values
+
+
+def special_leaves(value: Json) -> list[tuple[KeyPath, Json]]:
+    """The leaves that are no JSON values, with their paths: few documents have any, and those few have few."""
+    if isinstance(value, dict):
+        inner = [(key, item) for key, item in value.items() if type(item) not in PLAIN]
+    elif isinstance(value, list):
+        inner = [(str(index), item) for index, item in enumerate(value) if type(item) not in PLAIN]
+    else:
+        return [] if type(value) in PLAIN else [((), value)]
+    return [((key, *path), leaf) for key, item in inner for path, leaf in special_leaves(item)]
 
 
 def as_object(value: Json) -> JsonObject:

@@ -18,7 +18,7 @@ class PatchError(ValueError):
 
 def escape(segment: str) -> str:
     """One key as it is written inside a pointer."""
-    return segment.replace("~", "~0").replace("/", "~1")
+    return segment.replace("~", "~0").replace("/", "~1") if "~" in segment or "/" in segment else segment
 
 
 def join(path: Iterable[str]) -> str:
@@ -33,7 +33,8 @@ def split(pointer: Json) -> KeyPath:
     if not isinstance(pointer, str) or not pointer.startswith("/") or _STRAY.search(pointer):
         message = f"not a pointer: {pointer!r}"
         raise PatchError(message)
-    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
+    parts = pointer[1:].split("/")
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts) if "~" in pointer else tuple(parts)
 
 
 def resolve(document: Json, pointer: Json) -> Json:

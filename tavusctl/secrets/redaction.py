@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache, partial
 from typing import NewType
 from urllib.parse import quote_plus
@@ -75,14 +75,23 @@ def about(source: str) -> Callable[[str], str]:
 
     A part of a text that looks like an expression or a tag is quoted as such, and a redaction of wholes finds nothing.
     """
-    read = _Text(source)
-    there = tuple(one for one in tuple(_known) if any(_wholes(read, [one])))
-    return partial(_without_pieces, there) if there else str
+    known = tuple(_known)
+    return partial(_without_pieces, source, known) if known else str
 
 
-def _without_pieces(secrets: Sequence[str], words: str) -> str:
+def _without_pieces(source: str, known: tuple[str, ...], words: str) -> str:
+    secrets = _standing_in(source, known)
+    if not secrets:
+        return words
     read = _Text(words)
     return _without(words, [*_wholes(read, secrets), *_pieces(read, secrets)])
+
+
+@lru_cache(maxsize=1)
+def _standing_in(source: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The secrets that stand in a text; of which there is mostly nothing to say, so nobody looks for them before."""
+    read = _Text(source)
+    return tuple(one for one in known if any(_wholes(read, [one])))
 
 
 def shortened(text: str, most: int) -> View:

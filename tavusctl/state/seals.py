@@ -27,9 +27,9 @@ from msgspec.structs import asdict, replace
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import StateError
-from tavusctl.core.json_tree import canonical, leaves, map_leaves
+from tavusctl.core.json_tree import canonical, map_leaves
 from tavusctl.core.ports import State, Store
-from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.lib.json_types import Json, JsonObject, special_leaves
 from tavusctl.secrets import redaction
 from tavusctl.secrets.key_wrapping import derived, new_key, slot, unwrap, wrap
 from tavusctl.secrets.values import REDACTED, Fingerprint, FingerprintKey, TextPrint, legacy_key
@@ -136,7 +136,7 @@ class Seals(Struct, frozen=True):
 
     def comparable(self, document: JsonObject) -> JsonObject:
         """A document from a record whose fingerprints of texts can be compared."""
-        if not any(isinstance(leaf, TextPrint) for _, leaf in leaves(document)):
+        if not any(isinstance(leaf, TextPrint) for _, leaf in special_leaves(document)):
             return document
         return map_leaves(document, self._comparable_leaf)
 
@@ -288,7 +288,7 @@ def _forget(unknown: Callable[[Fingerprint], bool]) -> Callable[[Json], Json]:
 
 def _prints(binding: Binding) -> Iterator[Fingerprint]:
     for document in (binding.applied, binding.successor_spec, binding.answered, binding.unconfirmed):
-        for _, leaf in leaves(document):
+        for _, leaf in special_leaves(document):
             if isinstance(leaf, Fingerprint | TextPrint):
                 yield Fingerprint(leaf.digest)
 

@@ -14,7 +14,6 @@ from tavusctl.config.spec import file_name_hints
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError, RefusedError
-from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Manifest
 from tavusctl.engine import resolve
 from tavusctl.kinds import KINDS
@@ -83,7 +82,11 @@ def _remarks(
         session.environment.crawl_limit,
         variables=frozenset(session.environment.vars),
         secrets=frozenset(session.project.secrets),
-        file_named=lambda manifest, text: file_name_hints.file_named(session.project, session.root / manifest, text),
+        file_named=lambda manifest, text: (
+            file_name_hints.file_named(session.project, session.root / manifest, text)
+            if file_name_hints.may_be_path(text)
+            else ""
+        ),
         name_fields={name: kind.name_field for name, kind in KINDS.items()},
     )
     found = lint.check(looked_at, KINDS, advice=advice)
@@ -128,7 +131,7 @@ def _with_project(session: LocalSession, told: Sequence[Diagnostic]) -> tuple[Di
 
 def _hidden(manifests: Sequence[Manifest], loaded: loading.LoadResult) -> frozenset[Address]:
     """Addresses that are referred to and may well be declared, in a file that cannot be read as a whole."""
-    targets = {leaf for one in manifests for _, leaf in leaves(one.spec) if isinstance(leaf, Address)}
+    targets = {leaf for one in manifests for _, leaf in one.marks if isinstance(leaf, Address)}
     return frozenset(
         target
         for target in targets - loaded.declared

@@ -12,10 +12,16 @@ from tavusctl.core.project_settings import Project
 _LONGEST = 300  # characters of a text that may be a path
 
 
+def may_be_path(text: str) -> bool:
+    """Whether a text looks like a path at all: one line, and neither a bare word nor a page of prose."""
+    name = text.strip()
+    return 0 < len(name) <= _LONGEST and ("." in name or "/" in name) and name.isprintable()
+
+
 def file_named(project: Project, manifest: Path, text: str) -> str:
     """The path that `${file:}` takes for a file that a text names, from wherever people count; empty when none is."""
     name = text.strip()
-    if not 0 < len(name) <= _LONGEST or not name.isprintable() or ("." not in name and "/" not in name):
+    if not may_be_path(name):
         return ""
     found = next((one for one in _places(project, manifest, name) if _is_file(one, project)), None)
     return written(project, manifest, found) if found else ""
@@ -43,13 +49,16 @@ def written(project: Project, manifest: Path, file: Path) -> str:
 
 
 def _places(project: Project, manifest: Path, name: str) -> Iterator[Path]:
-    if not os.path.isabs(name) and "\\" not in name:  # noqa: PTH117 - a text of anybody
-        for folder in (Path(project.manifests), manifest.parent, Path(project.root)):
-            path = Path(os.path.normpath(folder / name))
-            if path.is_relative_to(project.root):
-                yield path
+    if os.path.isabs(name) or "\\" in name:  # noqa: PTH117 - a text of anybody
+        return
+    inside = os.path.join(project.root, "")  # noqa: PTH118 - for each text of the project
+    for folder in (project.manifests, str(manifest.parent), project.root):
+        path = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118 - as above
+        if path.startswith(inside) or path == project.root:
+            yield Path(path)
 
 
 def _is_file(path: Path, project: Project) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(project.root).parts)
-    return not hidden and os.path.isfile(path) and path != Path(project.root, "tavusctl.yaml")  # noqa: PTH113 - as above
+    if not os.path.isfile(path) or path == Path(project.root, "tavusctl.yaml"):  # noqa: PTH113 - as above
+        return False
+    return not any(part.startswith(".") for part in path.relative_to(project.root).parts)

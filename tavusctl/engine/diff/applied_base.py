@@ -12,7 +12,7 @@ from tavusctl.core.model import Desired
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
 from tavusctl.fields.equivalence import same
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 from tavusctl.secrets import redaction
 from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextPrint
 
@@ -66,7 +66,7 @@ def tells(binding: Binding) -> bool:
 def is_applied(desired: Desired, spec: JsonObject) -> bool:
     """Whether a binding remembers just this of a manifest; of a text it may keep a fingerprint."""
     now, then = source_fingerprint.sent(applied(desired)), source_fingerprint.sent(spec)
-    if not any(isinstance(leaf, TextPrint) for _, leaf in leaves(then)):
+    if not any(isinstance(leaf, TextPrint) for _, leaf in special_leaves(then)):
         return bool(now == then)
     return same(desired.kind, (), now, then) and same(desired.kind, (), then, now)
 

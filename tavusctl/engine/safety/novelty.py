@@ -30,9 +30,7 @@ _USUAL: Final = re.compile(r"(?!TAVUSCTL_).*TAVUS", re.IGNORECASE)
 
 def known(project: Project, environment: Environment, manifests: Sequence[Manifest]) -> Known:
     """What the files of a project make an environment read and open."""
-    used = {
-        name for one in manifests for _, leaf in leaves(one.spec) if isinstance(leaf, SecretText) for name in leaf.names
-    }
+    used = {name for one in manifests for _, leaf in one.marks if isinstance(leaf, SecretText) for name in leaf.names}
     stores = {one.file.upload for one in manifests if one.file} | {environment.uploads}
     secrets = tuple(sorted(set(project.secrets)))
     return Known(environment.api_key_env, secrets, tuple(sorted(used)), tuple(sorted(filter(None, stores))))

@@ -155,7 +155,7 @@ def _texts(subject: Subject) -> Iterator[tuple[str, Sequence[str], str]]:
     seen: set[str] = set()
     for pointer, _, value in subject.leaves:
         keys = split(pointer)
-        for depth, key in enumerate(keys):
+        for depth, key in enumerate(keys if not pointer.isascii() else ()):
             above = join(keys[: depth + 1])
             if not key.isascii() and above not in seen:
                 seen.add(above)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,21 @@ def test_ten_thousand_personas_of_five_kilobytes_are_well_within_the_limits() ->
     assert count * size * richest < LIMITS.values
     assert count * size_of("\N{GRINNING FACE}" + "x" * size) < LIMITS.text
     assert count * 10 < LIMITS.expressions
+
+
+def test_a_folder_is_listed_once_for_all_files_in_it(tmp_path: Path) -> None:
+    """Its names are looked at for each file, and a folder of thousands would be listed thousands of times."""
+    files = {f"p{number}__yaml": PERSONA.format(name=f"p{number}", prompt="x") for number in range(40)}
+    made = project(tmp_path, **files)
+    listed: list[object] = []
+
+    def hear(event: str, arguments: tuple[object, ...]) -> None:
+        if hearing and event == "os.listdir":
+            listed.append(arguments)
+
+    hearing = True
+    sys.addaudithook(hear)  # there is no way to take it away again
+    loading.read(made, Environment(), KINDS)
+    hearing = False
+
+    assert 0 < len(listed) < 10
