@@ -11,8 +11,6 @@ from msgspec.structs import replace
 
 from tavusctl.api import Sources
 from tavusctl.api.caching import CachingReader
-from tavusctl.app.planning import plan_file
-from tavusctl.app.planning.blame import with_blame
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.planning.prepare import prepare
 from tavusctl.app.session.manifests import checked
@@ -50,8 +48,12 @@ def plan(
         now = api.server_time()
     _show_what_is_written(session, prepared)
     if blame:
+        from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - most plans ask for none, and start at once
+
         found = with_blame(session, prepared, found, merge_base(session.root, base) if base else "HEAD")
     if out:
+        from tavusctl.app.planning import plan_file  # noqa: PLC0415 - as above
+
         plan_file.write(out, prepared, now, asked)
     return found
 
@@ -62,7 +64,11 @@ def drift(session: Session, *, blame: bool = False) -> DriftResult:
         prepared = prepare(session, api)
     found, unknown = prepared.plan, of_plan(prepared.plan, prepared.state.bindings)
     found = replace(found, warnings=(*found.warnings, *unknown.warnings()))
-    return DriftResult(with_blame(session, prepared, found) if blame else found, unknown)
+    if blame:
+        from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - as above
+
+        found = with_blame(session, prepared, found)
+    return DriftResult(found, unknown)
 
 
 def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, TextIO
 
-from tavusctl.reports.escaping import neutralise
 from tavusctl.secrets import redaction
 from tavusctl.secrets.redaction import Record, View
 
@@ -87,6 +86,8 @@ class RedactingStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write a text for people: without its secrets, and with no line that a workflow runner would obey."""
+        from tavusctl.reports.escaping import neutralise
+
         self._write(View(neutralise(redaction.redacted(text))))
         return len(text)
 

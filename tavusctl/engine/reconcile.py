@@ -15,7 +15,7 @@ from tavusctl.core.model import Action, Change, Desired, Live, Manifest, Plan
 from tavusctl.core.ports import Others, Reader, State, Store
 from tavusctl.core.project_settings import Known, raised, strictest
 from tavusctl.crawl import quota
-from tavusctl.engine import diff, plan, recovery, remarks, renames, resolve, source_watch, undo
+from tavusctl.engine import diff, plan, recovery, remarks, renames, resolve, source_watch
 from tavusctl.engine.account import observe, steady_reads
 from tavusctl.engine.account.observe import AccountSnapshot, Decoder, Names
 from tavusctl.engine.prepared_plan import Kinds, PlanOptions, PreparedPlan
@@ -108,6 +108,8 @@ def prepare_undo(
     recreate: bool,
 ) -> PreparedPlan:
     """Work out what reverses one apply; change nothing.  What `manifests` name as secrets can be sent again."""
+    from tavusctl.engine import undo  # noqa: PLC0415 - a plan needs none of it, and is to start at once
+
     sealed = opened(store, request.keys)
     state, lost = recovered(kinds, api, sealed)
     recovery.check_found(lost)
