@@ -49,7 +49,7 @@ test: ahead check ## every check and every test - of sweeps a sample; five minut
 
 sweeps: ahead ## the tests once more with all of the sweeps; half an hour
 	$(call say,tests: sweeps too)
-	@TAVUSCTL_LAWS=many $(PYTEST) tests --ignore=tests/house --sweeps $(PARALLEL) --durations=5
+	@TAVUSCTL_LAWS=many $(PYTEST) tests --sweeps $(PARALLEL) --durations=5
 	$(call say,all sweeps passed)
 
 quick: $(READY) ## while you work: what is soon tested; a minute

@@ -6,7 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.house.tree import ROOT, files, name
+import pytest
+
+from tests.house.tree import ROOT, files, name, nodes
+
+pytestmark = pytest.mark.xdist_group("source")
 
 ROWS = re.findall(r"^\| (.+?) \| (.+?) \| (.*?) \|$", (ROOT / "docs/glossary.md").read_text("utf-8"), re.MULTILINE)[1:]
 # Words that are no term of the field and describe nothing: they are gone, and stay gone.
@@ -24,7 +28,7 @@ def names() -> Iterator[tuple[str, str]]:
     for path in files("tavusctl", suffix=".py"):
         if not name(path).startswith(EMULATOR):
             yield path.stem, name(path)
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for node in nodes(path):
                 if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
                     yield node.name, name(path)
 

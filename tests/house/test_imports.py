@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import resource
 import subprocess
 import sys
@@ -96,6 +97,12 @@ def test_validating_ten_files_costs_little_more_than_building_the_models(tmp_pat
     for number in range(10):
         (tmp_path / "manifests" / f"{number}.yaml").write_text(MANIFEST.format(number), "utf-8")
     build, validate = [sys.executable, "-c", BUILD], [sys.executable, "-m", "tavusctl", "validate"]
-    times = [(processor_time(build, tmp_path), processor_time(validate, tmp_path)) for _ in range(5)]
-    models, whole = (min(column) for column in zip(*times, strict=True))
+    models = whole = math.inf
+    for _ in range(5):  # a busy machine takes longer now and then
+        models, whole = (
+            min(models, processor_time(build, tmp_path)),
+            min(whole, processor_time(validate, tmp_path)),
+        )
+        if whole < 2 * models:
+            break
     assert whole < 2 * models, f"`validate` takes {whole:.2f} s of a processor, and the models {models:.2f} s"

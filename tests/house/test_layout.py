@@ -8,8 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import pytest
+
 from tavusctl.kinds import KINDS
-from tests.house.tree import MADE, ROOT, files, name
+from tests.house.tree import MADE, ROOT, files, name, nodes
+
+pytestmark = pytest.mark.xdist_group("source")
 
 PACKAGE = ROOT / "tavusctl"
 
@@ -85,7 +89,7 @@ def test_kinds_are_named_where_kinds_are_told_apart() -> None:
     found = defaultdict(set)
     for path in modules():
         if path.parts[0] not in ("kinds", "lint"):
-            for node in ast.walk(ast.parse((PACKAGE / path).read_text("utf-8"))):
+            for node in nodes(PACKAGE / path):
                 if isinstance(node, ast.Constant) and node.value in KINDS:
                     found[f"tavusctl/{path}"].add(str(node.value))
     known = {path: names for path, (names, _) in NAMING_KINDS.items()}

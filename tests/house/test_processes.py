@@ -19,7 +19,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.house.tree import ROOT, files, name
+from tests.house.tree import ROOT, files, name, nodes
+
+pytestmark = pytest.mark.xdist_group("source")
 
 # The only places that start a process, and how often.
 STARTS = {"tavusctl/integrations/git/process.py": 1, ".ci/environment.py": 1}
@@ -46,7 +48,7 @@ def commands(path: Path) -> Iterator[tuple[int, str]]:
 
 def calls(path: Path) -> Iterator[ast.Call]:
     """Calls that start a process."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("subprocess."):
             yield node
 
@@ -65,7 +67,7 @@ def test_no_other_way_to_start_one_is_used(path: Path) -> None:
     text = path.read_text("utf-8")
     imported = {
         one.split(".")[0]
-        for node in ast.walk(ast.parse(text))
+        for node in nodes(path)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for one in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
     }
@@ -83,8 +85,7 @@ def test_no_process_goes_through_a_shell_or_gets_our_variables() -> None:
 
 @pytest.mark.parametrize("path", [*files("bench", "tavusctl", ".ci", suffix=".py")], ids=name)
 def test_a_module_that_a_program_runs_is_not_one_of_the_folder(path: Path) -> None:
-    text = path.read_text("utf-8")
-    lists = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.List | ast.Tuple)]
+    lists = [node for node in nodes(path) if isinstance(node, ast.List | ast.Tuple)]
     for node in lists:
         words = [one.value if isinstance(one, ast.Constant) else "" for one in node.elts]
         for place in [at for at, word in enumerate(words) if word == "-m"]:
@@ -160,6 +161,7 @@ def test_nothing_of_the_folder_is_run_while_the_environment_is_made(tmp_path: Pa
     assert not ran.exists(), ran.read_text()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     ("hash_", "words"), [("", "--require-hashes"), (f" --hash=sha256:{'0' * 64}", "DO NOT MATCH THE HASHES")]
 )

@@ -57,6 +57,7 @@ def bill(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.sweep
 def test_the_bill_lists_every_package_of_the_runtime_by_version_and_hash(bill: dict[str, Any]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = [text for each in project["optional-dependencies"].values() for text in each]
@@ -79,6 +80,7 @@ def test_the_bill_lists_every_package_of_the_runtime_by_version_and_hash(bill: d
     assert {one: listed.get(one) for one in runtime} == {one: pins[one] for one in runtime}
 
 
+@pytest.mark.sweep
 def test_the_bill_lists_what_the_action_installs_and_is_of_this_version(bill: dict[str, Any]) -> None:
     text = (ROOT / ".github/requirements.txt").read_text("utf-8")
     pinned = set(re.findall(r"^([a-z0-9][\w.-]*)==([^\s\\;]+)", text, re.MULTILINE))

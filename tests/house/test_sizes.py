@@ -3,7 +3,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tests.house.tree import ROOT, files, name
+import pytest
+
+from tests.house.tree import ROOT, files, name, nodes
+
+pytestmark = pytest.mark.xdist_group("source")
 
 PACKAGE = ROOT / "tavusctl"
 LONGEST_COMMAND = 120  # lines of a file
@@ -18,7 +22,7 @@ FEW = {"tavusctl/state/file", "tavusctl/integrations"}
 
 def functions() -> Iterator[tuple[str, int]]:
     for path in files("tavusctl", suffix=".py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{name(path)}: {node.name}", (node.end_lineno or node.lineno) - node.lineno + 1
 

@@ -6,7 +6,11 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.house.tree import files, name
+import pytest
+
+from tests.house.tree import files, name, nodes
+
+pytestmark = pytest.mark.xdist_group("source")
 
 # Modules, and folders of them, that may say `Any`, and why.
 EDGES = {
@@ -32,8 +36,7 @@ def sources() -> Iterator[Path]:
 
 
 def says_any(path: Path) -> bool:
-    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
-    named = {node.id if isinstance(node, ast.Name) else node.value for node in nodes if isinstance(node, _NAMED)}
+    named = {node.id if isinstance(node, ast.Name) else node.value for node in nodes(path) if isinstance(node, _NAMED)}
     return "Any" in named
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +24,12 @@ def _below(folder: Path) -> Iterator[Path]:
     for here, inner, names in os.walk(folder):
         inner[:] = [name for name in inner if name not in MADE]
         yield from (path for name in names if (path := Path(here, name)).is_file())
+
+
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """The nodes of a module; who reads those of all modules says `pytest.mark.xdist_group("source")`."""
+    return tuple(ast.walk(ast.parse(path.read_text("utf-8"))))
 
 
 def everything() -> Iterator[Path]:
