@@ -11,6 +11,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import check
 from tavusctl.app.session.opening import tell_passed_over
 from tavusctl.app.session.outputs import unknown_outputs
+from tavusctl.config import loading
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import TavusctlError
@@ -19,10 +20,23 @@ from tavusctl.lib.json_types import JsonObject
 
 
 def validate(
-    session: LocalSession, paths: Sequence[Path], select: Sequence[str] = (), ignore: Sequence[str] = (), *, fix: bool
+    sessions: Sequence[LocalSession],
+    paths: Sequence[Path],
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    *,
+    fix: bool,
 ) -> Sequence[Diagnostic]:
-    """All that is wrong or unwise, of the checks that are asked for; with `fix`, what is left of it."""
-    tell_passed_over(session, paths)
+    """All that is wrong or unwise in environments, of the checks that are asked for; with `fix`, what is left of it."""
+    tell_passed_over(sessions[0], paths)
+    found = [one for session in sessions for one in _judged(session, paths, select, ignore, fix=fix)]
+    # What several have in common is told once.
+    return sorted({(*loading.place(one), one.hint): one for one in found}.values(), key=loading.place)
+
+
+def _judged(
+    session: LocalSession, paths: Sequence[Path], select: Sequence[str], ignore: Sequence[str], *, fix: bool
+) -> Sequence[Diagnostic]:
     manifests, found = _checked(session, paths)
     diagnostics = [one for one in found if _wanted(one, select, ignore)]
     if fix:

@@ -9,27 +9,41 @@ from typing import Any
 import click
 
 from tavusctl.app.session.manifests import checked
-from tavusctl.app.session.opening import open_session
+from tavusctl.app.session.opening import open_session, open_sessions
 from tavusctl.cli import output_paths
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.options import Command
 from tavusctl.cli.status_line import TerminalProgress
 
 
-def local_options(command: Command, *, judges: bool = False) -> Command:
-    """Options of every command that works on a project; passes `session`.
-
-    One that judges gets a session whatever is wrong with the project file, and tells that with all else.
-    """
+def local_options(command: Command) -> Command:
+    """Options of every command that works on a project; passes `session`."""
 
     @environment_options
     @functools.wraps(command)
     def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
         session = open_session(environment, progress)
         output_paths.check(click.get_current_context(), session.project, session.environment)
-        return command(*args, session=session if judges else checked(session), **rest)
+        return command(*args, session=checked(session), **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
+
+
+def file_options(command: Command) -> Command:
+    """Options of a command that looks at files alone; passes `sessions`, of the environment chosen or else of each.
+
+    It gets them whatever is wrong with the project file, and tells that with all else.
+    """
+
+    @environment_options
+    @functools.wraps(command)
+    def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
+        sessions = open_sessions(environment, progress)
+        for one in sessions:
+            output_paths.check(click.get_current_context(), one.project, one.environment)
+        return command(*args, sessions=sessions, **rest)
+
+    return wrapped  # type: ignore[return-value]  # as above
 
 
 def environment_options(command: Command) -> Command:

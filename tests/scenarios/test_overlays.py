@@ -304,6 +304,22 @@ def test_files_are_checked_with_what_they_lie_over(staged: Project) -> None:
     assert {place.rpartition(":")[0] for place in found} == {"manifests/other.yaml:3"}
 
 
+def test_without_a_name_all_environments_are_judged_and_formatted(staged: Project) -> None:
+    """What they have in common is told once: hooks know no environment."""
+    base = staged.root / "manifests/coach.yaml"
+    base.write_text(base.read_text().replace("[a, b]", "4"))
+    staged.write("overlays/staging/deep/coach.yaml", OVER.replace("[c]", "5") + "  \n")
+    result = staged.run("validate", "--format", "json")
+    found = [(one["path"], one["line"]) for one in result.document["complaints"] if one["severity"] == "error"]
+    assert (result.code, found) == (10, [("manifests/coach.yaml", 7), ("overlays/staging/deep/coach.yaml", 6)])
+
+    base.write_text(base.read_text().replace("tags: 4", "tags: 4\n  tool_ids: 4"))
+    result = staged.run("validate", "--format", "json")
+    found = [(one["path"], one["line"]) for one in result.document["complaints"] if one["severity"] == "error"]
+    assert found == [*(("manifests/coach.yaml", line) for line in (7, 8)), ("overlays/staging/deep/coach.yaml", 6)]
+    assert staged.run("fmt", "--check").out == "overlays/staging/deep/coach.yaml\n"
+
+
 def test_an_overlay_may_lie_among_the_manifests(project: Project) -> None:
     project.write("tavusctl.yaml", PROJECT.replace("overlays/staging", "manifests/overlays/staging"))
     project.write("manifests/a.yaml", "kind: persona\nname: a\nspec: {persona_name: A, system_prompt: Hi.}\n")

@@ -39,6 +39,12 @@ def open_session(environment: str | None, progress: Progress, start: Path | None
     return LocalSession(project, chosen, progress, found, granted, withheld, unopened, variables, remarks.others)
 
 
+def open_sessions(environment: str | None, progress: Progress) -> list[LocalSession]:
+    """A session of the environment that is chosen; where none is, one of each."""
+    names = [] if environment else list(known_project()[0].environments)
+    return [open_session(one, progress) for one in names] or [open_session(environment, progress)]
+
+
 def known_project(start: Path | None = None) -> tuple[Project, tuple[Diagnostic, ...]]:
     """The project around a folder, and what is wrong with its file, once the secrets that it names are known.
 

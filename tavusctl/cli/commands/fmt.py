@@ -10,7 +10,8 @@ import click
 from tavusctl.app import fmt as app
 from tavusctl.app.files.rewritten_files import difference, written
 from tavusctl.app.session.local import LocalSession
-from tavusctl.cli.offline_context import local_options
+from tavusctl.app.session.manifests import checked
+from tavusctl.cli.offline_context import file_options
 from tavusctl.secrets.escape import flat
 
 WOULD_CHANGE = 2
@@ -20,8 +21,8 @@ WOULD_CHANGE = 2
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--check", is_flag=True, help="Do not write; exit 2 if a file would change.")
 @click.option("--diff", is_flag=True, help="Do not write; show the changes as a diff.")
-@local_options
-def command(session: LocalSession, *, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
+@file_options
+def command(sessions: list[LocalSession], *, paths: tuple[Path, ...], check: bool, diff: bool) -> int:
     """Format manifests without changing their meaning: comments, quotes and order are kept.  Skips other files.
 
     Multi-line texts become `|` blocks, trailing spaces and tabs are removed, the file ends with one line break, and the
@@ -31,6 +32,7 @@ def command(session: LocalSession, *, paths: tuple[Path, ...], check: bool, diff
     tavusctl fmt
     tavusctl fmt --check --diff
     """  # noqa: D301
+    session = checked(sessions[0])  # overlays of all are formatted, whatever is chosen
     found = app.fmt(session, paths)
     if diff:
         click.echo(difference(found.before, found.after), nl=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tavusctl.app import validate as app
 from tavusctl.app.session.local import LocalSession
 from tavusctl.cli.completion_values import check as known_check
 from tavusctl.cli.error_report import with_excerpts
-from tavusctl.cli.offline_context import local_options
+from tavusctl.cli.offline_context import file_options
 from tavusctl.cli.report_options import Reports, emit, format_option, report_option
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
 from tavusctl.core.diagnostics import Severity
@@ -52,9 +51,9 @@ def _ids(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[
 )
 @click.option("--fix", "fixes", is_flag=True, help="Apply safe fixes to the files, then report what remains.")
 @click.option("--rules", "list_rules", is_flag=True, help="List all checks and exit.")
-@functools.partial(local_options, judges=True)
+@file_options
 def command(
-    session: LocalSession,
+    sessions: list[LocalSession],
     *,
     paths: tuple[Path, ...],
     format_: str,
@@ -65,6 +64,8 @@ def command(
     list_rules: bool,
 ) -> int:
     """Check manifests offline: YAML, fields, values, references, secrets and lint rules, all in one run.
+
+    Without --env, every environment is judged as it is to be.
 
     A comment `# tavusctl: ignore=duplicate-block` (or `ignore=TV203`) suppresses a remark on its own line, or on the
     next line if it stands alone.
@@ -77,7 +78,7 @@ def command(
     if list_rules:
         click.echo("".join(_listed()), nl=False)
         return 0
-    diagnostics = app.validate(session, paths, select, ignore, fix=fixes)
+    diagnostics = app.validate(sessions, paths, select, ignore, fix=fixes)
     emit(lambda report: report.diagnostics(with_excerpts(diagnostics)), format_, reports)
     return INVALID if any(one.severity is Severity.ERROR for one in diagnostics) else 0
 
