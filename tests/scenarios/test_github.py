@@ -586,6 +586,16 @@ def test_what_another_job_has_overwritten_is_written_again(staged: Step) -> None
     assert [name for name, _ in told(staged.comments[0])] == ["staging", "prod"]
 
 
+def test_a_comment_that_cannot_be_looked_at_again_is_written_all_the_same(step: Step) -> None:
+    limit = Limit(403, headers={"Retry-After": "3600"}, method="GET")
+    step.hub.afterwards.append(lambda: step.hub.limits.append(limit))
+
+    ended = step.run("plan")
+
+    assert (ended.err.endswith("comment on #7: created\n"), len(step.comments)) == (True, 1)
+    assert step.hub.limits == []
+
+
 def test_large_plans_of_all_environments_fit_into_one_comment(staged: Step) -> None:
     for number in range(30):
         text = "".join(f"<{number} {line}>\n" for line in range(60))
