@@ -30,12 +30,13 @@ def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float
     archive = RunRecords(store.shelf)
     with store.lock(lock_timeout, "import"), session.reader() as api:
         try:
-            bind(target, remote_id, KINDS, api, store, _request(session), archive=archive.keep)
+            cost = bind(target, remote_id, KINDS, api, store, _request(session), archive=archive.keep)
         except Gone as error:
             message = f"the account has no {target.kind} `{remote_id}`: {error.text}"
             raise StateError(
                 message, "check the id, and that the API key belongs to the right account", id="E906"
             ) from None
+    session.warn(cost)
     return target
 
 
@@ -46,7 +47,9 @@ def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matc
     archive = RunRecords(store.shelf)
     with store.lock(lock_timeout, "import"), session.reader() as api, reading(session.progress, api):
         request = _request(session)
-        return bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
+        found = bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
+    session.warn(found.remarks)
+    return found
 
 
 def _request(session: Session) -> Request:

@@ -39,8 +39,7 @@ def prepare(
 def _prepared(
     manifests: Sequence[Manifest], kinds: Kinds, api: Reader, sealed: SealedState, request: PlanOptions
 ) -> PreparedPlan:
-    before, lost = recovered(kinds, api, sealed, manifests)  # finish what an interrupted run left
-    cost = tuple(starmap(remarks.discarded, recovery.discarded(sealed.replay, before)))
+    before, lost, cost = recovered(kinds, api, sealed, manifests)  # finish what an interrupted run left
     addressed, moves = renames.follow(() if request.destroy else manifests, before.bindings)
     before = replace(before, bindings=addressed)
     state = diff.without_externals(observe.finish_replacements(api, kinds, before), manifests)
@@ -77,8 +76,18 @@ def _prepared(
 
 def recovered(
     kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()
+) -> tuple[State, tuple[Intent, ...], tuple[Diagnostic, ...]]:
+    """The state with what an interrupted run did, its creates that have not shown in the account, and what it cost.
+
+    Whoever makes the state durable without a plan has to tell the cost: nothing else remembers it.
+    """
+    state, lost = _settled(kinds, api, sealed, manifests)
+    return state, lost, tuple(starmap(remarks.discarded, recovery.discarded(sealed.replay, state)))
+
+
+def _settled(
+    kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest]
 ) -> tuple[State, tuple[Intent, ...]]:
-    """The state with what an interrupted run did, and creates of it that have not shown in the account."""
     replayed = sealed.replay
     if not replayed.pending:
         return replayed.state, ()
@@ -111,7 +120,7 @@ def prepare_undo(
     from tavusctl.engine import undo  # noqa: PLC0415 - a plan needs none of it, and is to start at once
 
     sealed = opened(store, request.keys)
-    state, lost = recovered(kinds, api, sealed)
+    state, lost, cost = recovered(kinds, api, sealed)
     recovery.check_found(lost)
     _check_lineage(past, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
@@ -127,7 +136,7 @@ def prepare_undo(
         found.settled,
         bindings=state.bindings,
         consent=request.consent,
-        warnings=(*starmap(remarks.discarded, recovery.discarded(sealed.replay, state)), *found.warnings),
+        warnings=(*cost, *found.warnings),
         occasion=_metadata(api, state, request, account.live),
     )
     made = replace(made, refused=(*found.refused, *made.refused), recovered=bool(sealed.replay.records))

@@ -207,6 +207,23 @@ def test_a_run_that_was_killed_after_a_forced_write_leaves_word_of_what_it_has_c
     assert five.plan()["warnings"] == []
 
 
+def test_what_a_killed_run_has_cost_is_told_by_whoever_writes_the_state_next(
+    five: Project, lent: Launcher, forcing: tuple[str, int]
+) -> None:
+    path, plain = forcing
+    crashing = Crashing(five.root, five.account, five.environment, lent)
+    five.account.fault(match=f"PATCH {path}", kind="kill", phase="after", skip=plain)
+    assert crashing.run("apply", "--yes", "--parallel", "1", "--discard-drafts", "persona/c").code == KILLED
+    (other,) = five.account.seed(personas=[{"persona_name": "Other", "system_prompt": "x"}])["personas"]
+    told = "warning: an earlier run, which was interrupted, has discarded unpublished edits of `persona/c` in PAL Maker"
+
+    surveyed, bound = five.run("export", "--dry-run"), five.run("import", "persona/other", other)
+
+    assert (surveyed.code, bound.code) == (0, 0)
+    assert (told in surveyed.err, told in bound.err) == (True, True)
+    assert "TV334" not in {one["id"] for one in five.plan()["warnings"]}, "the import has made the state durable"
+
+
 def test_an_object_without_a_draft_is_never_forced(five: Project) -> None:
     code, ended = applied(five, "--discard-drafts", "persona/a")
     assert (code, ended["a"], forced(five)) == (0, ("done", ""), [])

@@ -52,6 +52,7 @@ def export(
             found = prepare(session, selection, target, api, store)
         interruption.writing = not dry_run  # what is begun is brought to its end: it takes a moment
         new = write(session, found, target, store, dry_run=dry_run)
+    session.warn(found.surveyed.remarks)
     return ExportResult(found, target, new, dry_run)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
@@ -41,3 +42,8 @@ class LocalSession(Struct, frozen=True):
     def say(self, text: str) -> None:
         """Progress and hints."""
         self.progress.say(text)
+
+    def warn(self, remarks: Iterable[Diagnostic]) -> None:
+        """Remarks of a command that makes no report."""
+        for one in remarks:
+            self.say(f"warning: {one.message}; {one.hint}" if one.hint else f"warning: {one.message}")

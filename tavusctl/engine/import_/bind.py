@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
+from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import RefusedError, StateError
 from tavusctl.core.model import Live, Manifest
 from tavusctl.core.ports import Reader, State, Store
@@ -35,12 +36,12 @@ def bind(
     request: PlanOptions,
     *,
     archive: RunRecords,
-) -> Binding:
-    """Bind an existing object to an address, as `import` does; nothing is written to the account."""
+) -> Sequence[Diagnostic]:
+    """Bind an existing object to an address; nothing is written to the account.  What an interrupted run has cost."""
     found = opened(store, request.keys)
     # A person says what became of the create at this address, if there was one.
     others = tuple(one for one in found.replay.pending if one.remote_id or one.address != address)
-    state, lost = recovered(kinds, api, replace(found, replay=replace(found.replay, pending=others)))
+    state, lost, cost = recovered(kinds, api, replace(found, replay=replace(found.replay, pending=others)))
     recovery.check_found(lost)
     kind = kinds[address.kind]
     check_owner(state, request)
@@ -56,7 +57,7 @@ def bind(
     # Whoever names an id says that the object is the right one, whenever it was created.
     binding = replace(bound or Binding(address, remote_id), created_at=live.created)
     checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, found.custody, archive)
-    return binding
+    return cost
 
 
 def _check_unbound(remote_id: str, address: Address, ids: Mapping[str, Address]) -> None:
@@ -93,6 +94,7 @@ class Matches(Struct, frozen=True):
     ambiguous: Mapping[Address, Sequence[str]]
     unmatched: Sequence[Address]
     elsewhere: Mapping[Address, str] = field(default_factory=dict)  # in words, what another environment has bound
+    remarks: Sequence[Diagnostic] = ()  # on an interrupted run
 
 
 def bind_by_name(
@@ -107,7 +109,7 @@ def bind_by_name(
 ) -> Matches:
     """Bind every manifest that one unbound object is, by its name or else by its content; the account stays."""
     found = opened(store, request.keys)
-    state, lost = recovered(kinds, api, found, manifests)
+    state, lost, cost = recovered(kinds, api, found, manifests)
     recovery.check_found(lost)
     check_owner(state, request)
     moved, _ = renames.follow(manifests, state.bindings)
@@ -116,7 +118,7 @@ def bind_by_name(
     known = state.bindings.values()
     lens = observe.lens(kinds, observe.known_ids(known, externals.items()), found.custody.prints, known, manifests)
     alike = _alike(manifests, kinds, api, state, lens)
-    matches = _matched(alike, request.others().owners)
+    matches = replace(_matched(alike, request.others().owners), remarks=cost)
     if record and matches.bound:
         created = {one.remote_id: one.created for like in alike.values() for one in like}
         new = {one: Binding(one, remote_id, created_at=created[remote_id]) for one, remote_id in matches.bound.items()}

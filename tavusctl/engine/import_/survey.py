@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
+from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import Gone
 from tavusctl.core.json_tree import leaves, map_leaves, pattern_of, with_leaves
 from tavusctl.core.model import Desired, Lifecycle, Live, Manifest
@@ -40,6 +41,7 @@ class AccountSurvey(Struct, frozen=True):
     odd: tuple[Live, ...]  # what has an id that cannot be asked for
     recovered: bool  # the state on disk is behind
     custody: Seals = Seals()
+    remarks: tuple[Diagnostic, ...] = ()  # on an interrupted run
 
 
 def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, request: PlanOptions) -> AccountSurvey:
@@ -56,7 +58,7 @@ def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, req
 def _survey(
     kinds: Kinds, wanted: Collection[str], api: Reader, opened_here: SealedState, request: PlanOptions
 ) -> AccountSurvey:
-    state, lost = recovered(kinds, api, opened_here)
+    state, lost, cost = recovered(kinds, api, opened_here)
     recovery.check_found(lost)
     lens = observe.lens(kinds, {}, opened_here.custody.prints, state.bindings.values())
     listed = [one for name in kinds if name in wanted for one in observe.listed_if_any(api, kinds[name], lens)]
@@ -74,7 +76,13 @@ def _survey(
         elif one and kind in wanted:  # ours, and so new that the listing does not have it yet
             live.append(one)
     return AccountSurvey(
-        state, tuple(live), tuple(stock), odd, recovered=bool(opened_here.replay.records), custody=opened_here.custody
+        state,
+        tuple(live),
+        tuple(stock),
+        odd,
+        recovered=bool(opened_here.replay.records),
+        custody=opened_here.custody,
+        remarks=cost,
     )
 
 
