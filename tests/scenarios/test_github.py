@@ -24,7 +24,9 @@ from tests.scenarios.test_base import commit, git
 
 ROOT = Path(__file__).parents[2]
 COACH = {"persona_name": "Coach", "system_prompt": "You coach."}
-MARKER = "<!-- tavusctl:plan -->"
+MARKER = "<!-- tavusctl:plan:default -->"
+SHARED = "<!-- tavusctl:plans -->"
+MARKER_OF = "<!-- tavusctl:plan:"
 SECTION = "<!-- tavusctl-section:"
 
 
@@ -313,7 +315,7 @@ def test_a_project_in_a_folder_of_the_repository_has_its_own_comment_and_paths(s
     ended = step.run("validate", GITHUB_WORKSPACE=str(step.project.root.parent))
 
     assert "::error file=work/manifests/bad.yaml,line=4" in ended.out
-    assert step.comments[0].startswith("<!-- tavusctl:validate:work -->\n")
+    assert step.comments[0].startswith("<!-- tavusctl:validate:default:work -->")
 
 
 def test_the_name_of_a_folder_forges_no_annotation(step: Step, tmp_path: Path) -> None:
@@ -391,8 +393,112 @@ FAULTS = ("manifest", "project file", "key", "option", "argument", "quote", "no 
 def test_an_error_takes_the_place_of_the_plan_and_the_plan_that_of_the_error(
     step: Step, chosen: str, fault: str
 ) -> None:
+    """Whatever is wrong, and however the environment was chosen; the other environment's comment stays."""
+    project = step.project
+    project.write("tavusctl.yaml", TWO)
+    step.run("plan", TAVUSCTL_ENV="staging")
+    step.run("plan", TAVUSCTL_ENV="prod")
+    other, good = step.comments
+    assert (other.partition("\n")[0], good.partition("\n")[0]) == (f"{MARKER_OF}staging -->", f"{MARKER_OF}prod -->")
+
+    args, variables = CHOSEN[chosen]
+    args, wrong = _broken(project, fault, args)
+    words = wrong.pop("TAVUSCTL_ARGS", "")
+    bad = {**variables, **wrong, "TAVUSCTL_ARGS": f"{variables.get('TAVUSCTL_ARGS', '')} {words}"}
+    ended = step.run(*args, **bad)
+
+    assert ended.code not in (0, 2)
+    still, error = step.comments
+    assert still == other
+    assert error.startswith(f"{MARKER_OF}prod -->\n")
+    assert "**1 error**" in error
+    assert "Plan:" not in error
+
+    project.write("tavusctl.yaml", TWO)
+    (project.root / "manifests/broken.yaml").unlink(missing_ok=True)
+    step.run(*CHOSEN[chosen][0], **variables)
+    assert step.comments == [other, good]
+
+
+def told(comment: str) -> list[tuple[str, str]]:
+    """The environments of a comment, each with its report."""
+    return [(one.environment, one.text) for one in sections(comment)]
+
+
+def _broken(project: Project, fault: str, args: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """What makes a plan fail: arguments and variables of the run, or a file of the project."""
+    if fault == "manifest":
+        project.write("manifests/broken.yaml", "x: [")
+    if fault == "project file":
+        project.write("tavusctl.yaml", "environments: [")
+    extra = {"option": ("--nonsense",), "argument": ("persona/coach",), "target": ("--target", "persona/nobody")}
+    extra["report"] = ("--report", "text=no/such/folder")
+    wrong = {"key": {"TAVUS_API_KEY": ""}, "no account": {"TAVUS_BASE_URL": "http://127.0.0.1:9"}}
+    wrong["quote"] = {"TAVUSCTL_ARGS": "--target 'persona/coach"}
+    return (*args, *extra.get(fault, ())), wrong.get(fault, {})
+
+
+def test_the_only_environment_is_known_without_its_name(step: Step) -> None:
+    """Also where the project file cannot be read for a while."""
+    step.project.write("tavusctl.yaml", "environments: {prod: {}}\n")
+    step.run("plan")
+    step.run("plan", "--env", "prod")
+    (good,) = step.comments
+    assert good.startswith(f"{MARKER_OF}prod -->\n")
+
+    step.project.write("tavusctl.yaml", "environments: [\n")
+    step.run("plan")
+    (error,) = step.comments
+    assert "tavusctl.yaml" in error
+
+    step.project.write("tavusctl.yaml", "environments: {prod: {}}\n")
+    step.run("plan")
+    assert step.comments == [good]
+
+
+def test_an_error_of_no_known_environment_goes_when_one_is_known(step: Step) -> None:
+    step.project.write("tavusctl.yaml", TWO)
+    for name in ("staging", "prod"):
+        step.run("plan", TAVUSCTL_ENV=name)
+    step.run("plan")
+    assert [one.partition("\n")[0] for one in step.comments][2:] == [f"{MARKER_OF} -->"]
+
+    step.run("plan", TAVUSCTL_ENV="prod")
+
+    assert [one.partition("\n")[0] for one in step.comments] == [f"{MARKER_OF}staging -->", f"{MARKER_OF}prod -->"]
+
+
+THREE = """
+version: 1
+environments:
+  staging: {vars: {in: S}, api_key_env: TAVUS_API_KEY_S}
+  eu: {vars: {in: E}, api_key_env: TAVUS_API_KEY_E}
+  prod: {vars: {in: P}, api_key_env: TAVUS_API_KEY_P}
+"""
+OLDER, NEWER = "1" * 40, "2" * 40
+CREATES = "<b>Plan: 1 to create, 0 to update, 0 to replace, 0 to delete</b>"
+
+
+@pytest.fixture
+def staged(step: Step) -> Step:
+    """Three environments, each with an account of its own."""
+    step.project.environment["TAVUSCTL_ONE_COMMENT"] = "true"
+    step.project.write("tavusctl.yaml", THREE)
+    step.project.manifest("persona", "coach", {**COACH, "persona_name": "Coach ${var:in}"})
+    for name in "SEP":
+        step.project.environment[f"TAVUS_API_KEY_{name}"] = f"{step.project.account.key}-{name}"
+    return step
+
+
+@pytest.mark.parametrize(
+    ("chosen", "fault"), [*((one, "manifest") for one in CHOSEN), *(("variable", one) for one in FAULTS[1:])]
+)
+def test_in_a_comment_of_all_an_error_takes_the_place_of_the_plan_of_its_environment(
+    step: Step, chosen: str, fault: str
+) -> None:
     """Whatever is wrong, and however the environment was chosen; what is told of the other environment stays."""
     project = step.project
+    project.environment["TAVUSCTL_ONE_COMMENT"] = "true"
     project.write("tavusctl.yaml", TWO)
     step.run("plan", TAVUSCTL_ENV="staging")
     step.run("plan", TAVUSCTL_ENV="prod")
@@ -421,43 +527,8 @@ def test_an_error_takes_the_place_of_the_plan_and_the_plan_that_of_the_error(
     assert step.comments == [both]
 
 
-def told(comment: str) -> list[tuple[str, str]]:
-    """The environments of a comment, each with its report."""
-    return [(one.environment, one.text) for one in sections(comment)]
-
-
-def _broken(project: Project, fault: str, args: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """What makes a plan fail: arguments and variables of the run, or a file of the project."""
-    if fault == "manifest":
-        project.write("manifests/broken.yaml", "x: [")
-    if fault == "project file":
-        project.write("tavusctl.yaml", "environments: [")
-    extra = {"option": ("--nonsense",), "argument": ("persona/coach",), "target": ("--target", "persona/nobody")}
-    extra["report"] = ("--report", "text=no/such/folder")
-    wrong = {"key": {"TAVUS_API_KEY": ""}, "no account": {"TAVUS_BASE_URL": "http://127.0.0.1:9"}}
-    wrong["quote"] = {"TAVUSCTL_ARGS": "--target 'persona/coach"}
-    return (*args, *extra.get(fault, ())), wrong.get(fault, {})
-
-
-def test_the_only_environment_is_known_without_its_name(step: Step) -> None:
-    """Also where the project file cannot be read for a while."""
-    step.project.write("tavusctl.yaml", "environments: {prod: {}}\n")
-    step.run("plan")
-    step.run("plan", "--env", "prod")
-    (good,) = step.comments
-    assert [name for name, _ in told(good)] == ["prod"]
-
-    step.project.write("tavusctl.yaml", "environments: [\n")
-    step.run("plan")
-    (error,) = step.comments
-    assert "tavusctl.yaml" in error
-
-    step.project.write("tavusctl.yaml", "environments: {prod: {}}\n")
-    step.run("plan")
-    assert step.comments == [good]
-
-
-def test_an_error_of_no_known_environment_goes_when_one_is_known(step: Step) -> None:
+def test_in_a_comment_of_all_an_error_of_no_known_environment_goes_when_one_is_known(step: Step) -> None:
+    step.project.environment["TAVUSCTL_ONE_COMMENT"] = "true"
     step.project.write("tavusctl.yaml", TWO)
     for name in ("staging", "prod"):
         step.run("plan", TAVUSCTL_ENV=name)
@@ -470,27 +541,6 @@ def test_an_error_of_no_known_environment_goes_when_one_is_known(step: Step) -> 
     step.run("plan", TAVUSCTL_ENV="prod")
 
     assert step.comments == [good]
-
-
-THREE = """
-version: 1
-environments:
-  staging: {vars: {in: S}, api_key_env: TAVUS_API_KEY_S}
-  eu: {vars: {in: E}, api_key_env: TAVUS_API_KEY_E}
-  prod: {vars: {in: P}, api_key_env: TAVUS_API_KEY_P}
-"""
-OLDER, NEWER = "1" * 40, "2" * 40
-CREATES = "<b>Plan: 1 to create, 0 to update, 0 to replace, 0 to delete</b>"
-
-
-@pytest.fixture
-def staged(step: Step) -> Step:
-    """Three environments, each with an account of its own."""
-    step.project.write("tavusctl.yaml", THREE)
-    step.project.manifest("persona", "coach", {**COACH, "persona_name": "Coach ${var:in}"})
-    for name in "SEP":
-        step.project.environment[f"TAVUS_API_KEY_{name}"] = f"{step.project.account.key}-{name}"
-    return step
 
 
 def test_one_comment_tells_what_a_merge_does_in_every_environment_in_order(staged: Step) -> None:
@@ -528,7 +578,7 @@ def test_a_danger_in_a_later_environment_is_not_folded(staged: Step) -> None:
 def test_what_is_not_planned_yet_and_what_is_of_another_commit_is_told(staged: Step) -> None:
     staged.run("plan", TAVUSCTL_ENV="prod", GITHUB_SHA=OLDER)
     missing = "Not planned here, or nothing to change: <code>staging</code>, <code>eu</code>"
-    assert staged.comments[0].startswith(f"{MARKER}\n{missing}\n\n{SECTION}prod:1111111 -->\n<details open>")
+    assert staged.comments[0].startswith(f"{SHARED}\n{missing}\n\n{SECTION}prod:1111111 -->\n<details open>")
     staged.run("plan", TAVUSCTL_ENV="staging", GITHUB_SHA=NEWER)
     assert f"{CREATES} · of commit 1111111</summary>" in staged.comments[0]
     staged.run("plan", TAVUSCTL_ENV="prod", GITHUB_SHA=NEWER)
@@ -639,9 +689,9 @@ def test_each_folder_has_its_comment_however_it_is_named(step: Step) -> None:
         step.run("plan", TAVUSCTL_ARGS=f"--chdir {name}/manifests/personas")
 
     assert [one.partition("\n")[0] for one in step.comments] == [
-        "<!-- tavusctl:plan:bots-a -->",
-        "<!-- tavusctl:plan:bots_a -->",
-        "<!-- tavusctl:plan:bots/a -->",
+        "<!-- tavusctl:plan:default:bots-a -->",
+        "<!-- tavusctl:plan:default:bots_a -->",
+        "<!-- tavusctl:plan:default:bots/a -->",
     ]
 
 

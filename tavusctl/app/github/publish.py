@@ -106,11 +106,14 @@ class Publisher(Struct, frozen=True):
             order = subject.environments
             if subject.environment:  # an error of no known environment was about this one as well
                 known.pop("", None)
-            others = [one for one in known.values() if one.environment != own.environment]
+            others = [one for one in known.values() if subject.shares_comment and one.environment != own.environment]
             kept = [one for one in others if not order or one.environment in ("", *order)]
             return f"{subject.comment_marker}\n{joined_body([*kept, own], order, own)}"
 
-        return f"comment on #{number}: {github.keep_comment(number, subject.comment_marker, edited)}"
+        done = github.keep_comment(
+            number, subject.comment_marker, edited, near=subject.is_near, settles=bool(subject.environment)
+        )
+        return f"comment on #{number}: {done}"
 
     def _pull_requests(self, github: GitHub, code: int) -> list[int]:
         """Those that are told: the one that a run is for, and those whose merge an apply is about, done or not."""

@@ -63,14 +63,22 @@ class StepResult(Struct, frozen=True):
     rewritten: Rewritten
 
 
-def run_step(name: str, args: Sequence[str], comment: Comment, command_line: CommandLine, *, dry_run: bool) -> int:
+class Writing(Struct, frozen=True):
+    """What is written on GitHub."""
+
+    comment: Comment  # when
+    shares_comment: bool  # one for all environments
+    dry_run: bool
+
+
+def run_step(name: str, args: Sequence[str], writing: Writing, command_line: CommandLine) -> int:
     """Run a command, and tell what came of it; the exit code."""
     step = current()
     if name == LINK:
-        return _linked(step, args, comment, command_line, dry_run=dry_run)
-    result = _run(step, name, args, command_line)
+        return _linked(step, args, writing, command_line)
+    result = _run(step, name, args, writing, command_line)
     name, code, reports = result.subject.command, result.code, result.reports
-    publisher = Publisher(step, result.subject, comment, dry_run, command_line)
+    publisher = Publisher(step, result.subject, writing.comment, writing.dry_run, command_line)
     if name not in REPORTING:
         set_outputs({"exit-code": str(code)})
         if name == "adopt" and code in _ADOPTED:
@@ -87,22 +95,22 @@ def run_step(name: str, args: Sequence[str], comment: Comment, command_line: Com
     return code or trouble
 
 
-def _linked(step: Workflow, args: Sequence[str], comment: Comment, log: CommandLine, *, dry_run: bool) -> int:
+def _linked(step: Workflow, args: Sequence[str], writing: Writing, log: CommandLine) -> int:
     """Let the comment of a plan lead to its page; the address is given alone, or behind what chooses the project."""
     words, unreadable = _arguments(args)
     if unreadable or not words or not _PAGE_URL.fullmatch(words[-1]):
         message = "`link` needs the address of a page, such as the output `artifact-url` of actions/upload-artifact"
         return log.fail(unreadable or UsageError(message), [LINK, *words])
-    subject = subject_of(LINK, log.options("plan", words[:-1]))
-    return Publisher(step, subject, comment, dry_run, log).link(words[-1])
+    subject = subject_of(LINK, log.options("plan", words[:-1]), shares_comment=writing.shares_comment)
+    return Publisher(step, subject, writing.comment, writing.dry_run, log).link(words[-1])
 
 
-def _run(step: Workflow, name: str, args: Sequence[str], command_line: CommandLine) -> StepResult:
+def _run(step: Workflow, name: str, args: Sequence[str], writing: Writing, command_line: CommandLine) -> StepResult:
     """Run the command, or only validate where the event may come from outside of the repository."""
     asked, unreadable = _arguments(args)
     if step.proposed:
         pull_request_trust.ask((*step.bases, *option(asked, "--base")[1:]), writes=name not in _LOOKING)
-    subject = subject_of(name, command_line.options(name, asked))
+    subject = subject_of(name, command_line.options(name, asked), shares_comment=writing.shares_comment)
     if not step.trusted and name != "validate":
         what = f"the event `{step.event_name or '(none)'}` of this run may come from outside the repository"
         command_line.say(f"{what}: the manifests are validated, and `{name}` is not run")

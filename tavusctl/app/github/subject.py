@@ -6,9 +6,10 @@ What is kept on GitHub is named after it, whatever comes out of the run and howe
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import redacted
 
 _ALIKE = {"apply": "plan", "link": "plan"}  # what became of a plan takes its place
+_MARKER = re.compile(r"<!-- tavusctl:([a-z]+):([^: ]*)(?::([^: ]*))? -->")
 
 
 class Subject(Struct, frozen=True):
@@ -27,12 +29,26 @@ class Subject(Struct, frozen=True):
     folder: str  # of the project, from the root of the repository; empty at the root itself
     root: Path  # the same as a path
     options: tuple[str, ...] = ()  # of the command line, those that choose folder and environment
-    environments: tuple[str, ...] = ()  # of the project with an account, in order; none where the file tells nothing
+    shares_comment: bool = False  # with the other environments
+    environments: tuple[str, ...] = ()  # that share it, in order; none where the project file tells nothing
 
     @property
     def comment_marker(self) -> str:
-        """What the comment about all environments of the folder begins with."""
-        return self._marker([_ALIKE.get(self.command, self.command)])
+        """What the comment about this environment, or about all of the folder, begins with."""
+        return self._marker([f"{self._topic}s"] if self.shares_comment else [self._topic, self.environment])
+
+    def is_near(self, marker: str) -> bool:
+        """Whether a comment is about the same as far as one of both does not know the environment."""
+        found = None if self.shares_comment else _MARKER.fullmatch(marker)
+        if not found:
+            return False
+        topic, environment, folder = (unquote(one or "") for one in found.groups())
+        same = (topic, folder) == (self._topic, self.folder) and environment != self.environment
+        return same and "" in (environment, self.environment)
+
+    @property
+    def _topic(self) -> str:
+        return _ALIKE.get(self.command, self.command)
 
     @property
     def issue_marker(self) -> str:
@@ -44,7 +60,7 @@ class Subject(Struct, frozen=True):
         return f"<!-- tavusctl:{':'.join(map(_quoted, [*words, *([self.folder] if self.folder else [])]))} -->"
 
 
-def subject_of(name: str, given: Mapping[str, Json]) -> Subject:
+def subject_of(name: str, given: Mapping[str, Json], *, shares_comment: bool = False) -> Subject:
     """What a command line with these options is about; it is not carried out, and need not be right."""
     chdir = str(given.get("chdir") or "")
     environment = str(given.get("environment") or os.environ.get("TAVUSCTL_ENV") or "")
@@ -55,8 +71,8 @@ def subject_of(name: str, given: Mapping[str, Json]) -> Subject:
     if not environment and len(known) == 1:
         environment = next(iter(known))
     folder = redacted(_inside(Path(project.root), here))
-    order = tuple(redacted(one.name) for one in known.values() if not one.demo)
-    return Subject(name, redacted(environment), folder, Path(project.root), tuple(options), order)
+    order = tuple(redacted(one.name) for one in known.values() if shares_comment and not one.demo)
+    return Subject(name, redacted(environment), folder, Path(project.root), tuple(options), shares_comment, order)
 
 
 def _inside(root: Path, here: Path) -> str:

@@ -9,7 +9,7 @@ import click
 
 from tavusctl import cli
 from tavusctl.app.github.publish import Comment
-from tavusctl.app.github.step import COMMANDS, run_step
+from tavusctl.app.github.step import COMMANDS, Writing, run_step
 from tavusctl.cli.error_report import report
 from tavusctl.cli.report_options import print_commands
 from tavusctl.core.errors import TavusctlError
@@ -24,10 +24,16 @@ from tavusctl.lib.json_types import Json, JsonObject
     default="on-changes",
     help="When to comment on the pull request, or to open an issue about drift.",
 )
+@click.option(
+    "--one-comment",
+    is_flag=True,
+    envvar="TAVUSCTL_ONE_COMMENT",
+    help="Use one comment for all environments of the project, with a section for each.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the requests to GitHub without sending them.")
 @click.argument("name", metavar="COMMAND", type=click.Choice(COMMANDS))
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
-def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]) -> int:
+def command(*, comment: Comment, one_comment: bool, dry_run: bool, name: str, args: tuple[str, ...]) -> int:
     """Run a command as a step of a GitHub workflow.
 
     The report goes to the job summary, to annotations, to one comment on the pull request, which is updated, and for
@@ -42,7 +48,7 @@ def command(*, comment: Comment, dry_run: bool, name: str, args: tuple[str, ...]
     tavusctl github plan --base origin/main
     tavusctl github --dry-run drift
     """  # noqa: D301
-    return run_step(name, args, comment, _CommandLine(), dry_run=dry_run)
+    return run_step(name, args, Writing(comment, one_comment, dry_run), _CommandLine())
 
 
 class _CommandLine:

@@ -118,18 +118,27 @@ class GitHub:
     def __exit__(self, *_: object) -> None:
         self._wire.close()
 
-    def keep_comment(self, number: int, marker: str, edited: Callable[[Sequence[str]], str]) -> str:
+    def keep_comment(
+        self,
+        number: int,
+        marker: str,
+        edited: Callable[[Sequence[str]], str],
+        *,
+        near: Callable[[str], bool] = lambda _: False,
+        settles: bool = False,
+    ) -> str:
         """Edit our comment on a pull request; what was done: created, updated, unchanged or none.
 
-        The first line of a comment is its marker.  `edited` gives the text that is to be there for those that are
-        there, oldest first; none where nothing is to be written.  GitHub edits without a condition: who has written
-        looks again, and writes once more what somebody else has overwritten meanwhile, or doubled.
+        The first line of a comment is its marker.  One whose marker is `near` may be about the same: the only one is
+        taken over where ours is not there yet, and what this text `settles` goes.  `edited` gives the text that is to
+        be there for those that are there, oldest first; none where nothing is to be written.  GitHub edits without a
+        condition: who has written looks again, and writes once more what somebody else has overwritten, or doubled.
         """
         path = f"{self._root}/issues/{number}/comments"
         done = ""
         for _ in range(_LOOKS):
             try:
-                mine = self._mine(path, lambda first: first == marker)
+                mine, left = self._about(path, marker, near)
             except ApiError:
                 if done:  # it is written, and nobody can look
                     return done
@@ -137,14 +146,21 @@ class GitHub:
             body = edited([one.body or "" for one in mine])
             if not mine and body and not done:
                 done = self._create(path, marker, {"body": body})
-            elif not mine or not body or (len(mine) == 1 and mine[0].body == body):
+            elif not mine or not body or ([one.body for one in mine] == [body] and not (left and settles)):
                 return done or ("unchanged" if mine else "none")
             else:
-                self._replace(mine, body)
+                self._replace([*mine, *(left if settles else [])], body)
                 done = done or "updated"
             if self._preview:
                 break
         return done
+
+    def _about(self, path: str, marker: str, near: Callable[[str], bool]) -> tuple[list[_Text], list[_Text]]:
+        """Our comments that are to be edited, and those that may be about the same."""
+        found = self._mine(path, lambda first: first == marker or near(first))
+        exact = [one for one in found if _first(one) == marker]
+        others = [one for one in found if _first(one) != marker]
+        return (others, []) if not exact and len(others) == 1 else (exact, others)
 
     def _replace(self, comments: Sequence[_Text], body: str) -> None:
         """Bring the first of some comments to a text, and delete the others."""

@@ -30,6 +30,8 @@ _PINNED: Final = {
 _USES: Final = re.compile(r"(?m)(?<=uses: )(\S+?)@(\S+(?: # \S+)?)$")
 _DIGEST: Final = re.compile(r"(?m)^# unedited: ([0-9a-f]{16})$")
 # What stores read, by the scheme of their address.
+_ONE_COMMENT: Final = "TAVUSCTL_ONE_COMMENT"  # with a section for each environment
+_COMMENTING: Final = frozenset({"plan", "apply", _LINK})
 VARIABLE: Final = "AWS_REGION"  # no secret
 _STORES: Final[Mapping[str, Sequence[str]]] = {
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
@@ -140,6 +142,8 @@ def _run(
     lines += [f"          comment: {comment}"] if comment else []
     lines += [f"          working-directory: {json.dumps(shape.folder)}"] if shape.folder else []
     variables = _variables(shape, environment) if command != _LINK else []
+    if len(shape.environments) > 1 and command in _COMMENTING and comment != "never":
+        variables.append((_ONE_COMMENT, '"true"'))
     lines += ["        env:", *(f"          {name}: {value}" for name, value in variables)] if variables else []
     return "".join(f"{line}\n" for line in lines)
 

@@ -16,7 +16,7 @@ from tavusctl.integrations.github.rate_limits import IN_ALL, Allowance
 from tavusctl.integrations.github.rest import GitHub
 from tests.scenarios.hub import TOKEN, Hub, Limit, hub
 
-MARKER = "<!-- tavusctl:plan -->"
+MARKER = "<!-- tavusctl:plan:default -->"
 REFUSED = "Resource not accessible by integration"
 HOURLY = "API rate limit exceeded for installation."
 
