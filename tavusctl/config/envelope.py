@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from msgspec import Struct, field
@@ -59,7 +60,7 @@ def open_document(
             hint = "move it to another folder, or set `manifests:` in tavusctl.yaml to a folder with manifests only"
             notes.error("TV104", message, notes.key_at("/apiVersion"), hint)
         elif notes.typed(node.value, dict, ""):
-            expander.walk(node.value, "")
+            expander.expand(node.value)
             kind, name = _kind(node.value, kinds, notes), _name(node.value, notes)
             address = notes.address = Address(kind.name, name) if kind and name else None
             notes.unknown_keys(node.value, _KEYS, below={"spec": fields_at(kind.model, ())} if kind else {})
@@ -97,21 +98,10 @@ class _Expander(Struct):
     passages: dict[str, tuple[Passage, ...]] = field(default_factory=dict)
     _brought: int = 0
 
-    def walk(self, collection: Container, pointer: str) -> None:
-        """Replace in place, below a mapping or list."""
-        if isinstance(collection, dict):
-            for key, item in collection.items():
-                collection[key] = self._walked(item, f"{pointer}/{escape(key)}")
-        else:
-            for index, item in enumerate(collection):
-                collection[index] = self._walked(item, f"{pointer}/{index}")
-
-    def _walked(self, item: Json, pointer: str) -> Json:
-        if isinstance(item, dict | list):
-            self.walk(item, pointer)
-        elif isinstance(item, str) and "${" in item:
-            return self._expand(item, pointer)
-        return item
+    def expand(self, document: JsonObject) -> None:
+        """Replace in place; what an expression brings is not looked into."""
+        for text, path, put in list(_texts_with_expressions(document, ())):
+            put(self._expand(text, join(path)))
 
     def _expand(self, text: str, pointer: str) -> Json:
         if self._brought > self.budget.limits.document:
@@ -133,6 +123,24 @@ class _Expander(Struct):
             limit = self.budget.limits.document // 1024**2
             self.notes.error("TV115", f"expressions insert more than {limit} MiB into one document", where)
         return found.value
+
+
+def _texts_with_expressions(value: Container, path: KeyPath) -> Iterator[tuple[str, KeyPath, Callable[[Json], None]]]:
+    """Texts that hold expressions, each with its path, and with what puts another value in its place."""
+    for key, item, put in _members(value):
+        if isinstance(item, str):
+            if "${" in item:
+                yield item, (*path, key), put
+        elif isinstance(item, dict | list):
+            yield from _texts_with_expressions(item, (*path, key))
+
+
+def _members(value: Container) -> Iterator[tuple[str, Json, Callable[[Json], None]]]:
+    """Members with their keys, indices as text, and what puts another value in the place of each."""
+    if isinstance(value, dict):
+        yield from ((key, item, partial(value.__setitem__, key)) for key, item in value.items())
+    else:
+        yield from ((str(index), item, partial(value.__setitem__, index)) for index, item in enumerate(value))
 
 
 def _kind(envelope: JsonObject, kinds: Mapping[str, ResourceKind], notes: DiagnosticCollector) -> ResourceKind | None:

@@ -68,8 +68,11 @@ def start(path: Path | str, project: Project) -> Source:
 
 def shown_path(path: Path, project: Project) -> str:
     """A path as positions name it: from the root of the project, with / between folders, printable."""
-    inside = path.is_relative_to(project.root)
-    text = (path.relative_to(project.root) if inside else path).as_posix()
+    written, top = str(path), os.path.join(project.root, "")  # noqa: PTH118 - as text, for each file of the project
+    if written.startswith(top):
+        text = written[len(top) :].replace(os.sep, "/")
+    else:
+        text = (path.relative_to(project.root) if path.is_relative_to(project.root) else path).as_posix()
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
@@ -101,11 +104,11 @@ def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Bu
         budget.entered(len(names_below) + len(names), len(here.relative_to(top).parts), start(here, project))
         names_below[:] = sorted(one for one in names_below if not one.startswith(".") and here / one not in others)
         diagnostics += [_linked(here / name, project) for name in names_below if (here / name).is_symlink()]
-        diagnostics += [one for name in sorted(names) for one in _dangling(here / name, project)]
-        for name in names:
-            is_manifest = name.lower().endswith(_SUFFIXES) and not name.startswith(".")
-            if is_manifest and here / name != Path(project.root, FILE):
-                yield here / name
+        shown = [name for name in names if not name.startswith(".")]
+        others_here = sorted(name for name in shown if not name.lower().endswith(_SUFFIXES))
+        diagnostics += [one for name in others_here for one in _dangling(here / name, project)]
+        manifests = (here / name for name in shown if name.lower().endswith(_SUFFIXES))
+        yield from (path for path in manifests if path != Path(project.root, FILE))
 
 
 def _linked(folder: Path, project: Project) -> Diagnostic:
@@ -115,7 +118,7 @@ def _linked(folder: Path, project: Project) -> Diagnostic:
 
 def _dangling(path: Path, project: Project) -> Iterator[Diagnostic]:
     """A link that leads nowhere, or where nobody may look: a folder of manifests may have been there."""
-    if path.name.startswith(".") or path.suffix.lower() in _SUFFIXES or not path.is_symlink():
+    if not path.is_symlink():
         return
     try:
         path.stat()

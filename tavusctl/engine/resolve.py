@@ -239,7 +239,7 @@ def _desired(
     spec = map_leaves(manifest.spec, settle)
     if vault.secrets is not None:
         spec = with_leaves(spec, vault.open(manifest))
-        secret_places = _spots(kind, spec, manifest.spec)
+        secret_places = _spots(kind, spec, manifest)
         guesses = {one: Unread(differs=True) for one in _guesses(manifest, secret_places, vault.agreed)}
         spec = with_leaves(spec, {**_sealed(secret_places, manifest.spec, guesses, vault.key), **guesses})
     targets = {leaf for _, leaf in special_leaves(spec) if isinstance(leaf, Address) and leaf != manifest.address}
@@ -261,9 +261,9 @@ def _desired(
     )
 
 
-def _spots(kind: ResourceKind, spec: JsonObject, written: JsonObject) -> dict[KeyPath, Spot]:
+def _spots(kind: ResourceKind, spec: JsonObject, written: Manifest) -> dict[KeyPath, Spot]:
     """What is to be kept secret of a spec: what the manifest names as such, and what reads would seal."""
-    named = (path for path, leaf in special_leaves(written) if isinstance(leaf, SecretText))
+    named = (path for path, leaf in written.marks if isinstance(leaf, SecretText))
     found = {path: Spot(path, text) for path in named if isinstance(text := value_at(spec, path), str)}
     return {**found, **{one.path: one for one in secret_fields.secret_places(kind, spec)}}
 

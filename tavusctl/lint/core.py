@@ -79,11 +79,6 @@ class Subject(Struct, frozen=True, dict=True):
         return tuple((pointer, declared, value) for pointer, declared, value in self.leaves if isinstance(value, str))
 
     @cached_property
-    def open_texts(self) -> Sequence[tuple[str, str]]:
-        """The texts that are shown as they are, with their pointers: all but the secrets."""
-        return tuple((pointer, value) for pointer, _, value in self.texts if pointer not in self.secret_pointers)
-
-    @cached_property
     def secret_pointers(self) -> AbstractSet[str]:
         """Pointers of secrets that are written out; nothing that is said quotes them."""
         return {join(one.path) for one in secret_fields.secret_places(self.kind, self.manifest.spec) if not one.is_open}

@@ -132,13 +132,15 @@ class Composer(Struct):
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         source = self.at(event.start_mark)
-        self._refuse_tag(event.tag, source)
+        if event.tag is not None:
+            self._refuse_tag(event.tag, source)
         if self._stack and self._stack[-1].awaits_key:
             self._key(event, self._stack[-1], source)
             return
         text = self.reading.scalar(event)
         value, fault = plain(text) if event.implicit[0] else quoted(text)
-        self._note(fault, source)
+        if fault:
+            self._note(fault, source)
         pointer = self._pointer()
         if event.anchor:
             self._anchors[event.anchor] = (pointer, value)
@@ -147,7 +149,8 @@ class Composer(Struct):
     def _key(self, event: yaml.ScalarEvent, frame: _Frame, source: Source) -> None:
         text = self.reading.scalar(event)
         key, fault = (text, key_fault(text)) if event.implicit[0] else quoted(text)
-        self._note(fault, source)
+        if fault:
+            self._note(fault, source)
         # The same keys stand in thousands of files: one of each is enough.
         key, pointer = sys.intern(key), sys.intern(f"{frame.pointer}/{escape(key)}")
         if key in frame.value:
@@ -161,7 +164,8 @@ class Composer(Struct):
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         source = self.at(event.start_mark)
         self._refuse_as_key(source)
-        self._refuse_tag(event.tag, source)
+        if event.tag is not None:
+            self._refuse_tag(event.tag, source)
         if len(self._stack) >= MAX_DEPTH:
             raise _too_deep(source)
         value: Container = {} if isinstance(event, yaml.MappingStartEvent) else []
@@ -240,20 +244,15 @@ class Composer(Struct):
         if self._weight > _MAX_WEIGHT:
             raise stop(source, "TV115", "the file becomes too large: long keys in deep nesting, or long texts repeated")
 
-    def _refuse_tag(self, tag: str | None, source: Source) -> None:
-        if tag is not None:
-            self._note(
-                Fault("TV101", f"YAML tags are not supported, found {shown(tag)}", "remove it; use quotes for text"),
-                source,
-            )
+    def _refuse_tag(self, tag: str, source: Source) -> None:
+        told = f"YAML tags are not supported, found {shown(tag)}"
+        self._note(Fault("TV101", told, "remove it; use quotes for text"), source)
 
     def _refuse_as_key(self, source: Source) -> None:
         if self._stack and self._stack[-1].awaits_key:
             raise stop(source, "TV101", "a key must be text, found a mapping, a list or an alias")
 
-    def _note(self, fault: Fault | None, source: Source) -> None:
-        if fault is None:
-            return
+    def _note(self, fault: Fault, source: Source) -> None:
         self._counts[fault.severity] += 1
         if self._counts[fault.severity] <= _MAX_COMPLAINTS:
             diagnostic = Diagnostic(fault.id, fault.message, source, fault.hint, severity=fault.severity)

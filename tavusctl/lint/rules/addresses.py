@@ -45,8 +45,10 @@ def invalid_url(subject: Subject) -> Iterator[Finding]:
 
 def password_in_url(subject: Subject) -> Iterator[Finding]:
     """Addresses with a password or a key amid what people read; where an address stands by itself, it is an error."""
-    for pointer, text in subject.open_texts:
-        for line, words in enumerate(text.split("\n") if "://" in text else ()):
+    for pointer, _, text in subject.texts:
+        if "://" not in text or pointer in subject.secret_pointers:
+            continue
+        for line, words in enumerate(text.split("\n")):
             found = url_credentials.spans(words)
             if found:
                 what = "a password" if any(one.name == "password" for one in found) else "a key"

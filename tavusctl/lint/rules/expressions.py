@@ -96,12 +96,13 @@ def _reference(subject: Subject, wanted: str, value: str) -> str:
 
 def _text(subject: Subject, keys: Sequence[str], value: str) -> str:
     """The expression that is meant by a text, as a whole or amid others."""
-    near = _NEAR.fullmatch(value.strip())
-    if near and (near["open"] or _is_there(subject, keys, near)):
-        return _expression(subject, keys, near)
-    found = next((one for one in _AMID.finditer(value) if _is_there(subject, keys, one)), None)
-    if found:
-        return _expression(subject, keys, found)
+    if any(scheme in value for scheme in _SCHEMES):
+        near = _NEAR.fullmatch(value.strip())
+        if near and (near["open"] or _is_there(subject, keys, near)):
+            return _expression(subject, keys, near)
+        found = next((one for one in _AMID.finditer(value) if _is_there(subject, keys, one)), None)
+        if found:
+            return _expression(subject, keys, found)
     key = next((one for one in reversed(keys) if not one.isdecimal()), "")
     if _NAMES.fullmatch(key) or "\n" in value.strip():
         return ""

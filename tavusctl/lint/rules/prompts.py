@@ -128,6 +128,8 @@ def bidi_characters(subject: Subject) -> Iterator[Finding]:
     """Characters that make text read in another order than the model reads it."""
 
     def places(keys: Sequence[str], text: str) -> list[int]:
+        if text.isascii():  # as nearly all are: no such character is
+            return []
         return list(escape.bidi_positions(text)) if _is_writing(keys, text) else _places(escape.TURNING, text)
 
     hint = "remove it: only right-to-left text may have such characters, each closed on its own line"

@@ -10,8 +10,8 @@ from tavusctl.secrets import detection
 
 def written(subject: Subject) -> Iterator[Finding]:
     """Keys amid what people read; where a key may stand by itself, one that is written out is an error already."""
-    for pointer, value in subject.open_texts:
-        if detection.is_key(value):
+    for pointer, _, value in subject.texts:
+        if detection.is_key(value) and pointer not in subject.secret_pointers:
             line = next((number for number, line in enumerate(value.split("\n")) if detection.is_key(line)), 0)
             hint = (
                 "remove it, and revoke the key, which git has recorded; write keys "

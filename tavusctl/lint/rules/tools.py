@@ -6,7 +6,6 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -102,10 +101,10 @@ def parameters(subject: Subject) -> Iterator[Finding]:
     for pointer, tool in _tools(subject):
         schema = tool.get("parameters")
         if isinstance(schema, dict) and schema:
-            yield from _faults(schema, f"{pointer}/parameters", subject.secret_pointers)
+            yield from _faults(subject, schema, f"{pointer}/parameters")
 
 
-def _faults(schema: Mapping[str, Json], pointer: str, secret_pointers: AbstractSet[str]) -> Iterator[Finding]:
+def _faults(subject: Subject, schema: Mapping[str, Json], pointer: str) -> Iterator[Finding]:
     if schema.get("type") != "object":
         yield Finding(
             pointer, "`parameters` is not a JSON Schema of an object", "write `type: object`, with `properties`"
@@ -115,7 +114,7 @@ def _faults(schema: Mapping[str, Json], pointer: str, secret_pointers: AbstractS
         return
     for error in _schemas().iter_errors(schema):
         where = pointer + "".join(f"/{escape(str(part))}" for part in error.instance_path)
-        quotes = any(f"{one}/".startswith(f"{where}/") for one in secret_pointers)
+        quotes = any(f"{one}/".startswith(f"{where}/") for one in subject.secret_pointers)
         yield Finding(where, f"not valid as JSON Schema{'' if quotes else f': {shortened(error.message, 200)}'}")
 
 
