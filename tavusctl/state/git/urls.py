@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from tavusctl.core.errors import UsageError
 from tavusctl.integrations.git.process import Git, GitError
-from tavusctl.state.git.folder import GitFolder
-from tavusctl.state.git.journal import GitJournal
-from tavusctl.state.git.repository import Repository
-from tavusctl.state.shared.lease import timing_from
-from tavusctl.state.shared.store import SharedStore
+
+if TYPE_CHECKING:
+    from tavusctl.state.shared.store import SharedStore
 
 _REF: Final = re.compile(r"refs(/[A-Za-z0-9%_+-]+(\.[A-Za-z0-9%_+-]+)*){2,}")
 _HEAD: Final = "refs/tavusctl"
@@ -27,6 +25,12 @@ def is_git(url: str) -> bool:
 
 def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
     """The state in a git repository; nothing is read yet."""
+    from tavusctl.state.git.folder import GitFolder  # noqa: PLC0415 - a state elsewhere needs none of it
+    from tavusctl.state.git.journal import GitJournal  # noqa: PLC0415 - as above
+    from tavusctl.state.git.repository import Repository  # noqa: PLC0415 - as above
+    from tavusctl.state.shared.lease import timing_from  # noqa: PLC0415 - as above
+    from tavusctl.state.shared.store import SharedStore  # noqa: PLC0415 - as above
+
     address, _, query = url.partition("?")
     key, _, ref = query.partition("=")
     if query and (key != "ref" or not _REF.fullmatch(ref) or ref.endswith(".lock")):
