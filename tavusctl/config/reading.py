@@ -49,7 +49,6 @@ class Reading(Struct):
     unread: list[str] = field(default_factory=list)
     marked: dict[str, str] = field(default_factory=dict)
     _files: dict[str, Path] = field(default_factory=dict)  # by what people call them
-    _scopes: dict[str, Scope] = field(default_factory=dict)
     _bases: dict[Address, Source] = field(default_factory=dict)  # what an overlay may be laid over
     _overlays: dict[Address, Document] = field(default_factory=dict)  # those that are laid over nothing yet
 
@@ -190,10 +189,8 @@ class Reading(Struct):
 
     def _scope(self, where: Source) -> Scope:
         """What expressions in a file can reach."""
-        if where.path not in self._scopes:
-            secrets, path = frozenset(self.project.secrets), self._files[where.path]
-            self._scopes[where.path] = Scope(self.environment.vars, secrets, lambda name: self._text(path, name))
-        return self._scopes[where.path]
+        path = self._files[where.path]
+        return Scope(self.environment.vars, self.project.secrets, lambda name: self._text(path, name))
 
     def _text(self, manifest: Path, name: str) -> FileText:
         with _hinting(self.project, manifest, name):

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeGuard, overload
 
 from tavusctl.core.address import Address
 from tavusctl.core.model import ABSENT, Absent
-from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, as_object
+from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, as_object, with_members
 from tavusctl.patch import Pinned
 from tavusctl.secrets.values import SHOWN, Fingerprint, Secret, SecretText, TextPrint
 
@@ -29,12 +29,12 @@ def map_leaves(value: list[JsonObject], change: Callable[[Json], Json]) -> list[
 @overload
 def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json: ...
 def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
-    """A copy of a document with every leaf changed."""
-    if isinstance(value, dict):
-        return {key: change(item) if type(item) in PLAIN else map_leaves(item, change) for key, item in value.items()}
-    if isinstance(value, list):
-        return [map_leaves(item, change) for item in value]
-    return change(value)
+    """A document with every leaf changed; what stays as it is is not copied, as most of most documents."""
+
+    def changed(item: Json) -> Json:
+        return with_members(item, changed) if isinstance(item, dict | list) else change(item)
+
+    return changed(value)
 
 
 def settled(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath = ()) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NoReturn, TypeAlias
 
 Json: TypeAlias = object  # any JSON value, not looked into
@@ -20,6 +21,15 @@ def special_leaves(value: Json) -> list[tuple[KeyPath, Json]]:
     else:
         return [] if type(value) in PLAIN else [((), value)]
     return [((key, *path), leaf) for key, item in inner for path, leaf in special_leaves(item)]
+
+
+def with_members(value: Container, change: Callable[[Json], Json]) -> Container:
+    """A collection with each of its members changed; itself where none is, so that equal documents are one."""
+    if isinstance(value, dict):
+        changed = {key: new for key, item in value.items() if (new := change(item)) is not item}
+        return {**value, **changed} if changed else value
+    items = [change(item) for item in value]
+    return items if any(new is not item for new, item in zip(items, value, strict=True)) else value
 
 
 def as_object(value: Json) -> JsonObject:

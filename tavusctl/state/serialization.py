@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import canonical
-from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text
+from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text, with_members
 from tavusctl.secrets.values import Fingerprint, TextPrint
 
 _DOCUMENTS: Final = frozenset({"applied", "successor_spec", "answered", "unconfirmed", "not_live"})
@@ -46,7 +46,7 @@ def binding_in(address: Address, body: JsonObject) -> Binding:
 def leaves_in(value: Json) -> Json:
     """A document from its plain JSON."""
     if isinstance(value, list):
-        return [leaves_in(item) for item in value]
+        return with_members(value, leaves_in)
     if not isinstance(value, dict):
         return sys.intern(value) if type(value) is str else value  # manifest and account have the same text
     if value.keys() == {"tavusctl:ref"}:
@@ -55,7 +55,7 @@ def leaves_in(value: Json) -> Json:
         return Fingerprint(value["tavusctl:secret"])
     if value.keys() == {"tavusctl:text"}:
         return TextPrint(value["tavusctl:text"])
-    return {key: leaves_in(item) for key, item in value.items()}
+    return with_members(value, leaves_in)
 
 
 def plain(value: Json) -> Json:

@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 import pytest
 
-from tavusctl.lib.json_types import Json, as_boolean, as_integer, as_list, as_number, as_object, as_text
+from tavusctl.lib.json_types import (
+    Json,
+    as_boolean,
+    as_integer,
+    as_list,
+    as_number,
+    as_object,
+    as_text,
+    special_leaves,
+    with_members,
+)
 
 VALUES: tuple[Json, ...] = ({"a": 1}, [1], "text", 1, 1.5, True, None)
 ASKED: dict[str, tuple[Callable[[Json], object], list[Json]]] = {
@@ -27,3 +37,27 @@ def test_a_value_is_what_it_is_asked_to_be_or_refused(expected: str) -> None:
             with pytest.raises(TypeError) as refused:
                 ask(value)
             assert str(refused.value) == f"expected {expected}, found a value of the type {type(value).__name__}"
+
+
+def test_a_collection_of_which_no_member_is_changed_is_not_copied() -> None:
+    """Documents of manifest, state and account are mostly alike, and are in memory once."""
+    inner: list[object] = ["a", 1]
+    document: dict[str, object] = {"list": inner, "text": "b"}
+
+    assert with_members(document, lambda item: item) is document
+    changed = with_members(document, lambda item: "c" if item == "b" else item)
+    assert changed == {"list": ["a", 1], "text": "c"}
+    assert list(changed) == list(document)
+    assert document["text"] == "b"
+    assert isinstance(changed, dict)
+    assert changed["list"] is inner
+
+
+def test_special_leaves_are_those_that_are_no_json_values() -> None:
+    """Each with its path, in the order of the document."""
+    mark = object()
+    document: dict[str, object] = {"a": [1, {"b": mark, "c": None}], "d": "text", "e": mark, "f": {}}
+
+    assert special_leaves(document) == [(("a", "1", "b"), mark), (("e",), mark)]
+    assert special_leaves(mark) == [((), mark)]
+    assert special_leaves("text") == []
