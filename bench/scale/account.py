@@ -32,7 +32,8 @@ class Project:
     def environment(self, url: str) -> dict[str, str]:
         """What a command needs to find the account."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        return {**kept, "TAVUS_BASE_URL": url, "TAVUS_API_KEY": "bench", "NO_COLOR": "1", "CI": "true"}
+        own = {"TAVUS_BASE_URL": url, "TAVUS_API_KEY": "bench", "NO_COLOR": "1", "CI": "true"}
+        return {**kept, **own, "TAVUSCTL_LOCAL_STATE": "1"}  # the state is a file, and this machine keeps it
 
 
 def prompt(number: int, size: int = PROMPT_BYTES) -> str:

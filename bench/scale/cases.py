@@ -18,6 +18,7 @@ from bench.scale.process import Cost, median, once, several
 
 PAGE = 100
 TOOL = str(BIN / "tavusctl")
+FLOOR = str(Path(__file__).with_name("floor.py"))
 BARE = "import click\n@click.command()\ndef main(): pass\nmain()\n"
 LAZY = """\
 import click, importlib
@@ -46,6 +47,12 @@ class Planned:
     latency: int  # milliseconds of every answer
     cost: Cost
     requests: int
+    least: Cost  # of a program that only reads the files and the account
+
+    @property
+    def against_least(self) -> float:
+        """How many times the CPU of that program the plan takes."""
+        return self.cost.cpu / self.least.cpu
 
     @property
     def floor(self) -> int:
@@ -87,10 +94,18 @@ def plans(objects: int, changed: int, latencies: Sequence[int], times: int) -> I
     with account(objects, changed) as (made, url):
         for latency in latencies:
             slow(url, latency)
+            environment = made.environment(url)
             control(url, "DELETE", "requests")
-            costs = [once([TOOL, "plan"], made.folder, made.environment(url)) for _ in range(times)]
-            requests = len(control(url, "GET", "requests")["requests"]) // times
-            yield Planned(objects, changed, latency, median(costs), requests)
+            once([TOOL, "plan"], made.folder, environment)
+            requests = len(control(url, "GET", "requests")["requests"])
+            costs = several(
+                {
+                    "plan": ([TOOL, "plan"], made.folder, environment),
+                    "least": ([sys.executable, "-I", FLOOR], made.folder, environment),
+                },
+                times,
+            )
+            yield Planned(objects, changed, latency, costs["plan"], requests, costs["least"])
 
 
 def start_up(times: int) -> dict[str, Cost]:
