@@ -89,9 +89,10 @@ def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
 
 def _open_inside(path: Path, root: Path) -> int:
     """A descriptor of a file of the project, after links on the way to it are followed."""
-    real_root, top, written = os.path.realpath(root), os.path.join(root, ""), os.fspath(path)  # noqa: PTH118 - as text
-    if os.open in os.supports_dir_fd and written.startswith(top) and ".." not in path.parts:
-        straight = os.path.join(real_root, written.removeprefix(top))  # noqa: PTH118 - as above
+    real_root, written = os.path.realpath(root), os.fspath(path)
+    inner = _below(written, os.fspath(root))
+    if os.open in os.supports_dir_fd and inner and ".." not in inner.split(os.sep):  # noqa: PTH206 - as below
+        straight = os.path.join(real_root, inner)  # noqa: PTH118 - for each file of the project
         with contextlib.suppress(OSError, RefusedError):  # a link is on the way, or no file that may be read at its end
             return _open(real_root, _inside(straight, real_root))
     return _open(real_root, _inside(os.path.realpath(path, strict=True), real_root))
@@ -128,9 +129,9 @@ def _missing(path: Path, root: Path) -> RefusedError:
 
 def _check_spelling(path: Path, root: Path) -> None:
     """Refuse a name that only some systems find: it is another one by its letters' case, or by how they are made."""
-    top, end = os.path.normpath(root), os.path.normpath(path)
-    there, inner = top, end.removeprefix(os.path.join(top, ""))  # noqa: PTH118 - for each file of the project
-    for name in inner.split(os.sep) if inner != end else ():  # noqa: PTH206 - as above
+    there = os.path.normpath(root)
+    inner = _below(os.path.normpath(path), there)
+    for name in inner.split(os.sep) if inner else ():  # noqa: PTH206 - for each file of the project
         folder, there = there, os.path.join(there, name)  # noqa: PTH118 - as above
         if not _has_name(folder, name):
             break
@@ -206,18 +207,27 @@ def _read_alike(name: str) -> str:
 
 def _inside(real: str, root: str) -> tuple[str, ...]:
     """The way from the root to a resolved path."""
-    parts, top = Path(real).parts, Path(root).parts
-    if list(map(os.path.normcase, parts[: len(top)])) != list(map(os.path.normcase, top)):
+    inner = _below(real, root)
+    if inner is None:
         message = "leads outside the project"
         raise RefusedError(message)
-    if parts[1:2] and parts[1] in _SYSTEM and parts[1:3] != _IN_MEMORY:
+    first = tuple(real.split(os.sep, 3)[1:3])
+    if first and first[0] in _SYSTEM and first != _IN_MEMORY:
         message = "is a system file, not a file of the project"
         raise RefusedError(message)
-    way = parts[len(top) :]
+    way = tuple(inner.split(os.sep)) if inner else ()  # noqa: PTH206 - as above
     if any(part.startswith(".") for part in way):
         message = "leads to a name that starts with a dot, which is never read"
         raise RefusedError(message)
     return way
+
+
+def _below(path: str, root: str) -> str | None:
+    """The rest of a path below the root, empty for the root itself; None for a path that leads elsewhere."""
+    top = os.path.join(root, "")  # noqa: PTH118 - for each file of the project
+    if os.path.normcase(path).startswith(os.path.normcase(top)):
+        return path[len(top) :]
+    return "" if os.path.normcase(path) == os.path.normcase(root) else None
 
 
 def _open(root: str, way: tuple[str, ...]) -> int:

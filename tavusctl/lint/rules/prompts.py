@@ -121,7 +121,11 @@ def conflicting_instructions(subject: Subject) -> Iterator[Finding]:
 
 def invisible_characters(subject: Subject) -> Iterator[Finding]:
     """Characters that do not show, and may be read all the same."""
-    yield from _found(subject, lambda _, text: _places(escape.PATTERN, _without_workers(text)), "remove it")
+
+    def places(_: Sequence[str], text: str) -> list[int]:
+        return [] if escape.is_plain(text) else _places(escape.PATTERN, _without_workers(text))
+
+    yield from _found(subject, places, "remove it")
 
 
 def bidi_characters(subject: Subject) -> Iterator[Finding]:
