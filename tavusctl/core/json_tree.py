@@ -32,6 +32,8 @@ def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
     """A document with every leaf changed; what stays as it is is not copied, as most of most documents."""
 
     def changed(item: Json) -> Json:
+        if type(item) in PLAIN:
+            return change(item)
         return with_members(item, changed) if isinstance(item, dict | list) else change(item)
 
     return changed(value)

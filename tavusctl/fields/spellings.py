@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tavusctl.core.json_tree import is_empty
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join, split
 
 
@@ -56,11 +56,11 @@ def _keys(document: Json) -> Iterator[str]:
     if isinstance(document, dict):
         yield from document
         for item in document.values():
-            if isinstance(item, dict | list):
+            if type(item) not in PLAIN:
                 yield from _keys(item)
     elif isinstance(document, list):
         for item in document:
-            if isinstance(item, dict | list):
+            if type(item) not in PLAIN:
                 yield from _keys(item)
 
 

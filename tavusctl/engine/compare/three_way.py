@@ -38,7 +38,7 @@ from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.updates import update_of
 from tavusctl.fields import presigned_urls
 from tavusctl.fields.equivalence import is_unset, known_part, may_be_filled_in, same
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
+from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, special_leaves
 from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextPrint
 
 
@@ -115,11 +115,13 @@ def _is_alike(one: Json, other: Json) -> bool:
     """Whether two values are the same JSON, down to the types of numbers; what is no JSON is never."""
     if type(one) is not type(other):
         return False
+    if type(one) in PLAIN:
+        return one is not None and one == other
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_is_alike, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_is_alike(value, other[key]) for key, value in one.items())
-    return isinstance(one, str | int | float | Address) and one == other
+    return isinstance(one, Address) and one == other
 
 
 def _in_order(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
