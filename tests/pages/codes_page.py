@@ -70,7 +70,8 @@ VARIABLES = {
     "TAVUSCTL_LOCK_HEARTBEAT": "Seconds between two signs of life of a lock.",
     "TAVUSCTL_DEBUG": "`1` prints the traceback of a defect.",
     "TAVUSCTL_COMMENT": "`--comment` of `tavusctl github`; the action sets it.",
-    "TAVUSCTL_ONE_COMMENT": "`--one-comment` of `tavusctl github`; the workflows of `init --github` set it where there are several environments.",
+    "TAVUSCTL_ONE_COMMENT": "`--one-comment` of `tavusctl github`; set by the workflows of a project with several "
+    "environments.",
     "TAVUSCTL_ARGS": "Arguments of the action's command; the action sets it.",
 }
 INTERNAL = {"TAVUSCTL_TEST_SOURCES"}  # for the tests of tavusctl
