@@ -87,7 +87,7 @@ def test_what_is_alike_word_for_word_needs_no_field_to_be_looked_at(kind: str, d
     slow = compare(desired(kind, {**spec, "unheard_of": None}), live(kind, marked(body)), bound(kind, base))
 
     assert quick == slow
-    assert (body, base) != (spec, spec) or quick == Difference()
+    assert repr((body, base)) != repr((spec, spec)) or quick == Difference()  # to Python, 1 and true are equal
 
 
 def retyped(value: Any) -> Any:
