@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,8 @@ pytest_plugins = ["tests.sweeps", "tests.needs"]
 
 # Tests keep their states in files, on CI machines, too.
 os.environ["TAVUSCTL_LOCAL_STATE"] = "1"
+# The key that caches are signed with is made there, and not in the home of whoever runs tests.
+os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache")
 
 
 @pytest.fixture(autouse=True)

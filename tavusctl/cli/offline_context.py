@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from tavusctl.app.session.manifests import checked
 from tavusctl.app.session.opening import open_session, open_sessions
@@ -42,6 +43,21 @@ def file_options(command: Command) -> Command:
         for one in sessions:
             output_paths.check(click.get_current_context(), one.project, one.environment)
         return command(*args, sessions=sessions, **rest)
+
+    return wrapped  # type: ignore[return-value]  # as above
+
+
+def cache_option(command: Command) -> Command:
+    """Let a command use what earlier runs have read from manifests; below what passes `session` or `sessions`."""
+
+    @click.option("--no-cache", is_flag=True, help="Read every manifest afresh, and write no `.tavusctl/cache`.")
+    @functools.wraps(command)
+    def wrapped(*args: Any, no_cache: bool, **rest: Any) -> Any:
+        if "session" in rest:
+            rest["session"] = replace(rest["session"], caches=not no_cache)
+        if "sessions" in rest:
+            rest["sessions"] = [replace(one, caches=not no_cache) for one in rest["sessions"]]
+        return command(*args, **rest)
 
     return wrapped  # type: ignore[return-value]  # as above
 

@@ -19,6 +19,16 @@ _SHORT: Final = 64 * 1024  # characters of a text that is worth keeping at hand
 _HELD: Final = 256  # of them; a long text takes its time to read, but then it counts for much of what may be brought
 
 
+class Asked(Struct, frozen=True):
+    """A file that a manifest has named, and what it was given: a text, or the digest of what the API is to fetch."""
+
+    manifest: Path
+    name: str
+    limit: int | None  # bytes of what the API is to fetch
+    text: str | None
+    digest: str
+
+
 class IncludedFiles(Struct):
     """The files that one run has read; `shown` is how people call a path."""
 
@@ -27,6 +37,7 @@ class IncludedFiles(Struct):
     shown: Callable[[Path], str]
     budget: Budget
     brought: set[Path] = field(default_factory=set)  # paths as they were named
+    asked: list[Asked] = field(default_factory=list)  # since whoever reads has last looked
     _texts: dict[Path, FileText] = field(default_factory=dict)
     _measured: dict[tuple[str, int], FileDigest] = field(default_factory=dict)
 
@@ -40,6 +51,7 @@ class IncludedFiles(Struct):
                 if len(self._texts) >= _HELD:
                     self._texts.clear()
                 self._texts[where] = found
+        self.asked.append(Asked(manifest, name, None, found.text, ""))
         return found
 
     def measure(self, name: str, limit: int, manifest: Path, source: Source) -> FileDigest:
@@ -52,6 +64,7 @@ class IncludedFiles(Struct):
         if known is None:
             self._measured[key] = found
             self.budget.attached(size, source)
+        self.asked.append(Asked(manifest, name, limit, None, digest))
         return found
 
     def _located(self, name: str, manifest: Path) -> Path:

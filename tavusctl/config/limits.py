@@ -105,6 +105,16 @@ class Budget(Struct):
             )
             raise LimitExceededError(message, source, _PARTS)
 
+    def has_room(self, values: int, text: int, expressions: int) -> bool:
+        """Whether so much more of each can be read."""
+        more = (
+            (self.values + values, self.limits.values),
+            (self.text + text, self.limits.text),
+            (text, self.limits.document),
+            (self.expressions + expressions, self.limits.expressions),
+        )
+        return all(found <= most for found, most in more)
+
     def attached(self, size: int, source: Source) -> None:
         """A file for the API has been measured for the first time."""
         self.attachments += size

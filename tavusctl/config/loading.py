@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tavusctl.config import files, yaml12
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.limits import LIMITS, Budget, Limits
+from tavusctl.config.manifest_cache import ManifestCache
 from tavusctl.config.project_file.project import FILE, default, doubtful, open_project, unreadable
 from tavusctl.config.reading import Reading, said, twice
 from tavusctl.core.address import Address, Source
@@ -56,9 +57,10 @@ def read(
     kinds: Mapping[str, ResourceKind],
     paths: Sequence[Path] = (),
     limits: Limits = LIMITS,
+    cache: ManifestCache | None = None,
 ) -> LoadResult:
-    """Every manifest of the project, or those in some of its files and folders."""
-    reading = Reading.of(project, environment, kinds, Budget(limits))
+    """Every manifest of the project, or those in some of its files and folders; a cache is of whole projects."""
+    reading = Reading.of(project, environment, kinds, Budget(limits), cache)
     found = reading.take(paths)
     first, wrong = _by_address(reading.opened)
     wrong = [*reading.diagnostics, *wrong, *_left_behind(first)]

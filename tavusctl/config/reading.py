@@ -10,12 +10,13 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl.config import files, overlays, yaml12
+from tavusctl.config import files, overlays, recall, yaml12
 from tavusctl.config.attachments import AttachmentResolver, FileDigest
 from tavusctl.config.envelope import ParsedManifest, open_document
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.interpolation import FileText, Scope
 from tavusctl.config.limits import Budget, LimitExceededError
+from tavusctl.config.manifest_cache import ManifestCache
 from tavusctl.config.manifest_files import find, layers, shown_path, start
 from tavusctl.config.spec import file_name_hints
 from tavusctl.config.yaml12 import Node
@@ -35,6 +36,7 @@ class Document(Struct, frozen=True):
     node: Node
     about: Callable[[str], str]
     address: Address | None  # None: it has none that is right
+    digest: str  # of the file, and which document of it this is
 
 
 class Reading(Struct):
@@ -44,6 +46,7 @@ class Reading(Struct):
     environment: Environment
     kinds: Mapping[str, ResourceKind]
     library: IncludedFiles
+    cache: ManifestCache | None = None
     opened: list[ParsedManifest] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
@@ -51,16 +54,22 @@ class Reading(Struct):
     _files: dict[str, Path] = field(default_factory=dict)  # by what people call them
     _bases: dict[Address, Source] = field(default_factory=dict)  # what an overlay may be laid over
     _overlays: dict[Address, Document] = field(default_factory=dict)  # those that are laid over nothing yet
+    _laid_over: dict[str, str] = field(default_factory=dict)  # digests of those laid over the file that is read
 
     @classmethod
     def of(
-        cls, project: Project, environment: Environment, kinds: Mapping[str, ResourceKind], budget: Budget
+        cls,
+        project: Project,
+        environment: Environment,
+        kinds: Mapping[str, ResourceKind],
+        budget: Budget,
+        cache: ManifestCache | None = None,
     ) -> Reading:
         """Nothing read yet."""
         library = IncludedFiles(
             Path(project.root), Path(project.manifests), lambda path: shown_path(path, project), budget
         )
-        return cls(project, environment, kinds, library)
+        return cls(project, environment, kinds, library, cache)
 
     def take(self, paths: Sequence[Path]) -> list[Path]:
         """Read every file of the project, or some; those that were found."""
@@ -108,9 +117,38 @@ class Reading(Struct):
                 self.diagnostics.append(twice(one.address, here, there, "make one of the two"))
 
     def _take_base(self, path: Path) -> Iterator[ParsedManifest]:
-        """The manifests of a file with what is laid over them, up to the one that has too much wrong with it."""
+        """The manifests of a file with what is laid over them, as an earlier run has read them or afresh."""
+        content = self._content(path)
+        if content is not None:
+            where = start(path, self.project)
+            yield from self._kept(self.cache, where, content) if self.cache else self._read(where, content)
+
+    def _kept(self, cache: ManifestCache, where: Source, content: bytes) -> Iterable[ParsedManifest]:
+        """The manifests of a file as the cache has them; those that it does not have are read, and kept in it."""
+        entry = cache.find(where.path, recall.digest(content))
+        known = recall.recalled(entry, where, content, self._lies_over, self._files, self.library) if entry else None
+        if entry and known is not None:
+            self.diagnostics += entry.diagnostics
+            for one in known:
+                self._take_address(one.address, one.source)
+            cache.keep(where.path, entry, is_new=False)
+            return known
+        begun, told, unread = recall.Used.of(self.library), len(self.diagnostics), len(self.unread)
+        self.library.asked.clear()
+        self._laid_over.clear()
+        found = [*self._read(where, content)]
+        made = recall.FileRead(content, self.diagnostics[told:], found, self._laid_over, begun)
+        entry = recall.entry_of(made, self.library)
+        if entry is None or len(self.unread) > unread:
+            cache.pass_over()
+        else:
+            cache.keep(where.path, entry, is_new=True)
+        return found
+
+    def _read(self, where: Source, content: bytes) -> Iterator[ParsedManifest]:
+        """The manifests of a file, up to the one that has too much wrong with it."""
         told = 0
-        for one in self._parsed(path):
+        for one in self._documents(where, content):
             found = self._laid(one)
             yield found
             told += len(found.diagnostics)
@@ -119,6 +157,18 @@ class Reading(Struct):
                 self.diagnostics.append(Diagnostic("TV115", message, one.node.source))
                 self.unread.append("")
                 break
+
+    def _lies_over(self, address: Address) -> str:
+        """The digest of the document that is laid over the next one of an address; empty without one."""
+        over = self._overlays.get(address)
+        return over.digest if over else ""
+
+    def _take_address(self, address: Address | None, source: Source) -> Document | None:
+        """A document of the base has been found: what lies over it in this environment."""
+        if address is None:
+            return None
+        self._bases.setdefault(address, source)
+        return self._overlays.pop(address, None)
 
     def _look_beside(self, asked: Collection[Path], overlays_: Collection[Address]) -> None:
         """Read what the files that were named are to be seen with: overlays of theirs, and what theirs lie over."""
@@ -137,11 +187,10 @@ class Reading(Struct):
 
     def _laid(self, one: Document) -> ParsedManifest:
         """A document of the base, with the one that lies over it in this environment."""
-        over = self._overlays.pop(one.address, None) if one.address else None
-        if one.address:
-            self._bases.setdefault(one.address, one.node.sources["/name"])
+        over = self._take_address(one.address, one.node.sources["/name"]) if one.address else None
         if over is None or one.address is None:
             return self._opened(one, one.node)
+        self._laid_over[str(one.address)] = over.digest
         laid = overlays.lay(one.node, over.node, self.kinds[one.address.kind], one.address)
         found = self._opened(one, laid.node, over.about)
         if laid.diagnostics:
@@ -152,6 +201,8 @@ class Reading(Struct):
 
     def _alone(self, over: Document) -> ParsedManifest:
         """A document of the overlay that exists in this environment only."""
+        if self.cache:
+            self.cache.pass_over()
         found = self._opened(over, over.node)
         meant = None
         if found.manifest is None and over.address:
@@ -165,26 +216,39 @@ class Reading(Struct):
 
     def _parsed(self, path: Path) -> list[Document]:
         """The documents of one file."""
+        content = self._content(path)
+        return [] if content is None else self._documents(start(path, self.project), content)
+
+    def _content(self, path: Path) -> bytes | None:
+        """The bytes of one file; None where they are not to be had, which is told."""
         where = start(path, self.project)
         try:
-            text = files.read_bytes(path, Path(self.project.root), yaml12.MAX_BYTES)
+            content = files.read_bytes(path, Path(self.project.root), yaml12.MAX_BYTES)
         except files.RefusedError as error:
             id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Complaint
             self.diagnostics.append(Diagnostic(id, f"the file {error}", where))
             self.unread.append("")
-            return []
-        about = redaction.about(text.decode("utf-8", "replace"))
-        self.library.budget.opened(len(text), where)
-        parsed = yaml12.read(text, where.path)
+            return None
+        self.library.budget.opened(len(content), where)
         self._files[where.path] = path
+        if _MARK in content:
+            self.marked[where.path] = content.decode("utf-8", "replace")
+        return content
+
+    def _documents(self, where: Source, content: bytes) -> list[Document]:
+        """The documents that stand in a file."""
+        text, digest = content.decode("utf-8", "replace"), recall.digest(content)
+        about = redaction.about(text)
+        parsed = yaml12.read(content, where.path)
         self.diagnostics += said(parsed.diagnostics, about)
         self.library.budget.parsed(parsed.values, where)
-        if _MARK in text:
-            self.marked[where.path] = text.decode("utf-8", "replace")
-        found = [Document(one, about, overlays.address_of(one, self.kinds, self._scope)) for one in parsed.documents]
+        found = [
+            Document(one, about, overlays.address_of(one, self.kinds, self._scope), f"{digest} {number}")
+            for number, one in enumerate(parsed.documents)
+        ]
         broken = any(one.severity is Severity.ERROR for one in parsed.diagnostics)
         if broken or not all(one.address for one in found):
-            self.unread.append(text.decode("utf-8", "replace"))
+            self.unread.append(text)
         return found
 
     def _scope(self, where: Source) -> Scope:

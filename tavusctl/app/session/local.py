@@ -27,6 +27,7 @@ class LocalSession(Struct, frozen=True):
     unopened: bool = False  # whether the files name a state that is not opened
     variables: Variables = Variables()  # where keys and secrets are
     unread: tuple[Diagnostic, ...] = ()  # variables of other programs in `.env`
+    caches: bool = False  # whether what is read from manifests is kept for the next run, and used from the last one
 
     @property
     def root(self) -> Path:

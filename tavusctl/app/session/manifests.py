@@ -7,13 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from tavusctl import lint
+from tavusctl.app.session import cache
 from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files, loading
+from tavusctl.config.manifest_cache import ManifestCache, Probe
 from tavusctl.config.spec import file_name_hints
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError, RefusedError
+from tavusctl.core.json_tree import digest
 from tavusctl.core.model import Manifest
 from tavusctl.engine import resolve
 from tavusctl.kinds import KINDS
@@ -48,7 +53,8 @@ def check(
     Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise; with
     `secrets`, those that cannot be one are complained about, and those without a value where values are needed.
     """
-    loaded = loading.read(session.project, session.environment, KINDS, paths)
+    kept = None if paths else cache.opened(session)
+    loaded = loading.read(session.project, session.environment, KINDS, paths, cache=kept)
     wrong_files = any(one.severity is Severity.ERROR for one in (*session.found, *loaded.diagnostics))
     if not (loaded.files or paths or wrong_files):
         raise _without_manifests(session)
@@ -61,7 +67,9 @@ def check(
         else ()
     )
     diagnostics = [*loaded.diagnostics, *links]
-    remarks = _remarks(session, loaded, diagnostics, applied or {}, advice=advice)
+    remarks = [*_remarks(session, loaded, diagnostics, applied or {}, kept, advice=advice)]
+    if kept:
+        kept.save()
     unread = session.unread if advice and not paths else ()
     return loaded.manifests, _with_project(session, [*suppressions.beyond(diagnostics), *remarks, *unread])
 
@@ -71,6 +79,7 @@ def _remarks(
     loaded: loading.LoadResult,
     diagnostics: Sequence[Diagnostic],
     applied: Mapping[Address, JsonObject],
+    kept: ManifestCache | None,
     *,
     advice: bool,
 ) -> Iterator[Diagnostic]:
@@ -82,19 +91,38 @@ def _remarks(
         session.environment.crawl_limit,
         variables=frozenset(session.environment.vars),
         secrets=frozenset(session.project.secrets),
-        file_named=lambda manifest, text: (
-            file_name_hints.file_named(session.project, session.root / manifest, text)
-            if file_name_hints.may_be_path(text)
-            else ""
-        ),
         name_fields={name: kind.name_field for name, kind in KINDS.items()},
     )
-    found = lint.check(looked_at, KINDS, advice=advice)
+    found = _found(session, looked_at, kept, advice=advice)
     wrong = {one.source for one in diagnostics if one.severity is Severity.ERROR}
     remarks = [*suppressions.as_remarks(diagnostics), *(one for one in found if one.written not in wrong)]
     return suppressions.without_suppressed(
         remarks, {path: suppressions.in_text(text) for path, text in loaded.marked.items()}
     )
+
+
+def _found(
+    session: LocalSession, looked_at: lint.Project, kept: ManifestCache | None, *, advice: bool
+) -> Sequence[lint.Remark]:
+    """What rules say of manifests; they are not asked where the cache knows that they would say nothing."""
+
+    def named(manifest: str, text: str) -> str:
+        return file_name_hints.file_named(session.project, session.root / manifest, text)
+
+    def asked(manifest: str, text: str) -> str:
+        if not file_name_hints.may_be_path(text):
+            return ""
+        return probes.setdefault((manifest, text), named(manifest, text))
+
+    probes: dict[tuple[str, str], str] = {}
+    rules = "all" if advice else "errors"
+    about = digest({str(address): spec for address, spec in looked_at.applied.items()})
+    if kept and kept.is_silent(rules, about, named):
+        return ()
+    found = [*lint.check(replace(looked_at, file_named=asked), KINDS, advice=advice)]
+    if kept and not found:
+        kept.keep_silence(rules, about, (Probe(*place, file) for place, file in probes.items()))
+    return found
 
 
 def load(

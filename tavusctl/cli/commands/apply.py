@@ -13,6 +13,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.settings import MOST_PARALLEL
 from tavusctl.cli.dialogue import TerminalDialogue
 from tavusctl.cli.interrupt import interruptible
+from tavusctl.cli.offline_context import cache_option
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import allow_deletes, allow_lowered, discard_drafts, lock_timeout, plan_options, publish, wait
 from tavusctl.cli.output_paths import InputFile
@@ -35,6 +36,7 @@ from tavusctl.engine.apply import DraftConsent
 @lock_timeout
 @click.option("--parallel", type=click.IntRange(1, MOST_PARALLEL), help="Number of parallel steps, default 4.")
 @options
+@cache_option
 def command(
     session: Session,
     *,

@@ -6,6 +6,7 @@ import click
 
 from tavusctl.app import plan as app
 from tavusctl.app.session.online import Session
+from tavusctl.cli.offline_context import cache_option
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import blame_option
 from tavusctl.cli.report_options import Reports, emit, format_option, report_option
@@ -20,6 +21,7 @@ DRIFT_EXISTS = 2
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there is drift.")
 @blame_option
 @options
+@cache_option
 def command(session: Session, *, format_: str, reports: Reports, detailed_exitcode: bool, blame: bool) -> int:
     """Show objects that were changed or deleted outside tavusctl since the last apply.  Never writes.
 

@@ -10,6 +10,7 @@ import click
 from tavusctl.app import plan as app
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.session.online import Session
+from tavusctl.cli.offline_context import cache_option
 from tavusctl.cli.online_context import options
 from tavusctl.cli.options import blame_option, destroy_option, plan_options
 from tavusctl.cli.output_paths import OutputFile
@@ -30,6 +31,7 @@ CHANGES_EXIST = 2
 )
 @blame_option
 @options
+@cache_option
 def command(
     session: Session,
     *,

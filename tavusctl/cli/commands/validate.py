@@ -11,7 +11,7 @@ from tavusctl.app import validate as app
 from tavusctl.app.session.local import LocalSession
 from tavusctl.cli.completion_values import check as known_check
 from tavusctl.cli.error_report import with_excerpts
-from tavusctl.cli.offline_context import file_options
+from tavusctl.cli.offline_context import cache_option, file_options
 from tavusctl.cli.report_options import Reports, emit, format_option, report_option
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
 from tavusctl.core.diagnostics import Severity
@@ -52,6 +52,7 @@ def _ids(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[
 @click.option("--fix", "fixes", is_flag=True, help="Apply safe fixes to the files, then report what remains.")
 @click.option("--rules", "list_rules", is_flag=True, help="List all checks and exit.")
 @file_options
+@cache_option
 def command(
     sessions: list[LocalSession],
     *,

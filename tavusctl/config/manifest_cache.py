@@ -1,0 +1,141 @@
+"""What earlier runs have read from manifests, so that this one need not: one file for each environment.
+
+An entry holds for exactly the bytes of its file, of the overlays laid over it and of all files that it brings, and for
+what the whole cache holds for: code, settings, variables.  Files with an error in them have none.  Texts of brought
+files are not copied, and no manifest has the value of a secret.  The cache is signed with a key that only its user has:
+one that came with the files of a project could make a plan say what is not so.  Whatever is not as it should be is an
+empty cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+
+from tavusctl.config.cached_manifest import Entry
+from tavusctl.lib import atomic_files
+
+_MAGIC: Final = b"tavusctl manifests 1\n"
+_SIGNED: Final = len(_MAGIC) + hashlib.sha256().digest_size
+_IGNORED: Final = b"*\n"  # nothing in the folder is for git
+_OWNER: Final = 0o700
+_MAX_BYTES: Final = 1024**3
+
+
+class Probe(Struct, frozen=True, array_like=True):
+    """What a rule has asked the disk: the file that a text of a manifest names, empty where it names none."""
+
+    manifest: str
+    text: str
+    file: str
+
+
+class Silence(Struct, frozen=True, array_like=True):
+    """That rules had nothing to say of manifests."""
+
+    about: str  # digest of all that they looked at
+    probes: tuple[Probe, ...]
+
+
+class _Content(Struct, array_like=True):
+    holds_for: str
+    entries: dict[str, msgspec.Raw]  # by what people call the file
+    silences: dict[str, Silence]  # by what the rules were asked
+
+
+class ManifestCache(Struct):
+    """The cache of one environment; without a path, nothing is in it and nothing is kept."""
+
+    path: Path | None = None
+    key: bytes = b""
+    holds_for: str = ""
+    _known: dict[str, msgspec.Raw] = field(default_factory=dict)
+    _silences: dict[str, Silence] = field(default_factory=dict)
+    _kept: dict[str, msgspec.Raw] = field(default_factory=dict)
+    _read: list[str] = field(default_factory=list)  # files and digests of what was read, in its order
+    _is_whole: bool = True  # whether all of that is known by its digest
+    _is_changed: bool = False
+
+    @classmethod
+    def opened(cls, path: Path, key: bytes, holds_for: str) -> ManifestCache:
+        """A cache as it was saved; an empty one where that holds for something else, is damaged or somebody else's."""
+        found = _content(path, key)
+        if found is None or found.holds_for != holds_for:
+            return cls(path, key, holds_for, _is_changed=True)
+        return cls(path, key, holds_for, found.entries, found.silences)
+
+    def find(self, file: str, content: str) -> Entry | None:
+        """What was read from a file with this digest; none of it counts before `keep` is told."""
+        raw = self._known.get(file)
+        with contextlib.suppress(msgspec.MsgspecError):
+            entry = msgspec.msgpack.decode(raw, type=Entry) if raw is not None else None
+            return entry if entry and entry.content == content else None
+        return None
+
+    def keep(self, file: str, entry: Entry, *, is_new: bool) -> None:
+        """Keep what was read from a file; what cannot be stored is read again by the next run."""
+        try:
+            self._kept[file] = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
+        except (TypeError, ValueError, OverflowError):
+            self.pass_over()
+        overlays = (text for pair in sorted(entry.overlays.items()) for text in pair)
+        brought = (text for one in entry.brought for text in (one.name, one.digest))
+        self._read += [file, entry.content, *overlays, *brought]
+        self._is_changed |= is_new
+
+    def pass_over(self) -> None:
+        """A file was read of which nothing is kept."""
+        self._is_whole = False
+
+    def is_silent(self, asked: str, about: str, answer: Callable[[str, str], str]) -> bool:
+        """Whether rules had nothing to say of what was read, and the disk answers all that they ask as it did."""
+        known = self._silences.get(asked)
+        if known is None or not self._is_whole or known.about != self._digest(about):
+            return False
+        return all(answer(one.manifest, one.text) == one.file for one in known.probes)
+
+    def keep_silence(self, asked: str, about: str, probes: Iterable[Probe]) -> None:
+        """Keep that rules have nothing to say of what was read."""
+        if self._is_whole:
+            self._silences[asked] = Silence(self._digest(about), tuple(probes))
+            self._is_changed = True
+
+    def save(self) -> None:
+        """Write what was kept, if it is other than what is there; a disk that does not take it costs time only."""
+        if self.path is None or not (self._is_changed or self._kept.keys() != self._known.keys()):
+            return
+        content = msgspec.msgpack.encode(_Content(self.holds_for, self._kept, self._silences))
+        with contextlib.suppress(OSError):
+            for folder in (self.path.parent.parent, self.path.parent):
+                folder.mkdir(mode=_OWNER, exist_ok=True)
+            with atomic_files.opened(self.path.parent) as opened:
+                atomic_files.replace(self.path.with_name(".gitignore"), _IGNORED, folder=opened)
+                atomic_files.replace(self.path, _MAGIC + _signature(content, self.key) + content, folder=opened)
+
+    def _digest(self, about: str) -> str:
+        text = "\0".join([self.holds_for, about, *self._read])
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _content(path: Path, key: bytes) -> _Content | None:
+    """The content of a cache that is whole and signed with the key."""
+    try:
+        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
+            return None
+        found = path.read_bytes()
+        content = memoryview(found)[_SIGNED:]
+        good = found[:_SIGNED] == _MAGIC + _signature(content, key)
+        return msgspec.msgpack.decode(content, type=_Content) if good else None
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def _signature(content: bytes | memoryview, key: bytes) -> bytes:
+    return hmac.digest(key, content, "sha256")

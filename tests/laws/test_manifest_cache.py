@@ -1,0 +1,177 @@
+"""With the cache and without it, what is read from a project is the same, whatever was done to either in between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.manifests import check, load
+from tavusctl.app.session.opening import open_session
+from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.core.address import Address
+from tavusctl.core.errors import ConfigError, RefusedError
+from tavusctl.secrets import redaction
+
+Step = Callable[[Path], None]
+KEY = "sk-2718281828459045"
+PROJECTS = (
+    "version: 1\n",
+    "version: 1\nvars: {model: tavus-gpt-4o, speed: 1.5}\nsecrets: [KEY]\n",
+    "version: 1\nvars: {model: gpt-next, speed: true}\nsecrets: [OTHER]\n",
+    "version: 1\nvars: {model: tavus-gpt-4o, speed: 1}\nsecrets: [KEY]\nuploads: s3://bucket/files\n",
+    "version: 1\nvars: {model: tavus-gpt-4o, speed: 1}\nsecrets: [KEY]\nenvironments: {default: {overlay: laid}}\n",
+    "version: 1\nvar: {}\n",
+)
+PERSONA = "kind: persona\nname: {name}\nspec:\n  persona_name: Coach\n  pipeline_mode: full\n"
+SPECS = (
+    PERSONA,
+    PERSONA + "  system_prompt: ${{file:prompts/a.md}}\n",
+    PERSONA + "  system_prompt: Before ${{file:prompts/a.md}} and ${{file:./b.md}}, ${{var:model}}.\n",
+    PERSONA + "  layers: {{llm: {{model: '${{var:model}}', api_key: '${{secret:KEY}}'}}}}\n",
+    PERSONA + "  layers: {{tts: {{tts_engine: cartesia, voice_settings: {{speed: '${{var:speed}}'}}}}}}\n",
+    PERSONA + "  document_ids: ['${{ref:document/faq}}', d-1]\n  conferencing: yes\n",
+    PERSONA + "  system_prompt: prompts/a.md\n",
+    PERSONA + f"  layers: {{{{llm: {{{{model: {KEY}-unknown}}}}}}}}  # tavusctl: ignore=unlisted-value\n",
+    PERSONA + "  layers: {{llm: {{extra_body: {{a: 1.0, b: 1, c: true, d: 1e3, e: -0.0, f: null, g: 2.5e-7}}}}}}\n",
+    PERSONA + "  layers: {{llm: {{extra_body: {{big: 170141183460469231731687303715884105728}}}}}}\n",
+    PERSONA + "  extra: {{newer: {{one: ['${{ref:persona/a}}']}}}}\nlifecycle: {{prevent_destroy: true}}\n",
+    PERSONA + "  unknown_key: 1\n",
+    PERSONA
+    + "  system_prompt: &p Hello\n  context: *p\nmoved_from: [persona/old]\n---\n"
+    + PERSONA.replace("name}", "name}-2", 1),
+    (
+        "kind: document\nname: faq\nrecrawl: {{every: 7d}}\n"
+        "spec: {{document_name: FAQ, document_url: https://example.com/a, crawl: {{depth: 1, max_pages: 5}}}}\n"
+    ),
+    "kind: document\nname: faq\nspec: {{file: ./b.md}}\n",
+    "kind: replica\nname: {name}\nexternal: true\nid: r-1\n",
+    "kind: persona\nname: {name}\nspec: [\n",
+    "",
+)
+TEXTS = (b"You coach.\n", b"You coach well.", f"Never say {KEY}.\n".encode(), b"\xff", b"", "Zürich\u202e\n".encode())
+FILES = ("manifests/prompts/a.md", "manifests/b.md")
+NAMES = ("a", "b", "team/c")
+
+
+def wrote(path: str, content: bytes) -> Step:
+    def step(root: Path) -> None:
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+    return step
+
+
+def removed(path: str) -> Step:
+    return lambda root: (root / path).unlink(missing_ok=True)
+
+
+def cache_of(root: Path) -> Path:
+    return root / ".tavusctl" / "cache" / "default"
+
+
+def damaged(place: int, other: int) -> Step:
+    """A byte of the cache is another one, or the file ends there."""
+
+    def step(root: Path) -> None:
+        file = cache_of(root)
+        content = bytearray(file.read_bytes()) if file.is_file() else bytearray()
+        if content and other:
+            content[place % len(content)] ^= other
+            file.write_bytes(content)
+        elif content:
+            file.write_bytes(content[: place % len(content)])
+
+    return step
+
+
+def put_away(root: Path) -> None:
+    if cache_of(root).is_file():
+        shutil.copy(cache_of(root), root / ".older")
+
+
+def brought_back(root: Path) -> None:
+    if (root / ".older").is_file() and cache_of(root).parent.is_dir():
+        shutil.copy(root / ".older", cache_of(root))
+
+
+def manifest(folder: str, name: str, spec: str) -> Step:
+    return wrote(f"{folder}/{name}.yaml", spec.format(name=Path(name).name).encode())
+
+
+steps = st.one_of(
+    st.builds(
+        manifest, st.sampled_from(["manifests", "manifests", "laid"]), st.sampled_from(NAMES), st.sampled_from(SPECS)
+    ),
+    st.builds(wrote, st.sampled_from(FILES), st.sampled_from(TEXTS)),
+    st.builds(wrote, st.just("tavusctl.yaml"), st.sampled_from(PROJECTS).map(str.encode)),
+    st.builds(removed, st.sampled_from([*FILES, *(f"manifests/{one}.yaml" for one in NAMES), "laid/a.yaml"])),
+    st.builds(damaged, st.integers(0, 10**6), st.integers(0, 255)),
+    st.sampled_from([put_away, brought_back]),
+)
+
+
+@contextmanager
+def a_project() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for step in (
+            wrote("tavusctl.yaml", PROJECTS[1].encode()),
+            wrote(FILES[0], TEXTS[0]),
+            manifest("manifests", "a", SPECS[1]),
+        ):
+            step(root)
+        yield root
+
+
+def read(root: Path, *, caches: bool, secret: bool) -> str:
+    """All that a plan and a check get from the files, and every word that is said of them."""
+    with redaction.of_one_run():
+        if secret:
+            redaction.remember(KEY)
+        session = open_session(None, TerminalProgress(quiet=True), root)
+        known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
+        session = LocalSession(**{**known, "caches": caches})
+        applied = {Address("persona", "a"): {"system_prompt": "You coach."}}
+        found: list[object] = []
+        for look in (lambda: load(session), lambda: check(session, applied=applied), lambda: check(session)):
+            try:
+                found.append(look())
+            except (ConfigError, RefusedError) as error:
+                found.append([error.message, getattr(error, "diagnostics", ())])
+        return repr(found)
+
+
+@given(st.lists(st.tuples(steps, st.booleans()), min_size=1, max_size=8))
+def test_what_is_read_is_the_same_with_the_cache(done: list[tuple[Step, bool]]) -> None:
+    with a_project() as root:
+        read(root, caches=True, secret=False)
+        for step, secret in done:
+            step(root)
+            os.environ["KEY"] = KEY if secret else ""
+            cached = read(root, caches=True, secret=secret)
+            assert cached == read(root, caches=False, secret=secret)
+            assert cached == read(root, caches=True, secret=secret)
+
+
+@pytest.mark.parametrize("spec", range(len(SPECS)))
+def test_each_manifest_is_the_same_with_the_cache(spec: int) -> None:
+    with a_project() as root:
+        for text in TEXTS:
+            wrote(FILES[0], text)(root)
+            wrote(FILES[1], text)(root)
+            for project in PROJECTS:
+                wrote("tavusctl.yaml", project.encode())(root)
+                manifest("manifests", "b", SPECS[spec])(root)
+                afresh = read(root, caches=False, secret=False)
+                assert read(root, caches=True, secret=False) == afresh
+                assert read(root, caches=True, secret=False) == afresh
