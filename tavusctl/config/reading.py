@@ -133,13 +133,13 @@ class Reading(Struct):
                 self._take_address(one.address, one.source)
             cache.keep(where.path, entry, is_new=False)
             return known
-        begun, told, unread = recall.Used.of(self.library), len(self.diagnostics), len(self.unread)
+        begun, told = recall.Used.of(self.library), len(self.diagnostics)
         self.library.asked.clear()
         self._laid_over.clear()
         found = [*self._read(where, content)]
         made = recall.FileRead(content, self.diagnostics[told:], found, self._laid_over, begun)
         entry = recall.entry_of(made, self.library)
-        if entry is None or len(self.unread) > unread:
+        if entry is None:
             cache.pass_over()
         else:
             cache.keep(where.path, entry, is_new=True)

@@ -73,10 +73,9 @@ def recalled(
 
 def entry_of(made: FileRead, library: IncludedFiles) -> Entry | None:
     """What is kept of a file; None where nothing is to be: it has an error, or what is said of it hangs on secrets."""
-    addresses = [one.address for one in made.manifests]
     said = [*made.diagnostics, *(one for each in made.manifests for one in each.diagnostics)]
     texts = [one.text for one in library.asked]
-    if None in addresses or len({*addresses}) < len(addresses) or any(one.severity is Severity.ERROR for one in said):
+    if any(one.severity is Severity.ERROR for one in said):
         return None
     if said and (made.overlays or _quotes_secrets(made.content, texts)):
         return None

@@ -40,6 +40,7 @@ SPECS = (
     PERSONA + "  layers: {{tts: {{tts_engine: cartesia, voice_settings: {{speed: '${{var:speed}}'}}}}}}\n",
     PERSONA + "  document_ids: ['${{ref:document/faq}}', d-1]\n  conferencing: yes\n",
     PERSONA + "  system_prompt: prompts/a.md\n",
+    PERSONA + "  system_prompt: yes\n",
     PERSONA + f"  layers: {{{{llm: {{{{model: {KEY}-unknown}}}}}}}}  # tavusctl: ignore=unlisted-value\n",
     PERSONA + "  layers: {{llm: {{extra_body: {{a: 1.0, b: 1, c: true, d: 1e3, e: -0.0, f: null, g: 2.5e-7}}}}}}\n",
     PERSONA + "  layers: {{llm: {{extra_body: {{big: 170141183460469231731687303715884105728}}}}}}\n",
@@ -161,6 +162,55 @@ def test_what_is_read_is_the_same_with_the_cache(done: list[tuple[Step, bool]]) 
             cached = read(root, caches=True, secret=secret)
             assert cached == read(root, caches=False, secret=secret)
             assert cached == read(root, caches=True, secret=secret)
+
+
+LAID = PROJECTS[4]
+WARNED = PERSONA + f"  layers: {{{{llm: {{{{model: {KEY}-unknown}}}}}}}}\n"
+OVER = "kind: persona\nname: {name}\nspec: {{persona_name: Other}}\n"
+# What is read, and what happens then: a file with its content, and whether a secret is known.
+CHANGES: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "a text": (("manifests/prompts/a.md", "One.", False), ("manifests/prompts/a.md", "Two.", False)),
+    "a text goes": (("manifests/prompts/a.md", "One.", False), ("manifests/prompts/a.md", "", False)),
+    "a variable": (("manifests/b.yaml", SPECS[3], False), ("tavusctl.yaml", PROJECTS[1].replace("4o", "5"), False)),
+    "its type": (("manifests/b.yaml", SPECS[4], False), ("tavusctl.yaml", PROJECTS[2], False)),
+    "secrets": (("manifests/b.yaml", SPECS[3], False), ("tavusctl.yaml", PROJECTS[1].replace("KEY", "NO"), False)),
+    "a secret is known": (("manifests/b.yaml", WARNED, False), ("manifests/c.yaml", SPECS[0], True)),
+    "it is known no more": (("manifests/b.yaml", WARNED, True), ("manifests/c.yaml", SPECS[0], False)),
+    "an overlay comes": (("tavusctl.yaml", LAID, False), ("laid/a.yaml", OVER, False)),
+    "an overlay changes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", OVER.replace("Other", "Third"), False)),
+    "an overlay goes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", "", False)),
+    "an overlay alone": (("laid/c.yaml", SPECS[0], False), ("laid/c.yaml", SPECS[6], False)),
+    "a named file": (("manifests/b.yaml", SPECS[6].replace("a.", "n."), False), ("manifests/prompts/n.md", "N", False)),
+    "a manifest beside it": (("manifests/b.yaml", SPECS[5], False), ("manifests/faq.yaml", SPECS[-5], False)),
+    "a file for the API": (("manifests/b.md", "One.", False), ("manifests/b.md", "Two.", False)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("project", [PROJECTS[1], PROJECTS[3], LAID])
+def test_nothing_is_kept_beyond_a_change(change: str, project: str) -> None:
+    """Each is seen by the very next run, and what is undone is as it was."""
+    with a_project() as root:
+        wrote("tavusctl.yaml", project.encode())(root)
+        wrote("manifests/file.yaml", SPECS[-4].encode())(root)
+        wrote(FILES[1], b"One.")(root)
+        for path, content, secret in [*CHANGES[change], *CHANGES[change][:1]]:
+            is_manifest = path.endswith(".yaml") and "/" in path
+            text = content.format(name=Path(path).stem) if is_manifest else content
+            (wrote(path, text.encode()) if content else removed(path))(root)
+            afresh = read(root, caches=False, secret=secret)
+            assert read(root, caches=True, secret=secret) == afresh
+            assert read(root, caches=True, secret=secret) == afresh
+
+
+def test_a_cache_with_any_byte_changed_is_none() -> None:
+    with a_project() as root:
+        afresh = read(root, caches=True, secret=False)
+        good = cache_of(root).read_bytes()
+        for place in range(0, len(good), 5):
+            damaged(place, 1)(root)
+            assert read(root, caches=True, secret=False) == afresh
+            assert cache_of(root).read_bytes() == good  # it is made anew
 
 
 @pytest.mark.parametrize("spec", range(len(SPECS)))
