@@ -9,7 +9,7 @@ from msgspec import Struct
 from tavusctl.app.planning import draft_consent, plan_file, plan_options
 from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
 from tavusctl.app.planning.plan_options import PlanOptions
-from tavusctl.app.planning.prepare import prepare, wait_for_creates
+from tavusctl.app.planning.prepare import prepare, read_afresh, wait_for_creates
 from tavusctl.app.session.online import Session
 from tavusctl.core.model import Plan
 from tavusctl.engine.apply import DraftConsent
@@ -48,11 +48,11 @@ def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResul
         return RunResult(idle, (), None, RunRecords(store.shelf))
     with store.lock(asked.lock_timeout, "apply"), session.client(asked.parallel) as api:
 
-        def plan() -> PreparedPlan:
+        def plan(session: Session) -> PreparedPlan:
             is_new = approved is None
             return prepare(session, api, options, sources=sources, checks_names=is_new, judges=True, needs_values=True)
 
-        prepared = wait_for_creates(session, api, plan)
+        prepared = wait_for_creates(session, api, lambda: read_afresh(session, plan))
         if approved is not None:
             plan_file.check(approved, prepared, api.server_time())
         draft_consent.check_named(session, prepared, asked.drafts)

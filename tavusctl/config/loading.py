@@ -13,9 +13,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from tavusctl.config import files, yaml12
+from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.limits import LIMITS, Budget, Limits
-from tavusctl.config.manifest_cache import ManifestCache
 from tavusctl.config.project_file.project import FILE, default, doubtful, open_project, unreadable
 from tavusctl.config.reading import Reading, said, twice
 from tavusctl.core.address import Address, Source

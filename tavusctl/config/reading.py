@@ -10,13 +10,14 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from tavusctl.config import files, overlays, recall, yaml12
+from tavusctl.config import files, overlays, yaml12
 from tavusctl.config.attachments import AttachmentResolver, FileDigest
+from tavusctl.config.cache import recall
+from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.envelope import ParsedManifest, open_document
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.interpolation import FileText, Scope
 from tavusctl.config.limits import Budget, LimitExceededError
-from tavusctl.config.manifest_cache import ManifestCache
 from tavusctl.config.manifest_files import find, layers, shown_path, start
 from tavusctl.config.spec import file_name_hints
 from tavusctl.config.yaml12 import Node

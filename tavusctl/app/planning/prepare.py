@@ -49,7 +49,7 @@ def prepare(
     sends one that has none; all else takes such a secret as unchanged, and says so once.
     """
     secrets = None if asked.destroy or base else session.secrets
-    manifests, warnings = read = load(base or session, secrets, needs_values=needs_values)
+    manifests, warnings = load(base or session, secrets, needs_values=needs_values)
     warnings = (*warnings, *session.withheld, *session.local_state_remark) if base is None else warnings
     unset = () if secrets is None else resolve.unset(manifests, secrets)
     warnings += () if needs_values else taken_as_unchanged(unset)
@@ -61,18 +61,20 @@ def prepare(
         request = replace(request, former=session.granted.former, reads=session.granted.cut(reads))
     with reading(session.progress, api):
         prepared = replace(reconcile.prepare(manifests, KINDS, api, session.store(), request), unset=unset)
-    if needs_values and session.caches and prepared.plan.writes:  # what is sent is read from the files
-        afresh = replace(session, caches=False)
-        if load(afresh, secrets, needs_values=True) != read:
-            return prepare(
-                afresh, api, asked, sources=sources, checks_names=checks_names, judges=judges, needs_values=True
-            )
     prepared = replace(prepared, plan=located(prepared.plan, prepared.desired))
     if base is None and checks_names:
         _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
     if needs_values:
         check_values(prepared)
     return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
+
+
+def read_afresh(session: Session, plan: Callable[[Session], PreparedPlan]) -> PreparedPlan:
+    """A plan that writes nothing but what the files say, whatever the cache says of them."""
+    prepared, afresh = plan(session), replace(session, caches=False)
+    if not (session.caches and prepared.plan.writes) or load(session) == load(afresh):
+        return prepared
+    return plan(afresh)
 
 
 def _check_named(consent: Approvals, known: AbstractSet[Address]) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 
 import tavusctl
 from tavusctl.app.session.local import LocalSession
-from tavusctl.config.manifest_cache import ManifestCache
+from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.lib import atomic_files
 
 FOLDER: Final = Path(".tavusctl", "cache")

@@ -13,7 +13,7 @@ from tavusctl import lint
 from tavusctl.app.session import cache
 from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files, loading
-from tavusctl.config.manifest_cache import ManifestCache, Probe
+from tavusctl.config.cache.manifest_cache import ManifestCache, Probe
 from tavusctl.config.spec import file_name_hints
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity

@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from tavusctl.config.cached_manifest import Entry
+from tavusctl.config.cache.entry import Entry
 from tavusctl.lib import atomic_files
 
 _MAGIC: Final = b"tavusctl manifests 1\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tavusctl.config.cached_manifest import Brought, Entry, packed, unpacked
+from tavusctl.config.cache.entry import Brought, Entry, packed, unpacked
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.included_files import Asked, IncludedFiles
 from tavusctl.core.address import Address, Source

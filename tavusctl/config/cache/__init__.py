@@ -1,0 +1,1 @@
+"""What is read from manifests, kept from one run to the next."""
