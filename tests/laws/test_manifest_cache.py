@@ -22,44 +22,69 @@ from tavusctl.core.errors import ConfigError, RefusedError
 from tavusctl.secrets import redaction
 
 Step = Callable[[Path], None]
-KEY = "sk-2718281828459045"
+KEY = "quiet harbour in spring"
+SETTINGS = (
+    "version: 1\nsecrets: [{secret}]\nenvironments:\n  default: {{vars: {{model: {model}, speed: {speed}}}{more}}}\n"
+)
+STEADY = SETTINGS.format(secret="KEY", model="tavus-gpt-4o", speed=1, more="")
+LAID = SETTINGS.format(secret="KEY", model="tavus-gpt-4o", speed=1, more=", overlay: laid")
+UPLOADING = SETTINGS.format(secret="KEY", model="tavus-gpt-4o", speed=1, more=", uploads: 's3://bucket/files'")
 PROJECTS = (
+    STEADY,
+    LAID,
+    UPLOADING,
+    SETTINGS.format(secret="KEY", model="gpt-next", speed=1.5, more=""),
+    SETTINGS.format(secret="OTHER", model="tavus-gpt-4o", speed=1.0, more=""),
     "version: 1\n",
-    "version: 1\nvars: {model: tavus-gpt-4o, speed: 1.5}\nsecrets: [KEY]\n",
-    "version: 1\nvars: {model: gpt-next, speed: true}\nsecrets: [OTHER]\n",
-    "version: 1\nvars: {model: tavus-gpt-4o, speed: 1}\nsecrets: [KEY]\nuploads: s3://bucket/files\n",
-    "version: 1\nvars: {model: tavus-gpt-4o, speed: 1}\nsecrets: [KEY]\nenvironments: {default: {overlay: laid}}\n",
     "version: 1\nvar: {}\n",
 )
-PERSONA = "kind: persona\nname: {name}\nspec:\n  persona_name: Coach\n  pipeline_mode: full\n"
-SPECS = (
-    PERSONA,
-    PERSONA + "  system_prompt: ${{file:prompts/a.md}}\n",
-    PERSONA + "  system_prompt: Before ${{file:prompts/a.md}} and ${{file:./b.md}}, ${{var:model}}.\n",
-    PERSONA + "  layers: {{llm: {{model: '${{var:model}}', api_key: '${{secret:KEY}}'}}}}\n",
-    PERSONA + "  layers: {{tts: {{tts_engine: cartesia, voice_settings: {{speed: '${{var:speed}}'}}}}}}\n",
-    PERSONA + "  document_ids: ['${{ref:document/faq}}', d-1]\n  conferencing: yes\n",
-    PERSONA + "  system_prompt: prompts/a.md\n",
-    PERSONA + "  system_prompt: yes\n",
-    PERSONA + f"  layers: {{{{llm: {{{{model: {KEY}-unknown}}}}}}}}  # tavusctl: ignore=unlisted-value\n",
-    PERSONA + "  layers: {{llm: {{extra_body: {{a: 1.0, b: 1, c: true, d: 1e3, e: -0.0, f: null, g: 2.5e-7}}}}}}\n",
-    PERSONA + "  layers: {{llm: {{extra_body: {{big: 170141183460469231731687303715884105728}}}}}}\n",
-    PERSONA + "  extra: {{newer: {{one: ['${{ref:persona/a}}']}}}}\nlifecycle: {{prevent_destroy: true}}\n",
-    PERSONA + "  unknown_key: 1\n",
+BARE = "kind: persona\nname: {name}\nspec:\n  persona_name: Coach\n  pipeline_mode: full\n"
+PERSONA = BARE + "  system_prompt: You coach.\n"
+OF_A_FILE = BARE + "  system_prompt: ${{file:prompts/a.md}}\n"
+OF_VARIABLES = PERSONA + "  layers: {{tts: {{tts_engine: cartesia, voice_settings: {{speed: '${{var:speed}}'}}}}}}\n"
+OF_A_SECRET = (
     PERSONA
-    + "  system_prompt: &p Hello\n  context: *p\nmoved_from: [persona/old]\n---\n"
-    + PERSONA.replace("name}", "name}-2", 1),
-    (
-        "kind: document\nname: faq\nrecrawl: {{every: 7d}}\n"
-        "spec: {{document_name: FAQ, document_url: https://example.com/a, crawl: {{depth: 1, max_pages: 5}}}}\n"
-    ),
-    "kind: document\nname: faq\nspec: {{file: ./b.md}}\n",
+    + "  layers:\n    llm: {{model: '${{var:model}}', base_url: 'https://a.example.com', api_key: '${{secret:KEY}}'}}\n"
+)
+WARNED = PERSONA + f"  layers: {{{{stt: {{{{stt_engine: '{KEY}'}}}}}}}}\n"
+NAMES_A_FILE = BARE + "  system_prompt: prompts/n.md\n"
+REFERS = PERSONA + "  document_ids: ['${{ref:document/faq}}', d-1]\n"
+FAQ = (
+    "kind: document\nname: faq\nspec:\n  document_name: FAQ\n  document_url: https://example.com/a\n"
+    "  crawl: {{depth: 1, max_pages: 5}}\n"
+)
+UPLOADED = "kind: document\nname: file\nspec: {{document_file: ./b.txt}}\n"
+# Of these there is an entry where the project is in order.
+KEPT = (
+    PERSONA,
+    OF_A_FILE,
+    OF_VARIABLES,
+    OF_A_SECRET,
+    WARNED,
+    NAMES_A_FILE,
+    REFERS,
+    FAQ + "recrawl: {{every: 7d}}\nwatch: false\n",
+    UPLOADED,
+    BARE + "  system_prompt: Before ${{file:prompts/a.md}} and ${{file:./b.txt}}, ${{var:model}}.\n",
+    BARE + "  system_prompt: yes\n",
+    WARNED.strip() + "  # tavusctl: ignore=unlisted-value\n",
+    PERSONA + "  layers: {{llm: {{extra_body: {{a: 1.0, b: 1, c: true, d: 1e3, e: -0.0, f: null, g: 2.5e-7}}}}}}\n",
+    PERSONA + "  extra: {{newer: {{one: ['${{ref:persona/a}}']}}}}\nlifecycle: {{prevent_destroy: true}}\n",
+    PERSONA + "moved_from: [persona/old]\n---\n" + PERSONA.replace("name}", "name}-2", 1),
+    BARE + '  system_prompt: "Be kind to all who ask.\\n\\nBe kind to all who ask."\n',
     "kind: replica\nname: {name}\nexternal: true\nid: r-1\n",
-    "kind: persona\nname: {name}\nspec: [\n",
     "",
 )
+WRONG = (
+    BARE,
+    PERSONA + "  unknown_key: 1\n",
+    PERSONA + "  layers: {{llm: {{extra_body: {{big: 170141183460469231731687303715884105728}}}}}}\n",
+    PERSONA + "---\n" + PERSONA,
+    "kind: persona\nname: {name}\nspec: [\n",
+)
+SPECS = (*KEPT, *WRONG)
 TEXTS = (b"You coach.\n", b"You coach well.", f"Never say {KEY}.\n".encode(), b"\xff", b"", "Zürich\u202e\n".encode())
-FILES = ("manifests/prompts/a.md", "manifests/b.md")
+FILES = ("manifests/prompts/a.md", "manifests/b.txt")
 NAMES = ("a", "b", "team/c")
 
 
@@ -126,9 +151,9 @@ def a_project() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for step in (
-            wrote("tavusctl.yaml", PROJECTS[1].encode()),
+            wrote("tavusctl.yaml", STEADY.encode()),
             wrote(FILES[0], TEXTS[0]),
-            manifest("manifests", "a", SPECS[1]),
+            manifest("manifests", "a", OF_A_FILE),
         ):
             step(root)
         yield root
@@ -164,35 +189,34 @@ def test_what_is_read_is_the_same_with_the_cache(done: list[tuple[Step, bool]]) 
             assert cached == read(root, caches=True, secret=secret)
 
 
-LAID = PROJECTS[4]
-WARNED = PERSONA + f"  layers: {{{{llm: {{{{model: {KEY}-unknown}}}}}}}}\n"
 OVER = "kind: persona\nname: {name}\nspec: {{persona_name: Other}}\n"
 # What is read, and what happens then: a file with its content, and whether a secret is known.
 CHANGES: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "a text": (("manifests/prompts/a.md", "One.", False), ("manifests/prompts/a.md", "Two.", False)),
     "a text goes": (("manifests/prompts/a.md", "One.", False), ("manifests/prompts/a.md", "", False)),
-    "a variable": (("manifests/b.yaml", SPECS[3], False), ("tavusctl.yaml", PROJECTS[1].replace("4o", "5"), False)),
-    "its type": (("manifests/b.yaml", SPECS[4], False), ("tavusctl.yaml", PROJECTS[2], False)),
-    "secrets": (("manifests/b.yaml", SPECS[3], False), ("tavusctl.yaml", PROJECTS[1].replace("KEY", "NO"), False)),
-    "a secret is known": (("manifests/b.yaml", WARNED, False), ("manifests/c.yaml", SPECS[0], True)),
-    "it is known no more": (("manifests/b.yaml", WARNED, True), ("manifests/c.yaml", SPECS[0], False)),
+    "a variable": (("manifests/b.yaml", OF_A_SECRET, False), ("tavusctl.yaml", STEADY.replace("4o", "4.1"), False)),
+    "its type": (("manifests/b.yaml", OF_VARIABLES, False), ("tavusctl.yaml", PROJECTS[4], False)),
+    "secrets": (("manifests/b.yaml", OF_A_SECRET, False), ("tavusctl.yaml", STEADY.replace("KEY", "NO"), False)),
+    "a secret is known": (("manifests/b.yaml", WARNED, False), ("manifests/c.yaml", PERSONA, True)),
+    "it is known no more": (("manifests/b.yaml", WARNED, True), ("manifests/c.yaml", PERSONA, False)),
     "an overlay comes": (("tavusctl.yaml", LAID, False), ("laid/a.yaml", OVER, False)),
     "an overlay changes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", OVER.replace("Other", "Third"), False)),
     "an overlay goes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", "", False)),
-    "an overlay alone": (("laid/c.yaml", SPECS[0], False), ("laid/c.yaml", SPECS[6], False)),
-    "a named file": (("manifests/b.yaml", SPECS[6].replace("a.", "n."), False), ("manifests/prompts/n.md", "N", False)),
-    "a manifest beside it": (("manifests/b.yaml", SPECS[5], False), ("manifests/faq.yaml", SPECS[-5], False)),
-    "a file for the API": (("manifests/b.md", "One.", False), ("manifests/b.md", "Two.", False)),
+    "an overlay alone": (("laid/c.yaml", PERSONA, False), ("laid/c.yaml", NAMES_A_FILE.replace("n.", "a."), False)),
+    "a named file": (("manifests/b.yaml", NAMES_A_FILE, False), ("manifests/prompts/n.md", "N", False)),
+    "a manifest beside it": (("manifests/b.yaml", REFERS, False), ("manifests/faq.yaml", FAQ, False)),
+    "a file for the API": (("manifests/b.txt", "One.", False), ("manifests/b.txt", "Two.", False)),
+    "a second one": (("manifests/b.yaml", PERSONA, False), ("manifests/c.yaml", PERSONA.replace("{name}", "b"), False)),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("project", [PROJECTS[1], PROJECTS[3], LAID])
+@pytest.mark.parametrize("project", [STEADY, UPLOADING, LAID])
 def test_nothing_is_kept_beyond_a_change(change: str, project: str) -> None:
     """Each is seen by the very next run, and what is undone is as it was."""
     with a_project() as root:
         wrote("tavusctl.yaml", project.encode())(root)
-        wrote("manifests/file.yaml", SPECS[-4].encode())(root)
+        manifest("manifests", "file", UPLOADED)(root)
         wrote(FILES[1], b"One.")(root)
         for path, content, secret in [*CHANGES[change], *CHANGES[change][:1]]:
             is_manifest = path.endswith(".yaml") and "/" in path
@@ -213,15 +237,25 @@ def test_a_cache_with_any_byte_changed_is_none() -> None:
             assert cache_of(root).read_bytes() == good  # it is made anew
 
 
-@pytest.mark.parametrize("spec", range(len(SPECS)))
-def test_each_manifest_is_the_same_with_the_cache(spec: int) -> None:
+@pytest.mark.parametrize("spec", SPECS)
+def test_each_manifest_is_the_same_with_the_cache(spec: str) -> None:
     with a_project() as root:
         for text in TEXTS:
-            wrote(FILES[0], text)(root)
-            wrote(FILES[1], text)(root)
+            for file in FILES:
+                wrote(file, text)(root)
             for project in PROJECTS:
                 wrote("tavusctl.yaml", project.encode())(root)
-                manifest("manifests", "b", SPECS[spec])(root)
+                manifest("manifests", "b", spec)(root)
                 afresh = read(root, caches=False, secret=False)
                 assert read(root, caches=True, secret=False) == afresh
                 assert read(root, caches=True, secret=False) == afresh
+
+
+@pytest.mark.parametrize("spec", KEPT)
+def test_what_is_right_has_an_entry(spec: str) -> None:
+    with a_project() as root:
+        wrote("tavusctl.yaml", UPLOADING.encode())(root)
+        wrote("manifests/b.txt", b"One.")(root)
+        manifest("manifests", "b", spec)(root)
+        read(root, caches=True, secret=False)
+        assert b"manifests/b.yaml" in cache_of(root).read_bytes()
