@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.core.address import Address
 from tavusctl.core.errors import ConfigError, RefusedError
 from tavusctl.secrets import redaction
+from tests.scenarios.project import environment_of
 
 Step = Callable[[Path], None]
 KEY = "quiet harbour in spring"
@@ -161,9 +161,7 @@ def a_project() -> Iterator[Path]:
 
 def read(root: Path, *, caches: bool, secret: bool) -> str:
     """All that a plan and a check get from the files, and every word that is said of them."""
-    with redaction.of_one_run():
-        if secret:
-            redaction.remember(KEY)
+    with redaction.of_one_run(), environment_of({"KEY": KEY if secret else None}):
         session = open_session(None, TerminalProgress(quiet=True), root)
         known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
         session = LocalSession(**{**known, "caches": caches})
@@ -183,7 +181,6 @@ def test_what_is_read_is_the_same_with_the_cache(done: list[tuple[Step, bool]]) 
         read(root, caches=True, secret=False)
         for step, secret in done:
             step(root)
-            os.environ["KEY"] = KEY if secret else ""
             cached = read(root, caches=True, secret=secret)
             assert cached == read(root, caches=False, secret=secret)
             assert cached == read(root, caches=True, secret=secret)
