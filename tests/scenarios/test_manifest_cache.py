@@ -1,0 +1,148 @@
+"""What is kept between runs makes them shorter, and nothing else: no report, no write and no file depends on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from tavusctl.app.session import cache
+from tavusctl.app.session.opening import open_session
+from tavusctl.cli.status_line import TerminalProgress
+from tavusctl.config.cache.entry import Entry
+from tavusctl.config.cache.manifest_cache import ManifestCache
+from tests.scenarios.project import Project, environment_of
+
+SPEC = {"persona_name": "Coach", "pipeline_mode": "full", "system_prompt": "You coach."}
+PROMPT = "Nobody but the coach knows what stands in this prompt.\n"
+
+
+def kept(project: Project) -> Path:
+    return project.root / ".tavusctl" / "cache" / "default"
+
+
+def opened(project: Project) -> ManifestCache:
+    session = open_session(None, TerminalProgress(quiet=True), project.root)
+    found = cache.opened(replace(session, caches=True))
+    assert found
+    return found
+
+
+@pytest.fixture
+def forged(project: Project) -> Project:
+    """An applied persona, and a cache that says something else of its manifest, signed as by the user."""
+    project.manifest("persona", "coach", SPEC)
+    project.apply()
+    project.manifest("persona", "coach", SPEC | {"system_prompt": "You coach well."})
+    assert project.run("plan").code == 0
+    known = opened(project)
+    entry = msgspec.msgpack.decode(known._known["manifests/persona-coach.yaml"], type=Entry)
+    parsed = entry.manifests[0].parsed
+    assert parsed.manifest
+    parsed.manifest.spec["system_prompt"] = "You lie."
+    known.keep("manifests/persona-coach.yaml", entry, is_new=True)
+    known.save()
+    return project
+
+
+def test_a_plan_takes_it_and_an_apply_reads_what_it_writes(forged: Project) -> None:
+    assert "You lie." in forged.run("plan").out
+    assert "You lie." not in forged.run("plan", "--no-cache").out
+    forged.account.forget()
+    forged.apply()
+    patches = [body for _, _, body in forged.account.sent]
+    assert "You coach well." in str(patches)
+    assert "You lie." not in str(patches)
+
+
+def test_one_that_another_user_has_made_is_not_taken(forged: Project, tmp_path: Path) -> None:
+    with environment_of({"XDG_CACHE_HOME": str(tmp_path / "other")}):
+        assert "You lie." not in forged.run("plan").out
+
+
+def test_it_holds_no_text_of_a_file_and_no_secret(project: Project) -> None:
+    project.write("tavusctl.yaml", "version: 1\nsecrets: [LLM_KEY]\n")
+    project.write("manifests/prompt.md", PROMPT)
+    llm = {"model": "own", "base_url": "https://a.example.com", "api_key": "${secret:LLM_KEY}"}
+    project.manifest("persona", "coach", SPEC | {"system_prompt": "${file:prompt.md}", "layers": {"llm": llm}})
+    for command in ("validate", "plan", "plan"):
+        assert project.run(command, LLM_KEY="a-key-of-three-words").code == 0
+    content = kept(project).read_bytes()
+    assert b"persona/coach" in content or b"coach" in content
+    assert PROMPT.strip().encode() not in content
+    assert b"a-key-of-three-words" not in content
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "apply", "drift"])
+def test_without_it_nothing_is_kept(project: Project, command: str) -> None:
+    project.manifest("persona", "coach", SPEC)
+    project.apply("--no-cache")
+    assert project.run(command, "--no-cache").code == 0
+    assert not kept(project).parent.exists()
+    assert project.run(command).code == 0
+    assert kept(project).exists()
+
+
+def test_git_does_not_see_it(project: Project) -> None:
+    project.manifest("persona", "coach", SPEC)
+    subprocess.run(["git", "init", "--quiet"], cwd=project.root, check=True)
+    project.run("validate")
+    status = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"], cwd=project.root, check=True, capture_output=True
+    )
+    assert kept(project).exists()
+    assert b"cache" not in status.stdout
+
+
+def test_a_folder_that_leads_elsewhere_is_left_alone(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project.manifest("persona", "coach", SPEC)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (project.root / ".tavusctl").symlink_to(elsewhere)
+    assert project.run("validate").code == 0
+    assert not [one for one in elsewhere.rglob("*") if one.is_file()]
+
+
+@pytest.mark.parametrize("trouble", ["a folder", "a pipe", "no home", "a key cut short"])
+def test_where_it_cannot_be_kept_all_is_read(project: Project, tmp_path: Path, trouble: str) -> None:
+    project.manifest("persona", "coach", SPEC)
+    project.apply()
+    expected = project.run("plan", "--no-cache")
+    kept(project).unlink()
+    home = {"XDG_CACHE_HOME": str(tmp_path / "home")}
+    if trouble == "a folder":
+        kept(project).mkdir()
+    elif trouble == "a pipe":
+        os.mkfifo(kept(project))
+    elif trouble == "no home":
+        (tmp_path / "home").write_text("a file")
+    else:
+        (tmp_path / "home" / "tavusctl").mkdir(parents=True)
+        (tmp_path / "home" / "tavusctl" / "key").write_bytes(b"short")
+    assert project.run("plan", **home) == expected
+    assert project.run("plan", **home) == expected
+
+
+def test_what_the_clock_and_the_account_say_is_asked_every_time(project: Project) -> None:
+    spec = {"document_name": "FAQ", "document_url": "https://docs.example.com/", "crawl": {"depth": 1, "max_pages": 5}}
+    project.manifest("document", "faq", spec, recrawl={"every": "7d"})
+    project.manifest("persona", "coach", SPEC)
+    project.apply()
+    project.account.advance(3600)
+    for change in (
+        lambda: project.account.advance(8 * 86400),
+        lambda: project.account.portal(
+            "persona", project.bound("persona/coach"), {"op": "replace", "path": "/system_prompt", "value": "Live."}
+        ),
+        lambda: project.account.portal_delete("document", project.bound("document/faq")),
+        lambda: project.run("state", "rm", "persona/coach"),
+    ):
+        project.run("plan")
+        change()
+        for command in (["plan"], ["plan", "--format", "json"], ["drift"], ["validate"]):
+            assert project.run(*command) == project.run(*command, "--no-cache")
