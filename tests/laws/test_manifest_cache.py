@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tavusctl.app.session.opening import open_session
 from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.core.address import Address
 from tavusctl.core.errors import ConfigError, RefusedError
+from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets import redaction
 from tests.scenarios.project import environment_of
 
@@ -165,9 +167,9 @@ def read(root: Path, *, caches: bool, secret: bool) -> str:
         session = open_session(None, TerminalProgress(quiet=True), root)
         known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
         session = LocalSession(**{**known, "caches": caches})
-        applied = {Address("persona", "a"): {"system_prompt": "You coach."}}
+        applied: dict[Address, JsonObject] = {Address("persona", "a"): {"system_prompt": "You coach."}}
         found: list[object] = []
-        for look in (lambda: load(session), lambda: check(session, applied=applied), lambda: check(session)):
+        for look in (partial(load, session), partial(check, session, applied=applied), partial(check, session)):
             try:
                 found.append(look())
             except (ConfigError, RefusedError) as error:

@@ -77,6 +77,15 @@ def test_it_holds_no_text_of_a_file_and_no_secret(project: Project) -> None:
     assert b"a-key-of-three-words" not in content
 
 
+def test_a_manifest_in_which_a_secret_stands_is_not_kept(project: Project) -> None:
+    project.write("tavusctl.yaml", "version: 1\nsecrets: [WORDS]\n")
+    project.manifest("persona", "coach", SPEC | {"system_prompt": "Say: a key of three words."})
+    project.manifest("persona", "other", SPEC)
+    for words in ("", "a key of three words", "a key of three words", ""):
+        assert project.run("plan", WORDS=words) == project.run("plan", "--no-cache", WORDS=words)
+        assert (b"three words" in kept(project).read_bytes()) == (not words)
+
+
 @pytest.mark.parametrize("command", ["validate", "plan", "apply", "drift"])
 def test_without_it_nothing_is_kept(project: Project, command: str) -> None:
     project.manifest("persona", "coach", SPEC)

@@ -21,6 +21,7 @@ from msgspec import Struct, field
 
 from tavusctl.config.cache.entry import Entry
 from tavusctl.lib import atomic_files
+from tavusctl.secrets import redaction
 
 _MAGIC: Final = b"tavusctl manifests 1\n"
 _SIGNED: Final = len(_MAGIC) + hashlib.sha256().digest_size
@@ -80,15 +81,17 @@ class ManifestCache(Struct):
         return None
 
     def keep(self, file: str, entry: Entry, *, is_new: bool) -> None:
-        """Keep what was read from a file; what cannot be stored is read again by the next run."""
-        try:
-            self._kept[file] = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
-        except (TypeError, ValueError, OverflowError):
-            self.pass_over()
+        """Keep what was read from a file, unless it cannot be stored, or the value of a secret is in it."""
         overlays = (text for pair in sorted(entry.overlays.items()) for text in pair)
         brought = (text for one in entry.brought for text in (one.name, one.digest))
         self._read += [file, entry.content, *overlays, *brought]
-        self._is_changed |= is_new
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            raw = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
+            if not (redaction.knows_any() and redaction.is_written_in(bytes(raw).decode("utf-8", "replace"))):
+                self._kept[file] = raw
+                self._is_changed |= is_new
+                return
+        self.pass_over()
 
     def pass_over(self) -> None:
         """A file was read of which nothing is kept."""
@@ -111,7 +114,9 @@ class ManifestCache(Struct):
         """Write what was kept, if it is other than what is there; a disk that does not take it costs time only."""
         if self.path is None or not (self._is_changed or self._kept.keys() != self._known.keys()):
             return
-        content = msgspec.msgpack.encode(_Content(self.holds_for, self._kept, self._silences))
+        # What rules have asked stands in manifests: without all of them it is of no use, and may have a secret in it.
+        silences = self._silences if self._is_whole else {}
+        content = msgspec.msgpack.encode(_Content(self.holds_for, self._kept, silences))
         with contextlib.suppress(OSError):
             for folder in (self.path.parent.parent, self.path.parent):
                 folder.mkdir(mode=_OWNER, exist_ok=True)
