@@ -15,6 +15,7 @@ import httpx
 from tavusctl.api.transport import Answer
 from tavusctl.core.errors import RefusalCause
 from tavusctl.lib.json_types import JsonObject
+from tavusctl.lib.patterns import pattern
 from tavusctl.lib.strict_json import strict_json
 
 _REFUSALS: Final = frozenset(
@@ -25,12 +26,12 @@ _REFUSALS: Final = frozenset(
         httpx.codes.UNPROCESSABLE_ENTITY,
     }
 )
-_PERSONA: Final = re.compile(r"/v2/(personas|pals)/[^/]+(/.*)?")
-_UNPUBLISHED: Final = re.compile(r"unpublished|\bPAL Maker\b", re.IGNORECASE)
-_TEST: Final = re.compile(r"\btest (operation )?(has )?fail|\bfailed (the )?test|\btested value\b", re.IGNORECASE)
-_TAKEN: Final = re.compile(r"\btaken\b|\balready (exists|in use|used)\b|\bduplicate\b|must be unique", re.IGNORECASE)
-_DETACHED: Final = re.compile(r"\bnot attached\b", re.IGNORECASE)
-_USED: Final = re.compile(r"\bin use\b|\bused by\b|\bstill (used|attached)\b", re.IGNORECASE)
+_PERSONA: Final = pattern(r"/v2/(personas|pals)/[^/]+(/.*)?")
+_UNPUBLISHED: Final = pattern(r"unpublished|\bPAL Maker\b", re.IGNORECASE)
+_TEST: Final = pattern(r"\btest (operation )?(has )?fail|\bfailed (the )?test|\btested value\b", re.IGNORECASE)
+_TAKEN: Final = pattern(r"\btaken\b|\balready (exists|in use|used)\b|\bduplicate\b|must be unique", re.IGNORECASE)
+_DETACHED: Final = pattern(r"\bnot attached\b", re.IGNORECASE)
+_USED: Final = pattern(r"\bin use\b|\bused by\b|\bstill (used|attached)\b", re.IGNORECASE)
 
 
 def refusal_cause(answer: Answer, text: str) -> RefusalCause:

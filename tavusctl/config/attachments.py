@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Final
@@ -15,10 +14,11 @@ from tavusctl.core.messages import either, shown
 from tavusctl.core.model import LocalFile
 from tavusctl.core.resource_kind import Attachment, ResourceKind
 from tavusctl.lib.json_types import JsonObject
+from tavusctl.lib.patterns import pattern
 
 SCHEMES: Final = ("s3", "gs", "az")
-_FOLDER = re.compile(rf"({'|'.join(SCHEMES)})://[A-Za-z0-9._-]+(/[A-Za-z0-9._=/-]*)?")
-_UP = re.compile(r"(^|/)\.\.?(/|$)|//")
+_FOLDER = pattern(rf"({'|'.join(SCHEMES)})://[A-Za-z0-9._-]+(/[A-Za-z0-9._=/-]*)?")
+_UP = pattern(r"(^|/)\.\.?(/|$)|//")
 
 
 class FileDigest(Struct, frozen=True):

@@ -20,13 +20,14 @@ from tavusctl.core.diagnostics import Diagnostic, Passage
 from tavusctl.core.messages import Fault, listed, shown, suggestion
 from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.redaction import shortened
 from tavusctl.secrets.values import SecretText
 
 MAX_TEXT: Final = 5 * 1024 * 1024  # characters of one text after expansion
 _MAX_COMPLAINTS: Final = 10  # of one text
-_TOKEN = re.compile(r"\$(?P<literal>\$)?\{(?(literal)|(?P<body>[^}\n]*)(?P<end>\}?))")
-_SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TOKEN = pattern(r"\$(?P<literal>\$)?\{(?(literal)|(?P<body>[^}\n]*)(?P<end>\}?))")
+_SECRET_NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class FileText(Struct, frozen=True):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.redaction import shortened
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _UNIT = r"(?:(\d{{1,9}}(?:\.\d{{1,6}})?){0})?"
-_PLAIN = re.compile("".join(_UNIT.format(unit) for unit in "wdhms"))
-_ISO = re.compile("P{}{}(?:T{}{}{})?".format(*(_UNIT.format(unit) for unit in "WDHMS")))
+_PLAIN = pattern("".join(_UNIT.format(unit) for unit in "wdhms"))
+_ISO = pattern("P{}{}(?:T{}{}{})?".format(*(_UNIT.format(unit) for unit in "WDHMS")))
 
 
 def seconds(text: str) -> float:

@@ -7,7 +7,6 @@ gives as a value (`default`, `const`, `enum`, `examples`) is looked at, under th
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from tavusctl.core.json_tree import placed
 from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import detection, url_credentials
 from tavusctl.secrets.detection import Weight
 from tavusctl.secrets.url_credentials import Span
@@ -38,8 +38,8 @@ _TYPES: Final = frozenset({"object", "array", "string", "number", "integer", "bo
 # How a pair is written that says its name beside its value: {name: Authorization, value: ...}.
 _PAIR_NAMES: Final = ("name", "key", "header", "header_name", "field", "param", "parameter", "variable")
 _PAIR_VALUES: Final = frozenset({"value", "val", "content", "data", "header_value", "secret"})
-_SENT: Final = re.compile(r"(?:^|[_-])(?:headers?|query|env|environment|params|cookies)$|Headers?$|Query$|Params$")
-_IN_FILE: Final = re.compile(r"([\w-]+)[\"']?\s*[:=]\s*[\"']?([^\s,\"'}\]]+)")
+_SENT: Final = pattern(r"(?:^|[_-])(?:headers?|query|env|environment|params|cookies)$|Headers?$|Query$|Params$")
+_IN_FILE: Final = pattern(r"([\w-]+)[\"']?\s*[:=]\s*[\"']?([^\s,\"'}\]]+)")
 _HEADER: Final = 2  # words of the value of a header: a scheme, and what it takes
 _LEAST_NUMBER: Final = 100_000  # a smaller number under the name of a secret is a setting
 

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
 
+from tavusctl.lib.patterns import pattern
+
 # What may stand inside a secret without making it another text: white space, and what nobody sees.
-IGNORED = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
+IGNORED = pattern(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
 # Spellings of characters, each with a sign that all of them have: HTML, percent (RFC 3986), escapes of JSON, Python,
 # YAML, shells and `visible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045), Mermaid; colours and marks.
 _CHARACTERS = {
@@ -29,8 +31,8 @@ _CHARACTERS = {
 }
 # Base 64 or hex, perhaps in lines, which `meant` unpacks where it is text.
 _PACKED = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}"
-SPELLINGS = tuple((sign, re.compile(one)) for sign, one in (*_CHARACTERS.items(), ("", _PACKED)))
-ALL = ("", re.compile("|".join(_CHARACTERS.values())))
+SPELLINGS = tuple((sign, pattern(one)) for sign, one in (*_CHARACTERS.items(), ("", _PACKED)))
+ALL = ("", pattern("|".join(_CHARACTERS.values())))
 
 
 def squeezed(text: str) -> str:

@@ -7,9 +7,9 @@ is 10 to 50 % too many for prompts and 60 % too few for Chinese.
 
 from __future__ import annotations
 
-import re
+from tavusctl.lib.patterns import pattern
 
-_PIECES = re.compile(
+_PIECES = pattern(
     r"(?P<word>[A-Za-z]+)|(?P<digits>[0-9]+)|(?P<letters>[^\W\d_]+)"
     r"|(?P<breaks>\n+)|(?P<marks>[^\w\s]+|_+)|(?P<gap>[ \t]{2,})"
 )

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
 from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Remark
 
 _NAME = r"(?:TV\d+|[a-z0-9]+(?:-[a-z0-9]+)+)"  # an id or a slug
-_MARK = re.compile(rf"#[ \t]*tavusctl:[ \t]*ignore=(?P<names>{_NAME}(?:[ \t]*,[ \t]*{_NAME})*)")
+_MARK = pattern(rf"#[ \t]*tavusctl:[ \t]*ignore=(?P<names>{_NAME}(?:[ \t]*,[ \t]*{_NAME})*)")
 
 Ignores = Mapping[str, Mapping[int, frozenset[str]]]  # by path and line: ids and slugs, as they are written
 

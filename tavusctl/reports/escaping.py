@@ -6,15 +6,16 @@ import json
 import re
 from urllib.parse import quote
 
-from tavusctl.secrets.escape import PATTERN, flat
+from tavusctl.lib.patterns import pattern
+from tavusctl.secrets.escape import HIDES, flat
 
 # Colours may stand between the characters; a runner may not see them.
 _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
 # Of ASCII; no other mark means anything to Markdown or HTML, and a full stop only behind these letters, or a number.
-_MARKS = re.compile(r"[!-,\-/:-@\[-`{-~\t]|(?<=[wW]{3})\.|(?<=\d)\.")
-_COMMAND = re.compile(rf"^((?:[^\S\n]|\x1b\[[0-9;]*m)*:{_COLOUR}):", re.MULTILINE)
-_OLD_COMMAND = re.compile(rf"(#{_COLOUR})#(?={_COLOUR}\w*{_COLOUR}\[)")
-_SPELLED = re.compile(rf"#(?=#\w*\[)|{PATTERN.pattern}")
+_MARKS = pattern(r"[!-,\-/:-@\[-`{-~\t]|(?<=[wW]{3})\.|(?<=\d)\.")
+_COMMAND = pattern(rf"^((?:[^\S\n]|\x1b\[[0-9;]*m)*:{_COLOUR}):", re.MULTILINE)
+_OLD_COMMAND = pattern(rf"(#{_COLOUR})#(?={_COLOUR}\w*{_COLOUR}\[)")
+_SPELLED = pattern(rf"#(?=#\w*\[)|{HIDES}")
 
 
 def neutralise(report: str) -> str:

@@ -12,6 +12,7 @@ from tavusctl.core.json_tree import is_empty, pattern_of
 from tavusctl.core.model import Action, Change, Risk
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import url_credentials
 from tavusctl.secrets.values import Secret
 
@@ -27,9 +28,9 @@ _TAKES_AWAY: Final = {
     Action.UNPROTECT: "removes protection",
 }
 # A scheme and what follows it; browsers need no slashes after those that they know.
-_SCHEME = re.compile(r"(?:([a-z][a-z0-9+.-]*):(?=//)|(https?|wss?):)?/*", re.IGNORECASE)
-_CALLED_URL = re.compile(r"(^|_)(url|uri|host|endpoint|webhook)$", re.IGNORECASE)
-_DROPPED = re.compile(r"[\x00-\x1f]")
+_SCHEME = pattern(r"(?:([a-z][a-z0-9+.-]*):(?=//)|(https?|wss?):)?/*", re.IGNORECASE)
+_CALLED_URL = pattern(r"(^|_)(url|uri|host|endpoint|webhook)$", re.IGNORECASE)
+_DROPPED = pattern(r"[\x00-\x1f]")
 _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 _SAFE: Final = frozenset({"https", "wss", ""})
 

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
 
-_NAMES = re.compile(r"auth|token|secret|key|passw|pwd|cookie|credential|signature|session|jwt", re.IGNORECASE)
+from tavusctl.lib.patterns import pattern
+
+_NAMES = pattern(r"auth|token|secret|key|passw|pwd|cookie|credential|signature|session|jwt", re.IGNORECASE)
 # Keys whose makers let them begin so that they are recognised, and whole values of an Authorization header.
-_KEYS = re.compile(
+_KEYS = pattern(
     r"\b(?:sk|rk|pk)[-_](?:live|test|proj|ant|or|svcacct)[-_][\w-]{8,}|\bsk[-_][A-Za-z0-9]{20,}"
     r"|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abeprs]-[\w-]{10,}|\bxapp-[\w-]{10,}"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[\w-]{30,}|\bya29\.[\w-]{20,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]+"
@@ -30,7 +32,7 @@ _SIGNS = (
     *("github_pat_", "glpat-", "xox", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "eyJ", "PRIVATE KEY"),
     *("hf_", "gsk_", "whsec_", "SG.", "npm_", "hooks.slack.com/", "/api/webhooks/", ":AA"),
 )
-_CREDENTIALS = re.compile(r"(?:bearer|basic|token|apikey|digest)\s+([\w+/=.~:-]{8,})", re.IGNORECASE)
+_CREDENTIALS = pattern(r"(?:bearer|basic|token|apikey|digest)\s+([\w+/=.~:-]{8,})", re.IGNORECASE)
 
 
 class Weight(IntEnum):
@@ -41,24 +43,24 @@ class Weight(IntEnum):
     SURE = 2  # a secret, unless it plainly is none
 
 
-_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+_WORDS: Final = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 # Words that say which of several, or how it is written: what comes before them is the name.
 _TAILS: Final = frozenset().union(
     {"value", "val", "header", "field", "text", "string", "str", "raw", "plain", "base64", "b64", "hex"},
     {"prod", "production", "staging", "stage", "dev", "development", "test", "live", "primary", "secondary"},
     {"old", "new", "current", "previous", "next", "backup", "default", "json", "v"},
 )
-_SURE: Final = re.compile(
+_SURE: Final = pattern(
     r"(?:passw(?:or)?d|passwort|kennwort|pwd|passphrase|passcode|secrets?|credentials?|authorization|cookies?|jwt|bearer"
     r"|apikeys?|(?:access|secret|private|auth|signing|encryption|subscription|licen[cs]e|account|service|client|master"
     r"|admin|storage|shared|functions?|webhook|hmac|ssh|app|application|deploy|project)keys?"
     r"|(?:access|auth|api|refresh|bearer|secret|session|csrf|xsrf|security|personal|private|bot|hook|webhook|meeting"
     r"|verification|verify|service|client|user|login|oauth|sas|id|admin|app|bearer)tokens?)$"
 )
-_SOME: Final = re.compile(r"(?:keys?|tokens?|auth|authentication|signatures?|sessions?|hmac|pass)$")
+_SOME: Final = pattern(r"(?:keys?|tokens?|auth|authentication|signatures?|sessions?|hmac|pass)$")
 _SHORT: Final = frozenset({"sig", "pin", "otp", "pw", "sas", "code", "creds", "cred"})
 # Names that end as those of secrets do, and are of what anybody may know.
-_OTHERS: Final = re.compile(
+_OTHERS: Final = pattern(
     r"(?:public|max|min|eos|bos|pad|stop|mask|unk|sep|cls|total|prompt|completion)(?:key|token)s?$"
 )
 _PUBLIC_ENDS: Final = frozenset().union(
@@ -77,11 +79,11 @@ _NOTHING: Final = frozenset().union(
     {"oauth", "oauth2", "apikey", "api_key", "api-key", "jwt", "hmac", "header", "query", "cookie", "token"},
     {"password", "secret", "env", "environment", "n/a", "na", "unknown", "string"},
 )
-_PLACEHOLDER: Final = re.compile(r"\{\{.*\}\}|\$?\{.*\}|<.*>|\[.*\]|%\(.*\)s|\$[A-Z_]\w*|%[A-Z_]+%", re.DOTALL)
-_SIGNED: Final = re.compile(r"[A-Za-z0-9+/=_.~:%@!$&*#^-]+")
-_DATED: Final = re.compile(r"v?\d{1,4}(?:[-./]\d{1,4}){1,3}(?:[-_][a-z]+)?", re.IGNORECASE)
-_PIECES: Final = re.compile(r"[A-Za-z0-9]+")
-_TURNS: Final = re.compile(r"[a-z][A-Z]")
+_PLACEHOLDER: Final = pattern(r"\{\{.*\}\}|\$?\{.*\}|<.*>|\[.*\]|%\(.*\)s|\$[A-Z_]\w*|%[A-Z_]+%", re.DOTALL)
+_SIGNED: Final = pattern(r"[A-Za-z0-9+/=_.~:%@!$&*#^-]+")
+_DATED: Final = pattern(r"v?\d{1,4}(?:[-./]\d{1,4}){1,3}(?:[-_][a-z]+)?", re.IGNORECASE)
+_PIECES: Final = pattern(r"[A-Za-z0-9]+")
+_TURNS: Final = pattern(r"[a-z][A-Z]")
 _MIXED, _WORD, _LONG, _NUMBER = 5, 16, 24, 6  # characters
 
 

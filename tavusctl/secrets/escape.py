@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from typing import Final
+
+from tavusctl.lib.patterns import pattern
 
 # C0 but tab and newline, DEL, C1, line separators, what turns the direction of text, what hides in it (soft hyphens,
 # joiners, blank letters) and what only programs read: tags, annotations, far variation selectors.  A near variation
 # selector says how the sign before it is drawn; behind a letter of ASCII, a space or another selector it does nothing.
-PATTERN = re.compile(
+HIDES: Final = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
     r"|(?<![#*0-9\xa9\xae\u203c-\ufdff\ufe10-\U000dffff])[\ufe00-\ufe0f]"
 )
-_GAP = re.compile(r"[^\S\n]{40,}")
-TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+PATTERN = pattern(HIDES)
+_GAP = pattern(r"[^\S\n]{40,}")
+TURNING = pattern(r"[\u202a-\u202e\u2066-\u2069]")
 _CLOSED_BY = {**dict.fromkeys("\u202a\u202b", "\u202c"), **dict.fromkeys("\u2066\u2067\u2068", "\u2069")}
 _RIGHTWARDS = "\u202b\u2067"  # what they open reads from right to left
-_PARAGRAPH = re.compile(r"[^\n\r\x1c-\x1e\x85\u2029]+")  # at its end all that is open ends (UAX 9, P1 and X8)
-RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001eeff]")
+_PARAGRAPH = pattern(r"[^\n\r\x1c-\x1e\x85\u2029]+")  # at its end all that is open ends (UAX 9, P1 and X8)
+RIGHT_TO_LEFT = pattern(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001eeff]")
 
 
 def is_plain(text: str) -> bool:

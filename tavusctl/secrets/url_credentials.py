@@ -9,14 +9,15 @@ from urllib.parse import unquote, unquote_plus
 
 from msgspec import Struct
 
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import detection
 from tavusctl.secrets.detection import Weight
 
-_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*:/{2,}[^\s<>\"'`]+", re.IGNORECASE)
-_PAIR: Final = re.compile(r"([^&;=?#]*)=([^&;#]*)")  # of a query, and of a fragment that is one
+_ADDRESS: Final = pattern(r"[a-z][a-z0-9+.-]*:/{2,}[^\s<>\"'`]+", re.IGNORECASE)
+_PAIR: Final = pattern(r"([^&;=?#]*)=([^&;#]*)")  # of a query, and of a fragment that is one
 # What leads to a hook that whoever knows the path may call.
-_HOOKS: Final = re.compile(r"hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/\d+/")
-_MASKED: Final = re.compile(r"[*•.xX]{3,}|\[?(?:redacted|masked|hidden)\]?", re.IGNORECASE)
+_HOOKS: Final = pattern(r"hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/\d+/")
+_MASKED: Final = pattern(r"[*•.xX]{3,}|\[?(?:redacted|masked|hidden)\]?", re.IGNORECASE)
 _DEPTH: Final = 3  # addresses inside of addresses that are looked at
 HIDDEN: Final = "…"
 

@@ -11,18 +11,19 @@ from typing import Final, NoReturn
 
 from msgspec import Struct
 
+from tavusctl.lib.patterns import pattern
 from tavusctl.secrets import redaction
 
 SHOWN: Final = redaction.SHOWN
 MASK: Final = "********"  # what the API returns in place of a stored key
 # What stands for a key that is not shown: nothing but signs, signs amid a beginning and an end, or a word for that.
-_MASKED: Final = re.compile(
+_MASKED: Final = pattern(
     r"[*•●∙·.…_#xX-]*(?:[*•●∙·…#]|\.{3}|[xX]{4})[*•●∙·.…_#xX-]*"
     r"|.*[*•●∙]{3}.*|[\w-]{0,12}(?:\.{3}|…)[\w-]{0,12}"
     r"|[\[(<{](?:sensitive|redacted|masked|hidden|secret)[\])>}]|redacted|masked",
     re.IGNORECASE | re.DOTALL,
 )
-_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKS: Final = pattern(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def is_mask(text: str) -> bool:

@@ -13,11 +13,12 @@ from tavusctl.core.messages import either, nearest, shown, suggestion
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.core.schema.model_fields import fields_at, homes
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
+from tavusctl.lib.patterns import pattern
 from tavusctl.patch.pointer import join
 
 _MAX_HOMES: Final = 3  # a key that is known in more places than this says little
-_COMMENT = re.compile(r"[_$]?(comments?|remarks?)|[_$].*|//.*|#.*", re.IGNORECASE)
-_ID = re.compile(r"[A-Za-z0-9-]{6,60}")
+_COMMENT = pattern(r"[_$]?(comments?|remarks?)|[_$].*|//.*|#.*", re.IGNORECASE)
+_ID = pattern(r"[A-Za-z0-9-]{6,60}")
 _AROUND: Final = ("kind", "lifecycle", "moved_from", "external", "recrawl", "watch")  # keys that stand beside spec
 
 

@@ -13,10 +13,12 @@ from typing import Final
 import yaml
 from msgspec import Struct
 
+from tavusctl.lib.patterns import pattern
+
 _HALF: Final = 0x400  # numbers of first halves, and as many of second ones
 _FIRST: Final = 0xD800
-_PAIR: Final = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
-_LOOKS_LIKE: Final = re.compile(r"\\u[dD][89abAB]")
+_PAIR: Final = pattern(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
+_LOOKS_LIKE: Final = pattern(r"\\u[dD][89abAB]")
 # Numbers that may stand in, where a text has none of their characters: where they begin, and how they are spelled.
 _STAND_INS: Final = tuple(
     (start, f"[{start >> 12:x}{start >> 12:X}][{'89a-fA-F' if start & 0x800 else '0-7'}]")
@@ -53,7 +55,7 @@ class Reading(Struct, frozen=True):
 
     def _stood_in(self) -> re.Pattern[str]:
         halves = next(spelled for start, spelled in _STAND_INS if start == self.start)
-        return re.compile(rf"\\u{halves}[0-9a-fA-F]{{2}}\\u{halves}[0-9a-fA-F]{{2}}")
+        return pattern(rf"\\u{halves}[0-9a-fA-F]{{2}}\\u{halves}[0-9a-fA-F]{{2}}")
 
 
 def reading(text: str) -> Reading:

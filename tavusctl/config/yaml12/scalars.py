@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Final
 
 from tavusctl.core.diagnostics import Severity
 from tavusctl.core.messages import Fault
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 
 MAX_DIGITS: Final = 19
 _MAX_NUMBER: Final = 64  # characters
@@ -19,15 +19,15 @@ _CONSTANTS: Final[dict[str, Json]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_OTHER_BASE = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_INTEGER = pattern(r"[-+]?(?:0|[1-9][0-9]*)")
+_OTHER_BASE = pattern(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NOT_FINITE = pattern(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _MAYBE_NUMBER = frozenset("+-.0123456789")
 _WORDS = ("y", "n", "yes", "no", "on", "off")
 _OLD_WORDS = frozenset(form for word in _WORDS for form in (word, word.title(), word.upper()))
 # What YAML 1.1 reads as octal, binary, grouped, base 60 or a date.
-_OLD_NUMBER = re.compile(
+_OLD_NUMBER = pattern(
     r"[-+]?0[0-9_]+"
     r"|[-+]?0b[01_]+"
     r"|[-+]?0x[0-9a-fA-F]*_[0-9a-fA-F_]*"

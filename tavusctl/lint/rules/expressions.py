@@ -11,6 +11,7 @@ from tavusctl.core.diagnostics import written_at
 from tavusctl.core.messages import nearest, shown
 from tavusctl.core.model import Manifest
 from tavusctl.kinds import address_in
+from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Finding, Subject
 from tavusctl.patch.pointer import join, split
 
@@ -20,13 +21,13 @@ _BODY: Final = (
     rf"[$@!]?(?P<scheme>{'|'.join(_SCHEMES)})(?:\s?:|\(|\s)\s?['\"]?"
     r"(?P<rest>[^\s'\"(){}<>\[\]$]{1,300})['\"]?\s?[)}>\]]{0,2}"
 )
-_NEAR: Final = re.compile(rf"(?P<open>{_OPENS})?\s?{_BODY}")
-_AMID: Final = re.compile(rf"(?<!\$)(?P<open>{_OPENS})\s?{_BODY}")
-_VARIABLE: Final = re.compile(r"(?:\$\(?|\$?\{\{|\{|%|<|\[\[?)\s?(?P<name>[\w.-]{1,100}?)\s?(?:\)|\}\}?|%|>|\]\]?)?")
+_NEAR: Final = pattern(rf"(?P<open>{_OPENS})?\s?{_BODY}")
+_AMID: Final = pattern(rf"(?<!\$)(?P<open>{_OPENS})\s?{_BODY}")
+_VARIABLE: Final = pattern(r"(?:\$\(?|\$?\{\{|\{|%|<|\[\[?)\s?(?P<name>[\w.-]{1,100}?)\s?(?:\)|\}\}?|%|>|\]\]?)?")
 # Objects that are free in form, and keys whose texts are names and not long ones.
 _FREE: Final = frozenset({"extra_body", "parameters", "default_query", "headers", "properties", "transport"})
-_NAMES: Final = re.compile(r"name|.*_name|.*_?url|tags|.*_tags|.*_variables|document_file|upload|.*_engine|.*_model")
-_PREFIXES: Final = {"persona": re.compile(r"p[0-9a-f]{9,12}"), "replica": re.compile(r"r[0-9a-f]{9,12}")}
+_NAMES: Final = pattern(r"name|.*_name|.*_?url|tags|.*_tags|.*_variables|document_file|upload|.*_engine|.*_model")
+_PREFIXES: Final = {"persona": pattern(r"p[0-9a-f]{9,12}"), "replica": pattern(r"r[0-9a-f]{9,12}")}
 
 
 def unwritten(subject: Subject) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import Final
 from tavusctl.config.yaml12 import CONFLICT
 from tavusctl.core.messages import shown
 from tavusctl.lib import tokens
+from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Finding, Subject
 from tavusctl.patch.pointer import join, split
 from tavusctl.secrets import escape
@@ -19,23 +20,23 @@ _WINDOW: Final = 32_000  # tokens: what the models of Tavus can hold
 _BLOCK: Final = 120  # characters of a paragraph that nobody writes twice on purpose
 _SMALL: Final = 200  # characters: a text this short may double
 _GROWTH: Final = 2
-_HEADER = re.compile(r"#{1,6}[ \t]+\S.*")
+_HEADER = pattern(r"#{1,6}[ \t]+\S.*")
 # What does not show and has its work: joiners between emoji or letters that join, or behind such a letter; the tags of
 # a flag, one variation of an ideograph, ends of lines.
 _SCRIPTS: Final = (  # Arabic to Sinhala, Burmese, Khmer, Mongolian
     r"\u0600-\u0dff\u1000-\u109f\u1780-\u17b3\u17b6-\u17ff\u1800-\u180a\u1810-\u18af\ufb50-\ufdff\ufe70-\ufefc"
 )
 _VARIATIONS: Final = r"\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_AT_WORK = re.compile(
+_AT_WORK = pattern(
     r"(?<=[^\x00-\x7f\u200b-\u200f])[\u200c\u200d](?=[^\x00-\x7f\u200b-\u200f])"
     rf"|(?<=[{_SCRIPTS}])[\u200c\u200d](?![\u200b-\u200f])|(?<=\w)\u200c(?=[{_SCRIPTS}])"
     r"|(?<=\U0001f3f4)[\U000e0030-\U000e007a]{2,8}\U000e007f"
     rf"|(?<=[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])[{_VARIATIONS}](?![{_VARIATIONS}])"
     r"|\r"
 )
-_MARKS = re.compile(r"[\u061c\u200e\u200f]")
+_MARKS = pattern(r"[\u061c\u200e\u200f]")
 # Where text is no writing: programs and people know things by it, and take it for what it looks like.
-_KNOWN_BY = re.compile(
+_KNOWN_BY = pattern(
     r"(^|_)(names?|ids?|ur[li]s?|hosts?|endpoint|webhook|models?|keys?|tags?|variables?|languages?|timezone|file|type"
     r"|engine|level|enum|const|pattern|format|required|voice|hotwords|headers?|query|ref)$",
     re.IGNORECASE,

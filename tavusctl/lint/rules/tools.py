@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from tavusctl.core.json_tree import placed
 from tavusctl.core.messages import respelled, shown, suggestion
 from tavusctl.lib.json_types import Json
+from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
 from tavusctl.patch.pointer import escape, join
 from tavusctl.secrets.redaction import shortened
@@ -27,9 +28,9 @@ _LISTS: Final = (
     ("layers", "perception", "visual_tools"),
     ("layers", "perception", "audio_tools"),
 )
-_SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_SNAKE = pattern(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _NAME_LIMIT: Final = 64  # characters that models take for the name of a function
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PLACEHOLDER: Final = pattern(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _RESERVED: Final = "tavus_"
 _LARGEST: Final = 10_000  # characters of a description and the parameters together
 
