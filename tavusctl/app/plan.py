@@ -92,7 +92,8 @@ def _show_what_is_written(session: Session, prepared: PreparedPlan) -> None:
     new = {value for name, value in values.items() if name not in before.secrets and value} - known
     if session.granted:
         new |= {value for value in values.values() if len(value) < _GUESSED} - {session.api_key}
-    redaction.show_in("\n".join(str(leaf) for one in prepared.desired for leaf in _texts(one)), new)
+    if new:
+        redaction.show_in("\n".join(str(leaf) for one in prepared.desired for leaf in _texts(one)), new)
 
 
 def _texts(one: Desired) -> Iterator[str]:

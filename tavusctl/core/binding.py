@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -31,16 +32,12 @@ class Binding(Struct, frozen=True):
     not_live: Mapping[str, Json] = field(default_factory=dict)
     created_at: str = ""  # of the object, as the server said; empty: not known yet
 
-    def with_documents(self, change: Callable[[Mapping[str, Json]], JsonObject]) -> Binding:
-        """The binding with each of its documents changed."""
-        return replace(
-            self,
-            applied=change(self.applied),
-            successor_spec=change(self.successor_spec),
-            answered=change(self.answered),
-            unconfirmed=change(self.unconfirmed),
-            not_live=change(self.not_live),
-        )
+    def with_documents(self, change: Callable[[JsonObject], JsonObject]) -> Binding:
+        """The binding with each of its documents changed; itself where none of them is."""
+        before: dict[str, JsonObject] = {name: found for name in DOCUMENTS if (found := getattr(self, name))}
+        after = {name: new for name, one in before.items() if (new := change(one)) is not one}
+        return replace(self, **after) if after else self
 
 
+DOCUMENTS: Final = ("applied", "successor_spec", "answered", "unconfirmed", "not_live")
 MADE: Mapping[str, Json] = {"": None}  # `unconfirmed` of an object that was made and has not been read

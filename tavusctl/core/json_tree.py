@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeGuard, overload
 
 from tavusctl.core.address import Address
 from tavusctl.core.model import ABSENT, Absent
-from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, as_object, with_members
+from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, as_object
 from tavusctl.patch import Pinned
 from tavusctl.secrets.values import SHOWN, Fingerprint, Secret, SecretText, TextPrint
 
@@ -30,13 +30,18 @@ def map_leaves(value: list[JsonObject], change: Callable[[Json], Json]) -> list[
 def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json: ...
 def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
     """A document with every leaf changed; what stays as it is is not copied, as most of most documents."""
-
-    def changed(item: Json) -> Json:
-        if type(item) in PLAIN:
-            return change(item)
-        return with_members(item, changed) if isinstance(item, dict | list) else change(item)
-
-    return changed(value)
+    if type(value) is dict:
+        changed = None
+        for key, item in value.items():
+            new = change(item) if type(item) in PLAIN else map_leaves(item, change)
+            if new is not item:
+                changed = changed or {**value}
+                changed[key] = new
+        return changed or value
+    if type(value) is list:
+        items = [change(item) if type(item) in PLAIN else map_leaves(item, change) for item in value]
+        return items if any(new is not item for new, item in zip(items, value, strict=True)) else value
+    return change(value)
 
 
 def settled(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath = ()) -> Json:

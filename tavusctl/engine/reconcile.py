@@ -236,7 +236,8 @@ def _diagnosed(
     yield from diff.namesakes(account.live, tuple(state.bindings.values()), lambda: request.others().owners)
     yield from map(remarks.otherwise, found.otherwise)
     yield from remarks.drafts(account.live)
-    yield from remarks.not_live(map(names.today, state.bindings.values()), account.live, found.changes)
+    behind = [names.today(one) for one in state.bindings.values() if one.not_live]
+    yield from remarks.not_live(behind, account.live, found.changes)
 
 
 def _planned(

@@ -47,12 +47,12 @@ def drafts(live: Iterable[Live]) -> Iterator[Diagnostic]:
 
 
 def not_live(bindings: Iterable[Binding], live: Iterable[Live], changes: Sequence[Change]) -> Iterator[Diagnostic]:
-    """Writes that did not go live, as long as a plan still has them."""
+    """Writes that did not go live, as long as a plan still has them; `bindings` are those that have any."""
     seen = {one.remote_id: one for one in live if one.address}
     planned = {one.address: [field.path for field in one.fields] for one in changes}
     for binding in bindings:
         one = seen.get(binding.remote_id)
-        if one is None or not binding.not_live:
+        if one is None:
             continue
         paths = [
             path

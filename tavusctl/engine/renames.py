@@ -94,8 +94,8 @@ def _intended(intent: Intent, renames: Renames) -> Intent:
     )
 
 
-def _document(document: Mapping[str, Json], renames: Names) -> JsonObject:
+def _document(document: JsonObject, renames: Names) -> JsonObject:
     def followed(leaf: Json) -> Json:
         return renames.get(leaf, leaf) if isinstance(leaf, Address) else leaf
 
-    return {key: map_leaves(value, followed) for key, value in document.items()}
+    return map_leaves(document, followed)

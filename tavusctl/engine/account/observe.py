@@ -59,13 +59,15 @@ class Names(Struct, frozen=True):
 
     def today(self, binding: Binding) -> Binding:
         """A binding in the names that objects have now: a reference is the id that it leads to, whatever its name."""
-        known = {**self.externals, **binding.externals}
+        known, ids = {**self.externals, **binding.externals}, self.ids
 
         def named(leaf: Json) -> Json:
-            remote_id = known.get(str(leaf), "") if isinstance(leaf, Address) else leaf
-            return self.ids.get(remote_id, remote_id) or leaf if isinstance(remote_id, str) else leaf
+            if type(leaf) is str:
+                return ids.get(leaf, leaf)
+            remote_id = known.get(str(leaf), "") if isinstance(leaf, Address) else ""
+            return ids.get(remote_id, remote_id) or leaf
 
-        return binding.with_documents(lambda document: {key: map_leaves(one, named) for key, one in document.items()})
+        return binding.with_documents(lambda document: map_leaves(document, named))
 
 
 class Decoder(Struct, frozen=True):

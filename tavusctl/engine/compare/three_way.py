@@ -106,6 +106,8 @@ def _is_quiet(wanted: JsonObject, base: Json, live: Json) -> bool:
         if isinstance(value, dict):
             if not value or not _is_quiet(value, last, found):
                 return False
+        elif value is last is found and type(value) is str:  # equal texts are one text, as a rule
+            continue
         elif not (_is_alike(value, last) and _is_alike(value, found)):
             return False
     return True
