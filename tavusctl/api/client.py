@@ -23,6 +23,7 @@ from tavusctl import __version__
 from tavusctl.api import pagination
 from tavusctl.api.listing_limits import LIMITS, Limits, Meter
 from tavusctl.api.pagination import Page
+from tavusctl.api.repeated_answers import Repeats
 from tavusctl.api.responses import date_of, parse_response
 from tavusctl.api.retry import MAX_WAIT, RetryPolicy, read_attempts, write_attempts
 from tavusctl.api.transport import Answer, Wire, addresses, note_proxies
@@ -110,9 +111,9 @@ class ReadClient:
         return self._get(path, query)
 
     def _get(
-        self, path: str, query: Mapping[str, str] | None, taken: Callable[[Answer], None] = lambda _: None
+        self, path: str, query: Mapping[str, str] | None, parsed: Callable[[Answer], Json] = parse_response
     ) -> JsonObject:
-        call = partial(self._call, self._reads, "GET", path, query=query, taken=taken)
+        call = partial(self._call, self._reads, "GET", path, query=query, parsed=parsed)
         answer = self._patience.repeat(call, read_attempts)
         if not isinstance(answer, dict):
             message = f"GET {path} returned {type(answer).__name__}, expected an object"
@@ -121,11 +122,16 @@ class ReadClient:
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         """Every object of a collection, each once, in the order of the pages; ApiError when some cannot be seen."""
-        meter = Meter(path, self._patience.clock, self._limits)
+        meter, repeats = Meter(path, self._patience.clock, self._limits), Repeats()
+
+        def parsed(answer: Answer) -> Json:
+            meter.take(answer.payload)
+            return repeats.parsed(answer)
 
         def read(size: int) -> tuple[Mapping[str, JsonObject], int]:
             meter.start()
-            with self._pages(path, size, listing, meter) as pages:
+            repeats.start()
+            with self._pages(path, size, listing, meter, parsed) as pages:
                 return pagination.collect(pages, path, listing, id_fields, meter), pages.asked
 
         try:
@@ -136,15 +142,17 @@ class ReadClient:
         # A server that takes no larger page takes the documented default.
         return pagination.agreed(partial(read, _SMALL_PAGE), path)
 
-    def _pages(self, path: str, size: int, listing: Listing, meter: Meter) -> pagination.Prefetcher:
+    def _pages(
+        self, path: str, size: int, listing: Listing, meter: Meter, parsed: Callable[[Answer], Json]
+    ) -> pagination.Prefetcher:
         def page(number: int) -> Page:
-            return self._page(path, number, size, listing, meter)
+            return self._page(path, number, size, listing, parsed)
 
         return pagination.Prefetcher(page, self._parallel, meter)
 
-    def _page(self, path: str, number: int, size: int, listing: Listing, meter: Meter) -> Page:
+    def _page(self, path: str, number: int, size: int, listing: Listing, parsed: Callable[[Answer], Json]) -> Page:
         query = {**listing.query, **listing.own, "limit": str(size), "page": str(number)}
-        page = self._get(path, query, lambda answer: meter.take(answer.payload))
+        page = self._get(path, query, parsed)
         items = page.get(listing.items)
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             message = f"GET {path} returned no list of objects in `{listing.items}`"
@@ -161,7 +169,7 @@ class ReadClient:
         query: Mapping[str, str] | None = None,
         body: Json = None,
         passes: Callable[[], bool] = lambda: True,
-        taken: Callable[[Answer], None] = lambda _: None,
+        parsed: Callable[[Answer], Json] = parse_response,
         conditions: Mapping[str, str] | None = None,
     ) -> Json:
         if not _PATH.fullmatch(path):
@@ -174,8 +182,7 @@ class ReadClient:
             started = time.monotonic()
             answer = wire.call(method, path, headers=headers, query=dict(query or {}), content=content, passes=passes)
         self._note(answer, time.monotonic() - started)
-        taken(answer)
-        return parse_response(answer)
+        return parsed(answer)
 
     def _note(self, answer: Answer, seconds: float) -> None:
         date = date_of(answer)
@@ -258,7 +265,12 @@ class Client(ReadClient):
     def version(self, path: str, query: Mapping[str, str] | None = None) -> str:
         """The ETag of an object as it is now; empty when its reads have none."""
         tags = [""]
-        self._get(path, query, lambda answer: tags.append(answer.headers.get("ETag", "")))
+
+        def parsed(answer: Answer) -> Json:
+            tags.append(answer.headers.get("ETag", ""))
+            return parse_response(answer)
+
+        self._get(path, query, parsed)
         return tags[-1]
 
     def put(self, path: str, body: Json, *, fence: Fence, query: Mapping[str, str] | None = None) -> None:

@@ -74,6 +74,21 @@ def _gather(value: Json, path: KeyPath, found: list[tuple[KeyPath, Json]]) -> No
         found.append((path, value))
 
 
+def texts(value: Json) -> list[str]:
+    """Every text of a document, wherever it stands."""
+    found: list[str] = []
+    _gather_texts(value, found)
+    return found
+
+
+def _gather_texts(value: Json, found: list[str]) -> None:
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,):
+        if type(item) is str:
+            found.append(item)
+        elif type(item) is dict or type(item) is list:
+            _gather_texts(item, found)
+
+
 def pattern_of(path: KeyPath) -> KeyPath:
     """A path as kinds declare it: `*` for list indices."""
     return tuple("*" if key.isdecimal() else key for key in path)

@@ -26,8 +26,6 @@ def looked_at(
     """Manifests with what their sources look like, and what could not be seen; without eyes, as at the last look."""
 
     def look(item: Desired) -> tuple[Desired, tuple[Diagnostic, ...]]:
-        if not item.watch:
-            return item, ()
         binding = bindings.get(item.address)
         known = as_object((binding.applied.get(source_fingerprint.KEY) if binding else None) or {})
         if eyes is None:
@@ -37,9 +35,13 @@ def looked_at(
         except ApiError as error:
             return _with(item, known), (_unseen(item, error.message),)
 
+    watched = [item for item in desired if item.watch]
+    if not watched:
+        return tuple(desired), ()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        seen = list(pool.map(look, desired))
-    return tuple(item for item, _ in seen), tuple(one for _, diagnostics in seen for one in diagnostics)
+        seen = {item.address: found for item, found in zip(watched, pool.map(look, watched), strict=True)}
+    looked = tuple(seen[item.address][0] if item.watch else item for item in desired)
+    return looked, tuple(one for _, diagnostics in seen.values() for one in diagnostics)
 
 
 def _with(item: Desired, look: JsonObject) -> Desired:

@@ -8,7 +8,7 @@ account is read, and refused when a manifest writes it out.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 from urllib.parse import unquote_plus
@@ -145,31 +145,36 @@ def _declarations(kind: ResourceKind) -> _Declared:
 def _look_inside(here: _Declared, value: Json, path: KeyPath, found: list[Spot]) -> None:
     """What is declared by the kind, down to where anything may stand."""
     if isinstance(value, dict):
+        known = here.below
         for key, item in value.items():
-            below = here.at(key)
+            below = known.get(key) or here.at(key)
             if below.is_free:
                 found += free_objects.secrets(item, (*path, key), key)
-            elif not below.is_shown or not isinstance(item, str):
+            elif type(item) is not str:
                 _look_inside(below, item, (*path, key), found)
+            elif item and not below.is_shown:
+                found += _known(below.field, item, path, key)
     elif isinstance(value, list):
         below = here.at("*")
         for index, item in enumerate(value):
-            _look_inside(below, item, (*path, str(index)), found)
-    elif isinstance(value, str) and value and not here.is_shown:
-        found += _known(here.field, value, path)
+            if type(item) is not str:
+                _look_inside(below, item, (*path, str(index)), found)
+            elif item and not below.is_shown:
+                found += _known(below.field, item, path, str(index))
 
 
-def _known(field: FieldTraits, text: str, path: KeyPath) -> Iterator[Spot]:
-    """A text in a field that the kind declares."""
+def _known(field: FieldTraits, text: str, path: KeyPath, key: str) -> Sequence[Spot]:
+    """A text in a field that the kind declares, if it is a secret."""
     if field.secret:
-        yield Spot(path, text, field.is_open(path[-1], text))
-    elif url_credentials.is_address(text):
+        return (Spot((*path, key), text, field.is_open(key, text)),)
+    if url_credentials.is_address(text):
         found = url_credentials.spans(text)
         signed = field.must_stay_reachable and presigned_urls.signatures(text)
-        if found or signed:
-            yield Spot(path, text, spans=found, means=str(presigned_urls.file(text)) if signed else "")
-    elif len(text.split(maxsplit=1)) == 1 and detection.is_key(text):
-        yield Spot(path, text)
+        means = str(presigned_urls.file(text)) if signed else ""
+        return (Spot((*path, key), text, spans=found, means=means),) if found or signed else ()
+    if detection.is_key(text) and len(text.split(maxsplit=1)) == 1:
+        return (Spot((*path, key), text),)
+    return ()
 
 
 def _leaves(value: Json, pattern: KeyPath) -> Iterator[tuple[KeyPath, Json]]:

@@ -31,14 +31,35 @@ def read(kind: ResourceKind, raw: JsonObject) -> JsonObject:
 
 def named(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> JsonObject:
     """A document in the names of the model; of two names for one field, the one that holds something counts."""
-    if not has_names(kind, path):
-        return document
-    names = kind.other_names(path)
+    here = _place(kind, path)
+    return _named(here, document) if here.names or here.below else document
+
+
+class _Place(Struct, frozen=True):
+    """An object in the documents of a kind, as far as members at or below it have several names."""
+
+    names: Mapping[str, str]  # others of its members, with those of the model
+    below: Mapping[str, _Place]  # by the names of the model
+
+    def concerns(self, document: JsonObject) -> bool:
+        """Whether a document has any of these."""
+        return not (self.names.keys().isdisjoint(document) and self.below.keys().isdisjoint(document))
+
+
+@functools.cache
+def _place(kind: ResourceKind, path: KeyPath) -> _Place:
+    patterns = [tuple(split(pointer)) for pointer, declared in kind.fields.items() if declared.also]
+    inner = dict.fromkeys(one[len(path)] for one in patterns if one[: len(path)] == path and len(one) > len(path) + 1)
+    return _Place(kind.other_names(path), {key: _place(kind, (*path, key)) for key in inner})
+
+
+def _named(here: _Place, document: JsonObject) -> JsonObject:
     found: JsonObject = {}
     for other, value in document.items():
-        key = names.get(other, other)
+        key = here.names.get(other, other)
         if key not in found or (not is_empty(value) and (is_empty(found[key]) or key == other)):
-            found[key] = named(kind, value, (*path, key)) if isinstance(value, dict) else value
+            inner = here.below.get(key)
+            found[key] = _named(inner, value) if inner and isinstance(value, dict) else value
     return found
 
 
@@ -78,17 +99,19 @@ def doubled(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> Ite
 
 def shown(kind: ResourceKind, body: JsonObject) -> dict[str, str]:
     """What a read calls the fields that it has under another name than the model, by pointer."""
-    return {join(path): other for path, other in _others(kind, body, ())}
+    return {join(path): other for path, other in _others(_place(kind, ()), body, ())}
 
 
-def _others(kind: ResourceKind, body: JsonObject, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    names = kind.other_names(path)
+def _others(here: _Place, body: JsonObject, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    if not here.concerns(body):
+        return
     for other, value in body.items():
-        here = (*path, names.get(other, other))
-        if other in names and here[-1] not in body:
-            yield here, other
-        if isinstance(value, dict) and has_names(kind, here):
-            yield from _others(kind, value, here)
+        key = here.names.get(other, other)
+        if other in here.names and key not in body:
+            yield (*path, key), other
+        inner = here.below.get(key)
+        if inner and isinstance(value, dict):
+            yield from _others(inner, value, (*path, key))
 
 
 def pointer(kind: ResourceKind, written: str) -> str:

@@ -113,6 +113,7 @@ def is_name(name: str) -> bool:
     return bool(_NAMES.search(name))
 
 
+@functools.lru_cache(maxsize=8192)  # objects of a kind say much in the same words
 def is_key(text: str) -> bool:
     """Whether a text contains an API key, a token or a private key."""
     return _has_sign(text) and bool(_KEYS.search(text))

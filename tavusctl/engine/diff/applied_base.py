@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import leaves, map_leaves
+from tavusctl.core.json_tree import leaves, map_leaves, texts
 from tavusctl.core.model import Desired
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
@@ -60,7 +60,7 @@ def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
 
 def tells(binding: Binding) -> bool:
     """Whether a text was applied in which the value of a secret stands, and nobody knew that it is one."""
-    return any(redaction.is_written_in(leaf) for _, leaf in leaves(binding.applied) if isinstance(leaf, str))
+    return redaction.knows_any() and any(map(redaction.is_written_in, texts(binding.applied)))
 
 
 def is_applied(desired: Desired, spec: JsonObject) -> bool:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tavusctl import patch
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
-from tavusctl.core.json_tree import leaves
+from tavusctl.core.json_tree import leaves, texts
 from tavusctl.core.model import Action, Cause, Change, Desired, Live, Manifest
 from tavusctl.core.ports import State
 from tavusctl.crawl.status import is_younger
@@ -206,7 +206,7 @@ def spelled(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mappin
     """Who refers to known objects by their ids in place of their addresses."""
     found: defaultdict[str, set[Address]] = defaultdict(set)
     for manifest in manifests:
-        for _, leaf in leaves(manifest.spec):
-            if isinstance(leaf, str) and leaf in ids:
-                found[leaf].add(manifest.address)
+        for text in texts(manifest.spec):
+            if text in ids:
+                found[text].add(manifest.address)
     return {remote_id: sorted(addresses) for remote_id, addresses in found.items()}

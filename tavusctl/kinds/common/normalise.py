@@ -38,6 +38,8 @@ def unwrap(body: JsonObject, known: Collection[str]) -> JsonObject:
 
 def respell(body: JsonObject, renamed: Mapping[str, str], dropped: Collection[str]) -> JsonObject:
     """A copy under the names of `spec`, without dropped keys; a name already there wins over the one it replaces."""
+    if not renamed:
+        return {key: value for key, value in body.items() if key not in dropped}
     kept = {renamed.get(key, key): value for key, value in body.items() if key in renamed}
     kept.update((key, value) for key, value in body.items() if key not in renamed)
     return {key: kept[key] for key in kept if key not in dropped}
