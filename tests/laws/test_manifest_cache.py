@@ -49,6 +49,7 @@ OF_A_SECRET = (
     + "  layers:\n    llm: {{model: '${{var:model}}', base_url: 'https://a.example.com', api_key: '${{secret:KEY}}'}}\n"
 )
 WARNED = PERSONA + f"  layers: {{{{stt: {{{{stt_engine: '{KEY}'}}}}}}}}\n"
+DOUBLED = BARE + f'  system_prompt: "{SENTENCES}\\n\\n{SENTENCES}"\n'
 NAMES_A_FILE = BARE + "  system_prompt: prompts/n.md\n"
 REFERS = PERSONA + "  document_ids: ['${{ref:document/faq}}', d-1]\n"
 FAQ = (
@@ -73,7 +74,7 @@ KEPT = (
     PERSONA + "  layers: {{llm: {{extra_body: {{a: 1.0, b: 1, c: true, d: 1e3, e: -0.0, f: null, g: 2.5e-7}}}}}}\n",
     PERSONA + "  extra: {{newer: {{one: ['${{ref:persona/a}}']}}}}\nlifecycle: {{prevent_destroy: true}}\n",
     PERSONA + "moved_from: [persona/old]\n---\n" + PERSONA.replace("name}", "name}-2", 1),
-    BARE + '  system_prompt: "Be kind to all who ask.\\n\\nBe kind to all who ask."\n',
+    DOUBLED,
     "kind: replica\nname: {name}\nexternal: true\nid: r-1\n",
     "",
 )
@@ -167,7 +168,7 @@ def read(root: Path, *, caches: bool, secret: bool) -> str:
         session = open_session(None, TerminalProgress(quiet=True), root)
         known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
         session = LocalSession(**{**known, "caches": caches})
-        applied: dict[Address, JsonObject] = {Address("persona", "a"): {"system_prompt": "You coach."}}
+        applied: dict[Address, JsonObject] = {Address("persona", "a"): {"system_prompt": SENTENCES}}
         found: list[object] = []
         for look in (partial(load, session), partial(check, session, applied=applied), partial(check, session)):
             try:
@@ -198,6 +199,12 @@ CHANGES: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "secrets": (("manifests/b.yaml", OF_A_SECRET, False), ("tavusctl.yaml", STEADY.replace("KEY", "NO"), False)),
     "a secret is known": (("manifests/b.yaml", WARNED, False), ("manifests/c.yaml", PERSONA, True)),
     "it is known no more": (("manifests/b.yaml", WARNED, True), ("manifests/c.yaml", PERSONA, False)),
+    "what rules say": (("manifests/b.yaml", PERSONA, False), ("manifests/b.yaml", DOUBLED, False)),
+    "what rules stop at": (
+        ("manifests/b.yaml", PERSONA, False),
+        ("manifests/b.yaml", NAMES_A_FILE.replace("n.", "a."), False),
+    ),
+    "a long text": (("manifests/prompts/a.md", SENTENCES, False), ("manifests/prompts/a.md", SENTENCES * 3, False)),
     "an overlay comes": (("tavusctl.yaml", LAID, False), ("laid/a.yaml", OVER, False)),
     "an overlay changes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", OVER.replace("Other", "Third"), False)),
     "an overlay goes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", "", False)),
@@ -215,7 +222,8 @@ def test_nothing_is_kept_beyond_a_change(change: str, project: str) -> None:
     """Each is seen by the very next run, and what is undone is as it was."""
     with a_project() as root:
         wrote("tavusctl.yaml", project.encode())(root)
-        manifest("manifests", "file", UPLOADED)(root)
+        if project == UPLOADING:
+            manifest("manifests", "file", UPLOADED)(root)
         wrote(FILES[1], b"One.")(root)
         for path, content, secret in [*CHANGES[change], *CHANGES[change][:1]]:
             is_manifest = path.endswith(".yaml") and "/" in path
