@@ -25,6 +25,7 @@ from tests.scenarios.project import environment_of
 
 Step = Callable[[Path], None]
 KEY = "quiet harbour in spring"
+SENTENCES = "Be kind to all who ask, whatever they ask, and whoever they are. " * 4
 SETTINGS = (
     "version: 1\nsecrets: [{secret}]\nenvironments:\n  default: {{vars: {{model: {model}, speed: {speed}}}{more}}}\n"
 )
