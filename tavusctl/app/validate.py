@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tavusctl import lint
+from tavusctl.app.session.applied import last_applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import check
 from tavusctl.app.session.opening import tell_passed_over
 from tavusctl.app.session.outputs import unknown_outputs
 from tavusctl.config import loading
-from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
-from tavusctl.core.errors import TavusctlError
 from tavusctl.core.model import Manifest
-from tavusctl.lib.json_types import JsonObject
 
 
 def validate(
@@ -50,9 +47,11 @@ def _judged(
 
 def _checked(session: LocalSession, paths: Sequence[Path]) -> tuple[Sequence[Manifest], Sequence[Diagnostic]]:
     """The manifests and all that is wrong; of a project that is right, what its outputs refer to as well."""
-    applied = _applied(session)
+    applied = last_applied(session)
     manifests, found = check(session, paths, applied)
     if paths or any(one.severity is Severity.ERROR for one in found):
+        return manifests, found
+    if not session.project.outputs:
         return manifests, found
     known = {str(one) for one in (*applied, *(manifest.address for manifest in manifests))}
     return manifests, [*unknown_outputs(session.project.outputs, known, manifests), *found]
@@ -64,17 +63,3 @@ def _wanted(diagnostic: Diagnostic, select: Sequence[str], ignore: Sequence[str]
         return True
     chosen = not select or diagnostic.id.startswith(tuple(select))
     return chosen and not (ignore and diagnostic.id.startswith(tuple(ignore)))
-
-
-def _applied(session: LocalSession) -> Mapping[Address, JsonObject]:
-    """What was applied last, where that is known without the network."""
-    url = session.environment.state
-    if re.match(r"(?!file:)[a-z0-9]+:", url) or not (url or (session.root / ".tavusctl").is_dir()):
-        return {}
-    from tavusctl.state.stores import open_store  # noqa: PLC0415 - as above
-
-    try:
-        bindings = open_store(url, session.root, session.environment.name).read().bindings
-    except TavusctlError:
-        return {}  # a damaged state is for plan to complain about
-    return {address: binding.applied for address, binding in bindings.items()}

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tavusctl.app.session.applied import Applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import check, load
 from tavusctl.app.session.opening import open_session
 from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.core.address import Address
 from tavusctl.core.errors import ConfigError, RefusedError
-from tavusctl.lib.json_types import JsonObject
 from tavusctl.secrets import redaction
 from tests.scenarios.project import environment_of
 
@@ -169,7 +169,7 @@ def read(root: Path, *, caches: bool, secret: bool) -> str:
         session = open_session(None, TerminalProgress(quiet=True), root)
         known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
         session = LocalSession(**{**known, "caches": caches})
-        applied: dict[Address, JsonObject] = {Address("persona", "a"): {"system_prompt": SENTENCES}}
+        applied = Applied("1", lambda: {Address("persona", "a"): {"system_prompt": SENTENCES}})
         found: list[object] = []
         for look in (partial(load, session), partial(check, session, applied=applied), partial(check, session)):
             try:
@@ -210,6 +210,10 @@ CHANGES: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "an overlay changes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", OVER.replace("Other", "Third"), False)),
     "an overlay goes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", "", False)),
     "an overlay alone": (("laid/c.yaml", PERSONA, False), ("laid/c.yaml", NAMES_A_FILE.replace("n.", "a."), False)),
+    "another one comes": (
+        ("manifests/prompts/a.md", "One.", False),
+        ("laid/c.yaml", NAMES_A_FILE.replace("n.", "a."), False),
+    ),
     "a named file": (("manifests/b.yaml", NAMES_A_FILE, False), ("manifests/prompts/n.md", "N", False)),
     "a manifest beside it": (("manifests/b.yaml", REFERS, False), ("manifests/faq.yaml", FAQ, False)),
     "a file for the API": (("manifests/b.txt", "One.", False), ("manifests/b.txt", "Two.", False)),

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tavusctl import lint
 from tavusctl.app.session import cache
+from tavusctl.app.session.applied import Applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files, loading
 from tavusctl.config.cache.manifest_cache import ManifestCache, Probe
@@ -18,11 +19,9 @@ from tavusctl.config.spec import file_name_hints
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError, RefusedError
-from tavusctl.core.json_tree import digest
 from tavusctl.core.model import Manifest
 from tavusctl.engine import resolve
 from tavusctl.kinds import KINDS
-from tavusctl.lib.json_types import JsonObject
 from tavusctl.lint import suppressions
 from tavusctl.secrets.values import Values
 
@@ -30,6 +29,7 @@ from tavusctl.secrets.values import Values
 LENIENT: Final = lint.IDS - lint.STOPPING
 # Complaints about manifests that may only follow from what is wrong with a part of the project file.
 _FOLLOWING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
+_NOTHING: Final = Applied()
 
 
 def checked(session: LocalSession) -> LocalSession:
@@ -42,7 +42,7 @@ def checked(session: LocalSession) -> LocalSession:
 def check(
     session: LocalSession,
     paths: Sequence[Path] = (),
-    applied: Mapping[Address, JsonObject] | None = None,
+    applied: Applied = _NOTHING,
     *,
     advice: bool = True,
     secrets: Values | None = None,
@@ -67,7 +67,7 @@ def check(
         else ()
     )
     diagnostics = [*loaded.diagnostics, *links]
-    remarks = [*_remarks(session, loaded, diagnostics, applied or {}, kept, advice=advice)]
+    remarks = [*_remarks(session, loaded, diagnostics, applied, kept, advice=advice)]
     if kept:
         kept.save()
     unread = session.unread if advice and not paths else ()
@@ -78,7 +78,7 @@ def _remarks(
     session: LocalSession,
     loaded: loading.LoadResult,
     diagnostics: Sequence[Diagnostic],
-    applied: Mapping[Address, JsonObject],
+    applied: Applied,
     kept: ManifestCache | None,
     *,
     advice: bool,
@@ -93,7 +93,7 @@ def _remarks(
         secrets=frozenset(session.project.secrets),
         name_fields={name: kind.name_field for name, kind in KINDS.items()},
     )
-    found = _found(session, looked_at, kept, advice=advice)
+    found = _found(session, looked_at, applied.version, kept, advice=advice)
     wrong = {one.source for one in diagnostics if one.severity is Severity.ERROR}
     remarks = [*suppressions.as_remarks(diagnostics), *(one for one in found if one.written not in wrong)]
     return suppressions.without_suppressed(
@@ -102,7 +102,7 @@ def _remarks(
 
 
 def _found(
-    session: LocalSession, looked_at: lint.Project, kept: ManifestCache | None, *, advice: bool
+    session: LocalSession, looked_at: lint.Project, applied: str, kept: ManifestCache | None, *, advice: bool
 ) -> Sequence[lint.Remark]:
     """What rules say of manifests; they are not asked where the cache knows that they would say nothing."""
 
@@ -116,12 +116,11 @@ def _found(
 
     probes: dict[tuple[str, str], str] = {}
     rules = "all" if advice else "errors"
-    about = digest({str(address): spec for address, spec in looked_at.applied.items()})
-    if kept and kept.is_silent(rules, about, named):
+    if kept and kept.is_silent(rules, applied, named):
         return ()
     found = [*lint.check(replace(looked_at, file_named=asked), KINDS, advice=advice)]
     if kept and not found:
-        kept.keep_silence(rules, about, (Probe(*place, file) for place, file in probes.items()))
+        kept.keep_silence(rules, applied, (Probe(*place, file) for place, file in probes.items()))
     return found
 
 

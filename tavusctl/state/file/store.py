@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -53,6 +54,15 @@ class FileStore:
             raise self._unusable(error, "read") from None
         state = decode(content, str(self.path))
         return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self.path}")
+
+    @property
+    def version(self) -> str:
+        """A text that is another one whenever `read` would give another state, or another error."""
+        try:
+            content = read_private(self.path, LIMIT)
+        except OSError as error:
+            return str(error.errno)
+        return hashlib.sha256(content + "\0".join(sorted(self.shelf.names(RUNS))).encode()).hexdigest()
 
     def write(self, state: State) -> None:
         """Replace the file in one step: it is the old state or the new one, never a part."""
