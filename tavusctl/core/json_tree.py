@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias, TypeGuard, overload
+from typing import Final, TypeAlias, TypeGuard, overload
 
 from tavusctl.core.address import Address
 from tavusctl.core.model import ABSENT, Absent
@@ -39,8 +39,13 @@ def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
                 changed[key] = new
         return changed or value
     if type(value) is list:
-        items = [change(item) if type(item) in PLAIN else map_leaves(item, change) for item in value]
-        return items if any(new is not item for new, item in zip(items, value, strict=True)) else value
+        items = None
+        for index, item in enumerate(value):
+            new = change(item) if type(item) in PLAIN else map_leaves(item, change)
+            if new is not item:
+                items = items or [*value]
+                items[index] = new
+        return items or value
     return change(value)
 
 
@@ -114,7 +119,7 @@ def _place(value: Json, path: KeyPath, pattern: KeyPath, found: list[tuple[KeyPa
 
 def canonical(value: Json) -> str:
     """One text for equal documents: sorted keys, compact, secrets as fingerprints."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_leaf_text)
+    return _CANONICAL.encode(value)
 
 
 def is_hidden(value: Json) -> TypeGuard[Hidden]:
@@ -236,3 +241,6 @@ def _leaf_text(leaf: object) -> Json:
         return {"tavusctl:absent": True}
     message = f"{type(leaf).__name__} does not belong in a document"
     raise TypeError(message)
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_leaf_text)

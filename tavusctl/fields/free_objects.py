@@ -165,6 +165,10 @@ def _is_schema(value: Mapping[str, Json]) -> bool:
 def _schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[Spot]:
     """Secrets in a schema of what is called so."""
     for key, item in value.items():
+        if key in _WORDS and isinstance(item, str):
+            if detection.is_key(item):
+                yield Spot((*path, key), item)
+            continue
         here = (*path, key)
         if key in _NAMED and isinstance(item, dict):
             for part, inner in item.items():
@@ -182,10 +186,7 @@ def _schema(value: Mapping[str, Json], path: KeyPath, name: str) -> Iterator[Spo
 
 
 def _part(value: Json, path: KeyPath, name: str) -> Iterator[Spot]:
-    if isinstance(value, dict):
-        yield from _schema(value, path, name)
-    else:
-        yield from secrets(value, path, name)
+    return _schema(value, path, name) if isinstance(value, dict) else secrets(value, path, name)
 
 
 def _given(value: Json, path: KeyPath, name: str) -> Iterator[Spot]:

@@ -27,7 +27,7 @@ def with_members(value: Container, change: Callable[[Json], Json]) -> Container:
     """A collection with each of its members changed; itself where none is, so that equal documents are one."""
     if isinstance(value, dict):
         changed = {key: new for key, item in value.items() if (new := change(item)) is not item}
-        return {**value, **changed} if changed else value
+        return value | changed if changed else value
     items = [change(item) for item in value]
     return items if any(new is not item for new, item in zip(items, value, strict=True)) else value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import convert
@@ -43,18 +44,23 @@ def binding_in(address: Address, body: JsonObject) -> Binding:
     return convert(members, Binding)
 
 
+_LEAVES: Final[Mapping[str, Callable[[Json], Json]]] = {
+    "tavusctl:ref": lambda text: Address.parse(as_text(text)),
+    "tavusctl:secret": lambda digest: Fingerprint(as_text(digest)),
+    "tavusctl:text": lambda digest: TextPrint(as_text(digest)),
+}
+
+
 def leaves_in(value: Json) -> Json:
     """A document from its plain JSON."""
-    if isinstance(value, list):
-        return with_members(value, leaves_in)
+    if type(value) is str:
+        return sys.intern(value)  # manifest and account have the same text
     if not isinstance(value, dict):
-        return sys.intern(value) if type(value) is str else value  # manifest and account have the same text
-    if value.keys() == {"tavusctl:ref"}:
-        return Address.parse(as_text(value["tavusctl:ref"]))
-    if value.keys() == {"tavusctl:secret"}:
-        return Fingerprint(value["tavusctl:secret"])
-    if value.keys() == {"tavusctl:text"}:
-        return TextPrint(value["tavusctl:text"])
+        return with_members(value, leaves_in) if isinstance(value, list) else value
+    if len(value) == 1:
+        ((key, held),) = value.items()
+        if key in _LEAVES:
+            return _LEAVES[key](held)
     return with_members(value, leaves_in)
 
 

@@ -6,7 +6,6 @@ as missing: a gap in an answer is never taken for an absence.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
@@ -88,7 +87,7 @@ class Decoder(Struct, frozen=True):
         return Live(
             kind=kind,
             remote_id=remote_id,
-            body=map_leaves(body, self._address_of),
+            body=map_leaves(body, partial(_address_of, self.ids)),
             name=str(body.get(kind.name_field) or ""),
             status=str(shown.get("status") or ""),
             address=self.ids.get(remote_id),
@@ -108,8 +107,9 @@ class Decoder(Struct, frozen=True):
     def _seal(self, spot: Spot) -> Leaf:
         return Pinned(MASK) if is_mask(spot.text) else secret_fields.sealed(spot, self.key)
 
-    def _address_of(self, leaf: Json) -> Json:
-        return self.ids.get(leaf) or sys.intern(leaf) if type(leaf) is str else leaf
+
+def _address_of(ids: Mapping[str, Address], leaf: Json) -> Json:
+    return ids.get(leaf, leaf) if type(leaf) is str else leaf
 
 
 def lens(
