@@ -12,7 +12,12 @@ body      what came, unpacked
 
 from __future__ import annotations
 
-from tavusctl.api.client import DEFAULT_URL, PARALLEL, Client, ReadClient
-from tavusctl.api.source_client import Sources
+import sys
+
+# httpx loads its command line with itself, and rich and pygments for that, where somebody has installed these.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type] # what cannot be imported
+
+from tavusctl.api.client import DEFAULT_URL, PARALLEL, Client, ReadClient  # noqa: E402 - imports httpx
+from tavusctl.api.source_client import Sources  # noqa: E402 - as above
 
 __all__ = ["DEFAULT_URL", "PARALLEL", "Client", "ReadClient", "Sources"]

@@ -55,7 +55,8 @@ def _bound(content: bytes) -> int:
 
 
 def _check_size(content: bytes, most: int) -> None:
-    if _bound(content) <= most:
+    # A value takes a byte and a mark at least; where so few bytes are, nothing need be counted.
+    if len(content) // 2 < most or _bound(content) <= most:
         return
     values = 1
     for found in _MARKS.finditer(content):  # commas in texts are none
