@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tavusctl.lib import strict_json as module
 from tavusctl.lib.json_types import JsonObject, as_object, as_text
 from tavusctl.lib.strict_json import MAX_DEPTH, strict_json, strict_lines
 
@@ -50,6 +51,62 @@ def test_a_well_is_no_document(opening: str, closing: str) -> None:
         else:
             with pytest.raises(ValueError, match="nested too deeply"):
                 strict_json(content)
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            '"',
+            '"a"',
+            '"b"',
+            '"a":',
+            '"a" :',
+            '"a"\n\t:',
+            '"a\\\\":',
+            '"\\":"',
+            '":"',
+            ":",
+            ",",
+            "[",
+            "]",
+            "{",
+            "}",
+            " ",
+            "\\",
+        ),
+        *("0", "-0", "-0.0", "1", "1.5", "1e5", "1e999", "5e-324", "01", "NaN", "-Infinity", "true", "null"),
+        *(
+            "123456789012345678901234567890",
+            '"\\ud800"',
+            '"\\udc00"',
+            '"\\ud83d\\ude00"',
+            '"\x01"',
+            '"\x7f"',
+            "\ufeff",
+            "\xe9",
+        ),
+    ]
+)
+MEMBERS = st.lists(
+    st.sampled_from(['"a"', '"a" ', '"b"', '"b\\\\"', '"\\""', '"\\":"', '":"']).flatmap(
+        lambda key: st.sampled_from(["1", '":"', '"\\": "', '"\\\\"', '{"a":1}']).map(lambda value: f"{key}:{value}")
+    ),
+    max_size=4,
+).map(lambda members: f"{{{','.join(members)}}}")
+
+
+def outcome(read: Any, content: bytes) -> str:
+    """The value with its types, or what is wrong."""
+    try:
+        return repr(read(content))
+    except ValueError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@given(st.lists(PIECES, max_size=12).map("".join) | MEMBERS | VALUES.map(json.dumps))
+def test_what_is_read_quickly_is_read_alike(text: str) -> None:
+    content = text.encode()
+    assert outcome(strict_json, content) == outcome(module._told, content)
 
 
 BOMBS: JsonObject = {
