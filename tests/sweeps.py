@@ -40,8 +40,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Take the sweeps out of the run."""
     if not config.getoption(_OPTION):
         kept = [*_kept(items)]
+        taken = set(kept)
         config.stash[_LEFT] = len(items) - len(kept)
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+        config.hook.pytest_deselected(items=[item for item in items if item not in taken])
         items[:] = kept
 
 
