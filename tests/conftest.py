@@ -1,4 +1,4 @@
-"""How many examples the laws try: TAVUSCTL_LAWS is small, the default, or as below.  One browser for all."""
+"""How many examples the laws try: TAVUSCTL_LAWS is small, the default, or as below.  Names of cases; one browser."""
 
 from __future__ import annotations
 
@@ -25,12 +25,18 @@ settings.register_profile("steady", settings.get_profile("small"), max_examples=
 settings.load_profile(os.environ.get("TAVUSCTL_LAWS", "small"))
 
 
+LONGEST_NAME = 200
 pytest_plugins = ["tests.sweeps", "tests.needs"]
 
 # Tests keep their states in files, on CI machines, too.
 os.environ["TAVUSCTL_LOCAL_STATE"] = "1"
 # The key that caches are signed with is made there, and not in the home of whoever runs tests.
 os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A case is not named by a text of pages: workers tell the names of all tests, some of which are megabytes."""
+    return f"{len(val)} of {argname}" if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
 
 
 @pytest.fixture(autouse=True)

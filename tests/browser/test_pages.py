@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,16 @@ from tests.pictures.take import GITHUB, body
 
 pytestmark = [pytest.mark.external, pytest.mark.needs("chromium")]
 
-HTML = REPORTS["html"]
-PAGES = {
-    "every": HTML.plan(EVERY),
-    "refused": HTML.plan(REFUSED),
-    "empty": HTML.plan(Plan(no_op=3)),
-    "hostile": HTML.plan(hostile(HOSTILE)),
-    "drift": HTML.drift(EVERY, EVERY.drift),
-    "outcomes": HTML.outcomes(EVERY, OUTCOMES),
-    "complaints": HTML.diagnostics(COMPLAINTS),
+HTML, COMMENT = REPORTS["html"], REPORTS["comment"]
+# Made by the tests that show them: every worker imports this module.
+PAGES: dict[str, Callable[[], str]] = {
+    "every": lambda: HTML.plan(EVERY),
+    "refused": lambda: HTML.plan(REFUSED),
+    "empty": lambda: HTML.plan(Plan(no_op=3)),
+    "hostile": lambda: HTML.plan(hostile(HOSTILE)),
+    "drift": lambda: HTML.drift(EVERY, EVERY.drift),
+    "outcomes": lambda: HTML.outcomes(EVERY, OUTCOMES),
+    "complaints": lambda: HTML.diagnostics(COMPLAINTS),
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 FORGED = "<script>document.title = 'run'</script><style>body{display:none}</style><img src='https://x.example/x.png'>"
@@ -49,13 +50,13 @@ def shown(browser: Browser, page: str, folder: Path, **how: Any) -> Iterator[tup
     context.close()
 
 
-COMMENTS = {
-    "every": REPORTS["comment"].plan(EVERY),
-    "refused": REPORTS["comment"].plan(REFUSED),
-    "drift": REPORTS["comment"].drift(EVERY, EVERY.drift),
-    "outcomes": REPORTS["comment"].outcomes(EVERY, OUTCOMES),
-    "complaints": REPORTS["comment"].diagnostics(COMPLAINTS),
-    "hostile": REPORTS["comment"].plan(hostile(HOSTILE)),
+COMMENTS: dict[str, Callable[[], str]] = {
+    "every": lambda: COMMENT.plan(EVERY),
+    "refused": lambda: COMMENT.plan(REFUSED),
+    "drift": lambda: COMMENT.drift(EVERY, EVERY.drift),
+    "outcomes": lambda: COMMENT.outcomes(EVERY, OUTCOMES),
+    "complaints": lambda: COMMENT.diagnostics(COMPLAINTS),
+    "hostile": lambda: COMMENT.plan(hostile(HOSTILE)),
 }
 # What a drawing is made of is not shown: GitHub draws it.
 WIDER = """[...document.querySelectorAll("article *:not(.mermaid)")].filter(
@@ -69,7 +70,7 @@ def test_nothing_of_a_comment_is_wider_than_a_phone(browser: Browser, name: str,
     context = browser.new_context(viewport={"width": width, "height": 800})
     tab = context.new_page()
     tab.set_content(
-        GITHUB.read_text("utf-8").partition('<script type="module">')[0].replace("BODY", body(COMMENTS[name]))
+        GITHUB.read_text("utf-8").partition('<script type="module">')[0].replace("BODY", body(COMMENTS[name]()))
     )
     tab.add_style_tag(content="pre.mermaid { display: none } details > * { display: block }")
 
@@ -91,7 +92,7 @@ def test_a_page_asks_for_nothing_complains_of_nothing_and_fits(
     browser: Browser, tmp_path: Path, name: str, width: int, scheme: Any
 ) -> None:
     size: Any = {"width": width, "height": 800}
-    with shown(browser, PAGES[name], tmp_path, color_scheme=scheme, viewport=size) as (tab, trouble):
+    with shown(browser, PAGES[name](), tmp_path, color_scheme=scheme, viewport=size) as (tab, trouble):
         dark = tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 17, 23)"
         assert dark == (scheme == "dark")
         assert tab.evaluate(FITS)
@@ -100,7 +101,7 @@ def test_a_page_asks_for_nothing_complains_of_nothing_and_fits(
 
 def test_the_policy_of_a_page_stops_what_got_past_us(browser: Browser, tmp_path: Path) -> None:
     """Even with markup put into it by force."""
-    page = PAGES["every"].replace("<main", f"{FORGED}<main", 1)
+    page = PAGES["every"]().replace("<main", f"{FORGED}<main", 1)
     with shown(browser, page, tmp_path) as (tab, trouble):
         assert tab.title() == "tavusctl plan: staging"
         assert tab.locator("main").is_visible()
@@ -109,7 +110,7 @@ def test_the_policy_of_a_page_stops_what_got_past_us(browser: Browser, tmp_path:
 
 
 def test_the_keyboard_reaches_everything(browser: Browser, tmp_path: Path) -> None:
-    with shown(browser, PAGES["every"], tmp_path) as (tab, _):
+    with shown(browser, PAGES["every"](), tmp_path) as (tab, _):
         tab.keyboard.press("Tab")
         assert tab.evaluate("document.activeElement.textContent") == "Skip to the changes"
         tab.keyboard.press("Enter")
@@ -128,7 +129,7 @@ def test_the_keyboard_reaches_everything(browser: Browser, tmp_path: Path) -> No
 
 
 def test_changes_are_filtered_by_what_they_do(browser: Browser, tmp_path: Path) -> None:
-    with shown(browser, PAGES["every"], tmp_path) as (tab, _):
+    with shown(browser, PAGES["every"](), tmp_path) as (tab, _):
         tab.locator("#only-dangers").check()
         assert visible(tab) == [
             "guardrails/gone",
@@ -146,14 +147,14 @@ def test_changes_are_filtered_by_what_they_do(browser: Browser, tmp_path: Path) 
 
 
 def test_a_link_to_a_danger_unfolds_it(browser: Browser, tmp_path: Path) -> None:
-    with shown(browser, PAGES["every"], tmp_path) as (tab, _):
+    with shown(browser, PAGES["every"](), tmp_path) as (tab, _):
         tab.locator("#fold").click()
         tab.locator(".dangers a").last.click()
         assert tab.locator("details.card[open] .address").all_inner_texts() == ["persona/coach"]
 
 
 def test_a_printed_page_is_unfolded(browser: Browser, tmp_path: Path) -> None:
-    with shown(browser, PAGES["every"], tmp_path) as (tab, _):
+    with shown(browser, PAGES["every"](), tmp_path) as (tab, _):
         tab.locator("#fold").click()
         tab.emulate_media(media="print")
         assert not tab.locator("#filter").is_visible()
@@ -165,7 +166,7 @@ def test_a_printed_page_is_unfolded(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_without_a_script_everything_is_there(browser: Browser, tmp_path: Path) -> None:
-    with shown(browser, PAGES["every"], tmp_path, java_script_enabled=False) as (tab, trouble):
+    with shown(browser, PAGES["every"](), tmp_path, java_script_enabled=False) as (tab, trouble):
         assert not tab.locator("#filter").is_visible()
         assert tab.locator("details.card").count() == 14
         assert [one for one in trouble if not one.startswith("Blocked script execution")] == []

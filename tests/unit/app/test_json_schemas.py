@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ from tests.house.tree import ROOT
 from tests.unit.kinds.test_kinds import REFUSED, specs
 
 MANIFESTS = sorted((ROOT / "manifests").rglob("*.yaml"))
-SCHEMAS = all_schemas(KINDS)
+FILES = [
+    *(f"{kind}{word}.schema.json" for kind in KINDS for word in ("", ".overlay")),
+    *("plan.schema.json", "project.schema.json"),
+]
 # Refused by rules between fields, which the schemas leave to `validate`.
 PAGE = {"document_url": "https://example.com/"}
 BEYOND = {
@@ -34,8 +38,14 @@ BEYOND = {
 }
 
 
+@cache
+def schemas() -> dict[str, dict[str, Any]]:
+    """Made by the tests: every worker imports this module."""
+    return all_schemas(KINDS)
+
+
 def faults(schema: str, value: object) -> list[str]:
-    validator = Draft202012Validator(SCHEMAS[f"{schema}.schema.json"])
+    validator = Draft202012Validator(schemas()[f"{schema}.schema.json"])
     return sorted("/".join(map(str, error.instance_path)) for error in validator.iter_errors(value))
 
 
@@ -54,22 +64,17 @@ def leaves(value: object) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", FILES)
 def test_schemas_are_valid_and_those_on_disk_are_fresh(name: str) -> None:
-    meta.validate(SCHEMAS[name])
+    meta.validate(schemas()[name])
     on_disk = json.loads((ROOT / "schemas" / name).read_text("utf-8"))
-    assert on_disk == SCHEMAS[name], "run `make schemas`"
-    assert json.dumps(on_disk) == json.dumps(all_schemas(KINDS)[name]), "the order of keys is part of the promise"
+    assert on_disk == schemas()[name], "run `make schemas`"
+    assert json.dumps(on_disk) == json.dumps(schemas()[name]), "the order of keys is part of the promise"
 
 
 def test_there_is_a_schema_for_every_kind_the_project_and_the_plan() -> None:
-    assert sorted(SCHEMAS) == sorted(
-        [
-            *(f"{kind}{word}.schema.json" for kind in KINDS for word in ("", ".overlay")),
-            *("plan.schema.json", "project.schema.json"),
-        ]
-    )
-    assert sorted(path.name for path in (ROOT / "schemas").iterdir()) == sorted(SCHEMAS)
+    assert sorted(schemas()) == sorted(FILES)
+    assert sorted(path.name for path in (ROOT / "schemas").iterdir()) == sorted(schemas())
 
 
 OVERLAYS = [
@@ -194,7 +199,7 @@ def test_schemas_take_what_is_right_and_point_at_what_is_wrong(kind: str, conten
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_every_declared_field_exists(kind: ResourceKind) -> None:
-    schema = SCHEMAS[f"{kind.name}.schema.json"]
+    schema = schemas()[f"{kind.name}.schema.json"]
     for pointer in kind.fields:
         here: list[Any] = [schema["properties"]["spec"]]
         for segment in pointer.split("/")[1:]:
@@ -215,7 +220,7 @@ def step(schema: dict[str, Any], here: dict[str, Any], segment: str) -> Iterator
 
 
 def test_schemas_carry_no_titles_and_describe_every_property() -> None:
-    waiting: list[Any] = [SCHEMAS[f"{kind}.schema.json"] for kind in KINDS]
+    waiting: list[Any] = [schemas()[f"{kind}.schema.json"] for kind in KINDS]
     seen = 0
     while waiting:
         this = waiting.pop()

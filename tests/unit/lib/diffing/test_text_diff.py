@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -163,27 +164,32 @@ def shuffled(text: str, by: str) -> str:
     return by.join(parts)
 
 
-def long_texts() -> Iterator[tuple[str, str, str]]:
-    """Pairs on which a diff by search alone takes minutes."""
-    one, other = words(1, 100_000, 8), words(2, 100_000, 8)
-    letters = random.Random(3)
-    yield "all different", one, other
-    yield "one line, all different", one.replace("\n", " "), other.replace("\n", " ")
-    yield "lines shuffled", one, shuffled(one, "\n")
-    yield "lines reversed", one, "\n".join(reversed(one.split("\n")))
-    yield "words shuffled", one.replace("\n", " "), shuffled(one.replace("\n", " "), " ")
-    yield (
-        "two lines, many times",
-        "\n".join(letters.choices("ab", k=50_000)),
-        "\n".join(letters.choices("ab", k=50_000)),
-    )
-    yield "two words, many times", " ".join(letters.choices("ab", k=50_000)), " ".join(letters.choices("ab", k=50_000))
-    yield "blank lines", "\n" * 100_000, "\n" * 99_999
-    yield "typical", words(4, 54_000, 60), words(4, 54_000, 60).replace("a", "e", 200)
+def letters(seed: int, joint: str) -> str:
+    return joint.join(random.Random(seed).choices("ab", k=50_000))
 
 
-@pytest.mark.parametrize(("old", "new"), [pytest.param(old, new, id=name) for name, old, new in long_texts()])
-def test_long_prompts_take_no_longer_than_they_must(old: str, new: str) -> None:
+def one_line(text: str) -> str:
+    return text.replace("\n", " ")
+
+
+ONE = partial(words, 1, 100_000, 8)
+# Pairs on which a diff by search alone takes minutes; made by their tests, for every worker imports this module.
+LONG_TEXTS: dict[str, Callable[[], tuple[str, str]]] = {
+    "all different": lambda: (ONE(), words(2, 100_000, 8)),
+    "one line, all different": lambda: (one_line(ONE()), one_line(words(2, 100_000, 8))),
+    "lines shuffled": lambda: (ONE(), shuffled(ONE(), "\n")),
+    "lines reversed": lambda: (ONE(), "\n".join(reversed(ONE().split("\n")))),
+    "words shuffled": lambda: (one_line(ONE()), shuffled(one_line(ONE()), " ")),
+    "two lines, many times": lambda: (letters(3, "\n"), letters(4, "\n")),
+    "two words, many times": lambda: (letters(5, " "), letters(6, " ")),
+    "blank lines": lambda: ("\n" * 100_000, "\n" * 99_999),
+    "typical": lambda: (words(4, 54_000, 60), words(4, 54_000, 60).replace("a", "e", 200)),
+}
+
+
+@pytest.mark.parametrize("name", LONG_TEXTS)
+def test_long_prompts_take_no_longer_than_they_must(name: str) -> None:
+    old, new = LONG_TEXTS[name]()
     begun = time.process_time()
     assert sum(1 for _ in text_diff.lines(old, new)) > 0
     assert time.process_time() - begun < SECONDS
