@@ -42,10 +42,13 @@ demo: $(READY) ## the whole job against a local Tavus, step by step
 	@$(BIN)/python -I tests/demo.py
 	$(call say,demo done)
 
-test: ahead check ## every check and every test - of sweeps a sample; five minutes
-	$(call say,tests: all but the house)
-	@$(PYTEST) tests --ignore=tests/house $(PARALLEL) --durations=5
-	$(call say,all tests passed)
+# Types take one core for as long as workflows and the first tests take the other; what they say comes last.
+test: format-check lint ## every check and every test - of sweeps a sample; five minutes
+	$(call say,tests - and beside them types and workflows)
+	@mkdir -p build; $(MAKE) --no-print-directory types workflows >build/checks.txt 2>&1 & checks=$$!; \
+	$(MAKE) --no-print-directory ahead && $(PYTEST) tests $(PARALLEL) --durations=5; tests=$$?; \
+	wait $$checks; checks=$$?; cat build/checks.txt; [ $$tests = 0 ] && [ $$checks = 0 ]
+	$(call say,all checks and all tests passed)
 
 sweeps: ahead ## the tests once more with all of the sweeps; half an hour
 	$(call say,tests: sweeps too)
@@ -56,11 +59,14 @@ quick: $(READY) ## while you work: what is soon tested; a minute
 	$(call say,quick: the house - units - a life cycle; make test runs everything)
 	@$(PYTEST) tests/house tests/unit tests/scenarios/test_lifecycle.py -m 'not external' $(PARALLEL)
 
-# In the background, while one core checks types: a test that wants a package of npm waits for it, and tells what went
-# wrong; and what pytest makes of the modules of tests is made once, and not by each worker.
-ahead: $(READY)
+# A test that wants a package of npm waits for it, and tells what went wrong.
+ahead: $(READY) build/collected
 	@if command -v npm >/dev/null; then $(BIN)/python -I -m tests.npm >/dev/null 2>&1 & fi
-	@$(PYTEST) tests --collect-only >/dev/null 2>&1 &
+
+# What pytest makes of the modules of tests is made once, and not by each worker.
+build/collected: $(READY) $(shell find tests -name '*.py')
+	$(call say,tests: read)
+	@mkdir -p build; $(PYTEST) tests --collect-only >$@ 2>&1 || { cat $@; rm $@; exit 1; }
 
 check: format-check lint types house workflows ## format, lint, types, imports, schemas, README, workflows
 	$(call say,all checks passed)
