@@ -8,8 +8,12 @@ titles are left out: editors would show them in place of the descriptions.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Final
+
+from pydantic import BaseModel
 
 from tavusctl.config.project_file.project_schema import for_project
 from tavusctl.config.schedule_patterns import CRON_PATTERN, TIMEZONE_PATTERN
@@ -127,7 +131,7 @@ def _moved_from(kind: ResourceKind) -> Schema:
 
 def _spec(kind: ResourceKind) -> tuple[Schema, Schema]:
     """The schema of `spec`, and the definitions it leans on."""
-    raw = kind.model.model_json_schema(ref_template="#/$defs/{model}")
+    raw: Schema = json.loads(_of_model(kind.model))
     shapes = raw.pop("$defs", {})
     definitions = {name: _tidy(shapes[name]) for name in sorted(shapes)}
     spec = _tidy(raw)
@@ -142,6 +146,12 @@ def _spec(kind: ResourceKind) -> tuple[Schema, Schema]:
             holder, key = _place(spec, definitions, pointer)
             holder["properties"][key] = _without_literals(holder["properties"][key])
     return spec, definitions
+
+
+@cache
+def _of_model(model: type[BaseModel]) -> str:
+    """What a model says of itself, which takes pydantic long; as text, so that each who reads it has a copy."""
+    return json.dumps(model.model_json_schema(ref_template="#/$defs/{model}"))
 
 
 def _place(spec: Schema, definitions: Schema, pointer: str) -> tuple[Schema, str]:
