@@ -45,7 +45,8 @@ class Planned:
     objects: int
     changed: int
     latency: int  # milliseconds of every answer
-    cost: Cost
+    cost: Cost  # with what the plan before it has read
+    cold: Cost  # with nothing read before
     requests: int
     least: Cost  # of a program that only reads the files and the account
 
@@ -101,11 +102,12 @@ def plans(objects: int, changed: int, latencies: Sequence[int], times: int) -> I
             costs = several(
                 {
                     "plan": ([TOOL, "plan"], made.folder, environment),
+                    "cold": ([TOOL, "plan", "--no-cache"], made.folder, environment),
                     "least": ([sys.executable, "-I", FLOOR], made.folder, environment),
                 },
                 times,
             )
-            yield Planned(objects, changed, latency, costs["plan"], requests, costs["least"])
+            yield Planned(objects, changed, latency, costs["plan"], costs["cold"], requests, costs["least"])
 
 
 def start_up(times: int) -> dict[str, Cost]:
@@ -122,18 +124,27 @@ def start_up(times: int) -> dict[str, Cost]:
             "tavusctl --help": ([TOOL, "--help"], here, environment),
             "tavusctl version": ([TOOL, "version"], here, environment),
             "tavusctl validate, 10 files": ([TOOL, "validate"], here, environment),
+            "tavusctl validate --no-cache, 10 files": ([TOOL, "validate", "--no-cache"], here, environment),
             "tavusctl fmt --check, 10 files": ([TOOL, "fmt", "--check"], here, environment),
             "tavusctl graph, 10 files": ([TOOL, "graph"], here, environment),
             "tavusctl plan, 10 objects": ([TOOL, "plan"], here, environment),
+            "tavusctl plan --no-cache, 10 objects": ([TOOL, "plan", "--no-cache"], here, environment),
         }
         return several(commands, times)
 
 
-def validated(files: int, times: int) -> Cost:
-    """The check of so many files."""
+def validated(files: int, times: int) -> dict[str, Cost]:
+    """The check of so many files, with what the one before it has read and without."""
     with tempfile.TemporaryDirectory() as folder:
         made = project(Path(folder), files)
-        return median([once([TOOL, "validate"], made.folder, made.environment("")) for _ in range(times)])
+        environment = made.environment("")
+        once([TOOL, "validate"], made.folder, environment)
+        cold = [TOOL, "validate", "--no-cache"]
+        commands = {
+            f"validate, {files:,} files": ([TOOL, "validate"], made.folder, environment),
+            f"validate --no-cache, {files:,} files": (cold, made.folder, environment),
+        }
+        return several(commands, times)
 
 
 def second_apply(objects: int, times: int) -> tuple[Cost, Cost, int]:
