@@ -18,8 +18,11 @@ import stat
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 MAX_TEXT_BYTES: Final = 1024 * 1024
 _SYSTEM: Final = frozenset(("proc", "sys", "dev"))
@@ -31,6 +34,7 @@ _FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
 
 
 _PIECE: Final = 1024 * 1024
+_MOST_OPEN: Final = 100  # folders at a time
 Taken = TypeVar("Taken")
 
 
@@ -71,7 +75,69 @@ def digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
+class _Folder(Struct, frozen=True):
+    """A folder of a project that was walked to without a link, in the spelling of the disk: open, with its names."""
+
+    descriptor: int
+    names: frozenset[str]
+
+
+_folders: ContextVar[dict[tuple[str, str], _Folder] | None] = ContextVar("folders", default=None)
+
+
+@contextlib.contextmanager
+def many() -> Iterator[None]:
+    """While many files are read, folders stay open, so that nobody walks to each a thousand times."""
+    folders: dict[tuple[str, str], _Folder] = {}
+    before = _folders.set(folders)
+    try:
+        yield
+    finally:
+        _folders.reset(before)
+        for one in folders.values():
+            os.close(one.descriptor)
+
+
+def _open_at_hand(path: Path, root: Path) -> int | None:
+    """A descriptor of a file in a folder that is open; None where it has to be walked to."""
+    folder, _, name = os.fspath(path).rpartition(os.sep)
+    known = (_folders.get() or {}).get((os.fspath(root), folder))
+    if known is None or name not in known.names or name.startswith("."):
+        return None
+    try:
+        return os.open(name, _QUIET | _NO_LINK, dir_fd=known.descriptor)
+    except OSError:
+        return None
+
+
+def _keep_at_hand(path: Path, root: Path) -> None:
+    """Keep the folder of a file open, if it is where its path says, without a link."""
+    folders, top = _folders.get(), os.fspath(root)
+    folder = os.fspath(path).rpartition(os.sep)[0]
+    inner = _below(folder, top)
+    if folders is None or len(folders) == _MOST_OPEN or inner is None or os.open not in os.supports_dir_fd:
+        return
+    with contextlib.suppress(OSError, RefusedError):
+        real = os.path.realpath(root)
+        descriptor = _open(real, _inside(os.path.join(real, inner), real), _FOLDER)  # noqa: PTH118 - as above
+        folders[top, folder] = _Folder(descriptor, frozenset(os.listdir(descriptor)))  # noqa: PTH208 - names only
+
+
 def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
+    descriptor = _open_at_hand(path, root)
+    if descriptor is None:
+        descriptor = _walked_to(path, root)
+        _keep_at_hand(path, root)
+    try:
+        return take(descriptor)
+    except OSError as error:
+        raise RefusedError(_reason(error)) from None
+    finally:
+        os.close(descriptor)
+
+
+def _walked_to(path: Path, root: Path) -> int:
+    """A descriptor of a file of the project, in the spelling of the disk."""
     try:
         descriptor = _open_inside(path, root)
     except FileNotFoundError:
@@ -80,11 +146,10 @@ def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
         raise error if isinstance(error, RefusedError) else RefusedError(_reason(error)) from None
     try:
         _check_spelling(path, root)
-        return take(descriptor)
-    except OSError as error:
-        raise RefusedError(_reason(error)) from None
-    finally:
+    except RefusedError:
         os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _open_inside(path: Path, root: Path) -> int:
@@ -230,13 +295,13 @@ def _below(path: str, root: str) -> str | None:
     return "" if os.path.normcase(path) == os.path.normcase(root) else None
 
 
-def _open(root: str, way: tuple[str, ...]) -> int:
-    """A descriptor of the file, or folder, at the end of the way."""
+def _open(root: str, way: tuple[str, ...], last: int = _QUIET | _NO_LINK) -> int:
+    """A descriptor of the file, or folder, at the end of the way; `last` is how that is opened."""
     if os.open not in os.supports_dir_fd:
         return os.open(Path(root, *way), _QUIET)
     descriptor = os.open(root, _FOLDER)
     for index, part in enumerate(way):
-        flags = _QUIET | _NO_LINK if index == len(way) - 1 else _FOLDER
+        flags = last if index == len(way) - 1 else _FOLDER
         parent = descriptor
         try:
             descriptor = os.open(part, flags, dir_fd=parent)

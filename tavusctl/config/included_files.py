@@ -38,20 +38,25 @@ class IncludedFiles(Struct):
     budget: Budget
     brought: set[Path] = field(default_factory=set)  # paths as they were named
     asked: list[Asked] = field(default_factory=list)  # since whoever reads has last looked
-    _texts: dict[Path, FileText] = field(default_factory=dict)
+    _texts: dict[Path, str] = field(default_factory=dict)
     _measured: dict[tuple[str, int], FileDigest] = field(default_factory=dict)
 
     def text(self, name: str, manifest: Path) -> FileText:
+        """The text of a file that a manifest names, and what people call it."""
+        found, where = self.content(name, manifest), files.locate(name, self.manifests, manifest)
+        return FileText(found, self.shown(Path(os.path.normpath(where))))
+
+    def content(self, name: str, manifest: Path) -> str:
         """The text of a file that a manifest names."""
         where = self._located(name, manifest)
         found = self._texts.get(where)
         if found is None:
-            found = FileText(files.read_text(where, self.root), self.shown(Path(os.path.normpath(where))))
-            if len(found.text) <= _SHORT:
+            found = files.read_text(where, self.root)
+            if len(found) <= _SHORT:
                 if len(self._texts) >= _HELD:
                     self._texts.clear()
                 self._texts[where] = found
-        self.asked.append(Asked(manifest, name, None, found.text, ""))
+        self.asked.append(Asked(manifest, name, None, found, ""))
         return found
 
     def measure(self, name: str, limit: int, manifest: Path, source: Source) -> FileDigest:

@@ -61,7 +61,8 @@ def read(
 ) -> LoadResult:
     """Every manifest of the project, or those in some of its files and folders; a cache is of whole projects."""
     reading = Reading.of(project, environment, kinds, Budget(limits), cache)
-    found = reading.take(paths)
+    with files.many():
+        found = reading.take(paths)
     first, wrong = _by_address(reading.opened)
     wrong = [*reading.diagnostics, *wrong, *_left_behind(first)]
     ordered = [each for _, each in sorted(first.items())]

@@ -100,32 +100,32 @@ class Reading(Struct):
         folders = layers(self.project, self.environment)
         return [find(self.project, one, paths, diagnostics, self.library.budget) for one in folders]
 
-    def _counted(self, path: Path, take: Callable[[Path], Iterable[ParsedManifest]]) -> None:
+    def _counted(self, path: Path, take: Callable[[Path, Source], Iterable[ParsedManifest]]) -> None:
         """Take the manifests of a file, and count what is said of them."""
-        before = len(self.diagnostics)
-        here = list(take(path))
+        before, where = len(self.diagnostics), start(path, self.project)
+        here = list(take(path, where))
         self.opened += here
         told = len(self.diagnostics) - before + sum(len(each.diagnostics) for each in here)
-        self.library.budget.told(told, start(path, self.project))
+        self.library.budget.told(told, where)
 
-    def _take_overlays(self, path: Path) -> Iterator[ParsedManifest]:
+    def _take_overlays(self, path: Path, where: Source) -> Iterator[ParsedManifest]:
         """Keep the documents of a file until the base is read; what has no address is opened at once, and told."""
-        for one in self._parsed(path):
+        for one in self._parsed(path, where):
             if one.address is None:
                 yield self._opened(one, one.node)
             elif (first := self._overlays.setdefault(one.address, one)) is not one:
                 here, there = (each.node.sources["/name"] for each in (one, first))
                 self.diagnostics.append(twice(one.address, here, there, "make one of the two"))
 
-    def _take_base(self, path: Path) -> Iterator[ParsedManifest]:
+    def _take_base(self, path: Path, where: Source) -> Iterator[ParsedManifest]:
         """The manifests of a file with what is laid over them, as an earlier run has read them or afresh."""
-        content = self._content(path)
+        content = self._content(path, where)
         if content is not None:
-            where = start(path, self.project)
             yield from self._kept(self.cache, where, content) if self.cache else self._read(where, content)
 
     def _kept(self, cache: ManifestCache, where: Source, content: bytes) -> Iterable[ParsedManifest]:
         """The manifests of a file as the cache has them; those that it does not have are read, and kept in it."""
+        self.library.asked.clear()
         entry = cache.find(where.path, recall.digest(content))
         known = recall.recalled(entry, where, content, self._lies_over, self._files, self.library) if entry else None
         if entry and known is not None:
@@ -135,7 +135,7 @@ class Reading(Struct):
             cache.keep(where.path, entry, is_new=False)
             return known
         begun, told = recall.Used.of(self.library), len(self.diagnostics)
-        self.library.asked.clear()
+        self.library.asked.clear()  # what was looked at in vain
         self._laid_over.clear()
         found = [*self._read(where, content)]
         made = recall.FileRead(content, self.diagnostics[told:], found, self._laid_over, begun)
@@ -176,11 +176,11 @@ class Reading(Struct):
         beside = Reading(self.project, self.environment, self.kinds, self.library, _files=self._files)
         base, *overlay = beside._found((), beside.diagnostics)
         for path in (one for files_ in overlay for one in files_ if one not in asked):
-            for document in beside._parsed(path):
+            for document in beside._parsed(path, start(path, self.project)):
                 if document.address:
                     self._overlays.setdefault(document.address, document)
         for path in base if overlays_ else ():
-            for document in beside._parsed(path) if path not in asked else ():
+            for document in beside._parsed(path, start(path, self.project)) if path not in asked else ():
                 if document.address:
                     self._bases.setdefault(document.address, document.node.sources["/name"])
                 if document.address in overlays_ and document.address in self._overlays:
@@ -215,14 +215,13 @@ class Reading(Struct):
         found = open_document(node, self.kinds, self._scope, resolver, self.library.budget)
         return replace(found, diagnostics=said(found.diagnostics, lambda text: over(one.about(text))))
 
-    def _parsed(self, path: Path) -> list[Document]:
+    def _parsed(self, path: Path, where: Source) -> list[Document]:
         """The documents of one file."""
-        content = self._content(path)
-        return [] if content is None else self._documents(start(path, self.project), content)
+        content = self._content(path, where)
+        return [] if content is None else self._documents(where, content)
 
-    def _content(self, path: Path) -> bytes | None:
+    def _content(self, path: Path, where: Source) -> bytes | None:
         """The bytes of one file; None where they are not to be had, which is told."""
-        where = start(path, self.project)
         try:
             content = files.read_bytes(path, Path(self.project.root), yaml12.MAX_BYTES)
         except files.RefusedError as error:

@@ -104,7 +104,7 @@ def _brought(one: Brought, where: Source, files: Mapping[str, Path], library: In
     try:
         if one.limit is not None:
             return None, library.measure(one.name, one.limit, manifest, where).digest
-        text = library.text(one.name, manifest).text
+        text = library.content(one.name, manifest)
     except ValueError:
         return None, ""
     return text, digest(text.encode())
