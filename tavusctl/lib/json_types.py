@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NoReturn, TypeAlias
 
 Json: TypeAlias = object  # any JSON value, not looked into
@@ -14,22 +13,25 @@ PLAIN: Final = frozenset({str, int, float, bool, type(None)})  # types of leaves
 
 def special_leaves(value: Json) -> list[tuple[KeyPath, Json]]:
     """The leaves that are no JSON values, with their paths: few documents have any, and those few have few."""
+    if is_plain(value):
+        return []
     if isinstance(value, dict):
-        inner = [(key, item) for key, item in value.items() if type(item) not in PLAIN]
+        inner = [*value.items()]
     elif isinstance(value, list):
-        inner = [(str(index), item) for index, item in enumerate(value) if type(item) not in PLAIN]
+        inner = [(str(index), item) for index, item in enumerate(value)]
     else:
-        return [] if type(value) in PLAIN else [((), value)]
+        return [((), value)]
     return [((key, *path), leaf) for key, item in inner for path, leaf in special_leaves(item)]
 
 
-def with_members(value: Container, change: Callable[[Json], Json]) -> Container:
-    """A collection with each of its members changed; itself where none is, so that equal documents are one."""
-    if isinstance(value, dict):
-        changed = {key: new for key, item in value.items() if (new := change(item)) is not item}
-        return value | changed if changed else value
-    items = [change(item) for item in value]
-    return items if any(new is not item for new, item in zip(items, value, strict=True)) else value
+def is_plain(value: Json) -> bool:
+    """Whether all leaves are JSON values."""
+    if type(value) is not dict and type(value) is not list:
+        return type(value) in PLAIN
+    for item in value.values() if type(value) is dict else value:
+        if type(item) not in PLAIN and not is_plain(item):
+            return False
+    return True
 
 
 def as_object(value: Json) -> JsonObject:

@@ -10,16 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from msgspec import convert
-from msgspec.json import Encoder
 from msgspec.structs import asdict
 
 from tavusctl import __version__
 from tavusctl.core.address import Address
 from tavusctl.core.errors import StateError
-from tavusctl.core.json_tree import canonical
+from tavusctl.core.json_tree import canonical, quick_bytes
 from tavusctl.core.ports import State
 from tavusctl.core.project_settings import Known, Safety
 from tavusctl.lib.json_types import Json, JsonObject, as_integer, as_object, as_text
@@ -27,7 +26,6 @@ from tavusctl.lib.strict_json import MAX_RECORDED, strict_json
 from tavusctl.state.serialization import binding_in, binding_out
 
 FORMAT = 1
-_QUICK: Final = Encoder(order="sorted")
 _SEALS = ("keys", "mac", "accepted")
 _HINT = "restore it from a backup, or move it away and import the objects again with `tavusctl import --match-names`"
 
@@ -70,7 +68,8 @@ def decode(content: bytes, where: str) -> State:
         message = f"{where} was written by tavusctl {version}, which is newer than this version {__version__}"
         raise StateError(message, "upgrade tavusctl", id="E902")
     checksum = document.pop("checksum", None)
-    if checksum != _quick_sum(document) and checksum != _checksum(document):
+    # Where the quick sum is right, the other is: the same bytes mean the same document.
+    if checksum != _sum(document, quick_bytes) and checksum != _checksum(document):
         _refuse(where, "is corrupt: checksum mismatch")
     try:
         return _state_in(document)
@@ -105,14 +104,6 @@ def _safety_in(limits: JsonObject) -> Safety:
 
 def _checksum(document: JsonObject) -> str:
     return _sum(document, lambda value: canonical(value).encode())
-
-
-def _quick_sum(document: JsonObject) -> str:
-    """The checksum as a faster encoder makes it, which writes some numbers otherwise; where it is right, all is."""
-    try:
-        return _sum(document, _QUICK.encode)
-    except (OverflowError, UnicodeEncodeError):  # a number or a text that it does not know
-        return ""
 
 
 def _sum(document: JsonObject, encoded: Callable[[Json], bytes]) -> str:

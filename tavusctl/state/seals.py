@@ -27,7 +27,7 @@ from msgspec.structs import asdict, replace
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import StateError
-from tavusctl.core.json_tree import canonical, map_leaves
+from tavusctl.core.json_tree import canonical, map_leaves, quick_bytes
 from tavusctl.core.ports import State, Store
 from tavusctl.lib.json_types import Json, JsonObject, special_leaves
 from tavusctl.secrets import redaction
@@ -303,20 +303,30 @@ def _trust(state: State, lines: Sequence[bytes], keys: Keys) -> tuple[Trust, byt
     for one in keys.all:
         wrapped = state.keys.get(slot(one, state.lineage))
         key = unwrap(wrapped, one, state.lineage) if wrapped else None
-        if wrapped and not (key and hmac.compare_digest(_state_mac(state, key), state.mac)):
+        if wrapped and not (key and _is_sealed(state, key)):
             _forged("the state")
         if key:
             return Trust.SEALED, key
     return Trust.FOREIGN, b""
 
 
-def _state_mac(state: State, key: bytes) -> str:
+def _is_sealed(state: State, key: bytes) -> bool:
+    """Whether the seal of a state is right; bytes that are those of another encoder mean what they say all the same."""
+    made = (_state_mac(state, key, encoded) for encoded in (quick_bytes, _encoded))
+    return any(hmac.compare_digest(one, state.mac) for one in made)
+
+
+def _encoded(value: Json) -> bytes:
+    return canonical(value).encode()
+
+
+def _state_mac(state: State, key: bytes, encoded: Callable[[Json], bytes] = _encoded) -> str:
     """A seal over everything that a state says; what is not set is left out: newer versions know more."""
     said = {name: _plain(getattr(state, name)) for name in State.__struct_fields__ if name not in ("bindings", "mac")}
     found = hmac.new(derived(key, "tavusctl state"), digestmod="sha256")
-    found.update(canonical({name: value for name, value in said.items() if _is_set(value)}).encode())
+    found.update(encoded({name: value for name, value in said.items() if _is_set(value)}))
     for address in sorted(state.bindings):
-        found.update(f"\n{address} {canonical(binding_out(state.bindings[address]))}".encode())
+        found.update(f"\n{address} ".encode() + encoded(binding_out(state.bindings[address])))
     return f"hmac-sha256:{found.hexdigest()}"
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import canonical
-from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text, with_members
+from tavusctl.lib.json_types import Json, JsonObject, as_object, as_text
 from tavusctl.secrets.values import Fingerprint, TextPrint
 
 _DOCUMENTS: Final = frozenset({"applied", "successor_spec", "answered", "unconfirmed", "not_live"})
@@ -44,6 +44,7 @@ def binding_in(address: Address, body: JsonObject) -> Binding:
     return convert(members, Binding)
 
 
+_CHANGING: Final = frozenset({str, dict, list})
 _LEAVES: Final[Mapping[str, Callable[[Json], Json]]] = {
     "tavusctl:ref": lambda text: Address.parse(as_text(text)),
     "tavusctl:secret": lambda digest: Fingerprint(as_text(digest)),
@@ -55,13 +56,19 @@ def leaves_in(value: Json) -> Json:
     """A document from its plain JSON."""
     if type(value) is str:
         return sys.intern(value)  # manifest and account have the same text
+    if isinstance(value, list):
+        return [leaves_in(item) for item in value]
     if not isinstance(value, dict):
-        return with_members(value, leaves_in) if isinstance(value, list) else value
+        return value
     if len(value) == 1:
         ((key, held),) = value.items()
         if key in _LEAVES:
             return _LEAVES[key](held)
-    return with_members(value, leaves_in)
+    changed: JsonObject = {}
+    for key, item in value.items():
+        if type(item) in _CHANGING and (new := leaves_in(item)) is not item:
+            changed[key] = new
+    return value | changed if changed else value
 
 
 def plain(value: Json) -> Json:
