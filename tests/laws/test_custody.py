@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.errors import StateError
-from tavusctl.core.json_tree import canonical
+from tavusctl.core.json_tree import canonical, quick_bytes
 from tavusctl.core.model import Action
 from tavusctl.core.ports import State
 from tavusctl.lib.json_types import as_object
@@ -49,6 +49,32 @@ BEGUN = State(
 )
 SEALED, OWN = taken_over(BEGUN, (), OURS)
 WRAPPED = wrap(new_key(), "holder", "lineage")
+
+
+DOCUMENTS = st.dictionaries(
+    st.text(st.characters(codec="utf-8"), max_size=5),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | HOLDERS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(HOLDERS, inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+@given(DOCUMENTS)
+def test_the_seal_of_a_state_holds_whatever_is_in_it(document: dict[str, object]) -> None:
+    sealed, _ = taken_over(replace(BEGUN, bindings={COACH: Binding(COACH, "p1", document)}), (), OURS)
+    read = decode(encode(sealed), "here")
+    assert read == sealed
+    assert judged(read, (), OURS).custody.trust is Trust.SEALED
+
+
+@given(DOCUMENTS)
+def test_quick_bytes_say_what_canonical_text_says(document: dict[str, object]) -> None:
+    quick, text = quick_bytes(document), canonical(document)
+    assert repr(json.loads(quick)) == repr(json.loads(text))
+    assert quick == text.encode() or any(mark in quick for mark in (b"e", b"E"))  # of a number in powers of ten
 
 
 def journalled(custody: Seals) -> list[bytes]:

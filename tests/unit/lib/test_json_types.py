@@ -12,8 +12,8 @@ from tavusctl.lib.json_types import (
     as_number,
     as_object,
     as_text,
+    is_plain,
     special_leaves,
-    with_members,
 )
 
 VALUES: tuple[Json, ...] = ({"a": 1}, [1], "text", 1, 1.5, True, None)
@@ -39,20 +39,6 @@ def test_a_value_is_what_it_is_asked_to_be_or_refused(expected: str) -> None:
             assert str(refused.value) == f"expected {expected}, found a value of the type {type(value).__name__}"
 
 
-def test_a_collection_of_which_no_member_is_changed_is_not_copied() -> None:
-    """Documents of manifest, state and account are mostly alike, and are in memory once."""
-    inner: list[object] = ["a", 1]
-    document: dict[str, object] = {"list": inner, "text": "b"}
-
-    assert with_members(document, lambda item: item) is document
-    changed = with_members(document, lambda item: "c" if item == "b" else item)
-    assert changed == {"list": ["a", 1], "text": "c"}
-    assert list(changed) == list(document)
-    assert document["text"] == "b"
-    assert isinstance(changed, dict)
-    assert changed["list"] is inner
-
-
 def test_special_leaves_are_those_that_are_no_json_values() -> None:
     """Each with its path, in the order of the document."""
     mark = object()
@@ -61,3 +47,11 @@ def test_special_leaves_are_those_that_are_no_json_values() -> None:
     assert special_leaves(document) == [(("a", "1", "b"), mark), (("e",), mark)]
     assert special_leaves(mark) == [((), mark)]
     assert special_leaves("text") == []
+
+
+def test_a_document_is_plain_when_it_has_no_special_leaves() -> None:
+    mark = object()
+    documents: list[Json] = [{"a": [1, {"b": None}], "d": "text"}, [], {}, "text", None, 1.5]
+    others: list[Json] = [{"a": [1, {"b": mark}]}, [[mark]], {"a": mark}, mark, {"a": (1, 2)}]
+    assert [*map(is_plain, documents)] == [True] * 6
+    assert [*map(is_plain, others)] == [False] * 5
