@@ -16,7 +16,6 @@ import click
 from click.core import ParameterSource
 
 from tavusctl.app.session.base_url import check_base_url
-from tavusctl.cli.emulator_errors import explained
 from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import Environment
 
@@ -36,6 +35,8 @@ def base_url_of(environment: Environment, root: Path, base_url: str) -> Iterator
 
 @contextmanager
 def _running(db: Path) -> Iterator[str]:
+    from tavusctl.cli.emulator_errors import explained
+
     with ExitStack() as stack:
         with explained("127.0.0.1", 0, db):
             from tavusctl.emulator import running
@@ -47,6 +48,8 @@ def _running(db: Path) -> Iterator[str]:
 
 def check_installed() -> None:
     """See that the emulator is there; UsageError says how to install it."""
+    from tavusctl.cli.emulator_errors import explained
+
     with explained("127.0.0.1", 0, None):
         from tavusctl.emulator import running
 

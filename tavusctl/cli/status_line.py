@@ -10,10 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
 import click
+from msgspec import Struct, field
 
 from tavusctl.core.address import Address
 from tavusctl.secrets.escape import flat
@@ -25,8 +25,7 @@ _WIDTH: Final = 79  # characters of a line that is rewritten: a longer one would
 _log = logging.getLogger("tavusctl.progress")
 
 
-@dataclass(slots=True)
-class StatusLine:
+class StatusLine(Struct):
     """The one line on standard error that is rewritten, where that is a terminal."""
 
     quiet: bool
@@ -50,8 +49,7 @@ class StatusLine:
             self._shown = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalProgress:
+class TerminalProgress(Struct, frozen=True):
     """Progress and hints, which go to standard error and can be silenced."""
 
     quiet: bool = False
@@ -97,8 +95,7 @@ def _beat(progress: TerminalProgress, line: Callable[[], str], over: threading.E
     rewritten.clear()
 
 
-@dataclass(slots=True)
-class WaitingLine:
+class WaitingLine(Struct):
     """What a run is waiting for, on standard error; lines of other matters go through `say`."""
 
     progress: TerminalProgress
@@ -108,7 +105,7 @@ class WaitingLine:
     _began: float = -1.0  # no time yet
     _told: float = float("-inf")
     _guard: threading.Lock = field(default_factory=threading.Lock)
-    _rewritten: StatusLine = field(init=False)
+    _rewritten: StatusLine = field(default_factory=lambda: StatusLine(quiet=True))
 
     def __post_init__(self) -> None:
         self._rewritten = StatusLine(self.progress.quiet)

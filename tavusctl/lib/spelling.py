@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 import sys
@@ -63,6 +62,8 @@ def _escaped(spelled: str) -> str:
 
 def _referred(spelled: str) -> str:
     """A character reference; one of a control character stands for that, whatever HTML makes of it."""
+    import html  # noqa: PLC0415 - two thousand names, and few texts have any
+
     if spelled[1] != "#":
         return html.unescape(spelled)
     digits = spelled[2:].rstrip(";")

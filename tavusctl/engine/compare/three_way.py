@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import jsonpatch
 from msgspec import Struct, field
 
 from tavusctl import patch
@@ -377,6 +376,8 @@ def _operations(kind: ResourceKind, before: JsonObject, after: JsonObject) -> tu
 
 def _verify(before: JsonObject, after: JsonObject, operations: list[JsonObject]) -> None:
     """No patch leaves that another hand does not find right: it must lead from the live document to the wanted one."""
+    import jsonpatch  # noqa: PLC0415 - most plans have no patch, and start at once
+
     reached = jsonpatch.JsonPatch(operations).apply(before)
     if not patch.same(reached, after):
         message = "the patch does not produce the values of the manifest; nothing was sent"
