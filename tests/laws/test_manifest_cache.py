@@ -215,6 +215,14 @@ CHANGES: dict[str, tuple[tuple[str, str, bool], ...]] = {
         ("laid/c.yaml", NAMES_A_FILE.replace("n.", "a."), False),
     ),
     "a named file": (("manifests/b.yaml", NAMES_A_FILE, False), ("manifests/prompts/n.md", "N", False)),
+    "a first file": (
+        ("manifests/b.yaml", NAMES_A_FILE.replace("prompts/n", "notes"), False),
+        ("manifests/notes.md", "N", False),
+    ),
+    "a file beside the project file": (
+        ("manifests/b.yaml", NAMES_A_FILE.replace("prompts/n", "notes/n"), False),
+        ("notes/n.md", "N", False),
+    ),
     "a manifest beside it": (("manifests/b.yaml", REFERS, False), ("manifests/faq.yaml", FAQ, False)),
     "a file for the API": (("manifests/b.txt", "One.", False), ("manifests/b.txt", "Two.", False)),
     "a second one": (("manifests/b.yaml", PERSONA, False), ("manifests/c.yaml", PERSONA.replace("{name}", "b"), False)),

@@ -14,8 +14,8 @@ from tavusctl.app.session import cache
 from tavusctl.app.session.applied import Applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files, loading
-from tavusctl.config.cache.manifest_cache import ManifestCache, Probe
-from tavusctl.config.spec import file_name_hints
+from tavusctl.config.cache.disk_answers import Disk
+from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError, RefusedError
@@ -105,22 +105,12 @@ def _found(
     session: LocalSession, looked_at: lint.Project, applied: str, kept: ManifestCache | None, *, advice: bool
 ) -> Sequence[lint.Remark]:
     """What rules say of manifests; they are not asked where the cache knows that they would say nothing."""
-
-    def named(manifest: str, text: str) -> str:
-        return file_name_hints.file_named(session.project, session.root / manifest, text)
-
-    def asked(manifest: str, text: str) -> str:
-        if not file_name_hints.may_be_path(text):
-            return ""
-        return probes.setdefault((manifest, text), named(manifest, text))
-
-    probes: dict[tuple[str, str], str] = {}
-    rules = "all" if advice else "errors"
-    if kept and kept.is_silent(rules, applied, named):
+    disk, rules = Disk(session.project), "all" if advice else "errors"
+    if kept and kept.is_silent(rules, applied, disk):
         return ()
-    found = [*lint.check(replace(looked_at, file_named=asked), KINDS, advice=advice)]
+    found = [*lint.check(replace(looked_at, file_named=disk.file_named), KINDS, advice=advice)]
     if kept and not found:
-        kept.keep_silence(rules, applied, (Probe(*place, file) for place, file in probes.items()))
+        kept.keep_silence(rules, applied, disk)
     return found
 
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct, field
 
+from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
 from tavusctl.config.cache.entry import Entry
 from tavusctl.lib import atomic_files
 from tavusctl.secrets import redaction
@@ -30,19 +30,11 @@ _OWNER: Final = 0o700
 _MAX_BYTES: Final = 1024**3
 
 
-class Probe(Struct, frozen=True, array_like=True):
-    """What a rule has asked the disk: the file that a text of a manifest names, empty where it names none."""
-
-    manifest: str
-    text: str
-    file: str
-
-
 class Silence(Struct, frozen=True, array_like=True):
     """That rules had nothing to say of manifests."""
 
     about: str  # digest of all that they looked at
-    probes: tuple[Probe, ...]
+    disk: DiskAnswers  # and what the disk has answered them
 
 
 class _Content(Struct, array_like=True):
@@ -97,17 +89,17 @@ class ManifestCache(Struct):
         """A file was read of which nothing is kept."""
         self._is_whole = False
 
-    def is_silent(self, asked: str, about: str, answer: Callable[[str, str], str]) -> bool:
+    def is_silent(self, asked: str, about: str, disk: Disk) -> bool:
         """Whether rules had nothing to say of what was read, and the disk answers all that they ask as it did."""
         known = self._silences.get(asked)
         if known is None or not self._is_whole or known.about != self._digest(about):
             return False
-        return all(answer(one.manifest, one.text) == one.file for one in known.probes)
+        return disk.answers_alike(known.disk)
 
-    def keep_silence(self, asked: str, about: str, probes: Iterable[Probe]) -> None:
+    def keep_silence(self, asked: str, about: str, disk: Disk) -> None:
         """Keep that rules have nothing to say of what was read."""
         if self._is_whole:
-            self._silences[asked] = Silence(self._digest(about), tuple(probes))
+            self._silences[asked] = Silence(self._digest(about), disk.answers)
             self._is_changed = True
 
     def save(self) -> None:
