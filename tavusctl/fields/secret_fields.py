@@ -147,12 +147,14 @@ def _look_inside(here: _Declared, value: Json, path: KeyPath, found: list[Spot])
     if isinstance(value, dict):
         known = here.below
         for key, item in value.items():
+            if not item:  # most of what a read may show is not set
+                continue
             below = known.get(key) or here.at(key)
             if below.is_free:
                 found += free_objects.secrets(item, (*path, key), key)
             elif type(item) is not str:
                 _look_inside(below, item, (*path, key), found)
-            elif item and not below.is_shown:
+            elif not below.is_shown:
                 found += _known(below.field, item, path, key)
     elif isinstance(value, list):
         below = here.at("*")

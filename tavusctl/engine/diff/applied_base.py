@@ -12,17 +12,16 @@ from tavusctl.core.model import Desired
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.crawl import source_fingerprint
 from tavusctl.fields.equivalence import same
-from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath, is_plain, special_leaves
 from tavusctl.secrets import redaction
 from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextPrint
 
 
 def applied(desired: Desired) -> JsonObject:
     """What a binding remembers of a manifest: secrets as fingerprints."""
-    remembered: JsonObject = map_leaves(
-        desired.spec, lambda leaf: leaf.fingerprint if isinstance(leaf, Secret) else leaf
-    )
-    return remembered
+    if is_plain(desired.spec):
+        return desired.spec
+    return map_leaves(desired.spec, lambda leaf: leaf.fingerprint if isinstance(leaf, Secret) else leaf)
 
 
 def with_applied(desired: Desired, binding: Binding) -> Binding:
