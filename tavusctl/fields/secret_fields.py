@@ -157,12 +157,15 @@ def _look_inside(here: _Declared, value: Json, path: KeyPath, found: list[Spot])
             elif not below.is_shown:
                 found += _known(below.field, item, path, key)
     elif isinstance(value, list):
-        below = here.at("*")
-        for index, item in enumerate(value):
-            if type(item) is not str:
-                _look_inside(below, item, (*path, str(index)), found)
-            elif item and not below.is_shown:
-                found += _known(below.field, item, path, str(index))
+        _look_at_items(here.at("*"), value, path, found)
+
+
+def _look_at_items(here: _Declared, items: list[Json], path: KeyPath, found: list[Spot]) -> None:
+    for index, item in enumerate(items):
+        if type(item) is not str:
+            _look_inside(here, item, (*path, str(index)), found)
+        elif item and not here.is_shown:
+            found += _known(here.field, item, path, str(index))
 
 
 def _known(field: FieldTraits, text: str, path: KeyPath, key: str) -> Sequence[Spot]:
