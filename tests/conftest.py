@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,11 @@ os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache"
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A case is not named by a text of pages: workers tell the names of all tests, some of which are megabytes."""
     return f"{len(val)} of {argname}" if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: nobody looks through it again for what can go."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
