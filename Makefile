@@ -19,6 +19,8 @@ PARALLEL := -n $(WORKERS) --dist loadgroup
 ACTIONLINT := .github/actionlint
 WORKFLOWS := .github/workflows $(wildcard action.yml examples/workflows/*.yml)
 DIST ?= dist
+# By a name of its own: make would run the lines that say MAKE even when it is asked only what it would do.
+AGAIN = $(MAKE) --no-print-directory
 
 # `make -j` would mix what the steps say.
 .NOTPARALLEL:
@@ -45,8 +47,8 @@ demo: $(READY) ## the whole job against a local Tavus, step by step
 # Types take one core for as long as workflows and the first tests take the other; what they say comes last.
 test: format-check lint ## every check and every test - of sweeps a sample; five minutes
 	$(call say,tests - and beside them types and workflows)
-	@mkdir -p build; $(MAKE) --no-print-directory types workflows >build/checks.txt 2>&1 & checks=$$!; \
-	$(MAKE) --no-print-directory ahead && $(PYTEST) tests $(PARALLEL) --durations=5; tests=$$?; \
+	@mkdir -p build; $(AGAIN) types workflows >build/checks.txt 2>&1 & checks=$$!; \
+	$(AGAIN) ahead && $(PYTEST) tests $(PARALLEL) --durations=5; tests=$$?; \
 	wait $$checks; checks=$$?; cat build/checks.txt; [ $$tests = 0 ] && [ $$checks = 0 ]
 	$(call say,all checks and all tests passed)
 
