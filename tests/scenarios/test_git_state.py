@@ -82,8 +82,8 @@ def pushes(hub: Path) -> int:
 
 
 def print_of(root: Path) -> dict[str, str]:
-    """Every file of a work tree and its repository."""
-    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    """Every file of a work tree and its repository, but for what is kept of manifests, which git does not see."""
+    files = [path for path in sorted(root.rglob("*")) if path.is_file() and path.parent.name != "cache"]
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

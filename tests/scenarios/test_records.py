@@ -40,7 +40,7 @@ def prompts(account: Account) -> list[str]:
 def files(root: Path) -> str:
     """Everything that was written, manifests apart."""
     found = [path for path in root.rglob("*") if path.is_file() and "manifests" not in path.parts]
-    return "".join(path.read_text() for path in found)
+    return "".join(path.read_text("utf-8", "replace") for path in found)
 
 
 def test_the_account_has_the_text_and_the_state_what_tells_it_from_others(clash: Project, account: Account) -> None:

@@ -277,7 +277,9 @@ def test_a_secret_is_not_brought_back_and_its_field_is_named(project: Project) -
     result = project.run("undo", last(project), "--yes", KEY="second-canary")
 
     (persona,) = project.account.objects("personas").values()
-    kept = "".join(path.read_text() for path in (project.root / ".tavusctl").rglob("*") if path.is_file())
+    kept = "".join(
+        path.read_text("utf-8", "replace") for path in (project.root / ".tavusctl").rglob("*") if path.is_file()
+    )
     assert (changed.code, result.code, persona["persona_name"]) == (0, 0, "Coach"), result.out + result.err
     assert "the secret at `/layers/llm/api_key` cannot be restored" in result.out
     assert "canary" not in kept + result.out + result.err
