@@ -29,7 +29,7 @@ SIZES = (10, 100, 1_000, 10_000)
 LATENCIES = (0, 50, 150)
 REPEATS = {10: 9, 100: 5, 1_000: 3, 10_000: 1}
 CHANGED = 20  # one object in so many
-PATIENCE = 300  # seconds for a peer
+PATIENCE = 100  # seconds for a peer
 RESULTS = ROOT / "bench" / "RESULTS.md"
 
 

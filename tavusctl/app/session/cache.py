@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import secrets
 import sys
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -42,14 +42,15 @@ def _holds_for(session: LocalSession) -> str:
     return hashlib.sha256(repr((sys.version, *_code(), settings)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _code() -> Iterator[tuple[str, int, int]]:
+@functools.cache
+def _code() -> tuple[tuple[str, int, int], ...]:
     """The code, by when it was put where it is: nobody waits until all of it is read."""
     own = Path(tavusctl.__file__).parent
     modules = [str(one) for name in PACKAGES for one in sorted(Path(own, name).rglob("*.py"))]
     found = (find_spec(name) for name in _LIBRARIES)
-    for path in (*modules, *(one.origin for one in found if one and one.origin)):
-        known = os.stat(path)  # noqa: PTH116 - for each module
-        yield path, known.st_size, known.st_mtime_ns
+    paths = (*modules, *(one.origin for one in found if one and one.origin))
+    known = ((path, os.stat(path)) for path in paths)  # noqa: PTH116 - for each module
+    return tuple((path, one.st_size, one.st_mtime_ns) for path, one in known)
 
 
 def _key() -> bytes:
