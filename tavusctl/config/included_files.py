@@ -20,13 +20,11 @@ _HELD: Final = 256  # of them; a long text takes its time to read, but then it c
 
 
 class Asked(Struct, frozen=True):
-    """A file that a manifest has named, and what it was given: a text, or the digest of what the API is to fetch."""
+    """A text that a manifest has brought from a file."""
 
     manifest: Path
     name: str
-    limit: int | None  # bytes of what the API is to fetch
-    text: str | None
-    digest: str
+    text: str
 
 
 class IncludedFiles(Struct):
@@ -56,7 +54,7 @@ class IncludedFiles(Struct):
                 if len(self._texts) >= _HELD:
                     self._texts.clear()
                 self._texts[where] = found
-        self.asked.append(Asked(manifest, name, None, found, ""))
+        self.asked.append(Asked(manifest, name, found))
         return found
 
     def measure(self, name: str, limit: int, manifest: Path, source: Source) -> FileDigest:
@@ -69,7 +67,6 @@ class IncludedFiles(Struct):
         if known is None:
             self._measured[key] = found
             self.budget.attached(size, source)
-        self.asked.append(Asked(manifest, name, limit, None, digest))
         return found
 
     def _located(self, name: str, manifest: Path) -> Path:

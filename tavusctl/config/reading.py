@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -92,6 +93,8 @@ class Reading(Struct):
         except LimitExceededError as over:
             self.diagnostics += [over.diagnostic, *(one for each in self.opened for one in each.diagnostics)]
             self.opened.clear()  # what is said of a part may be wrong of the whole
+            if self.cache:
+                self.cache.pass_over()
             self.unread.append("")
         return found
 
@@ -127,9 +130,8 @@ class Reading(Struct):
         """The manifests of a file as the cache has them; those that it does not have are read, and kept in it."""
         self.library.asked.clear()
         entry = cache.find(where.path, recall.digest(content))
-        known = recall.recalled(entry, where, content, self._lies_over, self._files, self.library) if entry else None
+        known = recall.recalled(entry, where, self._lies_over, self._files, self.library) if entry else None
         if entry and known is not None:
-            self.diagnostics += entry.diagnostics
             for one in known:
                 self._take_address(one.address, one.source)
             cache.keep(where.path, entry, is_new=False)
@@ -138,8 +140,11 @@ class Reading(Struct):
         self.library.asked.clear()  # what was looked at in vain
         self._laid_over.clear()
         found = [*self._read(where, content)]
-        made = recall.FileRead(content, self.diagnostics[told:], found, self._laid_over, begun)
-        entry = recall.entry_of(made, self.library)
+        is_silent = len(self.diagnostics) == told and not any(one.diagnostics for one in found)
+        # Two paths are shown alike where one has characters that cannot be shown.
+        is_plain = os.fspath(self._files[where.path]).isprintable()
+        made = recall.FileRead(content, found, self._laid_over, begun)
+        entry = recall.entry_of(made, self.library) if is_silent and is_plain else None
         if entry is None:
             cache.pass_over()
         else:
@@ -237,7 +242,7 @@ class Reading(Struct):
 
     def _documents(self, where: Source, content: bytes) -> list[Document]:
         """The documents that stand in a file."""
-        text, digest = content.decode("utf-8", "replace"), recall.digest(content)
+        text, digest = content.decode("utf-8", "replace"), f"{self._files[where.path]} {recall.digest(content)}"
         about = redaction.about(text)
         parsed = yaml12.read(content, where.path)
         self.diagnostics += said(parsed.diagnostics, about)

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic
-from tavusctl.core.model import Desired, Plan
+from tavusctl.core.model import Desired, Manifest, Plan
 from tavusctl.core.ports import Others, Sources, State
 from tavusctl.core.project_settings import Environment, Known, Safety
 from tavusctl.core.resource_kind import ResourceKind
@@ -60,6 +60,7 @@ class PreparedPlan(Struct, frozen=True):
     recovered: bool = False  # the state on disk is behind
     custody: Seals = Seals()
     unset: tuple[Diagnostic, ...] = ()  # places of secrets that have no value here
+    manifests: tuple[Manifest, ...] = ()  # as they were read
 
     @property
     def externals(self) -> dict[str, str]:

@@ -58,26 +58,30 @@ FAQ = (
     "  crawl: {{depth: 1, max_pages: 5}}\n"
 )
 UPLOADED = "kind: document\nname: file\nspec: {{document_file: ./b.txt}}\n"
-# Of these there is an entry where the project is in order.
+# Of these there is an entry where the project is in order: nothing is to be said of the file.
 KEPT = (
     PERSONA,
     OF_A_FILE,
     OF_VARIABLES,
     OF_A_SECRET,
-    WARNED,
     NAMES_A_FILE,
     REFERS,
     FAQ + "recrawl: {{every: 7d}}\nwatch: false\n",
-    UPLOADED,
     BARE + "  system_prompt: Before ${{file:prompts/a.md}} and ${{file:./b.txt}}, ${{var:model}}.\n",
-    BARE + "  system_prompt: yes\n",
-    WARNED.strip() + "  # tavusctl: ignore=unlisted-value\n",
     PERSONA + "  layers: {{llm: {{extra_body: {{a: 1.0, b: 1, c: true, d: 1e3, e: -0.0, f: null, g: 2.5e-7}}}}}}\n",
     PERSONA + "  extra: {{newer: {{one: ['${{ref:persona/a}}']}}}}\nlifecycle: {{prevent_destroy: true}}\n",
     PERSONA + "moved_from: [persona/old]\n---\n" + PERSONA.replace("name}", "name}-2", 1),
     DOUBLED,
     "kind: replica\nname: {name}\nexternal: true\nid: r-1\n",
     "",
+)
+# These are read in every run.
+READ = (
+    WARNED,
+    UPLOADED,
+    BARE + "  system_prompt: yes\n",
+    WARNED.strip() + "  # tavusctl: ignore=unlisted-value\n",
+    FAQ + "recrawl: {{every: 7d, timezone: Europe/Berlin}}\n",
 )
 WRONG = (
     BARE,
@@ -86,7 +90,7 @@ WRONG = (
     PERSONA + "---\n" + PERSONA,
     "kind: persona\nname: {name}\nspec: [\n",
 )
-SPECS = (*KEPT, *WRONG)
+SPECS = (*KEPT, *READ, *WRONG)
 TEXTS = (b"You coach.\n", b"You coach well.", f"Never say {KEY}.\n".encode(), b"\xff", b"", "Zürich\u202e\n".encode())
 FILES = ("manifests/prompts/a.md", "manifests/b.txt")
 NAMES = ("a", "b", "team/c")
@@ -208,6 +212,7 @@ CHANGES: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "a long text": (("manifests/prompts/a.md", SENTENCES, False), ("manifests/prompts/a.md", SENTENCES * 3, False)),
     "an overlay comes": (("tavusctl.yaml", LAID, False), ("laid/a.yaml", OVER, False)),
     "an overlay changes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", OVER.replace("Other", "Third"), False)),
+    "an overlay is renamed": (("laid/a.yaml", OVER, False), ("laid/z.yaml", "laid/a.yaml", False)),
     "an overlay goes": (("laid/a.yaml", OVER, False), ("laid/a.yaml", "", False)),
     "an overlay alone": (("laid/c.yaml", PERSONA, False), ("laid/c.yaml", NAMES_A_FILE.replace("n.", "a."), False)),
     "another one comes": (
@@ -215,6 +220,10 @@ CHANGES: dict[str, tuple[tuple[str, str, bool], ...]] = {
         ("laid/c.yaml", NAMES_A_FILE.replace("n.", "a."), False),
     ),
     "a named file": (("manifests/b.yaml", NAMES_A_FILE, False), ("manifests/prompts/n.md", "N", False)),
+    "a file by a way around": (
+        ("manifests/b.yaml", NAMES_A_FILE.replace("prompts", "nowhere/.."), False),
+        ("manifests/n.md", "N", False),
+    ),
     "a first file": (
         ("manifests/b.yaml", NAMES_A_FILE.replace("prompts/n", "notes"), False),
         ("manifests/notes.md", "N", False),
@@ -241,7 +250,10 @@ def test_nothing_is_kept_beyond_a_change(change: str, project: str) -> None:
         for path, content, secret in [*CHANGES[change], *CHANGES[change][:1]]:
             is_manifest = path.endswith(".yaml") and "/" in path
             text = content.format(name=Path(path).stem) if is_manifest else content
-            (wrote(path, text.encode()) if content else removed(path))(root)
+            if content == "laid/a.yaml":
+                (root / content).rename(root / path)
+            else:
+                (wrote(path, text.encode()) if content else removed(path))(root)
             afresh = read(root, caches=False, secret=secret)
             assert read(root, caches=True, secret=secret) == afresh
             assert read(root, caches=True, secret=secret) == afresh
@@ -277,3 +289,24 @@ def test_what_is_right_has_an_entry(spec: str) -> None:
         manifest("manifests", "b", spec)(root)
         read(root, caches=True, secret=False)
         assert b"manifests/b.yaml" in cache_of(root).read_bytes()
+
+
+def test_silence_about_a_part_is_none_about_the_whole() -> None:
+    with a_project() as root:
+        manifest("manifests", "b", NAMES_A_FILE.replace("n.", "a."))(root)
+        wrote(
+            "manifests/z.yaml", PERSONA.format(name="z").encode() + b"  context: '" + b"${var:model}" * 500_001 + b"'\n"
+        )(root)
+        assert read(root, caches=True, secret=False) == read(root, caches=False, secret=False)
+        removed("manifests/z.yaml")(root)
+        assert read(root, caches=True, secret=False) == read(root, caches=False, secret=False)
+
+
+def test_of_paths_that_are_shown_alike_none_is_taken_for_another() -> None:
+    with a_project() as root:
+        for folder in ("d\u202ex", "d\\u202ex"):
+            wrote(f"manifests/{folder}/b.txt", folder.encode())(root)
+        manifest("manifests", "d\u202ex/b", BARE + "  system_prompt: ${{file:./b.txt}}\n")(root)
+        read(root, caches=True, secret=False)
+        (root / "manifests/d\u202ex/b.yaml").rename(root / "manifests/d\\u202ex/b.yaml")
+        assert read(root, caches=True, secret=False) == read(root, caches=False, secret=False)

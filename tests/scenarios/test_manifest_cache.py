@@ -10,11 +10,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from tavusctl.app.planning.prepare import prepare, read_afresh
 from tavusctl.app.session import cache
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import open_session
 from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.config.cache.entry import Entry
 from tavusctl.config.cache.manifest_cache import ManifestCache
+from tavusctl.engine.prepared_plan import PreparedPlan
 from tests.scenarios.project import Project, environment_of
 
 SPEC = {"persona_name": "Coach", "pipeline_mode": "full", "system_prompt": "You coach."}
@@ -23,6 +27,17 @@ PROMPT = "Nobody but the coach knows what stands in this prompt.\n"
 
 def kept(project: Project) -> Path:
     return project.root / ".tavusctl" / "cache" / "default"
+
+
+def online(project: Project, *, caches: bool) -> Session:
+    found = open_session(None, TerminalProgress(quiet=True), project.root)
+    known = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
+    return Session(**{**known, "caches": caches}, base_url=project.account.url)
+
+
+def planned(session: Session) -> PreparedPlan:
+    with session.reader() as api:
+        return prepare(session, api)
 
 
 def opened(project: Project) -> ManifestCache:
@@ -62,6 +77,45 @@ def test_a_plan_takes_it_and_an_apply_reads_what_it_writes(forged: Project) -> N
 def test_one_that_another_user_has_made_is_not_taken(forged: Project, tmp_path: Path) -> None:
     with environment_of({"XDG_CACHE_HOME": str(tmp_path / "other")}):
         assert "You lie." not in forged.run("plan").out
+
+
+def test_a_file_that_changes_meanwhile_is_read_again(forged: Project) -> None:
+    plans: list[PreparedPlan] = []
+
+    def plan(session: Session) -> PreparedPlan:
+        plans.append(planned(session))
+        forged.manifest("persona", "coach", SPEC | {"system_prompt": "You coach best."})
+        return plans[-1]
+
+    with environment_of({"TAVUS_BASE_URL": forged.account.url, "TAVUS_API_KEY": forged.account.key}):
+        session = online(forged, caches=True)
+        assert "You lie." in str(planned(session).plan.steps)
+        assert "You coach best." in str(read_afresh(session, plan).plan.steps)
+    assert len(plans) == 2
+
+
+@pytest.mark.parametrize("home", [".cache", "{root}/.cache", "{root}/../other/.cache"])
+def test_a_key_that_a_branch_can_bring_is_none(forged: Project, home: str) -> None:
+    (forged.root.parent / ".git").mkdir(exist_ok=True)
+    (forged.root.parent / "other").mkdir(exist_ok=True)
+    key = Path(os.environ["XDG_CACHE_HOME"], "tavusctl", "key")
+    where = Path(forged.root, home.format(root=forged.root), "tavusctl", "key")
+    where.parent.mkdir(parents=True)
+    where.write_bytes(key.read_bytes())
+    where.chmod(0o600)
+    assert "You lie." in forged.run("plan").out
+    assert "You lie." not in forged.run("plan", XDG_CACHE_HOME=home.format(root=forged.root)).out
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/dev/shm/evil-{pid}/file", "other"])
+def test_an_environment_that_is_not_there_has_none(project: Project, name: str) -> None:
+    project.manifest("persona", "coach", SPEC)
+    project.write("tavusctl.yaml", "version: 1\nvar: {}\n")
+    (project.root / ".tavusctl" / "cache").mkdir(parents=True)
+    before = set(project.root.rglob("*"))
+    assert project.run("validate", "--env", name.format(pid=os.getpid())).code == 10
+    assert set(project.root.rglob("*")) == before
+    assert not Path(name.format(pid=os.getpid())).exists()
 
 
 def test_it_holds_no_text_of_a_file_and_no_secret(project: Project) -> None:
@@ -114,10 +168,10 @@ def test_a_folder_that_leads_elsewhere_is_left_alone(
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (project.root / ".tavusctl").symlink_to(elsewhere)
     assert project.run("validate").code == 0
-    assert not [one for one in elsewhere.rglob("*") if one.is_file()]
+    assert not list(elsewhere.iterdir())
 
 
-@pytest.mark.parametrize("trouble", ["a folder", "a pipe", "no home", "a key cut short"])
+@pytest.mark.parametrize("trouble", ["a folder", "a pipe", "a link", "no home", "a key cut short"])
 def test_where_it_cannot_be_kept_all_is_read(project: Project, tmp_path: Path, trouble: str) -> None:
     project.manifest("persona", "coach", SPEC)
     project.apply()
@@ -128,6 +182,8 @@ def test_where_it_cannot_be_kept_all_is_read(project: Project, tmp_path: Path, t
         kept(project).mkdir()
     elif trouble == "a pipe":
         os.mkfifo(kept(project))
+    elif trouble == "a link":
+        kept(project).symlink_to("/proc/kmsg")
     elif trouble == "no home":
         (tmp_path / "home").write_text("a file")
     else:

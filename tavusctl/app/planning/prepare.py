@@ -60,8 +60,9 @@ def prepare(
     if session.granted and base is None:
         request = replace(request, former=session.granted.former, reads=session.granted.cut(reads))
     with reading(session.progress, api):
-        prepared = replace(reconcile.prepare(manifests, KINDS, api, session.store(), request), unset=unset)
-    prepared = replace(prepared, plan=located(prepared.plan, prepared.desired))
+        prepared = reconcile.prepare(manifests, KINDS, api, session.store(), request)
+    found = located(prepared.plan, prepared.desired)
+    prepared = replace(prepared, plan=found, unset=unset, manifests=manifests)
     if base is None and checks_names:
         _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
     if needs_values:
@@ -72,9 +73,10 @@ def prepare(
 def read_afresh(session: Session, plan: Callable[[Session], PreparedPlan]) -> PreparedPlan:
     """A plan that writes nothing but what the files say, whatever the cache says of them."""
     prepared, afresh = plan(session), replace(session, caches=False)
-    if not (session.caches and prepared.plan.writes) or load(session) == load(afresh):
+    if not (session.caches and prepared.plan.writes):
         return prepared
-    return plan(afresh)
+    # Not by `==`, to which 1 and 1.0 and true are the same.
+    return prepared if repr(load(afresh)[0]) == repr(prepared.manifests) else plan(afresh)
 
 
 def _check_named(consent: Approvals, known: AbstractSet[Address]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -50,7 +51,7 @@ class Disk(Struct):
         others: list[Answer] = []
         names = {folder: _names(folder) for folder in {one for place in self._given for one in self._folders(place[0])}}
         for (manifest, text), file in self._given.items():
-            first = _alike(text.strip().partition("/")[0])
+            first = _alike(posixpath.normpath(text.strip()).partition("/")[0])
             folders = self._folders(manifest)
             if first in ("", ".", "..") or any(first in names[folder] for folder in folders):
                 others.append(Answer(manifest, text, file))

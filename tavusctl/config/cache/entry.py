@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.spec.unknown_keys import value_at
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.json_tree import Leaf, with_leaves
 from tavusctl.lib.json_types import KeyPath
 from tavusctl.patch.pointer import split
@@ -23,11 +22,10 @@ Leaves = tuple[tuple[KeyPath, Kept], ...]
 
 
 class Brought(Struct, frozen=True, array_like=True):
-    """A file that a manifest names, and the digest of what was in it."""
+    """A text that a manifest brings from a file, by its digest."""
 
-    manifest: str  # that names it, as people call it
+    manifest: str  # that names the file, as people call it
     name: str
-    limit: int | None  # bytes of a file for the API; None: a text
     digest: str
 
 
@@ -39,11 +37,11 @@ class CachedManifest(Struct, frozen=True, array_like=True):
     sources: dict[str, tuple[int, int, int]]  # by pointer: number of the path, line, column
     references: Leaves[Address]
     secrets: Leaves[SecretText]
-    texts: Leaves[int]  # which of the brought files
+    texts: Leaves[int]  # which of the brought ones
 
 
 class Entry(Struct, frozen=True, array_like=True):
-    """What was read from one file of manifests, without an error."""
+    """What was read from one file of manifests, of which there is nothing to say."""
 
     content: str  # digest of the file
     overlays: dict[str, str]  # digests of the documents that lie over it, by address
@@ -51,17 +49,11 @@ class Entry(Struct, frozen=True, array_like=True):
     values: int  # that count against the limits of a project
     text: int
     expressions: int
-    diagnostics: tuple[Diagnostic, ...]  # of the file as YAML
     manifests: tuple[CachedManifest, ...]
 
-    @property
-    def remarks(self) -> tuple[Diagnostic, ...]:
-        """All that is said of the file."""
-        return (*self.diagnostics, *(said for one in self.manifests for said in one.parsed.diagnostics))
 
-
-def packed(parsed: ParsedManifest, texts: Sequence[str | None]) -> CachedManifest:
-    """A manifest to be kept; `texts` are those of the files that it brings, None for one that is not a text."""
+def packed(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
+    """A manifest to be kept; `texts` are those that it brings from files."""
     manifest = parsed.manifest
     if manifest is None:
         return CachedManifest(parsed, (), {}, (), (), ())
@@ -79,12 +71,12 @@ def packed(parsed: ParsedManifest, texts: Sequence[str | None]) -> CachedManifes
     return CachedManifest(replace(parsed, manifest=bare), tuple(paths), sources, references, secrets, brought)
 
 
-def unpacked(cached: CachedManifest, texts: Sequence[str | None]) -> ParsedManifest:
-    """The manifest that was kept, with the texts of the files that it brings."""
+def unpacked(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
+    """The manifest that was kept, with the texts that it brings from files."""
     manifest = cached.parsed.manifest
     if manifest is None:
         return cached.parsed
-    brought = ((path, texts[number] or "") for path, number in cached.texts)
+    brought = ((path, texts[number]) for path, number in cached.texts)
     leaves: dict[KeyPath, Leaf | str] = dict([*cached.references, *cached.secrets, *brought])
     spec = with_leaves(manifest.spec, leaves)
     sources = {

@@ -12,6 +12,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -109,26 +112,42 @@ class ManifestCache(Struct):
         # What rules have asked stands in manifests: without all of them it is of no use, and may have a secret in it.
         silences = self._silences if self._is_whole else {}
         content = msgspec.msgpack.encode(_Content(self.holds_for, self._kept, silences))
-        with contextlib.suppress(OSError):
-            for folder in (self.path.parent.parent, self.path.parent):
-                folder.mkdir(mode=_OWNER, exist_ok=True)
-            with atomic_files.opened(self.path.parent) as opened:
-                atomic_files.replace(self.path.with_name(".gitignore"), _IGNORED, folder=opened)
-                atomic_files.replace(self.path, _MAGIC + _signature(content, self.key) + content, folder=opened)
+        with contextlib.suppress(OSError), _folder(self.path, make=True) as folder:
+            atomic_files.replace(self.path.with_name(".gitignore"), _IGNORED, folder=folder)
+            atomic_files.replace(self.path, _MAGIC + _signature(content, self.key) + content, folder=folder)
 
     def _digest(self, about: str) -> str:
         text = "\0".join([self.holds_for, about, *self._read])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+@contextlib.contextmanager
+def _folder(path: Path, *, make: bool) -> Iterator[int]:
+    """The folder of a cache, opened from that of the project without following a link."""
+    with atomic_files.opened(path.parents[2]) as project, contextlib.ExitStack() as steps:
+        folder = project
+        for name in (path.parents[1].name, path.parent.name):
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, _OWNER, dir_fd=folder)
+            folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            steps.callback(os.close, folder)
+        yield folder
+
+
 def _content(path: Path, key: bytes) -> _Content | None:
     """The content of a cache that is whole and signed with the key."""
     try:
-        if not path.is_file() or path.stat().st_size > _MAX_BYTES:
-            return None
-        found = path.read_bytes()
+        with _folder(path, make=False) as folder:
+            # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with os.fdopen(os.open(path.name, flags, dir_fd=folder), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+                    return None
+                found = file.read(status.st_size)
         content = memoryview(found)[_SIGNED:]
-        good = found[:_SIGNED] == _MAGIC + _signature(content, key)
+        good = hmac.compare_digest(found[:_SIGNED], _MAGIC + _signature(content, key))
         return msgspec.msgpack.decode(content, type=_Content) if good else None
     except (OSError, msgspec.MsgspecError):
         return None

@@ -10,10 +10,9 @@ from msgspec import Struct
 
 from tavusctl.config.cache.entry import Brought, Entry, packed, unpacked
 from tavusctl.config.envelope import ParsedManifest
-from tavusctl.config.included_files import Asked, IncludedFiles
+from tavusctl.config.included_files import IncludedFiles
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Diagnostic, Severity
-from tavusctl.secrets import redaction
+from tavusctl.core.model import Manifest, Recrawl
 
 
 class Used(Struct, frozen=True):
@@ -30,10 +29,9 @@ class Used(Struct, frozen=True):
 
 
 class FileRead(Struct, frozen=True):
-    """A file that was read afresh."""
+    """A file of which there is nothing to say, read afresh."""
 
     content: bytes
-    diagnostics: Sequence[Diagnostic]  # of the file as YAML
     manifests: Sequence[ParsedManifest]
     overlays: Mapping[str, str]  # digests of the documents laid over them, by address
     before: Used
@@ -47,7 +45,6 @@ def digest(content: bytes) -> str:
 def recalled(
     entry: Entry,
     where: Source,
-    content: bytes,
     lies_over: Callable[[Address], str],
     files: Mapping[str, Path],
     library: IncludedFiles,
@@ -60,11 +57,8 @@ def recalled(
     laid = {str(one): over for one in addresses if one and (over := lies_over(one))}
     if laid != entry.overlays or not library.budget.has_room(entry.values, entry.text, entry.expressions):
         return None
-    found = [_brought(one, where, files, library) for one in entry.brought]
-    if [digest for _, digest in found] != [one.digest for one in entry.brought]:
-        return None
-    texts = [text for text, _ in found]
-    if entry.remarks and _quotes_secrets(content, texts):
+    texts = [_brought(one, files, library) for one in entry.brought]
+    if [digest(one.encode()) for one in texts] != [one.digest for one in entry.brought]:
         return None
     library.budget.parsed(entry.values, where)
     library.budget.brought(entry.text, entry.expressions, where)
@@ -72,45 +66,32 @@ def recalled(
 
 
 def entry_of(made: FileRead, library: IncludedFiles) -> Entry | None:
-    """What is kept of a file; None where nothing is to be: it has an error, or what is said of it hangs on secrets."""
-    said = [*made.diagnostics, *(one for each in made.manifests for one in each.diagnostics)]
+    """What is kept of a file; None where it depends on more than its bytes, texts, overlays and the settings."""
+    manifests = [one.manifest for one in made.manifests if one.manifest]
+    if len(manifests) < len(made.manifests) or not all(map(_is_closed, manifests)):
+        return None
     texts = [one.text for one in library.asked]
-    if any(one.severity is Severity.ERROR for one in said):
-        return None
-    if said and (made.overlays or _quotes_secrets(made.content, texts)):
-        return None
     after = Used.of(library)
     return Entry(
         digest(made.content),
         {**made.overlays},
-        tuple(Brought(library.shown(one.manifest), one.name, one.limit, _digest_of(one)) for one in library.asked),
+        tuple(Brought(library.shown(one.manifest), one.name, digest(one.text.encode())) for one in library.asked),
         after.values - made.before.values,
         after.text - made.before.text,
         after.expressions - made.before.expressions,
-        tuple(made.diagnostics),
         tuple(packed(one, texts) for one in made.manifests),
     )
 
 
-def _digest_of(asked: Asked) -> str:
-    return asked.digest if asked.text is None else digest(asked.text.encode())
+def _is_closed(manifest: Manifest) -> bool:
+    """Whether a manifest depends on nothing else: not on a file for the API, nor on the time zones of the machine."""
+    return manifest.file is None and (manifest.recrawl is None or manifest.recrawl.timezone == Recrawl().timezone)
 
 
-def _brought(one: Brought, where: Source, files: Mapping[str, Path], library: IncludedFiles) -> tuple[str | None, str]:
-    """The text of a file, if it is one, and the digest of its content as it is now; empty where it is not to be had."""
+def _brought(one: Brought, files: Mapping[str, Path], library: IncludedFiles) -> str:
+    """The text of a file as it is now; empty where it is not to be had, as no text is that was brought."""
     manifest = files.get(one.manifest)
-    if manifest is None:
-        return None, ""
     try:
-        if one.limit is not None:
-            return None, library.measure(one.name, one.limit, manifest, where).digest
-        text = library.content(one.name, manifest)
+        return library.content(one.name, manifest) if manifest else ""
     except ValueError:
-        return None, ""
-    return text, digest(text.encode())
-
-
-def _quotes_secrets(content: bytes, texts: Sequence[str | None]) -> bool:
-    """Whether what is said of a file may quote a secret: how it is told depends on the secrets that a run knows."""
-    parts = [content.decode("utf-8", "replace"), *(one for one in texts if one)]
-    return redaction.knows_any() and redaction.stands_in("\n".join(parts))
+        return ""
