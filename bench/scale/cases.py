@@ -57,8 +57,9 @@ class Planned:
 
     @property
     def floor(self) -> int:
-        """The fewest list calls that show so many objects."""
-        return -(-self.objects // PAGE)
+        """The fewest list calls that show so many objects: more pages than one are read twice, and have to agree."""
+        pages = -(-self.objects // PAGE)
+        return pages if pages == 1 else 2 * pages
 
 
 @contextmanager

@@ -86,8 +86,8 @@ def plan_gates(planned: list[Planned], rivals: list[tuple[str, int, Cost]]) -> I
     most = max(one.objects for one in planned)
     found = {(one.objects, one.latency): one for one in planned if not one.changed}
     thousand, largest = found[1_000, 0], found[most, 0]
-    # The first page tells how many there are; all others could come at once.
-    critical = 2 * 0.05
+    # The first page tells how many there are; all others could come at once.  A second pass looks whether they agree.
+    critical = 2 * 2 * 0.05
     added = found[1_000, 50].cost.wall - thousand.cost.wall
     yield Gate("what 50 ms add to a plan of 1,000 against the critical path of its list calls", added / critical, 1.5)
     yield Gate("requests of a plan above the floor", max(one.requests - one.floor for one in planned), 5)

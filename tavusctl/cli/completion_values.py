@@ -78,7 +78,7 @@ def check(_: click.Context, __: click.Parameter, incomplete: str) -> list[Comple
 
 def report(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Formats of reports, as `--report` takes them, before the name of a file."""
-    from tavusctl.reports import REPORTS
+    from tavusctl.reports.formats import REPORTS
 
     return [CompletionItem(f"{name}=") for name in sorted(REPORTS) if f"{name}=".startswith(incomplete)]
 

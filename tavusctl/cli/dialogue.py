@@ -12,7 +12,8 @@ from tavusctl.cli.confirmation import agree
 from tavusctl.cli.interrupt import Interruption
 from tavusctl.cli.report_options import Reports, emit
 from tavusctl.core.model import Outcome, Plan
-from tavusctl.reports import REPORTS, text, view
+from tavusctl.reports import text, view
+from tavusctl.reports.formats import REPORTS
 
 
 class TerminalDialogue(Struct, frozen=True):

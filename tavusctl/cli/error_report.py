@@ -22,7 +22,7 @@ from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ConfigError, InternalError, TavusctlError, UsageError
 from tavusctl.fields import free_objects
-from tavusctl.reports import named
+from tavusctl.reports.formats import named
 from tavusctl.secrets.redaction import redacted
 
 # A line that may hold a secret written out is not shown, whatever the complaint about it is.

@@ -14,7 +14,7 @@ from tavusctl.app.files import file_writer, output_files
 from tavusctl.cli.completion_values import report as known_report
 from tavusctl.cli.redacting_stream import RedactingStream
 from tavusctl.core.errors import UsageError
-from tavusctl.reports import REPORTS, Report, named
+from tavusctl.reports.formats import REPORTS, Report, named
 from tavusctl.reports.terminal.line_wrapping import wrapped
 from tavusctl.secrets.redaction import redacted
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tavusctl.core.model import Plan
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tests.golden.plans import COMPLAINTS, EVERY, HOSTILE, OUTCOMES, REFUSED, hostile
 from tests.pictures.take import GITHUB, body
 

@@ -24,7 +24,7 @@ from tavusctl.core.json_tree import canonical
 from tavusctl.core.model import Plan
 from tavusctl.emulator import running
 from tavusctl.integrations.github.rest import File, GitHub, Proposal
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tavusctl.rewrite.formatter import formatted
 from tavusctl.state import codec, hash_chain, journal
 from tavusctl.state.shared import lock as lockobject

@@ -11,7 +11,7 @@ import pytest
 
 from tavusctl.core.errors import InternalError, StateError
 from tavusctl.core.model import Plan
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tests.fuzz.engine import Target, judged, run
 from tests.fuzz.run import KEPT
 from tests.fuzz.targets import TARGETS, reports

@@ -37,7 +37,7 @@ from tavusctl.core.model import (
 )
 from tavusctl.core.project_settings import Limit
 from tavusctl.kinds import KINDS
-from tavusctl.reports import REPORTS, Report
+from tavusctl.reports.formats import REPORTS, Report
 from tavusctl.secrets.values import Secret
 
 FOLDER = Path(__file__).parent / "reports"

@@ -15,7 +15,8 @@ from tavusctl.core.address import Address
 from tavusctl.core.binding import Binding
 from tavusctl.core.model import Action, Cause, Move, Plan
 from tavusctl.core.project_settings import Limit
-from tavusctl.reports import REPORTS, plan_schema
+from tavusctl.reports import plan_schema
+from tavusctl.reports.formats import REPORTS
 from tests.golden.plans import change
 
 STEPS = [action for action in Action if action is not Action.WAIT]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tavusctl.core.model import Plan
 from tavusctl.lib.graph import Edge, Graph, Node
-from tavusctl.reports import REPORTS, view
+from tavusctl.reports import view
 from tavusctl.reports.drawing import DRAWINGS
+from tavusctl.reports.formats import REPORTS
 from tavusctl.secrets import redaction
 from tests.golden.planted import REPORTABLE, planted
 from tests.scenarios.canaries import TYPED, found_in

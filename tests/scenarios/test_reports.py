@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jsonschema_rs import Draft202012Validator
 
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tests.scenarios.project import Project
 from tests.scenarios.refusals import COACH
 
@@ -127,7 +127,7 @@ def test_without_jinja2_a_page_is_refused_before_anything_is_done(
 
 
 def test_no_report_loads_jinja2_before_it_is_asked_for_a_page() -> None:
-    program = "import sys; from tavusctl.core.model import Plan; from tavusctl.reports import REPORTS;"
+    program = "import sys; from tavusctl.core.model import Plan; from tavusctl.reports.formats import REPORTS;"
     program += "[one.plan(Plan()) for name, one in REPORTS.items() if name != 'html'];"
     program += "print([name for name in ('jinja2', 'markupsafe') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

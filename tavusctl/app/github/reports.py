@@ -15,7 +15,7 @@ from tavusctl.app.github.subject import Subject
 from tavusctl.core.errors import InternalError
 from tavusctl.integrations.github.actions import Workflow
 from tavusctl.lib.json_types import JsonObject, as_list, as_object, as_text
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tavusctl.reports.github.annotations import as_property
 from tavusctl.reports.github.comment import IN_SUMMARY
 from tavusctl.reports.github.fitting import IN_LOG

@@ -19,7 +19,7 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import ABSENT, Action, Cause, Change, Drift, FieldChange, Outcome, Plan, Refusal, Status
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.kinds import KINDS
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tests.house.tree import ROOT
 from tests.unit.kinds.test_kinds import REFUSED, specs
 

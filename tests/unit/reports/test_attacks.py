@@ -22,8 +22,8 @@ from markdown_it import MarkdownIt
 
 from tavusctl.core.address import Address
 from tavusctl.core.model import Action, Cause, Drift, Outcome, Plan, Status
-from tavusctl.reports import REPORTS
 from tavusctl.reports.escaping import code, fenced, marker, neutralise
+from tavusctl.reports.formats import REPORTS
 from tests.golden.plans import COMPLAINTS, EVERY, HOSTILE, REFUSED, change, hostile
 from tests.golden.plans import field as field_change
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.model import Outcome, Status
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tavusctl.reports.github.annotations import as_property
 from tavusctl.secrets.escape import PATTERN
 from tests.fuzz.readback import SARIF

@@ -12,7 +12,8 @@ import pytest
 from jsonschema_rs import Draft202012Validator
 
 from tavusctl.core.model import Action, Cause
-from tavusctl.reports import REPORTS, plan_schema
+from tavusctl.reports import plan_schema
+from tavusctl.reports.formats import REPORTS
 from tests.golden.plans import EVERY, FOLDER, OUTCOMES, PLANS, REFUSED, golden
 
 WRITTEN = sorted(path.name for path in FOLDER.iterdir())

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from tavusctl.core.model import ABSENT, Action, Cause, FieldChange, Plan
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tests.golden.plans import change, field
 
 LONG = "You help people who ask for help, and you stay calm. " * 3

@@ -9,7 +9,7 @@ import pytest
 from regopy import Interpreter
 
 from tavusctl.core.model import ABSENT, Action, Change, Plan
-from tavusctl.reports import REPORTS
+from tavusctl.reports.formats import REPORTS
 from tests.golden.plans import EVERY, UPDATE, change, field
 from tests.house.tree import ROOT
 
