@@ -18,10 +18,8 @@ import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache, partial
-from typing import NewType
+from typing import NamedTuple, NewType
 from urllib.parse import quote_plus
-
-from msgspec import Struct
 
 from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, meant, squeezed
 
@@ -128,7 +126,7 @@ def _is_held(text: str, secrets: tuple[str, ...]) -> bool:
     return bool(secrets) and next(_wholes(_Text(text), secrets), None) is not None
 
 
-class _Reading(Struct, frozen=True):
+class _Reading(NamedTuple):
     """A text as it reads once it is decoded, and where each of its characters stands in the text that is shown."""
 
     text: str
