@@ -77,6 +77,7 @@ VARIABLES = {
 INTERNAL = {"TAVUSCTL_TEST_SOURCES"}  # for the tests of tavusctl
 OTHERS = (
     ("`NO_COLOR`", "Turns colours off."),
+    ("`XDG_CACHE_HOME`", "Holds the key of [what is kept of manifests](../design/cache.md); `~/.cache` without it."),
     ("`AWS_*`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_*`", "Credentials of a shared state and of uploads."),
     ("`CI`, `GITHUB_ACTIONS`", "A state in a local file is refused where one of them is set."),
     ("`GITHUB_TOKEN` and the other `GITHUB_*`", "Read by `tavusctl github` in a workflow."),
