@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from heapq import heappop, heappush
-from itertools import islice, product
+from itertools import product
 from typing import Any
 
 from bench.patch.measure import WEIGHT, compact, exact, leaves, step
@@ -26,10 +27,9 @@ def least_cost(before: Any, after: Any, *, known: int, patience: int = 30_000) -
     Values written are parts of `after`, whole or with parts left out: others would have to be written twice.  After
     `patience` operations have been tried, TooLargeError.
     """
-    pruned = list(islice((value for part in parts(after) for value in prunings(part)), patience + 1))
-    if len(pruned) > patience:
+    if sum(map(how_many_prunings, parts(after))) > patience:
         raise TooLargeError
-    values = list({exact(value): value for value in pruned}.values())
+    values = list({exact(value): value for part in parts(after) for value in prunings(part)}.values())
     tried = 0
     target, goal = leaf_counts(after), exact(after)
     best = {exact(before): 0}
@@ -78,6 +78,12 @@ def parts(value: Any) -> Iterator[Any]:
     yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from parts(inner)
+
+
+def how_many_prunings(value: Any) -> int:
+    """How many there are: of a document of a hundred members, more than any memory holds."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return math.prod(1 + how_many_prunings(one) for one in inner)
 
 
 def prunings(value: Any) -> Iterator[Any]:
