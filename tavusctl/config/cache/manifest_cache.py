@@ -1,10 +1,10 @@
 """What earlier runs have read from manifests, so that this one need not: one file for each environment.
 
-An entry holds for exactly the bytes of its file, of the overlays laid over it and of all files that it brings, and for
-what the whole cache holds for: code, settings, variables.  Files with an error in them have none.  Texts of brought
-files are not copied, and no manifest has the value of a secret.  The cache is signed with a key that only its user has:
-one that came with the files of a project could make a plan say what is not so.  Whatever is not as it should be is an
-empty cache.
+An entry holds for exactly the bytes of its file, of the overlays laid over it and of all texts that it brings, and for
+what the whole cache holds for: code, settings, variables.  A file of which there is something to say has none.  Brought
+texts are not copied, and what has the value of a secret in it is not kept.  The cache is signed with a key that only
+its user has: one that came with the files of a project could make a plan say what is not so.  Whatever is not as it
+should be is an empty cache.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class _Content(Struct, array_like=True):
 
 
 class ManifestCache(Struct):
-    """The cache of one environment; without a path, nothing is in it and nothing is kept."""
+    """The cache of one environment."""
 
-    path: Path | None = None
-    key: bytes = b""
-    holds_for: str = ""
+    path: Path
+    key: bytes
+    holds_for: str  # digest of what all entries depend on
     _known: dict[str, msgspec.Raw] = field(default_factory=dict)
     _silences: dict[str, Silence] = field(default_factory=dict)
     _kept: dict[str, msgspec.Raw] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class ManifestCache(Struct):
 
     def save(self) -> None:
         """Write what was kept, if it is other than what is there; a disk that does not take it costs time only."""
-        if self.path is None or not (self._is_changed or self._kept.keys() != self._known.keys()):
+        if not self._is_changed and self._kept.keys() == self._known.keys():
             return
         # What rules have asked stands in manifests: without all of them it is of no use, and may have a secret in it.
         silences = self._silences if self._is_whole else {}
