@@ -87,13 +87,13 @@ def _keys(document: Json) -> Iterator[str]:
 
 def doubled(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> Iterator[Doubled]:
     """Fields that a document has under more than one name."""
-    names = kind.other_names(path)
+    here = _place(kind, path)
     first: dict[str, str] = {}
     for other, value in document.items():
-        key = names.get(other, other)
+        key = here.names.get(other, other)
         if first.setdefault(key, other) != other:
             yield Doubled(path, (first[key], other))
-        if isinstance(value, dict) and has_names(kind, (*path, key)):
+        if isinstance(value, dict) and key in here.below:
             yield from doubled(kind, value, (*path, key))
 
 
@@ -158,10 +158,3 @@ def _renamed(value: JsonObject, at: str, names: Mapping[str, str]) -> JsonObject
         here = at + join((key,))
         found[names.get(here, key)] = _renamed(item, here, names) if isinstance(item, dict) else item
     return found
-
-
-@functools.cache
-def has_names(kind: ResourceKind, path: KeyPath) -> bool:
-    """Whether members at or below a place have several names."""
-    patterns = (tuple(one.split("/")[1:]) for one, declared in kind.fields.items() if declared.also)
-    return any(pattern[: len(path)] == path and len(pattern) > len(path) for pattern in patterns)
