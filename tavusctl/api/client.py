@@ -27,10 +27,11 @@ from tavusctl.api.repeated_answers import Repeats
 from tavusctl.api.responses import date_of, parse_response
 from tavusctl.api.retry import MAX_WAIT, RetryPolicy, read_attempts, write_attempts
 from tavusctl.api.transport import Answer, Wire, addresses, note_proxies
-from tavusctl.core.errors import Ambiguous, ApiError, Rejected
-from tavusctl.core.ports import Clock, Fence
+from tavusctl.core.errors import Ambiguous, ApiError, Rejected, TavusctlError
+from tavusctl.core.ports import Answered, Clock, Fence
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.clock import SystemClock, uptime
+from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets import redaction
 from tavusctl.secrets.values import Secret
@@ -67,6 +68,7 @@ class ReadClient:
         # When the server last told the time, by its clock and by one of ours that nobody sets.
         self._told: tuple[datetime, float] | None = None
         self._answers = 0
+        self._answered: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}  # digests by path and query
         self._counter = itertools.count(1)  # for several threads at once
         self._patience = RetryPolicy(clock or SystemClock(), max_wait, rate)
         self._parallel = parallel
@@ -96,6 +98,26 @@ class ReadClient:
         """How many requests were answered so far."""
         return self._answers
 
+    @property
+    def answered(self) -> tuple[Answered, ...]:
+        """What was answered to every GET so far; a digest is empty where it is not the same each time."""
+        return tuple(Answered(path, dict(query), digest) for (path, query), digest in self._answered.items())
+
+    def repeats(self, answered: Sequence[Answered]) -> bool:
+        """Whether the API answers all of it alike again; False also where that cannot be told."""
+        some = iter(answered)
+        try:
+            while batch := tuple(itertools.islice(some, self._parallel)):
+                if not all(run_all([partial(self._repeats, one) for one in batch])):
+                    return False
+        except TavusctlError:
+            return False
+        return True
+
+    def _repeats(self, one: Answered) -> bool:
+        call = partial(self._call, self._reads, "GET", one.path, query=one.query, parsed=lambda answer: answer.digest)
+        return self._patience.repeat(call, read_attempts) == one.digest
+
     def server_time(self) -> datetime:
         """The server's clock as of its last answer, else the local one."""
         told = self._told
@@ -113,8 +135,19 @@ class ReadClient:
     def _get(
         self, path: str, query: Mapping[str, str] | None, parsed: Callable[[Answer], Json] = parse_response
     ) -> JsonObject:
-        call = partial(self._call, self._reads, "GET", path, query=query, parsed=parsed)
-        answer = self._patience.repeat(call, read_attempts)
+        last: list[str] = []
+
+        def noted(answer: Answer) -> Json:
+            last[:] = [answer.digest]
+            return parsed(answer)
+
+        call = partial(self._call, self._reads, "GET", path, query=query, parsed=noted)
+        try:
+            answer = self._patience.repeat(call, read_attempts)
+        finally:
+            asked = path, tuple((query or {}).items())
+            # What was answered in two ways is told by none of them.
+            self._answered[asked] = last[0] if last and self._answered.get(asked, last[0]) == last[0] else ""
         if not isinstance(answer, dict):
             message = f"GET {path} returned {type(answer).__name__}, expected an object"
             raise ApiError(message)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from msgspec import Struct, field
 
 from tavusctl.api.responses import parse_response
@@ -14,8 +12,8 @@ from tavusctl.lib.json_types import Json
 class Repeats(Struct):
     """What the answers of a pass have said, and of the one before it, by their digests."""
 
-    _before: dict[bytes, Json] = field(default_factory=dict)
-    _now: dict[bytes, Json] = field(default_factory=dict)
+    _before: dict[str, Json] = field(default_factory=dict)
+    _now: dict[str, Json] = field(default_factory=dict)
 
     def start(self) -> None:
         """A pass begins: of those before, only the last counts."""
@@ -23,7 +21,7 @@ class Repeats(Struct):
 
     def parsed(self, answer: Answer) -> Json:
         """The value of an answer; its error is raised."""
-        said = hashlib.sha256(b"%d\n%s" % (answer.status, answer.payload)).digest()
+        said = answer.digest
         value = self._before[said] if said in self._before else parse_response(answer)
         self._now[said] = value
         return value

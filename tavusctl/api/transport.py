@@ -8,6 +8,7 @@ the connection made, a request is asked whether it may still be sent.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import queue
@@ -18,6 +19,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 import httpcore
@@ -37,13 +39,19 @@ _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy
 _log = logging.getLogger("tavusctl.http")
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, dict=True):
     """A whole answer."""
 
     request: str  # method and path, for messages
     status: int
     headers: httpx.Headers
     payload: bytes
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for all answers that say the same."""
+        kind = self.headers.get("Content-Type", "")
+        return hashlib.sha256(f"{self.status} {kind}\n".encode() + self.payload).hexdigest()
 
 
 class _Attempt(Struct):

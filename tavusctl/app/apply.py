@@ -10,6 +10,7 @@ from tavusctl.app.planning import draft_consent, plan_file, plan_options
 from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.planning.prepare import prepare, read_afresh, wait_for_creates
+from tavusctl.app.session import unchanged
 from tavusctl.app.session.online import Session
 from tavusctl.core.model import Plan
 from tavusctl.engine.apply import DraftConsent
@@ -50,8 +51,13 @@ def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResul
 
         def plan(session: Session) -> PreparedPlan:
             is_new = approved is None
-            return prepare(session, api, options, sources=sources, checks_names=is_new, judges=True, needs_values=True)
+            made = prepare(session, api, options, sources=sources, checks_names=is_new, judges=True, needs_values=True)
+            unchanged.keep_plan(session, unchanged.PLAN, options, api, made)
+            return made
 
+        if approved is None and (idle := unchanged.plan_again(session, unchanged.PLAN, options, api)):
+            dialogue.show(idle)
+            return RunResult(idle, (), None, RunRecords(store.shelf))
         prepared = wait_for_creates(session, api, lambda: read_afresh(session, plan))
         if approved is not None:
             plan_file.check(approved, prepared, api.server_time())

@@ -12,7 +12,7 @@ from tavusctl.app.json_schemas import schema_file
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.opening import tell_passed_over
 from tavusctl.config import files, manifest_files, yaml12
-from tavusctl.config.limits import Budget, LimitExceededError
+from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
 from tavusctl.config.yaml12 import Parsed
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
@@ -32,7 +32,7 @@ class Formatting(Struct):
         """Tidy one file."""
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         try:
-            content = files.read_bytes(path, root, yaml12.MAX_BYTES)
+            content = files.read_bytes(path, root, MAX_YAML_BYTES)
         except files.RefusedError as error:
             self.diagnostics.append(Diagnostic("TV110", f"the file {error}", Source(name, 1, 1)))
             return

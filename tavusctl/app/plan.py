@@ -13,9 +13,9 @@ from tavusctl.api import Sources
 from tavusctl.api.caching import CachingReader
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.planning.prepare import prepare
-from tavusctl.app.session.manifests import checked
+from tavusctl.app.session import unchanged
 from tavusctl.app.session.online import Session
-from tavusctl.app.session.opening import open_session
+from tavusctl.app.session.opening import checked, open_session
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError, worst
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import Desired, Plan
@@ -46,6 +46,8 @@ def plan(
         prepared = prepare(session, api, asked, sources=sources, judges=True)
         found = _attributed(session, api, prepared.plan, base, asked, sources) if base else prepared.plan
         now = api.server_time()
+        if not base:
+            unchanged.keep_plan(session, unchanged.PLAN, asked, client, prepared)
     _show_what_is_written(session, prepared)
     if blame:
         from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - most plans ask for none, and start at once
@@ -62,6 +64,7 @@ def drift(session: Session, *, blame: bool = False) -> DriftResult:
     """What was changed or deleted in the account, outside tavusctl, since the last apply."""
     with session.reader() as api:
         prepared = prepare(session, api)
+        unchanged.keep_plan(session, unchanged.DRIFT, None, api, prepared)
     found, unknown = prepared.plan, of_plan(prepared.plan, prepared.state.bindings)
     found = replace(found, warnings=(*found.warnings, *unknown.warnings()))
     if blame:

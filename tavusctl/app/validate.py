@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tavusctl import lint
+from tavusctl.app.session import unchanged
 from tavusctl.app.session.applied import last_applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import check
-from tavusctl.app.session.opening import tell_passed_over
 from tavusctl.app.session.outputs import unknown_outputs
-from tavusctl.config import loading
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.model import Manifest
 
 
@@ -25,16 +24,17 @@ def validate(
     fix: bool,
 ) -> Sequence[Diagnostic]:
     """All that is wrong or unwise in environments, of the checks that are asked for; with `fix`, what is left of it."""
-    tell_passed_over(sessions[0], paths)
     found = [one for session in sessions for one in _judged(session, paths, select, ignore, fix=fix)]
     # What several have in common is told once.
-    return sorted({(*loading.place(one), one.hint): one for one in found}.values(), key=loading.place)
+    return sorted({(*place(one), one.hint): one for one in found}.values(), key=place)
 
 
 def _judged(
     session: LocalSession, paths: Sequence[Path], select: Sequence[str], ignore: Sequence[str], *, fix: bool
 ) -> Sequence[Diagnostic]:
     manifests, found = _checked(session, paths)
+    if not (found or paths):
+        unchanged.keep_right(session)
     diagnostics = [one for one in found if _wanted(one, select, ignore)]
     if fix:
         from tavusctl.app.files import autofix  # noqa: PLC0415 - most runs write nothing, and are to start at once

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import Any
+from typing import Any, Final
 
 import click
-from msgspec.structs import replace
 
-from tavusctl.app.session.manifests import checked
-from tavusctl.app.session.opening import open_session, open_sessions
+from tavusctl.app.session.opening import checked, open_session, open_sessions
 from tavusctl.cli import output_paths
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.options import Command
 from tavusctl.cli.status_line import TerminalProgress
+
+_NO_CACHE: Final = "no_cache"  # without that option, a command uses no cache
 
 
 def local_options(command: Command) -> Command:
@@ -23,7 +23,7 @@ def local_options(command: Command) -> Command:
     @environment_options
     @functools.wraps(command)
     def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
-        session = open_session(environment, progress)
+        session = open_session(environment, progress, caches=not rest.pop(_NO_CACHE, True))
         output_paths.check(click.get_current_context(), session.project, session.environment)
         return command(*args, session=checked(session), **rest)
 
@@ -39,7 +39,7 @@ def file_options(command: Command) -> Command:
     @environment_options
     @functools.wraps(command)
     def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
-        sessions = open_sessions(environment, progress)
+        sessions = open_sessions(environment, progress, caches=not rest.pop(_NO_CACHE, True))
         for one in sessions:
             output_paths.check(click.get_current_context(), one.project, one.environment)
         return command(*args, sessions=sessions, **rest)
@@ -47,19 +47,10 @@ def file_options(command: Command) -> Command:
     return wrapped  # type: ignore[return-value]  # as above
 
 
-def cache_option(command: Command) -> Command:
-    """Let a command use what earlier runs have read from manifests; below what passes `session` or `sessions`."""
-
-    @click.option("--no-cache", is_flag=True, help="Read every manifest afresh, and write no `.tavusctl/cache`.")
-    @functools.wraps(command)
-    def wrapped(*args: Any, no_cache: bool, **rest: Any) -> Any:
-        if "session" in rest:
-            rest["session"] = replace(rest["session"], caches=not no_cache)
-        if "sessions" in rest:
-            rest["sessions"] = [replace(one, caches=not no_cache) for one in rest["sessions"]]
-        return command(*args, **rest)
-
-    return wrapped  # type: ignore[return-value]  # as above
+# Below what passes `session` or `sessions`.
+cache_option = click.option(
+    "--no-cache", _NO_CACHE, is_flag=True, help="Read every manifest afresh, and write no `.tavusctl/cache`."
+)
 
 
 def environment_options(command: Command) -> Command:

@@ -11,12 +11,11 @@ import click
 from msgspec import Struct
 
 from tavusctl.app.session.env_file import NAME as ENV_FILE
-from tavusctl.config import loading, manifest_files
-from tavusctl.config.project_file.project import FILE
+from tavusctl.config import manifest_files
+from tavusctl.config.project_file import finding
 from tavusctl.core.errors import UsageError
-from tavusctl.core.project_settings import Environment, Project
+from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.kinds import KINDS
-from tavusctl.state.artifacts import RUNS, TRASH
 
 ID: Final = "E1210"
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -67,7 +66,7 @@ def is_free(paths: Sequence[Path]) -> bool:
     """Whether files can be written without looking into the project: each by itself, and none where it has its own."""
     if any(_is_same(one, other) for index, one in enumerate(paths) for other in paths[:index]):
         return False
-    project, _ = loading.find_project(None)
+    project, _ = finding.find_project(None)
     root = Path(project.root)
     return not any(
         _is_same(one, root / FILE)
@@ -105,6 +104,8 @@ def _is_state(path: Path, root: Path, state: str) -> bool:
     scheme, separator, location = state.partition("://")
     if separator and scheme != "file":
         return False
+    from tavusctl.state.artifacts import RUNS, TRASH
+
     place = Path(root, (location if separator else state) or ".tavusctl/state")
     beside = any(_is_inside(path, place.parent / folder) for folder in (RUNS, TRASH))
     return beside or _real(path).startswith(_real(place))
@@ -118,6 +119,8 @@ def _is_brought(path: Path, project: Project, environment: Environment) -> bool:
     """Whether a manifest brings the text of a file, or a document is made of it."""
     if not path.is_file():
         return False
+    from tavusctl.config import loading
+
     return any(_is_same(path, one) for one in loading.read(project, environment, KINDS).brought)
 
 

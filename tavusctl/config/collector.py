@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Final, Literal, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeGuard, TypeVar
 
 from msgspec import Struct, field
 
-from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, Edit, Severity, written_at
 from tavusctl.core.messages import described, shown, suggestion
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape
 from tavusctl.secrets.redaction import shortened
+
+if TYPE_CHECKING:
+    from tavusctl.config.yaml12 import Node
 
 _WORDS: Final[dict[type, str]] = {
     str: "text",

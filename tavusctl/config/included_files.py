@@ -46,7 +46,7 @@ class IncludedFiles(Struct):
 
     def content(self, name: str, manifest: Path) -> str:
         """The text of a file that a manifest names."""
-        where = self._located(name, manifest)
+        where = self.located(name, manifest)
         found = self._texts.get(where)
         if found is None:
             found = files.read_text(where, self.root)
@@ -59,7 +59,7 @@ class IncludedFiles(Struct):
 
     def measure(self, name: str, limit: int, manifest: Path, source: Source) -> FileDigest:
         """The size and the digest of a file that a manifest names; of one that several name, once."""
-        where = self._located(name, manifest)
+        where = self.located(name, manifest)
         key = os.path.realpath(where), limit
         known = self._measured.get(key)
         size, digest = (known.size, known.digest) if known else files.measure(where, self.root, limit)
@@ -69,7 +69,8 @@ class IncludedFiles(Struct):
             self.budget.attached(size, source)
         return found
 
-    def _located(self, name: str, manifest: Path) -> Path:
+    def located(self, name: str, manifest: Path) -> Path:
+        """Where a file is that a manifest names."""
         where = files.locate(name, self.manifests, manifest)
         self.brought.add(where)
         return where

@@ -16,6 +16,7 @@ from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.lib.json_types import Json
 
 _MIB: Final = 1024 * 1024
+MAX_YAML_BYTES: Final = 5 * _MIB  # of one file
 _PARTS: Final = "split it into several projects, each with a tavusctl.yaml of its own"
 _LESS: Final = "repeat less of it"
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from tavusctl.config.limits import Budget
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import UsageError
-from tavusctl.core.project_settings import Environment, Project
+from tavusctl.core.project_settings import FILE, Environment, Project
 
 _SUFFIXES: Final = (".yaml", ".yml")
 

@@ -14,16 +14,18 @@ from msgspec.structs import replace
 from tavusctl.config import files, overlays, yaml12
 from tavusctl.config.attachments import AttachmentResolver, FileDigest
 from tavusctl.config.cache import recall
+from tavusctl.config.cache.entry import Entry
 from tavusctl.config.cache.manifest_cache import ManifestCache
+from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest, open_document
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.config.interpolation import FileText, Scope
-from tavusctl.config.limits import Budget, LimitExceededError
+from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
 from tavusctl.config.manifest_files import find, layers, shown_path, start
 from tavusctl.config.spec import file_name_hints
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, Severity, said
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.secrets import redaction
@@ -129,12 +131,12 @@ class Reading(Struct):
     def _kept(self, cache: ManifestCache, where: Source, content: bytes) -> Iterable[ParsedManifest]:
         """The manifests of a file as the cache has them; those that it does not have are read, and kept in it."""
         self.library.asked.clear()
-        entry = cache.find(where.path, recall.digest(content))
+        entry = cache.find(where.path, digest(content))
         known = recall.recalled(entry, where, self._lies_over, self._files, self.library) if entry else None
         if entry and known is not None:
             for one in known:
                 self._take_address(one.address, one.source)
-            cache.keep(where.path, entry, is_new=False)
+            self._keep(cache, where, entry, is_new=False)
             return known
         begun, told = recall.Used.of(self.library), len(self.diagnostics)
         self.library.asked.clear()  # what was looked at in vain
@@ -148,8 +150,14 @@ class Reading(Struct):
         if entry is None:
             cache.pass_over()
         else:
-            cache.keep(where.path, entry, is_new=True)
+            self._keep(cache, where, entry, is_new=True)
         return found
+
+    def _keep(self, cache: ManifestCache, where: Source, entry: Entry, *, is_new: bool) -> None:
+        """Keep what was read from a file, and tell which texts it has brought."""
+        cache.keep(where.path, entry, is_new=is_new)
+        for asked, one in zip(self.library.asked, entry.brought, strict=True):
+            cache.see_brought(self.library.located(asked.name, asked.manifest), one.digest)
 
     def _read(self, where: Source, content: bytes) -> Iterator[ParsedManifest]:
         """The manifests of a file, up to the one that has too much wrong with it."""
@@ -228,7 +236,7 @@ class Reading(Struct):
     def _content(self, path: Path, where: Source) -> bytes | None:
         """The bytes of one file; None where they are not to be had, which is told."""
         try:
-            content = files.read_bytes(path, Path(self.project.root), yaml12.MAX_BYTES)
+            content = files.read_bytes(path, Path(self.project.root), MAX_YAML_BYTES)
         except files.RefusedError as error:
             id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Complaint
             self.diagnostics.append(Diagnostic(id, f"the file {error}", where))
@@ -236,19 +244,21 @@ class Reading(Struct):
             return None
         self.library.budget.opened(len(content), where)
         self._files[where.path] = path
+        if self.cache:
+            self.cache.see(path, digest(content))
         if _MARK in content:
             self.marked[where.path] = content.decode("utf-8", "replace")
         return content
 
     def _documents(self, where: Source, content: bytes) -> list[Document]:
         """The documents that stand in a file."""
-        text, digest = content.decode("utf-8", "replace"), f"{self._files[where.path]} {recall.digest(content)}"
+        text, name = content.decode("utf-8", "replace"), f"{self._files[where.path]} {digest(content)}"
         about = redaction.about(text)
         parsed = yaml12.read(content, where.path)
         self.diagnostics += said(parsed.diagnostics, about)
         self.library.budget.parsed(parsed.values, where)
         found = [
-            Document(one, about, overlays.address_of(one, self.kinds, self._scope), f"{digest} {number}")
+            Document(one, about, overlays.address_of(one, self.kinds, self._scope), f"{name} {number}")
             for number, one in enumerate(parsed.documents)
         ]
         broken = any(one.severity is Severity.ERROR for one in parsed.diagnostics)
@@ -269,11 +279,6 @@ class Reading(Struct):
         path = self._files[where.path]
         with _hinting(self.project, path, name):
             return self.library.measure(name, limit, path, start(path, self.project))
-
-
-def said(diagnostics: Iterable[Diagnostic], about: Callable[[str], str]) -> tuple[Diagnostic, ...]:
-    """Complaints without what they quote of the secrets in the text that they are about."""
-    return tuple(replace(one, message=about(one.message), hint=about(one.hint)) for one in diagnostics)
 
 
 def twice(address: Address, here: Source, there: Source, hint: str = "rename one of them") -> Diagnostic:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tavusctl.core.address import Address, Source
 from tavusctl.lib.json_types import Json
@@ -67,3 +68,14 @@ class Diagnostic(Struct, frozen=True):
     excerpt: str = ""  # the line it is about
     pointer: str = ""  # JSON Pointer into spec of what a rule remarks on
     fix: tuple[Edit, ...] = ()  # what would put it right, where that is mechanical
+
+
+def place(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
+    """What complaints are sorted by: file, line, column."""
+    source = diagnostic.source or Source("", 0, 0)
+    return source.path, source.line, source.column, diagnostic.id, diagnostic.message
+
+
+def said(diagnostics: Iterable[Diagnostic], about: Callable[[str], str]) -> tuple[Diagnostic, ...]:
+    """Complaints without what they quote of the secrets in the text that they are about."""
+    return tuple(replace(one, message=about(one.message), hint=about(one.hint)) for one in diagnostics)

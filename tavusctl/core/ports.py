@@ -16,6 +16,14 @@ from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.json_types import Json, JsonObject
 
 
+class Answered(Struct, frozen=True, array_like=True):
+    """What the API has answered to a GET, by its digest."""
+
+    path: str
+    query: dict[str, str]
+    digest: str
+
+
 class Reader(Protocol):
     """The API without any way to write; paths are those of the published API, `/v2/...`."""
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 from msgspec import Struct, field
 
 from tavusctl.lib.json_types import Json
+
+FILE: Final = "tavusctl.yaml"
 
 
 class Environment(Struct, frozen=True):
@@ -82,3 +86,8 @@ class Project(Struct, frozen=True):
     safety: Safety = Safety()
     outputs: Mapping[str, Output] = field(default_factory=dict)  # by the name that applications know
     doubtful: frozenset[str] = frozenset()  # keys that something is wrong with, and that are taken as left out
+
+    @classmethod
+    def default(cls, root: Path) -> Project:
+        """The project where there is no project file."""
+        return cls(str(root), str(root / "manifests"), environments={"default": Environment()})

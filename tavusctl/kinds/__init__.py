@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+import functools
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Final
 
 from tavusctl.core.address import Address
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.kinds.deployment import DEPLOYMENT
-from tavusctl.kinds.dictionary import DICTIONARY
-from tavusctl.kinds.document import DOCUMENT
-from tavusctl.kinds.guardrail import GUARDRAIL
-from tavusctl.kinds.guardrails import GUARDRAILS
-from tavusctl.kinds.objectives import OBJECTIVES
-from tavusctl.kinds.persona import PERSONA
-from tavusctl.kinds.replica import REPLICA
-from tavusctl.kinds.tool import TOOL
-from tavusctl.kinds.voice import VOICE
 
-KINDS: Final[Mapping[str, ResourceKind]] = MappingProxyType(
-    {
-        kind.name: kind
-        for kind in (
-            *(DOCUMENT, DICTIONARY, VOICE, TOOL),
-            *(GUARDRAIL, GUARDRAILS, OBJECTIVES, REPLICA, PERSONA),
-            DEPLOYMENT,
-        )
-    }
+# Each is the module of that name, and in it the value of that name in capitals.
+_NAMES: Final = (
+    *("document", "dictionary", "voice", "tool"),
+    *("guardrail", "guardrails", "objectives", "replica", "persona"),
+    "deployment",
 )
-_OTHER_WORDS: Final = {other: kind.name for kind in KINDS.values() for other in kind.also}
+
+
+class _Kinds(Mapping[str, ResourceKind]):
+    """Kinds by name, each imported when it is looked up: to know which there are, nobody waits for their models."""
+
+    def __getitem__(self, name: str) -> ResourceKind:
+        if name not in _NAMES:
+            raise KeyError(name)
+        found: ResourceKind = getattr(import_module(f"{__name__}.{name}"), name.upper())
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in _NAMES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+KINDS: Final[Mapping[str, ResourceKind]] = _Kinds()
 
 
 def name_of(word: str) -> str:
     """The name of a kind, by any word for it; a word for none stays as it is."""
-    return _OTHER_WORDS.get(word, word)
+    return word if word in KINDS else _other_words().get(word, word)
+
+
+@functools.cache
+def _other_words() -> Mapping[str, str]:
+    return {other: kind.name for kind in KINDS.values() for other in kind.also}
 
 
 def in_our_words(address: str) -> str:

@@ -10,11 +10,11 @@ from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import ConfigError
 from tavusctl.core.ports import Store
 from tavusctl.state.file.store import FileStore
-from tavusctl.state.git.urls import is_git, open_git_store
+from tavusctl.state.git.urls import open_git_store
 from tavusctl.state.object_store.urls import open_object_store
+from tavusctl.state.scheme import file_of, is_git
 
 STORES: Mapping[str, Callable[[str], Store]] = {
-    "file": lambda location: FileStore(Path(location)),
     "s3": partial(open_object_store, "s3"),
     "gs": partial(open_object_store, "gs"),
     "az": partial(open_object_store, "az"),
@@ -23,16 +23,14 @@ STORES: Mapping[str, Callable[[str], Store]] = {
 
 def open_store(url: str, root: Path, environment: str) -> Store:
     """The store of an environment; without a URL, a file in the project."""
-    if not url:
-        name = "state.json" if environment == "default" else f"state-{environment}.json"
-        return FileStore(root / ".tavusctl" / name)
     if is_git(url):
         return open_git_store(url, root, environment)
-    scheme, separator, location = url.partition("://")
-    if not separator:
-        scheme, location = "file", url
+    file = file_of(url, root, environment)
+    if file:
+        return FileStore(file)
+    scheme, _, location = url.partition("://")
     if scheme not in STORES:
-        known = ", ".join(["git", *(f"{one}://" for one in sorted(STORES))])
+        known = ", ".join(["git", *(f"{one}://" for one in sorted(["file", *STORES]))])
         message = f"state: unsupported scheme `{scheme}://`; known: {known}"
         raise ConfigError([Diagnostic("TV117", message)])
-    return STORES[scheme](str(root / location) if scheme == "file" else location)
+    return STORES[scheme](location)

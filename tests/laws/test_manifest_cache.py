@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tavusctl.app.session import unchanged
 from tavusctl.app.session.applied import Applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import check, load
 from tavusctl.app.session.opening import open_session
+from tavusctl.app.validate import validate
 from tavusctl.cli.status_line import TerminalProgress
 from tavusctl.core.address import Address
 from tavusctl.core.errors import ConfigError, RefusedError
@@ -94,6 +96,7 @@ SPECS = (*KEPT, *READ, *WRONG)
 TEXTS = (b"You coach.\n", b"You coach well.", f"Never say {KEY}.\n".encode(), b"\xff", b"", "Zürich\u202e\n".encode())
 FILES = ("manifests/prompts/a.md", "manifests/b.txt")
 NAMES = ("a", "b", "team/c")
+CACHED = (".project", "default", "default.validate")
 
 
 def wrote(path: str, content: bytes) -> Step:
@@ -113,11 +116,11 @@ def cache_of(root: Path) -> Path:
     return root / ".tavusctl" / "cache" / "default"
 
 
-def damaged(place: int, other: int) -> Step:
-    """A byte of the cache is another one, or the file ends there."""
+def damaged(place: int, other: int, name: str = "default") -> Step:
+    """A byte of a file of the cache is another one, or it ends there."""
 
     def step(root: Path) -> None:
-        file = cache_of(root)
+        file = cache_of(root).with_name(name)
         content = bytearray(file.read_bytes()) if file.is_file() else bytearray()
         if content and other:
             content[place % len(content)] ^= other
@@ -129,13 +132,14 @@ def damaged(place: int, other: int) -> Step:
 
 
 def put_away(root: Path) -> None:
-    if cache_of(root).is_file():
-        shutil.copy(cache_of(root), root / ".older")
+    """The whole cache as it is now."""
+    if cache_of(root).parent.is_dir():
+        shutil.copytree(cache_of(root).parent, root / ".older", dirs_exist_ok=True)
 
 
 def brought_back(root: Path) -> None:
-    if (root / ".older").is_file() and cache_of(root).parent.is_dir():
-        shutil.copy(root / ".older", cache_of(root))
+    if (root / ".older").is_dir() and cache_of(root).parent.is_dir():
+        shutil.copytree(root / ".older", cache_of(root).parent, dirs_exist_ok=True)
 
 
 def manifest(folder: str, name: str, spec: str) -> Step:
@@ -149,7 +153,7 @@ steps = st.one_of(
     st.builds(wrote, st.sampled_from(FILES), st.sampled_from(TEXTS)),
     st.builds(wrote, st.just("tavusctl.yaml"), st.sampled_from(PROJECTS).map(str.encode)),
     st.builds(removed, st.sampled_from([*FILES, *(f"manifests/{one}.yaml" for one in NAMES), "laid/a.yaml"])),
-    st.builds(damaged, st.integers(0, 10**6), st.integers(0, 255)),
+    st.builds(damaged, st.integers(0, 10**6), st.integers(0, 255), st.sampled_from(CACHED)),
     st.sampled_from([put_away, brought_back]),
 )
 
@@ -170,17 +174,23 @@ def a_project() -> Iterator[Path]:
 def read(root: Path, *, caches: bool, secret: bool) -> str:
     """All that a plan and a check get from the files, and every word that is said of them."""
     with redaction.of_one_run(), environment_of({"KEY": KEY if secret else None}):
-        session = open_session(None, TerminalProgress(quiet=True), root)
-        known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
-        session = LocalSession(**{**known, "caches": caches})
+        session = open_session(None, TerminalProgress(quiet=True), root, caches=caches)
         applied = Applied("1", lambda: {Address("persona", "a"): {"system_prompt": SENTENCES}})
-        found: list[object] = []
+        found: list[object] = [session.project, session.found]
         for look in (partial(load, session), partial(check, session, applied=applied), partial(check, session)):
             try:
                 found.append(look())
             except (ConfigError, RefusedError) as error:
                 found.append([error.message, getattr(error, "diagnostics", ())])
-        return repr(found)
+        return repr([*found, validated(session)])
+
+
+def validated(session: LocalSession) -> object:
+    """What `validate` says, where the last run has not said it."""
+    try:
+        return () if unchanged.is_right(session) else tuple(validate([session], (), fix=False))
+    except RefusedError as error:
+        return error.message
 
 
 @given(st.lists(st.tuples(steps, st.booleans()), min_size=1, max_size=8))
@@ -259,14 +269,17 @@ def test_nothing_is_kept_beyond_a_change(change: str, project: str) -> None:
             assert read(root, caches=True, secret=secret) == afresh
 
 
-def test_a_cache_with_any_byte_changed_is_none() -> None:
+@pytest.mark.parametrize("name", CACHED)
+def test_a_cache_with_any_byte_changed_is_none(name: str) -> None:
     with a_project() as root:
         afresh = read(root, caches=True, secret=False)
-        good = cache_of(root).read_bytes()
-        for place in range(0, len(good), 25):
-            damaged(place, 1)(root)
+        assert read(root, caches=True, secret=False) == afresh
+        file = cache_of(root).with_name(name)
+        good = file.read_bytes()
+        for place in range(0, len(good), max(len(good) // 60, 1)):
+            damaged(place, 1, name)(root)
             assert read(root, caches=True, secret=False) == afresh
-            assert cache_of(root).read_bytes() == good  # it is made anew
+            assert file.read_bytes() == good  # it is made anew
 
 
 @pytest.mark.parametrize("spec", SPECS)

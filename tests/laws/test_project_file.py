@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 
 from tavusctl.config import yaml12
-from tavusctl.config.project_file.project import FILE, open_project
+from tavusctl.config.project_file.project import open_project
 from tavusctl.config.project_file.project_schema import for_project
 from tavusctl.config.project_file.sections import EnvironmentSection, ProjectFile, SafetySection
-from tavusctl.core.project_settings import Project
+from tavusctl.core.project_settings import FILE, Project
 
 CHECKER = Draft202012Validator(for_project())
 GOOD: dict[str, list[Any]] = {

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from tavusctl.app.planning.prepare import prepare, read_afresh
-from tavusctl.app.session import cache
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import open_session
@@ -30,9 +28,9 @@ def kept(project: Project) -> Path:
 
 
 def online(project: Project, *, caches: bool) -> Session:
-    found = open_session(None, TerminalProgress(quiet=True), project.root)
+    found = open_session(None, TerminalProgress(quiet=True), project.root, caches=caches)
     known = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
-    return Session(**{**known, "caches": caches}, base_url=project.account.url)
+    return Session(**known, base_url=project.account.url)
 
 
 def planned(session: Session) -> PreparedPlan:
@@ -41,10 +39,9 @@ def planned(session: Session) -> PreparedPlan:
 
 
 def opened(project: Project) -> ManifestCache:
-    session = open_session(None, TerminalProgress(quiet=True), project.root)
-    found = cache.opened(replace(session, caches=True))
-    assert found
-    return found
+    session = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
+    assert session.cache
+    return session.cache.opened()
 
 
 @pytest.fixture

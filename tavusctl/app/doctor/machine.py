@@ -10,7 +10,7 @@ from tavusctl import __version__
 from tavusctl.app.doctor.finding import Finding, failed, ok, warning
 from tavusctl.core.errors import StateError
 from tavusctl.integrations.git.process import Git, GitError
-from tavusctl.state.git.urls import is_git
+from tavusctl.state.scheme import is_git
 
 
 def versions() -> Iterator[Finding]:

@@ -9,11 +9,10 @@ from tavusctl.app.doctor.finding import Finding, failed, ok, warning
 from tavusctl.app.session import env_file, keyring
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.online import Session
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import ConfigError
 from tavusctl.core.messages import listed, shown
-from tavusctl.core.project_settings import Project
+from tavusctl.core.project_settings import FILE, Project
 from tavusctl.engine.safety import account_guard
 from tavusctl.state.journal import replay
 from tavusctl.state.seals import opened

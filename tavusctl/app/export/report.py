@@ -13,9 +13,9 @@ from tavusctl.app.export.prepare import STOCK, Export
 from tavusctl.app.export.write import ExportResult
 from tavusctl.app.planning import variables
 from tavusctl.app.session.online import Session
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.diagnostic_ids import CHECKS, label
 from tavusctl.core.json_tree import pattern_of
+from tavusctl.core.project_settings import FILE
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import join, split
 from tavusctl.reports.json import FORMAT_VERSION, diagnostic_document

@@ -14,9 +14,9 @@ from tavusctl.app.planning.execution import Interruption
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config import manifest_files
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.errors import UsageError
 from tavusctl.core.ports import Store
+from tavusctl.core.project_settings import FILE
 from tavusctl.engine.import_.survey import record
 from tavusctl.engine.plan import Approvals
 from tavusctl.rewrite.export import with_secrets

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from tavusctl.app.files.rewritten_files import written
 from tavusctl.app.session.local import LocalSession
-from tavusctl.config import files, yaml12
+from tavusctl.config import files
+from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostic_ids import label
 from tavusctl.core.diagnostics import Diagnostic
@@ -24,7 +25,7 @@ def fix(session: LocalSession, manifests: Sequence[Manifest], diagnostics: Seque
     for diagnostic in diagnostics:
         path = _path(diagnostic, paths)
         if diagnostic.fix and path:
-            before[path] = before.get(path) or files.read_bytes(session.root / path, session.root, yaml12.MAX_BYTES)
+            before[path] = before.get(path) or files.read_bytes(session.root / path, session.root, MAX_YAML_BYTES)
             try:
                 after[path] = splice(after.get(path, before[path]), path, diagnostic.fix)
             except RefusedError as error:

@@ -14,8 +14,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.errors import RefusedError, UsageError
+from tavusctl.core.project_settings import FILE
 from tavusctl.lib import atomic_files
 from tavusctl.secrets import redaction
 from tavusctl.secrets.redaction import Record, View

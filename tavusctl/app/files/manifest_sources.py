@@ -10,12 +10,12 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from tavusctl.config import files, overlays, yaml12
-from tavusctl.config.project_file.project import FILE
+from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.yaml12 import Node
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import written_at
 from tavusctl.core.model import Desired, Manifest
-from tavusctl.core.project_settings import Project
+from tavusctl.core.project_settings import FILE, Project
 from tavusctl.kinds import KINDS, name_of
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch.pointer import join
@@ -38,7 +38,7 @@ class Sources(Struct):
             return self.after[path]  # a file that is new
         if path not in self.before:
             root = Path(self.project.root)
-            self.before[path] = files.read_bytes(root / path, root, yaml12.MAX_BYTES)
+            self.before[path] = files.read_bytes(root / path, root, MAX_YAML_BYTES)
         return self.after.get(path, self.before[path])
 
     def layers(self, manifest: Manifest | Desired) -> tuple[Node, Node | None]:

@@ -18,8 +18,8 @@ from typing import Final
 from tavusctl.app.files import file_writer
 from tavusctl.app.files.rewritten_files import Rewritten
 from tavusctl.app.github.subject import Subject
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.errors import UsageError
+from tavusctl.core.project_settings import FILE
 from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.integrations.git.worktree import Entry, entries
 from tavusctl.integrations.github.actions import Workflow

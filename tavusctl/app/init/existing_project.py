@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tavusctl.config import loading, yaml12
-from tavusctl.config.project_file.project import FILE
+from tavusctl.config import yaml12
+from tavusctl.config.limits import MAX_YAML_BYTES
+from tavusctl.config.project_file import finding
 from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import UsageError
+from tavusctl.core.project_settings import FILE
 from tavusctl.kinds import KINDS
 
 NAMES: Final = ("manifests", "tavus", "tavusctl")  # of the folder for manifests, in the order in which they are tried
@@ -29,7 +31,7 @@ def manifests_folder(folder: Path) -> tuple[str, str]:
 
 def check_around(folder: Path) -> str:
     """The project around a folder, if any; UsageError where its manifests would have those of a new one among them."""
-    project, _ = loading.find_project(folder)
+    project, _ = finding.find_project(folder)
     root, here = Path(project.root), Path(os.path.realpath(folder))
     if not (root / FILE).is_file() or Path(os.path.realpath(root)) == here:
         return ""
@@ -54,7 +56,7 @@ def _yaml_files(folder: Path) -> Iterator[Path]:
 
 def _is_ours(path: Path) -> bool:
     try:
-        if path.stat().st_size > yaml12.MAX_BYTES:
+        if path.stat().st_size > MAX_YAML_BYTES:
             return False
         parsed = yaml12.read(path.read_bytes(), path.name)
     except OSError:

@@ -21,7 +21,7 @@ from tavusctl.app.session.base_url import check_base_url
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import Progress, reading
 from tavusctl.app.session.settings import Settings
-from tavusctl.config.project_file.project import FILE, default
+from tavusctl.core.project_settings import FILE, Project
 from tavusctl.secrets.redaction import Record
 from tavusctl.state.git.urls import has_origin
 
@@ -59,7 +59,7 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
 def _take_over(folder: Path, account: Account, name: str, say: Say) -> None:
     """Start with what the account has; nothing is written before it has been read."""
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - links in the way to the project stay as they are
-    project = replace(default(root), manifests=str(root / name))
+    project = replace(Project.default(root), manifests=str(root / name))
     url = check_base_url(account.base_url or DEFAULT_URL)
     session = Session(
         project, project.environments["default"], account.progress, base_url=url, settings=Settings.from_environ()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from tavusctl.config import files, yaml12
+from tavusctl.config import files
+from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.passages import differing
 from tavusctl.core.address import Address, Source
 from tavusctl.core.model import ABSENT, Desired, FieldChange
@@ -57,7 +58,7 @@ class _Page:
     """A file of manifests, and which lines its values take up."""
 
     def __init__(self, root: Path, path: str) -> None:
-        text = files.read_bytes(root / path, root, yaml12.MAX_BYTES).removeprefix(codecs.BOM_UTF8).decode()
+        text = files.read_bytes(root / path, root, MAX_YAML_BYTES).removeprefix(codecs.BOM_UTF8).decode()
         self._text = text
         self._starts = [0, *(found.end() for found in BREAK.finditer(text))]  # of lines as YAML counts them
         self._values: dict[tuple[int, int], Node] = {}

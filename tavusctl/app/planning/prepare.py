@@ -72,8 +72,8 @@ def prepare(
 
 def read_afresh(session: Session, plan: Callable[[Session], PreparedPlan]) -> PreparedPlan:
     """A plan that writes nothing but what the files say, whatever the cache says of them."""
-    prepared, afresh = plan(session), replace(session, caches=False)
-    if not (session.caches and prepared.plan.writes):
+    prepared, afresh = plan(session), replace(session, cache=None)
+    if not (session.cache and prepared.plan.writes):
         return prepared
     # Not by `==`, to which 1 and 1.0 and true are the same.
     return prepared if repr(load(afresh)[0]) == repr(prepared.manifests) else plan(afresh)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.address import Address
+from tavusctl.core.project_settings import FILE
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.lib.json_types import KeyPath
 from tavusctl.rewrite import keys

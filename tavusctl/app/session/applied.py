@@ -11,6 +11,8 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import TavusctlError
 from tavusctl.core.json_tree import digest
 from tavusctl.lib.json_types import JsonObject
+from tavusctl.state.file.version import version_of
+from tavusctl.state.scheme import file_of
 
 
 class Applied(Mapping[Address, JsonObject]):
@@ -39,21 +41,18 @@ def last_applied(session: LocalSession) -> Applied:
     url = session.environment.state
     if re.match(r"(?!file:)[a-z0-9]+:", url) or not (url or (session.root / ".tavusctl").is_dir()):
         return Applied()
-    from tavusctl.state.file.store import FileStore  # noqa: PLC0415 - most projects have no state yet
-    from tavusctl.state.stores import open_store  # noqa: PLC0415 - as above
+    file = file_of(url, session.root, session.environment.name)
+    if file:
+        return Applied(version_of(file), lambda: _applied(session))
+    known = _applied(session)
+    return Applied(digest({str(address): spec for address, spec in known.items()}), lambda: known)
 
-    def read() -> Mapping[Address, JsonObject]:
-        try:
-            bindings = store.read().bindings
-        except TavusctlError:
-            return {}  # a damaged state is for plan to complain about
-        return {address: binding.applied for address, binding in bindings.items()}
+
+def _applied(session: LocalSession) -> Mapping[Address, JsonObject]:
+    from tavusctl.state.stores import open_store  # noqa: PLC0415 - who asks for the version alone does not wait for it
 
     try:
-        store = open_store(url, session.root, session.environment.name)
+        bindings = open_store(session.environment.state, session.root, session.environment.name).read().bindings
     except TavusctlError:
-        return Applied()
-    if isinstance(store, FileStore):
-        return Applied(store.version, read)
-    known = read()
-    return Applied(digest({str(address): spec for address, spec in known.items()}), lambda: known)
+        return {}  # a damaged state is for plan to complain about
+    return {address: binding.applied for address, binding in bindings.items()}

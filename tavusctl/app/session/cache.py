@@ -1,55 +1,126 @@
-"""The cache of a session's manifests: where it lies, what it holds for, and the key that nobody else has."""
+"""The cache of a session: where it lies, what it holds for, and the key that nobody else has."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
+import hmac
 import os
 import secrets
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from msgspec import Struct
 
 import tavusctl
-from tavusctl.app.session.local import LocalSession
-from tavusctl.config.cache.manifest_cache import ManifestCache
+from tavusctl.config.cache import signed_file
+from tavusctl.config.cache.trace import Trace, digest
+from tavusctl.config.project_file import finding, overlay_folders
+from tavusctl.core.project_settings import Environment, Project
 from tavusctl.lib import atomic_files
 
+if TYPE_CHECKING:  # imported where files are read: who knows what is in them does not wait for it
+    from tavusctl.config.cache.manifest_cache import ManifestCache
+
 FOLDER: Final = Path(".tavusctl", "cache")
-# Whose code decides what is read from a file and what rules say of it.
-PACKAGES: Final = ("config", "core", "fields", "kinds", "lib", "lint", "patch", "secrets", "state")
+# Whose code decides what is read from files and from the account, and what is said of it.
+_NO_CODE_OF_ANSWERS: Final = frozenset({"cli", "emulator", "reports", "rewrite"})
 _LIBRARIES: Final = ("cronsim", "jsonschema_rs", "msgspec", "pydantic", "pydantic_core", "yaml")
 _KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077
+_PROJECT: Final = ".project"  # no environment has such a name
 
 
-def opened(session: LocalSession) -> ManifestCache | None:
-    """The cache of an environment; None where the session has none, or the user has no place for the key."""
-    name = session.environment.name
-    if not session.caches or session.granted or name not in session.project.environments:
+class SessionCache(Struct):
+    """What earlier runs have kept for one environment, and what this one keeps."""
+
+    folder: Path
+    key: bytes
+    environment: str
+    holds_for: str  # digest of the code and of all settings
+    manifests: ManifestCache | None = None  # as this run has last read them
+
+    def opened(self) -> ManifestCache:
+        """What earlier runs have read from manifests."""
+        from tavusctl.config.cache.manifest_cache import ManifestCache  # noqa: PLC0415 - see above
+
+        self.manifests = ManifestCache.opened(self.folder / self.environment, self.key, self.holds_for)
+        return self.manifests
+
+    def trace(self, command: str) -> Trace | None:
+        """What the last run of a command has looked at that had nothing to do."""
+        found = signed_file.read(self.folder / f"{self.environment}.{command}", self.key)
+        with contextlib.suppress(msgspec.MsgspecError):
+            return msgspec.msgpack.decode(found, type=Trace) if found is not None else None
         return None
-    root = Path(os.path.realpath(session.root))
+
+    def keep(self, command: str, trace: Trace) -> None:
+        """Keep what this run has looked at."""
+        signed_file.write(self.folder / f"{self.environment}.{command}", self.key, msgspec.msgpack.encode(trace))
+
+    def sealed(self, *given: object) -> bytes:
+        """A digest of values, which nobody can try out guesses of secrets on."""
+        return hmac.digest(self.key, repr((self.holds_for, given)).encode("utf-8", "surrogatepass"), "sha256")
+
+
+def of_environment(project: Project, environment: Environment) -> SessionCache | None:
+    """The cache of an environment; None where the project does not name it, or the user has no place for the key."""
+    root = Path(os.path.realpath(project.root))
+    if environment.name not in project.environments:
+        return None
     with contextlib.suppress(OSError, RuntimeError, ValueError):
-        return ManifestCache.opened(root / FOLDER / name, _key(_checkout(root)), _holds_for(session))
+        settings = project.root, project.manifests, project.secrets, project.safety, project.outputs, environment
+        return SessionCache(root / FOLDER, _key(_checkout(root)), environment.name, _holds_for(*settings))
     return None
 
 
-def _holds_for(session: LocalSession) -> str:
-    """Everything but files of manifests that what is read from them depends on."""
-    project = session.project
-    settings = project.root, project.manifests, project.secrets, session.environment
-    return hashlib.sha256(
-        repr((tavusctl.__version__, sys.version, _code(), settings)).encode("utf-8", "surrogatepass")
-    ).hexdigest()
+class _Kept(Struct, frozen=True, array_like=True):
+    """A project file as it was read."""
+
+    holds_for: str
+    manifests: str  # where their folder really lies
+    project: Project
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether its folders are as they were."""
+        return os.path.realpath(self.project.manifests) == self.manifests and overlay_folders.are_right(self.project)
+
+
+def project_of(root: Path, content: bytes) -> finding.Found:
+    """What a project file says, as an earlier run has read it or afresh; kept where there is nothing to say of it."""
+    real = Path(os.path.realpath(root))
+    holds_for, path = _holds_for(root, real, digest(content)), real / FOLDER / _PROJECT
+    try:
+        key = _key(_checkout(real))
+    except (OSError, RuntimeError, ValueError):
+        return finding.read(root, content)
+    found = signed_file.read(path, key)
+    with contextlib.suppress(msgspec.MsgspecError):
+        kept = msgspec.msgpack.decode(found, type=_Kept) if found is not None else None
+        if kept and kept.holds_for == holds_for and kept.is_unchanged:
+            return kept.project, ()
+    project, diagnostics = finding.read(root, content)
+    if not diagnostics:
+        kept = _Kept(holds_for, os.path.realpath(project.manifests), project)
+        signed_file.write(path, key, msgspec.msgpack.encode(kept))
+    return project, diagnostics
+
+
+def _holds_for(*settings: object) -> str:
+    """Code and settings: everything but files of manifests that what is read from them depends on."""
+    return digest(repr((tavusctl.__version__, sys.version, _code(), settings)).encode("utf-8", "surrogatepass"))
 
 
 @functools.cache
 def _code() -> tuple[tuple[str, int, int], ...]:
     """The code, by when it was put where it is: nobody waits until all of it is read."""
     own = Path(tavusctl.__file__).parent
-    modules = [str(one) for name in PACKAGES for one in sorted(Path(own, name).rglob("*.py"))]
+    packages = sorted(one for one in own.iterdir() if one.is_dir() and one.name not in _NO_CODE_OF_ANSWERS)
+    modules = [str(one) for package in packages for one in sorted(package.rglob("*.py"))]
     found = (find_spec(name) for name in _LIBRARIES)
     paths = (*modules, *(one.origin for one in found if one and one.origin))
     known = ((path, os.stat(path)) for path in paths)  # noqa: PTH116 - for each module

@@ -11,9 +11,8 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from dotenv.parser import Binding, parse_stream
 from msgspec import Struct
 
 from tavusctl.app.session import pull_request_trust
@@ -21,10 +20,13 @@ from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.messages import nearest
 from tavusctl.core.project_settings import Project
-from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.kinds import KINDS
 
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
+
 NAME: Final = ".env"
+KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the name of a file in place of the API key
 IDS: Final = ("TV130", "TV131")
 _LARGEST: Final = 256 * 1024  # bytes
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -100,6 +102,10 @@ def remarks(project: Project) -> Remarks:
 
 def _bindings(project: Project) -> list[Binding]:
     text = "" if pull_request_trust.is_asked() else _opened(Path(project.root, NAME))[0]
+    if not text:
+        return []
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - most projects have no such file, and are to start at once
+
     return [one for one in parse_stream(io.StringIO(text.removeprefix("\ufeff"))) if one.key or one.error]
 
 
@@ -159,6 +165,8 @@ def _exposed(root: Path) -> Iterator[Diagnostic]:
     source = Source(NAME, 1, 1)
     if os.name == "posix" and (root / NAME).stat().st_mode & _OTHERS:
         yield _remark("TV131", "other users of this machine can read `.env`", source, "run `chmod 600 .env`")
+    from tavusctl.integrations.git.process import Git, GitError  # noqa: PLC0415 - as above
+
     try:
         if Git(root, 10.0).names("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", NAME):
             hint = (

@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import Final
 
+from tavusctl.app.session.env_file import KEY_FILE
 from tavusctl.app.session.env_file import NAME as ENV_FILE
 from tavusctl.app.session.local import LocalSession
 from tavusctl.core.errors import UnauthorisedError, UsageError
 from tavusctl.secrets import redaction
 from tavusctl.state.seals import Keys
 
-KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the name of a file in place of the API key
 WITHHELD: Final = "E805"  # the error of a key that is not read, whatever there is
 DEMO_KEY: Final = "key-of-the-emulator-of-a-demo"  # it opens nothing anywhere else
 SHARED: Final = "TAVUSCTL_FINGERPRINT_KEY"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tavusctl.app.session.cache import SessionCache
 from tavusctl.app.session.env_file import Variables
 from tavusctl.app.session.progress import Progress
 from tavusctl.app.session.pull_request_trust import Grant
@@ -27,7 +28,7 @@ class LocalSession(Struct, frozen=True):
     unopened: bool = False  # whether the files name a state that is not opened
     variables: Variables = Variables()  # where keys and secrets are
     unread: tuple[Diagnostic, ...] = ()  # variables of other programs in `.env`
-    caches: bool = False  # whether what is read from manifests is kept for the next run, and used from the last one
+    cache: SessionCache | None = None  # what earlier runs have kept, and this one keeps; None: it does without
 
     @property
     def root(self) -> Path:

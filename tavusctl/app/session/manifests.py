@@ -10,14 +10,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from tavusctl import lint
-from tavusctl.app.session import cache
 from tavusctl.app.session.applied import Applied
 from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files, loading
 from tavusctl.config.cache.disk_answers import Disk
 from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.core.address import Address
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.errors import ConfigError, RefusedError
 from tavusctl.core.model import Manifest
 from tavusctl.engine import resolve
@@ -30,13 +29,6 @@ LENIENT: Final = lint.IDS - lint.STOPPING
 # Complaints about manifests that may only follow from what is wrong with a part of the project file.
 _FOLLOWING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
 _NOTHING: Final = Applied()
-
-
-def checked(session: LocalSession) -> LocalSession:
-    """The session itself; ConfigError with all that is wrong when the project file is."""
-    if any(one.severity is Severity.ERROR for one in session.found):
-        load(session)
-    return session
 
 
 def check(
@@ -53,7 +45,7 @@ def check(
     Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise; with
     `secrets`, those that cannot be one are complained about, and those without a value where values are needed.
     """
-    kept = None if paths else cache.opened(session)
+    kept = session.cache.opened() if session.cache and not paths else None
     loaded = loading.read(session.project, session.environment, KINDS, paths, cache=kept)
     wrong_files = any(one.severity is Severity.ERROR for one in (*session.found, *loaded.diagnostics))
     if not (loaded.files or paths or wrong_files):
@@ -143,7 +135,7 @@ def _with_project(session: LocalSession, told: Sequence[Diagnostic]) -> tuple[Di
     """Complaints, those about the project file before them, without those that may only follow from these."""
     following = {_FOLLOWING.get(part, "") for part in session.project.doubtful}
     told = [one for one in told if one.id not in following]
-    return tuple(sorted([*session.found, *told], key=loading.place))
+    return tuple(sorted([*session.found, *told], key=place))
 
 
 def _hidden(manifests: Sequence[Manifest], loaded: loading.LoadResult) -> frozenset[Address]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -17,11 +17,11 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.core.ports import Others, Store
 from tavusctl.core.project_settings import Environment
-from tavusctl.engine.plan import Approvals
-from tavusctl.engine.prepared_plan import PlanOptions as Request
 from tavusctl.secrets.values import Unread
-from tavusctl.state.journal import recall
-from tavusctl.state.stores import open_store
+
+if TYPE_CHECKING:  # imported by those who need it: a run that knows the answer is to start at once
+    from tavusctl.engine.plan import Approvals
+    from tavusctl.engine.prepared_plan import PlanOptions as Request
 
 _LOST: Final = "the state is a file of this CI machine and would be lost with it"
 _KEPT: Final = "set `state: git` in tavusctl.yaml; `TAVUSCTL_LOCAL_STATE=1` if this machine keeps its files"
@@ -84,6 +84,8 @@ class Session(LocalSession, frozen=True):
         return is_file and is_ci and os.environ.get("TAVUSCTL_LOCAL_STATE") != "1"
 
     def _store(self, environment: Environment) -> Store:
+        from tavusctl.state.stores import open_store  # noqa: PLC0415 - as above
+
         if self.granted:
             self.granted.check_open(environment)
         return open_store(environment.state, self.root, environment.name)
@@ -115,12 +117,16 @@ class Session(LocalSession, frozen=True):
         warnings: tuple[Diagnostic, ...] = (),
     ) -> Request:
         """What a plan needs to know from outside."""
+        from tavusctl.engine.prepared_plan import PlanOptions as Request  # noqa: PLC0415 - as above
+
         keys = keyring.keys(self)
         request = Request(self.environment, self.secrets, keys, consent, adopt, destroy, warnings)
         return replace(request, others=self.others)
 
     def others(self) -> Others:
         """What the other environments of the project have bound, so that nothing of theirs is taken over here."""
+        from tavusctl.state.journal import recall  # noqa: PLC0415 - as above
+
         owners: dict[str, str] = {}
         unread: list[tuple[str, str]] = []
         for name, environment in sorted(self.project.environments.items()):

@@ -9,25 +9,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tavusctl.app.session import env_file, pull_request_trust
-from tavusctl.app.session.keyring import KEY_FILE
+from tavusctl.app.session import cache, env_file, pull_request_trust
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.progress import Progress
-from tavusctl.config import files, loading, manifest_files, yaml12
-from tavusctl.config.project_file.project import FILE
-from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.config import files, manifest_files
+from tavusctl.config.limits import MAX_YAML_BYTES
+from tavusctl.config.project_file import finding
+from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import TavusctlError
-from tavusctl.core.project_settings import Project
+from tavusctl.core.project_settings import FILE, Project
 from tavusctl.secrets import redaction
 from tavusctl.secrets.escape import flat
 
 _SHOWN: Final = 5  # files in one message
 
 
-def open_session(environment: str | None, progress: Progress, start: Path | None = None) -> LocalSession:
+def open_session(
+    environment: str | None, progress: Progress, start: Path | None = None, *, caches: bool = False
+) -> LocalSession:
     """Find the project around a folder, the working folder unless told."""
-    named, diagnostics = known_project(start)
-    chosen = loading.chosen(named, environment, diagnostics)
+    named, diagnostics = known_project(start, caches=caches)
+    chosen = finding.chosen(named, environment, diagnostics)
     granted = pull_request_trust.find(Path(named.root), chosen) if start is None else None
     project = granted.bounded(named) if granted else named
     chosen = project.environments.get(chosen.name, chosen)
@@ -36,30 +38,40 @@ def open_session(environment: str | None, progress: Progress, start: Path | None
     remarks = env_file.remarks(named)
     found = (*diagnostics, *remarks.urgent)
     variables = env_file.read(named)
-    return LocalSession(project, chosen, progress, found, granted, withheld, unopened, variables, remarks.others)
+    kept = cache.of_environment(project, chosen) if caches and not granted else None
+    return LocalSession(project, chosen, progress, found, granted, withheld, unopened, variables, remarks.others, kept)
 
 
-def open_sessions(environment: str | None, progress: Progress) -> list[LocalSession]:
+def open_sessions(environment: str | None, progress: Progress, *, caches: bool = False) -> list[LocalSession]:
     """A session of the environment that is chosen; where none is, one of each."""
-    names = [] if environment else list(known_project()[0].environments)
-    return [open_session(one, progress) for one in names] or [open_session(environment, progress)]
+    names: list[str | None] = [] if environment else list(known_project(caches=caches)[0].environments)
+    return [open_session(one, progress, caches=caches) for one in names or [environment]]
 
 
-def known_project(start: Path | None = None) -> tuple[Project, tuple[Diagnostic, ...]]:
+def checked(session: LocalSession) -> LocalSession:
+    """The session itself; ConfigError with all that is wrong when the project file is."""
+    if any(one.severity is Severity.ERROR for one in session.found):
+        from tavusctl.app.session.manifests import load  # noqa: PLC0415 - most are right, and are to start at once
+
+        load(session)
+    return session
+
+
+def known_project(start: Path | None = None, *, caches: bool = False) -> tuple[Project, tuple[Diagnostic, ...]]:
     """The project around a folder, and what is wrong with its file, once the secrets that it names are known.
 
     A complaint that was made before may have quoted a part of one: nobody would find that afterwards.
     """
-    project, diagnostics = loading.find_project(start)
+    project, diagnostics = finding.find_project(start, cache.project_of if caches else finding.read)
     names = _secret_variables(pull_request_trust.agreed(project))
     variables = env_file.read(project, names)
     for name in names:
         for value in variables.every(name):
             redaction.remember(value, name)
-    if file := os.environ.get(KEY_FILE):
+    if file := os.environ.get(env_file.KEY_FILE):
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            redaction.remember(Path(file).read_text(encoding="utf-8").strip(), KEY_FILE)
-    return loading.find_project(start) if diagnostics else (project, diagnostics)
+            redaction.remember(Path(file).read_text(encoding="utf-8").strip(), env_file.KEY_FILE)
+    return finding.find_project(start) if diagnostics else (project, diagnostics)
 
 
 def _secret_variables(project: Project) -> set[str]:
@@ -69,7 +81,7 @@ def _secret_variables(project: Project) -> set[str]:
     if project.doubtful.isdisjoint(("secrets", "environments")):
         return names
     with contextlib.suppress(OSError, ValueError):
-        text = files.read_bytes(Path(project.root, FILE), Path(project.root), yaml12.MAX_BYTES)
+        text = files.read_bytes(Path(project.root, FILE), Path(project.root), MAX_YAML_BYTES)
         there = os.environ.keys() | env_file.names_in(project)
         names |= set(re.findall(r"[A-Za-z_]\w*", text.decode("utf-8", "replace"))) & there
     return names

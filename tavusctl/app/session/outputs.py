@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.messages import suggestion
 from tavusctl.core.model import Manifest
-from tavusctl.core.project_settings import Output
+from tavusctl.core.project_settings import FILE, Output
 
 
 def unknown_outputs(

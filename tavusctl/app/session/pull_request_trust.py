@@ -11,23 +11,21 @@ import re
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.config import loading
-from tavusctl.config.project_file.project import FILE, default
+from tavusctl.config.project_file import finding
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.messages import shown
-from tavusctl.core.model import Manifest
-from tavusctl.core.project_settings import Environment, Known, Project
-from tavusctl.engine.prepared_plan import Former
-from tavusctl.engine.safety import novelty
-from tavusctl.integrations.git.worktree import base_tree
-from tavusctl.kinds import KINDS
+from tavusctl.core.project_settings import FILE, Environment, Known, Project
 from tavusctl.secrets.values import Unread
+
+if TYPE_CHECKING:  # as long as nobody asks, nothing of it is needed, and a run is to start at once
+    from tavusctl.engine.prepared_plan import Former
+    from tavusctl.engine.safety import novelty
 
 _OWN: Final = "git"  # the state in the repository itself, in a ref that nobody chooses
 _USUAL: Final = re.compile(r"TAVUS_API_KEY(_[A-Za-z0-9_]+)?")
@@ -61,6 +59,8 @@ class Grant(Struct, frozen=True):
     @property
     def former(self) -> Former:
         """What a plan is measured against."""
+        from tavusctl.engine.prepared_plan import Former  # noqa: PLC0415 - as above
+
         return Former(self.reads, self.project.safety, self.places) if self.project else Former()
 
     @property
@@ -158,9 +158,13 @@ def find(root: Path, environment: Environment) -> Grant | None:
     asked = _asked.get()
     if asked is None:
         return None
+    from tavusctl.config import loading  # noqa: PLC0415 - as above
+    from tavusctl.engine.safety import novelty  # noqa: PLC0415 - as above
+    from tavusctl.kinds import KINDS  # noqa: PLC0415 - as above
+
     for name, project in _bases(root, asked):
         before = project.environments.get(environment.name)
-        manifests: tuple[Manifest, ...] = loading.read(project, before or environment, KINDS).manifests
+        manifests = loading.read(project, before or environment, KINDS).manifests
         reads = novelty.known(project, before or replace(environment, api_key_env="", uploads=""), manifests)
         return Grant(name, project, reads, None if asked.writes else novelty.places(manifests, KINDS))
     return Grant()
@@ -168,9 +172,11 @@ def find(root: Path, environment: Environment) -> Grant | None:
 
 def _bases(root: Path, asked: _Asked) -> Iterator[tuple[str, Project]]:
     """The project as the branches have it that are there, each while its files are."""
+    from tavusctl.integrations.git.worktree import base_tree  # noqa: PLC0415 - as above
+
     for reference in asked.references:
         with contextlib.suppress(UsageError), base_tree(root, reference) as found:
             project, _ = (
-                loading.find_project(found.root) if (found.root / FILE).is_file() else (default(found.root), ())
+                finding.find_project(found.root) if (found.root / FILE).is_file() else (Project.default(found.root), ())
             )
             yield found.name.removeprefix("refs/remotes/"), project

@@ -7,9 +7,8 @@ import click
 from tavusctl.api import DEFAULT_URL
 from tavusctl.app.environments import diff as app
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.manifests import checked
 from tavusctl.app.session.online import Session
-from tavusctl.app.session.opening import open_session
+from tavusctl.app.session.opening import checked, open_session
 from tavusctl.app.session.settings import Settings
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.demo_account import base_url_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tavusctl.app import plan as app
+from tavusctl.app.session import unchanged
 from tavusctl.app.session.online import Session
 from tavusctl.cli.offline_context import cache_option
 from tavusctl.cli.online_context import options
@@ -31,6 +31,12 @@ def command(session: Session, *, format_: str, reports: Reports, detailed_exitco
     tavusctl drift
     tavusctl drift --detailed-exitcode --format json
     """  # noqa: D301
+    idle = unchanged.read_plan(session, unchanged.DRIFT)
+    if idle:
+        emit(lambda report: report.drift(idle, idle.drift), format_, reports)
+        return 0
+    from tavusctl.app import plan as app  # what the last run has found is told without it
+
     found = app.drift(session, blame=blame)
     emit(lambda report: report.drift(found.plan, found.plan.drift), format_, reports)
     if found.unknown.there:

@@ -9,8 +9,7 @@ import click
 
 from tavusctl.app import explain as app
 from tavusctl.app.environments import value_places
-from tavusctl.app.session.manifests import checked
-from tavusctl.app.session.opening import open_session
+from tavusctl.app.session.opening import checked, open_session
 from tavusctl.cli.completion_values import field as known_field
 from tavusctl.cli.offline_context import environment_options
 from tavusctl.cli.status_line import TerminalProgress

@@ -10,7 +10,7 @@ import click
 from tavusctl.app import fmt as app
 from tavusctl.app.files.rewritten_files import difference, written
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.manifests import checked
+from tavusctl.app.session.opening import checked
 from tavusctl.cli.offline_context import file_options
 from tavusctl.secrets.escape import flat
 

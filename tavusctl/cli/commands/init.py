@@ -14,8 +14,8 @@ from tavusctl.app.session.online import Session
 from tavusctl.app.session.opening import learn
 from tavusctl.cli.demo_account import check_installed
 from tavusctl.cli.status_line import TerminalProgress
-from tavusctl.config.project_file.project import FILE
 from tavusctl.core.errors import UsageError
+from tavusctl.core.project_settings import FILE
 from tavusctl.integrations.github import workflow_files
 
 

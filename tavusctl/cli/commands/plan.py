@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from tavusctl.app import plan as app
 from tavusctl.app.planning.plan_options import PlanOptions
+from tavusctl.app.session import unchanged
 from tavusctl.app.session.online import Session
 from tavusctl.cli.offline_context import cache_option
 from tavusctl.cli.online_context import options
@@ -50,6 +50,13 @@ def command(
     tavusctl plan --out plan.json && tavusctl apply plan.json
     tavusctl plan --base origin/main --blame
     """  # noqa: D301
-    plan = app.plan(session, PlanOptions(**shape), base=base, blame=blame, out=out)
+    asked = PlanOptions(**shape)
+    idle = None if base or out else unchanged.read_plan(session, unchanged.PLAN, asked)
+    if idle:
+        emit(lambda report: report.plan(idle), format_, reports)
+        return 0
+    from tavusctl.app import plan as app  # what the last run has found is told without it
+
+    plan = app.plan(session, asked, base=base, blame=blame, out=out)
     emit(lambda report: report.plan(plan), format_, reports)
     return app.exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)

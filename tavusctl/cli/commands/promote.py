@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from tavusctl.app.environments import promote as app
-from tavusctl.app.session.manifests import checked
-from tavusctl.app.session.opening import open_session
+from tavusctl.app.session.opening import checked, open_session
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.offline_context import project_options

@@ -2,35 +2,25 @@
 
 An entry holds for exactly the bytes of its file, of the overlays laid over it and of all texts that it brings, and for
 what the whole cache holds for: code, settings, variables.  A file of which there is something to say has none.  Brought
-texts are not copied, and what has the value of a secret in it is not kept.  The cache is signed with a key that only
-its user has: one that came with the files of a project could make a plan say what is not so.  Whatever is not as it
-should be is an empty cache.
+texts are not copied, and what has the value of a secret in it is not kept.  Whatever is not as it should be is an empty
+cache.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import hmac
 import os
-import stat
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 import msgspec
 from msgspec import Struct, field
 
+from tavusctl.config.cache import signed_file
 from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
 from tavusctl.config.cache.entry import Entry
-from tavusctl.lib import atomic_files
+from tavusctl.config.cache.trace import Sight
 from tavusctl.secrets import redaction
-
-_MAGIC: Final = b"tavusctl manifests 1\n"
-_SIGNED: Final = len(_MAGIC) + hashlib.sha256().digest_size
-_IGNORED: Final = b"*\n"  # nothing in the folder is for git
-_OWNER: Final = 0o700
-_MAX_BYTES: Final = 1024**3
 
 
 class Silence(Struct, frozen=True, array_like=True):
@@ -58,6 +48,9 @@ class ManifestCache(Struct):
     _read: list[str] = field(default_factory=list)  # files and digests of what was read, in its order
     _is_whole: bool = True  # whether all of that is known by its digest
     _is_changed: bool = False
+    _seen: dict[str, str] = field(default_factory=dict)  # digests of the files that were read, by path
+    _brought: dict[str, str] = field(default_factory=dict)  # the same of texts
+    _disk: DiskAnswers | None = None  # what rules have asked that had nothing to say
 
     @classmethod
     def opened(cls, path: Path, key: bytes, holds_for: str) -> ManifestCache:
@@ -66,6 +59,19 @@ class ManifestCache(Struct):
         if found is None or found.holds_for != holds_for:
             return cls(path, key, holds_for, _is_changed=True)
         return cls(path, key, holds_for, found.entries, found.silences)
+
+    @property
+    def sight(self) -> Sight | None:
+        """What was read, where all of it is known by its digest and rules have nothing to say of it."""
+        return Sight(self._seen, self._brought, self._disk) if self._is_whole and self._disk is not None else None
+
+    def see(self, path: Path, digest: str) -> None:
+        """A file was read."""
+        self._seen[os.fspath(path)] = digest
+
+    def see_brought(self, path: Path, digest: str) -> None:
+        """A text was read, as a manifest brings it from a file."""
+        self._brought[os.fspath(path)] = digest
 
     def find(self, file: str, content: str) -> Entry | None:
         """What was read from a file with this digest; none of it counts before `keep` is told."""
@@ -97,12 +103,16 @@ class ManifestCache(Struct):
         known = self._silences.get(asked)
         if known is None or not self._is_whole or known.about != self._digest(about):
             return False
-        return disk.answers_alike(known.disk)
+        if not disk.answers_alike(known.disk):
+            return False
+        self._disk = known.disk
+        return True
 
     def keep_silence(self, asked: str, about: str, disk: Disk) -> None:
         """Keep that rules have nothing to say of what was read."""
         if self._is_whole:
-            self._silences[asked] = Silence(self._digest(about), disk.answers)
+            self._disk = disk.answers
+            self._silences[asked] = Silence(self._digest(about), self._disk)
             self._is_changed = True
 
     def save(self) -> None:
@@ -112,46 +122,16 @@ class ManifestCache(Struct):
         # What rules have asked stands in manifests: without all of them it is of no use, and may have a secret in it.
         silences = self._silences if self._is_whole else {}
         content = msgspec.msgpack.encode(_Content(self.holds_for, self._kept, silences))
-        with contextlib.suppress(OSError), _folder(self.path, make=True) as folder:
-            atomic_files.replace(self.path.with_name(".gitignore"), _IGNORED, folder=folder)
-            atomic_files.replace(self.path, _MAGIC + _signature(content, self.key) + content, folder=folder)
+        signed_file.write(self.path, self.key, content)
 
     def _digest(self, about: str) -> str:
         text = "\0".join([self.holds_for, about, *self._read])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@contextlib.contextmanager
-def _folder(path: Path, *, make: bool) -> Iterator[int]:
-    """The folder of a cache, opened from that of the project without following a link."""
-    with atomic_files.opened(path.parents[2]) as project, contextlib.ExitStack() as steps:
-        folder = project
-        for name in (path.parents[1].name, path.parent.name):
-            if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, _OWNER, dir_fd=folder)
-            folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-            steps.callback(os.close, folder)
-        yield folder
-
-
 def _content(path: Path, key: bytes) -> _Content | None:
     """The content of a cache that is whole and signed with the key."""
-    try:
-        with _folder(path, make=False) as folder:
-            # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with os.fdopen(os.open(path.name, flags, dir_fd=folder), "rb") as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-                    return None
-                found = file.read(status.st_size)
-        content = memoryview(found)[_SIGNED:]
-        good = hmac.compare_digest(found[:_SIGNED], _MAGIC + _signature(content, key))
-        return msgspec.msgpack.decode(content, type=_Content) if good else None
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def _signature(content: bytes | memoryview, key: bytes) -> bytes:
-    return hmac.digest(key, content, "sha256")
+    found = signed_file.read(path, key)
+    with contextlib.suppress(msgspec.MsgspecError):
+        return msgspec.msgpack.decode(found, type=_Content) if found is not None else None
+    return None

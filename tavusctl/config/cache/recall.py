@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from tavusctl.config.cache.entry import Brought, Entry, packed, unpacked
+from tavusctl.config.cache.trace import digest
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.included_files import IncludedFiles
 from tavusctl.core.address import Address, Source
@@ -35,11 +35,6 @@ class FileRead(Struct, frozen=True):
     manifests: Sequence[ParsedManifest]
     overlays: Mapping[str, str]  # digests of the documents laid over them, by address
     before: Used
-
-
-def digest(content: bytes) -> str:
-    """The digest of a file, or of a text."""
-    return hashlib.sha256(content).hexdigest()
 
 
 def recalled(

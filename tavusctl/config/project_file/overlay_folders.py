@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tavusctl.config import files
 from tavusctl.config.collector import DiagnosticCollector, dotted
 from tavusctl.core.messages import listed, shown
-from tavusctl.core.project_settings import Environment
+from tavusctl.core.project_settings import Environment, Project
 from tavusctl.patch.pointer import escape
 
 
@@ -22,6 +22,14 @@ def checked(
     found = {name: _checked(one, root, manifests, notes) for name, one in environments.items()}
     _tell_unused(found, root, manifests, notes)
     return found
+
+
+def are_right(project: Project) -> bool:
+    """Whether `checked` has nothing to say of the environments of a project as it has left them."""
+    root, manifests = Path(project.root), Path(project.manifests)
+    folders = [root / one.overlay for one in project.environments.values() if one.overlay]
+    faults = any(_fault(folder, root, manifests)[0] for folder in folders)
+    return not faults and not any(_unused_beside(project.environments, root, manifests))
 
 
 def _checked(one: Environment, root: Path, manifests: Path, notes: DiagnosticCollector) -> Environment:
@@ -56,16 +64,24 @@ def _tell_unused(
     environments: Mapping[str, Environment], root: Path, manifests: Path, notes: DiagnosticCollector
 ) -> None:
     """Say of folders beside overlays that nothing reads them: a name of theirs, or of an environment, may be wrong."""
-    used = [root / one.overlay for one in environments.values() if one.overlay]
     without = [name for name, one in environments.items() if not one.overlay]
+    for one, folder in _unused_beside(environments, root, manifests):
+        name = folder.relative_to(root).as_posix()
+        message = f"no environment has the overlay {shown(name)}, which lies beside {shown(one.overlay)}"
+        right = f"write `overlay: {name}` under the environment that it is for"
+        hint = f"{right} (without one: {listed(without)})" if without else f"{right}, or move the folder"
+        notes.warning("TV133", message, notes.value_at(_pointer(one)), hint=hint)
+
+
+def _unused_beside(
+    environments: Mapping[str, Environment], root: Path, manifests: Path
+) -> Iterator[tuple[Environment, Path]]:
+    """Folders that nothing reads, each with an environment beside whose overlay it lies."""
+    used = [root / one.overlay for one in environments.values() if one.overlay]
     named = {(root / one.overlay).parent: one for one in reversed(list(environments.values())) if one.overlay}
     for parent, one in named.items():
         for folder in _unused(parent, [*used, manifests]) if parent != root else ():
-            name = folder.relative_to(root).as_posix()
-            message = f"no environment has the overlay {shown(name)}, which lies beside {shown(one.overlay)}"
-            right = f"write `overlay: {name}` under the environment that it is for"
-            hint = f"{right} (without one: {listed(without)})" if without else f"{right}, or move the folder"
-            notes.warning("TV133", message, notes.value_at(_pointer(one)), hint=hint)
+            yield one, folder
 
 
 def _unused(parent: Path, used: list[Path]) -> Iterator[Path]:

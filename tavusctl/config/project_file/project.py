@@ -9,24 +9,40 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from tavusctl.config import yaml12
 from tavusctl.config.collector import DiagnosticCollector, EnoughError, dotted
 from tavusctl.config.project_file import overlay_folders
 from tavusctl.config.project_file.sections import EnvironmentSection, LiteralOutput, ProjectFile, WrongValueError
 from tavusctl.config.spec.unknown_keys import value_at
 from tavusctl.config.yaml12 import Node
-from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.diagnostics import Diagnostic, Severity, place, said
 from tavusctl.core.messages import nearest, shown, suggestion
-from tavusctl.core.project_settings import Environment, Output, Project, Safety
+from tavusctl.core.project_settings import FILE, Environment, Output, Project, Safety
 from tavusctl.core.schema.expectations import by_place, expected, meant
 from tavusctl.core.schema.model_fields import fields_at
 from tavusctl.core.schema.spec_model import FieldError, field_errors
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 from tavusctl.patch.pointer import escape, join
+from tavusctl.secrets import redaction
 
-FILE: Final = "tavusctl.yaml"
 _KEYS: Final = tuple(ProjectFile.model_fields)
 _MEANT: Final = (*_KEYS, "vars")
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
+
+
+def read(root: Path, content: bytes) -> tuple[Project, tuple[Diagnostic, ...]]:
+    """What the content of a project file says, and what is wrong with it."""
+    about = redaction.about(content.decode("utf-8", "replace"))
+    parsed = yaml12.read(content, FILE)
+    if not parsed.documents:
+        return unreadable(root) if parsed.diagnostics else Project.default(root), said(parsed.diagnostics, about)
+    project, notes = open_project(parsed.documents[0], root)
+    if len(parsed.documents) > 1:
+        notes.error(
+            "TV101", "the project file must contain one YAML document, found another", parsed.documents[1].source
+        )
+    diagnostics = tuple(sorted(said((*parsed.diagnostics, *notes.diagnostics), about), key=place))
+    return replace(project, doubtful=_doubtful(parsed.documents[0], diagnostics)), diagnostics
 
 
 def open_project(node: Node, root: Path) -> tuple[Project, DiagnosticCollector]:
@@ -35,12 +51,12 @@ def open_project(node: Node, root: Path) -> tuple[Project, DiagnosticCollector]:
     try:
         return _project(node.value, root, notes), notes
     except EnoughError:
-        return default(root), notes
+        return Project.default(root), notes
 
 
 def _project(found: Json, root: Path, notes: DiagnosticCollector) -> Project:
     if not notes.typed(found, dict, ""):
-        return default(root)
+        return Project.default(root)
     file = _read(found, notes)
     manifests = _manifests(file.manifests, root, notes)
     return Project(
@@ -110,17 +126,12 @@ def _unknown_key(found: JsonObject, path: KeyPath, notes: DiagnosticCollector) -
     notes.error("TV103", message, notes.key_at(join(path)), hint)
 
 
-def default(root: Path) -> Project:
-    """The project where there is no project file."""
-    return Project(str(root), str(root / "manifests"), environments={"default": Environment()})
-
-
 def unreadable(root: Path) -> Project:
     """The project where nothing can be read of the project file."""
-    return replace(default(root), doubtful=frozenset(_KEYS))
+    return replace(Project.default(root), doubtful=frozenset(_KEYS))
 
 
-def doubtful(node: Node, diagnostics: Iterable[Diagnostic]) -> frozenset[str]:
+def _doubtful(node: Node, diagnostics: Iterable[Diagnostic]) -> frozenset[str]:
     """Keys of the project file in which something is wrong; of an unknown key, the one that was probably meant."""
     if not isinstance(node.value, dict):
         return frozenset(_KEYS)

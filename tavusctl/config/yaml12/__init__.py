@@ -15,14 +15,14 @@ import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tavusctl.config.limits import MAX_YAML_BYTES
 from tavusctl.config.yaml12.composer import MAX_DEPTH, MAX_NODES, Composer, Events, Node, StopError, stop
 from tavusctl.config.yaml12.pairs import reading
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
 
-MAX_BYTES: Final = 5 * 1024 * 1024
 _MAX_BROKEN: Final = 20  # documents of a file; what follows more of them is not read
 _MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it
@@ -107,11 +107,11 @@ def _follow(composer: Composer, text: str) -> None:
 
 def _decoded(text: bytes, path: str) -> str:
     start = Source(path, 1, 1)
-    if len(text) > MAX_BYTES:
+    if len(text) > MAX_YAML_BYTES:
         raise stop(
             start,
             "TV115",
-            f"the file is larger than {MAX_BYTES // 1024**2} MiB",
+            f"the file is larger than {MAX_YAML_BYTES // 1024**2} MiB",
             "move long texts to files of their own, and refer to them with `${file:PATH}`",
         )
     if _UTF16.match(text):

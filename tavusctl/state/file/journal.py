@@ -6,7 +6,9 @@ import contextlib
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tavusctl.core.errors import StateError
 from tavusctl.lib.atomic_files import sync_directory
@@ -98,14 +100,20 @@ class JournalFile:
 
 def read_private(path: Path, limit: int) -> bytes:
     """The content of a file; OSError also when it is a link, a device, of another user or for others to write."""
+    with opened_private(path, limit) as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def opened_private(path: Path, limit: int) -> Iterator[BinaryIO]:
+    """The file itself; errors as of `read_private`."""
     # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
-        fault = fault_of(found, limit)
+        fault = fault_of(os.fstat(file.fileno()), limit)
         if fault:
             raise OSError(0, fault)
-        return file.read()
+        yield file
 
 
 def fault_of(found: os.stat_result, limit: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import time
@@ -23,9 +22,8 @@ from tavusctl.state.artifacts import RUNS, FileArtifacts, check_newest
 from tavusctl.state.backoff import pauses
 from tavusctl.state.codec import decode, encode
 from tavusctl.state.file.journal import JournalFile, fault_of, read_private
+from tavusctl.state.file.version import LIMIT, version_of
 from tavusctl.state.lock_holder import Holder, from_json
-
-LIMIT = 256 * 1024 * 1024
 
 
 class FileStore:
@@ -58,11 +56,7 @@ class FileStore:
     @property
     def version(self) -> str:
         """A text that is another one whenever `read` would give another state, or another error."""
-        try:
-            content = read_private(self.path, LIMIT)
-        except OSError as error:
-            return str(error.errno)
-        return hashlib.sha256(content + "\0".join(sorted(self.shelf.names(RUNS))).encode()).hexdigest()
+        return version_of(self.path)
 
     def write(self, state: State) -> None:
         """Replace the file in one step: it is the old state or the new one, never a part."""

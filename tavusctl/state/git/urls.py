@@ -18,11 +18,6 @@ _REF: Final = re.compile(r"refs(/[A-Za-z0-9%_+-]+(\.[A-Za-z0-9%_+-]+)*){2,}")
 _HEAD: Final = "refs/tavusctl"
 
 
-def is_git(url: str) -> bool:
-    """Whether a `state:` is one in git."""
-    return url.partition("?")[0] == "git" or url.startswith("git+")
-
-
 def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
     """The state in a git repository; nothing is read yet."""
     from tavusctl.state.git.folder import GitFolder  # noqa: PLC0415 - a state elsewhere needs none of it

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tavusctl.app.session import env_file
-from tavusctl.config.project_file.project import default
+from tavusctl.core.project_settings import Project
 
 
 @pytest.mark.parametrize(
@@ -29,18 +29,18 @@ def test_a_value_is_read_as_other_programs_read_it(
 ) -> None:
     monkeypatch.delenv("TAVUS_API_KEY", raising=False)
     (tmp_path / ".env").write_bytes(text.encode())
-    assert env_file.read(default(tmp_path)).get("TAVUS_API_KEY") == value
+    assert env_file.read(Project.default(tmp_path)).get("TAVUS_API_KEY") == value
 
 
 def test_values_are_in_no_representation(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("TAVUS_API_KEY=hidden-value")
-    assert repr(env_file.read(default(tmp_path))) == "Variables(TAVUS_API_KEY)"
+    assert repr(env_file.read(Project.default(tmp_path))) == "Variables(TAVUS_API_KEY)"
 
 
 def test_a_folder_by_this_name_is_nothing_to_us(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
-    assert env_file.read(default(tmp_path)).get("TAVUS_API_KEY_NOWHERE") == ""
-    assert env_file.remarks(default(tmp_path)) == env_file.Remarks()
+    assert env_file.read(Project.default(tmp_path)).get("TAVUS_API_KEY_NOWHERE") == ""
+    assert env_file.remarks(Project.default(tmp_path)) == env_file.Remarks()
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_a_folder_by_this_name_is_nothing_to_us(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_not_read_is_told(tmp_path: Path, make: Callable[[Path], object], why: str) -> None:
     make(tmp_path / ".env")
-    (remark,) = env_file.remarks(default(tmp_path)).urgent
+    (remark,) = env_file.remarks(Project.default(tmp_path)).urgent
     assert (remark.id, remark.message) == ("TV130", f"`.env` is not read: {why}")
 
 
 def test_bytes_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\x00\xfe=1\nTAVUS_API_KEY_NOWHERE=2\n")
-    assert env_file.read(default(tmp_path), ["TAVUS_API_KEY_NOWHERE"]).get("TAVUS_API_KEY_NOWHERE") == "2"
+    assert env_file.read(Project.default(tmp_path), ["TAVUS_API_KEY_NOWHERE"]).get("TAVUS_API_KEY_NOWHERE") == "2"

@@ -1,0 +1,70 @@
+"""A file of a cache: whole, and made by this user, or it is as if there were none.
+
+It lies two folders below that of the project, `.tavusctl/cache/`, and no link on the way to it is followed.  Its
+signature (HMAC-SHA-256) is made with a key that only its user has: one that came with the files of a project could make
+a command say what is not so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from tavusctl.lib import atomic_files
+
+_MAGIC: Final = b"tavusctl cache 2\n"
+_SIGNED: Final = len(_MAGIC) + hashlib.sha256().digest_size
+_IGNORED: Final = b"*\n"  # nothing in the folder is for git
+_OWNER: Final = 0o700
+_MAX_BYTES: Final = 1024**3
+
+
+def read(path: Path, key: bytes) -> memoryview | None:
+    """The content of a file; None where there is none, it is damaged, or somebody else's."""
+    try:
+        with _folder(path, make=False) as folder:
+            # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with os.fdopen(os.open(path.name, flags, dir_fd=folder), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+                    return None
+                found = file.read(status.st_size)
+    except OSError:
+        return None
+    content = memoryview(found)[_SIGNED:]
+    return content if hmac.compare_digest(found[:_SIGNED], _MAGIC + _signature(path, content, key)) else None
+
+
+def write(path: Path, key: bytes, content: bytes) -> None:
+    """Replace a file in one step; a disk that does not take it costs time only."""
+    with contextlib.suppress(OSError), _folder(path, make=True) as folder:
+        atomic_files.replace(path.with_name(".gitignore"), _IGNORED, folder=folder)
+        atomic_files.replace(path, _MAGIC + _signature(path, content, key) + content, folder=folder)
+
+
+@contextlib.contextmanager
+def _folder(path: Path, *, make: bool) -> Iterator[int]:
+    """The folder of a cache, opened from that of the project without following a link."""
+    with atomic_files.opened(path.parents[2]) as project, contextlib.ExitStack() as steps:
+        folder = project
+        for name in (path.parents[1].name, path.parent.name):
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(name, _OWNER, dir_fd=folder)
+            folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            steps.callback(os.close, folder)
+        yield folder
+
+
+def _signature(path: Path, content: bytes | memoryview, key: bytes) -> bytes:
+    """It covers the name: one file of a cache is never taken for another."""
+    signed = hmac.new(key, path.name.encode("utf-8", "surrogateescape") + b"\n", "sha256")
+    signed.update(content)
+    return signed.digest()

@@ -1,0 +1,82 @@
+"""The project file: where it is found, and what it says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from tavusctl.config import files
+from tavusctl.config.limits import MAX_YAML_BYTES
+from tavusctl.core.address import Source
+from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import UsageError
+from tavusctl.core.messages import listed, suggestion
+from tavusctl.core.project_settings import FILE, Environment, Project
+
+Found = tuple[Project, tuple[Diagnostic, ...]]
+
+
+def read(root: Path, content: bytes) -> Found:
+    """What a project file says, and what is wrong with it."""
+    from tavusctl.config.project_file import project  # noqa: PLC0415 - a run that knows the file is to start at once
+
+    return project.read(root, content)
+
+
+def find_project(start: Path | None, read: Callable[[Path, bytes], Found] = read) -> Found:
+    """The project around a folder, and what is wrong with its file; `read` tells it by the content of the file."""
+    folder = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 - links in the way to the project stay as they are
+    root = next((parent for parent in _upward(folder) if os.path.lexists(parent / FILE)), None)
+    if root is None:
+        return Project.default(folder), _misnamed(folder)
+    try:
+        content = files.read_bytes(root / FILE, root, MAX_YAML_BYTES)
+    except files.RefusedError as error:
+        from tavusctl.config.project_file.project import unreadable  # noqa: PLC0415 - as above
+
+        return unreadable(root), (Diagnostic("TV110", f"the project file {error}", Source(FILE, 1, 1)),)
+    return read(root, content)
+
+
+def _upward(folder: Path) -> Iterator[Path]:
+    """A folder and those around it, up to the top of the repository; never into a stranger's folder."""
+    own = {_owner(folder), getattr(os, "geteuid", lambda: None)()}
+    for parent in (folder, *folder.parents):
+        if _owner(parent) not in own:
+            return
+        yield parent
+        if os.path.lexists(parent / ".git"):
+            return
+
+
+def _owner(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_uid
+    except OSError:
+        return None
+
+
+def _misnamed(folder: Path) -> tuple[Diagnostic, ...]:
+    if not os.path.lexists(folder / "tavusctl.yml"):
+        return ()
+    source = Source("tavusctl.yml", 1, 1)
+    return (Diagnostic("TV110", "the project file must be named tavusctl.yaml", source, "rename it"),)
+
+
+def chosen(project: Project, name: str | None, diagnostics: Sequence[Diagnostic]) -> Environment:
+    """The environment of a project that is meant; UsageError when that is not clear."""
+    known = project.environments
+    broken = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+    if name is None and len(known) == 1:
+        return next(iter(known.values()))
+    if name is not None and name in known:
+        return known[name]
+    if broken:  # its complaints say more than the choice does
+        return Environment(name or "default")
+    names = listed(sorted(known))
+    if name is None:
+        message = f"the project has several environments: {names}"
+        raise UsageError(message, "choose one with `--env NAME` or TAVUSCTL_ENV")
+    message = f"unknown environment `{name}`; known: {names}"
+    raise UsageError(message, suggestion(name, known))
