@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # what needs no account does not wait for its client
 VALIDATE: Final = "validate"
 PLAN: Final = "plan"
 DRIFT: Final = "drift"
+_OF_SHELLS: Final = frozenset({"_", "OLDPWD", "SHLVL"})  # what a shell notes for itself, otherwise for each command
 
 
 def is_right(session: LocalSession) -> bool:
@@ -108,4 +109,5 @@ def _sealed(session: LocalSession, *given: object) -> bytes:
     """A digest of values, and of all variables of the run: nobody has to tell which of them matter."""
     names = sorted(env_file.key_variables(session.project))
     variables = [session.variables.get(name) for name in names]
-    return session.cache.sealed(given, variables, sorted(os.environ.items())) if session.cache else b""
+    around = sorted((name, value) for name, value in os.environ.items() if name not in _OF_SHELLS)
+    return session.cache.sealed(given, variables, around) if session.cache else b""

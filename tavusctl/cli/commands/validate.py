@@ -12,7 +12,6 @@ from tavusctl.app.session import unchanged
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.opening import tell_passed_over
 from tavusctl.cli.completion_values import check as known_check
-from tavusctl.cli.error_report import with_excerpts
 from tavusctl.cli.offline_context import cache_option, file_options
 from tavusctl.cli.report_options import Reports, emit, format_option, report_option
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
@@ -84,14 +83,15 @@ def command(
     tell_passed_over(sessions[0], paths)
     left = [one for one in sessions if paths or not unchanged.is_right(one)]
     diagnostics = _told(left, paths, select, ignore, fix=fixes) if left else ()
-    emit(lambda report: report.diagnostics(with_excerpts(diagnostics)), format_, reports)
+    emit(lambda report: report.diagnostics(diagnostics), format_, reports)
     return INVALID if any(one.severity is Severity.ERROR for one in diagnostics) else 0
 
 
 def _told(sessions: Sequence[LocalSession], *args: Sequence[Any], fix: bool) -> Sequence[Diagnostic]:
     from tavusctl.app import validate as app  # what the last run has found is told without it
+    from tavusctl.cli.error_report import with_excerpts
 
-    return app.validate(sessions, *args, fix=fix)
+    return with_excerpts(app.validate(sessions, *args, fix=fix))
 
 
 def _listed() -> Iterator[str]:
