@@ -73,6 +73,14 @@ def test_commands_that_work_offline_load_nothing_of_http(command: str) -> None:
     assert not {"httpx", "ssl", "asyncio"}.intersection(modules), f"`tavusctl {command}` loads {modules}"
 
 
+def test_a_check_that_had_nothing_to_say_loads_no_models(tmp_path: Path) -> None:
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "tavusctl.yaml").write_text("version: 1\n", "utf-8")
+    (tmp_path / "manifests" / "it.yaml").write_text(MANIFEST.format(1), "utf-8")
+    for loaded in ("0 pydantic yaml", "0"):
+        assert loaded_by("-C", str(tmp_path), "validate") == ("Valid.\n", loaded)
+
+
 BUILD = """
 import yaml, pydantic
 from tavusctl.config.project_file.sections import ProjectFile

@@ -7,8 +7,8 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from tavusctl.core.errors import StateError
 from tavusctl.lib.atomic_files import sync_directory
@@ -105,7 +105,7 @@ def read_private(path: Path, limit: int) -> bytes:
 
 
 @contextlib.contextmanager
-def opened_private(path: Path, limit: int) -> Iterator[BinaryIO]:
+def opened_private(path: Path, limit: int) -> Iterator[BufferedReader]:
     """The file itself; errors as of `read_private`."""
     # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
