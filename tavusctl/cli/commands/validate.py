@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -82,16 +81,14 @@ def command(
         return 0
     tell_passed_over(sessions[0], paths)
     left = [one for one in sessions if paths or not unchanged.is_right(one)]
-    diagnostics = _told(left, paths, select, ignore, fix=fixes) if left else ()
+    diagnostics: Sequence[Diagnostic] = ()
+    if left:
+        from tavusctl.app import validate as app  # what the last run has found is told without it
+        from tavusctl.cli.error_report import with_excerpts
+
+        diagnostics = with_excerpts(app.validate(left, paths, select, ignore, fix=fixes))
     emit(lambda report: report.diagnostics(diagnostics), format_, reports)
     return INVALID if any(one.severity is Severity.ERROR for one in diagnostics) else 0
-
-
-def _told(sessions: Sequence[LocalSession], *args: Sequence[Any], fix: bool) -> Sequence[Diagnostic]:
-    from tavusctl.app import validate as app  # what the last run has found is told without it
-    from tavusctl.cli.error_report import with_excerpts
-
-    return with_excerpts(app.validate(sessions, *args, fix=fix))
 
 
 def _listed() -> Iterator[str]:
