@@ -10,7 +10,7 @@ from typing import Any
 from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.manifests import check
 from tavusctl.cli.status_line import TerminalProgress
-from tavusctl.config.project_file import finding
+from tavusctl.config.project_file import discovery
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.project_settings import Environment, Project
 
@@ -24,8 +24,8 @@ def written(root: Path, files: Mapping[str, str]) -> None:
 
 def opened(start: Path, environment: str | None = None) -> tuple[Project, Environment, tuple[Diagnostic, ...]]:
     """The project around a folder and one of its environments, as a command finds them."""
-    project, found = finding.find_project(start)
-    return project, finding.chosen(project, environment, found), found
+    project, found = discovery.find_project(start)
+    return project, discovery.chosen(project, environment, found), found
 
 
 def diagnostics(root: Path) -> tuple[Diagnostic, ...]:

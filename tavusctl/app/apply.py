@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tavusctl.api import Client
 from tavusctl.app.planning import draft_consent, plan_file, plan_options
 from tavusctl.app.planning.execution import Dialogue, RunResult, check_safety, confirm, run_plan
 from tavusctl.app.planning.plan_options import PlanOptions
@@ -13,6 +14,7 @@ from tavusctl.app.planning.prepare import prepare, read_afresh, wait_for_creates
 from tavusctl.app.session import unchanged
 from tavusctl.app.session.online import Session
 from tavusctl.core.model import Plan
+from tavusctl.core.ports import Store
 from tavusctl.engine.apply import DraftConsent
 from tavusctl.engine.execution import check_trusted
 from tavusctl.engine.prepared_plan import PreparedPlan
@@ -33,6 +35,12 @@ class ApplyOptions(Struct, frozen=True):
     parallel: int | None = None
     drafts: DraftConsent = DraftConsent()
 
+    @property
+    def expects(self) -> bool:
+        """Whether they say something of what is in the plan: a file of it, numbers of changes, drafts by address."""
+        said = self.plan_file, self.allow_deletes, self.allow_lowered, self.drafts
+        return said != (None, None, None, DraftConsent())
+
 
 def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResult:
     """Plan, ask, change.  A plan file is planned afresh, and has to come out the same."""
@@ -48,6 +56,10 @@ def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResul
         dialogue.show(idle)
         return RunResult(idle, (), None, RunRecords(store.shelf))
     with store.lock(asked.lock_timeout, "apply"), session.client(asked.parallel) as api:
+        idle = None if asked.expects else unchanged.plan_again(session, unchanged.PLAN, options, api)
+        if idle:
+            dialogue.show(idle)
+            return RunResult(idle, (), None, RunRecords(store.shelf))
 
         def plan(session: Session) -> PreparedPlan:
             is_new = approved is None
@@ -55,27 +67,30 @@ def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResul
             unchanged.keep_plan(session, unchanged.PLAN, options, api, made)
             return made
 
-        if approved is None and (idle := unchanged.plan_again(session, unchanged.PLAN, options, api)):
-            dialogue.show(idle)
-            return RunResult(idle, (), None, RunRecords(store.shelf))
         prepared = wait_for_creates(session, api, lambda: read_afresh(session, plan))
         if approved is not None:
             plan_file.check(approved, prepared, api.server_time())
-        draft_consent.check_named(session, prepared, asked.drafts)
-        dialogue.show(prepared.plan)
-        _agree(session, prepared, asked, dialogue)
-        archive = RunRecords(store.shelf)
-        return run_plan(
-            session,
-            api,
-            store,
-            prepared,
-            dialogue,
-            archive,
-            patience=asked.wait,
-            parallel=asked.parallel,
-            drafts=asked.drafts,
-        )
+        return _carried_out(session, api, store, prepared, asked, dialogue)
+
+
+def _carried_out(
+    session: Session, api: Client, store: Store, prepared: PreparedPlan, asked: ApplyOptions, dialogue: Dialogue
+) -> RunResult:
+    """Show the plan, ask, change."""
+    draft_consent.check_named(session, prepared, asked.drafts)
+    dialogue.show(prepared.plan)
+    _agree(session, prepared, asked, dialogue)
+    return run_plan(
+        session,
+        api,
+        store,
+        prepared,
+        dialogue,
+        RunRecords(store.shelf),
+        patience=asked.wait,
+        parallel=asked.parallel,
+        drafts=asked.drafts,
+    )
 
 
 def _nothing_to_finish(session: Session, options: PlanOptions) -> Plan | None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tavusctl.app.session.env_file import NAME as ENV_FILE
 from tavusctl.config import manifest_files
-from tavusctl.config.project_file import finding
+from tavusctl.config.project_file import discovery
 from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import FILE, Environment, Project
 from tavusctl.kinds import KINDS
@@ -66,7 +66,7 @@ def is_free(paths: Sequence[Path]) -> bool:
     """Whether files can be written without looking into the project: each by itself, and none where it has its own."""
     if any(_is_same(one, other) for index, one in enumerate(paths) for other in paths[:index]):
         return False
-    project, _ = finding.find_project(None)
+    project, _ = discovery.find_project(None)
     root = Path(project.root)
     return not any(
         _is_same(one, root / FILE)

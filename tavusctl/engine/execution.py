@@ -48,12 +48,8 @@ def carry_out(prepared: PreparedPlan, ctx: apply.ApplyContext) -> tuple[tuple[Ou
     if ctx.recorder.pending:
         return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
     try:
-        state = ctx.recorder.state
-        safety, reads = prepared.request.safety or state.safety, prepared.request.reads or state.reads
-        # A state that nothing has been written to has no need to know limits and names.
-        others = state.serial and (safety, reads) != (state.safety, state.reads)
-        if prepared.plan.steps or prepared.plan.settled or others:
-            ctx.recorder.remember(safety, reads)
+        if prepared.plan.steps or prepared.plan.settled or prepared.learns_settings:
+            ctx.recorder.remember(*prepared.known_settings)
             ctx.recorder.checkpoint()
     except TavusctlError as error:
         return outcomes, error

@@ -63,6 +63,16 @@ class PreparedPlan(Struct, frozen=True):
     manifests: tuple[Manifest, ...] = ()  # as they were read
 
     @property
+    def known_settings(self) -> tuple[Safety | None, Known | None]:
+        """Limits, and what the files make the environment read, as the state knows them after an apply."""
+        return self.request.safety or self.state.safety, self.request.reads or self.state.reads
+
+    @property
+    def learns_settings(self) -> bool:
+        """Whether an apply writes the state for them alone; a state that was never written need not know them."""
+        return bool(self.state.serial) and self.known_settings != (self.state.safety, self.state.reads)
+
+    @property
     def externals(self) -> dict[str, str]:
         """Ids of external objects, by address."""
         return {str(item.address): item.external_id for item in self.desired if item.external_id}

@@ -35,6 +35,7 @@ COMMANDS: Final[Sequence[Sequence[str]]] = (
     ("drift", "--detailed-exitcode"),
     ("validate", "--format", "json"),
     ("apply", "--yes"),
+    ("apply", "--yes", "--allow-deletes", "1"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from tavusctl.config import yaml12
 from tavusctl.config.limits import MAX_YAML_BYTES
-from tavusctl.config.project_file import finding
+from tavusctl.config.project_file import discovery
 from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import FILE
@@ -31,7 +31,7 @@ def manifests_folder(folder: Path) -> tuple[str, str]:
 
 def check_around(folder: Path) -> str:
     """The project around a folder, if any; UsageError where its manifests would have those of a new one among them."""
-    project, _ = finding.find_project(folder)
+    project, _ = discovery.find_project(folder)
     root, here = Path(project.root), Path(os.path.realpath(folder))
     if not (root / FILE).is_file() or Path(os.path.realpath(root)) == here:
         return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tavusctl.app.files import file_writer
-from tavusctl.config.project_file import finding
+from tavusctl.config.project_file import discovery
 from tavusctl.core.diagnostics import Severity
 from tavusctl.core.errors import ConfigError, UsageError
 from tavusctl.core.project_settings import Project
@@ -30,7 +30,7 @@ class Tell(Struct, frozen=True):
 
 def write_workflows(folder: Path, action: str | None, tell: Tell) -> None:
     """Write what is missing, bring up to date what nobody has edited, and show what else would be different."""
-    project, diagnostics = finding.find_project(folder)
+    project, diagnostics = discovery.find_project(folder)
     if any(one.severity is Severity.ERROR for one in diagnostics):
         raise ConfigError(diagnostics)
     root = Path(os.path.realpath(project.root))

@@ -11,7 +11,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.errors import TavusctlError
 from tavusctl.core.json_tree import digest
 from tavusctl.lib.json_types import JsonObject
-from tavusctl.state.file.version import version_of
+from tavusctl.state.file.state_version import version_of
 from tavusctl.state.scheme import file_of
 
 

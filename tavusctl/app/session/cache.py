@@ -18,9 +18,10 @@ from msgspec import Struct
 import tavusctl
 from tavusctl.config.cache import signed_file
 from tavusctl.config.cache.trace import Trace, digest
-from tavusctl.config.project_file import finding, overlay_folders
+from tavusctl.config.project_file import discovery, overlay_folders
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.lib import atomic_files
+from tavusctl.secrets import redaction
 
 if TYPE_CHECKING:  # imported where files are read: who knows what is in them does not wait for it
     from tavusctl.config.cache.manifest_cache import ManifestCache
@@ -90,24 +91,41 @@ class _Kept(Struct, frozen=True, array_like=True):
         return os.path.realpath(self.project.manifests) == self.manifests and overlay_folders.are_right(self.project)
 
 
-def project_of(root: Path, content: bytes) -> finding.Found:
-    """What a project file says, as an earlier run has read it or afresh; kept where there is nothing to say of it."""
-    real = Path(os.path.realpath(root))
-    holds_for, path = _holds_for(root, real, digest(content)), real / FOLDER / _PROJECT
-    try:
-        key = _key(_checkout(real))
-    except (OSError, RuntimeError, ValueError):
-        return finding.read(root, content)
-    found = signed_file.read(path, key)
-    with contextlib.suppress(msgspec.MsgspecError):
-        kept = msgspec.msgpack.decode(found, type=_Kept) if found is not None else None
-        if kept and kept.holds_for == holds_for and kept.is_unchanged:
-            return kept.project, ()
-    project, diagnostics = finding.read(root, content)
-    if not diagnostics:
-        kept = _Kept(holds_for, os.path.realpath(project.manifests), project)
-        signed_file.write(path, key, msgspec.msgpack.encode(kept))
-    return project, diagnostics
+class ProjectCache:
+    """What earlier runs have read from a project file, and what this one has."""
+
+    def __init__(self) -> None:
+        self._read: tuple[Path, bytes, bytes, bool] | None = None  # file, key and content of the cache; whether new
+
+    def read(self, root: Path, content: bytes) -> discovery.Found:
+        """What a project file says, as an earlier run has read it or afresh."""
+        real = Path(os.path.realpath(root))
+        try:
+            key = _key(_checkout(real))
+        except (OSError, RuntimeError, ValueError):
+            return discovery.read(root, content)
+        path, holds_for = real / FOLDER / _PROJECT, _holds_for(root, real, digest(content))
+        found = signed_file.read(path, key)
+        with contextlib.suppress(msgspec.MsgspecError):
+            kept = msgspec.msgpack.decode(found, type=_Kept) if found is not None else None
+            if found is not None and kept and kept.holds_for == holds_for and kept.is_unchanged:
+                self._read = path, key, bytes(found), False
+                return kept.project, ()
+        project, diagnostics = discovery.read(root, content)
+        if not diagnostics:
+            made = msgspec.msgpack.encode(_Kept(holds_for, os.path.realpath(project.manifests), project))
+            self._read = path, key, made, True
+        return project, diagnostics
+
+    def save(self) -> None:
+        """Keep what was read, unless a value is in it of a secret, all of which are known by now."""
+        if self._read is None:
+            return
+        path, key, content, is_new = self._read
+        if redaction.is_written_in(content.decode("utf-8", "replace")):
+            signed_file.drop(path)
+        elif is_new:
+            signed_file.write(path, key, content)
 
 
 def _holds_for(*settings: object) -> str:

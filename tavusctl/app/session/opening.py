@@ -14,7 +14,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.app.session.progress import Progress
 from tavusctl.config import files, manifest_files
 from tavusctl.config.limits import MAX_YAML_BYTES
-from tavusctl.config.project_file import finding
+from tavusctl.config.project_file import discovery
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import TavusctlError
 from tavusctl.core.project_settings import FILE, Project
@@ -29,7 +29,7 @@ def open_session(
 ) -> LocalSession:
     """Find the project around a folder, the working folder unless told."""
     named, diagnostics = known_project(start, caches=caches)
-    chosen = finding.chosen(named, environment, diagnostics)
+    chosen = discovery.chosen(named, environment, diagnostics)
     granted = pull_request_trust.find(Path(named.root), chosen) if start is None else None
     project = granted.bounded(named) if granted else named
     chosen = project.environments.get(chosen.name, chosen)
@@ -62,7 +62,8 @@ def known_project(start: Path | None = None, *, caches: bool = False) -> tuple[P
 
     A complaint that was made before may have quoted a part of one: nobody would find that afterwards.
     """
-    project, diagnostics = finding.find_project(start, cache.project_of if caches else finding.read)
+    kept = cache.ProjectCache()
+    project, diagnostics = discovery.find_project(start, kept.read if caches else discovery.read)
     names = _secret_variables(pull_request_trust.agreed(project))
     variables = env_file.read(project, names)
     for name in names:
@@ -71,7 +72,8 @@ def known_project(start: Path | None = None, *, caches: bool = False) -> tuple[P
     if file := os.environ.get(env_file.KEY_FILE):
         with contextlib.suppress(OSError, UnicodeDecodeError):
             redaction.remember(Path(file).read_text(encoding="utf-8").strip(), env_file.KEY_FILE)
-    return finding.find_project(start) if diagnostics else (project, diagnostics)
+    kept.save()
+    return discovery.find_project(start) if diagnostics else (project, diagnostics)
 
 
 def _secret_variables(project: Project) -> set[str]:

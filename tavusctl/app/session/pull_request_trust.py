@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tavusctl.config.project_file import finding
+from tavusctl.config.project_file import discovery
 from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.errors import RefusedError, UsageError
 from tavusctl.core.messages import shown
@@ -177,6 +177,8 @@ def _bases(root: Path, asked: _Asked) -> Iterator[tuple[str, Project]]:
     for reference in asked.references:
         with contextlib.suppress(UsageError), base_tree(root, reference) as found:
             project, _ = (
-                finding.find_project(found.root) if (found.root / FILE).is_file() else (Project.default(found.root), ())
+                discovery.find_project(found.root)
+                if (found.root / FILE).is_file()
+                else (Project.default(found.root), ())
             )
             yield found.name.removeprefix("refs/remotes/"), project

@@ -17,7 +17,7 @@ from tavusctl.app.session.progress import reading
 from tavusctl.config.cache.trace import Trace
 from tavusctl.core.model import Plan
 from tavusctl.secrets import redaction
-from tavusctl.state.file.version import version_of
+from tavusctl.state.file.state_version import version_of
 from tavusctl.state.scheme import file_of
 
 if TYPE_CHECKING:  # what needs no account does not wait for its client
@@ -66,7 +66,7 @@ def keep_plan(session: Session, command: str, asked: Struct | None, api: ReadCli
     """Keep a plan that has nothing to do, now or later, and nothing to say."""
     found, read = prepared.plan, session.cache.manifests if session.cache else None
     idle = _idle(found.no_op, found.environment, found.account, found.fingerprint)
-    is_idle = found == idle and not prepared.recovered and not prepared.unset
+    is_idle = found == idle and not (prepared.recovered or prepared.learns_settings or prepared.unset)
     # A source that is watched is looked at in every run.
     watches = any(one.watch for one in prepared.manifests)
     if session.cache is None or read is None or not is_idle or watches or redaction.is_written_in(found.account):

@@ -13,8 +13,8 @@ from tavusctl.core.errors import StateError
 from tavusctl.core.ports import ArtifactStore, State, Store
 from tavusctl.state.artifacts import RUNS, TRASH, newest_serial, runs_of
 from tavusctl.state.codec import decode
+from tavusctl.state.file.state_version import LIMIT
 from tavusctl.state.file.store import FileStore
-from tavusctl.state.file.version import LIMIT
 from tavusctl.state.seals import Seals, Trust, judged, opened
 from tavusctl.state.stores import open_store
 

@@ -49,6 +49,12 @@ def write(path: Path, key: bytes, content: bytes) -> None:
         atomic_files.replace(path, _MAGIC + _signature(path, content, key) + content, folder=folder)
 
 
+def drop(path: Path) -> None:
+    """Remove a file, if it is there."""
+    with contextlib.suppress(OSError), _folder(path, make=False) as folder:
+        os.unlink(path.name, dir_fd=folder)
+
+
 @contextlib.contextmanager
 def _folder(path: Path, *, make: bool) -> Iterator[int]:
     """The folder of a cache, opened from that of the project without following a link."""

@@ -22,7 +22,7 @@ from tavusctl.state.artifacts import RUNS, FileArtifacts, check_newest
 from tavusctl.state.backoff import pauses
 from tavusctl.state.codec import decode, encode
 from tavusctl.state.file.journal import JournalFile, fault_of, read_private
-from tavusctl.state.file.version import LIMIT, version_of
+from tavusctl.state.file.state_version import LIMIT, version_of
 from tavusctl.state.lock_holder import Holder, from_json
 
 
