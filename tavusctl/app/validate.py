@@ -32,9 +32,10 @@ def validate(
 def _judged(
     session: LocalSession, paths: Sequence[Path], select: Sequence[str], ignore: Sequence[str], *, fix: bool
 ) -> Sequence[Diagnostic]:
+    about = unchanged.about_files(session)
     manifests, found = _checked(session, paths)
     if not (found or paths):
-        unchanged.keep_right(session)
+        unchanged.keep_right(session, about)
     diagnostics = [one for one in found if _wanted(one, select, ignore)]
     if fix:
         from tavusctl.app.files import autofix  # noqa: PLC0415 - most runs write nothing, and are to start at once

@@ -34,36 +34,38 @@ _OF_SHELLS: Final = frozenset({"_", "OLDPWD", "SHLVL"})  # what a shell notes fo
 def is_right(session: LocalSession) -> bool:
     """Whether the last `validate` of these files had nothing to say."""
     known = _known(session, VALIDATE)
-    return known is not None and known.about == _about_files(session) and _is_seen(known, session)
+    return known is not None and known.about == about_files(session) and _is_seen(known, session)
 
 
-def keep_right(session: LocalSession) -> None:
-    """Keep that `validate` had nothing to say."""
-    if session.cache and session.cache.manifests and (sight := session.cache.manifests.sight):
-        session.cache.keep(VALIDATE, Trace(_about_files(session), sight))
+def keep_right(session: LocalSession, about: bytes) -> None:
+    """Keep that `validate` had nothing to say; `about` is what it began with."""
+    sight = session.cache.manifests.sight if session.cache and session.cache.manifests else None
+    if session.cache and sight and about == about_files(session):
+        session.cache.keep(VALIDATE, Trace(about, sight))
 
 
 def read_plan(session: Session, command: str, asked: Struct | None = None) -> Plan | None:
     """The plan of the last run of a command, which was asked the same and had nothing to do; the account is read."""
-    known = _known(session, command)
-    if known is None:
+    if _known(session, command) is None:
         return None
     with session.reader() as api, reading(session.progress, api):
-        return plan_again(session, command, asked, api)
+        return plan_again(session, command, about_account(session, asked), api)
 
 
-def plan_again(session: Session, command: str, asked: Struct | None, api: ReadClient) -> Plan | None:
+def plan_again(session: Session, command: str, about: bytes, api: ReadClient) -> Plan | None:
     """The same, with a client that is open."""
     known = _known(session, command)
-    if known is None or known.about != _about_account(session, asked) or not _is_seen(known, session):
+    if known is None or known.about != about or not _is_seen(known, session):
         return None
     if not api.repeats(known.answers):
         return None
     return _idle(known.objects, session.environment.name, known.account, known.fingerprint)
 
 
-def keep_plan(session: Session, command: str, asked: Struct | None, api: ReadClient, prepared: PreparedPlan) -> None:
-    """Keep a plan that has nothing to do, now or later, and nothing to say."""
+def keep_plan(
+    session: Session, command: str, asked: Struct | None, about: bytes, api: ReadClient, prepared: PreparedPlan
+) -> None:
+    """Keep a plan that has nothing to do, now or later, and nothing to say; `about` is what it began with."""
     found, read = prepared.plan, session.cache.manifests if session.cache else None
     idle = _idle(found.no_op, found.environment, found.account, found.fingerprint)
     is_idle = found == idle and not (prepared.recovered or prepared.learns_settings or prepared.unset)
@@ -71,10 +73,25 @@ def keep_plan(session: Session, command: str, asked: Struct | None, api: ReadCli
     watches = any(one.watch for one in prepared.manifests)
     if session.cache is None or read is None or not is_idle or watches or redaction.is_written_in(found.account):
         return
-    sight, about, answers = read.sight, _about_account(session, asked), api.answered
-    if sight and about and all(one.digest for one in answers):
-        trace = Trace(about, sight, answers, found.no_op, found.account, found.fingerprint)
-        session.cache.keep(command, trace)
+    sight, answers = read.sight, api.answered
+    is_told = all(one.digest for one in answers)
+    if about and sight and is_told and about == about_account(session, asked):
+        session.cache.keep(command, Trace(about, sight, answers, found.no_op, found.account, found.fingerprint))
+
+
+def about_files(session: LocalSession) -> bytes:
+    """What a check of files depends on beside them, in one digest."""
+    return _sealed(session, last_applied(session).version)
+
+
+def about_account(session: Session, asked: Struct | None = None) -> bytes:
+    """What a plan depends on beside files and account; empty where a state is not in a file of this machine."""
+    environments = session.project.environments.values()
+    states = [file_of(one.state, session.root, one.name) for one in environments]
+    if session.cache is None or None in states:
+        return b""
+    versions = [version_of(one) for one in states if one]
+    return _sealed(session, asked, session.base_url, session.api_key, versions)
 
 
 def _idle(objects: int, environment: str, account: str, fingerprint: str) -> Plan:
@@ -88,21 +105,6 @@ def _known(session: LocalSession, command: str) -> Trace | None:
 
 def _is_seen(known: Trace, session: LocalSession) -> bool:
     return known.sight.is_unchanged(session.project, session.environment)
-
-
-def _about_files(session: LocalSession) -> bytes:
-    """What a check of files depends on beside them, in one digest."""
-    return _sealed(session, last_applied(session).version)
-
-
-def _about_account(session: Session, asked: Struct | None) -> bytes:
-    """What a plan depends on beside files and account; empty where a state is not in a file of this machine."""
-    environments = session.project.environments.values()
-    states = [file_of(one.state, session.root, one.name) for one in environments]
-    if None in states:
-        return b""
-    versions = [version_of(one) for one in states if one]
-    return _sealed(session, asked, session.base_url, session.api_key, versions)
 
 
 def _sealed(session: LocalSession, *given: object) -> bytes:
