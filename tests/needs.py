@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Final
 
 import pytest
@@ -28,9 +29,19 @@ class Need:
     is_program: bool = True  # tests that need it start a program that is not ours; a machine with CI set must have it
 
 
+def _rego_loads() -> bool:
+    """Whether the package finds the library of the system that it is linked with."""
+    try:
+        import_module("regopy")
+    except OSError:
+        return False
+    return True
+
+
 NEEDS: Mapping[str, Need] = {
     "chromium": Need("Chromium", lambda: chromium.PATH is not None, "apt-get install chromium"),
     "npm": Need("npm", lambda: npm.PATH is not None, "install Node.js with npm"),
+    "rego": Need("library libatomic, for the engine of Rego", _rego_loads, "apt-get install libatomic1"),
     "corpus": Need(
         "corpus of real bodies",  # which nobody may publish
         lambda: bool(os.environ.get("TAVUSCTL_CORPUS")),
