@@ -29,7 +29,7 @@ class Project(Struct, frozen=True):
     secrets: Collection[str] = ()  # names of those that `${secret:}` can bring
     # The path that `${file:}` takes for a file that a text in a manifest names; empty when it names none.
     file_named: Callable[[str, str], str] = lambda _manifest, _text: ""
-    name_fields: Mapping[str, str] = field(default_factory=dict)  # by kind, where a display name stands
+    kinds: Mapping[str, ResourceKind] = field(default_factory=dict)  # those that references can lead to
 
 
 class Finding(Struct, frozen=True):

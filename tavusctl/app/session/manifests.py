@@ -83,7 +83,7 @@ def _remarks(
         session.environment.crawl_limit,
         variables=frozenset(session.environment.vars),
         secrets=frozenset(session.project.secrets),
-        name_fields={name: kind.name_field for name, kind in KINDS.items()},
+        kinds=KINDS,
     )
     found = _found(session, looked_at, applied.version, kept, advice=advice)
     wrong = {one.source for one in diagnostics if one.severity is Severity.ERROR}

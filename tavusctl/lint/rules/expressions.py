@@ -85,8 +85,8 @@ def _reference(subject: Subject, wanted: str, value: str) -> str:
     known = _declared(subject, wanted)
     if any(one.address == address for one in known):
         return f"${{ref:{address}}}"
-    field = subject.project.name_fields.get(wanted, "")
-    named = [one for one in known if field and one.spec.get(field) == text]
+    kind = subject.project.kinds.get(wanted)
+    named = [one for one in known if kind and one.spec.get(kind.name_field) == text]
     if len(named) == 1:
         return f"${{ref:{named[0].address}}}"
     if not near and str(address) != text:  # neither the name of anything here nor an address: it is taken for an id
