@@ -68,7 +68,7 @@ class ReadClient:
         # When the server last told the time, by its clock and by one of ours that nobody sets.
         self._told: tuple[datetime, float] | None = None
         self._answers = 0
-        self._answered: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}  # digests by path and query
+        self._answered: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}  # digests by path and query
         self._counter = itertools.count(1)  # for several threads at once
         self._patience = RetryPolicy(clock or SystemClock(), max_wait, rate)
         self._parallel = parallel
@@ -101,7 +101,8 @@ class ReadClient:
     @property
     def answered(self) -> tuple[Answered, ...]:
         """What was answered to every GET so far; a digest is empty where it is not the same each time."""
-        return tuple(Answered(path, dict(query), digest) for (path, query), digest in self._answered.items())
+        found = ((path, dict(query), digests) for (path, query), digests in self._answered.items())
+        return tuple(Answered(path, query, min(digests) if len(digests) == 1 else "") for path, query, digests in found)
 
     def repeats(self, answered: Sequence[Answered]) -> bool:
         """Whether the API answers all of it alike again; False also where that cannot be told."""
@@ -145,9 +146,7 @@ class ReadClient:
         try:
             answer = self._patience.repeat(call, read_attempts)
         finally:
-            asked = path, tuple((query or {}).items())
-            # What was answered in two ways is told by none of them.
-            self._answered[asked] = last[0] if last and self._answered.get(asked, last[0]) == last[0] else ""
+            self._answered.setdefault((path, tuple((query or {}).items())), set()).update(last or [""])
         if not isinstance(answer, dict):
             message = f"GET {path} returned {type(answer).__name__}, expected an object"
             raise ApiError(message)
