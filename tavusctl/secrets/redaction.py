@@ -16,7 +16,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, NewType
 from urllib.parse import quote_plus
@@ -191,9 +192,9 @@ class _Text:
             reading = reading.decoded(spelling)
         return reading.squeezed()
 
-    def those_of(self, needles: Iterable[str]) -> set[str]:
-        """Those of many needles that stand in it, whatever it means; there are hundreds, and mostly none is there."""
-        short = [needle for needle in needles if len(needle) <= len(self._text)]  # no text means a longer one
+    def those_of(self, needles: Sequence[str]) -> set[str]:
+        """Those of many needles, the shortest first, that stand in it, whatever it means; mostly none is there."""
+        short = needles[: bisect_right(needles, len(self._text), key=len)]  # no text means a longer one
         return {needle for text, _ in self._squeezed for needle in short if needle in text} if short else set()
 
     def spans(self, needle: str, grown: Callable[[str, int], tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -280,7 +281,8 @@ def _telling(part: str) -> bool:
 
 @lru_cache(maxsize=32)
 def _needles_of(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(needle for secret in secrets for needle in _needles(secret))
+    """What to look for of all of them, the shortest first."""
+    return tuple(sorted((needle for secret in secrets for needle in _needles(secret)), key=len))
 
 
 @lru_cache(maxsize=256)
