@@ -402,6 +402,7 @@ def forge(place: Path, account: Account) -> Iterator[Forge]:
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare], check=True)
     say(bare, "config", "http.receivepack", "true")
     say(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
+    say(bare, "config", "receive.autogc", "false")  # a forge tidies up at times of its own
     with git_server(place / "served", FREE["ann"]) as (url, served), hub() as made:
         served.writers |= set(FREE.values())
         yield Forge(place, url, served, made, account, {"TAVUS_API_KEY": account.key})

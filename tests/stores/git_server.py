@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import os
 import subprocess
 import threading
@@ -34,6 +35,13 @@ class GitServer:
         if writes is None:
             return 401
         return 403 if "git-receive-pack" in path and not writes else 0
+
+
+@functools.cache
+def _backend() -> str:
+    """The program that answers; `git http-backend` would start one more process for every request."""
+    told = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True)
+    return str(Path(told.stdout.strip()) / "git-http-backend")
 
 
 def _word(password: str) -> str:
@@ -99,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
         }
-        said = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=True)
+        said = subprocess.run([_backend()], input=body, env=environment, capture_output=True, check=True)
         if is_push:
             self.served.after(number)
         head, _, content = said.stdout.partition(b"\r\n\r\n")
