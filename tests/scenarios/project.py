@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from tavusctl.cli import run
-from tests.web import HTTP
+from tests.web import HTTP, steer
 
 Body = dict[str, Any]
 
@@ -59,10 +59,9 @@ class Account:
 
     def control(self, method: str, verb: str, body: Any = None) -> Body:
         """A call of the control side."""
-        headers = {"content-type": "application/json"}  # also without a body: it tells programs from pages
-        answer = HTTP.request(method, f"{self.url}/__emulator/{verb}", json=body, headers=headers)
-        assert answer.status_code == httpx.codes.OK, answer.text
-        document: Body = answer.json()
+        status, content = steer(method, f"{self.url}/__emulator/{verb}", body)
+        assert status == httpx.codes.OK, content
+        document: Body = json.loads(content)
         return document
 
     def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
