@@ -184,13 +184,16 @@ class Project:
 @contextlib.contextmanager
 def environment_of(variables: Mapping[str, str | None]) -> Iterator[None]:
     """Environment variables for a while; those that are None are not there."""
-    before = dict(os.environ)
+    before = {name: os.environ.get(name) for name in variables}
+    _set(variables)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
     for name, value in variables.items():
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
