@@ -56,7 +56,7 @@ def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResul
         dialogue.show(idle)
         return RunResult(idle, (), None, RunRecords(store.shelf))
     with store.lock(asked.lock_timeout, "apply"), session.client(asked.parallel) as api:
-        about = unchanged.about_account(session, options)
+        about = unchanged.about_account(session, options.document())
         idle = None if asked.expects else unchanged.plan_again(session, unchanged.PLAN, about, api)
         if idle:
             dialogue.show(idle)
@@ -65,7 +65,8 @@ def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResul
         def plan(session: Session) -> PreparedPlan:
             is_new = approved is None
             made = prepare(session, api, options, sources=sources, checks_names=is_new, judges=True, needs_values=True)
-            unchanged.keep_plan(session, unchanged.PLAN, options, about, api, made)
+            if is_new:
+                unchanged.keep_plan(session, unchanged.PLAN, options.document(), about, api, made)
             return made
 
         prepared = wait_for_creates(session, api, lambda: read_afresh(session, plan))

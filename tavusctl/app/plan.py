@@ -40,14 +40,14 @@ def plan(
     session: Session, asked: PlanOptions, *, base: str | None = None, blame: bool = False, out: Path | None = None
 ) -> Plan:
     """What apply would do; with `base`, less what the branch that was left would do; with `out`, as a plan file too."""
-    sources, about = session.sources(wanted=asked.watches), unchanged.about_account(session, asked)
+    sources, about = session.sources(wanted=asked.watches), unchanged.about_account(session, asked.document())
     with session.reader() as client:
         api: Reader = CachingReader(client) if base else client
         prepared = prepare(session, api, asked, sources=sources, judges=True)
         found = _attributed(session, api, prepared.plan, base, asked, sources) if base else prepared.plan
         now = api.server_time()
         if not base:
-            unchanged.keep_plan(session, unchanged.PLAN, asked, about, client, prepared)
+            unchanged.keep_plan(session, unchanged.PLAN, asked.document(), about, client, prepared)
     _show_what_is_written(session, prepared)
     if blame:
         from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - most plans ask for none, and start at once
@@ -62,10 +62,10 @@ def plan(
 
 def drift(session: Session, *, blame: bool = False) -> DriftResult:
     """What was changed or deleted in the account, outside tavusctl, since the last apply."""
-    about = unchanged.about_account(session)
+    about = unchanged.about_account(session, {})
     with session.reader() as api:
         prepared = prepare(session, api)
-        unchanged.keep_plan(session, unchanged.DRIFT, None, about, api, prepared)
+        unchanged.keep_plan(session, unchanged.DRIFT, {}, about, api, prepared)
     found, unknown = prepared.plan, of_plan(prepared.plan, prepared.state.bindings)
     found = replace(found, warnings=(*found.warnings, *unknown.warnings()))
     if blame:

@@ -35,7 +35,7 @@ def _judged(
     about = unchanged.about_files(session)
     manifests, found = _checked(session, paths)
     if not (found or paths):
-        unchanged.keep_right(session, about)
+        unchanged.keep_validated(session, about)
     diagnostics = [one for one in found if _wanted(one, select, ignore)]
     if fix:
         from tavusctl.app.files import autofix  # noqa: PLC0415 - most runs write nothing, and are to start at once

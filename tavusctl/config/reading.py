@@ -157,7 +157,7 @@ class Reading(Struct):
         """Keep what was read from a file, and tell which texts it has brought."""
         cache.keep(where.path, entry, is_new=is_new)
         for asked, one in zip(self.library.asked, entry.brought, strict=True):
-            cache.see_brought(self.library.located(asked.name, asked.manifest), one.digest)
+            cache.note_text(self.library.located(asked.name, asked.manifest), one.digest)
 
     def _read(self, where: Source, content: bytes) -> Iterator[ParsedManifest]:
         """The manifests of a file, up to the one that has too much wrong with it."""
@@ -245,7 +245,7 @@ class Reading(Struct):
         self.library.budget.opened(len(content), where)
         self._files[where.path] = path
         if self.cache:
-            self.cache.see(path, digest(content))
+            self.cache.note_file(path, digest(content))
         if _MARK in content:
             self.marked[where.path] = content.decode("utf-8", "replace")
         return content

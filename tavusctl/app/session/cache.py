@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from msgspec import Struct
 
 import tavusctl
@@ -27,8 +26,8 @@ if TYPE_CHECKING:  # imported where files are read: who knows what is in them do
     from tavusctl.config.cache.manifest_cache import ManifestCache
 
 FOLDER: Final = Path(".tavusctl", "cache")
-# Whose code decides what is read from files and from the account, and what is said of it.
-_NO_CODE_OF_ANSWERS: Final = frozenset({"cli", "emulator", "reports", "rewrite"})
+# All code but theirs decides what is read, and what is found in it.
+_OTHER_CODE: Final = frozenset({"cli", "emulator", "reports", "rewrite"})
 _LIBRARIES: Final = ("cronsim", "jsonschema_rs", "msgspec", "pydantic", "pydantic_core", "yaml")
 _KEY_BYTES: Final = 32
 _OTHERS: Final = 0o077
@@ -53,14 +52,11 @@ class SessionCache(Struct):
 
     def trace(self, command: str) -> Trace | None:
         """What the last run of a command has looked at that had nothing to do."""
-        found = signed_file.read(self.folder / f"{self.environment}.{command}", self.key)
-        with contextlib.suppress(msgspec.MsgspecError):
-            return msgspec.msgpack.decode(found, type=Trace) if found is not None else None
-        return None
+        return signed_file.read(self.folder / f"{self.environment}.{command}", self.key, Trace)
 
     def keep(self, command: str, trace: Trace) -> None:
         """Keep what this run has looked at."""
-        signed_file.write(self.folder / f"{self.environment}.{command}", self.key, msgspec.msgpack.encode(trace))
+        signed_file.write(self.folder / f"{self.environment}.{command}", self.key, trace)
 
     def sealed(self, *given: object) -> bytes:
         """A digest of values, which nobody can try out guesses of secrets on."""
@@ -82,20 +78,14 @@ class _Kept(Struct, frozen=True, array_like=True):
     """A project file as it was read."""
 
     holds_for: str
-    manifests: str  # where their folder really lies
     project: Project
-
-    @property
-    def is_unchanged(self) -> bool:
-        """Whether its folders are as they were."""
-        return os.path.realpath(self.project.manifests) == self.manifests and overlay_folders.are_right(self.project)
 
 
 class ProjectCache:
     """What earlier runs have read from a project file, and what this one has."""
 
     def __init__(self) -> None:
-        self._read: tuple[Path, bytes, bytes, bool] | None = None  # file, key and content of the cache; whether new
+        self._read: tuple[Path, bytes, _Kept, bool] | None = None  # file of the cache, its key and content; if new
 
     def read(self, root: Path, content: bytes) -> discovery.Found:
         """What a project file says, as an earlier run has read it or afresh."""
@@ -105,27 +95,24 @@ class ProjectCache:
         except (OSError, RuntimeError, ValueError):
             return discovery.read(root, content)
         path, holds_for = real / FOLDER / _PROJECT, _holds_for(root, real, digest(content))
-        found = signed_file.read(path, key)
-        with contextlib.suppress(msgspec.MsgspecError):
-            kept = msgspec.msgpack.decode(found, type=_Kept) if found is not None else None
-            if found is not None and kept and kept.holds_for == holds_for and kept.is_unchanged:
-                self._read = path, key, bytes(found), False
-                return kept.project, ()
+        kept = signed_file.read(path, key, _Kept)
+        if kept and kept.holds_for == holds_for and overlay_folders.are_right(kept.project):
+            self._read = path, key, kept, False
+            return kept.project, ()
         project, diagnostics = discovery.read(root, content)
         if not diagnostics:
-            made = msgspec.msgpack.encode(_Kept(holds_for, os.path.realpath(project.manifests), project))
-            self._read = path, key, made, True
+            self._read = path, key, _Kept(holds_for, project), True
         return project, diagnostics
 
     def save(self) -> None:
         """Keep what was read, unless a value is in it of a secret, all of which are known by now."""
         if self._read is None:
             return
-        path, key, content, is_new = self._read
-        if redaction.is_written_in(content.decode("utf-8", "replace")):
+        path, key, kept, is_new = self._read
+        if redaction.is_written_in(repr(kept.project)):
             signed_file.drop(path)
         elif is_new:
-            signed_file.write(path, key, content)
+            signed_file.write(path, key, kept)
 
 
 def _holds_for(*settings: object) -> str:
@@ -137,7 +124,7 @@ def _holds_for(*settings: object) -> str:
 def _code() -> tuple[tuple[str, int, int], ...]:
     """The code, by when it was put where it is: nobody waits until all of it is read."""
     own = Path(tavusctl.__file__).parent
-    packages = sorted(one for one in own.iterdir() if one.is_dir() and one.name not in _NO_CODE_OF_ANSWERS)
+    packages = sorted(one for one in own.iterdir() if one.is_dir() and one.name not in _OTHER_CODE)
     modules = [str(one) for package in packages for one in sorted(package.rglob("*.py"))]
     found = (find_spec(name) for name in _LIBRARIES)
     paths = (*modules, *(one.origin for one in found if one and one.origin))

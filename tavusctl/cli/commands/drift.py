@@ -31,7 +31,7 @@ def command(session: Session, *, format_: str, reports: Reports, detailed_exitco
     tavusctl drift
     tavusctl drift --detailed-exitcode --format json
     """  # noqa: D301
-    idle = unchanged.read_plan(session, unchanged.DRIFT)
+    idle = unchanged.read_plan(session, unchanged.DRIFT, {})
     if idle:
         emit(lambda report: report.drift(idle, idle.drift), format_, reports)
         return 0

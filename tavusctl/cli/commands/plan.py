@@ -51,7 +51,7 @@ def command(
     tavusctl plan --base origin/main --blame
     """  # noqa: D301
     asked = PlanOptions(**shape)
-    idle = None if base or out else unchanged.read_plan(session, unchanged.PLAN, asked)
+    idle = None if base or out else unchanged.read_plan(session, unchanged.PLAN, asked.document())
     if idle:
         emit(lambda report: report.plan(idle), format_, reports)
         return 0

@@ -80,7 +80,7 @@ def command(
         click.echo("".join(_listed()), nl=False)
         return 0
     tell_passed_over(sessions[0], paths)
-    left = [one for one in sessions if paths or not unchanged.is_right(one)]
+    left = [one for one in sessions if paths or not unchanged.is_validated(one)]
     diagnostics: Sequence[Diagnostic] = ()
     if left:
         from tavusctl.app import validate as app  # what the last run has found is told without it

@@ -19,7 +19,7 @@ from msgspec import Struct, field
 from tavusctl.config.cache import signed_file
 from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
 from tavusctl.config.cache.entry import Entry
-from tavusctl.config.cache.trace import Sight
+from tavusctl.config.cache.trace import FilesRead
 from tavusctl.secrets import redaction
 
 
@@ -48,30 +48,30 @@ class ManifestCache(Struct):
     _read: list[str] = field(default_factory=list)  # files and digests of what was read, in its order
     _is_whole: bool = True  # whether all of that is known by its digest
     _is_changed: bool = False
-    _seen: dict[str, str] = field(default_factory=dict)  # digests of the files that were read, by path
-    _brought: dict[str, str] = field(default_factory=dict)  # the same of texts
+    _files: dict[str, str] = field(default_factory=dict)  # digests of the files that were read, by path
+    _texts: dict[str, str] = field(default_factory=dict)  # the same of texts
     _disk: DiskAnswers | None = None  # what rules have asked that had nothing to say
 
     @classmethod
     def opened(cls, path: Path, key: bytes, holds_for: str) -> ManifestCache:
         """A cache as it was saved; an empty one where that holds for something else, is damaged or somebody else's."""
-        found = _content(path, key)
+        found = signed_file.read(path, key, _Content)
         if found is None or found.holds_for != holds_for:
             return cls(path, key, holds_for, _is_changed=True)
         return cls(path, key, holds_for, found.entries, found.silences)
 
     @property
-    def sight(self) -> Sight | None:
+    def files_read(self) -> FilesRead | None:
         """What was read, where all of it is known by its digest and rules have nothing to say of it."""
-        return Sight(self._seen, self._brought, self._disk) if self._is_whole and self._disk is not None else None
+        return FilesRead(self._files, self._texts, self._disk) if self._is_whole and self._disk is not None else None
 
-    def see(self, path: Path, digest: str) -> None:
+    def note_file(self, path: Path, digest: str) -> None:
         """A file was read."""
-        self._seen[os.fspath(path)] = digest
+        self._files[os.fspath(path)] = digest
 
-    def see_brought(self, path: Path, digest: str) -> None:
+    def note_text(self, path: Path, digest: str) -> None:
         """A text was read, as a manifest brings it from a file."""
-        self._brought[os.fspath(path)] = digest
+        self._texts[os.fspath(path)] = digest
 
     def find(self, file: str, content: str) -> Entry | None:
         """What was read from a file with this digest; none of it counts before `keep` is told."""
@@ -121,17 +121,8 @@ class ManifestCache(Struct):
             return
         # What rules have asked stands in manifests: without all of them it is of no use, and may have a secret in it.
         silences = self._silences if self._is_whole else {}
-        content = msgspec.msgpack.encode(_Content(self.holds_for, self._kept, silences))
-        signed_file.write(self.path, self.key, content)
+        signed_file.write(self.path, self.key, _Content(self.holds_for, self._kept, silences))
 
     def _digest(self, about: str) -> str:
         text = "\0".join([self.holds_for, about, *self._read])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _content(path: Path, key: bytes) -> _Content | None:
-    """The content of a cache that is whole and signed with the key."""
-    found = signed_file.read(path, key)
-    with contextlib.suppress(msgspec.MsgspecError):
-        return msgspec.msgpack.decode(found, type=_Content) if found is not None else None
-    return None

@@ -14,7 +14,10 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct
 
 from tavusctl.lib import atomic_files
 
@@ -23,10 +26,11 @@ _SIGNED: Final = len(_MAGIC) + hashlib.sha256().digest_size
 _IGNORED: Final = b"*\n"  # nothing in the folder is for git
 _OWNER: Final = 0o700
 _MAX_BYTES: Final = 1024**3
+Kept = TypeVar("Kept", bound=Struct)
 
 
-def read(path: Path, key: bytes) -> memoryview | None:
-    """The content of a file; None where there is none, it is damaged, or somebody else's."""
+def read(path: Path, key: bytes, what: type[Kept]) -> Kept | None:
+    """What was kept in a file; None where there is none, it is damaged, or somebody else's."""
     try:
         with _folder(path, make=False) as folder:
             # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
@@ -39,12 +43,18 @@ def read(path: Path, key: bytes) -> memoryview | None:
     except OSError:
         return None
     content = memoryview(found)[_SIGNED:]
-    return content if hmac.compare_digest(found[:_SIGNED], _MAGIC + _signature(path, content, key)) else None
+    if not hmac.compare_digest(found[:_SIGNED], _MAGIC + _signature(path, content, key)):
+        return None
+    with contextlib.suppress(msgspec.MsgspecError):
+        return msgspec.msgpack.decode(content, type=what)
+    return None
 
 
-def write(path: Path, key: bytes, content: bytes) -> None:
-    """Replace a file in one step; a disk that does not take it costs time only."""
-    with contextlib.suppress(OSError), _folder(path, make=True) as folder:
+def write(path: Path, key: bytes, what: Struct) -> None:
+    """Replace a file in one step; what cannot be written down, and a disk that takes nothing, cost time only."""
+    # A name of a file may be no text, and a number may be too large.
+    with contextlib.suppress(OSError, TypeError, ValueError, OverflowError), _folder(path, make=True) as folder:
+        content = msgspec.msgpack.encode(what)
         atomic_files.replace(path.with_name(".gitignore"), _IGNORED, folder=folder)
         atomic_files.replace(path, _MAGIC + _signature(path, content, key) + content, folder=folder)
 

@@ -21,14 +21,14 @@ from tavusctl.core.ports import Answered
 from tavusctl.core.project_settings import Environment, Project
 
 
-class Sight(Struct, frozen=True, array_like=True):
+class FilesRead(Struct, frozen=True, array_like=True):
     """The files of an environment as a run has read them."""
 
     manifests: dict[str, str]  # digests by path, those of its overlay among them
-    brought: dict[str, str]  # digests of the texts that manifests bring, by the path of their file
+    texts: dict[str, str]  # digests of those that manifests bring, by the path of their file
     disk: DiskAnswers  # what rules have asked the disk
 
-    def is_unchanged(self, project: Project, environment: Environment) -> bool:
+    def are_unchanged(self, project: Project, environment: Environment) -> bool:
         """Whether everything is as it was."""
         root = Path(project.root)
         try:
@@ -41,7 +41,7 @@ class Sight(Struct, frozen=True, array_like=True):
                     )
                     and all(
                         digest(files.read_text(Path(path), root).encode()) == known
-                        for path, known in self.brought.items()
+                        for path, known in self.texts.items()
                     )
                     and Disk(project).answers_alike(self.disk)
                 )
@@ -53,7 +53,7 @@ class Trace(Struct, frozen=True, array_like=True):
     """What a run has looked at; `about` stands for all that is neither a file of manifests nor an answer."""
 
     about: bytes
-    sight: Sight
+    files: FilesRead
     answers: tuple[Answered, ...] = ()
     objects: int = 0  # that were compared, and are as the manifests say
     account: str = ""  # its label

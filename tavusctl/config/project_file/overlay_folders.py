@@ -25,11 +25,16 @@ def checked(
 
 
 def are_right(project: Project) -> bool:
-    """Whether `checked` has nothing to say of the environments of a project as it has left them."""
+    """Whether the folders of a project that was read are still such as nothing is to be said of."""
     root, manifests = Path(project.root), Path(project.manifests)
     folders = [root / one.overlay for one in project.environments.values() if one.overlay]
     faults = any(_fault(folder, root, manifests)[0] for folder in folders)
-    return not faults and not any(_unused_beside(project.environments, root, manifests))
+    return is_inside(manifests, root) and not faults and not any(_unused_beside(project.environments, root, manifests))
+
+
+def is_inside(folder: Path, root: Path) -> bool:
+    """Whether a folder lies in the project once all links are followed."""
+    return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root))
 
 
 def _checked(one: Environment, root: Path, manifests: Path, notes: DiagnosticCollector) -> Environment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -146,7 +145,7 @@ def _doubtful(node: Node, diagnostics: Iterable[Diagnostic]) -> frozenset[str]:
 
 def _manifests(folder: str, root: Path, notes: DiagnosticCollector) -> Path:
     where = Path(root, folder)
-    if not Path(os.path.realpath(where)).is_relative_to(os.path.realpath(root)):
+    if not overlay_folders.is_inside(where, root):
         message = f"manifests: {shown(folder)} is outside the project"
         notes.error("TV110", message, notes.value_at("/manifests"))
         return root / "manifests"
