@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -164,15 +165,13 @@ def build(
     allowed: Allowed | None = None,
 ) -> World:
     """A world from the arguments of `serve`; must run in the thread that serves."""
-    rules = _load(faults, "faults") or []
-    world = World(
-        Store(db),
-        allowed or Allowed(),
-        first_seed=_load(seed, "seed") or {},
-        first_behaviors=dict(behaviors or {}),
-        first_faults=_listed(rules),
-    )
-    world.start()
+    first_seed, rules = _load(seed, "seed") or {}, _listed(_load(faults, "faults") or [])
+    store, known = Store(db), dict(behaviors or {})
+    with ExitStack() as undone:
+        undone.callback(store.close)  # what cannot be started keeps no file open
+        world = World(store, allowed or Allowed(), first_seed=first_seed, first_behaviors=known, first_faults=rules)
+        world.start()
+        undone.pop_all()
     return world
 
 

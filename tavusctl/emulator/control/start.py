@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from tavusctl.emulator.account.world import World, build
@@ -21,5 +22,8 @@ def begun(
 ) -> World:
     """A world from the arguments of `serve`, its seed looked at; must run in the thread that serves."""
     world = build(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
-    seeding.check(world, world.first_seed)
+    with ExitStack() as undone:
+        undone.callback(world.store.close)  # what cannot be started keeps no file open
+        seeding.check(world, world.first_seed)
+        undone.pop_all()
     return world
