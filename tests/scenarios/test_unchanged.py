@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.scenarios.project import Body, Project, Result
+from tavusctl.api import ReadClient
+from tavusctl.app.planning.prepare import prepare
+from tavusctl.app.session import unchanged
+from tavusctl.app.session.local import LocalSession
+from tavusctl.app.session.online import Session
+from tavusctl.app.session.opening import open_session
+from tavusctl.cli.status_line import TerminalProgress
+from tests.scenarios.project import Body, Project, Result, environment_of
 
 Step = Callable[[Project], object]
 SPEC: Final[Body] = {"persona_name": "Coach", "pipeline_mode": "full", "system_prompt": "${file:coach.md}"}
@@ -43,26 +53,23 @@ def live(address: str, **values: str) -> Step:
     """Somebody changes an object in the portal."""
 
     def step(project: Project) -> None:
-        remote_id = bound(project, address)
-        if remote_id in project.account.objects(address.partition("/")[0]):
-            patch = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
-            project.account.portal(address.partition("/")[0], remote_id, *patch)
+        patch = [{"op": "replace", "path": f"/{name}", "value": value} for name, value in values.items()]
+        project.account.portal(*there(project, address), *patch)
 
     return step
 
 
 def gone(address: str) -> Step:
-    def step(project: Project) -> None:
-        remote_id = bound(project, address)
-        if remote_id in project.account.objects(address.partition("/")[0]):
-            project.account.portal_delete(address.partition("/")[0], remote_id)
-
-    return step
+    """Somebody deletes an object in the portal."""
+    return lambda project: project.account.portal_delete(*there(project, address))
 
 
-def bound(project: Project, address: str) -> str:
-    listed = project.run("state", "list", "--format", "json")
-    return project.bound(address) if listed.code == 0 and address in listed.out else ""
+def there(project: Project, address: str) -> tuple[str, str]:
+    """The kind of an object, and its id; LookupError where the account has none."""
+    kind, _, name = address.partition("/")
+    shown = {"coach": "Coach", "other": "Other", "faq": "FAQ"}[name]
+    found = [one for one, body in project.account.objects(f"{kind}s").items() if shown in body.values()]
+    return kind, found[0]
 
 
 def written(name: str, text: str) -> Step:
@@ -126,8 +133,11 @@ steps = st.one_of(
 def prepared(project: Project) -> None:
     """Nothing to do, and every command knows it."""
     project.account.reset()
+    project.environment.clear()
     project.environment["LLM_KEY"] = "first-secret-of-the-llm"
-    for path in [*project.root.rglob("*.yaml"), *project.root.rglob(".tavusctl/state*"), *project.root.glob(".env")]:
+    for path in [*project.root.rglob("*.yaml"), *project.root.glob(".env"), *project.root.glob("plan.json")]:
+        path.unlink()
+    for path in [*project.root.glob(".tavusctl/state*"), *project.root.glob(".tavusctl/runs/*")]:
         path.unlink()
     project.write("tavusctl.yaml", PROJECTS[0])
     project.write("manifests/coach.md", "You coach.\n")
@@ -147,14 +157,16 @@ def told(project: Project, words: Sequence[str]) -> None:
     assert project.run(*words) == afresh
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+# The table below has what single changes do; sweeps look for what several do together.
+@settings(settings(), max_examples=max(5, settings().max_examples // 6), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(steps, st.sampled_from(COMMANDS)), min_size=1, max_size=5))
 def test_every_report_is_the_one_that_is_made_afresh(project: Project, done: list[tuple[Step, Sequence[str]]]) -> None:
     prepared(project)
     for command in ("plan", "validate", "drift"):
         told(project, [command])
     for step, words in done:
-        step(project)
+        with contextlib.suppress(LookupError):  # the account may have no such object by then
+            step(project)
         told(project, words)
 
 
@@ -172,3 +184,174 @@ def pages(project: Project, *words: str) -> list[Body]:
     project.account.forget()
     assert project.run(*words).code == 0
     return [one["query"] for one in project.account.requests if one["path"] == "/v2/personas"]
+
+
+def cache_of(project: Project) -> Path:
+    return project.root / ".tavusctl" / "cache"
+
+
+def known(project: Project) -> None:
+    """Each command has found nothing to do, and has kept that."""
+    prepared(project)
+    for name in ("plan", "drift", "validate"):
+        project.run(name)
+    assert {"default.plan", "default.drift", "default.validate"} <= {one.name for one in cache_of(project).iterdir()}
+
+
+def lineage(project: Project) -> str:
+    """The lineage of the state, as names of records have it."""
+    return next((project.root / ".tavusctl/runs").iterdir()).name.partition("-")[0]
+
+
+# What is different then, each by itself.
+CHANGES: Final[dict[str, Step]] = {
+    "a manifest": manifest("persona", "other", {**OTHER, "system_prompt": "You help well."}),
+    "a new manifest": manifest("tool", "book", TOOL),
+    "a manifest goes": removed("manifests/persona-other.yaml"),
+    "a text": written("manifests/coach.md", "You coach well.\n"),
+    "a text goes": removed("manifests/coach.md"),
+    "an object": live("persona/coach", system_prompt="Edited in the portal."),
+    "an object goes": gone("persona/other"),
+    "a stranger with the name of an object": lambda project: project.account.seed(personas=[OTHER]),
+    "a state without an object": command("state", "rm", "persona/coach"),
+    "another secret": secret("other-secret-of-the-llm"),
+    "no secret": secret(""),
+    "a secret in a file": lambda project: (
+        secret("")(project),
+        project.write(".env", "LLM_KEY=other-secret-of-the-llm\n"),
+    ),
+    "a higher limit": written("tavusctl.yaml", PROJECTS[1]),
+    "a lower limit": written("tavusctl.yaml", PROJECTS[1].replace("9", "0")),
+    "one more secret": written("tavusctl.yaml", PROJECTS[2]),
+    "no secrets": written("tavusctl.yaml", "version: 1\n"),
+    "a label": written("tavusctl.yaml", PROJECTS[3]),
+    "an overlay": lambda project: (
+        project.write("laid/coach.yaml", "kind: persona\nname: coach\nspec: {persona_name: Laid over}\n"),
+        project.write("tavusctl.yaml", PROJECTS[4]),
+    ),
+    "an output": written("tavusctl.yaml", PROJECTS[0] + "outputs: {COACH: persona/nobody}\n"),
+    "a machine of CI": lambda project: project.environment.update(CI="true", TAVUSCTL_LOCAL_STATE=""),
+    "another key": lambda project: project.environment.update(TAVUS_API_KEY="key-of-somebody-else-entirely"),
+    "a slip in a file of variables": written(".env", "TAVUS_API_KYE=1\n"),
+    "a damaged state": lambda project: (project.root / ".tavusctl/state.json").write_text("{"),
+    "a record that the state does not know": lambda project: (
+        project.root / f".tavusctl/runs/{lineage(project)}-000099-0123456789ab.jsonl"
+    ).write_text(""),
+    "nothing": lambda _: None,
+}
+
+
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_change_is_seen_by_the_very_next_command(project: Project, change: str) -> None:
+    known(project)
+    CHANGES[change](project)
+    for words in COMMANDS:
+        if words[0] != "apply":
+            assert project.run(*words) == project.run(*words, "--no-cache")
+    effects = []
+    for more in ([], ["--no-cache"]):
+        known(project)
+        CHANGES[change](project)
+        done = project.run("apply", "--yes", *more)
+        state = json.loads((project.root / ".tavusctl/state.json").read_text()) if change != "a damaged state" else {}
+        settled = {name: state.get(name) for name in ("safety", "reads", "account")}
+        sent = [(method, path.partition("/")[0], body) for method, path, body in project.account.sent]
+        effects.append((done.code, settled, sorted(state.get("bindings", {})), len(sent)))
+    assert effects[0] == effects[1]
+
+
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("apply", "--yes", "--allow-deletes", "3"),
+        ("apply", "--yes", "--allow-lowered", "2"),
+        ("apply", "--yes", "--publish", "persona/nope"),
+        ("apply", "--yes", "--discard-drafts", "persona/nope"),
+        ("apply", "--yes", "--target", "persona/nope"),
+        ("plan", "--target", "persona/nope"),
+        ("plan", "--destroy"),
+        ("plan", "--out", "plan.json"),
+        ("plan", "--report", "json=plan.json"),
+        ("validate", "manifests/persona-other.yaml"),
+    ],
+)
+def test_each_option_has_an_answer_of_its_own(project: Project, words: Sequence[str]) -> None:
+    known(project)
+    assert project.run(*words) == project.run(*words, "--no-cache")
+
+
+def test_what_is_watched_is_looked_at_every_time(project: Project) -> None:
+    known(project)
+    project.manifest("document", "faq", FAQ, watch=True)
+    project.run("apply", "--yes", "--no-watch")
+    (cache_of(project) / "default.plan").unlink()
+    project.run("plan")
+    assert not (cache_of(project) / "default.plan").exists()
+
+
+def test_a_folder_that_moves_out_of_the_project_is_told(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    known(project)
+    outside = tmp_path_factory.mktemp("outside")
+    (project.root / "manifests").rename(outside / "manifests")
+    (project.root / "manifests").symlink_to(outside / "manifests")
+    assert project.run("plan") == project.run("plan", "--no-cache")
+
+
+def test_an_overlay_that_nothing_reads_is_told(project: Project) -> None:
+    project.write("tavusctl.yaml", "version: 1\nenvironments:\n  default: {overlay: laid/one}\n")
+    project.write("laid/one/coach.yaml", "kind: persona\nname: coach\nspec: {persona_name: Laid over}\n")
+    project.manifest("persona", "coach", OTHER)
+    assert project.run("validate").code == 0
+    project.write("laid/two/coach.yaml", "kind: persona\nname: coach\nspec: {persona_name: Not laid over}\n")
+    found = project.run("validate")
+    assert "TV133" in found.out
+    assert found == project.run("validate", "--no-cache")
+
+
+def test_the_state_of_another_environment_counts(project: Project) -> None:
+    """What it has bound is nobody's stranger; let go, it is one with the name of an object of ours."""
+    project.write("tavusctl.yaml", "version: 1\nenvironments: {one: {}, two: {}}\n")
+    project.manifest("persona", "coach", OTHER)
+    for name in ("one", "two"):
+        project.apply("--env", name, "--import-existing") if name == "one" else project.run(
+            "apply", "--yes", "--env", name
+        )
+        project.run("plan", "--env", name)
+    project.run("state", "rm", "persona/coach", "--env", "two")
+    for name in ("one", "two"):
+        assert project.run("plan", "--env", name) == project.run("plan", "--env", name, "--no-cache")
+
+
+def test_an_answer_that_was_not_the_same_twice_tells_nothing(project: Project) -> None:
+    prepared(project)
+    path = f"/v2/personas/{project.bound('persona/coach')}"
+    with ReadClient(project.account.url, project.account.key) as api:
+        api.get(path)
+        assert api.repeats(api.answered)
+        live("persona/coach", system_prompt="Edited in the portal.")(project)
+        assert not api.repeats(api.answered)
+        api.get(path)
+        assert [one.digest for one in api.answered] == [""]
+
+
+@pytest.mark.parametrize("what", ["state", "project file"])
+def test_a_change_while_it_is_read_is_seen_by_the_next_command(project: Project, what: str) -> None:
+    """What was found before it is not kept for what is there after it."""
+    known(project)
+    with environment_of({"TAVUS_API_KEY": project.account.key, **project.environment}):
+        found = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
+        known_fields = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
+        session = Session(**known_fields, base_url=project.account.url)
+        about = unchanged.about_account(session, {})
+        with session.reader() as api:
+            made = prepare(session, api, judges=True)
+            if what == "state":
+                project.run("state", "rm", "persona/coach")
+            else:
+                project.write("tavusctl.yaml", PROJECTS[1])
+            unchanged.keep_plan(session, unchanged.PLAN, {}, about, api, made)
+    assert project.run("plan") == project.run("plan", "--no-cache")
