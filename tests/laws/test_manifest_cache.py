@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ PROJECTS = (
     SETTINGS.format(secret="OTHER", model="tavus-gpt-4o", speed=1.0, more=""),
     "version: 1\n",
     "version: 1\nvar: {}\n",
+    SETTINGS.format(secret="KEY", model="tavus-gpt-4o", speed="-9999999999999999999", more=""),
 )
 BARE = "kind: persona\nname: {name}\nspec:\n  persona_name: Coach\n  pipeline_mode: full\n"
 PERSONA = BARE + "  system_prompt: You coach.\n"
@@ -323,3 +325,20 @@ def test_of_paths_that_are_shown_alike_none_is_taken_for_another() -> None:
         read(root, caches=True, secret=False)
         (root / "manifests/d\u202ex/b.yaml").rename(root / "manifests/d\\u202ex/b.yaml")
         assert read(root, caches=True, secret=False) == read(root, caches=False, secret=False)
+
+
+@pytest.mark.parametrize(
+    "name", [b"folder-\xff", b"manifests/\xff.yaml", b"laid/\xff.yaml", b".tavusctl/runs/\xff.jsonl"]
+)
+def test_names_that_are_no_text_are_no_trouble(name: bytes) -> None:
+    with a_project() as root:
+        wrote("tavusctl.yaml", LAID.encode())(root)
+        if name.startswith(b"folder"):
+            root = root.rename(root.parent / os.fsdecode(name))
+        else:
+            wrote(os.fsdecode(name), b"")(root)
+        afresh = read(root, caches=False, secret=False)
+        assert read(root, caches=True, secret=False) == afresh
+        assert read(root, caches=True, secret=False) == afresh
+        shutil.rmtree(root)
+        root.mkdir()

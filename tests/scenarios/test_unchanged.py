@@ -355,3 +355,14 @@ def test_a_change_while_it_is_read_is_seen_by_the_next_command(project: Project,
                 project.write("tavusctl.yaml", PROJECTS[1])
             unchanged.keep_plan(session, unchanged.PLAN, {}, about, api, made)
     assert project.run("plan") == project.run("plan", "--no-cache")
+
+
+def test_what_a_plan_file_was_refused_for_is_no_plan_of_the_command_line(project: Project) -> None:
+    """Its names are not looked up: whoever made it has seen them."""
+    known(project)
+    assert project.run("plan", "--target", "document/faq", "--out", "plan.json").code == 0
+    project.run("state", "rm", "document/faq")
+    removed("manifests/document-faq.yaml")(project)
+    project.run("apply", "plan.json")
+    words = ("plan", "--target", "document/faq")
+    assert project.run(*words) == project.run(*words, "--no-cache")
