@@ -327,18 +327,18 @@ def test_of_paths_that_are_shown_alike_none_is_taken_for_another() -> None:
         assert read(root, caches=True, secret=False) == read(root, caches=False, secret=False)
 
 
-@pytest.mark.parametrize(
-    "name", [b"folder-\xff", b"manifests/\xff.yaml", b"laid/\xff.yaml", b".tavusctl/runs/\xff.jsonl"]
-)
+NOT_TEXT = (b"", b"manifests/\xff.yaml", b"laid/\xff.yaml", b".tavusctl/runs/\xff.jsonl")
+
+
+@pytest.mark.parametrize("name", NOT_TEXT)
 def test_names_that_are_no_text_are_no_trouble(name: bytes) -> None:
-    with a_project() as root:
-        wrote("tavusctl.yaml", LAID.encode())(root)
-        if name.startswith(b"folder"):
-            root = root.rename(root.parent / os.fsdecode(name))
-        else:
+    with a_project() as folder:
+        root = folder if name else folder / os.fsdecode(b"\xff")
+        for file, content in (("tavusctl.yaml", LAID.encode()), ("manifests/prompts/a.md", b"You coach.")):
+            wrote(file, content)(root)
+        manifest("manifests", "a", OF_A_FILE)(root)
+        if name:
             wrote(os.fsdecode(name), b"")(root)
         afresh = read(root, caches=False, secret=False)
         assert read(root, caches=True, secret=False) == afresh
         assert read(root, caches=True, secret=False) == afresh
-        shutil.rmtree(root)
-        root.mkdir()
