@@ -313,17 +313,19 @@ def test_an_overlay_that_nothing_reads_is_told(project: Project) -> None:
 
 
 def test_the_state_of_another_environment_counts(project: Project) -> None:
-    """What it has bound is nobody's stranger; let go, it is one with the name of an object of ours."""
-    project.write("tavusctl.yaml", "version: 1\nenvironments: {one: {}, two: {}}\n")
-    project.manifest("persona", "coach", OTHER)
+    """What it has bound is no stranger with the name of an object of ours, until it lets go of it."""
+    named = "{vars: {NAME: One}}, two: {vars: {NAME: Two}}"
+    project.write("tavusctl.yaml", f"version: 1\nenvironments: {{one: {named}}}\n")
+    project.manifest("persona", "coach", {**OTHER, "persona_name": "${var:NAME}"})
     for name in ("one", "two"):
-        project.apply("--env", name, "--import-existing") if name == "one" else project.run(
-            "apply", "--yes", "--env", name
-        )
-        project.run("plan", "--env", name)
-    project.run("state", "rm", "persona/coach", "--env", "two")
-    for name in ("one", "two"):
-        assert project.run("plan", "--env", name) == project.run("plan", "--env", name, "--no-cache")
+        project.apply("--env", name)
+    other = next(key for key, body in project.account.objects("personas").items() if "Two" in body.values())
+    project.account.portal("persona", other, {"op": "replace", "path": "/persona_name", "value": "One"})
+    assert "No changes" in project.run("plan", "--env", "one").out
+    assert project.run("state", "rm", "persona/coach", "--env", "two").code == 0
+    found = project.run("plan", "--env", "one")
+    assert found == project.run("plan", "--env", "one", "--no-cache")
+    assert other in found.out
 
 
 def test_an_answer_that_was_not_the_same_twice_tells_nothing(project: Project) -> None:
