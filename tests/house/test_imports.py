@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import resource
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -28,9 +29,9 @@ print(code or 0, *sorted(set(sys.modules) & set({HEAVY!r})), file=sys.stderr)
 """
 
 
-def loaded_by(*arguments: str) -> tuple[str, str]:
+def loaded_by(*arguments: str, code: Path = ROOT) -> tuple[str, str]:
     run = subprocess.run(
-        [sys.executable, "-c", PROBE, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", PROBE, *arguments], cwd=code, capture_output=True, text=True, timeout=60, check=True
     )
     return run.stdout, run.stderr.splitlines()[-1]
 
@@ -79,6 +80,19 @@ def test_a_check_that_had_nothing_to_say_loads_no_models(tmp_path: Path) -> None
     (tmp_path / "manifests" / "it.yaml").write_text(MANIFEST.format(1), "utf-8")
     for loaded in ("0 pydantic yaml", "0"):
         assert loaded_by("-C", str(tmp_path), "validate") == ("Valid.\n", loaded)
+
+
+def test_other_code_looks_at_everything_anew(tmp_path: Path) -> None:
+    code, project = tmp_path / "code", tmp_path / "project"
+    shutil.copytree(ROOT / "tavusctl", code / "tavusctl", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "manifests").mkdir(parents=True)
+    (project / "tavusctl.yaml").write_text("version: 1\n", "utf-8")
+    (project / "manifests" / "it.yaml").write_text(MANIFEST.format(1), "utf-8")
+    changed = code / "tavusctl" / "lint" / "core.py"
+    for loaded in ("0 pydantic yaml", "0", "0 pydantic yaml"):
+        assert loaded_by("-C", str(project), "validate", code=code) == ("Valid.\n", loaded)
+        if loaded == "0":
+            changed.write_text(changed.read_text("utf-8") + "\n", "utf-8")
 
 
 BUILD = """

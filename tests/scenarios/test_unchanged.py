@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -253,11 +254,13 @@ def test_each_change_is_seen_by_the_very_next_command(project: Project, change: 
     for more in ([], ["--no-cache"]):
         known(project)
         CHANGES[change](project)
+        project.run("plan", *more)
         done = project.run("apply", "--yes", *more)
         state = json.loads((project.root / ".tavusctl/state.json").read_text()) if change != "a damaged state" else {}
         settled = {name: state.get(name) for name in ("safety", "reads", "account")}
-        sent = [(method, path.partition("/")[0], body) for method, path, body in project.account.sent]
-        effects.append((done.code, settled, sorted(state.get("bindings", {})), len(sent)))
+        effects.append((done.code, settled, sorted(state.get("bindings", {})), len(project.account.sent)))
+        for name in ("plan", "drift", "validate"):
+            assert project.run(name) == project.run(name, "--no-cache")
     assert effects[0] == effects[1]
 
 
@@ -282,13 +285,31 @@ def test_each_option_has_an_answer_of_its_own(project: Project, words: Sequence[
     assert project.run(*words) == project.run(*words, "--no-cache")
 
 
-def test_what_is_watched_is_looked_at_every_time(project: Project) -> None:
+def test_a_secret_that_changes_in_a_file_is_seen(project: Project) -> None:
+    prepared(project)
+    secret("")(project)
+    for value, said in (("first-secret-of-the-llm", "No changes"), ("other-secret-of-the-llm", "1 to update")):
+        project.write(".env", f"LLM_KEY={value}\n").chmod(0o600)
+        found = project.run("plan")
+        assert said in found.out
+        assert found == project.run("plan", "--no-cache") == project.run("plan")
+
+
+def test_what_was_applied_is_looked_at_by_a_check(project: Project) -> None:
+    """A prompt is twice as long as before or not, by what the state says."""
     known(project)
-    project.manifest("document", "faq", FAQ, watch=True)
-    project.run("apply", "--yes", "--no-watch")
-    (cache_of(project) / "default.plan").unlink()
-    project.run("plan")
-    assert not (cache_of(project) / "default.plan").exists()
+    short, state = "You coach a team. " * 15, project.root / ".tavusctl/state.json"
+    project.write("manifests/coach.md", short)
+    project.apply()
+    before = state.read_bytes()
+    project.write("manifests/coach.md", short * 3)
+    project.apply()
+    assert project.run("validate").out == project.run("validate").out == "Valid.\n"
+    state.write_bytes(before)
+    shutil.rmtree(project.root / ".tavusctl/runs")  # by which a state is known to be an older one
+    found = project.run("validate")
+    assert "times as long as last applied" in found.out
+    assert found == project.run("validate", "--no-cache")
 
 
 def test_a_folder_that_moves_out_of_the_project_is_told(
@@ -340,23 +361,25 @@ def test_an_answer_that_was_not_the_same_twice_tells_nothing(project: Project) -
         assert [one.digest for one in api.answered] == [""]
 
 
-@pytest.mark.parametrize("what", ["state", "project file"])
-def test_a_change_while_it_is_read_is_seen_by_the_next_command(project: Project, what: str) -> None:
-    """What was found before it is not kept for what is there after it."""
+def test_a_state_that_changes_while_it_is_read_is_not_the_one_that_was_found_right(project: Project) -> None:
+    """A run begins with a state that lacks an object, and reads one that has it; then the first one is back."""
     known(project)
+    path = project.root / ".tavusctl/state.json"
+    whole = path.read_bytes()
+    project.run("state", "rm", "persona/coach")
+    lacking = path.read_bytes()
     with environment_of({"TAVUS_API_KEY": project.account.key, **project.environment}):
         found = open_session(None, TerminalProgress(quiet=True), project.root, caches=True)
-        known_fields = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
-        session = Session(**known_fields, base_url=project.account.url)
+        fields = {name: getattr(found, name) for name in LocalSession.__struct_fields__}
+        session = Session(**fields, base_url=project.account.url)
         about = unchanged.about_account(session, {})
+        path.write_bytes(whole)
         with session.reader() as api:
             made = prepare(session, api, judges=True)
-            if what == "state":
-                project.run("state", "rm", "persona/coach")
-            else:
-                project.write("tavusctl.yaml", PROJECTS[1])
             unchanged.keep_plan(session, unchanged.PLAN, {}, about, api, made)
-    assert project.run("plan") == project.run("plan", "--no-cache")
+        path.write_bytes(lacking)
+        with session.reader() as api:
+            assert unchanged.plan_again(session, unchanged.PLAN, about, api) is None
 
 
 def test_what_a_plan_file_was_refused_for_is_no_plan_of_the_command_line(project: Project) -> None:

@@ -88,6 +88,13 @@ def test_a_source_as_it_was_is_asked_once_a_plan_and_nothing_changes(watched: Pr
     assert all("watch" not in json.dumps(one["body"]) for one in watched.account.requests)
 
 
+def test_a_source_is_looked_at_although_the_plan_before_had_nothing_to_do(watched: Project, site: Site) -> None:
+    for _ in range(2):
+        assert watched.run("plan").out == "No changes. 2 objects up to date.\n"
+    site.content, site.etag = b"prices of June!", '"2"'
+    assert "document/prices" in watched.run("plan").out
+
+
 def test_a_changed_source_is_due_and_replaces_the_document_without_a_gap(watched: Project, site: Site) -> None:
     old = watched.bound("document/prices")
     site.content, site.etag = b"prices of June!", '"2"'
