@@ -235,6 +235,7 @@ CHANGES: Final[dict[str, Step]] = {
     "another key": lambda project: project.environment.update(TAVUS_API_KEY="key-of-somebody-else-entirely"),
     "a slip in a file of variables": written(".env", "TAVUS_API_KYE=1\n"),
     "a damaged state": lambda project: (project.root / ".tavusctl/state.json").write_text("{"),
+    "a damaged journal": lambda project: (project.root / ".tavusctl/state.json.wal").write_text("no record\n"),
     "a record that the state does not know": lambda project: (
         project.root / f".tavusctl/runs/{lineage(project)}-000099-0123456789ab.jsonl"
     ).write_text(""),
