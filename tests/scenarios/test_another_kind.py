@@ -84,10 +84,9 @@ def copy(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "tavusctl", package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "kinds/connector.py").write_text(CONNECTOR.lstrip(), encoding="utf-8")
     table = package / "kinds/__init__.py"
-    text, head = table.read_text("utf-8"), "from tavusctl.kinds.deployment import DEPLOYMENT\n"
-    assert text.count("            DEPLOYMENT,\n") == text.count(head) == 1
-    text = text.replace("            DEPLOYMENT,\n", "            DEPLOYMENT,\n            CONNECTOR,\n")
-    table.write_text(text.replace(head, f"from tavusctl.kinds.connector import CONNECTOR\n{head}"), "utf-8")
+    text, line = table.read_text("utf-8"), '    "deployment",\n'
+    assert text.count(line) == 1
+    table.write_text(text.replace(line, f'{line}    "connector",\n'), "utf-8")
     return package.parent
 
 
