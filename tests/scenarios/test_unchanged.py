@@ -335,7 +335,7 @@ def test_an_overlay_that_nothing_reads_is_told(project: Project) -> None:
 
 
 def test_the_state_of_another_environment_counts(project: Project) -> None:
-    """What it has bound is no stranger with the name of an object of ours, until it lets go of it."""
+    """A warning of an object with the name of ours tells whose it is, so a plan with one is made anew each time."""
     named = "{vars: {NAME: One}}, two: {vars: {NAME: Two}}"
     project.write("tavusctl.yaml", f"version: 1\nenvironments: {{one: {named}}}\n")
     project.manifest("persona", "coach", {**OTHER, "persona_name": "${var:NAME}"})

@@ -84,15 +84,13 @@ def about_files(session: LocalSession) -> bytes:
 def about_account(session: Session, options: JsonObject) -> bytes:
     """What a plan depends on beside files and account, in one digest.
 
-    Empty where the state of any environment is in no file of this machine: then nothing is kept.
+    Empty where the state is in no file of this machine: then nothing is kept.  States of other environments are looked
+    up only for a plan that has something to say (`engine/diff/duplicate_names.py`).
     """
-    if session.cache is None:
+    state = file_of(session.environment.state, session.root, session.environment.name)
+    if session.cache is None or state is None:
         return b""
-    environments = session.project.environments.values()
-    states = [file_of(one.state, session.root, one.name) for one in environments]
-    versions = [version_of(one) for one in states if one]
-    is_whole = len(versions) == len(states)
-    return _sealed(session, options, session.base_url, session.api_key, versions) if is_whole else b""
+    return _sealed(session, options, session.base_url, session.api_key, version_of(state))
 
 
 def _told_again(session: Session, known: Trace, api: ReadClient) -> Plan | None:
