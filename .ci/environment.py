@@ -47,6 +47,7 @@ def main(folder: Path, packages: Path = CONSTRAINTS) -> int:
     wanted = len(re.findall(r"^[a-z0-9]\S*==", packages.read_text("utf-8"), re.MULTILINE))
     tell(f"installing the {wanted} packages of {packages.name}, each checked by hash")
     pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar=off"]
+    pip.append("--no-compile")  # most modules are never imported, and Python compiles those that are
     failed = run([*pip, "--require-hashes", "--only-binary=:all:", "-r", str(packages)], wanted, folder)
     if failed:
         return failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,18 @@ def pytest_collection_finish() -> None:
 def _own_secrets() -> Iterator[None]:
     """What a test keeps secret is nothing to the next one: views would hide it, and take longer with every secret."""
     with redaction.of_one_run():
+        yield
+
+
+@pytest.fixture(scope="module")
+def quick_scrypt() -> Iterator[None]:
+    """Digests of secrets at a thousandth of their cost, for tests of many secrets in this process alone.
+
+    What a digest costs in truth is a matter of tests/unit/secrets/test_values.py.
+    """
+    costly = hashlib.scrypt
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hashlib, "scrypt", lambda value, **cost: costly(value, **(cost | {"n": 2**4})))
         yield
 
 

@@ -16,6 +16,8 @@ from tavusctl.emulator.http.border import Allowed
 KEY = "key-of-acme"
 FACE = "r00000000001"  # a face that the account of today has
 PROGRAM = {"content-type": "application/json"}  # also without a body: how the control side tells programs from pages
+# Each client without it would read the certificates of the system, which takes longer than most tests.
+TRUSTED = httpx.create_ssl_context()
 Json = Any
 
 
@@ -95,5 +97,5 @@ def emulated(*, allow_hosts: Sequence[str] = (), allow_origins: Sequence[str] = 
     ports, killable = set[int](), set[int]()
     allowed = Allowed(allow_hosts, allow_origins, ports, killable)
     options["behaviors"] = {"era": "seed"} | (options.get("behaviors") or {})  # whatever the default is
-    with running(allowed=allowed, **options) as server, httpx.Client(timeout=10) as http:
+    with running(allowed=allowed, **options) as server, httpx.Client(timeout=10, verify=TRUSTED) as http:
         yield Tavus(server.url, http, ports, killable)

@@ -20,6 +20,8 @@ from tests.scenarios.canaries import ANYWHERE, CORES, ENCODINGS, TYPED, canaries
 from tests.scenarios.journey import travelled
 from tests.scenarios.tour import ENVIRONMENT, FRESH, KEY, MASK, SECRET, Tour
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 LONG = os.environ.get("TAVUSCTL_LAWS") == "long"
 EVERY = [*canaries(), *keys(12)]
 OUTER = [one for one in ENCODINGS if one not in ("wrapped", "reversed")]  # what a server may do to what it was sent

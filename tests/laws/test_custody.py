@@ -26,6 +26,8 @@ from tavusctl.state.codec import decode, encode
 from tavusctl.state.journal import Intent
 from tavusctl.state.seals import Keys, Seals, Trust, judged, taken_over
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 HOLDERS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 OURS, THEIRS = Keys("api-key-one"), Keys("api-key-two")
 COACH, RULES = Address("persona", "coach"), Address("guardrails", "rules")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -19,6 +20,8 @@ from tavusctl.secrets import redaction
 from tavusctl.state.codec import decode, encode
 from tavusctl.state.seals import Keys, Seals, Trust, judged, seals_of
 from tests.scenarios.canaries import ANYWHERE, canaries, found_in
+
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
 
 COACH: Final = Address("persona", "coach")
 KIND: Final = KINDS["persona"]

@@ -23,6 +23,8 @@ from tavusctl.secrets.values import is_mask
 from tests.scenarios.canaries import found_in, found_under
 from tests.scenarios.project import Account, Body, Project, Result
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 GOOGLE = "AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY"
 PLAIN: Body = {"persona_name": "A", "system_prompt": "You coach."}
 MODEL: Body = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "sk-declared-0001-abcdef"}

@@ -8,6 +8,8 @@ import pytest
 
 from tests.scenarios.project import Body, Project
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 OLD, NEW = "You coach.", "Never give medical advice."
 CONTAINED = {"guardrail_name": "calm", "guardrail_prompt": "Stay calm."}
 

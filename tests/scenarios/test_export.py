@@ -13,6 +13,8 @@ from tests.scenarios.canaries import canaries, found_under
 from tests.scenarios.canaries import keys as header_keys
 from tests.scenarios.project import Body, Project, Result
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 PROMPT = "You are a coach.\n\nYou ask before you answer, and you never promise a discount."
 RULE = {"guardrail_name": "no_promises", "guardrail_prompt": "A price is promised.", "callback_url": ""}
 

@@ -11,6 +11,8 @@ from tavusctl.kinds import KINDS
 from tests.scenarios import test_corpus as corpus
 from tests.scenarios.project import Account, Body, Project
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 diagnostics, valid, valid_today = corpus.diagnostics, corpus.valid, corpus.valid_today  # fixtures
 COLLECTIONS = [kind.collection.rpartition("/")[2] for kind in KINDS.values() if not kind.optional]
 

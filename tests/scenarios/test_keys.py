@@ -16,6 +16,8 @@ from tavusctl.secrets.values import legacy_key
 from tavusctl.state.hash_chain import START, link
 from tests.scenarios.project import Body, Project, Result
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 NEW = "key-that-came-later"
 SECRETS = {"OPENAI": "sk-openai-0001-abcdef", "TENANT": "tenant-token-0001", "VOICE": "voice-0001-abcdef"}
 SHARED = "shared-by-people-and-jobs-0123456789"

@@ -10,7 +10,7 @@ import pytest
 from tests.scenarios.canaries import TYPED, found_in, keys
 from tests.scenarios.project import Account, Body, Project
 
-pytestmark = pytest.mark.newer_api
+pytestmark = [pytest.mark.newer_api, pytest.mark.usefixtures("quick_scrypt")]
 
 ONE, OTHER, DOOR, HEADER = keys(4)
 AUTHS: dict[str, Body] = {

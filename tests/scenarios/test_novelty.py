@@ -10,6 +10,8 @@ import pytest
 
 from tests.scenarios.project import Body, Project
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 KEY = "sk-live-OPENAI-canary-0001"
 OTHER = "wJalrXUtnFEMI-canary"
 LLM: Body = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:OPENAI}"}

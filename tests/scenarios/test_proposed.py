@@ -16,6 +16,8 @@ from tests.scenarios.project import Body, Project, Result
 from tests.scenarios.test_base import commit, git
 from tests.scenarios.test_github import Step
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 KEY = "sk-live-OPENAI-canary-0001"
 OTHER = "wJalrXUtnFEMI-canary"
 LLM: Body = {"model": "gpt-4o", "base_url": "https://llm.example.com/v1", "api_key": "${secret:OPENAI}"}

@@ -17,6 +17,8 @@ import pytest
 from tests.scenarios.canaries import ENCODINGS, TYPED, found_in, found_under, keys
 from tests.scenarios.project import Account, Body, Project
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 FIRST, *SECRETS = keys(13)
 NAMES = [f"CANARY_{number}" for number in range(len(SECRETS))]
 PERSONAS = 2

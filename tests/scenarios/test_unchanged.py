@@ -22,6 +22,8 @@ from tavusctl.app.session.opening import open_session
 from tavusctl.cli.status_line import TerminalProgress
 from tests.scenarios.project import Body, Project, Result, environment_of
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 Step = Callable[[Project], object]
 SPEC: Final[Body] = {"persona_name": "Coach", "pipeline_mode": "full", "system_prompt": "${file:coach.md}"}
 OTHER: Final[Body] = {"persona_name": "Other", "pipeline_mode": "full", "system_prompt": "You help."}

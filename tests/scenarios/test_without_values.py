@@ -6,6 +6,8 @@ import pytest
 
 from tests.scenarios.project import Body, Project
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 SPEC: Body = {
     "persona_name": "Coach",
     "system_prompt": "You coach.",
