@@ -28,6 +28,11 @@ settings.load_profile(os.environ.get("TAVUSCTL_LAWS", "small"))
 
 
 LONGEST_NAME = 200
+# Folders whose tests wait for clocks, servers and programs.
+WAITING = tuple(
+    str(Path(__file__).parent / one)
+    for one in ("apps", "browser", "scenarios", "stores", "unit/integrations", "unit/state")
+)
 pytest_plugins = ["tests.sweeps", "tests.needs"]
 
 # Tests keep their states in files, on CI machines, too.
@@ -39,6 +44,12 @@ os.environ["XDG_CACHE_HOME"] = str(Path(__file__).parents[1] / "build" / "cache"
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A case is not named by a text of pages: workers tell the names of all tests, some of which are megabytes."""
     return f"{len(val)} of {argname}" if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What only computes comes last, so that no core is idle at the end."""
+    items.sort(key=lambda item: not str(item.path).startswith(WAITING))
 
 
 def pytest_collection_finish() -> None:

@@ -29,7 +29,8 @@ IDENTITY = {
 def bare(folder: Path, **more: str) -> dict[str, str]:
     """The environment of somebody who has Python, git, and nothing of ours."""
     kept = {name: value for name, value in os.environ.items() if not OURS.fullmatch(name)}
-    return {**kept, **IDENTITY, "HOME": str(folder), "TAVUSCTL_MAX_WAIT": "1", **more}
+    # What is installed is run once or twice: pip need not compile all of it.
+    return {**kept, **IDENTITY, "HOME": str(folder), "TAVUSCTL_MAX_WAIT": "1", "PIP_NO_COMPILE": "1", **more}
 
 
 def with_tavusctl(folder: Path, **more: str) -> dict[str, str]:
