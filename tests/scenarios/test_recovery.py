@@ -128,7 +128,7 @@ def test_an_import_that_ends_an_interrupted_run_keeps_its_records(crashing: Cras
 def test_destroy_waits_for_a_create_that_may_show(crashing: Crashing) -> None:
     """Whatever an interrupted apply has made is deleted with the rest, and not left behind."""
     killed_while_creating(crashing, "before")
-    crashing.environment["TAVUSCTL_SETTLE"] = "1"
+    crashing.environment["TAVUSCTL_SETTLE"] = "3"
 
     ended = crashing.run("destroy", "--yes", "--allow-deletes", "0")
 
