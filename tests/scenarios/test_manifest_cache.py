@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -91,10 +93,20 @@ def test_a_file_that_changes_meanwhile_is_read_again(forged: Project) -> None:
     assert len(plans) == 2
 
 
+@pytest.fixture
+def around(forged: Project) -> Iterator[Path]:
+    """The folder around the project as a repository; the projects of other tests are in it as well, later on."""
+    marker, other = forged.root.parent / ".git", forged.root.parent / "other"
+    marker.mkdir()
+    other.mkdir()
+    yield forged.root.parent
+    marker.rmdir()
+    shutil.rmtree(other)
+
+
+@pytest.mark.usefixtures("around")
 @pytest.mark.parametrize("home", [".cache", "{root}/.cache", "{root}/../other/.cache"])
 def test_a_key_that_a_branch_can_bring_is_none(forged: Project, home: str) -> None:
-    (forged.root.parent / ".git").mkdir(exist_ok=True)
-    (forged.root.parent / "other").mkdir(exist_ok=True)
     key = Path(os.environ["XDG_CACHE_HOME"], "tavusctl", "key")
     where = Path(forged.root, home.format(root=forged.root), "tavusctl", "key")
     where.parent.mkdir(parents=True)
