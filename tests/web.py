@@ -1,9 +1,14 @@
-"""One HTTP client for the calls of all tests: one for every call would read the system's certificates each time."""
+"""HTTP as tests use it.  One client for all calls: one for each would read the system's certificates every time."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
+from socketserver import BaseRequestHandler
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -26,3 +31,16 @@ def steer(method: str, url: str, body: Any = None) -> tuple[int, bytes]:
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def serving(handler: Callable[..., BaseRequestHandler], host: str = "127.0.0.1") -> Iterator[int]:
+    """A server of this machine, by its port.  Of itself it would look only every half second whether it is to end."""
+    with ThreadingHTTPServer((host, 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()

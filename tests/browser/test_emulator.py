@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.emulator.harness import KEY, Tavus, emulated
+from tests.web import serving
 
 pytestmark = [pytest.mark.external, pytest.mark.needs("chromium")]
 
@@ -65,10 +65,8 @@ def site(host: str = "127.0.0.1") -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    with http.server.ThreadingHTTPServer((host, 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+    with serving(Page, host) as port:
+        yield port
 
 
 def contents(tavus: Tavus) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import http.server
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.house.tree import ROOT
+from tests.web import serving
 
 pytestmark = [pytest.mark.external, pytest.mark.needs("chromium")]
 
@@ -45,10 +45,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     assert built.returncode == 0, built.stdout + built.stderr
     handler = functools.partial(Quiet, directory=str(folder / "build/site"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(params=WIDTHS)

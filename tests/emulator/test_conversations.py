@@ -3,16 +3,15 @@ from __future__ import annotations
 import contextlib
 import json
 import queue
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
 from tests.emulator.harness import Tavus
-from tests.web import HTTP
+from tests.web import HTTP, serving
 
 TEST = {"persona_id": "pdced222244b", "test_mode": True}
 LIVE = {"persona_id": "pdced222244b", "replica_id": "rfe12d8b9597"}
@@ -201,11 +200,7 @@ def receiver(tavus: Tavus | None = None) -> Iterator[tuple[str, queue.SimpleQueu
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Door) as port:
         if tavus:
-            tavus.callback_ports.add(server.server_port)
-        yield f"http://127.0.0.1:{server.server_port}", received
-        server.shutdown()
-        thread.join()
+            tavus.callback_ports.add(port)
+        yield f"http://127.0.0.1:{port}", received

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
-from tests.web import HTTP
+from tests.web import HTTP, serving
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
 
@@ -65,13 +64,6 @@ def replaying(origin: str, key: str) -> Iterator[ReplayResult]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in http.server
             del format, args
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        replay.url = f"http://127.0.0.1:{server.server_address[1]}"
-        try:
-            yield replay
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as port:
+        replay.url = f"http://127.0.0.1:{port}"
+        yield replay

@@ -19,9 +19,8 @@ from contextlib import contextmanager
 from fcntl import ioctl
 from functools import partial
 from html import escape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any, Literal
 
 from markdown_it import MarkdownIt
@@ -33,6 +32,7 @@ from rich.text import Text
 from tests import chromium, npm
 from tests.demo import HERE, TAVUSCTL, Demo, emulator
 from tests.pictures import scene
+from tests.web import serving
 
 PICTURES = HERE / "docs/pictures"
 READERS = HERE / "tests/drawings/readers"  # where Mermaid is
@@ -159,10 +159,8 @@ def served(folder: Path) -> Iterator[str]:
         def log_message(self, *args: Any) -> None:
             del args
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=folder)) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/package.json"
-        server.shutdown()
+    with serving(partial(Silent, directory=folder)) as port:
+        yield f"http://127.0.0.1:{port}/package.json"
 
 
 def body(comment: str) -> str:

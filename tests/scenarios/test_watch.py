@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from tests.scenarios.project import Account, Project
+from tests.web import serving
 
 HOOK = "TAVUSCTL_TEST_SOURCES"
 
@@ -46,12 +46,9 @@ def site() -> Iterator[Site]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    found.origin = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield found
-    server.shutdown()
-    server.server_close()
+    with serving(Page) as port:
+        found.origin = f"http://127.0.0.1:{port}"
+        yield found
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import md5
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.web import serving
 
 
 @dataclass
@@ -168,13 +170,6 @@ class Handler(BaseHTTPRequestHandler):
 def fake_s3() -> Iterator[FakeS3]:
     """A server of its own."""
     s3 = FakeS3()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"s3": s3}))
-    server.daemon_threads = True
-    s3.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(type("BoundHandler", (Handler,), {"s3": s3})) as port:
+        s3.url = f"http://127.0.0.1:{port}"
         yield s3
-    finally:
-        server.shutdown()
-        server.server_close()

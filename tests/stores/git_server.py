@@ -7,12 +7,13 @@ import contextlib
 import functools
 import os
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+
+from tests.web import serving
 
 
 class GitServer:
@@ -53,12 +54,8 @@ def git_server(folder: Path, password: str) -> Iterator[tuple[str, GitServer]]:
     """The server and its URL."""
     served = GitServer(folder, password)
     handler = type("Handler", (_Handler,), {"served": served})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", served
-        finally:
-            server.shutdown()
+    with serving(handler) as port:
+        yield f"http://127.0.0.1:{port}", served
 
 
 class _Handler(BaseHTTPRequestHandler):

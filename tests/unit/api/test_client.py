@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +19,7 @@ from tavusctl.core.errors import ApiError, Gone, Rejected
 from tavusctl.core.resource_kind import Listing
 from tavusctl.lib.concurrency import run_all
 from tavusctl.lib.json_types import as_text
+from tests import web
 
 KEY = "key-of-this-test"
 SIZES = [0, 1, 9, 10, 11, 100, 101, 250]
@@ -72,15 +73,8 @@ def serving(pages: Pages) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Nothing: the test reads `asked`."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with web.serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def listed(pages: Pages, first_page: int) -> list[str]:

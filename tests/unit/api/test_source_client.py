@@ -7,7 +7,6 @@ import hashlib
 import http.server
 import ipaddress
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from tavusctl.api import Sources
 from tavusctl.api.public_addresses import is_public
 from tavusctl.api.source_client import REDACTED
 from tavusctl.core.errors import ApiError
+from tests.web import serving
 
 CONTENT = b"prices of May"
 LOOK = {"sha256": hashlib.sha256(CONTENT).hexdigest(), "length": len(CONTENT)}
@@ -40,13 +40,8 @@ def site(answer: Answer) -> Iterator[tuple[str, list[Any]]]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Page) as port:
+        yield f"http://127.0.0.1:{port}", asked
 
 
 def reply(page: Any, status: int, content: bytes = b"", **headers: str) -> None:
