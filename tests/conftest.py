@@ -44,8 +44,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules come mixed, and the same way every time: those that wait run beside those that compute."""
-    items.sort(key=lambda item: zlib.crc32(item.nodeid.partition("::")[0].encode()))
+    """Modules come mixed, and the same way every time; tests that wait come one by one, so that others compute then."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    module, _, case = item.nodeid.partition("::")
+    return zlib.crc32((case if item.get_closest_marker("waits") else module).encode())
 
 
 def pytest_collection_finish() -> None:

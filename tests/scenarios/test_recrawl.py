@@ -12,6 +12,8 @@ import pytest
 
 from tests.scenarios.project import Account, Body, Project, Result
 
+pytestmark = pytest.mark.waits
+
 DAY = 86400.0
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -19,6 +19,8 @@ from tests.stores.fake_s3 import FakeS3
 
 pytest_plugins = ["tests.stores.fixtures"]
 
+pytestmark = pytest.mark.waits
+
 TEAM = "version: 1\nenvironments:\n  default:\n    state: s3://states/team\n"
 SITE = {"document_name": "Site", "document_url": "https://example.com/site", "crawl": {"depth": 1, "max_pages": 3}}
 ANNA = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}

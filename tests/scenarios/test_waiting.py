@@ -18,6 +18,8 @@ from tavusctl.cli.status_line import TerminalProgress, WaitingLine
 from tavusctl.core.address import Address
 from tests.scenarios.project import Project
 
+pytestmark = pytest.mark.waits
+
 PRICES = {"document_name": "Prices", "document_url": "https://example.com/prices.pdf"}
 NEWER = {**PRICES, "document_url": "https://example.com/newer.pdf"}
 ANNA = {"replica_name": "Anna", "train_video_url": "https://example.com/anna.mp4"}

@@ -17,6 +17,8 @@ from tests.stores.servers import opener
 
 pytest_plugins = ["tests.stores.fixtures"]
 
+pytestmark = pytest.mark.waits
+
 HERE = "s3://states/team"
 LOCK, STATE = "team/lock", "team/state.json"
 NEW = State("a-lineage", 1)
