@@ -5,7 +5,7 @@ VENV ?= .venv
 # Each of hundreds of programs that tests start would compile the modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 # More than the cores of a small machine: tests wait for programs, servers and clocks as long as they work.
-WORKERS ?= 4
+WORKERS ?= 5
 PYTHON ?= $(shell for found in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$found" -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$found" && break; done)
 
