@@ -42,7 +42,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return f"{len(val)} of {argname}" if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Modules come mixed, and the same way every time; tests that wait come one by one, so that others compute then."""
     items.sort(key=_place)
