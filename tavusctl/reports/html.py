@@ -145,7 +145,7 @@ def _card(entry: Entry, number: int) -> Context:
         "remote_id": change.remote_id,
         "source": change.source,
         "waits_for": change.waits_for,
-        "budget": next((review.budget(one.live, one.desired) for one in change.fields if review.tokens(one)), ""),
+        "budget": next(filter(None, map(review.prompt_budget, change.fields)), ""),
         "blocks": blocks,
         "flow": svg(flow) if flow else "",
         "open": entry.dangerous or sum(len(as_list(block["rows"])) for block in blocks) <= _FOLDED,

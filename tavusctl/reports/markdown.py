@@ -165,7 +165,7 @@ def headline(entry: Entry, others: int = 0) -> str:
     what = f"{change.action.value} refused [{entry.refusal.id}]" if entry.refusal else change.action.value
     told = [f"<b>{what}</b>" if entry.dangerous else what, change.cause.value]
     told += [review.affected(change)] if change.affects and not entry.dangerous else []  # else it is said above
-    told += [review.budget(one.live, one.desired).replace("->", "→") for one in change.fields if review.tokens(one)][:1]
+    told += [budget.replace("->", "→") for budget in map(review.prompt_budget, change.fields) if budget][:1]
     told += [f"new host {code(risk.host)}" for risk in entry.risks if risk.host]
     more = f" and {others} more alike" if others else ""
     return f"{code(sign)} <b>{code(str(change.address))}</b>{more} {' · '.join(told)}"

@@ -189,9 +189,18 @@ def tokens(entry: FieldChange) -> tuple[int, int] | None:
     return _tokens(entry.live), _tokens(entry.desired)
 
 
+def prompt_budget(entry: FieldChange) -> str:
+    """The same in words; empty for what is no prompt."""
+    counted = tokens(entry)
+    return _in_words(*counted) if counted else ""
+
+
 def budget(old: Json, new: Json) -> str:
     """The same in words, for two texts."""
-    before, after = _tokens(old), _tokens(new)
+    return _in_words(_tokens(old), _tokens(new))
+
+
+def _in_words(before: int, after: int) -> str:
     if before == after or not before or not after:
         return f"about {after or before:,} tokens"
     return f"about {before:,} -> {after:,} tokens"

@@ -102,7 +102,8 @@ def blame(entry: FieldChange) -> Iterator[str]:
 
 
 def _size(entry: FieldChange) -> str:
-    return f" {review.budget(entry.live, entry.desired)}" if review.tokens(entry) else ""
+    budget = review.prompt_budget(entry)
+    return f" {budget}" if budget else ""
 
 
 def _short(entry: FieldChange) -> str:
