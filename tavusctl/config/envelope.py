@@ -127,20 +127,13 @@ class _Expander(Struct):
 
 def _texts_with_expressions(value: Container, path: KeyPath) -> Iterator[tuple[str, KeyPath, Callable[[Json], None]]]:
     """Texts that hold expressions, each with its path, and with what puts another value in its place."""
-    for key, item, put in _members(value):
+    places: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in places:
         if isinstance(item, str):
             if "${" in item:
-                yield item, (*path, key), put
+                yield item, (*path, str(key)), partial(value.__setitem__, key)  # type: ignore[index]  # a key of its own
         elif isinstance(item, dict | list):
-            yield from _texts_with_expressions(item, (*path, key))
-
-
-def _members(value: Container) -> Iterator[tuple[str, Json, Callable[[Json], None]]]:
-    """Members with their keys, indices as text, and what puts another value in the place of each."""
-    if isinstance(value, dict):
-        yield from ((key, item, partial(value.__setitem__, key)) for key, item in value.items())
-    else:
-        yield from ((str(index), item, partial(value.__setitem__, index)) for index, item in enumerate(value))
+            yield from _texts_with_expressions(item, (*path, str(key)))
 
 
 def _kind(envelope: JsonObject, kinds: Mapping[str, ResourceKind], notes: DiagnosticCollector) -> ResourceKind | None:
