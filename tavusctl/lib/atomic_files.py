@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from typing import Final
 PRIVATE: Final = 0o600
 _EVERYBODY: Final = 0o666  # less what the umask takes away
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_ABANDONED: Final = 3600  # seconds; nothing is in the making for so long
 _STEP: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -59,6 +62,18 @@ def create(path: Path, content: bytes) -> None:
         _settle(temporary, path)
     finally:
         _drop(temporary, None)
+
+
+def drop_abandoned(path: Path, *, folder: int | None = None) -> None:
+    """Remove what processes that were killed have left of a file in the making.  `folder` as for `replace`."""
+    of_this = re.compile(rf"\.{re.escape(path.name)}\.[0-9]+\.[0-9a-f]{{16}}")
+    with contextlib.suppress(OSError), contextlib.ExitStack() as steps:
+        place = path.parent if folder is None else "."  # one that is open for its path alone cannot be listed
+        here = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        steps.callback(os.close, here)
+        for name in filter(of_this.fullmatch, os.listdir(here)):  # noqa: PTH208 - it is open, and has no path
+            if os.stat(name, dir_fd=here, follow_symlinks=False).st_mtime < time.time() - _ABANDONED:
+                os.unlink(name, dir_fd=here)
 
 
 @contextlib.contextmanager

@@ -68,6 +68,7 @@ class FileStore:
             atomic_files.sync_directory(self.path.parent)
         except OSError as error:
             raise self._unusable(error, "write") from None
+        atomic_files.drop_abandoned(self.path)
         self._seen = self._identity()
 
     def journal(self) -> list[bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tavusctl.lib.atomic_files import ChangedError, create, opened, replace
+from tavusctl.lib.atomic_files import ChangedError, create, drop_abandoned, opened, replace
 
 
 def mode(path: Path) -> int:
@@ -31,6 +31,21 @@ def test_a_disk_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: py
         with pytest.raises(OSError, match="Input/output error"):
             replace(place, b"after")
     assert (names(tmp_path), place.read_bytes()) == (["file"], b"before")
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_what_a_killed_process_has_left_goes_when_nobody_can_be_at_it(tmp_path: Path, through: bool) -> None:
+    left, others = (
+        ".file.41.00112233445566aa",
+        [".file.42.00112233445566bb", ".file.txt", ".file.41.zz", ".other.41.0011"],
+    )
+    for name in (left, *others):
+        (tmp_path / name).touch()
+    for name in (left, *others[1:]):
+        os.utime(tmp_path / name, (0, 0))
+    with opened(tmp_path) as folder:
+        drop_abandoned(tmp_path / "file", folder=folder if through else None)
+    assert names(tmp_path) == sorted(others)
 
 
 @pytest.mark.parametrize(
