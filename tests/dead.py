@@ -61,7 +61,7 @@ def unused() -> Iterator[Dead]:
 def measure(data: Path, workers: int) -> None:
     """Run what people do, once, under coverage; that it works is for `make test` to say."""
     run = [sys.executable, "-m", "coverage", "run", f"--data-file={data}"]
-    tests = ["-m", "pytest", "-p", "no:cacheprovider", "-n", str(workers), "--dist", "loadgroup", *COMMANDS]
+    tests = ["-m", "pytest", "-p", "no:cacheprovider", "-n", str(workers), "--dist", "loadgroup", "--sweeps", *COMMANDS]
     for command in ([*run, *tests], [*run, "tests/demo.py"]):
         subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, "TAVUSCTL_LAWS": "steady"})
     combined = coverage.Coverage(str(data))
