@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 import httpx
 
@@ -81,7 +81,8 @@ class ReadClient:
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
         }
-        self._reads = Wire(self._base, connections=parallel, kept=parallel, seconds=seconds, resolve=resolve)
+        self._wire = partial(Wire, self._base, connections=parallel, seconds=seconds, resolve=resolve)
+        self._reads = self._wire(kept=parallel)
 
     def __enter__(self) -> Self:
         return self
@@ -228,36 +229,26 @@ class ReadClient:
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 
 
+class Options(TypedDict, total=False):
+    """What a client may be given beside the address and the key; `ReadClient` says what each is of itself."""
+
+    parallel: int
+    rate: float
+    clock: Clock | None
+    seconds: float
+    max_wait: float
+    resolve: Callable[[str, int], Sequence[str]]
+    limits: Limits
+
+
 class Client(ReadClient):
     """Reads and writes the API."""
 
-    def __init__(
-        self,
-        base_url: str,
-        api_key: str,
-        *,
-        parallel: int = PARALLEL,
-        rate: float = math.inf,
-        clock: Clock | None = None,
-        seconds: float = TOTAL_SECONDS,
-        max_wait: float = MAX_WAIT,
-        resolve: Callable[[str, int], Sequence[str]] = addresses,
-        limits: Limits = LIMITS,
-    ) -> None:
-        super().__init__(
-            base_url,
-            api_key,
-            parallel=parallel,
-            rate=rate,
-            clock=clock,
-            seconds=seconds,
-            max_wait=max_wait,
-            resolve=resolve,
-            limits=limits,
-        )
+    def __init__(self, base_url: str, api_key: str, **options: Unpack[Options]) -> None:
+        super().__init__(base_url, api_key, **options)
         # A kept connection may be closed by the server just as a write is sent, and nobody could tell whether it
         # arrived: every write gets a connection of its own.
-        self._writes = Wire(self._base, connections=parallel, kept=0, seconds=seconds, resolve=resolve)
+        self._writes = self._wire(kept=0)
 
     def close(self) -> None:
         """Close all connections."""

@@ -40,14 +40,14 @@ def plan(
     session: Session, asked: PlanOptions, *, base: str | None = None, blame: bool = False, out: Path | None = None
 ) -> Plan:
     """What apply would do; with `base`, less what the branch that was left would do; with `out`, as a plan file too."""
-    sources, about = session.sources(wanted=asked.watches), unchanged.about_account(session, asked.document())
+    sources = session.sources(wanted=asked.watches)
+    about = b"" if base else unchanged.about_account(session, asked.document())  # of less than a plan nothing is kept
     with session.reader() as client:
         api: Reader = CachingReader(client) if base else client
         prepared = prepare(session, api, asked, sources=sources, judges=True)
         found = _attributed(session, api, prepared.plan, base, asked, sources) if base else prepared.plan
         now = api.server_time()
-        if not base:
-            unchanged.keep_plan(session, unchanged.PLAN, asked.document(), about, client, prepared)
+        unchanged.keep_plan(session, unchanged.PLAN, asked.document(), about, client, prepared)
     _show_what_is_written(session, prepared)
     if blame:
         from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - most plans ask for none, and start at once
