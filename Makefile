@@ -65,10 +65,11 @@ quick: $(READY) ## while you work: what is soon tested; a minute
 ahead: $(READY) build/collected
 	@if command -v npm >/dev/null; then $(BIN)/python -I -m tests.npm >/dev/null 2>&1 & fi
 
-# What pytest makes of the modules of tests is made once, and not by each worker.
+# What pytest makes of the modules of tests, and hypothesis of all characters, is made once, and not by each worker.
 build/collected: $(READY) $(shell find tests -name '*.py')
 	$(call say,tests: read)
 	@mkdir -p build; $(PYTEST) tests --collect-only >$@ 2>&1 || { cat $@; rm $@; exit 1; }
+	@$(BIN)/python -I -c 'from hypothesis import strategies; strategies.characters(codec="utf-8").validate()'
 
 check: format-check lint types house workflows ## format, lint, types, imports, schemas, README, workflows
 	$(call say,all checks passed)
