@@ -22,7 +22,7 @@ from tavusctl.state.artifacts import RUNS, FileArtifacts, check_newest
 from tavusctl.state.backoff import pauses
 from tavusctl.state.codec import decode, encode
 from tavusctl.state.file.journal import JournalFile, fault_of, read_private
-from tavusctl.state.file.state_version import LIMIT, version_of
+from tavusctl.state.file.state_version import LIMIT
 from tavusctl.state.lock_holder import Holder, from_json
 
 
@@ -52,11 +52,6 @@ class FileStore:
             raise self._unusable(error, "read") from None
         state = decode(content, str(self.path))
         return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self.path}")
-
-    @property
-    def version(self) -> str:
-        """A text that is another one whenever `read` would give another state, or another error."""
-        return version_of(self.path)
 
     def write(self, state: State) -> None:
         """Replace the file in one step: it is the old state or the new one, never a part."""

@@ -87,10 +87,6 @@ class GitFolder:
                     return made
             raise Taken
 
-    def names(self, folder: str) -> list[str]:
-        """Names of the files in a folder, sorted."""
-        return sorted(self.dated(folder))
-
     def dated(self, folder: str) -> dict[str, datetime]:
         """Names of the files in a folder, and when they were written."""
         with self._guard:

@@ -45,10 +45,6 @@ class Folder(Protocol):
         """Write, if the file is still at the expected version (None: if there is none); Taken when it is not."""
         ...
 
-    def names(self, folder: str) -> list[str]:
-        """Names of the files in a folder, sorted."""
-        ...
-
     def dated(self, folder: str) -> Mapping[str, datetime]:
         """Names of the files in a folder, and when they were written."""
         ...
