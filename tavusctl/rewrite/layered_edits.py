@@ -45,7 +45,16 @@ def _divided(
     elif new is ABSENT and low is not ABSENT:
         yield where, None, True  # without the overlay's word, the value of the base would come back
     else:
-        yield where, new, True
+        yield where, _over(address, low, where, new), True
+
+
+def _over(address: Address, low: Json, where: KeyPath, new: Json) -> Json:
+    """What the overlay says to make a value of what the base has: it takes away the members that are not in it."""
+    if not (isinstance(low, dict) and isinstance(new, dict)):
+        return new
+    low = _named(address, where, low)
+    said = {key: _over(address, low.get(key), (*where, key), value) for key, value in new.items()}
+    return said | dict.fromkeys(key for key, value in low.items() if key not in new and value is not None)
 
 
 def _named(address: Address, where: KeyPath, found: JsonObject) -> JsonObject:

@@ -200,6 +200,8 @@ def test_skills_are_a_map_with_calls_of_their_own(today: Tavus) -> None:
     pal = today.pal()
     path = f"/v2/pals/{pal}/skills"
     assert "internet_search" in [one["skill_id"] for one in today.ok("GET", "/v2/skills")["data"]]
+    assert today.ok("GET", "/v2/skills/internet_search")["skill_id"] == "internet_search"
+    assert today.refused("GET", "/v2/skills/telepathy") == (404, '{"error":"Unknown skill \'telepathy\'"}')
     put = today.ok("PUT", f"{path}/presentation", {"config": {"document_ids": ["d1"]}})
     assert put["config"] == {"slides_trigger": "on_demand", "document_ids": ["d1"]}
     assert put["attached_at"].endswith("+00:00")
@@ -390,6 +392,7 @@ def test_a_connector_waits_for_a_person_and_never_shows_its_secret(today: Tavus)
     assert created["authorize_url"].startswith("https://")
     path = f"/v2/connectors/{created['connector_id']}"
     assert "authorize_url" not in today.ok("GET", path)
+    assert today.ok("GET", f"{path}/preview") == {"tools": []}
     assert today.ok("POST", f"{path}/oauth/reconnect")["authorize_url"] == created["authorize_url"]
     secret = {"auth_config": {"type": "bearer", "token": "t"}, "name": "T"}
     assert today.ok("PATCH", path, secret)["auth_config"] == {"type": "bearer"}

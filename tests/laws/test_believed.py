@@ -194,3 +194,17 @@ def test_a_new_key_of_the_state_is_no_difference(kind: str, data: st.DataObject,
 
         assert (after.fields, after.patch, after.drift) == ((), (), ())
         assert [one.path for one in after.otherwise] == [one.path for one in before.otherwise]
+
+
+@pytest.mark.parametrize("ignored", [(), ("/greeting",)])
+def test_a_field_that_would_not_go_is_told_unless_it_is_ignored(ignored: tuple[str, ...]) -> None:
+    spec, kept_ = (
+        {"persona_name": "A", "system_prompt": "B."},
+        {"persona_name": "A", "system_prompt": "B.", "greeting": "Hi"},
+    )
+    made = bound("persona", spec)
+    assert made
+    found = compare(
+        desired("persona", spec, *ignored), live("persona", kept_), replace(made, answered={"/greeting": "Hi"})
+    )
+    assert [one.path for one in found.otherwise] == ([] if ignored else ["/greeting"])

@@ -34,19 +34,13 @@ def or_null(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 TTS = some(tts_engine=st.just("cartesia"), voice_settings=or_null(some(speed=NUMBERS, emotion=TEXTS)))
+LAYERS = some(tts=or_null(TTS), llm=or_null(some(model=WORDS, extra_body=or_null(FREE))))
 SPEC = some(
     persona_name=WORDS,
     system_prompt=or_null(WORDS),
     default_replica_id=or_null(WORDS),
     document_ids=or_null(SETS),
-    layers=or_null(
-        some(
-            tts=or_null(
-                some(tts_engine=st.just("cartesia"), voice_settings=or_null(some(speed=NUMBERS, emotion=TEXTS)))
-            ),
-            llm=or_null(some(model=WORDS, extra_body=or_null(FREE))),
-        )
-    ),
+    layers=or_null(LAYERS),
     extra=some(newer=some(one=or_null(WORDS), two=NUMBERS)),
 )
 AROUND = some(
@@ -177,6 +171,17 @@ def test_an_edit_of_both_gives_the_value_that_it_is_to_give(
     if new is not ABSENT:
         expected[named({key: 0}).popitem()[0]] = new
     assert without_nothing(named(result)) == without_nothing(expected)
+
+
+@given(LAYERS, LAYERS, LAYERS)
+def test_an_edit_of_a_mapping_that_both_have_is_written_part_by_part(base: Body, over: Body, new: Body) -> None:
+    low, high = (coach({"spec": {"layers": one}}, name) for one, name in ((base, "b"), (over, "o")))
+    edits = layered(COACH, low.value, high.value, ("spec", "layers"), new)
+    after = overlays.lay(edited(low, edits[0]), edited(high, edits[1]), KINDS["persona"], COACH).node
+    spec = as_object(as_object(after.value).get("spec", {}))
+    assert without_nothing(spec.get("layers", {})) == without_nothing(new)
+    as_it_was = {f"/spec/layers/{key}" for key in {*base} - {*over} if key in new and new[key] == base[key]}
+    assert not [one for one in edits[0] if one.pointer in as_it_was]
 
 
 def without_nothing(value: Any) -> Any:

@@ -312,6 +312,19 @@ def test_a_binding_that_was_dropped_is_taken_back(project: Project) -> None:
     assert project.bound("persona/coach") == remote_id
 
 
+def test_an_update_is_not_reversed_on_an_object_that_is_gone(applied: Project) -> None:
+    edit_everything(applied)
+    run, remote_id = last(applied), applied.bound("persona/coach")
+    applied.account.portal_delete("persona", remote_id)
+
+    gone = undo(applied)
+    applied.run("state", "rm", "persona/coach")
+    unbound = applied.run("undo", run, "--yes")
+
+    assert (gone.code, f"{remote_id} was deleted in the account" in gone.out) == (3, True), gone.out
+    assert f"`persona/coach` is no longer bound to {remote_id}" in unbound.out, unbound.out + unbound.err
+
+
 NEW_PRICES: Body = {**PRICES, "document_url": "https://example.com/new.pdf"}
 
 

@@ -143,6 +143,10 @@ def persona(**layers: Any) -> dict[str, Any]:
     return {"system_prompt": "Be brief.", "layers": layers}
 
 
+def tool(**fields: Any) -> dict[str, Any]:
+    return {"name": "look", "description": "Looks.", **fields}
+
+
 def document(**fields: Any) -> dict[str, Any]:
     return {"document_url": "https://example.com/", **fields}
 
@@ -161,6 +165,12 @@ def document(**fields: Any) -> dict[str, Any]:
         ("document", document(document_file="a.pdf"), {("document_file",): "not_together"}),
         ("document", document(upload="s3://a/b"), {("upload",): "not_together"}),
         ("document", {"document_file": "a.pdf", "crawl": {"depth": 1}}, {("crawl",): "not_together"}),
+        ("tool", tool(origin="vision"), {}),
+        ("tool", tool(origin="vision", on_call="generate_filler"), {("on_call",): CLASH}),
+        ("tool", tool(origin="audio", static_filler="Hm."), {("static_filler",): CLASH}),
+        ("tool", tool(origin="audio", on_resolve="generate_response"), {("on_resolve",): CLASH}),
+        ("tool", tool(origin="audio", on_resolve="fire_and_forget"), {}),
+        ("tool", tool(on_call="static_filler"), {(): NEEDED}),
         ("persona", {"system_prompt": ["Be brief."]}, {("system_prompt",): "string_type"}),
         ("persona", {"system_prompt": "x", "layers": []}, {("layers",): "model_type"}),
         ("persona", {"pipeline_mode": ["audio"], "system_prompt": "x"}, {("pipeline_mode",): "string_type"}),
