@@ -38,7 +38,8 @@ def _divided(
     if isinstance(low, dict) and isinstance(high, dict) and isinstance(new, dict):
         low, high, new = (_named(address, where, one) for one in (low, high, new))
         for key in dict.fromkeys((*low, *high, *new)):
-            if not _alike(new.get(key, ABSENT), high.get(key, low.get(key, ABSENT))):
+            is_merged = isinstance(low.get(key), dict) and isinstance(high.get(key), dict)
+            if is_merged or not _alike(new.get(key, ABSENT), high.get(key, low.get(key, ABSENT))):
                 yield from _divided(address, base, over, (*where, key), new.get(key, ABSENT))
     elif high is ABSENT and high_depth <= low_depth:
         yield where, new, False
