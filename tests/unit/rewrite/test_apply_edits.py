@@ -149,3 +149,11 @@ def test_what_cannot_be_edited_alone_is_refused_with_the_reason(
 
 def test_an_alias_is_replaced_and_its_anchor_stays() -> None:
     assert edited("a: &x {b: 1}\nc: *x\n", ("set", "/c", {"d": 2})) == "a: &x {b: 1}\nc:\n  d: 2\n"
+
+
+@pytest.mark.parametrize("break_", ["\n", "\r\n"])
+def test_an_item_in_front_leaves_the_lines_of_the_others(break_: str) -> None:
+    text = HEAD + "spec:\n  k:\n    # why\n    - b  # note\n    - c\n"
+    made = [Edit(ADDRESS, "/spec/k", "set", ["a", "b", "c"])]
+    after = splice(text.replace("\n", break_).encode(), "x.yaml", made).decode()
+    assert after == text.replace("- b", "- a\n    - b").replace("\n", break_)
