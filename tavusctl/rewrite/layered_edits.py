@@ -35,7 +35,12 @@ def _divided(
 ) -> Iterator[tuple[KeyPath, Json, bool]]:
     """The places of a value with what is to be there, and whether the overlay has them."""
     (low, low_depth), (high, high_depth) = (_followed(address, one, where) for one in (base, over))
-    if isinstance(low, dict) and isinstance(high, dict) and isinstance(new, dict):
+    ended = _ended_at(address, over, where)
+    if ended and new is not ABSENT:
+        for key in reversed(where[len(ended) :]):
+            new = {key: new}
+        yield ended, _over(address, _followed(address, base, ended)[0], ended, new), True
+    elif isinstance(low, dict) and isinstance(high, dict) and isinstance(new, dict):
         low, high, new = (_named(address, where, one) for one in (low, high, new))
         for key in dict.fromkeys((*low, *high, *new)):
             is_merged = isinstance(low.get(key), dict) and isinstance(high.get(key), dict)
@@ -47,6 +52,15 @@ def _divided(
         yield where, None, True  # without the overlay's word, the value of the base would come back
     else:
         yield where, _over(address, low, where, new), True
+
+
+def _ended_at(address: Address, over: Json, where: KeyPath) -> KeyPath:
+    """The place on the way to another at which the overlay says `null`: nothing of the base is below it."""
+    for depth, key in enumerate(_written(address, over, where)):
+        if over is None and depth:
+            return where[:depth]
+        over = over.get(key, ABSENT) if isinstance(over, dict) else ABSENT
+    return ()
 
 
 def _over(address: Address, low: Json, where: KeyPath, new: Json) -> Json:

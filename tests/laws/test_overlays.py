@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from tavusctl.config import loading, overlays, yaml12
 from tavusctl.core.address import Address, Source
+from tavusctl.core.json_tree import set_at
 from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.kinds import KINDS
@@ -182,6 +183,28 @@ def test_an_edit_of_a_mapping_that_both_have_is_written_part_by_part(base: Body,
     assert without_nothing(spec.get("layers", {})) == without_nothing(new)
     as_it_was = {f"/spec/layers/{key}" for key in {*base} - {*over} if key in new and new[key] == base[key]}
     assert not [one for one in edits[0] if one.pointer in as_it_was]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("tts", "tts_engine"), "elevenlabs"),
+        (("tts", "voice_settings"), {"speed": 0.9}),
+        (("tts", "voice_settings", "speed"), 0.9),
+        (("llm", "model"), "m"),
+        (("llm", "extra_body"), {"k": 1}),
+    ],
+)
+@given(base=LAYERS, over=LAYERS)
+def test_an_edit_of_a_value_leaves_the_others_also_below_what_the_overlay_takes_away(
+    base: Body, over: Body, path: tuple[str, ...], value: Any
+) -> None:
+    low, high = (coach({"spec": {"layers": one}}, name) for one, name in ((base, "b"), (over, "o")))
+    before = as_object(as_object(overlays.lay(low, high, KINDS["persona"], COACH).node.value)["spec"])
+    edits = layered(COACH, low.value, high.value, ("spec", "layers", *path), value)
+    after = overlays.lay(edited(low, edits[0]), edited(high, edits[1]), KINDS["persona"], COACH).node
+    spec = as_object(as_object(after.value)["spec"])
+    assert without_nothing(spec) == without_nothing(set_at(before, ("layers", *path), value))
 
 
 def without_nothing(value: Any) -> Any:

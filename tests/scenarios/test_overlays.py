@@ -364,6 +364,21 @@ class TestAdopt:
         assert (staged.root / "overlays/staging/deep/coach.yaml").read_text() == OVER.lstrip("\n")
         assert actions(staged, "--env", "staging") == {}
 
+    def test_a_value_below_what_the_overlay_takes_away_goes_into_the_overlay(self, staged: Project) -> None:
+        staged.apply("--env", "staging")
+        without = OVER.replace("    tts: {voice_settings: {speed: 0.7}}", "    tts: null")
+        staged.write("overlays/staging/deep/coach.yaml", without)
+        (id_,) = staged.account.objects("personas")
+        edit = {"op": "replace", "path": "/layers/tts/tts_engine", "value": "elevenlabs"}
+        staged.account.portal("personas", id_, edit)
+
+        result = staged.run("adopt", "persona/coach", "--env", "staging")
+
+        assert result.code == 0, result.out + result.err
+        assert (staged.root / "manifests/coach.yaml").read_text() == COACH.lstrip("\n")
+        (change,) = staged.plan("--env", "staging")["changes"]
+        assert [one["path"] for one in change["fields"]] == ["/layers/tts/voice_settings/speed"]  # as `null` wants it
+
 
 def test_export_never_writes_an_overlay(staged: Project) -> None:
     staged.account.seed(personas=[{"persona_name": "New", "system_prompt": "Hi."}])
