@@ -13,30 +13,37 @@ from tavusctl.lib.patterns import pattern
 
 # What may stand inside a secret without making it another text: white space, and what nobody sees.
 IGNORED = pattern(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
-# Spellings of characters, each with a sign that all of them have: HTML, percent (RFC 3986), escapes of JSON, Python,
-# YAML, shells and `visible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045), Mermaid; colours and marks.
+# Spellings of characters, each with the sign that it begins with, so that a search leaps from one to the next: HTML,
+# percent (RFC 3986), escapes of JSON, Python, YAML, shells and `visible`, JSON Pointer (RFC 6901), quoted-printable
+# (RFC 2045), Mermaid; colours and marks.
 _CHARACTERS = {
     "&": r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
-    "%": r"(?:%[0-9a-fA-F]{2})+",
-    "\\": r"\\u\{[0-9a-fA-F]{1,6}\}|(?:\\u[0-9a-fA-F]{4})+|\\U[0-9a-fA-F]{8}|(?:\\x[0-9a-fA-F]{2})+|(?:\\[0-7]{3})+"
-    r"|\\[nrt\"'\\/]",
+    "%": r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*",
+    "\\": r"\\(?:u\{[0-9a-fA-F]{1,6}\}|u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|U[0-9a-fA-F]{8}"
+    r"|x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2})*|[0-7]{3}(?:\\[0-7]{3})*|[nrt\"'\\/])",
     "~": r"~[01]",
-    "=": r"(?:=[0-9a-fA-F]{2}|=\r?\n)+",
-    "'": r"""'\\''|'"'"'""",
+    "=": r"=(?:[0-9a-fA-F]{2}|\r?\n)(?:=[0-9a-fA-F]{2}|=\r?\n)*",
+    "'": r"""'(?:\\''|"'"')""",
     "\x1b": r"\x1b\[[0-?]*[ -/]*[@-~]",
     "<": r"</?[A-Za-z][^<>]{0,200}>",
-    "\0": r"\0+",
+    "\0": r"\0\0*",
     "#": r"#[0-9]{1,7};",
 }
 # Base 64 or hex, perhaps in lines, which `meant` unpacks where it is text.
 _PACKED = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}"
 SPELLINGS = tuple((sign, pattern(one)) for sign, one in (*_CHARACTERS.items(), ("", _PACKED)))
-ALL = ("", pattern("|".join(_CHARACTERS.values())))
+ALL = ("".join(_CHARACTERS), pattern("|".join(_CHARACTERS.values())))
 
 
 def squeezed(text: str) -> str:
     """A text without what is ignored in it."""
-    return IGNORED.sub("", text)
+    words = "".join(text.split())
+    return words if words.isprintable() else IGNORED.sub("", words)
+
+
+def undone(text: str, signs: str, spelling: re.Pattern[str]) -> str:
+    """A text with what is spelled in one way replaced by what that stands for, which has one of the signs, if any."""
+    return spelling.sub(meant, text) if not signs or any(sign in text for sign in signs) else text
 
 
 def meant(found: re.Match[str]) -> str:

@@ -22,7 +22,7 @@ from functools import cached_property, lru_cache, partial
 from typing import NamedTuple, NewType
 from urllib.parse import quote_plus
 
-from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, meant, squeezed
+from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, meant, squeezed, undone
 
 View = NewType("View", str)
 Record = NewType("Record", str)
@@ -168,12 +168,12 @@ class _Text:
         found: dict[str, tuple[re.Pattern[str], ...]] = {self._text: ()}
         waiting = [self._text]
         for text in waiting:
-            undone = found[text]
+            before = found[text]
             # One at a time, because a secret may look as if it were encoded itself; deeper down, all at once.
-            for sign, spelling in (*SPELLINGS, ALL) if len(undone) < _APART else (ALL,):
-                decoded = spelling.sub(meant, text) if sign in text else text
-                if decoded not in found and len(undone) < _DEPTH:
-                    found[decoded] = (*undone, spelling)
+            for signs, spelling in (*SPELLINGS, ALL) if len(before) < _APART else (ALL,):
+                decoded = undone(text, signs, spelling)
+                if decoded not in found and len(before) < _DEPTH:
+                    found[decoded] = (*before, spelling)
                     waiting.append(decoded)
         return found
 

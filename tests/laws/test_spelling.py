@@ -1,4 +1,4 @@
-"""The law of spellings: no text means a longer one, so a secret is looked for only in texts that are as long as it."""
+"""Laws of spellings: no text means a longer one, so a secret is looked for only in texts that are as long as it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html.entities import html5
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavusctl.lib.spelling import ALL, SPELLINGS, meant
+from tavusctl.lib.spelling import ALL, IGNORED, SPELLINGS, meant, squeezed, undone
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60) | st.from_regex(ALL[1].pattern, fullmatch=True))
@@ -20,3 +20,13 @@ def test_no_reference_of_html_means_more_characters_than_it_has() -> None:
     for name in html5:
         spelled = f"&{name}"
         assert len(ALL[1].sub(meant, spelled)) <= len(spelled)
+
+
+_SIGNS = "".join(sign for sign, _ in SPELLINGS)
+
+
+@given(st.text(st.characters(codec="utf-8") | st.sampled_from(f"{_SIGNS}\ufeff\u00ad ")))
+def test_short_cuts_lead_to_the_same_text(text: str) -> None:
+    assert squeezed(text) == IGNORED.sub("", text)
+    for signs, spelling in (*SPELLINGS, ALL):
+        assert undone(text, signs, spelling) == spelling.sub(meant, text)
