@@ -34,6 +34,7 @@ class Disk(Struct):
 
     project: Project
     _given: dict[tuple[str, str], str] = field(default_factory=dict)
+    _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by folder, as `_alike` spells them
 
     def file_named(self, manifest: str, text: str) -> str:
         """The path that `${file:}` takes for a file that a text names; empty where it names none."""
@@ -49,36 +50,48 @@ class Disk(Struct):
         """All that was answered up to now."""
         absent: dict[str, set[str]] = {}
         others: list[Answer] = []
-        names = {folder: _names(folder) for folder in {one for place in self._given for one in self._folders(place[0])}}
         for (manifest, text), file in self._given.items():
-            first = _alike(posixpath.normpath(text.strip()).partition("/")[0])
-            folders = self._folders(manifest)
-            if first in ("", ".", "..") or any(first in names[folder] for folder in folders):
-                others.append(Answer(manifest, text, file))
-            else:
-                for folder in folders:
+            first = _first(text)
+            if self._is_absent(manifest, first):
+                for folder in self._folders(manifest):
                     absent.setdefault(folder, set()).add(first)
+            else:
+                others.append(Answer(manifest, text, file))
         return DiskAnswers({folder: tuple(sorted(found)) for folder, found in absent.items()}, tuple(others))
 
     def answers_alike(self, before: DiskAnswers) -> bool:
         """Whether all of it would be answered the same now."""
-        return all(_names(folder).isdisjoint(names) for folder, names in before.absent.items()) and all(
+        return all(self._names_in(folder).isdisjoint(names) for folder, names in before.absent.items()) and all(
             self._file_named(one.manifest, one.text) == one.file for one in before.others
         )
 
     def _file_named(self, manifest: str, text: str) -> str:
+        if self._is_absent(manifest, _first(text)):
+            return ""
         return file_name_hints.file_named(self.project, Path(self.project.root, manifest), text)
+
+    def _is_absent(self, manifest: str, first: str) -> bool:
+        """Whether nothing has the name that a path begins with, wherever it may begin."""
+        return bool(first) and not any(first in self._names_in(folder) for folder in self._folders(manifest))
 
     def _folders(self, manifest: str) -> Iterable[str]:
         """Where a path in a manifest may begin."""
-        return self.project.manifests, str(Path(self.project.root, manifest).parent), self.project.root
+        root = self.project.root
+        return self.project.manifests, os.path.dirname(os.path.join(root, manifest)), root  # noqa: PTH118, PTH120 - often
+
+    def _names_in(self, folder: str) -> frozenset[str]:
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(map(_alike, os.listdir(folder)))  # noqa: PTH208 - names only
+            except OSError:
+                self._names[folder] = frozenset()
+        return self._names[folder]
 
 
-def _names(folder: str) -> frozenset[str]:
-    try:
-        return frozenset(map(_alike, os.listdir(folder)))  # noqa: PTH208 - names only
-    except OSError:
-        return frozenset()
+def _first(text: str) -> str:
+    """The name that a path begins with; empty where it begins elsewhere than in a folder that is known."""
+    first = _alike(posixpath.normpath(text.strip()).partition("/")[0])
+    return "" if first in (".", "..") else first
 
 
 def _alike(name: str) -> str:
