@@ -44,13 +44,17 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules come mixed, and the same way every time; tests that wait come one by one, so that others compute then."""
+    """Modules come mixed, and the same way every time; tests that wait come one by one, so that others compute then.
+
+    Folders of external programs come first: each is a long piece of work for one worker.
+    """
     items.sort(key=_place)
 
 
-def _place(item: pytest.Item) -> int:
+def _place(item: pytest.Item) -> tuple[bool, int]:
     module, _, case = item.nodeid.partition("::")
-    return zlib.crc32((case if item.get_closest_marker("waits") else module).encode())
+    mixed = zlib.crc32((case if item.get_closest_marker("waits") else module).encode())
+    return item.get_closest_marker("external") is None, mixed
 
 
 def pytest_collection_finish() -> None:

@@ -57,8 +57,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "external: starts programs that are not ours; a folder of them shares a worker")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let tests that start the same programs share them; what needs a program is external."""
+    """Let tests that start the same programs share them, before pytest-xdist looks; who needs one is external."""
     for item in items:
         if item.get_closest_marker("external"):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))

@@ -12,17 +12,21 @@ SUITE = """
     import os
     import pytest
 
-    @pytest.mark.xdist_group("together")
+    @pytest.mark.{marker}
     @pytest.mark.parametrize("number", range(12))
     def test_of_a_group(number):
         print("in worker", os.environ["PYTEST_XDIST_WORKER"])
 """
 
 
-def test_a_group_of_tests_runs_in_one_worker(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("marker", ['xdist_group("together")', "external"])
+def test_a_group_of_tests_runs_in_one_worker(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, marker: str
+) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.makepyfile(SUITE)
+    pytester.makeconftest('pytest_plugins = ["tests.sweeps", "tests.needs"]')
+    pytester.makepyfile(SUITE.format(marker=marker))
 
     ran = pytester.runpytest_subprocess("-p", "xdist", "-n", "2", "--dist", "loadgroup", "-rP")
 

@@ -14,6 +14,8 @@ import pytest
 from tavusctl.secrets.redaction import SHOWN
 from tests.scenarios.project import Account, Body, Project
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 WORD = "acme-staging"
 PROMPT = f"You work for {WORD}."
 

@@ -10,6 +10,8 @@ import pytest
 from tests.scenarios.canaries import found_in, found_under
 from tests.scenarios.project import Body, Project
 
+pytestmark = pytest.mark.usefixtures("quick_scrypt")
+
 KEY, LATER = "0f1e2d3c4b5a69788796a5b4", "5b4a39281706f5e4d3c2b1a0"
 WORD, OTHER = "marigold street", "juniper avenue"
 TOOL: Body = {

@@ -121,15 +121,15 @@ def _holds_for(*settings: object) -> str:
 
 
 @functools.cache
-def _code() -> tuple[tuple[str, int, int], ...]:
-    """The code, by when it was put where it is: nobody waits until all of it is read."""
+def _code() -> str:
+    """A digest of the code, by when it was put where it is: nobody waits until all of it is read."""
     own = Path(tavusctl.__file__).parent
     packages = sorted(one for one in own.iterdir() if one.is_dir() and one.name not in _OTHER_CODE)
     modules = [str(one) for package in packages for one in sorted(package.rglob("*.py"))]
     found = (find_spec(name) for name in _LIBRARIES)
     paths = (*modules, *(one.origin for one in found if one and one.origin))
     known = ((path, os.stat(path)) for path in paths)  # noqa: PTH116 - for each module
-    return tuple((path, one.st_size, one.st_mtime_ns) for path, one in known)
+    return digest(repr([(path, one.st_size, one.st_mtime_ns) for path, one in known]).encode("utf-8", "surrogatepass"))
 
 
 def _checkout(root: Path) -> Path:
