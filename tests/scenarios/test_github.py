@@ -774,6 +774,17 @@ def test_arguments_come_from_the_environment_as_well(step: Step) -> None:
     assert "`persona/nobody` is neither in the manifests nor in the state" in ended.err
 
 
+@pytest.mark.parametrize("name", ["plan", "apply", "drift", "validate"])
+def test_a_command_that_only_prints_its_help_is_no_success(step: Step, name: str) -> None:
+    ended = step.run(name, TAVUSCTL_ARGS="--help")
+
+    assert ended.code == 12
+    assert f"`{name}` ended without a report" in ended.err
+    assert "remove options such as `--help` from `args`" in ended.err
+    assert step.outputs["exit-code"] == "12"
+    assert f"{name} ended without a report" in step.summary.replace("`", "")
+
+
 def test_verify_and_recrawl_say_how_they_ended(step: Step) -> None:
     step.project.apply()
 

@@ -124,7 +124,15 @@ def _run(step: Workflow, name: str, args: Sequence[str], writing: Writing, comma
             command_line.say(f"the manifests are validated, and `{subject.command}` is not run")
             subject = replace(subject, command="validate")
             code = command_line.run(_line(subject, reports, subject.options))
+        if not code and subject.command in REPORTING and not reports.document:
+            code = command_line.fail(_silent(subject.command), _line(subject, reports, subject.options))
     return StepResult(subject, code, reports, rewritten)
+
+
+def _silent(name: str) -> UsageError:
+    """The error of a command that calls it a success, and has done nothing of what the step is for."""
+    message = f"`{name}` ended without a report: it has not done what the step is for"
+    return UsageError(message, "remove options such as `--help` from `args` of the step")
 
 
 def _line(subject: Subject, reports: ReportRequest, args: Sequence[str]) -> Sequence[str]:
