@@ -41,12 +41,14 @@ class IncludedFiles(Struct):
 
     def text(self, name: str, manifest: Path) -> FileText:
         """The text of a file that a manifest names, and what people call it."""
-        found, where = self.content(name, manifest), files.locate(name, self.manifests, manifest)
-        return FileText(found, self.shown(Path(os.path.normpath(where))))
+        where = self.located(name, manifest)
+        return FileText(self._content(where, name, manifest), self.shown(Path(os.path.normpath(where))))
 
     def content(self, name: str, manifest: Path) -> str:
         """The text of a file that a manifest names."""
-        where = self.located(name, manifest)
+        return self._content(self.located(name, manifest), name, manifest)
+
+    def _content(self, where: Path, name: str, manifest: Path) -> str:
         found = self._texts.get(where)
         if found is None:
             found = files.read_text(where, self.root)
