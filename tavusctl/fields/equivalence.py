@@ -148,7 +148,7 @@ def _is_written(secret: Json, text: Json) -> bool:
 def _same_text(known: TextPrint, other: Json) -> bool:
     if isinstance(other, Secret):  # a place of secrets by now
         return not isinstance(other, Unread) and known.is_of(other.reveal())
-    if isinstance(other, dict):
+    if isinstance(other, dict | int | float):
         return known.is_of(canonical(other))
     return known.is_of(other) if isinstance(other, str) else bool(known == other)
 

@@ -11,13 +11,13 @@ from tavusctl.core.address import Source
 from tavusctl.core.binding import Binding
 from tavusctl.core.diagnostic_ids import CHECKS
 from tavusctl.core.diagnostics import Blame, Diagnostic
-from tavusctl.core.json_tree import plain
+from tavusctl.core.json_tree import map_leaves, plain
 from tavusctl.core.model import ABSENT, Action, Change, Drift, FieldChange, Move, Outcome, Pending, Plan, Refusal, Risk
 from tavusctl.core.project_settings import Limit
 from tavusctl.lib.json_types import Json, JsonObject, as_object
 from tavusctl.reports import review, risks
 from tavusctl.reports.escaping import spelled
-from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
+from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView, number_view
 
 FORMAT_VERSION = "1.0"
 _BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered"})  # what it does beside the changes
@@ -195,4 +195,4 @@ def _source(source: Source | None) -> JsonObject | None:
 
 
 def _text(document: Json) -> str:
-    return spelled(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    return spelled(json.dumps(map_leaves(document, number_view), indent=2, ensure_ascii=False)) + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from tavusctl import patch
@@ -13,7 +13,8 @@ from tavusctl.core.model import Action, Change, Risk
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.lib.patterns import pattern
-from tavusctl.secrets import url_credentials
+from tavusctl.secrets import redaction, url_credentials
+from tavusctl.secrets.redaction import SHOWN
 from tavusctl.secrets.values import Secret
 
 NEW_HOST: Final = "new-host"
@@ -31,6 +32,7 @@ _TAKES_AWAY: Final = {
 _SCHEME = pattern(r"(?:([a-z][a-z0-9+.-]*):(?=//)|(https?|wss?):)?/*", re.IGNORECASE)
 _CALLED_URL = pattern(r"(^|_)(url|uri|host|endpoint|webhook)$", re.IGNORECASE)
 _DROPPED = pattern(r"[\x00-\x1f]")
+_AUTHORITY = pattern(r"[^/?#]*")
 _PORTS: Final = {"https": 443, "http": 80, "wss": 443, "ws": 80}
 _SAFE: Final = frozenset({"https", "wss", ""})
 
@@ -55,9 +57,7 @@ def host(value: Json, key: str = "") -> str:
     """
     if not isinstance(value, str):
         return ""
-    text = _DROPPED.sub("", value).strip().replace("\\", "/")
-    scheme = _SCHEME.match(text)
-    begun = scheme.group() if scheme else ""
+    text, begun = _cleaned(value)
     if not text or not (_CALLED_URL.search(key) or (("//" in begun or ":" in begun) and " " not in text)):
         return ""
     try:
@@ -66,6 +66,23 @@ def host(value: Json, key: str = "") -> str:
     except ValueError:
         return value
     return _told(begun.partition(":")[0].lower() if ":" in begun else "", name, port) or value
+
+
+def _cleaned(value: str) -> tuple[str, str]:
+    """A URL as browsers read it, and how it begins: its scheme, if it has one, and slashes."""
+    text = _DROPPED.sub("", value).strip().replace("\\", "/")
+    scheme = _SCHEME.match(text)
+    return text, scheme.group() if scheme else ""
+
+
+def _shown(value: str, found: str) -> str:
+    """The host of a URL as reports may tell it: it is in small letters, in which no redaction would find a secret."""
+    text, begun = _cleaned(value)
+    url = text if ":" in begun else f"//{text[len(begun) :]}"
+    authority = _AUTHORITY.match(text, len(begun))
+    end = len(url) - len(text) + (authority.end() if authority else len(text))
+    start = url.rfind("@", 0, end) + 1 or len(url) - len(text) + len(begun)
+    return SHOWN if redaction.is_amid(url, start, end) else found
 
 
 def _told(scheme: str, name: str, port: int | None) -> str:
@@ -85,13 +102,13 @@ def _ascii(name: str) -> str:
 def _new_hosts(change: Change) -> Iterator[Risk]:
     side = change.desired or change.live
     kind = side.kind if side else None
-    known = {found for path, value in _before(change) for _, found in _hosts(kind, path, value)}
-    seen = set()
+    known = {one.name for path, value in _before(change) for one in _hosts(kind, path, value)}
+    seen: set[_Host] = set()
     for path, value in _wanted(change):
-        for place, found in _hosts(kind, path, value):
-            if found not in known and (place, found) not in seen:
-                seen.add((place, found))
-                yield Risk(NEW_HOST, f"sends data to a new host: {found}", place, found)
+        for one in _hosts(kind, path, value):
+            if one.name not in known and one not in seen:
+                seen.add(one)
+                yield Risk(NEW_HOST, f"sends data to a new host: {one.shown}", one.place, one.shown)
 
 
 def _new_uses(change: Change) -> Iterator[Risk]:
@@ -128,27 +145,35 @@ def _wanted(change: Change) -> Iterator[tuple[KeyPath, Json]]:
         yield from ((patch.split(entry.path), entry.desired) for entry in change.fields)
 
 
-def _hosts(kind: ResourceKind | None, path: KeyPath, value: Json, shown: KeyPath = ()) -> Iterator[tuple[str, str]]:
-    """Every host in a value, with the pointer of its place; `path` has `*` for places in lists.
+class _Host(NamedTuple):
+    """Whom a value sends to, and where it stands."""
+
+    place: str  # pointer
+    name: str
+    shown: str  # as reports may tell it
+
+
+def _hosts(kind: ResourceKind | None, path: KeyPath, value: Json, place: KeyPath = ()) -> Iterator[_Host]:
+    """Every host in a value; `path` has `*` for places in lists.
 
     Only where Tavus calls what stands there: an address in a name, a tag or a prompt sends nothing anywhere.
     """
-    shown = shown or path
+    place = place or path
     path = pattern_of(path)
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _hosts(kind, (*path, key), item, (*shown, key))
+            yield from _hosts(kind, (*path, key), item, (*place, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _hosts(kind, (*path, "*"), item, (*shown, str(index)))
+            yield from _hosts(kind, (*path, "*"), item, (*place, str(index)))
     elif kind is None or kind.may_be_called(path):
-        found = _secret_host(value) if isinstance(value, Secret) else host(value, path[-1] if path else "")
-        if found:
-            yield patch.join(shown), found
+        text = value.reveal() if isinstance(value, Secret) else value
+        name = _secret_host(text) if isinstance(value, Secret) else host(text, path[-1] if path else "")
+        if name and isinstance(text, str):
+            yield _Host(patch.join(place), name, _shown(text, name))
 
 
-def _secret_host(value: Secret) -> str:
+def _secret_host(text: Json) -> str:
     """The host of an address with a key in it, or of one that is a secret as a whole: who is called is none."""
-    text = value.reveal()
-    found = host(text) if url_credentials.is_address(text) else ""
+    found = host(text) if isinstance(text, str) and url_credentials.is_address(text) else ""
     return "an invalid URL" if found == text else found

@@ -9,7 +9,7 @@ from typing import Final
 
 from tavusctl.core.address import Source
 from tavusctl.core.comparison import Comparison, Difference, Presence, Unknown
-from tavusctl.core.json_tree import plain
+from tavusctl.core.json_tree import map_leaves, plain
 from tavusctl.core.model import ABSENT, FieldChange
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.reports import markdown as pages
@@ -83,7 +83,7 @@ def _json(found: Comparison) -> str:
             {"address": str(one.address), "path": one.path, "unset": list(one.names)} for one in found.unknown
         ],
     }
-    return spelled(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+    return spelled(json.dumps(map_leaves(document, view.number_view), indent=2, ensure_ascii=False)) + "\n"
 
 
 def _difference(one: Difference) -> JsonObject:

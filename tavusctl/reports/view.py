@@ -17,9 +17,10 @@ from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.model import Drift, Outcome, Plan
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.lib.graph import Graph
+from tavusctl.lib.json_types import Json
 from tavusctl.reports import risks
 from tavusctl.secrets import redaction
-from tavusctl.secrets.redaction import redacted
+from tavusctl.secrets.redaction import SHOWN, redacted
 
 if TYPE_CHECKING:  # what `NewType` would say, which mypy does not take for a Struct
 
@@ -87,6 +88,11 @@ def graph(true: Graph) -> Graph:
     nodes = tuple(replace(one, label=redacted(one.label), detail=redacted(one.detail)) for one in true.nodes)
     edges = tuple(replace(one, label=redacted(one.label)) for one in true.edges)
     return replace(true, nodes=nodes, edges=edges, title=redacted(true.title))
+
+
+def number_view(leaf: Json) -> Json:
+    """A leaf of a JSON document, as a text where its digits are those of a secret: without them it would be no JSON."""
+    return SHOWN if redaction.is_number(leaf) else leaf
 
 
 def _viewed(value: Held) -> Held:

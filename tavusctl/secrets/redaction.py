@@ -122,6 +122,20 @@ def stands_in(text: str) -> bool:
     return _is_held(text, tuple(_known)) if len(text) >= SHORTEST else False
 
 
+def is_number(value: object) -> bool:
+    """Whether a value is a number in whose digits the value of a secret stands."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and stands_in(repr(value))
+
+
+def is_amid(text: str, start: int, end: int) -> bool:
+    """Whether a secret stands in a part of a text, from here to there; one that the text begins with does not count.
+
+    So a host has a secret in it where that is no address by itself.
+    """
+    found = _wholes(_Text(text), tuple(_known))
+    return any(0 < first < end and last > start for first, last in found)
+
+
 @lru_cache(maxsize=1024)
 def _is_held(text: str, secrets: tuple[str, ...]) -> bool:
     return bool(secrets) and next(_wholes(_Text(text), secrets), None) is not None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from tavusctl.lib.json_types import Json, JsonObject
+from tavusctl.secrets.redaction import redacted
 
 _LONGEST = 200  # of a part of a message: a lock may have been written by anyone
 
@@ -68,5 +69,5 @@ def duration_text(seconds: float) -> str:
 
 def printable(text: str) -> str:
     """Text of another run without control characters, cut to a length that fits a message."""
-    shown = "".join(char if char.isprintable() else "?" for char in text)
+    shown = redacted("".join(char if char.isprintable() else "?" for char in text))
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"

@@ -111,7 +111,7 @@ class Seals(Struct, frozen=True):
         return replace(state, mac=_state_mac(state, self.key))
 
     def discreet(self, document: JsonObject) -> JsonObject:
-        """A document as a record may have it: of a text in which the value of a secret stands, a fingerprint.
+        """A document as a record may have it: of a text or number in which the value of a secret stands, a fingerprint.
 
         So of an object in which it is a key; where that is the document itself, the member is left out.
         """
@@ -128,6 +128,8 @@ class Seals(Struct, frozen=True):
             return [self._discreet(item) for item in value]
         if isinstance(value, str):
             return self.prints.text_print(value) if redaction.stands_in(value) else value
+        if redaction.is_number(value):
+            return self.prints.text_print(canonical(value))
         if not isinstance(value, dict):
             return value
         if any(map(redaction.stands_in, value)):

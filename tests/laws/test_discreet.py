@@ -29,9 +29,15 @@ SECRETS: Final = canaries()
 KEYS: Final = Keys("an API key")
 WORDS: Final = st.sampled_from(["You coach.", "é✓", "a, b", "true", "x" * 40])
 TOLD: Final = st.builds("{}{}{}".format, WORDS, st.sampled_from(SECRETS), WORDS)
+DIGITS: Final = "7300518"
+NUMBERS: Final = st.integers(0, 9) | st.sampled_from([int(DIGITS), -float(DIGITS)])
 TEXTS: Final = WORDS | TOLD | st.sampled_from(SECRETS)
 FREE: Final = st.recursive(
-    TEXTS | st.none() | st.booleans() | st.integers(0, 9),
+    TEXTS
+    | st.none()
+    | st.booleans()
+    | st.integers(0, 9)
+    | st.sampled_from([int(DIGITS), -float(DIGITS), f"a{DIGITS}"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=6,
 )
@@ -61,10 +67,11 @@ def kept(binding: Binding) -> bytes:
 @given(SPECS)
 def test_no_state_holds_a_secret_and_each_is_known_again(spec: dict[str, Any]) -> None:
     with redaction.of_one_run():
-        for one in SECRETS:
+        for one in (*SECRETS, DIGITS):
             redaction.remember(one)
         content = kept(Binding(COACH, "p1", spec, answered={"/context": spec["system_prompt"]}, unconfirmed=dict(spec)))
     assert found_in(content, [ANYWHERE]) == []
+    assert DIGITS.encode() not in content
     again = judged(decode(content, "the state"), (), KEYS).replay.state.bindings[COACH]
     assert same(KIND, (), again.applied, spec)
     assert same(KIND, (), spec, again.applied)

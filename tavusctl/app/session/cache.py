@@ -109,7 +109,7 @@ class ProjectCache:
         if self._read is None:
             return
         path, key, kept, is_new = self._read
-        if redaction.is_written_in(repr(kept.project)):
+        if redaction.stands_in(repr(kept.project)):
             signed_file.drop(path)
         elif is_new:
             signed_file.write(path, key, kept)

@@ -21,6 +21,8 @@ from tavusctl.core.diagnostics import Diagnostic, Severity
 from tavusctl.core.messages import nearest
 from tavusctl.core.project_settings import Project
 from tavusctl.kinds import KINDS
+from tavusctl.lib.patterns import pattern
+from tavusctl.secrets import detection
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -31,6 +33,7 @@ IDS: Final = ("TV130", "TV131")
 _LARGEST: Final = 256 * 1024  # bytes
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _OTHERS: Final = 0o077  # rights of everybody but the owner
+_VARIABLE: Final = pattern(r"[A-Z_][A-Z0-9_]{0,63}")
 _SLIP: Final = 2  # characters by which a name that was meant is longer or shorter
 _SET: Final = "set it in the environment: the file may hold API keys and secrets only"
 _LIST: Final = "list it under `secrets:` if manifests use it; keep the settings of other programs in another file"
@@ -134,14 +137,17 @@ def _unread(found: list[Binding], wanted: Collection[str], project: Project) -> 
     """Lines that are not read, and whether they look as if they were meant for tavusctl."""
     for one in found:
         source = Source(NAME, _line(one), 1)
-        if one.error or one.key is None:
+        if one.error or one.key is None or one.value is None:
             hint = "write `NAME=value`, with quotes around a value with spaces"
             yield True, _remark("TV130", "this line is not read: it is no `NAME=value`", source, hint)
         elif one.key not in wanted and not _is_output(one.key, project):
             near = nearest(one.key, wanted)
-            told = f"`{one.key}` is not read: neither `api_key_env` nor `secrets:` in tavusctl.yaml names it"
             is_slip = bool(near) and abs(len(near) - len(one.key)) <= _SLIP
             is_ours = one.key.upper().startswith("TAVUS")
+            is_name = is_slip or is_ours or bool(_VARIABLE.fullmatch(one.key) and not detection.is_key(one.key))
+            # A line of a key that has several may end in `=`, and look like a name before it.
+            named = f"`{one.key}`" if is_name else "this variable"
+            told = f"{named} is not read: neither `api_key_env` nor `secrets:` in tavusctl.yaml names it"
             hint = f"did you mean `{near}`?" if is_slip else _SET if is_ours else _LIST
             yield is_slip or is_ours, _remark("TV130", told, source, hint)
 

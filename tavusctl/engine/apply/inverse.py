@@ -6,7 +6,7 @@ that was replaced or taken away is in no record: its place is named, for a perso
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tavusctl import patch
 from tavusctl.core.json_tree import canonical, is_empty, map_leaves
@@ -23,6 +23,9 @@ from tavusctl.state.journal import Inverse
 
 def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], applied: JsonObject) -> Inverse:
     """The inverse of a patch of an object; `applied` is what was applied to it before."""
+    members = sorted({patch.split(one["path"])[0] for one in operations})
+    if _has_secret_keys([*operations, *(patch.split(one["path"]) for one in operations), *map(live.body.get, members)]):
+        return Inverse(lost=tuple(patch.join((one,)) for one in members))
     before = _writable(ctx, live.body)
     after = update_of(live.kind).apply(before, [_writable(ctx, one) for one in operations])
     lost: list[str] = []
@@ -53,7 +56,7 @@ def left_by(ctx: ApplyContext, inverse: Inverse, live: Live) -> JsonObject:
 def _writable(ctx: ApplyContext, document: JsonObject) -> JsonObject:
     """A document whose masks may be compared like any value; they stay secrets, and leave no trace.
 
-    So does a text in which the value of a secret stands: no record may hold it.
+    So does a text or number in which the value of a secret stands: no record may hold it.
     """
     document = ctx.with_ids(document)
     key, holds = ctx.recorder.custody.prints, redaction.stands_in(canonical(document))
@@ -61,9 +64,28 @@ def _writable(ctx: ApplyContext, document: JsonObject) -> JsonObject:
     def settled(leaf: Json) -> Json:
         if holds and isinstance(leaf, str) and redaction.stands_in(leaf):
             return key.seal(leaf, known=True)
+        if holds and redaction.is_number(leaf):
+            return key.seal(canonical(leaf), known=True)
         return REDACTED if isinstance(leaf, Pinned) else leaf
 
     return map_leaves(document, settled)
+
+
+def _has_secret_keys(value: Json) -> bool:
+    """Whether the value of a secret stands in a key anywhere in a value: then no path through it may be on record."""
+    return redaction.knows_any() and any(map(redaction.stands_in, _keys(value)))
+
+
+def _keys(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _keys(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _keys(item)
+    elif isinstance(value, tuple):
+        yield from value
 
 
 def _reverse(live: Live, after: JsonObject, before: JsonObject, lost: list[str]) -> list[JsonObject]:

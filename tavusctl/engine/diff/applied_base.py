@@ -58,8 +58,11 @@ def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
 
 
 def tells(binding: Binding) -> bool:
-    """Whether a text was applied in which the value of a secret stands, and nobody knew that it is one."""
-    return redaction.knows_any() and any(map(redaction.is_written_in, texts(binding.applied)))
+    """Whether a text or number was applied in which the value of a secret stands, and nobody knew that it is one."""
+    if not redaction.knows_any():
+        return False
+    written = any(map(redaction.is_written_in, texts(binding.applied)))
+    return written or any(redaction.is_number(leaf) for _, leaf in leaves(binding.applied))
 
 
 def is_applied(desired: Desired, spec: JsonObject) -> bool:

@@ -23,7 +23,7 @@ from obstore.exceptions import (
 )
 
 from tavusctl.core.errors import StateError
-from tavusctl.secrets.redaction import shortened
+from tavusctl.state.object_store.urls import said
 from tavusctl.state.shared.folder import Blob, Taken, Version
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class Bucket:
         if pause is not None and not final:
             time.sleep(pause)
             return
-        message = f"cannot {verb} the state in {self.url}: {_reason(error)}"
+        message = f"cannot {verb} the state in {self.url}: {said(error)}"
         remedy = (
             "check the credentials and their permissions" if final else "check the network, the endpoint and the bucket"
         )
@@ -205,8 +205,3 @@ def _condition(expected: Version) -> UpdateVersion:
     if expected.version is None:  # the binding takes no None here
         return {"e_tag": expected.e_tag}
     return {"e_tag": expected.e_tag, "version": expected.version}
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what the store said, without its long tail of debugging."""
-    return shortened(" ".join(str(error).split("Debug source")[0].split()), 300)

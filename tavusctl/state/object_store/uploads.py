@@ -14,7 +14,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError
 
 from tavusctl.core.errors import UploadError
-from tavusctl.secrets.redaction import shortened
+from tavusctl.state.object_store.urls import said
 
 if TYPE_CHECKING:
     from tavusctl.state.object_store.bucket import Remote
@@ -73,8 +73,7 @@ class Uploads:
         return f"{self._prefix}/{name}" if self._prefix else name
 
     def _fail(self, verb: str, error: Exception) -> NoReturn:
-        words = shortened(" ".join(str(error).split("Debug source")[0].split()), 300)
-        message = f"cannot {verb} {self._url}: {words}"
+        message = f"cannot {verb} {self._url}: {said(error)}"
         raise UploadError(
             message, "check the bucket, the credentials in the environment, and their permissions"
         ) from None

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from tavusctl.core.errors import StateError, UploadError, UsageError
 from tavusctl.core.messages import site
+from tavusctl.lib.patterns import pattern
+from tavusctl.secrets import url_credentials
 from tavusctl.secrets.redaction import shortened
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from tavusctl.state.object_store.uploads import Uploads
     from tavusctl.state.shared.store import SharedStore
 
+_ODD: Final = pattern(r"[\s@?#<>\"\\^`{|}]")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _ENDPOINTS: Final[Mapping[str, tuple[str, ...]]] = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
@@ -70,8 +73,13 @@ def open_uploads(url: str) -> Uploads:
 
 
 def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
-    """Whether an endpoint without TLS is set; UsageError when it is another machine's."""
-    plain = {name: environment[name] for name in _ENDPOINTS[scheme] if environment.get(name, "").startswith("http://")}
+    """Whether an endpoint without TLS is set; UsageError when it is another machine's, or no endpoint at all."""
+    found = {name: environment[name] for name in _ENDPOINTS[scheme] if environment.get(name)}
+    for name, value in found.items():
+        if not _is_endpoint(value):  # it may hold a password, and is not shown
+            message = f"{name} is not the URL of an endpoint"
+            raise UsageError(message, "write it like `https://HOST:PORT`, without a user or a key in it", id="E1203")
+    plain = {name: value for name, value in found.items() if value.startswith("http://")}
     for name, value in plain.items():
         if urlsplit(value).hostname not in _LOOPBACK:
             message = f"{name} would send the state and its credentials unencrypted to {site(value)}"
@@ -79,6 +87,22 @@ def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
                 message, "use `https://`; `http://` is allowed for this machine only (127.0.0.1, localhost)", id="E1203"
             )
     return bool(plain) or (scheme == "az" and bool(environment.get("AZURE_STORAGE_USE_EMULATOR")))
+
+
+def _is_endpoint(value: str) -> bool:
+    """Whether a value is an address of a server and no more: obstore ends with a panic at some that are none."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    is_plain = value.isascii() and value.isprintable() and not _ODD.search(value)
+    return is_plain and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def said(error: Exception) -> str:
+    """What obstore says of an error: its first line, without credentials and the long tail of debugging."""
+    return shortened(url_credentials.veiled(" ".join(str(error).split("Debug source")[0].split())), 300)
 
 
 def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retries: int = 0) -> Remote:
@@ -95,6 +119,6 @@ def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retr
     try:
         remote: Remote = make[scheme](container, client_options=options, retry_config={"max_retries": retries})
     except (BaseError, OSError, ValueError, TypeError) as error:  # each store complains of its settings in its own way
-        message = f"{url} cannot be used: {shortened(' '.join(str(error).split()), 300)}"
+        message = f"{url} cannot be used: {said(error)}"
         raise StateError(message, "check the environment variables for this store", id="E912") from None
     return remote

@@ -290,6 +290,25 @@ def test_an_endpoint_without_tls_must_be_this_machine(scheme: str, name: str) ->
         check_endpoints(scheme, {name: "http://minio.example.com"})
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://user:SeKretValue4711@minio.example.com",
+        "https://u:SeKretValue4711@[x",
+        "https://SeKretValue4711 example.com",
+        "https://",
+        "minio.example.com/?sig=SeKretValue4711",
+        "https://minio.example.com:SeKretValue4711",
+        "ftp://SeKretValue4711",
+        "https://SeKretValüe4711",
+    ],
+)
+def test_what_is_no_endpoint_is_refused_and_not_quoted(value: str) -> None:
+    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL is not the URL of an endpoint") as refused:
+        check_endpoints("s3", {"AWS_ENDPOINT_URL": value})
+    assert "SeKret" not in f"{refused.value.message}{refused.value.hint}"
+
+
 @pytest.mark.parametrize("url", ["s3://", "s3:///team"])
 def test_a_url_must_name_a_bucket(url: str) -> None:
     with pytest.raises(UsageError, match="expected a bucket"):
