@@ -42,10 +42,11 @@ def _prepared(
     before, lost, cost = recovered(kinds, api, sealed, manifests)  # finish what an interrupted run left
     addressed, moves = renames.follow(() if request.destroy else manifests, before.bindings)
     before = replace(before, bindings=addressed)
-    state = diff.without_externals(observe.finish_replacements(api, kinds, before), manifests)
+    asked = [one for one in manifests if not request.destroy or one.external_id]
+    wanted = _with_wanted_halves(asked, kinds, sealed, before, request)
+    state = diff.without_externals(observe.finish_replacements(api, kinds, wanted), manifests)
     check_single(state.bindings.values())
     names = observe.names(state, manifests)
-    asked = [one for one in manifests if not request.destroy or one.external_id]
     desired, unseen = _desired(asked, kinds, sealed, state, names, request)
     account = _observed(api, kinds, desired, state, _decoder(kinds, sealed, state, names.ids, manifests), request)
     comparison = _compared(asked, desired, account, state, names, request)
@@ -157,11 +158,29 @@ def _touched(past: FinishedRun) -> set[str]:
     return {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
 
 
+def _with_wanted_halves(
+    asked: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, request: PlanOptions
+) -> State:
+    """The state without the new halves of replacements that manifests have given up since: none may come into use."""
+    if not any(one.successor for one in state.bindings.values()):
+        return state
+    desired = _resolved(asked, kinds, sealed, state, observe.names(state, asked), request)
+    return replace(state, bindings=diff.without_given_up(desired, state.bindings))
+
+
 def _desired(
     asked: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, request: PlanOptions
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
     """What manifests want, with what is new about it and how watched sources look; and which could not be seen."""
-    desired = resolve.resolve(
+    desired = _resolved(asked, kinds, sealed, state, names, request)
+    desired = novelty.marked(desired, novelty.untried(*_reads(state, request)))
+    return source_watch.looked_at(desired, state.bindings, request.sources)
+
+
+def _resolved(
+    asked: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, request: PlanOptions
+) -> tuple[Desired, ...]:
+    return resolve.resolve(
         asked,
         kinds,
         secrets=request.secrets,
@@ -171,8 +190,6 @@ def _desired(
         applied=tuple(state.bindings.values()),
         sent=state.reads.used if state.reads else None,
     )
-    desired = novelty.marked(desired, novelty.untried(*_reads(state, request)))
-    return source_watch.looked_at(desired, state.bindings, request.sources)
 
 
 def _reads(state: State, request: PlanOptions) -> tuple[Known | None, Known]:

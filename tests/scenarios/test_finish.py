@@ -89,6 +89,21 @@ def test_a_replacement_that_nobody_has_applied_is_not_begun(begun: Project) -> N
     assert (ended.code, begun.account.writes, steps(begun, "--finish")) == (0, [], []), ended.out
 
 
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_replacement_that_was_taken_back_leaves_the_document_that_is_in_use(begun: Project, *, ready: bool) -> None:
+    old = begun.bound("document/prices")
+    says(begun, "prices", 1)
+    begun.account.advance(READY if ready else 0)
+
+    ended = begun.run("apply", "--yes")
+
+    assert ended.code == 0, ended.out
+    assert [one["method"] for one in begun.account.writes] == ["DELETE"]
+    assert set(begun.account.objects("documents")) == {old}
+    assert [one["document_ids"] for one in begun.account.objects("personas").values()] == [[old], [old]]
+    assert steps(begun) == []
+
+
 def test_what_has_failed_is_told(begun: Project) -> None:
     begun.account.control("POST", "outcomes", {"kind": "documents", "error": "invalid_file_url"})
     says(begun, "prices", 3)

@@ -72,6 +72,41 @@ def test_the_old_half_of_a_new_training_is_kept_until_it_is_named(anna: Project)
     assert deleted(anna) == [f"/v2/replicas/{old}"]
 
 
+@pytest.mark.parametrize("ready", [True, False])
+def test_a_replacement_that_was_taken_back_does_not_come_into_use(anna: Project, *, ready: bool) -> None:
+    old, consent = anna.bound("replica/anna"), {"consent_video_url": "https://example.com/consent.mp4"}
+    anna.manifest("replica", "anna", ANEW | consent)
+    anna.apply("--allow-replace", "replica/anna")
+    (new,) = set(anna.account.objects("replicas")) - {old}
+    anna.manifest("replica", "anna", VIDEO | consent)
+    anna.account.advance(TRAINING if ready else 0)
+    anna.account.forget()
+
+    ended = anna.run("apply", "--yes")
+
+    assert (ended.code, anna.account.writes) == (0, []), ended.out
+    assert f"{new} is kept" in ended.out
+    anna.account.advance(TRAINING)
+    assert anna.plan("--detailed-exitcode")["changes"] == []
+    assert anna.bound("replica/anna") == old
+    (coach,) = anna.account.objects("personas").values()
+    assert coach["default_replica_id"] == old
+    anna.apply("--allow-replica-delete", "replica/anna")
+    assert deleted(anna) == [f"/v2/replicas/{new}"]
+
+
+def test_a_name_that_changes_while_a_new_one_is_trained_takes_nothing_back(anna: Project) -> None:
+    old, consent = anna.bound("replica/anna"), {"consent_video_url": "https://example.com/consent.mp4"}
+    anna.manifest("replica", "anna", ANEW | consent)
+    anna.apply("--allow-replace", "replica/anna")
+    anna.manifest("replica", "anna", {**ANEW, **consent, "replica_name": "Anne"})
+    anna.account.advance(TRAINING)
+    anna.apply()
+
+    assert anna.bound("replica/anna") != old
+    assert anna.plan("--detailed-exitcode")["changes"] == []
+
+
 def test_a_plan_file_shows_the_delete_of_an_old_half_only_when_it_was_named(anna: Project) -> None:
     old, new = trained_anew(anna)
     anna.run("plan", "--out", "without.json")

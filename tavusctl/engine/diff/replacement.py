@@ -15,10 +15,12 @@ from tavusctl.core.binding import Binding
 from tavusctl.core.json_tree import map_leaves
 from tavusctl.core.model import Action, Cause, Change, Desired, FieldChange, Live
 from tavusctl.engine.compare.match_create import Strangers
+from tavusctl.engine.compare.patch_guards import value_at
 from tavusctl.engine.compare.references import operations, references, repointing, uses
 from tavusctl.engine.compare.three_way import Difference
+from tavusctl.engine.diff.applied_base import applied
 from tavusctl.fields.equivalence import same
-from tavusctl.lib.json_types import as_object
+from tavusctl.lib.json_types import JsonObject, as_object
 
 # Causes of a replacement: of several that one object follows, the first here is told.
 _FIRST: Final = (Cause.EDITED, Cause.DRIFTED, Cause.DUE)
@@ -44,6 +46,28 @@ class BothVersions(Struct, frozen=True):
 def halves(bindings: Iterable[Binding]) -> frozenset[str]:
     """Ids of objects that are on their way to stand for an address, or did."""
     return frozenset(one for binding in bindings for one in (binding.successor, *binding.retired) if one)
+
+
+def without_given_up(desired: Iterable[Desired], bindings: Mapping[Address, Binding]) -> dict[Address, Binding]:
+    """Bindings in which the new half of a replacement that manifests no longer want waits to be deleted."""
+    wanted = {item.address: item for item in desired}
+    return {
+        address: replace(one, successor="", successor_spec={}, retired=(*one.retired, one.successor))
+        if one.successor and address in wanted and _is_given_up(wanted[address], one)
+        else one
+        for address, one in bindings.items()
+    }
+
+
+def _is_given_up(item: Desired, binding: Binding) -> bool:
+    """Whether a manifest is back at the old half: all that is fixed at creation is as it was, and is not in the new."""
+    fixed = [patch.split(pointer) for pointer, declared in item.kind.fields.items() if declared.replaces]
+
+    def is_made_of(spec: JsonObject) -> bool:
+        return all(same(item.kind, path, value_at(now, path), value_at(spec, path)) for path in fixed)
+
+    now = applied(item)
+    return is_made_of(binding.applied) and not is_made_of(binding.successor_spec)
 
 
 def excused(difference: Difference, item: Desired, sides: BothVersions) -> Difference:
