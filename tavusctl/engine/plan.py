@@ -21,6 +21,7 @@ from tavusctl.crawl import quota
 from tavusctl.engine import provisioning
 from tavusctl.engine.safety import protection
 from tavusctl.fields import presigned_urls
+from tavusctl.lib.json_types import special_leaves
 from tavusctl.secrets.values import revealed
 
 # What has to exist before a step can name it by id.
@@ -216,11 +217,15 @@ def _in_use(change: Change) -> Refusal | None:
 
 
 def _lacking(change: Change) -> Refusal:
-    """Why an update cannot be sent: it would take away a secret that it does not mention."""
+    """Why an update cannot be sent: it would take away a secret that it does not mention, or that has no value here."""
+    reads = change.desired.reads if change.desired else {}
+    unset = sorted({name for one in change.lacks for name in reads.get(one, ())})
     places = ", ".join(f"`{one}`" for one in change.lacks)
+    unnamed = ", ".join(f"`{one}`" for one in change.lacks if one not in reads)
     reason = f"the API takes `{_member(change)}` whole, with the secret at {places}, which no read returns"
-    hint = f"write `${{secret:NAME}}` at {places} in the manifest of {change.address}; nothing was sent"
-    return Refusal(change, "E408", 4, reason, hint)
+    ways = [f"write `${{secret:NAME}}` at {unnamed} in the manifest of {change.address}"] if unnamed else []
+    ways += [f"set {', '.join(unset)} in the environment or in `.env`"] if unset else []
+    return Refusal(change, "E408", 4, reason, f"{', and '.join(ways)}; nothing was sent")
 
 
 def _member(change: Change) -> str:
@@ -327,7 +332,14 @@ def _ordered(changes: Sequence[Change], made: AbstractSet[Address]) -> tuple[Cha
 def _waiting(change: Change, made: AbstractSet[Address]) -> Change:
     if change.waits_for or change.desired is None:
         return change
-    return replace(change, waits_for=tuple(sorted(made & set(change.desired.refers_to))))
+    return replace(change, waits_for=tuple(sorted(made & _named(change, change.desired))))
+
+
+def _named(change: Change, desired: Desired) -> AbstractSet[Address]:
+    """What a change sends an id of: an update of a prompt needs nothing of what its object refers to."""
+    if change.action is not Action.UPDATE:
+        return set(desired.refers_to)
+    return {leaf for one in change.patch for _, leaf in special_leaves(one) if isinstance(leaf, Address)}
 
 
 def _rank(change: Change) -> int:

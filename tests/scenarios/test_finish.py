@@ -79,6 +79,26 @@ def test_users_without_other_changes_are_pointed_to_the_new_version(begun: Proje
     assert steps(begun) == []
 
 
+def test_an_edit_that_needs_nothing_of_the_new_version_does_not_wait_for_it(project: Project) -> None:
+    says(project, "prices", 1)
+    persona(project, "coach")
+    project.apply()
+    project.account.advance(READY)
+    says(project, "prices", 2)
+    persona(project, "coach", "You coach.")
+
+    project.apply()
+
+    (coach,) = project.account.objects("personas").values()
+    assert (coach["system_prompt"], coach["document_ids"]) == ("You coach.", [project.bound("document/prices")])
+    project.account.advance(READY)
+    project.apply("--finish")
+    (document,) = project.account.objects("documents")
+    (coach,) = project.account.objects("personas").values()
+    assert (coach["system_prompt"], coach["document_ids"]) == ("You coach.", [document])
+    assert steps(project) == []
+
+
 def test_a_replacement_that_nobody_has_applied_is_not_begun(begun: Project) -> None:
     begun.account.advance(READY)
     begun.apply()

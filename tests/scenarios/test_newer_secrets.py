@@ -106,6 +106,20 @@ def test_without_the_secret_nothing_is_sent(project: Project, auth: str, mask: s
     assert project.account.writes == []
 
 
+@each_auth
+def test_without_its_value_the_variable_is_told(project: Project, auth: str) -> None:
+    project.account.switch(mask="stars")
+    tool(project, auth)
+    project.apply()
+    project.account.forget()
+    tool(project, auth, "https://hooks.example.com/v2/book")
+
+    (refusal,) = project.run("plan", "--format", "json", ONE=None).document["refused"]
+
+    assert (refusal["code"], project.account.writes) == ("E408", [])
+    assert refusal["hint"] == "set ONE in the environment or in `.env`; nothing was sent"
+
+
 def test_another_way_to_sign_in_leaves_nothing_of_the_first(project: Project) -> None:
     tool(project, "bearer")
     project.apply()
