@@ -39,7 +39,7 @@ def taken_as_unchanged(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
         return ()
     told = f"the secret {names[0]} has" if len(names) == 1 else f"the secrets {', '.join(names)} have"
     message = f"{told} no value here"
-    hint = "fields with these secrets count as unchanged; apply needs the values that it sends"
+    hint = "fields with these secrets count as unchanged once they were applied; apply needs the values that it sends"
     return (Diagnostic("TV309", message, None, hint, severity=Severity.WARNING),)
 
 
