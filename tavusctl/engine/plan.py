@@ -193,7 +193,8 @@ def _refusal(
         )
     if change.lacks:
         return _lacking(change)
-    remakes = action is Action.REPLACE or (action is Action.CREATE and change.cause is Cause.DRIFTED)
+    # One that waits for its new half sends nothing: somebody has confirmed it when it began.
+    remakes = (action is Action.REPLACE and change.patch) or (action is Action.CREATE and change.cause is Cause.DRIFTED)
     if remakes and costly and address not in consent.replace:
         reason = f"{change.reason}; training a new {address.kind} takes hours"
         return Refusal(change, "E402", 4, reason, f"run `tavusctl apply --allow-replace {address}` to confirm")

@@ -72,6 +72,23 @@ def test_the_old_half_of_a_new_training_is_kept_until_it_is_named(anna: Project)
     assert deleted(anna) == [f"/v2/replicas/{old}"]
 
 
+def test_a_training_that_was_confirmed_needs_no_other_word(anna: Project) -> None:
+    anna.manifest("replica", "anna", ANEW)
+    anna.apply("--allow-replace", "replica/anna")
+    anna.account.forget()
+
+    for command in (("plan",), ("plan", "--finish"), ("apply", "--yes"), ("apply", "--yes", "--finish")):
+        ended = anna.run(*command)
+        assert (ended.code, anna.account.writes) == (0, []), ended.out
+        assert "refused" not in ended.out
+    assert "deferred replace replica/anna" in ended.out
+    assert "the old version stays in use" in ended.out
+    anna.account.advance(TRAINING)
+    anna.apply("--finish")
+    (coach,) = anna.account.objects("personas").values()
+    assert coach["default_replica_id"] == anna.bound("replica/anna")
+
+
 @pytest.mark.parametrize("ready", [True, False])
 def test_a_replacement_that_was_taken_back_does_not_come_into_use(anna: Project, *, ready: bool) -> None:
     old, consent = anna.bound("replica/anna"), {"consent_video_url": "https://example.com/consent.mp4"}
