@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tavusctl.app.files import output_files
 from tavusctl.app.session.opening import learn
 from tavusctl.cli import output_paths
-from tavusctl.cli.report_options import requested_reports
+from tavusctl.cli.report_options import color_setting, requested_reports
 from tavusctl.config.files import read_bytes
 from tavusctl.core.diagnostic_ids import REDACTED_CHECKS
 from tavusctl.core.diagnostics import Diagnostic
@@ -39,13 +39,15 @@ def report(error: Exception, args: Sequence[str]) -> int:
 
     diagnostics = view.diagnostics(error.diagnostics)
     write_reports(error, args)
+    color = color_setting(no_color="--no-color" in args)  # the context that knew it is gone with the command
     if wants_json(args):
         click.echo(json.error(error.id, error.exit_code, diagnostics), nl=False)
     elif isinstance(error, ConfigError):
-        click.echo(text.diagnostics(view.diagnostics(with_excerpts(error.diagnostics))), err=True, nl=False)
+        told = text.diagnostics(view.diagnostics(with_excerpts(error.diagnostics)))
+        click.echo(told, err=True, nl=False, color=color)
     else:
         for diagnostic in diagnostics:
-            click.echo(text.diagnostic(diagnostic), err=True)
+            click.echo(text.diagnostic(diagnostic), err=True, color=color)
     return error.exit_code
 
 

@@ -12,6 +12,7 @@ from tavusctl.app.session.opening import checked, open_session, open_sessions
 from tavusctl.cli import output_paths
 from tavusctl.cli.completion_values import environment as known_environment
 from tavusctl.cli.options import Command
+from tavusctl.cli.report_options import color_setting
 from tavusctl.cli.status_line import TerminalProgress
 
 _NO_CACHE: Final = "no_cache"  # without that option, a command uses no cache
@@ -90,11 +91,7 @@ def project_options(command: Command) -> Command:
 
 
 def _set_up_output(*, no_color: bool, verbose: int) -> None:
-    context = click.get_current_context()
-    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        context.color = False
-    elif os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
-        context.color = True
+    click.get_current_context().color = color_setting(no_color=no_color)
     if verbose:  # warnings are shown without being set up
         import logging
 

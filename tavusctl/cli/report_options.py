@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -93,6 +94,15 @@ def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> 
         if report := named(name):
             output_files.write(path, redacted(click.unstyle(make(report))))
     show(make(REPORTS[format_]), format_)
+
+
+def color_setting(*, no_color: bool = False) -> bool | None:
+    """Whether texts have colours, by `--no-color` and the environment; None where it depends on who reads."""
+    if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
+        return True
+    return None
 
 
 def show(report: str, format_: str = "text") -> None:

@@ -85,6 +85,29 @@ def test_a_plan_without_colour_says_the_same(changed: Project) -> None:
     assert set(plain) == {click.unstyle(coloured)}
 
 
+@pytest.mark.parametrize(
+    "wrong", ["plan --env nope", "validate --env nope", "github plan --env nope", "github link nowhere"]
+)
+def test_an_error_is_without_colour_where_a_plan_is(project: Project, wrong: str) -> None:
+    args = shlex.split(wrong)
+
+    assert COLOUR.search(on_a_terminal(project, *args).said)
+    for plain in (
+        on_a_terminal(project, *args, "--no-color"),
+        on_a_terminal(project, *args, NO_COLOR="1"),
+        on_a_terminal(project, *args, TERM="dumb"),
+    ):
+        assert "error:" in plain.said
+        assert "\x1b" not in plain.said
+
+
+def test_complaints_about_manifests_are_without_colour_where_a_plan_is(project: Project) -> None:
+    project.write("manifests/coach.yaml", "kind: Persona\nname: coach\nsepc: {}\n")
+
+    assert COLOUR.search(on_a_terminal(project, "plan").said)
+    assert "\x1b" not in on_a_terminal(project, "plan", NO_COLOR="1").said
+
+
 @pytest.mark.sweep
 def test_lines_are_whole_where_they_are_searched_and_on_wide_terminals(changed: Project) -> None:
     piped = in_a_pipe(changed, "plan").stdout
