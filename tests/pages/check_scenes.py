@@ -21,10 +21,10 @@ KEY: Final = "value-of-a-key-0123456789"
 
 
 def unsupported_state_url(project: Project) -> Result:
-    """`plan`, when `state:` of the environment is `ftp://files.example.com/state`."""
+    """`validate`, when `state:` of the environment is `ftp://files.example.com/state`."""
     project.write("tavusctl.yaml", "environments: {default: {state: 'ftp://files.example.com/state'}}\n")
     project.manifest("persona", "coach", COACH)
-    return project.run("plan", *JSON)
+    return project.run("validate", *JSON)
 
 
 def unknown_output(project: Project) -> Result:

@@ -137,7 +137,8 @@ PROJECTS: dict[str, tuple[str, str, str]] = {
     "a host": ("base_url: https://evil.example.com\n", "TV103", "tavusctl.yaml:1:1"),
     "a later version": ("version: 2\n", "TV104", "tavusctl.yaml:1:10"),
     "manifests elsewhere": ("manifests: ../other\n", "TV110", "tavusctl.yaml:1:12"),
-    "an unknown store": ("environments: {default: {state: 'ftp://x/y'}}\n", "TV117", "ftp://"),
+    "an unknown store": ("environments: {default: {state: 'ftp://x/y'}}\n", "TV117", "tavusctl.yaml:1:33"),
+    "a misspelt state": ("environments: {default: {state: gti}}\n", "TV117", "did you mean `git`?"),
     "no YAML": ("secrets: [\n", "TV101", "tavusctl.yaml:2:1"),
 }
 
@@ -152,6 +153,26 @@ def test_a_project_file_that_is_wrong_stops_everything(project: Project, text: s
 
     assert (code, f"[{label(id_)}]" in words, place in words) == (10, True, True)
     assert project.account.requests == []
+
+
+@pytest.mark.parametrize("state", ["gti", "GIT", "'s3:/b/x'", "'http://x'", "'s3://'", "'git?rev=main'"])
+def test_a_state_that_is_nowhere_is_found_offline(project: Project, state: str) -> None:
+    project.write("tavusctl.yaml", f"environments: {{default: {{state: {state}}}}}\n")
+    project.manifest("persona", "coach", COACH)
+
+    for command in (["validate"], ["plan"], ["apply", "--yes"]):
+        result = project.run(*command)
+        assert (result.code, "tavusctl.yaml:1:33: error:" in result.out + result.err) == (10, True), result
+    assert {one.name for one in project.root.iterdir()} <= {"tavusctl.yaml", "manifests", ".tavusctl"}
+    assert project.account.requests == []
+
+
+def test_a_password_in_the_address_of_a_state_is_not_shown(project: Project) -> None:
+    project.manifest("persona", "coach", COACH)
+    for state in ("s3://user:canary@bucket/x", "user:canary@host/x"):
+        project.write("tavusctl.yaml", f"environments:\n  default:\n    state: {state}\n")
+        result = project.run("validate")
+        assert (result.code, "canary" in result.out + result.err) == (10, False)
 
 
 # Options and variables that make a command fail before it asks the account for anything: code, id, words.

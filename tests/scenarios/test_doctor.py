@@ -123,7 +123,8 @@ def test_a_state_that_is_damaged_of_another_account_or_out_of_reach(applied: Pro
     applied.write("tavusctl.yaml", "environments: {default: {state: 'ftp://x/y'}}\n")
     result = applied.run("doctor", "--format", "json")
     assert result.code == 10
-    assert "unsupported scheme" in checks(result)["state"]["message"]
+    assert "unsupported scheme" in checks(result)["project"]["message"]
+    assert health(result)["state"] == "warning", "the state of no other place is called ok"
 
 
 def test_who_holds_the_lock_is_told(applied: Project) -> None:

@@ -44,6 +44,9 @@ def variables(session: LocalSession) -> Iterator[Finding]:
 def state(session: Session) -> Iterator[Finding]:
     """Where the state is, whether it can be read, and who holds it."""
     environment = session.environment
+    if not environment.state and "environments" in session.project.doubtful:
+        yield warning("state", f"not looked at: {FILE} does not tell where it is", f"correct `environments` in {FILE}")
+        return
     store = open_store(environment.state, session.root, environment.name)
     holder = store.holder()
     known = replay(store.read(), store.journal())

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from tavusctl.config.attachments import upload_fault
+from tavusctl.config.project_file.state_url import state_fault
 from tavusctl.core.address import NAME
 from tavusctl.core.messages import shown
 from tavusctl.core.schema.spec_model import StrictModel
@@ -76,6 +77,13 @@ def _folder(url: str) -> str:
     return url
 
 
+def _state(url: str) -> str:
+    fault = state_fault(url)
+    if fault:
+        raise WrongValueError(fault.message, fault.hint, fault.id)
+    return url
+
+
 def _version(version: Json) -> Json:
     if isinstance(version, bool):  # true is 1 to Python
         message = f"expected 1, found {shown(version)}"
@@ -130,7 +138,7 @@ class EnvironmentSection(StrictModel):
     api_key_env: Annotated[str, AfterValidator(_key_variable), _like(f"^{_VARIABLE}$")] = Field(
         "TAVUS_API_KEY", description="Environment variable that holds the API key; TAVUS_API_KEY when left out."
     )
-    state: str = Field(
+    state: Annotated[str, AfterValidator(_state)] = Field(
         "", description="Where state lives: git, git+URL, s3://, gs://, az://, file://; else a file in the project."
     )
     overlay: str = Field(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from tavusctl.config.project_file.state_url import is_ref
 from tavusctl.core.errors import UsageError
 from tavusctl.integrations.git.process import Git, GitError
 
 if TYPE_CHECKING:
     from tavusctl.state.shared.store import SharedStore
 
-_REF: Final = re.compile(r"refs(/[A-Za-z0-9%_+-]+(\.[A-Za-z0-9%_+-]+)*){2,}")
 _HEAD: Final = "refs/tavusctl"
 
 
@@ -28,7 +27,7 @@ def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
 
     address, _, query = url.partition("?")
     key, _, ref = query.partition("=")
-    if query and (key != "ref" or not _REF.fullmatch(ref) or ref.endswith(".lock")):
+    if query and (key != "ref" or not is_ref(ref)):
         message = f"`state: {address}?{query}`: what follows `?` must be `ref=` and the full name of a ref"
         raise UsageError(message, "write it like `state: git?ref=refs/heads/tavusctl-state`", id="E1203")
     folder = GitFolder(
