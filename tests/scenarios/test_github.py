@@ -370,6 +370,43 @@ def test_dry_run_prints_and_writes_nothing(step: Step) -> None:
 
     assert ended.code == 0, ended.err
     assert "would send POST /repos/acme/agents/issues/7/comments" in ended.out
+    assert ended.err.endswith("comment on #7: would be created\n")
+    assert step.hub.writes == []
+
+
+def test_dry_run_of_an_apply_is_refused(step: Step) -> None:
+    step.project.account.forget()
+
+    ended = step.run("--dry-run", "apply", "--yes", pull=False)
+
+    assert ended.code == 12
+    assert "`--dry-run` cannot be used with `apply`" in ended.err
+    assert step.project.account.requests == []
+    assert step.hub.writes == []
+
+
+def test_dry_run_is_that_of_a_command_with_its_own(step: Step) -> None:
+    project = step.project
+    git(project, "init", "-qb", "main")
+    crawled = {"document_url": "https://example.com/", "crawl": {"depth": 1, "max_pages": 5}}
+    project.manifest("document", "site", crawled, recrawl={"every": "1h"})
+    project.apply()
+    commit(project)
+    edit = {"op": "replace", "path": "/system_prompt", "value": "Edited."}
+    project.account.portal("personas", project.bound("persona/coach"), edit)
+    project.account.advance(86400)
+    project.account.forget()
+
+    adopted = step.run("--dry-run", "adopt", "--all", pull=False, GITHUB_REF_NAME="main")
+    crawled_again = step.run("--dry-run", "recrawl", pull=False)
+    drifted = step.run("--dry-run", "drift", pull=False)
+
+    assert (adopted.code, "would adopt persona/coach" in adopted.err) == (0, True), adopted.err
+    assert adopted.err.endswith("it would hold the edits above, if there are any\n")
+    assert (crawled_again.code, "document/site" in crawled_again.out) == (0, True), crawled_again.err
+    assert drifted.err.endswith("issue about drift: would be created\n"), drifted.err
+    assert git(project, "status", "--porcelain", "manifests") == ""
+    assert project.account.writes == []
     assert step.hub.writes == []
 
 

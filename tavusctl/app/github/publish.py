@@ -28,6 +28,7 @@ _UNKNOWN: Final = frozenset(
     {"TV310", "TV311"}
 )  # the state does not know all manifests: what was told may be there still
 _PLANNED: Final = frozenset({0, 2})  # after a merge, a plan that is there is told by the apply that carries it out
+_DONE: Final = frozenset({"created", "updated", "closed"})
 _PAGE: Final = "The plan as a page"
 _DRIFT_KNOWN: Final = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
 
@@ -64,6 +65,9 @@ class Publisher(Struct, frozen=True):
             done = propose(github, self.step, self.subject, rewritten, self.log.say)
             return f"pull request with live edits: {done}"
 
+        if self.dry_run:  # `adopt` has written no file that it could hold
+            self.log.say("pull request with live edits: it would hold the edits above, if there are any")
+            return 0
         return self._write(told, needed=True)
 
     def publish(self, code: int, reports: ReportRequest) -> int:
@@ -113,7 +117,7 @@ class Publisher(Struct, frozen=True):
         done = github.keep_comment(
             number, subject.comment_marker, edited, near=subject.is_near, settles=bool(subject.environment)
         )
-        return f"comment on #{number}: {done}"
+        return f"comment on #{number}: {self._told(done)}"
 
     def _pull_requests(self, github: GitHub, code: int) -> list[int]:
         """Those that are told: the one that a run is for, and those whose merge an apply is about, done or not."""
@@ -130,10 +134,15 @@ class Publisher(Struct, frozen=True):
             count = len(drift)
             title = f"Drift: {count} object{'' if count == 1 else 's'} changed outside the manifests"
             text = f"{marker}\n{body(step, self.subject, code, reports)}"
-            return f"issue about drift: {github.keep_issue(marker, title, text)}"
+            return f"issue about drift: {self._told(github.keep_issue(marker, title, text))}"
         if code in _DRIFT_KNOWN and not reports.warned & _UNKNOWN:
-            return f"issue about drift: {github.close_issues(marker, f'The drift is gone. {step.run_url}'.strip())}"
+            closed = github.close_issues(marker, f"The drift is gone. {step.run_url}".strip())
+            return f"issue about drift: {self._told(closed)}"
         return ""
+
+    def _told(self, done: str) -> str:
+        """What was done, or in a dry run would have been."""
+        return f"would be {done}" if self.dry_run and done in _DONE else done
 
     def _write(self, tell: Callable[[GitHub], str], *, needed: bool) -> int:
         """Write to GitHub; an exit code when that failed, unless the step is good without it."""

@@ -31,6 +31,7 @@ COMMANDS: Final = (*sorted(REPORTING), "adopt", LINK, "recrawl", "verify")
 _PAGE_URL: Final = re.compile(r"https?://[\w.:-]+/[\w./-]+")
 _MOST_SHARES: Final = 99  # of one comment
 _LOOKING: Final = frozenset({"plan", "drift", "validate", "verify"})
+_REHEARSED: Final = frozenset({"adopt", "recrawl"})  # they have a dry run of their own
 _ADOPTED: Final = frozenset({0, 4})  # 4: all but what adopt refuses
 
 
@@ -68,7 +69,7 @@ class Writing(Struct, frozen=True):
 
     comment: Comment  # when
     shares_comment: bool  # one for all environments
-    dry_run: bool
+    dry_run: bool  # nothing, and nothing to the account or to files
 
 
 def run_step(name: str, args: Sequence[str], writing: Writing, command_line: CommandLine) -> int:
@@ -76,6 +77,9 @@ def run_step(name: str, args: Sequence[str], writing: Writing, command_line: Com
     step = current()
     if name == LINK:
         return _linked(step, args, writing, command_line)
+    if writing.dry_run and name == "apply":
+        message = "`--dry-run` cannot be used with `apply`, which would write to the account"
+        return command_line.fail(UsageError(message, "run `tavusctl github --dry-run plan`"), [name, *args])
     result = _run(step, name, args, writing, command_line)
     name, code, reports = result.subject.command, result.code, result.reports
     publisher = Publisher(step, result.subject, writing.comment, writing.dry_run, command_line)
@@ -115,6 +119,8 @@ def _run(step: Workflow, name: str, args: Sequence[str], writing: Writing, comma
         what = f"the event `{step.event_name or '(none)'}` of this run may come from outside the repository"
         command_line.say(f"{what}: the manifests are validated, and `{name}` is not run")
         subject, asked = replace(subject, command="validate"), list(subject.options)
+    elif writing.dry_run and name in _REHEARSED:
+        asked = ["--dry-run", *asked]
     folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
     with _foreign_text(command_line), noting() as written, keeping() as rewritten:
         reports = ReportRequest(folder, written, min(max(1, len(subject.environments)), _MOST_SHARES))

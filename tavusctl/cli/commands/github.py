@@ -30,7 +30,11 @@ from tavusctl.lib.json_types import Json, JsonObject
     envvar="TAVUSCTL_ONE_COMMENT",
     help="Use one comment for all environments of the project, with a section for each.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the requests to GitHub without sending them.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print the requests to GitHub without sending them; adopt and recrawl write nothing, and apply is refused.",
+)
 @click.argument("name", metavar="COMMAND", type=click.Choice(COMMANDS))
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 def command(*, comment: Comment, one_comment: bool, dry_run: bool, name: str, args: tuple[str, ...]) -> int:
