@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from tavusctl.app.files import file_writer
 from tavusctl.app.session.base_url import check_base_url
 from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import Environment
@@ -41,7 +42,7 @@ def _running(db: Path) -> Iterator[str]:
         with explained("127.0.0.1", 0, db):
             from tavusctl.emulator import running
 
-            db.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file_writer.make_folder(db.parent, rights=0o700)
             server = stack.enter_context(running(db=db))
         yield server.url
 

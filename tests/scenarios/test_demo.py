@@ -91,6 +91,15 @@ def test_a_demo_keeps_its_state_beside_its_account(demo: Project) -> None:
     assert "remove `environments.demo.state`" in refused.err
 
 
+def test_a_folder_of_the_account_that_cannot_be_made_is_told(demo: Project) -> None:
+    demo.write(".tavusctl", "")
+
+    result = run(demo, "plan")
+
+    assert result.code == 12
+    assert ".tavusctl/demo`: Not a directory" in result.err
+
+
 def test_on_a_machine_of_ci_a_demo_applies(demo: Project) -> None:
     """Account and state are lost together."""
     assert demo.run("apply", "--yes", TAVUS_BASE_URL=None, CI="true").code == 0

@@ -61,6 +61,41 @@ def test_init_in_a_folder_of_its_own(project: Project) -> None:
     assert not (project.root / "tavusctl.yaml").exists()
 
 
+IN_THE_WAY = {
+    "of the folder": ("taken", ["init", "taken/x"], "`taken/x/manifests/personas`: Not a directory"),
+    "of a demo": ("taken", ["init", "--demo", "taken/x"], "`taken/x/manifests/personas`: Not a directory"),
+    "of a part of it": ("schemas", ["init"], "`schemas`: File exists"),
+    "of schemas": ("taken", ["schema", "--out", "taken/x"], "`taken/x`: Not a directory"),
+    "of .github": (".github", ["init", "--github"], ".github/workflows`: Not a directory"),
+    "of workflows": (".github/workflows", ["init", "--github"], ".github/workflows`: File exists"),
+}
+
+
+@pytest.mark.sampled(6)
+@pytest.mark.parametrize(("file", "command", "told"), IN_THE_WAY.values(), ids=IN_THE_WAY)
+def test_a_folder_that_cannot_be_made_is_told(project: Project, file: str, command: list[str], told: str) -> None:
+    if "--github" in command:
+        project.run("init")
+    project.write(file, "")
+
+    ended = project.run(*command)
+
+    assert ended.code == 12, ended.err
+    assert "error: cannot create the folder `" in ended.err
+    assert told in ended.err
+
+
+def test_a_gitignore_that_is_no_text_is_kept_and_one_that_is_no_file_is_told(project: Project) -> None:
+    (project.root / ".gitignore").write_bytes(b"\xff\n")
+    (project.root / "other/.gitignore").mkdir(parents=True)
+
+    first, second = project.run("init"), project.run("init", "other")
+
+    assert (first.code, (project.root / ".gitignore").read_bytes()) == (0, b"\xff\n.tavusctl/\n.env\n")
+    assert second.code == 12
+    assert "cannot read `other/.gitignore`: Is a directory" in second.err
+
+
 def test_an_editor_and_an_assistant_are_told_what_they_need(project: Project) -> None:
     """The extension that reads the schemas, and what an assistant may do; commands and files that it names exist."""
     project.run("init")

@@ -9,8 +9,10 @@ A file is written beside its place, for its owner alone from the first byte, and
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +54,25 @@ def write(
             atomic_files.replace(place, content, rights=rights, keep_rights=keep_rights, folder=folder)
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror}"
+        raise UsageError(message) from None
+
+
+def make_folder(path: Path, *, rights: int = 0o777) -> None:
+    """Make a folder, and those around it; UsageError if it cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=rights)
+    except OSError as error:
+        message = f"cannot create the folder `{path}`: {error.strerror}"
+        raise UsageError(message) from None
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Look at what is there before anything is written; UsageError if it cannot be read."""
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot read `{path}`: {error.strerror}"
         raise UsageError(message) from None
 
 

@@ -36,7 +36,8 @@ def write_workflows(folder: Path, action: str | None, tell: Tell) -> None:
     root = Path(os.path.realpath(project.root))
     top = next((one for one in (root, *root.parents) if os.path.lexists(one / ".git")), root)
     place = top / _FOLDER
-    found = {path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))}
+    with file_writer.readable(place):
+        found = {path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))}
     shape = _shape(project, root.relative_to(top).as_posix(), top)
     mine = [text for name, text in found.items() if name in workflow_files.workflows(shape, {})]
     known = next((one for one in map(workflow_files.action_in, mine) if one), "")
@@ -76,7 +77,7 @@ def _put(path: Path, found: str | None, wanted: str, top: Path, tell: Tell) -> N
         return
     if found is None or workflow_files.is_unedited(found):
         file_writer.where(path, top)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        file_writer.make_folder(path.parent)
         file_writer.write(path, Record(wanted), root=top, rights=file_writer.PUBLIC)
         tell.say(f"{'wrote' if found is None else 'updated'}   {path}")
         return

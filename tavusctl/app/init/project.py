@@ -78,11 +78,13 @@ def _take_over(folder: Path, account: Account, name: str, say: Say) -> None:
 def _scaffold(folder: Path, files: Mapping[str, str], say: Say) -> None:
     for name, content in files.items():
         path = folder / name
-        if path.exists():
+        with file_writer.readable(path):
+            is_there = path.exists()
+        if is_there:
             say(f"kept    {path}")
             continue
         file_writer.where(path, folder)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        file_writer.make_folder(path.parent)
         file_writer.write(path, Record(content), root=folder, rights=file_writer.PUBLIC)
         say(f"wrote   {path}")
     _ignore_local(folder / ".gitignore", say)
@@ -106,7 +108,8 @@ def _state(folder: Path) -> str:
 
 def _ignore_local(path: Path, say: Say) -> None:
     """The local state tells ids and prompts, and `.env` keys: neither belongs in the repository."""
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    with file_writer.readable(path):
+        before = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
     new = [name for name in IGNORED if name not in before.splitlines()]
     if new:
         separator = "" if not before or before.endswith("\n") else "\n"

@@ -26,7 +26,7 @@ def write_schemas(out: Path) -> int:
     if linked:
         message = f"`{linked}` is a symbolic link, whose target would be overwritten"
         raise UsageError(message, "remove the link, or choose another folder", id="E1210")
-    out.mkdir(parents=True, exist_ok=True)
+    file_writer.make_folder(out)
     for file, schema in schemas.items():
         file_writer.write(out / file, Record(schema), rights=file_writer.PUBLIC)
     return len(schemas)
