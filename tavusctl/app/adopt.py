@@ -104,7 +104,8 @@ class Adopted(Struct):
             self.sources.read(path)
             return FileText(files.as_text(self.sources.before[path]), path)
 
-        scope = Scope(self.prepared.request.environment.vars, (), read)
+        environment = self.prepared.request.environment
+        scope = Scope(environment.vars, (), read, environment.name)
         return lambda expression: brought(expression, scope)
 
     def _check_secrets(self, after: Mapping[str, bytes]) -> None:

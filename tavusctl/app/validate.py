@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tavusctl import lint
 from tavusctl.app.session import unchanged
 from tavusctl.app.session.applied import last_applied
@@ -13,6 +15,7 @@ from tavusctl.app.session.manifests import check
 from tavusctl.app.session.outputs import unknown_outputs
 from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.model import Manifest
+from tavusctl.core.project_settings import FILE, Environment
 
 
 def validate(
@@ -24,9 +27,24 @@ def validate(
     fix: bool,
 ) -> Sequence[Diagnostic]:
     """All that is wrong or unwise in environments, of the checks that are asked for; with `fix`, what is left of it."""
-    found = [one for session in sessions for one in _judged(session, paths, select, ignore, fix=fix)]
-    # What several have in common is told once.
-    return sorted({(*place(one), one.hint): one for one in found}.values(), key=place)
+    found: dict[tuple[str | int, ...], tuple[Diagnostic, list[Environment]]] = {}
+    for session in sessions:
+        for one in _judged(session, paths, select, ignore, fix=fix):
+            # What several have in common is told once.
+            found.setdefault((*place(one), one.hint), (one, []))[1].append(session.environment)
+    return sorted((_placed(one, where, len(sessions)) for one, where in found.values()), key=place)
+
+
+def _placed(found: Diagnostic, where: Sequence[Environment], judged: int) -> Diagnostic:
+    """A complaint with the environments that it is about, unless it is about all, or tells that by itself."""
+    names = [f"`{one.name}`" for one in where]
+    path = found.source.path if found.source else ""
+    inside = any(one.overlay and path.startswith(f"{one.overlay}/") for one in where)
+    if len(where) == judged or inside or path == FILE or any(one in found.message for one in names):
+        return found
+    *most, last = names
+    told = f"environments {', '.join(most)} and {last}" if most else f"environment {last}"
+    return replace(found, message=f"in the {told}: {found.message}")
 
 
 def _judged(

@@ -43,6 +43,7 @@ class Scope(Struct, frozen=True):
     variables: Mapping[str, Json]
     secrets: Collection[str]  # names that manifests may read
     read_file: Callable[[str], FileText]  # ValueError says why a file is not to be had
+    environment: str  # whose variables these are
 
 
 class Expansion(Struct, frozen=True):
@@ -175,8 +176,9 @@ def _ref(rest: str, _: Scope) -> Address:
 
 def _var(name: str, scope: Scope) -> Json:
     if name not in scope.variables:
-        hint = suggestion(name, scope.variables) or "declare it under `vars:` of the environment in tavusctl.yaml"
-        raise _WrongError(Fault("TV111", f"undefined variable {shown(name)} in this environment", hint))
+        declare = f"declare it under `environments.{scope.environment}.vars` in tavusctl.yaml"
+        message = f"undefined variable {shown(name)} in the environment `{scope.environment}`"
+        raise _WrongError(Fault("TV111", message, suggestion(name, scope.variables) or declare))
     return copy.deepcopy(scope.variables[name])
 
 

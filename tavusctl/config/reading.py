@@ -269,7 +269,8 @@ class Reading(Struct):
     def _scope(self, where: Source) -> Scope:
         """What expressions in a file can reach."""
         path = self._files[where.path]
-        return Scope(self.environment.vars, self.project.secrets, lambda name: self._text(path, name))
+        environment, secrets = self.environment, self.project.secrets
+        return Scope(environment.vars, secrets, lambda name: self._text(path, name), environment.name)
 
     def _text(self, manifest: Path, name: str) -> FileText:
         with _hinting(self.project, manifest, name):

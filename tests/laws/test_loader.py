@@ -167,7 +167,7 @@ def test_json_is_yaml(value: dict[str, Any]) -> None:
     assert odd or ([document.value for document in parsed.documents], parsed.diagnostics) == ([value], ())
 
 
-SCOPE = interpolation.Scope({"v": 1}, ("KEY",), lambda path: interpolation.FileText(f"<{path}>", path))
+SCOPE = interpolation.Scope({"v": 1}, ("KEY",), lambda path: interpolation.FileText(f"<{path}>", path), "default")
 
 
 @given(

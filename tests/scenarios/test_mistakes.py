@@ -79,8 +79,8 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "a variable that is not declared": Mistake(
         {M: COACH.replace("You coach.", '"You coach for ${var:brand}."')},
-        "undefined variable `brand` in this environment",
-        "declare it under `vars:` of the environment in tavusctl.yaml",
+        "undefined variable `brand` in the environment `default`",
+        "declare it under `environments.default.vars` in tavusctl.yaml",
         f"{M}:5",
     ),
     "a key that is misspelled": Mistake(

@@ -320,6 +320,22 @@ def test_without_a_name_all_environments_are_judged_and_formatted(staged: Projec
     assert staged.run("fmt", "--check").out == "overlays/staging/deep/coach.yaml\n"
 
 
+def test_what_is_wrong_in_some_environments_only_names_them(project: Project) -> None:
+    settings = "environments: {a: {vars: {t: ''}}, b: {vars: {t: '', u: x}}, c: {vars: {t: Hello., u: x}}}\n"
+    project.write("tavusctl.yaml", settings)
+    spec = '{system_prompt: "${var:t}", greeting: "${var:u}", greting: x}'
+    project.write("manifests/coach.yaml", f"kind: persona\nname: coach\nspec: {spec}\n")
+
+    found = project.run("validate", "--format", "json").document["complaints"]
+
+    assert {(one["id"], one["message"].partition(": `")[0]) for one in found} == {
+        ("TV103", "unknown key `greting` in persona"),
+        ("TV106", "in the environments `a` and `b`: system_prompt"),
+        ("TV111", "undefined variable `u` in the environment `a`"),
+    }
+    assert "`u` in the environment `a`" in project.run("plan", "--env", "a").err
+
+
 def test_an_overlay_may_lie_among_the_manifests(project: Project) -> None:
     project.write("tavusctl.yaml", PROJECT.replace("overlays/staging", "manifests/overlays/staging"))
     project.write("manifests/a.yaml", "kind: persona\nname: a\nspec: {persona_name: A, system_prompt: Hi.}\n")

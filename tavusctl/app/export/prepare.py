@@ -236,7 +236,7 @@ def _read_back(made: Rendered) -> tuple[Manifest | None, list[Diagnostic]]:
         return FileText(as_text(made.files[name.removeprefix("../")].encode()), name)
 
     parsed = yaml12.read(made.files[made.path].encode(), made.path)
-    scope = Scope({}, frozenset(name for _, name in made.exported.secrets), read_file)
+    scope = Scope({}, frozenset(name for _, name in made.exported.secrets), read_file, "")
 
     def at_any(_: Source) -> Scope:
         return scope

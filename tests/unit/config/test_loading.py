@@ -150,7 +150,7 @@ SHAPE = [
         ["5:9 TV113 link: the manifest contains a plaintext secret (in `password` of the URL)"],
     ),
     ("title: x\nengine: {api_key: '${secret:KEI}'}", ["5:21 TV112 the secret `KEI` is not listed under `secrets:`"]),
-    ("title: x\nsize: ${var:sice}", ["5:9 TV111 undefined variable `sice` in this environment"]),
+    ("title: x\nsize: ${var:sice}", ["5:9 TV111 undefined variable `sice` in the environment `default`"]),
     ("title: x\nsize: ${var:brand}", ["5:9 TV104 size: expected a whole number, found `Acme`"]),
     ("title: ${fiel:x}", ["4:10 TV109 unknown expression `${fiel:x}`"]),
     ("title: ${file:x", ["4:10 TV109 `${file:x` has no closing brace on its line"]),
@@ -190,7 +190,7 @@ SHAPE = [
         "title: x\nextra: {engine: {headers: 3}}",
         ["5:20 TV103 extra: `engine.headers` is a known key, which belongs in `spec:`"],
     ),
-    ("title: x\nextra: {new: '${var:no}'}", ["5:16 TV111 undefined variable `no` in this environment"]),
+    ("title: x\nextra: {new: '${var:no}'}", ["5:16 TV111 undefined variable `no` in the environment `default`"]),
     ("title: x\nengine: {api_key: '${file:no}'}", ["5:21 TV110 file `no` does not exist"]),
     (
         "title: x\nengine: {api_key: '${var:brand}'}",
