@@ -84,7 +84,9 @@ class DiagnosticCollector(Struct):
                 place = f"{dotted(pointer)}: " if pointer else ""
                 source = self.key_at(f"{pointer}/{escape(key)}")
                 home = next((f"write it under `{member}:`" for member, keys in below.items() if key in keys), "")
-                self.error("TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known, found))
+                # What an overlay misspells may well be right in the manifest below it.
+                beside = [one for one in found if self.key_at(f"{pointer}/{escape(one)}").path == source.path]
+                self.error("TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known, beside))
 
     def typed(self, found: Json, wanted: type[Wanted], pointer: str, id: str = "TV104") -> TypeGuard[Wanted]:  # noqa: A002 - as in Complaint
         """Whether a value has a type; a complaint when it has not."""

@@ -7,6 +7,7 @@ document, so nothing that reads it has to know that there were two.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
@@ -20,7 +21,7 @@ from tavusctl.core.address import NAME, Address, Source
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.messages import nearest
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.kinds import name_of
+from tavusctl.kinds import address_in, name_of
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import escape
 
@@ -52,6 +53,21 @@ def lay(base: Node, over: Node, kind: ResourceKind, address: Address) -> Laid:
     merge = _Merge(base, over, kind, address)
     value = merge.document()
     return Laid(Node(value, base.source, *merge.places()), tuple(merge.diagnostics))
+
+
+def left_by(node: Node) -> Iterator[Address]:
+    """The addresses that a document had before, as far as they are right."""
+    found = node.value.get("moved_from") if isinstance(node.value, dict) else None
+    for one in found if isinstance(found, list) else [found]:
+        with contextlib.suppress(ValueError):
+            if isinstance(one, str):
+                yield address_in(one)
+
+
+def left_behind(over: Node, address: Address, now: Address, source: Source) -> Diagnostic:
+    """What to say of a document of an overlay whose address belongs to a manifest that has another one now."""
+    message = f"no manifest is `{address}` for the overlay to be laid over: it is `{now}` now, at {source}"
+    return Diagnostic("TV132", message, over.sources["/name"], f"write `name: {now.name}`", address)
 
 
 def without_base(over: Node, address: Address, bases: Mapping[Address, Source]) -> Diagnostic | None:

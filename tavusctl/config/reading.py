@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,7 @@ from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.secrets import redaction
 
 _MAX_COMPLAINTS: Final = 500  # of one file
+_MISSING: Final = "TV106"
 _MARK: Final = b"tavusctl: ignore="  # in a comment: what validate is not to remark on
 
 
@@ -57,6 +59,9 @@ class Reading(Struct):
     marked: dict[str, str] = field(default_factory=dict)
     _files: dict[str, Path] = field(default_factory=dict)  # by what people call them
     _bases: dict[Address, Source] = field(default_factory=dict)  # what an overlay may be laid over
+    _moved: dict[Address, tuple[Address, Source]] = field(default_factory=dict)  # what bases were, and what they are
+    _unread_bases: list[str] = field(default_factory=list)  # like `unread`, of files that an overlay is laid over
+    _untold: list[Diagnostic] = field(default_factory=list)  # of such files that nobody has asked for
     _overlays: dict[Address, Document] = field(default_factory=dict)  # those that are laid over nothing yet
     _laid_over: dict[str, str] = field(default_factory=dict)  # digests of those laid over the file that is read
 
@@ -82,13 +87,16 @@ class Reading(Struct):
             base, *overlay = self._found(paths, self.diagnostics)
             found = [*base, *(path for files_ in overlay for path in files_)]
             self.unread += ["" for _ in self.diagnostics]  # of folders nobody knows what is in them
+            self._unread_bases += self.unread
             for path in found[len(base) :]:
                 self._counted(path, self._take_overlays)
             asked = tuple(self._overlays)
             if paths:
                 self._look_beside(found, asked)
+            told = len(self.unread)
             for path in base:
                 self._counted(path, self._take_base)
+            self._unread_bases += self.unread[told:]
             for address in asked:
                 if address in self._overlays:
                     self.opened.append(self._alone(self._overlays.pop(address)))
@@ -135,7 +143,7 @@ class Reading(Struct):
         known = recall.recalled(entry, where, self._lies_over, self._files, self.library) if entry else None
         if entry and known is not None:
             for one in known:
-                self._take_address(one.address, one.source)
+                self._take_address(one.address, one.source, one.manifest.moved_from if one.manifest else ())
             self._keep(cache, where, entry, is_new=False)
             return known
         begun, told = recall.Used.of(self.library), len(self.diagnostics)
@@ -177,11 +185,12 @@ class Reading(Struct):
         over = self._overlays.get(address)
         return over.digest if over else ""
 
-    def _take_address(self, address: Address | None, source: Source) -> Document | None:
+    def _take_address(self, address: Address | None, source: Source, left: Iterable[Address]) -> Document | None:
         """A document of the base has been found: what lies over it in this environment."""
         if address is None:
             return None
         self._bases.setdefault(address, source)
+        self._moved.update((one, (address, source)) for one in left)
         return self._overlays.pop(address, None)
 
     def _look_beside(self, asked: Collection[Path], overlays_: Collection[Address]) -> None:
@@ -192,16 +201,25 @@ class Reading(Struct):
             for document in beside._parsed(path, start(path, self.project)):
                 if document.address:
                     self._overlays.setdefault(document.address, document)
+        self._unread_bases += ["" for _ in beside.diagnostics]
+        self._untold += beside.diagnostics
+        beside.unread.clear()
+        beside.diagnostics.clear()
         for path in base if overlays_ else ():
             for document in beside._parsed(path, start(path, self.project)) if path not in asked else ():
-                if document.address:
-                    self._bases.setdefault(document.address, document.node.sources["/name"])
                 if document.address in overlays_ and document.address in self._overlays:
                     self.opened.append(self._laid(document))
+                elif document.address and document.address not in self._bases:
+                    left = overlays.left_by(document.node)
+                    self._moved.update((one, (document.address, document.node.sources["/name"])) for one in left)
+                    self._bases[document.address] = document.node.sources["/name"]
+        self._unread_bases += beside.unread
+        self._untold += beside.diagnostics
 
     def _laid(self, one: Document) -> ParsedManifest:
         """A document of the base, with the one that lies over it in this environment."""
-        over = self._take_address(one.address, one.node.sources["/name"]) if one.address else None
+        source = one.node.sources["/name"] if one.address else one.node.source
+        over = self._take_address(one.address, source, overlays.left_by(one.node))
         if over is None or one.address is None:
             return self._opened(one, one.node)
         self._laid_over[str(one.address)] = over.digest
@@ -217,10 +235,18 @@ class Reading(Struct):
         """A document of the overlay that exists in this environment only."""
         if self.cache:
             self.cache.pass_over()
-        found = self._opened(over, over.node)
-        meant = None
-        if found.manifest is None and over.address:
-            meant = overlays.without_base(over.node, over.address, self._bases)
+        found, address = self._opened(over, over.node), over.address
+        if address is None:
+            return found
+        rest = tuple(one for one in found.diagnostics if one.id != _MISSING)  # it may be in a manifest below
+        if address in self._moved:
+            told = overlays.left_behind(over.node, address, *self._moved[address])
+            return replace(found, address=None, manifest=None, draft=None, diagnostics=(*rest, told))
+        if found.manifest is None and may_declare(self._unread_bases, address.name):
+            self.diagnostics += self._untold
+            self._untold.clear()
+            return replace(found, diagnostics=rest)
+        meant = overlays.without_base(over.node, address, self._bases) if found.manifest is None else None
         return replace(found, diagnostics=(*found.diagnostics, meant)) if meant else found
 
     def _opened(self, one: Document, node: Node, over: Callable[[str], str] = lambda text: text) -> ParsedManifest:
@@ -280,6 +306,11 @@ class Reading(Struct):
         path = self._files[where.path]
         with _hinting(self.project, path, name):
             return self.library.measure(name, limit, path, start(path, self.project))
+
+
+def may_declare(unread: Iterable[str], name: str) -> bool:
+    """Whether one of the texts in which some address could not be read may hold a manifest of a name."""
+    return any(not text or re.search(rf"\bname\W+{name}\b", text) for text in unread)
 
 
 def twice(address: Address, here: Source, there: Source, hint: str = "rename one of them") -> Diagnostic:

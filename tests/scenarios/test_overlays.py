@@ -320,6 +320,39 @@ def test_without_a_name_all_environments_are_judged_and_formatted(staged: Projec
     assert staged.run("fmt", "--check").out == "overlays/staging/deep/coach.yaml\n"
 
 
+def test_a_misspelt_key_of_an_overlay_may_be_right_in_the_manifest(staged: Project) -> None:
+    over = "overlays/staging/deep/coach.yaml"
+    staged.write(over, "kind: persona\nname: coach\nsepc: {context: x}\n")
+    assert complaints(staged) == {f"{over}:3:1": ["unknown key `sepc` did you mean `spec`?"]}
+
+
+def test_a_manifest_that_cannot_be_read_is_not_called_missing(staged: Project) -> None:
+    over = "overlays/staging/deep/coach.yaml"
+    staged.write("manifests/coach.yaml", COACH.replace("spec:", "x: [\nspec:"))
+    staged.write(over, "kind: persona\nname: coach\nspec: {context: x}\n")
+    staged.write("manifests/other.yaml", COACH.replace("name: coach", "name: coaches"))
+    for asked in ((), (over, "--env", "staging")):
+        assert {place.partition(":")[0] for place in complaints(staged, *asked)} == {"manifests/coach.yaml"}
+
+    staged.write(over, "kind: persona\nname: coahces\nspec: {context: x}\n")
+    found = complaints(staged)
+    assert "write `name: coaches`" in found[f"{over}:2:7"][0], "it is in no file that cannot be read"
+
+
+def test_a_manifest_with_another_name_now_is_known_by_the_one_that_it_had(staged: Project) -> None:
+    over = "overlays/staging/deep/coach.yaml"
+    staged.write("manifests/coach.yaml", COACH.replace("name: coach", "name: trainer") + "moved_from: persona/coach\n")
+    staged.write("manifests/other.yaml", COACH.replace("name: coach", "name: coaches"))
+    whole = OVER.replace("${file:./trial.md}", "You coach, and this is a manifest of its own.")
+    for text in (OVER.replace("  system_prompt: ${file:./trial.md}\n", ""), whole):
+        staged.write(over, text)
+        for asked in ((), (over, "--env", "staging")):
+            found = complaints(staged, *asked)
+            assert list(found) == [f"{over}:2:7"], found
+            assert "it is `persona/trainer` now" in found[f"{over}:2:7"][0]
+            assert "write `name: trainer`" in found[f"{over}:2:7"][0]
+
+
 def test_what_is_wrong_in_some_environments_only_names_them(project: Project) -> None:
     settings = "environments: {a: {vars: {t: ''}}, b: {vars: {t: '', u: x}}, c: {vars: {t: Hello., u: x}}}\n"
     project.write("tavusctl.yaml", settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from tavusctl.app.session.local import LocalSession
 from tavusctl.config import files, loading
 from tavusctl.config.cache.disk_answers import Disk
 from tavusctl.config.cache.manifest_cache import ManifestCache
+from tavusctl.config.reading import may_declare
 from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.errors import ConfigError, RefusedError
@@ -141,11 +141,7 @@ def _with_project(session: LocalSession, told: Sequence[Diagnostic]) -> tuple[Di
 def _hidden(manifests: Sequence[Manifest], loaded: loading.LoadResult) -> frozenset[Address]:
     """Addresses that are referred to and may well be declared, in a file that cannot be read as a whole."""
     targets = {leaf for one in manifests for _, leaf in one.marks if isinstance(leaf, Address)}
-    return frozenset(
-        target
-        for target in targets - loaded.declared
-        if any(not text or re.search(rf"\bname\W+{target.name}\b", text) for text in loaded.unread)
-    )
+    return frozenset(target for target in targets - loaded.declared if may_declare(loaded.unread, target.name))
 
 
 def _is_advice(diagnostic: Diagnostic) -> bool:
