@@ -65,23 +65,24 @@ def outputs_of(session: LocalSession, names: Sequence[str]) -> Values:
         addresses = sorted({*ids, *(str(one.address) for one in manifests)})
         every = {_name(Address.parse(address)): address for address in addresses}
         chosen = {name: every[name] for name in _chosen(names, every)}
-        _refuse_unknown(address for address in chosen.values() if address not in ids)
+        _refuse_unknown(session, (address for address in chosen.values() if address not in ids))
         return {name: ids[address] for name, address in chosen.items()}
     outputs = {name: outputs[name] for name in _chosen(names, outputs)}
     known = {*ids, *(str(one.address) for one in manifests)}
     diagnostics = unknown_outputs(outputs, known, manifests)
     if diagnostics:
         raise ConfigError(diagnostics)
-    _refuse_unknown({address for output in outputs.values() for address in output.addresses} - set(ids))
+    _refuse_unknown(session, {address for output in outputs.values() for address in output.addresses} - set(ids))
     return {name: _behind(output, ids) for name, output in outputs.items()}
 
 
-def _refuse_unknown(addresses: Iterable[str]) -> None:
+def _refuse_unknown(session: LocalSession, addresses: Iterable[str]) -> None:
     """StateError where the state knows no id for something that is asked for."""
     wanted = sorted(addresses)
     if wanted:
         message = f"no id is known yet for {', '.join(wanted)}"
-        raise StateError(message, "run `tavusctl apply`, or `tavusctl import ADDRESS ID`", id="E940")
+        hint = f"run `{session.command('apply')}`, or `{session.command('import ADDRESS ID')}`"
+        raise StateError(message, hint, id="E940")
 
 
 def _chosen(patterns: Sequence[str], known: Collection[str]) -> list[str]:

@@ -27,11 +27,15 @@ def begun(folder: Path, *arguments: str) -> tuple[int, str, str]:
         (["--behavior", "rooms"], "expected `NAME=VALUE`, found `rooms`"),
         (["--db", "nowhere/account.db"], "cannot persist the account in `nowhere/account.db`: unable to open"),
         (["--db", "notes.txt"], "cannot persist the account in `notes.txt`: file is not a database"),
-        (["--seed", "notes.txt"], "cannot start the emulator: Expecting value"),
+        (["--seed", "notes.txt"], "cannot start the emulator: the file `notes.txt` is not valid JSON"),
+        (["--faults", "notes.txt"], "cannot start the emulator: the file `notes.txt` is not valid JSON"),
+        (["--seed", "seed.json"], "cannot start the emulator: `seed.json`: there is no kind 'persons'"),
+        (["--faults", "seed.json"], "cannot start the emulator: `seed.json`: a fault is an object with a kind"),
     ],
 )
 def test_what_an_emulator_cannot_begin_with_is_told(tmp_path: Path, arguments: list[str], told: str) -> None:
     (tmp_path / "notes.txt").write_text("What I wanted to do:\n" * 100)
+    (tmp_path / "seed.json").write_text('{"acme": {"persons": []}}')
 
     code, out, err = begun(tmp_path, *arguments)
 

@@ -202,6 +202,21 @@ def test_what_programs_read_differently_is_not_written(applied: Project) -> None
     assert json.loads(applied.run("output", "--format", "json").out) == {"A": "it's $HOME"}
 
 
+def test_what_a_check_advises_is_about_the_same_names_and_environment(project: Project) -> None:
+    two = "environments: {staging: {}, prod: {}}\noutputs: {VITE_ID: persona/coach, OTHER: persona/coach}\n"
+    project.write("tavusctl.yaml", two)
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    early = project.run("output", "--env", "prod")
+    project.run("apply", "--yes", "--env", "prod")
+
+    checked = project.run("output", "--env", "prod", "--check", "my app.env", "VITE_*")
+
+    assert "run `tavusctl apply --env prod`, or `tavusctl import ADDRESS ID --env prod`" in early.err
+    assert "next: run `tavusctl output --write 'my app.env' 'VITE_*' --env prod`\n" in checked.err
+    assert project.run("output", "--write", "my app.env", "VITE_*", "--env", "prod").code == 0
+    assert "OTHER" not in (project.root / "my app.env").read_text()
+
+
 @pytest.mark.parametrize("arguments", [("--check", "x", "--write", "y"), ("--check", "x", "--format", "json")])
 def test_options_that_contradict_each_other(applied: Project, arguments: tuple[str, ...]) -> None:
     assert applied.run("output", *arguments).code == 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -101,6 +102,18 @@ def test_an_apply_tells_its_run_and_undo_lists_it(project: Project) -> None:
     assert listed.out.startswith(last(project))
     assert listed.out.endswith("1 create\n")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_apply_in_one_of_several_environments_tells_how_to_undo_it_there(project: Project) -> None:
+    project.write("tavusctl.yaml", "environments: {staging: {}, prod: {}}\n")
+    project.manifest("document", "prices", PRICES)
+
+    said = project.run("apply", "--yes", "--env", "prod").err
+
+    told = re.search(r"^undo with: tavusctl (undo \w+ --env prod)$", said, re.MULTILINE)
+    assert told, said
+    assert project.run(*told[1].split(), "--yes", "--allow-deletes", "1").code == 0
+    assert project.account.objects("documents") == {}
 
 
 def test_updates_of_every_kind_are_reversed_to_what_was_there(applied: Project) -> None:

@@ -244,3 +244,14 @@ def test_one_file_is_checked_alone(linted: Project) -> None:
     linted.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec: {persona_nme: x}\n")
 
     assert ids(linted, "manifests/coach.yaml") == ["TV225", "TV203"]
+
+
+def test_where_no_project_is_that_is_told(project: Project) -> None:
+    for command in ("validate", "plan", "output"):
+        nothing = project.run(command)
+        assert "there is no tavusctl.yaml here or above, and no manifest found in manifests" in nothing.err
+        assert "tavusctl init" in nothing.err
+    elsewhere = project.run("plan", "--env", "prod")
+    assert "unknown environment `prod`: there is no tavusctl.yaml here or above" in elsewhere.err
+    project.write("tavusctl.yaml", "version: 1\n")
+    assert "error: no manifest found in manifests" in project.run("validate").err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -69,6 +69,7 @@ class RunResult(Struct, frozen=True):
     failure: TavusctlError | None  # what went wrong with the state at the end
     archive: RunRecords
     hints: tuple[str, ...] = ()
+    command: Callable[[str], str] = "tavusctl {}".format  # a command line for the same environment
 
     @property
     def exit_code(self) -> int:
@@ -89,20 +90,21 @@ class RunResult(Struct, frozen=True):
             Status.SKIPPED,
             Status.DEFERRED,
         }
+        again = self.command("apply")
         blocked = [str(one.step.address) for one in self.outcomes if one.draft]
         if Status.UNKNOWN in left:
-            yield "next: run `tavusctl plan` to check the outcome of the unknown calls"
+            yield f"next: run `{self.command('plan')}` to check the outcome of the unknown calls"
         elif left == {Status.DEFERRED}:
-            yield "next: run `tavusctl apply` when that is ready, or with `--wait 15m` to wait for it"
+            yield f"next: run `{again}` when that is ready, or with `--wait 15m` to wait for it"
         elif blocked:
-            yield f"next: decide about the draft of {', '.join(blocked)}, then run `tavusctl apply` again"
+            yield f"next: decide about the draft of {', '.join(blocked)}, then run `{again}` again"
         elif left:
-            yield "next: run `tavusctl apply` again to continue"
+            yield f"next: run `{again}` again to continue"
         if self.archive.kept:
             run = self.archive.kept[-1]
             names = ", ".join(self.archive.withheld.get(run, ()))
             why = f"   (will be refused: the record of this run would contain the value of {names})" if names else ""
-            yield f"undo with: tavusctl undo {run}{why}"
+            yield f"undo with: {self.command(f'undo {run}')}{why}"
 
 
 def _code(outcome: Outcome, *, changed: bool) -> int:
@@ -176,4 +178,4 @@ def run_plan(
         outcomes, failure = carry_out(prepared, ctx)
     finally:
         waits.close()
-    return RunResult(prepared.plan, outcomes, failure, archive)
+    return RunResult(prepared.plan, outcomes, failure, archive, command=session.command)

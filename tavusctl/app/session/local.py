@@ -41,6 +41,11 @@ class LocalSession(Struct, frozen=True):
             return self.granted.unread
         return outer(self.variables.get(name))
 
+    def command(self, line: str) -> str:
+        """A command line of this program for the same environment."""
+        chosen = f" --env {self.environment.name}" if len(self.project.environments) > 1 else ""
+        return f"tavusctl {line}{chosen}"
+
     def say(self, text: str) -> None:
         """Progress and hints."""
         self.progress.say(text)

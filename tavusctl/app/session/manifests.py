@@ -19,6 +19,7 @@ from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic, Severity, place
 from tavusctl.core.errors import ConfigError, RefusedError
 from tavusctl.core.model import Manifest
+from tavusctl.core.project_settings import FILE
 from tavusctl.engine import resolve
 from tavusctl.kinds import KINDS
 from tavusctl.lint import suppressions
@@ -128,6 +129,9 @@ def _without_manifests(session: LocalSession) -> RefusedError:
     message = f"no manifest found in {_relative(session.project.manifests)}"
     there = files.otherwise_spelled(Path(session.project.manifests), session.root)
     hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
+    if not (session.root / FILE).is_file():
+        message = f"there is no {FILE} here or above, and {message}"
+        hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
     return RefusedError(message, f"found the folder `{there}`: set `manifests: {there}`" if there else hint, id="E420")
 
 

@@ -38,7 +38,7 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
     for line in told(adoption.unset):
         session.say(line)
     if adoption.unset and not dry_run:
-        session.say("next: set these variables, then run `tavusctl plan`")
+        session.say(f"next: set these variables, then run `{session.command('plan')}`")
     return 0 if adoption.is_whole else RefusedError.exit_code
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -54,7 +56,7 @@ def command(
         raise UsageError(message, "use one of them, without `--format`")
     values = app.outputs_of(session, names)
     if check:
-        return _check(session, check, values)
+        return _check(session, check, values, names)
     if write:
         return _write(session, write, values)
     if format_ == "github" and os.environ.get("GITHUB_OUTPUT"):
@@ -64,12 +66,12 @@ def command(
     return 0
 
 
-def _check(session: LocalSession, path: Path, values: app.Values) -> int:
+def _check(session: LocalSession, path: Path, values: app.Values, names: Sequence[str]) -> int:
     stale = app.stale(path, values)
     for name, wanted in stale.items():
         click.echo(f"{path}: {name} is not {wanted}")
     if stale:
-        session.say(f"next: run `tavusctl output --write {path}`")
+        session.say(f"next: run `{session.command(shlex.join(['output', '--write', str(path), *names]))}`")
     return WOULD_CHANGE if stale else 0
 
 

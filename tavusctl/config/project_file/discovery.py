@@ -74,6 +74,9 @@ def chosen(project: Project, name: str | None, diagnostics: Sequence[Diagnostic]
         return known[name]
     if broken:  # its complaints say more than the choice does
         return Environment(name or "default")
+    if not Path(project.root, FILE).is_file():
+        message = f"unknown environment `{name}`: there is no {FILE} here or above"
+        raise UsageError(message, "change to the folder of the project with `-C`")
     names = listed(sorted(known))
     if name is None:
         message = f"the project has several environments: {names}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -165,7 +165,12 @@ def build(
     allowed: Allowed | None = None,
 ) -> World:
     """A world from the arguments of `serve`; must run in the thread that serves."""
-    first_seed, rules = _load(seed, "seed") or {}, _listed(_load(faults, "faults") or [])
+    first_seed, rules = _load(seed), _load(faults)
+    with in_file(seed):
+        first_seed = _accounts({} if first_seed is None else first_seed)
+    with in_file(faults):
+        rules = _listed(rules or [])
+        Faults().add(rules)
     store, known = Store(db), dict(behaviors or {})
     with ExitStack() as undone:
         undone.callback(store.close)  # what cannot be started keeps no file open
@@ -175,15 +180,36 @@ def build(
     return world
 
 
-def _load(source: str | Path | Json, what: str) -> Json:
+def _load(source: str | Path | Json) -> Json:
     """What a file holds, or what was given in its place."""
-    found = source
-    if isinstance(source, str | Path):
-        found = json.loads(Path(source).read_text(encoding="utf-8"))
-    if what == "seed" and not isinstance(found, Mapping | None):
+    if not isinstance(source, str | Path):
+        return source
+    try:
+        return json.loads(Path(source).read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"the file `{source}` cannot be read: {error.strerror}"
+    except (ValueError, RecursionError) as error:  # no UTF-8 is a ValueError, too
+        message = f"the file `{source}` is not valid JSON: {error}"
+    raise forms.BadForm(message)
+
+
+@contextmanager
+def in_file(source: str | Path | Json) -> Iterator[None]:
+    """Let what is wrong with the content of a file name it."""
+    try:
+        yield
+    except ValueError as error:
+        if not isinstance(source, str | Path):
+            raise
+        message = f"`{source}`: {error}"
+        raise forms.BadForm(message) from error
+
+
+def _accounts(found: Json) -> Object:
+    if not isinstance(found, Mapping):
         message = "the seed is an object of accounts"
         raise forms.BadForm(message)
-    return found
+    return dict(found)
 
 
 def _listed(rules: Json) -> list[Json]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from tavusctl.emulator.account.world import World, build
+from tavusctl.emulator.account.world import World, build, in_file
 from tavusctl.emulator.control import seeding
 from tavusctl.emulator.http.border import Allowed
 from tavusctl.emulator.http.messages import Json, Object
@@ -24,6 +24,7 @@ def begun(
     world = build(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
     with ExitStack() as undone:
         undone.callback(world.store.close)  # what cannot be started keeps no file open
-        seeding.check(world, world.first_seed)
+        with in_file(seed):
+            seeding.check(world, world.first_seed)
         undone.pop_all()
     return world
