@@ -24,6 +24,8 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
+from tavusctl.config import unwritten_files
+
 MAX_TEXT_BYTES: Final = 1024 * 1024
 _SYSTEM: Final = frozenset(("proc", "sys", "dev"))
 _IN_MEMORY: Final = ("dev", "shm")  # files like others, where machines keep checkouts, too
@@ -62,11 +64,15 @@ def locate(path: str, manifests: Path, manifest: Path) -> Path:
 
 def read_bytes(path: Path, root: Path, limit: int) -> bytes:
     """The content of a regular file inside the project, of at most `limit` bytes."""
+    if (content := unwritten_files.content(path)) is not None:
+        return _within(content, limit)
     return _opened(path, root, lambda descriptor: _read(descriptor, limit))
 
 
 def measure(path: Path, root: Path, limit: int) -> tuple[int, str]:
     """The size and the digest of a regular file inside the project, of at most `limit` bytes."""
+    if (content := unwritten_files.content(path)) is not None:
+        return len(content), digest(_within(content, limit))
     return _opened(path, root, lambda descriptor: _measure(descriptor, limit))
 
 
@@ -333,9 +339,19 @@ def _pieces(descriptor: int, limit: int) -> Iterator[bytes]:
         left -= len(piece)
         yield piece
     if left <= 0:
-        size = f"{limit // 1024**2} MiB" if limit >= 1024**2 else f"{limit} bytes"
-        message = f"is larger than {size}"
-        raise TooLargeError(message)
+        raise _too_large(limit)
+
+
+def _within(content: bytes, limit: int) -> bytes:
+    """A content that is not written yet; TooLargeError where its file would be longer than the limit."""
+    if len(content) > limit:
+        raise _too_large(limit)
+    return content
+
+
+def _too_large(limit: int) -> TooLargeError:
+    size = f"{limit // 1024**2} MiB" if limit >= 1024**2 else f"{limit} bytes"
+    return TooLargeError(f"is larger than {size}")
 
 
 def _reason(error: OSError | ValueError) -> str:

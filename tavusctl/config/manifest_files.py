@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from tavusctl.config import unwritten_files
 from tavusctl.config.limits import Budget
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
@@ -26,6 +27,8 @@ def find(
     found: set[Path] = set()
     for path in paths or (folder,):
         found.update(_below(path, folder, project, diagnostics, budget, asked=bool(paths)))
+    if not paths:
+        found.update(path for path in unwritten_files.new(Path(project.root)) if _is_one_of(project, folder, path))
     return sorted(found)
 
 

@@ -270,3 +270,33 @@ def test_what_protects_or_names_an_object_stays_with_its_environment(staged: Pro
     ]
     promote(staged, "--field", "/lifecycle/prevent_destroy")
     assert "prevent_destroy" not in "".join(one for one in changed(staged) if one.startswith("+"))
+
+
+def test_a_dry_run_refuses_what_the_command_refuses_and_in_the_same_words(project: Project) -> None:
+    """An edit that the source itself would notice, with a field beside it that nobody would; and a reference."""
+    project.write("tavusctl.yaml", "environments: {staging: {overlay: overlays/staging}, prod: {}}\n")
+    base = "kind: persona\nname: coach\nspec: {persona_name: Coach, system_prompt: Hi., greeting: Hello there}\n"
+    project.write("manifests/coach.yaml", base)
+    project.write("overlays/staging/coach.yaml", "kind: persona\nname: coach\nspec: {greeting: null, context: New.}\n")
+    command = ("promote", "persona/coach", "--from", "staging", "--to", "prod")
+
+    real, tried = project.run(*command), project.run(*command, "--dry-run")
+
+    assert (real.code, real.out) == (4, "")
+    assert "persona/coach /greeting of `staging` would change as well; nothing was written [E433]" in real.err
+    assert "help: `--field /context` carries what changes nothing else; for the rest, give the environment" in real.err
+    assert (tried.code, tried.out, tried.err) == (real.code, real.out, real.err)
+    assert (project.root / "manifests/coach.yaml").read_text() == base
+    assert project.run(*command, "--field", "/context").code == 0
+
+    refers = "kind: persona\nname: coach\nspec: {document_ids: ['${ref:document/prices}']}\n"
+    project.write("overlays/staging/coach.yaml", refers)
+    document = "kind: document\nname: prices\nspec: {document_url: https://acme.example/p.pdf}\n"
+    project.write("overlays/staging/prices.yaml", document)
+    real, tried = project.run(*command), project.run(*command, "--dry-run")
+    assert (tried.code, tried.err) == (real.code, real.err)
+    assert (real.code, "`persona/coach` is not right in `prod`" in real.err) == (4, True)
+
+    copied = ("promote", "document/prices", "--from", "staging", "--to", "prod")
+    tried, real = project.run(*copied, "--dry-run"), project.run(*copied)
+    assert (tried.code, "+++ b/manifests/prices.yaml" in tried.out) == (real.code, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,14 +19,15 @@ from tavusctl.app.session.manifests import load
 from tavusctl.config import files, loading
 from tavusctl.config.interpolation import literally
 from tavusctl.config.loading import LoadResult
+from tavusctl.config.unwritten_files import unwritten
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Edit, Severity, written_at
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
 from tavusctl.core.messages import listed, suggestion
 from tavusctl.core.model import ABSENT, Manifest
-from tavusctl.core.project_settings import Project
+from tavusctl.core.project_settings import Environment, Project
 from tavusctl.kinds import KINDS, address_in
-from tavusctl.lib.json_types import Json
+from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.patch.pointer import join
 from tavusctl.rewrite.apply_edits import splice
 from tavusctl.rewrite.render_value import CannotAdoptError
@@ -59,11 +60,12 @@ def promote(
     except (CannotAdoptError, files.RefusedError) as error:
         message = f"`{mine.address}` cannot be carried over: {error}"
         raise RefusedError(message, "edit the files by hand", id="E433") from None
+    with unwritten(target.root, sources.changed):
+        _check(target, others, old, mine.address, [pointer for pointer, _ in told])
     if dry_run:
         return Promotion(told, difference(sources.before, sources.changed))
     with files_written(target.root, sources.before, sources.changed):
-        _check(target, others, old, mine.address)
-    return Promotion(told)
+        return Promotion(told)
 
 
 def _fields(left: Side, right: Side, chosen: Collection[str]) -> Sequence[Field]:
@@ -182,8 +184,14 @@ def _loaded(project: Project, but: Collection[str]) -> dict[str, LoadResult]:
     return {name: loading.read(project, one, KINDS) for name, one in environments if name not in but}
 
 
-def _check(session: LocalSession, before: Mapping[str, LoadResult], old: Manifests, address: Address) -> None:
-    """See that nothing but what was to change has changed; ConfigError where the files are not right any more."""
+def _check(
+    session: LocalSession,
+    before: Mapping[str, LoadResult],
+    old: Manifests,
+    address: Address,
+    carried: Sequence[str],
+) -> None:
+    """See that nothing but what was to change changes; RefusedError where the files would not be right any more."""
     after = _loaded(session.project, ())
     wrong = [one for found in after.values() for one in found.diagnostics if one.severity is Severity.ERROR]
     told = {one for found in before.values() for one in found.diagnostics}
@@ -191,7 +199,7 @@ def _check(session: LocalSession, before: Mapping[str, LoadResult], old: Manifes
         message = f"the value does not form a valid manifest here; nothing was written: {new[0].message}"
         raise RefusedError(message, new[0].hint, id="E433")
     try:
-        load(session)
+        load(replace(session, cache=None))  # which knows files as they are on the disk
     except ConfigError as error:  # such as a reference to what does not exist here
         told_first = next(one for one in error.diagnostics if one.severity is Severity.ERROR)
         message = f"`{address}` is not right in `{session.environment.name}`; nothing was written: {told_first.message}"
@@ -201,10 +209,41 @@ def _check(session: LocalSession, before: Mapping[str, LoadResult], old: Manifes
     for name, manifests in sides.items():
         was, is_ = _meant(manifests), _meant(after[name].manifests)
         expected = {address} if name == own else set()
-        changed = sorted(str(one) for one in {*was, *is_} - expected if was.get(one) != is_.get(one))
+        changed = sorted(one for one in {*was, *is_} - expected if was.get(one) != is_.get(one))
         if changed:
-            message = f"{', '.join(changed)} of `{name}` would change as well; nothing was written"
-            raise RefusedError(message, "give each a file of its own, and run `tavusctl promote` again", id="E433")
+            found = {one: _changed_fields(was.get(one), is_.get(one)) for one in changed}
+            words = ", ".join(f"{one} {' and '.join(fields)}".rstrip() for one, fields in found.items())
+            message = f"{words} of `{name}` would change as well; nothing was written"
+            raise RefusedError(message, _way_out(session.environment, found, address, carried), id="E433")
+
+
+def _changed_fields(was: Manifest | None, is_: Manifest | None) -> list[str]:
+    """The fields of spec in which two manifests differ; none where one of the two is missing."""
+    return [join(path) for path in _differing((), was.spec, is_.spec)] if was and is_ else []
+
+
+def _differing(path: KeyPath, was: Json, is_: Json) -> Iterator[KeyPath]:
+    if isinstance(was, dict) and isinstance(is_, dict):
+        for key in sorted({*was, *is_}):
+            yield from _differing((*path, key), was.get(key, ABSENT), is_.get(key, ABSENT))
+    elif was != is_:
+        yield path
+
+
+def _way_out(
+    environment: Environment, found: Mapping[Address, Sequence[str]], address: Address, carried: Sequence[str]
+) -> str:
+    """What to do where more than was meant would change: leave that out, or keep the environments apart."""
+    if set(found) != {address}:
+        return "give each a file of its own, and run `tavusctl promote` again"
+    free = [one for one in carried if not any(_overlap(one, other) for other in found[address])]
+    options = " ".join(f"--field {one}" for one in free)
+    apart = "edit the files by hand" if environment.overlay else _overlay_hint(environment.name)
+    return f"`{options}` carries what changes nothing else; for the rest, {apart}" if free else apart
+
+
+def _overlap(one: str, other: str) -> bool:
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 def _meant(manifests: Iterable[Manifest]) -> Manifests:
