@@ -25,7 +25,7 @@ def local_options(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
         session = open_session(environment, progress, caches=not rest.pop(_NO_CACHE, True))
-        output_paths.check(click.get_current_context(), session.project, session.environment)
+        output_paths.check(click.get_current_context(), session.project)
         return command(*args, session=checked(session), **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays
@@ -41,8 +41,8 @@ def file_options(command: Command) -> Command:
     @functools.wraps(command)
     def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
         sessions = open_sessions(environment, progress, caches=not rest.pop(_NO_CACHE, True))
-        for one in sessions:
-            output_paths.check(click.get_current_context(), one.project, one.environment)
+        for one in sessions[:1]:  # all are of one project
+            output_paths.check(click.get_current_context(), one.project)
         return command(*args, sessions=sessions, **rest)
 
     return wrapped  # type: ignore[return-value]  # as above

@@ -42,7 +42,7 @@ class Named(Struct, frozen=True):
     path: Path
 
 
-def check(context: click.Context, project: Project, environment: Environment) -> None:
+def check(context: click.Context, project: Project) -> None:
     """Refuse a command line on which one file is written twice, or written and read; nothing has been written yet."""
     outputs = list(_named(context, OutputFile))
     outputs += [Named(f"--report {name}={path}", path) for name, path in context.params.get("reports") or ()]
@@ -56,7 +56,7 @@ def check(context: click.Context, project: Project, environment: Environment) ->
         if not one.words.startswith("--write ") and _is_same(one.path, Path(project.root, ENV_FILE)):
             message = f"`{one.words}` would overwrite the file with API keys and secrets"
             raise UsageError(message, "choose another file", id=ID)
-        what = _taken(one.path, [*_named(context, InputFile)], project, environment)
+        what = _taken(one.path, [*_named(context, InputFile)], project)
         if what:
             message = f"`{one.words}` would overwrite {what}"
             raise UsageError(message, "choose another file", id=ID)
@@ -72,7 +72,8 @@ def is_free(paths: Sequence[Path]) -> bool:
         _is_same(one, root / FILE)
         or _is_same(one, root / ENV_FILE)
         or any(_is_inside(one, folder) for folder in manifest_files.folders(project))
-        or _is_state(one, root, "")
+        or _is_state(one, project)
+        or _is_brought(one, project)
         for one in paths
     )
 
@@ -86,21 +87,27 @@ def _named(context: click.Context, sort: type[click.Path]) -> Iterator[Named]:
             yield Named(words, value)
 
 
-def _taken(path: Path, inputs: Iterable[Named], project: Project, environment: Environment) -> str:
-    """What a file is that the command reads; empty when it reads no such file."""
+def _taken(path: Path, inputs: Iterable[Named], project: Project) -> str:
+    """What a file is that the command reads, for whatever environment; empty when it reads no such file."""
     root, manifests = Path(project.root), manifest_files.folders(project)
     known: Sequence[tuple[str, Callable[[], bool]]] = (
         ("a file that the command reads", lambda: any(_is_same(path, one.path) for one in inputs)),
         ("the project file", lambda: _is_same(path, root / FILE)),
-        ("the state", lambda: _is_state(path, root, environment.state)),
+        ("the state", lambda: _is_state(path, project)),
         ("a manifest", lambda: _is_manifest(path, manifests)),
-        ("a file that a manifest refers to", lambda: _is_brought(path, project, environment)),
+        ("a file that a manifest refers to", lambda: _is_brought(path, project)),
     )
     return next((what for what, is_it in known if is_it()), "")
 
 
-def _is_state(path: Path, root: Path, state: str) -> bool:
-    """Whether a file is the state's, or of what lies beside it; one in a bucket is out of reach of any file."""
+def _is_state(path: Path, project: Project) -> bool:
+    """Whether a file is of the state of an environment, or of the one that a project without `state:` has."""
+    states = ("", *(one.state for one in project.environments.values()))
+    return any(_lies_with(path, Path(project.root), state) for state in dict.fromkeys(states))
+
+
+def _lies_with(path: Path, root: Path, state: str) -> bool:
+    """Whether a file is one state's, or of what lies beside it; one in a bucket is out of reach of any file."""
     scheme, separator, location = state.partition("://")
     if separator and scheme != "file":
         return False
@@ -115,13 +122,14 @@ def _is_manifest(path: Path, folders: Iterable[Path]) -> bool:
     return path.suffix.lower() in _SUFFIXES and any(_is_inside(path, folder) for folder in folders)
 
 
-def _is_brought(path: Path, project: Project, environment: Environment) -> bool:
-    """Whether a manifest brings the text of a file, or a document is made of it."""
+def _is_brought(path: Path, project: Project) -> bool:
+    """Whether a manifest of any environment brings the text of a file, or a document is made of it."""
     if not path.is_file():
         return False
     from tavusctl.config import loading
 
-    return any(_is_same(path, one) for one in loading.read(project, environment, KINDS).brought)
+    environments = [*project.environments.values()] or [Environment()]
+    return any(_is_same(path, one) for each in environments for one in loading.read(project, each, KINDS).brought)
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -98,12 +98,31 @@ def test_a_report_over_the_plan_file_is_refused(written: Project) -> None:
 def test_a_report_of_a_failure_spares_what_is_read(written: Project) -> None:
     """A command line that cannot be understood is told in its reports, too, though never in place of a manifest."""
     before = contents(written)
-    for path in ("tavusctl.yaml", "manifests/all/coach.yaml", "manifests/prompts/coach.md"):
+    for path in ("tavusctl.yaml", "manifests/all/coach.yaml", "manifests/prompts/coach.md", "texts/greeting.txt"):
         assert written.run("plan", "--what", "--format", "json", "--report", f"json={path}").code == 12
     assert contents(written) == before
     written.write("tavusctl.yaml", "{version: 2}")
     assert written.run("plan", "--report", "json=tavusctl.yaml").code == 12
     assert (written.root / "tavusctl.yaml").read_text() == "{version: 2}"
+
+
+def test_what_another_environment_reads_is_not_written_over(written: Project) -> None:
+    """Its prompts, and the file of its state; neither by the command, nor by the report of a failure."""
+    environments = "{staging: {overlay: overlays/staging, state: records/staging.json}, prod: {}}"
+    written.write("tavusctl.yaml", f"{{version: 1, environments: {environments}}}")
+    spec = "{system_prompt: '${file:./trial.md}'}"
+    written.write("overlays/staging/coach.yaml", f"kind: persona\nname: coach\nspec: {spec}\n")
+    written.write("overlays/staging/trial.md", "Be stern.\n")
+    written.write("records/staging.json", "{}")
+    written.run("validate", "--env", "prod")  # what it keeps of the project file is no output
+    for path, what in (
+        ("overlays/staging/trial.md", "a file that a manifest refers to"),
+        ("overlays/staging/coach.yaml", "a manifest"),
+        ("records/staging.json", "the state"),
+    ):
+        for output in (("--out", path), ("--report", f"text={path}")):
+            assert f"would overwrite {what}" in is_refused(written, "plan", "--env", "prod", *output)
+        is_refused(written, "plan", "--env", "none", "--report", f"text={path}")
 
 
 def test_schemas_are_not_written_through_a_link(written: Project) -> None:
