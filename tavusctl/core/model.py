@@ -254,6 +254,8 @@ class Plan(Struct, frozen=True):
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
     awaited: tuple[Change, ...] = ()  # what earlier runs have made and the server still works on; nothing to send
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
+    targets: tuple[Address, ...] = ()  # what alone was planned, with what it refers to; empty: everything
+    finish: bool = False  # only what ends replacements that an earlier run has begun was planned
 
     @property
     def writes(self) -> bool:

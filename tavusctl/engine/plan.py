@@ -89,6 +89,8 @@ def make(
         along=tuple(along),
         fingerprint=_fingerprint(steps, occasion),
         limits=occasion.limits,
+        targets=tuple(sorted(consent.targets)),
+        finish=consent.finish,
     )
 
 

@@ -56,6 +56,7 @@ def plan(plan: PlanView) -> str:
         "plan",
         counts=counted + ([f"{plan.no_op} unchanged"] if plan.no_op and not review.is_empty(plan) else []),
         cards=[_card(entry, number) for number, entry in enumerate(review.entries(plan))],
+        scope=review.scope(plan),
         limits=[str(one) for one in plan.limits],
         overwritten=[(str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten(plan)],
         moves=[(str(one.new), str(one.old)) for one in plan.moves],
@@ -91,7 +92,18 @@ def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
 
 def _page(plan: Plan | None, what: str, **content: Json) -> str:
     ready()
-    lists = ("cards", "limits", "overwritten", "moves", "recorded", "recovered", "pending", "diagnostics", "outcomes")
+    lists = (
+        "cards",
+        "scope",
+        "limits",
+        "overwritten",
+        "moves",
+        "recorded",
+        "recovered",
+        "pending",
+        "diagnostics",
+        "outcomes",
+    )
     empty: Context = {name: [] for name in lists}
     style, script = _part("page.css"), _part("page.js")
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "

@@ -69,6 +69,8 @@ def plan_document(plan: Plan) -> JsonObject:
         "drift": [_drift(entry) for entry in plan.drift],
         "refused": [_refusal(refusal) for refusal in plan.refused],
         "warnings": [diagnostic_document(one) for one in plan.warnings],
+        **({"targets": [str(one) for one in plan.targets]} if plan.targets else {}),
+        **({"finish": True} if plan.finish else {}),
         **({"limits": [_limit(one) for one in plan.limits]} if plan.limits else {}),
         **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
         **({"recorded": [_recorded(one) for one in plan.recorded]} if plan.recorded else {}),

@@ -78,7 +78,7 @@ def top(plan: Plan) -> list[str]:
     else:
         words = f"**Plan: {', '.join(review.counts(plan))}**" + (f" · {plan.no_op} unchanged" if plan.no_op else "")
     limits = "\n".join(["> [!CAUTION]", *(f"> - {code(str(one))}" for one in plan.limits)]) if plan.limits else ""
-    return [marker(plan.account, plan.environment), _title("plan", plan), words, limits]
+    return [marker(plan.account, plan.environment), _title("plan", plan), words, review.scope(plan, code), limits]
 
 
 def dangers(entries: Sequence[Entry]) -> list[str]:

@@ -233,6 +233,8 @@ class PlanDocument(BaseModel):
     drift: list[DriftEntry] = Field(description="Managed objects that were changed outside tavusctl.")
     refused: list[RefusalEntry] = Field(description="Changes that are refused.")
     warnings: list[DiagnosticEntry] = Field(description="Warnings.")
+    targets: list[str] = _absent("Addresses that alone were planned, with what they refer to; only with --target.")
+    finish: Literal[True] = _absent("Only what ends replacements of an earlier apply was planned; only with --finish.")
     outcomes: list[OutcomeEntry] = _absent("What became of each change and of each wait; only after apply.")
     limits: list[LimitEntry] = _absent(
         "Limits on deletes that are higher than at the last apply; only when there are any."

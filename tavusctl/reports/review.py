@@ -161,6 +161,19 @@ def is_loud(diagnostic: Diagnostic) -> bool:
     return diagnostic.source is None or (check is not None and check.severity is Severity.ERROR)
 
 
+def scope(plan: Plan, shown: Callable[[str], str] = str) -> str:
+    """What alone was planned, in one sentence; empty where everything was."""
+    more = len(plan.targets) - _NAMED
+    told = [shown(str(one)) for one in plan.targets[:_NAMED]] + ([f"{more} more"] if more > 0 else [])
+    named = ", ".join(told)
+    is_one = len(plan.targets) == 1
+    named += f" and what {'it refers' if is_one else 'they refer'} to" if named else ""
+    if plan.finish:
+        ending = "only replacements that an earlier apply has begun were planned."
+        return f"Of {named}, {ending}" if named else ending.capitalize()
+    return f"Only {named} {'was' if is_one else 'were'} planned." if named else ""
+
+
 def objects(count: int) -> str:
     """A number of objects, in words."""
     return f"{count} object{'' if count == 1 else 's'}"

@@ -60,7 +60,7 @@ def plan(plan: PlanView) -> str:
     parts += [review.RECOVERED] if plan.recovered else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
-    parts += [*_place(plan), summary(plan)]
+    parts += [*_place(plan), *filter(None, [review.scope(plan)]), summary(plan)]
     return neutralise("\n".join(parts) + "\n")
 
 

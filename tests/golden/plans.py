@@ -228,6 +228,7 @@ EVERY = Plan(
     base="main",
     pending=(Pending(RESTORE.address, ("/greeting",)), Pending(CREATE.address, whole=True)),
     limits=(Limit("safety.max_deletes", 5, 50),),
+    targets=tuple(Address("persona", name) for name in ("coach", "kept", "left", "lost")),
 )
 CONFLICT = change(
     Action.UPDATE,

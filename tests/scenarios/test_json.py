@@ -140,6 +140,29 @@ def test_a_target_brings_what_it_needs_and_leaves_the_rest(project: Project) -> 
     assert [one["address"] for one in project.plan()["changes"]] == ["guardrails/others"]
 
 
+def test_a_plan_of_a_part_says_what_alone_was_planned(project: Project) -> None:
+    """Afresh, and when it is told again from the cache; a whole plan says nothing."""
+    project.manifest("persona", "coach", COACH)
+    project.manifest("persona", "other", {**COACH, "persona_name": "Other"})
+    project.apply()
+    project.manifest("persona", "other", {**COACH, "persona_name": "Another"})
+    said = "Only persona/coach and what it refers to was planned."
+
+    for _ in range(2):
+        told = project.run("plan", "--target", "persona/coach").out
+        assert told.splitlines()[-2:] == [said, "No changes. 1 object up to date."]
+    assert (
+        "Only <code>persona&#47;coach</code> and"
+        in project.run("plan", "--target", "persona/coach", "--format", "markdown").out
+    )
+    assert f"<p>{said}</p>" in project.run("plan", "--target", "persona/coach", "--format", "html").out
+    assert project.plan("--target", "persona/coach")["targets"] == ["persona/coach"]
+    assert "Only replacements that an earlier apply has begun were planned." in project.run("plan", "--finish").out
+    assert project.plan("--finish")["finish"] is True
+    assert "Only" not in project.run("plan").out
+    assert not {"targets", "finish"} & project.plan().keys()
+
+
 @pytest.fixture
 def secretive(project: Project) -> Project:
     """A project with secrets in every place where they may stand."""

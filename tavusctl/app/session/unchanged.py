@@ -65,7 +65,14 @@ def keep_plan(
 ) -> None:
     """Keep a plan that has nothing to do, now or later, and nothing to say; `about` is that of its beginning."""
     found, files, answers = prepared.plan, _files_read(session), api.answered
-    idle = Plan(no_op=found.no_op, environment=found.environment, account=found.account, fingerprint=found.fingerprint)
+    idle = Plan(
+        no_op=found.no_op,
+        environment=found.environment,
+        account=found.account,
+        fingerprint=found.fingerprint,
+        targets=found.targets,
+        finish=found.finish,
+    )
     is_idle = found == idle and not (prepared.recovered or prepared.learns_settings or prepared.unset)
     # A source that is watched is looked at in every run.
     watches = any(one.watch for one in prepared.manifests)
@@ -73,7 +80,8 @@ def keep_plan(
     if session.cache is None or files is None or not is_idle or watches or not is_told:
         return
     if about and about == about_account(session, options):
-        session.cache.keep(command, Trace(about, files, answers, found.no_op, found.account, found.fingerprint))
+        known = Trace(about, files, answers, found.no_op, found.account, found.fingerprint, found.targets, found.finish)
+        session.cache.keep(command, known)
 
 
 def about_files(session: LocalSession) -> bytes:
@@ -98,8 +106,14 @@ def _told_again(session: Session, known: Trace, api: ReadClient) -> Plan | None:
     with reading(session.progress, api):
         if not api.repeats(known.answers):
             return None
-    environment = session.environment.name
-    return Plan(no_op=known.objects, environment=environment, account=known.account, fingerprint=known.fingerprint)
+    return Plan(
+        no_op=known.objects,
+        environment=session.environment.name,
+        account=known.account,
+        fingerprint=known.fingerprint,
+        targets=known.targets,
+        finish=known.finish,
+    )
 
 
 def _trace(session: LocalSession, command: str) -> Trace | None:

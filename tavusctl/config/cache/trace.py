@@ -16,6 +16,7 @@ from msgspec import Struct
 from tavusctl.config import files, manifest_files
 from tavusctl.config.cache.disk_answers import Disk, DiskAnswers
 from tavusctl.config.limits import MAX_YAML_BYTES, Budget, LimitExceededError
+from tavusctl.core.address import Address
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.ports import Answered
 from tavusctl.core.project_settings import Environment, Project
@@ -58,6 +59,8 @@ class Trace(Struct, frozen=True, array_like=True):
     objects: int = 0  # that were compared, and are as the manifests say
     account: str = ""  # its label
     fingerprint: str = ""  # of the plan
+    targets: tuple[Address, ...] = ()  # what alone was planned
+    finish: bool = False
 
 
 def digest(content: bytes) -> str:

@@ -53,6 +53,15 @@ def test_danger_comes_first_and_the_counts_last() -> None:
     ]
 
 
+def test_a_part_names_what_was_planned_and_counts_the_rest() -> None:
+    four = tuple(Address("persona", name) for name in "abcd")
+    named = "persona/a, persona/b, persona/c, 1 more and what they refer to"
+    assert shown(Plan(targets=four)).startswith(f"Only {named} were planned.\nNo changes.")
+    begun = "only replacements that an earlier apply has begun were planned."
+    assert shown(Plan(targets=four[:1], finish=True)).startswith(f"Of persona/a and what it refers to, {begun}\n")
+    assert shown(Plan(finish=True)).startswith(f"O{begun[1:]}\n")
+
+
 def test_nothing_to_do_is_one_line() -> None:
     assert shown(Plan(no_op=1)) == "No changes. 1 object up to date.\n"
     assert REPORTS["text"].drift(Plan(), ()) == "No drift.\n"
