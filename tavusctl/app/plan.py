@@ -49,6 +49,8 @@ def plan(
         now = api.server_time()
         unchanged.keep_plan(session, unchanged.PLAN, asked.document(), about, client, prepared)
     _show_what_is_written(session, prepared)
+    if found.recovered:
+        found = replace(found, running=_running(session))
     if blame:
         from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - most plans ask for none, and start at once
 
@@ -73,6 +75,12 @@ def drift(session: Session, *, blame: bool = False) -> DriftResult:
 
         found = with_blame(session, prepared, found)
     return DriftResult(found, unknown)
+
+
+def _running(session: Session) -> str:
+    """The run whose records have been read, where it was no interrupted one: it is under way, or has ended by now."""
+    store = session.store()
+    return store.holder() or ("" if store.journal() else "it has ended by now")
 
 
 def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:

@@ -248,6 +248,7 @@ class Plan(Struct, frozen=True):
     settled: tuple[Binding, ...] = ()  # bindings to record although nothing has to be sent
     along: tuple[Binding, ...] = ()  # other words for what the state knows, written when something else is
     recovered: bool = False  # an interrupted run has left records, which apply makes part of the state
+    running: str = ""  # whose records these are, where that run is under way, in words; empty: it was interrupted
     fingerprint: str = ""  # of everything apply would do; equal plans have equal ones
     pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
     base: str = ""

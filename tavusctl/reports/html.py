@@ -61,7 +61,7 @@ def plan(plan: PlanView) -> str:
         overwritten=[(str(one.address), [entry.path for entry in one.fields]) for one in review.overwritten(plan)],
         moves=[(str(one.new), str(one.old)) for one in plan.moves],
         recorded=[str(one.address) for one in plan.recorded],
-        recovered=review.RECOVERED if plan.recovered else "",
+        recovered=review.recovered(plan),
         pending=[(str(one.address), ["all of it"] if one.whole else one.paths) for one in plan.pending],
         diagnostics=_diagnostics(plan.warnings),
     )

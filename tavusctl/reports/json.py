@@ -20,7 +20,7 @@ from tavusctl.reports.escaping import spelled
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView, number_view
 
 FORMAT_VERSION = "1.0"
-_BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered"})  # what it does beside the changes
+_BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered", "running"})  # what it does beside the changes
 _COUNTED = tuple(action for action in Action if action is not Action.WAIT)
 
 
@@ -75,6 +75,7 @@ def plan_document(plan: Plan) -> JsonObject:
         **({"moved": [_move(one) for one in plan.moves]} if plan.moves else {}),
         **({"recorded": [_recorded(one) for one in plan.recorded]} if plan.recorded else {}),
         **({"recovered": True} if plan.recovered else {}),
+        **({"running": plan.running} if plan.running else {}),
         **({"base": plan.base, "pending": [_pending(one) for one in plan.pending]} if plan.base else {}),
     }
 

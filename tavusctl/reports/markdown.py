@@ -102,8 +102,8 @@ def bottom(plan: Plan) -> Iterator[str]:
     if plan.recorded:
         lines = [f"- {code(str(one.address))}" for one in plan.recorded]
         yield "\n".join(["Up to date already; apply records them in the state:", "", *lines])
-    if plan.recovered:
-        yield review.RECOVERED
+    if recovered := review.recovered(plan, code):
+        yield recovered
     if plan.pending:
         lines = [
             f"- {code(str(one.address))}: {'all of it' if one.whole else _paths(one.paths)}" for one in plan.pending

@@ -246,6 +246,7 @@ class PlanDocument(BaseModel):
         "Objects that are up to date and that apply records in the state; only when there are any."
     )
     recovered: Literal[True] = _absent("Apply makes the records of an interrupted run part of the state.")
+    running: str = _absent("Whose records these are, where that run is under way or has just ended.")
     options: JsonObject = _absent("Options that the plan was made with; only in a plan file.")
     base: str = _absent("The commit that `pending` compares with; only with --base.")
     pending: list[PendingEntry] = _absent(

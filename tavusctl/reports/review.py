@@ -56,7 +56,6 @@ ORDER: Final = (
     Action.RECRAWL,
 )
 _ALWAYS: Final = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
-RECOVERED: Final = "An interrupted run left records; apply merges them into the state."
 _UNKNOWN: Final = ("TV310", "TV311")
 _IN_PLACE: Final = frozenset({Action.UPDATE, Action.REPLACE})  # what a manifest says of an object that is there
 _NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
@@ -159,6 +158,13 @@ def is_loud(diagnostic: Diagnostic) -> bool:
     """Whether a plan tells a warning in full: it is about the plan itself, or says that something cannot work."""
     check = CHECKS.get(diagnostic.id)
     return diagnostic.source is None or (check is not None and check.severity is Severity.ERROR)
+
+
+def recovered(plan: Plan, shown: Callable[[str], str] = str) -> str:
+    """What the records of another run mean, in one sentence; empty where there are none."""
+    if plan.running:
+        return f"The state has records of a run beside this one: {shown(plan.running)}; plan again afterwards."
+    return "An interrupted run left records; apply merges them into the state." if plan.recovered else ""
 
 
 def scope(plan: Plan, shown: Callable[[str], str] = str) -> str:

@@ -57,7 +57,7 @@ def plan(plan: PlanView) -> str:
     parts += _overwritten(plan)
     parts += [f"> {one.new}: renamed from {one.old} ({flat(one.remote_id)}) by apply" for one in plan.moves]
     parts += [f"= {one.address}: up to date already; apply records it in the state" for one in plan.recorded]
-    parts += [review.RECOVERED] if plan.recovered else []
+    parts += [told] if (told := review.recovered(plan, flat)) else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
     parts += [*_place(plan), *filter(None, [review.scope(plan)]), summary(plan)]

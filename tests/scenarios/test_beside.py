@@ -110,3 +110,22 @@ def test_a_create_beside_one_of_the_same_name_and_content_stops_the_run(project:
     assert run.returncode == 6, out
     assert f"another run with a state of its own has just created the same object, {theirs}" in out.decode()
     assert mine in out.decode()
+
+
+def test_records_of_a_run_under_way_are_not_told_as_those_of_an_interrupted_one(project: Project) -> None:
+    for number in range(3):
+        project.manifest("guardrails", f"g{number}", {"name": f"Rules {number}", **RULES})
+    project.account.fault(match="POST /v2/guardrails", kind="delay", seconds=1.0, times=None)
+    run = begun(project, "apply", "--yes", "--parallel", "1")
+    await_writes(project.account, 2)
+
+    beside = project.plan()
+    run.kill()
+    run.communicate()
+    told = project.run("plan").out
+
+    assert f"process {run.pid} on " in beside["running"]
+    assert "(tavusctl apply), for " in beside["running"]
+    assert beside["recovered"] is True
+    assert "An interrupted run left records; apply merges them into the state." in told
+    assert "running" not in project.plan()
