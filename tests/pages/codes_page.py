@@ -15,8 +15,7 @@ CODES = {
     0: ("Done, or nothing to do.", ""),
     1: ("A defect of tavusctl.", "Report it, with what `TAVUSCTL_DEBUG=1` prints."),
     2: (
-        "There are changes or drift (with `--detailed-exitcode` only), a file is not formatted (`fmt --check`), or holds "
-        "values that are out of date (`output --check`).",
+        "Changes or drift (only with `--detailed-exitcode`), an untidy file (`fmt --check`), old ids (`output --check`).",
         "Look at them. This is no error.",
     ),
     3: (
@@ -44,8 +43,7 @@ CODES = {
     10: ("Manifests or the project file are invalid.", "`tavusctl validate` lists everything with file and line."),
     11: ("The API cannot be reached, or its answer cannot be understood.", "`tavusctl doctor`; try again later."),
     12: (
-        "The command line does not make sense, or does not fit the project; `doctor` ends so, too, where every command "
-        "would.",
+        "The command line does not make sense, or does not fit the project (`doctor` finds that, too).",
         "`tavusctl COMMAND --help`",
     ),
     129: ("The terminal was closed (SIGHUP).", "Run the same command again: it goes on where this one ended."),
