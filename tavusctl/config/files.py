@@ -24,7 +24,7 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from tavusctl.config import unwritten_files
+from tavusctl.lib import unwritten_files
 
 MAX_TEXT_BYTES: Final = 1024 * 1024
 _SYSTEM: Final = frozenset(("proc", "sys", "dev"))

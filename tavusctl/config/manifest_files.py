@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tavusctl.config import unwritten_files
 from tavusctl.config.limits import Budget
 from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import FILE, Environment, Project
+from tavusctl.lib import unwritten_files
 
 _SUFFIXES: Final = (".yaml", ".yml")
 

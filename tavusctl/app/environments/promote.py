@@ -19,7 +19,6 @@ from tavusctl.app.session.manifests import load
 from tavusctl.config import files, loading
 from tavusctl.config.interpolation import literally
 from tavusctl.config.loading import LoadResult
-from tavusctl.config.unwritten_files import unwritten
 from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Edit, Severity, written_at
 from tavusctl.core.errors import ConfigError, RefusedError, UsageError
@@ -28,6 +27,7 @@ from tavusctl.core.model import ABSENT, Manifest
 from tavusctl.core.project_settings import Environment, Project
 from tavusctl.kinds import KINDS, address_in
 from tavusctl.lib.json_types import Json, KeyPath
+from tavusctl.lib.unwritten_files import unwritten
 from tavusctl.patch.pointer import join
 from tavusctl.rewrite.apply_edits import splice
 from tavusctl.rewrite.render_value import CannotAdoptError

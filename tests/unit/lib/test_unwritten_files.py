@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tavusctl.config import files
-from tavusctl.config.unwritten_files import new, unwritten
+from tavusctl.lib.unwritten_files import new, unwritten
 
 
 def test_a_file_is_read_as_it_is_to_be_and_then_as_it_is(tmp_path: Path) -> None:

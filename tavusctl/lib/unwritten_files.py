@@ -1,4 +1,4 @@
-"""Files as they are to be: while they are looked at, whoever reads the project finds them as if they were written."""
+"""Files as they are to be: while they are looked at, whoever reads finds them as if they were written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def content(path: Path) -> bytes | None:
 
 
 def new(root: Path) -> list[Path]:
-    """The files that do not exist yet, as paths below the root of the project."""
+    """The files that do not exist yet, as paths below a root."""
     real = os.path.realpath(root)
     missing = [Path(path) for path in _contents.get() if not os.path.lexists(path)]
     return [root / path.relative_to(real) for path in missing if path.is_relative_to(real)]
