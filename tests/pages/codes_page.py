@@ -15,7 +15,7 @@ CODES = {
     0: ("Done, or nothing to do.", ""),
     1: ("A defect of tavusctl.", "Report it, with what `TAVUSCTL_DEBUG=1` prints."),
     2: (
-        "Changes or drift (only with `--detailed-exitcode`), an untidy file (`fmt --check`), old ids (`output --check`).",
+        "Changes or drift (with `--detailed-exitcode`), an untidy file (`fmt --check`), or old ids (`output --check`).",
         "Look at them. This is no error.",
     ),
     3: (
