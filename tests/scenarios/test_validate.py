@@ -240,6 +240,20 @@ def test_all_that_is_checked_is_listed(linted: Project) -> None:
     assert any(line.startswith("TV233") and line.endswith("objective cycle") for line in listed)
 
 
+def test_the_list_of_checks_is_json_where_that_is_asked_for_and_no_other_report(linted: Project) -> None:
+    listed = linted.run("validate", "--rules").out.splitlines()
+    rules = linted.run("validate", "--rules", "--format", "json").document["rules"]
+
+    assert [one["id"] for one in rules] == [line.partition(" ")[0] for line in listed]
+    (circle,) = [one for one in rules if one["id"] == "TV233"]
+    assert circle.pop("title").endswith("objective cycle")
+    assert circle == {"id": "TV233", "slug": "objective-cycle", "severity": "error"}
+    for more, named in ((("--format", "sarif"), "`--format sarif`"), (("--report", "json=checks.json"), "`--report`")):
+        refused = linted.run("validate", "--rules", *more)
+        assert (refused.code, refused.out, named in refused.err) == (12, "", True)
+    assert '"exit_code": 12' in (linted.root / "checks.json").read_text()  # which tells why there is none
+
+
 def test_one_file_is_checked_alone(linted: Project) -> None:
     linted.write("manifests/bad.yaml", "kind: persona\nname: bad\nspec: {persona_nme: x}\n")
 

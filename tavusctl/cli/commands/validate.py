@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tavusctl.cli.offline_context import cache_option, file_options
 from tavusctl.cli.report_options import Reports, emit, format_option, report_option
 from tavusctl.core.diagnostic_ids import CHECKS, IDS_BY_SLUG
 from tavusctl.core.diagnostics import Diagnostic, Severity
+from tavusctl.core.errors import UsageError
+from tavusctl.reports.json import FORMAT_VERSION
 
 INVALID = 10
 
@@ -50,7 +53,7 @@ def _ids(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[
     help="Do not report these checks; see --select.",
 )
 @click.option("--fix", "fixes", is_flag=True, help="Apply safe fixes to the files, then report what remains.")
-@click.option("--rules", "list_rules", is_flag=True, help="List all checks and exit.")
+@click.option("--rules", "list_rules", is_flag=True, help="List all checks, as text or JSON, and exit.")
 @file_options
 @cache_option
 def command(
@@ -77,8 +80,7 @@ def command(
     tavusctl validate --fix
     """  # noqa: D301
     if list_rules:
-        click.echo("".join(_listed()), nl=False)
-        return 0
+        return _list_rules(format_, reports)
     tell_passed_over(sessions[0], paths)
     left = [one for one in sessions if paths or not unchanged.is_validated(one)]
     diagnostics: Sequence[Diagnostic] = ()
@@ -89,6 +91,22 @@ def command(
         diagnostics = with_excerpts(app.validate(left, paths, select, ignore, fix=fixes))
     emit(lambda report: report.diagnostics(diagnostics), format_, reports)
     return INVALID if any(one.severity is Severity.ERROR for one in diagnostics) else 0
+
+
+def _list_rules(format_: str, reports: Reports) -> int:
+    if reports or format_ not in ("text", "json"):
+        message = f"`--rules` lists checks and makes no report: {'`--report`' if reports else f'`--format {format_}`'}"
+        raise UsageError(message, "leave that out, or use `--format json`")
+    click.echo(_document() if format_ == "json" else "".join(_listed()), nl=False)
+    return 0
+
+
+def _document() -> str:
+    rules = [
+        {"id": id_, "slug": check.slug, "severity": check.severity.value, "title": check.title}
+        for id_, check in CHECKS.items()
+    ]
+    return json.dumps({"format_version": FORMAT_VERSION, "rules": rules}, indent=2, ensure_ascii=False) + "\n"
 
 
 def _listed() -> Iterator[str]:
