@@ -138,3 +138,43 @@ def test_export_gives_no_name_that_an_overlay_of_another_environment_has(project
     (bound,) = project.run("state", "list", "--env", "production", "--format", "json").document
     assert bound.startswith("persona/extra-")
     assert before in project.plan("--env", "staging")["changes"]
+
+
+def test_an_export_says_who_else_reads_what_it_wrote_and_moving_it_keeps_it_apart(project: Project) -> None:
+    environments = "environments:\n  production: {OVERLAY}\n  staging: {api_key_env: STAGING_KEY}\n"
+    project.write("tavusctl.yaml", environments.replace("OVERLAY", ""))
+    project.environment["STAGING_KEY"] = f"{project.account.key}-staging"
+    project.account.seed(personas=[{"persona_name": "Coach", "system_prompt": f"You coach.\n{'Be kind. ' * 40}"}])
+
+    tried = project.run("export", "--env", "production", "--dry-run").err
+    told = project.run("export", "--env", "production").err
+
+    said = (
+        "the new manifests are read for `staging`, too, where a plan will create what they say; "
+        "to keep one to `production`, move it into a folder that is its `overlay:` in tavusctl.yaml\n"
+    )
+    assert said in tried
+    assert said in told
+    assert "next: tavusctl plan --env production\n" in told
+    assert len(project.plan("--env", "staging")["changes"]) == 1
+    project.manifest("persona", "other", SPECS["persona"])
+    project.apply("--env", "staging", "--target", "persona/other")
+    project.apply("--env", "production")
+    assert "staging" not in project.run("export", "--env", "production").err
+
+    project.write("tavusctl.yaml", environments.replace("OVERLAY", "overlay: overlays/production"))
+    (project.root / "overlays/production").mkdir(parents=True)
+    (project.root / "manifests/personas/coach.yaml").rename(project.root / "overlays/production/coach.yaml")
+    for name in ("staging", "production"):
+        assert project.plan("--env", name)["changes"] == []
+
+
+def test_the_next_command_names_the_environment_where_there_are_several(project: Project) -> None:
+    project.write("tavusctl.yaml", PROJECT)
+    project.manifest("persona", "it", SPECS["persona"])
+    applied = project.apply("--env", "staging")
+    assert applied.err.rstrip().endswith(" --env staging"), applied.err
+    remote_id = project.run("state", "list", "--env", "staging", "--format", "json").document["persona/it"]
+    project.run("state", "rm", "persona/it", "--env", "staging")
+    told = project.run("import", "persona/it", remote_id, "--env", "staging").err
+    assert "run `tavusctl plan --env staging` to see" in told

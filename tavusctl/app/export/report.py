@@ -15,6 +15,7 @@ from tavusctl.app.planning import variables
 from tavusctl.app.session.online import Session
 from tavusctl.core.diagnostic_ids import CHECKS, label
 from tavusctl.core.json_tree import pattern_of
+from tavusctl.core.messages import listed
 from tavusctl.core.project_settings import FILE
 from tavusctl.lib.json_types import JsonObject
 from tavusctl.patch import join, split
@@ -37,7 +38,23 @@ def hints(session: Session, result: ExportResult) -> Iterator[str]:
     if not target.is_read:
         yield (f"`{target.folder}` is outside the manifests folder of the project, so nothing is bound")
     elif export.made and not dry_run:
-        yield ("next: tavusctl plan" + (_WITHOUT_VALUES if export.secrets else ""))
+        yield (f"next: {session.command('plan')}" + (_WITHOUT_VALUES if export.secrets else ""))
+    if target.is_read and result.new:
+        yield from _shared(session)
+
+
+def _shared(session: Session) -> Iterator[str]:
+    """That other environments read the new manifests, too, and how to keep them to this one."""
+    own = session.environment
+    others = [name for name in session.project.environments if name != own.name]
+    place = (
+        f"`{own.overlay}`, the overlay of `{own.name}`" if own.overlay else f"a folder that is its `overlay:` in {FILE}"
+    )
+    if others:
+        yield flat(
+            f"the new manifests are read for {listed(others)}, too, where a plan will create what they say; "
+            f"to keep one to `{own.name}`, move it into {place}"
+        )
 
 
 def _odd(export: Export) -> list[str]:

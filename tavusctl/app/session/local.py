@@ -13,6 +13,7 @@ from tavusctl.app.session.progress import Progress
 from tavusctl.app.session.pull_request_trust import Grant
 from tavusctl.core.diagnostics import Diagnostic
 from tavusctl.core.project_settings import Environment, Project
+from tavusctl.secrets.escape import flat
 from tavusctl.secrets.values import Unread, outer
 
 
@@ -43,7 +44,7 @@ class LocalSession(Struct, frozen=True):
 
     def command(self, line: str) -> str:
         """A command line of this program for the same environment."""
-        chosen = f" --env {self.environment.name}" if len(self.project.environments) > 1 else ""
+        chosen = f" --env {flat(self.environment.name)}" if len(self.project.environments) > 1 else ""
         return f"tavusctl {line}{chosen}"
 
     def say(self, text: str) -> None:

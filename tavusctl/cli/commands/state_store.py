@@ -64,5 +64,5 @@ def unlock(session: LocalSession, *, owner: str, dead: str) -> int:
     tavusctl state unlock 0f3a... --holder-is-dead build-7:4711
     """  # noqa: D301
     whole.store_of(session).unlock(owner, dead=dead)
-    session.say(f"released the lock {printable(owner)}; run `tavusctl plan` to check the account")
+    session.say(f"released the lock {printable(owner)}; run `{session.command('plan')}` to check the account")
     return 0
