@@ -90,6 +90,7 @@ def test_a_later_run_waits_for_what_an_earlier_one_made(project: Project) -> Non
     remote_id = project.bound("document/prices")
     assert (plan.code, plan.out) == (0, "No changes. 2 objects up to date.\n")
     assert result.out.splitlines() == [
+        "Only document/prices and what it refers to was planned.",
         "No changes. 2 objects up to date.",
         f"done     wait document/prices ({remote_id}): ready",
         "Apply: 1 done",
