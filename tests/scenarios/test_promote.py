@@ -125,6 +125,31 @@ def test_one_field_alone(staged: Project) -> None:
     assert (result.code, "`tavusctl diff`" in result.err) == (12, True)
 
 
+@pytest.mark.parametrize("field", ["layers/tts", "layers.tts", "/spec/layers/tts", "/layers/tts/"])
+def test_a_field_is_found_however_it_is_typed(staged: Project, field: str) -> None:
+    assert promote(staged, "--field", field) == (
+        "carried persona/coach /layers/tts/voice_settings/speed into overlays/europe/coach.yaml\n"
+    )
+
+
+@pytest.mark.parametrize("field", ["", "/", "/spec"])
+def test_what_names_no_field_carries_nothing(staged: Project, field: str) -> None:
+    result = staged.run("promote", "persona/coach", "--from", "staging", "--to", "europe", "--field", field)
+    assert (result.code, "names no field" in result.err, changed(staged)) == (12, True, [])
+
+
+def test_a_newer_name_of_a_field_means_the_same(staged: Project) -> None:
+    assert "carried persona/coach /persona_name into" in promote(staged, "--field", "/pal_name")
+
+
+def test_of_a_field_that_does_not_differ_the_others_are_told(staged: Project) -> None:
+    command = ("promote", "persona/coach", "--from", "staging", "--to", "europe", "--field", "/layers/tss")
+    result = staged.run(*command)
+    assert (result.code, "that differs is /layers/tss" in result.err) == (12, True)
+    named = ("/persona_name", "/system_prompt", "/greeting", "/layers/tts/voice_settings/speed")
+    assert f"help: those that do are {', '.join(f'`{one}`' for one in named)}; `tavusctl diff`" in result.err
+
+
 def test_where_another_environment_would_change_the_overlay_is_edited(staged: Project) -> None:
     promote(staged, "--field", "/layers", target="america")
     assert (

@@ -12,6 +12,7 @@ from tavusctl.core.address import Source
 from tavusctl.core.diagnostics import written_at
 from tavusctl.core.json_tree import leaves
 from tavusctl.core.model import ABSENT, Manifest
+from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.fields import spellings
 from tavusctl.kinds import KINDS
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
@@ -43,6 +44,21 @@ class Field(Struct, frozen=True):
     def pointer(self) -> str:
         """The field as plans call it: a pointer into spec, or to what stands around it."""
         return join(self.path[1:] if self.path[0] == "spec" else self.path)
+
+
+def pointer_in(kind: ResourceKind, text: str) -> str:
+    """The pointer that is meant by a field as people type it: `layers.tts`, `/spec/layers/tts`, or a newer name."""
+    keys = [key for key in text.split("/" if "/" in text else ".") if key]
+    inner = keys[1:] if keys[:1] == ["spec"] else keys
+    nested: Json = None
+    for key in reversed(inner):
+        nested = {key: nested}
+    left: Json = spellings.named(kind, nested) if isinstance(nested, dict) else None
+    found: list[str] = []
+    while isinstance(left, dict):
+        (key, left), *_ = left.items()
+        found.append(key)
+    return "".join(f"/{key}" for key in found)
 
 
 def differing(source: Side, target: Side, chosen: Collection[str] = ()) -> Iterator[Field]:

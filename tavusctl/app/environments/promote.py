@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tavusctl.app.environments import new_documents
-from tavusctl.app.environments.carried_fields import Field, Side, differing, written
+from tavusctl.app.environments.carried_fields import Field, Side, differing, pointer_in, written
 from tavusctl.app.files.manifest_sources import Sources, with_text
 from tavusctl.app.files.rewritten_files import difference
 from tavusctl.app.files.rewritten_files import written as files_written
@@ -33,6 +34,7 @@ from tavusctl.rewrite.apply_edits import splice
 from tavusctl.rewrite.render_value import CannotAdoptError
 
 Manifests = Mapping[Address, Manifest]
+_MANY: Final = 12  # fields in one message
 
 
 class Promotion(Struct, frozen=True):
@@ -70,10 +72,17 @@ def promote(
 
 def _fields(left: Side, right: Side, chosen: Collection[str]) -> Sequence[Field]:
     """What is to be carried; UsageError where none of the fields that were chosen differs."""
-    fields = list(differing(left, right, chosen))
-    if chosen and not fields:
-        message = f"no field of `{left.manifest.address}` that differs is {' or '.join(chosen)}"
-        raise UsageError(message, "`tavusctl diff` shows those that do")
+    kind = KINDS[left.manifest.address.kind]
+    wanted = [pointer_in(kind, one) for one in chosen]
+    if "" in wanted:
+        message = "a `--field` names no field, but all of them"
+        raise UsageError(message, "name one, such as `--field /layers/tts`, or leave the option out")
+    fields = list(differing(left, right, wanted))
+    if wanted and not fields:
+        others = [field.pointer for field in differing(left, right, ("",))]
+        message = f"no field of `{left.manifest.address}` that differs is {' or '.join(wanted)}"
+        told = f"those that do are {listed(others)}; " if 0 < len(others) <= _MANY else ""
+        raise UsageError(message, f"{told}`tavusctl diff` shows what both environments say")
     return fields
 
 

@@ -31,7 +31,13 @@ from tavusctl.secrets.escape import flat
     shell_complete=known_environment,
     help="Environment that is to have them.",
 )
-@click.option("--field", "fields", multiple=True, metavar="POINTER", help="Carry only this field; repeatable.")
+@click.option(
+    "--field",
+    "fields",
+    multiple=True,
+    metavar="POINTER",
+    help="Carry only this field, such as /layers/tts; repeatable.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be written without writing it.")
 @project_options
 def command(
