@@ -77,12 +77,13 @@ def test_a_training_that_was_confirmed_needs_no_other_word(anna: Project) -> Non
     anna.apply("--allow-replace", "replica/anna")
     anna.account.forget()
 
-    for command in (("plan",), ("plan", "--finish"), ("apply", "--yes"), ("apply", "--yes", "--finish")):
-        ended = anna.run(*command)
-        assert (ended.code, anna.account.writes) == (0, []), ended.out
-        assert "refused" not in ended.out
-    assert "deferred replace replica/anna" in ended.out
-    assert "the old version stays in use" in ended.out
+    commands = ("plan",), ("plan", "--finish"), ("apply", "--yes"), ("apply", "--yes", "--finish")
+    said = [anna.run(*command) for command in commands]
+
+    assert ({one.code for one in said}, anna.account.writes) == ({0}, []), said
+    assert not any("refused" in one.out for one in said)
+    assert "deferred replace replica/anna" in said[-1].out
+    assert "the old version stays in use" in said[-1].out
     anna.account.advance(TRAINING)
     anna.apply("--finish")
     (coach,) = anna.account.objects("personas").values()

@@ -47,9 +47,7 @@ def command(
         message = "missing argument: the id of the object"
         raise UsageError(message, f"run `tavusctl import {address} ID`")
     target = app.bind_one(session, address, remote_id, lock_timeout)
-    session.say(
-        f"imported `{target}` as {remote_id}; run `{session.command('plan')}` to see what apply would change"
-    )
+    session.say(f"imported `{target}` as {remote_id}; run `{session.command('plan')}` to see what apply would change")
     return 0
 
 
