@@ -40,6 +40,7 @@ _PAIR_NAMES: Final = ("name", "key", "header", "header_name", "field", "param", 
 _PAIR_VALUES: Final = frozenset({"value", "val", "content", "data", "header_value", "secret"})
 _SENT: Final = pattern(r"(?:^|[_-])(?:headers?|query|env|environment|params|cookies)$|Headers?$|Query$|Params$")
 _IN_FILE: Final = pattern(r"([\w-]+)[\"']?\s*[:=]\s*[\"']?([^\s,\"'}\]]+)")
+_NAMED_SECRET: Final = pattern(r"\$\{secret:[^}]*\}")
 _HEADER: Final = 2  # words of the value of a header: a scheme, and what it takes
 _LEAST_NUMBER: Final = 100_000  # a smaller number under the name of a secret is a setting
 
@@ -111,6 +112,7 @@ def _value(value: str | int, path: KeyPath, name: str, around: _Around) -> Itera
 
 def line_tells(line: str) -> bool:
     """Whether a line of a file may give a secret away, whatever is wrong with the rest of the file."""
+    line = _NAMED_SECRET.sub("", line)
     pairs = ((found[1], found[2]) for found in _IN_FILE.finditer(line))
     by_name = any(detection.tells(detection.weight(name), value) for name, value in pairs)
     return by_name or detection.is_credential(line) or bool(url_credentials.spans(line))

@@ -61,7 +61,7 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
     ),
     "no such variable": (
         {"a.yaml": persona("a", "  greeting: ${var:brand}\n")},
-        [("TV111", "a.yaml:5:13", "vars:")],
+        [("TV111", "a.yaml:5:13", "environments.default.vars")],
     ),
     "a secret that is not listed": (
         {"a.yaml": persona("a", "  layers: {tts: {api_key: '${secret:HOME}'}}\n")},
@@ -186,6 +186,12 @@ BEFOREHAND: dict[str, tuple[list[str], dict[str, str | None], tuple[int, str], s
         {"TAVUS_API_KEY": None, "TAVUS_API_KEY_FILE": "nowhere"},
         (8, "E802"),
         "cannot be read",
+    ),
+    "a key in place of its file": (
+        [],
+        {"TAVUS_API_KEY": None, "TAVUS_API_KEY_FILE": "canary"},
+        (8, "E802"),
+        "takes the path of a file, not a key",
     ),
     "no such environment": (["--env", "prod"], {}, (12, "E1200"), "unknown environment `prod`"),
     "plain http": (["--base-url", "http://tavusapi.com"], {}, (12, "E1200"), "unencrypted"),

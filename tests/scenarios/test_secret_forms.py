@@ -172,6 +172,20 @@ def test_no_cache_of_the_project_file_has_the_value_of_a_secret(named: Project, 
     assert secret.encode() not in recorded(named.root / ".tavusctl/cache").encode("utf-8", "surrogateescape")
 
 
+def test_a_difference_of_files_shows_no_line_with_a_key(named: Project) -> None:
+    key = "sk-live-4f9a8b7c6d5e4f3a2b1c"
+    lines = f"    api_key: {key}   \n    headers: {{Authorization: 'Bearer ${{secret:ONE}}'}}\n"
+    text = f"kind: persona\nname: a\nspec:\n  persona_name: A   \n  layers:\n   llm:\n{lines}"
+    named.write("manifests/a.yaml", text)
+
+    shown = named.run("fmt", "--diff").out
+
+    assert f"\n-{SHOWN}\n" in shown
+    assert "\n+  persona_name: A\n" in shown
+    assert "${secret:ONE}" in shown
+    assert key not in shown
+
+
 def recorded(folder: Path) -> str:
     """All that is in a folder."""
     files = (one for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else ()

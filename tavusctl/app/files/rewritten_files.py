@@ -9,9 +9,12 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from tavusctl.core.errors import RefusedError
+from tavusctl.core.project_settings import FILE
+from tavusctl.fields import free_objects
 from tavusctl.lib import atomic_files
 from tavusctl.rewrite.replace_files import rewrite
 from tavusctl.secrets.escape import escape_invisible
+from tavusctl.secrets.redaction import SHOWN
 
 Contents = Mapping[str, bytes]
 Rewritten = dict[Path, tuple[bytes, bytes]]  # what a file had, and what it has now
@@ -19,13 +22,18 @@ _kept: ContextVar[Rewritten | None] = ContextVar("kept", default=None)
 
 
 def difference(before: Contents, after: Contents) -> str:
-    """What would be written, as a unified diff."""
+    """What would be written, as a unified diff; lines that may give a secret away are hidden."""
     lines: list[str] = []
     for path, content in after.items():
         old, new = _lines(before.get(path, b"")), _lines(content)
         name = f"a/{escape_invisible(path)}" if path in before else "/dev/null"
-        lines += difflib.unified_diff(old, new, name, f"b/{escape_invisible(path)}")
+        compared = difflib.unified_diff(old, new, name, f"b/{escape_invisible(path)}")
+        lines += compared if path == FILE else map(_shown, compared)  # the project file has names of secrets only
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _shown(line: str) -> str:
+    return f"{line[0]}{SHOWN}\n" if free_objects.line_tells(line[1:]) else line
 
 
 @contextlib.contextmanager

@@ -83,8 +83,11 @@ def _held(name: str, session: LocalSession) -> tuple[str, str]:
     try:
         return Path(file).read_text(encoding="utf-8"), file
     except (OSError, UnicodeDecodeError):
-        message = f"the file `{file}` of {KEY_FILE} cannot be read"
-        raise UnauthorisedError(message, "check its path and permissions", id="E802") from None
+        # Somebody may have set the key itself: what leads to no folder is not quoted.
+        named = f"`{file}` " if os.sep in file and Path(file).parent.is_dir() else ""
+        message = f"the file {named}of {KEY_FILE} cannot be read"
+        hint = "check its path and permissions; the variable takes the path of a file, not a key"
+        raise UnauthorisedError(message, hint, id="E802") from None
 
 
 def _checked(key: str, source: str) -> str:
