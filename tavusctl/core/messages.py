@@ -78,7 +78,8 @@ def site(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     begin = url.index(parts.netloc)
     # A host is told in small letters: no redaction would find a secret in it, nor a piece of one that a slash ends.
-    return "" if redaction.is_amid(url, begin, begin + len(parts.netloc)) else f"{parts.scheme}://{host}{end}"
+    is_secret = redaction.is_amid(url, begin, begin + len(parts.netloc))
+    return f"{parts.scheme}://{redaction.SHOWN if is_secret else host + end}"
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
