@@ -187,7 +187,20 @@ def _manifest(
     file = attachments.attach(spec, kind, notes, desk)
     watch = terms.watch(envelope.get("watch"), spec, kind, notes)
     sources = _spec_sources(notes.node)
-    return Manifest(address, spec, notes.node.source, lifecycle, sources, external_id, recrawl, file, moved_from, watch)
+    beside: dict[str, Source] = {key: notes.value_at(f"/{key}") for key in ("id", "moved_from") if key in envelope}
+    return Manifest(
+        address,
+        spec,
+        notes.node.source,
+        lifecycle,
+        sources,
+        external_id,
+        recrawl,
+        file,
+        moved_from,
+        watch,
+        beside=beside,
+    )
 
 
 def _spec(

@@ -15,7 +15,7 @@ from tavusctl.config.cache.manifest_cache import ManifestCache
 from tavusctl.config.envelope import ParsedManifest
 from tavusctl.config.limits import LIMITS, Budget, Limits
 from tavusctl.config.reading import Reading, twice
-from tavusctl.core.address import Address
+from tavusctl.core.address import Address, Source
 from tavusctl.core.diagnostics import Diagnostic, place
 from tavusctl.core.model import Manifest
 from tavusctl.core.project_settings import Environment, Project
@@ -87,6 +87,12 @@ def _left_behind(declared: Mapping[Address, ParsedManifest]) -> Iterator[Diagnos
                     if old in declared
                     else f"is listed in `moved_from` of `{other.address}` as well"
                 )
-                message = f"moved_from: `{old}` {state}, at {other.source}"
+                there = other.source if old in declared else _where_moved(other)
+                message = f"moved_from: `{old}` {state}, at {there}"
                 hint = "remove one of the two: an address in `moved_from` cannot be used by another manifest"
-                yield Diagnostic("TV118", message, opened.source, hint, address)
+                yield Diagnostic("TV118", message, _where_moved(opened), hint, address)
+
+
+def _where_moved(opened: ParsedManifest) -> Source:
+    """The location of `moved_from`, which may be in an overlay."""
+    return opened.manifest.beside.get("moved_from", opened.source) if opened.manifest else opened.source

@@ -64,6 +64,7 @@ class Manifest(Struct, frozen=True, dict=True):
     watch: bool = False  # replaced when its source changes
     passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of brought texts, like `sources`
     overlay: Source | None = None  # the document that lies over it in this environment
+    beside: Mapping[str, Source] = field(default_factory=dict)  # of `id` and `moved_from`, by key
 
     @cached_property
     def marks(self) -> Sequence[tuple[KeyPath, Json]]:
@@ -90,6 +91,7 @@ class Desired(Struct, frozen=True):
     untried: frozenset[str] = frozenset()  # secrets and stores that nothing has used before
     passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of brought texts, like `sources`
     overlay: Source | None = None  # the document that lies over it in this environment
+    beside: Mapping[str, Source] = field(default_factory=dict)  # of `id` and `moved_from`, by key
 
 
 class Live(Struct, frozen=True):

@@ -64,7 +64,8 @@ def _moves(manifest: Manifest, bindings: Bindings) -> Sequence[Move]:
     rivals = [*taken, *((one.old, one.remote_id) for one in found)]
     if found and len(rivals) > 1:
         several = " and ".join(f"{address} ({remote_id})" for address, remote_id in rivals)
-        message = f"{manifest.source}: `moved_from` merges several objects into one address: {several}"
+        where = manifest.beside.get("moved_from", manifest.source)
+        message = f"{where}: `moved_from` merges several objects into one address: {several}"
         hint = (
             "run `tavusctl state rm` for one of them, or remove "
             f"`moved_from`, which leaves `{rivals[-1][0]}` without a manifest"

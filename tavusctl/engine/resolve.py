@@ -258,6 +258,7 @@ def _desired(
         reads={join(path): leaf.names for path, leaf in manifest.marks if isinstance(leaf, SecretText)},
         passages=manifest.passages,
         overlay=manifest.overlay,
+        beside=manifest.beside,
     )
 
 

@@ -104,5 +104,6 @@ def _named_twice(manifest: Manifest, project: Project) -> Iterator[Remark]:
     if first.address != manifest.address:
         message = f"`{manifest.address}` and `{first.address}` have the same id `{manifest.external_id}`"
         hint = "remove one of the two, and refer to the other everywhere"
-        found = Diagnostic("TV129", message, manifest.source, hint, manifest.address, Severity.WARNING)
-        yield Remark(found, manifest.source)
+        said = manifest.beside.get("id", manifest.source)
+        where = manifest.source if said.path == manifest.source.path else said  # an overlay has it
+        yield Remark(Diagnostic("TV129", message, where, hint, manifest.address, Severity.WARNING), where)

@@ -93,7 +93,7 @@ MANIFESTS: dict[str, tuple[Mapping[str, str], list[tuple[str, str, str]]]] = {
     ),
     "an external object that is not there": (
         {"a.yaml": "{kind: replica, name: anna, external: true, id: r0123456789}"},
-        [("TV125", "a.yaml:1:1", "r0123456789")],
+        [("TV125", "a.yaml:1:49", "r0123456789")],
     ),
     "all at once": (
         {"a.yaml": persona("a", "  nick: x\n  greeting: [1]\n"), "b.yaml": "kind: [\n", "c.yaml": "kind: persona\n"},

@@ -156,6 +156,33 @@ def test_an_object_is_somebody_elses_in_one_environment(staged: Project) -> None
     assert staged.run("verify", "--env", "staging").code == 0
 
 
+def test_an_id_that_is_not_there_is_told_where_the_overlay_says_it(staged: Project) -> None:
+    staged.write("overlays/staging/deep/coach.yaml", "kind: persona\nname: coach\nexternal: true\nid: p123\n")
+    result = staged.run("plan", "--env", "staging")
+    assert result.code == 10
+    assert "overlays/staging/deep/coach.yaml:4:5: error: `persona/coach` is external" in result.out + result.err
+
+
+def test_two_names_of_one_object_are_told_where_the_overlay_says_it(staged: Project) -> None:
+    other = "kind: persona\nname: also\nexternal: true\nid: p123\n"
+    staged.write("manifests/also.yaml", other)
+    staged.write("overlays/staging/deep/coach.yaml", other.replace("also", "coach"))
+    told = staged.run("validate", "--env", "staging").out
+    assert "overlays/staging/deep/coach.yaml:4:5: warning: `persona/coach` and `persona/also` have the same id" in told
+
+
+def test_a_move_of_several_objects_is_told_where_the_overlay_says_it(staged: Project) -> None:
+    staged.write("manifests/old.yaml", COACH.replace("coach\nspec", "old\nspec").replace("Coach", "Old"))
+    staged.apply("--env", "staging")
+    staged.write("overlays/staging/deep/coach.yaml", f"{OVER}moved_from: persona/old\n")
+    declared = staged.run("plan", "--env", "staging")
+    assert "overlays/staging/deep/coach.yaml:9:13: error: moved_from: `persona/old` is still declared" in declared.err
+    (staged.root / "manifests/old.yaml").unlink()
+    merged = staged.run("plan", "--env", "staging")
+    assert (merged.code, "E905" in merged.err) == (9, True)
+    assert "overlays/staging/deep/coach.yaml:9:13: `moved_from` merges several objects" in merged.err
+
+
 def test_plans_name_the_file_that_says_a_value(staged: Project) -> None:
     staged.apply("--env", "production")
     staged.write("tavusctl.yaml", PROJECT.replace("{vars: {in: P}}", "{overlay: overlays/staging, vars: {in: P}}"))

@@ -380,6 +380,6 @@ def _refuse_lost(externals: Iterable[Desired]) -> None:
     for item in externals:
         message = f"`{item.address}` is external, but the account has no {item.address.kind} `{item.external_id}`"
         hint = "check the id and the API key: objects of other accounts are invisible"
-        diagnostics.append(Diagnostic("TV125", message, item.source, hint, item.address))
+        diagnostics.append(Diagnostic("TV125", message, item.beside.get("id", item.source), hint, item.address))
     if diagnostics:
         raise ConfigError(diagnostics)

@@ -96,7 +96,9 @@ id: r4317e64d25a
     assert str(one.sources["/engine/fresh"]) == "manifests/deep/er/a.yml:11:21"
     assert str(one.sources["/extra_long"]) == "manifests/deep/er/a.yml:12:17"
     assert not [pointer for pointer in one.sources if pointer.startswith("/extra/") or pointer == "/extra"]
-    assert anna == Manifest(Address("toy", "anna"), {}, Source(one.source.path, 16, 1), external_id="r4317e64d25a")
+    place, id_place = Source(one.source.path, 16, 1), anna.beside["id"]
+    assert id_place.line > place.line
+    assert anna == Manifest(Address("toy", "anna"), {}, place, external_id="r4317e64d25a", beside={"id": id_place})
 
 
 # One line per way to be wrong: the spec, and what is told about it.
@@ -396,10 +398,10 @@ def test_an_address_that_was_left_belongs_to_nobody(tmp_path: Path) -> None:
         "manifests/c.yaml": "kind: toy\nname: other\nspec: {title: x}\nmoved_from: toy/older\n",
     }
     assert told(loaded(tmp_path, texts).diagnostics) == [
-        "manifests/a.yaml:2:7 TV118 moved_from: `toy/old` is still declared, at manifests/b.yaml:2:7",
+        "manifests/a.yaml:4:13 TV118 moved_from: `toy/old` is still declared, at manifests/b.yaml:2:7",
         (
-            "manifests/c.yaml:2:7 TV118 moved_from: `toy/older` is listed in "
-            "`moved_from` of `toy/new` as well, at manifests/a.yaml:2:7"
+            "manifests/c.yaml:4:13 TV118 moved_from: `toy/older` is listed in "
+            "`moved_from` of `toy/new` as well, at manifests/a.yaml:4:13"
         ),
     ]
 
