@@ -50,6 +50,7 @@ def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResul
     if approved is not None:
         options = plan_options.read(approved.get("options", {}))
         plan_options.check(asked.plan, options)
+    options.check_sense()
     session.check_state_is_kept()
     store, sources = session.store(), session.sources(wanted=options.watches)
     if options.finish and (idle := _nothing_to_finish(session, options)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.scenarios.project import Project
@@ -34,6 +36,23 @@ def persona(project: Project, name: str, prompt: str = "You help.") -> None:
 
 def steps(project: Project, *options: str) -> list[tuple[str, str]]:
     return [(one["action"], one["address"]) for one in project.plan(*options)["changes"]]
+
+
+def test_it_is_no_way_to_delete(project: Project) -> None:
+    project.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach."})
+    project.apply()
+    both = project.run("plan", "--finish", "--destroy")
+    assert (both.code, both.out) == (12, "")
+    assert "`--finish` and `--destroy` exclude each other" in both.err
+    project.account.forget()
+
+    project.run("plan", "--destroy", "--out", "plan.json")
+    document = project.root / "plan.json"
+    made = json.loads(document.read_text())
+    document.write_text(json.dumps({**made, "options": {**made["options"], "finish": True}}))
+    applied = project.run("apply", "plan.json", "--yes", "--allow-deletes", "1")
+    assert (applied.code, project.account.writes) == (12, [])
+    assert "exclude each other" in applied.err
 
 
 def test_a_replacement_is_carried_to_its_end(begun: Project) -> None:

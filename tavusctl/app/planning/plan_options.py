@@ -41,6 +41,12 @@ class PlanOptions(Struct, frozen=True):
             recreate=self.allow_recreate,
         )
 
+    def check_sense(self) -> None:
+        """Raise UsageError where they ask for two plans at once: nothing is finished of what is to be deleted."""
+        if self.finish and self.destroy:
+            message = "`--finish` and `--destroy` exclude each other"
+            raise UsageError(message, "use one of the two")
+
     @property
     def watches(self) -> bool:
         """Whether sources of watched documents are looked at; not where everything is to go."""

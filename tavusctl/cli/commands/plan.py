@@ -51,6 +51,7 @@ def command(
     tavusctl plan --base origin/main --blame
     """  # noqa: D301
     asked = PlanOptions(**shape)
+    asked.check_sense()
     idle = None if base or out else unchanged.read_plan(session, unchanged.PLAN, asked.document())
     if idle:
         emit(lambda report: report.plan(idle), format_, reports)
