@@ -126,8 +126,11 @@ class FileStore:
         raise LockError(message, "run `tavusctl plan` to check the account", id="E702")
 
     def unlock(self, owner: str, *, dead: str = "") -> None:
-        """Refused: a local lock is free as soon as its process ends."""
+        """Refused: a local lock is free as soon as its process ends; LockError where nobody holds it."""
         del owner, dead
+        if not self.holder():
+            message = f"the state {self.path} is not locked"
+            raise LockError(message, id="E704")
         message = f"the lock of {self.path} is released when the process that holds it ends"
         raise UsageError(message, "end that process", id="E1202")
 

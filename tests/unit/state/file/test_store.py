@@ -291,7 +291,10 @@ def test_no_file_stays_open(path: Path) -> None:
 
 @pytest.mark.parametrize("use", [lambda one: one.unlock("x"), lambda one: one.unlock("x", dead="y")])
 def test_a_local_lock_is_not_to_be_freed(path: Path, use: Callable[[FileStore], None]) -> None:
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(LockError) as free:
+        use(FileStore(path))
+    assert (free.value.message, free.value.id) == (f"the state {path} is not locked", "E704")
+    with FileStore(path).lock(), pytest.raises(UsageError) as refused:
         use(FileStore(path))
     assert refused.value.message == f"the lock of {path} is released when the process that holds it ends"
     assert (refused.value.id, refused.value.hint) == ("E1202", "end that process")
