@@ -249,6 +249,8 @@ def test_what_cannot_be_put_on_record_is_not_sent(clone: Clone, hub: Path, troub
 
     assert ended.code == 9
     assert "E912" in ended.err
+    assert "\\n" not in ended.err
+    assert "; " in ended.err  # lines of git
     assert project.account.writes == []
 
 

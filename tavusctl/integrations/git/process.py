@@ -128,7 +128,8 @@ class Git(Struct):
             diagnostic.seek(0)
             words = diagnostic.read(10 * _COMPLAINT).decode("utf-8", "replace").strip()
         if code:
-            message = shortened(words.removeprefix("fatal: "), _COMPLAINT) or f"git {verb} ended with {code}"
+            said_once = "; ".join(filter(None, map(str.strip, words.removeprefix("fatal: ").splitlines())))
+            message = shortened(said_once, _COMPLAINT) or f"git {verb} ended with {code}"
             raise (GitError if words else UnknownCommitError)(message)
         return said
 
