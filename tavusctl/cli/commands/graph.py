@@ -17,7 +17,7 @@ from tavusctl.reports.drawing import DRAWINGS
 
 
 @click.command("graph")
-@click.argument("addresses", metavar="ADDR", nargs=-1, shell_complete=known_address)
+@click.argument("addresses", metavar="[ADDR]...", nargs=-1, shell_complete=known_address)
 @click.option(
     "--objectives",
     metavar="ADDR",

@@ -14,7 +14,7 @@ from tavusctl.core.errors import RefusedError, UsageError
 
 @click.command("import")
 @click.argument("address", required=False, shell_complete=known_address)
-@click.argument("remote_id", metavar="ID", required=False)
+@click.argument("remote_id", metavar="[ID]", required=False)
 @click.option(
     "--match-names", is_flag=True, help="Import each object that matches exactly one manifest by name or content."
 )
