@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import click
 
@@ -31,6 +31,34 @@ class Duration(click.ParamType[float]):
             raise click.BadParameter(str(error), ctx, param) from None
 
 
+class WholeNumber(click.IntRange):
+    """A whole number between bounds; a usage error says both in words."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number; a usage error where it is none, or beyond a bound."""
+        try:
+            return int(super().convert(cast("int", value), param, ctx))
+        except click.BadParameter:
+            bounds = f"of at least {self.min}" if self.max is None else f"from {self.min} to {self.max}"
+            message = f"`{value}` is not a whole number {bounds}"
+            raise click.BadParameter(message, ctx, param) from None
+
+
+class Number(click.FloatRange):
+    """A number that is not negative."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; a usage error where it is none, or negative."""
+        try:
+            return float(super().convert(cast("float", value), param, ctx))
+        except click.BadParameter:
+            message = f"`{value}` is not a number of at least 0"
+            raise click.BadParameter(message, ctx, param) from None
+
+
 def _lasting(name: str, text: str) -> Callable[[Command], Command]:
     return click.option(name, type=Duration(), default=0.0, metavar="DURATION", help=text)
 
@@ -43,20 +71,18 @@ text_or_json = click.option(
     "-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format."
 )
 
-allow_deletes = click.option(
-    "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Confirm exactly N deletes."
-)
+allow_deletes = click.option("--allow-deletes", type=WholeNumber(min=0), metavar="N", help="Confirm exactly N deletes.")
 
 allow_recreate = click.option(
     "--allow-recreate",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     help="Confirm recreating all N managed objects, none of which exists in the account.",
 )
 
 allow_lowered = click.option(
     "--allow-lowered",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     metavar="N",
     help="Confirm exactly N lowered protections (prevent_destroy, on_remove, limits of `safety:`).",
 )

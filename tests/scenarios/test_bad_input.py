@@ -262,3 +262,20 @@ def test_apply_without_a_terminal_asks_for_yes(project: Project) -> None:
     code, id_, words = refused(project, "apply")
 
     assert (code, id_, "add `--yes`" in words) == (12, "E1201", True)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("apply", "--allow-deletes", "x"), "`x` is not a whole number of at least 0"),
+        (("apply", "--allow-deletes", "-1"), "`-1` is not a whole number of at least 0"),
+        (("apply", "--parallel", "1.5"), "`1.5` is not a whole number from 1 to 32"),
+        (("emulator", "--port", "70000"), "`70000` is not a whole number from 0 to 65535"),
+        (("emulator", "--latency", "soon"), "`soon` is not a number of at least 0"),
+    ],
+)
+def test_a_number_that_is_none_is_told_with_what_would_be_one(
+    project: Project, args: tuple[str, ...], words: str
+) -> None:
+    result = project.run(*args)
+    assert (result.code, words in result.err) == (12, True), result.err

@@ -15,7 +15,16 @@ from tavusctl.cli.dialogue import TerminalDialogue
 from tavusctl.cli.interrupt import interruptible
 from tavusctl.cli.offline_context import cache_option
 from tavusctl.cli.online_context import options
-from tavusctl.cli.options import allow_deletes, allow_lowered, discard_drafts, lock_timeout, plan_options, publish, wait
+from tavusctl.cli.options import (
+    WholeNumber,
+    allow_deletes,
+    allow_lowered,
+    discard_drafts,
+    lock_timeout,
+    plan_options,
+    publish,
+    wait,
+)
 from tavusctl.cli.output_paths import InputFile
 from tavusctl.cli.report_options import Reports, format_option, report_option
 from tavusctl.core.address import Address
@@ -34,7 +43,7 @@ from tavusctl.engine.apply import DraftConsent
 @publish
 @wait
 @lock_timeout
-@click.option("--parallel", type=click.IntRange(1, MOST_PARALLEL), help="Number of parallel steps, default 4.")
+@click.option("--parallel", type=WholeNumber(1, MOST_PARALLEL), help="Number of parallel steps, default 4.")
 @options
 @cache_option
 def command(

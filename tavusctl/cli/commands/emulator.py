@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from tavusctl.cli.emulator_errors import explained
-from tavusctl.cli.options import parsed_behaviors
+from tavusctl.cli.options import Number, WholeNumber, parsed_behaviors
 from tavusctl.lib.json_types import JsonObject
 
 
@@ -22,7 +22,7 @@ def _known_behavior(_: click.Context, __: click.Parameter, incomplete: str) -> l
 @click.command("emulator")
 @click.option("--host", default="127.0.0.1", help="Address to listen on, default 127.0.0.1.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on; 0, the default, picks a free port."
+    "--port", type=WholeNumber(0, 65535), default=0, help="Port to listen on; 0, the default, picks a free port."
 )
 @click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="Persist the account in this file.")
 @click.option(
@@ -31,7 +31,7 @@ def _known_behavior(_: click.Context, __: click.Parameter, incomplete: str) -> l
 @click.option(
     "--faults", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="JSON file of faults to inject."
 )
-@click.option("--latency", type=click.FloatRange(0), default=0.0, metavar="MS", help="Delay every response.")
+@click.option("--latency", type=Number(), default=0.0, metavar="MS", help="Delay every response.")
 @click.option(
     "--behavior",
     "behaviors",
@@ -46,7 +46,7 @@ def _known_behavior(_: click.Context, __: click.Parameter, incomplete: str) -> l
     "--callback-port",
     "callback_ports",
     multiple=True,
-    type=click.IntRange(1, 65535),
+    type=WholeNumber(1, 65535),
     metavar="PORT",
     help="Allow callbacks to this port of this machine.  Repeatable.",
 )
@@ -67,7 +67,7 @@ def _known_behavior(_: click.Context, __: click.Parameter, incomplete: str) -> l
 @click.option(
     "--killable",
     multiple=True,
-    type=click.IntRange(2),
+    type=WholeNumber(2),
     metavar="PID",
     help="Allow faults of kind `kill` to kill this process.  Repeatable.",
 )

@@ -8,7 +8,7 @@ from tavusctl.app import recrawl as app
 from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.online_context import options
-from tavusctl.cli.options import addresses, text_or_json, wait_for_crawls
+from tavusctl.cli.options import WholeNumber, addresses, text_or_json, wait_for_crawls
 from tavusctl.core.address import Address
 from tavusctl.core.errors import UsageError
 from tavusctl.crawl.status import AT_ONCE, Entry
@@ -20,7 +20,7 @@ from tavusctl.crawl.status import AT_ONCE, Entry
 @click.option("--dry-run", is_flag=True, help="Show what is due without starting a crawl.")
 @wait_for_crawls
 @click.option(
-    "--reserve", type=click.IntRange(0, AT_ONCE - 1), default=1, help="Crawl slots to leave free for others, default 1."
+    "--reserve", type=WholeNumber(0, AT_ONCE - 1), default=1, help="Crawl slots to leave free for others, default 1."
 )
 @click.option("--strict", is_flag=True, help="With --wait: exit 5 if a crawl found fewer than half of the pages.")
 @text_or_json

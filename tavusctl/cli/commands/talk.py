@@ -9,7 +9,7 @@ from tavusctl.app.session.online import Session
 from tavusctl.cli.completion_values import address as known_address
 from tavusctl.cli.confirmation import agree
 from tavusctl.cli.online_context import options
-from tavusctl.cli.options import partner, text_or_json
+from tavusctl.cli.options import WholeNumber, partner, text_or_json
 from tavusctl.core.address import Address
 
 
@@ -24,7 +24,7 @@ from tavusctl.core.address import Address
 )
 @click.option(
     "--minutes",
-    type=click.IntRange(1, app.MOST_MINUTES),
+    type=WholeNumber(1, app.MOST_MINUTES),
     default=app.MINUTES,
     help=f"End the conversation after this time, default {app.MINUTES}.",
 )
