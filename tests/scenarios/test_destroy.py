@@ -32,6 +32,23 @@ def test_everything_of_ours_goes_in_the_order_of_references(applied: Project) ->
     assert applied.run("state", "list").out == ""
 
 
+def test_where_no_manifest_is_left_it_is_named_and_works(applied: Project) -> None:
+    bare = applied.run("plan")
+    assert "tavusctl destroy" not in bare.err
+    for kind, name in (("guardrails", "rules"), ("persona", "coach")):
+        applied.remove(kind, name)
+    for command in (("plan",), ("apply", "--yes"), ("drift",)):
+        calls = len(applied.account.sent)
+        left = applied.run(*command)
+        assert (left.code, len(applied.account.sent)) == (4, calls)
+        assert "run `tavusctl init`" in left.err
+        assert "`tavusctl destroy` deletes all 2 managed objects" in left.err
+
+    assert applied.run("destroy", "--yes", "--allow-deletes", "2").code == 0
+    assert [one["persona_name"] for one in applied.account.objects("personas").values()] == ["Theirs"]
+    assert "tavusctl destroy" not in applied.run("plan").err
+
+
 @pytest.mark.parametrize(
     ("args", "code"),
     [((), 12), (("--yes",), 4), (("--yes", "--allow-deletes", "1"), 4), (("--allow-deletes", "2"), 12)],

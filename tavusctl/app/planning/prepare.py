@@ -14,19 +14,23 @@ from tavusctl.api import Client, Sources
 from tavusctl.app.planning.lint_gate import check_values, judged, taken_as_unchanged, tolerated
 from tavusctl.app.planning.plan_options import PlanOptions
 from tavusctl.app.session.local import LocalSession
-from tavusctl.app.session.manifests import load
+from tavusctl.app.session.manifests import WITHOUT, load
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config.passages import located
 from tavusctl.core.address import Address
-from tavusctl.core.errors import UsageError
+from tavusctl.core.diagnostics import Diagnostic
+from tavusctl.core.errors import RefusedError, TavusctlError, UsageError
 from tavusctl.core.messages import suggestion
+from tavusctl.core.model import Manifest
 from tavusctl.core.ports import Reader
 from tavusctl.engine import reconcile, resolve
 from tavusctl.engine.plan import Approvals
 from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.engine.safety import novelty
 from tavusctl.kinds import KINDS
+from tavusctl.secrets.values import Values
+from tavusctl.state.journal import recall
 
 NO_OPTIONS: Final = PlanOptions()
 
@@ -49,7 +53,7 @@ def prepare(
     sends one that has none; all else takes such a secret as unchanged, and says so once.
     """
     secrets = None if asked.destroy or base else session.secrets
-    manifests, warnings = load(base or session, secrets, needs_values=needs_values)
+    manifests, warnings = _load(session, base, secrets, needs_values=needs_values, destroys=asked.destroy)
     warnings = (*warnings, *session.withheld, *session.local_state_remark) if base is None else warnings
     unset = () if secrets is None else resolve.unset(manifests, secrets)
     warnings += () if needs_values else taken_as_unchanged(unset)
@@ -68,6 +72,27 @@ def prepare(
     if needs_values:
         check_values(prepared)
     return judged(prepared) if judges else replace(prepared, plan=tolerated(prepared.plan))
+
+
+def _load(
+    session: Session, base: LocalSession | None, secrets: Values | None, *, needs_values: bool, destroys: bool
+) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
+    """The manifests of the session, or of `base`; the error that there is none names what deletes what is managed."""
+    try:
+        return load(base or session, secrets, needs_values=needs_values, needs_manifests=not destroys)
+    except RefusedError as error:
+        if base is None and error.id == WITHOUT and (managed := _managed(session)):
+            objects = "the managed object" if managed == 1 else f"all {managed} managed objects"
+            error.hint += f"; `{session.command('destroy')}` deletes {objects}"
+        raise
+
+
+def _managed(session: Session) -> int:
+    """How many objects the state knows; none where it cannot be read, which is not what the error is about."""
+    try:
+        return len(recall(session.store()).bindings)
+    except TavusctlError:
+        return 0
 
 
 def read_afresh(session: Session, plan: Callable[[Session], PreparedPlan]) -> PreparedPlan:

@@ -30,6 +30,7 @@ LENIENT: Final = lint.IDS - lint.STOPPING
 # Complaints about manifests that may only follow from what is wrong with a part of the project file.
 _FOLLOWING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
 _NOTHING: Final = Applied()
+WITHOUT: Final = "E420"  # there is no manifest
 
 
 def check(
@@ -40,8 +41,9 @@ def check(
     advice: bool = True,
     secrets: Values | None = None,
     needs_values: bool = True,
+    needs_manifests: bool = True,
 ) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
-    """The manifests that are right and all that is wrong; RefusedError when there is no manifest at all.
+    """The manifests that are right and all that is wrong; RefusedError when some are needed and there are none.
 
     Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise; with
     `secrets`, those that cannot be one are complained about, and those without a value where values are needed.
@@ -49,7 +51,7 @@ def check(
     kept = session.cache.opened() if session.cache and not paths else None
     loaded = loading.read(session.project, session.environment, KINDS, paths, cache=kept)
     wrong_files = any(one.severity is Severity.ERROR for one in (*session.found, *loaded.diagnostics))
-    if not (loaded.files or paths or wrong_files):
+    if needs_manifests and not (loaded.files or paths or wrong_files):
         raise _without_manifests(session)
     every = (*loaded.manifests, *loaded.drafts)
     # References lead anywhere in the project: a part of it cannot be checked for them.
@@ -108,7 +110,11 @@ def _found(
 
 
 def load(
-    session: LocalSession, secrets: Values | None = None, *, needs_values: bool = False
+    session: LocalSession,
+    secrets: Values | None = None,
+    *,
+    needs_values: bool = False,
+    needs_manifests: bool = True,
 ) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
     """All manifests, and the warnings about them; ConfigError with every error.
 
@@ -117,7 +123,9 @@ def load(
     An error of a rule stands until a plan has shown whether anything would be written of what it is about; what is
     merely unwise is for validate to say, and no news to whoever looks at a plan.
     """
-    manifests, found = check(session, advice=False, secrets=secrets, needs_values=False)
+    manifests, found = check(
+        session, advice=False, secrets=secrets, needs_values=False, needs_manifests=needs_manifests
+    )
     diagnostics = tuple(one for one in found if not _is_advice(one))
     if any(one.severity is Severity.ERROR and one.id not in LENIENT for one in diagnostics):
         every = check(session, advice=False, secrets=secrets)[1] if needs_values else found
@@ -132,7 +140,7 @@ def _without_manifests(session: LocalSession) -> RefusedError:
     if not (session.root / FILE).is_file():
         message = f"there is no {FILE} here or above, and {message}"
         hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
-    return RefusedError(message, f"found the folder `{there}`: set `manifests: {there}`" if there else hint, id="E420")
+    return RefusedError(message, f"found the folder `{there}`: set `manifests: {there}`" if there else hint, id=WITHOUT)
 
 
 def _with_project(session: LocalSession, told: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
