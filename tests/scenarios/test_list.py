@@ -53,7 +53,9 @@ def test_every_object_of_the_account_is_listed_and_nothing_is_written(known: Pro
         "replica/anna": "external",
     }
     assert {one["status"] for one in objects if one["kind"] == "replica"} == {"completed"}
-    assert [set(one) for one in objects] == [{"kind", "id", "name", "status", "stock", "address", "relation"}] * 5
+    assert [set(one) for one in objects] == [
+        {"kind", "id", "name", "status", "stock", "address", "relation", "version"}
+    ] * 5
     assert known.account.writes == []
 
 
@@ -89,6 +91,25 @@ def test_people_see_a_table(known: Project) -> None:
     assert re.fullmatch(r"Stray +p\w+ +- +-", lines[2])
     assert lines[3] == "2 objects"
     assert known.run("list").out.startswith("KIND ")
+
+
+def test_versions_of_a_replaced_object_are_told_apart(known: Project) -> None:
+    old = known.bound("document/prices")
+    assert {one["version"] for one in listed(known)} == {None}
+    known.manifest("document", "prices", {"document_url": "https://example.com/prices-2.pdf"})
+    known.apply()
+    (new,) = {one["id"] for one in listed(known, "document")} - {old}
+    assert {one["id"]: one["version"] for one in listed(known, "document")} == {old: "in-use", new: "new"}
+    table = known.run("list", "document").out
+    assert "document/prices (in use)" in table
+    assert "document/prices (new version)" in table
+
+    known.account.advance(7200)
+    known.manifest("persona", "coach", {"persona_name": "Coach", "system_prompt": "You coach.", "context": "x"})
+    known.account.fault(match="DELETE /v2/documents/*", kind="status", status=400, body={}, times=None)
+    known.run("apply", "--yes")
+    assert {one["id"]: one["version"] for one in listed(known, "document")} == {old: "old", new: "in-use"}
+    assert "document/prices (old version)" in known.run("list", "document").out
 
 
 def test_a_folder_without_a_project_will_do(project: Project) -> None:

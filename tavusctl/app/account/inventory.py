@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from tavusctl.app.account import table
 from tavusctl.app.session.online import Session
 from tavusctl.app.session.progress import reading
 from tavusctl.config import loading
+from tavusctl.core.binding import Binding
 from tavusctl.core.project_settings import Environment
 from tavusctl.engine.account.inventory import Entry, entries
 from tavusctl.kinds import KINDS
@@ -23,6 +24,10 @@ from tavusctl.state.journal import recall
 _MANAGED: Final = "managed"  # by this environment of the project
 _EXTERNAL: Final = "external"  # a manifest refers to it, and never writes it
 _ELSEWHERE: Final = "elsewhere"  # managed by another environment
+_IN_USE: Final = "in-use"  # the object that the address means, while it is replaced
+_NEW: Final = "new"  # what takes its place once it is ready
+_OLD: Final = "old"  # what had its place, and is to be deleted
+_WORDS: Final = {_IN_USE: "in use", _NEW: "new version", _OLD: "old version"}
 
 
 class Item(Struct, frozen=True):
@@ -31,6 +36,7 @@ class Item(Struct, frozen=True):
     entry: Entry
     address: str = ""
     relation: str = ""  # one of those above; empty where the project does not know the object
+    version: str = ""  # which of several objects under one address; empty where there is one
 
 
 class Inventory(Struct, frozen=True):
@@ -52,21 +58,31 @@ def inventory(session: Session, kinds: Collection[str], *, stock: bool, unmanage
     return Inventory(session.environment, kept, len(wanted) == 1)
 
 
-def _known(session: Session) -> Mapping[str, tuple[str, str]]:
-    """What the project knows by its id: the address, and what it is to the project."""
+def _known(session: Session) -> Mapping[str, tuple[str, ...]]:
+    """What the project knows by its id: the address, what it is to the project, and which version of the object."""
     others = session.others()
     for name, why in others.unread:
         session.say(f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {why}")
-    known = {id_: (whose.replace("`", ""), _ELSEWHERE) for id_, whose in others.owners.items()}
+    known: dict[str, tuple[str, ...]] = {
+        id_: (whose.replace("`", ""), _ELSEWHERE) for id_, whose in others.owners.items()
+    }
     manifests = loading.read(session.project, session.environment, KINDS).manifests
     known |= {one.external_id: (str(one.address), _EXTERNAL) for one in manifests if one.external_id}
     for binding in recall(session.store()).bindings.values():
-        ids = filter(None, (binding.remote_id, binding.successor, *binding.retired))
-        known |= dict.fromkeys(ids, (str(binding.address), _MANAGED))
+        known |= {id_: (str(binding.address), _MANAGED, version) for id_, version in _versions(binding)}
     return known
 
 
-def _item(entry: Entry, known: Mapping[str, tuple[str, str]]) -> Item:
+def _versions(binding: Binding) -> Iterator[tuple[str, str]]:
+    """The objects of an address by their ids; which is which, where a replacement is under way."""
+    replaced = binding.successor or binding.retired
+    yield binding.remote_id, _IN_USE if replaced else ""
+    yield from ((one, _OLD) for one in binding.retired)
+    if binding.successor:
+        yield binding.successor, _NEW
+
+
+def _item(entry: Entry, known: Mapping[str, tuple[str, ...]]) -> Item:
     return Item(entry, *known.get(entry.remote_id, ()))
 
 
@@ -83,7 +99,8 @@ def text(found: Inventory, width: int = 0) -> str:
 
 def _row(item: Item, *, with_kind: bool) -> list[str]:
     entry = item.entry
-    address = f"{item.address} ({_EXTERNAL})" if item.relation == _EXTERNAL else item.address
+    remark = _EXTERNAL if item.relation == _EXTERNAL else _WORDS.get(item.version, "")
+    address = f"{item.address} ({remark})" if remark else item.address
     return [*([entry.kind] if with_kind else []), entry.name, entry.remote_id, entry.status, address]
 
 
@@ -98,6 +115,7 @@ def document(found: Inventory) -> str:
             "stock": one.entry.stock,
             "address": one.address or None,
             "relation": one.relation or None,
+            "version": one.version or None,
         }
         for one in found.items
     ]
