@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.scenarios.project import Account, Body, Project
 
 pytestmark = pytest.mark.newer_api
 
+REFUSED_IN = ("text", "markdown", "comment", "summary", "sarif", "html")
 FLOW = "/layers/conversational_flow"
 PAL: Body = {
     "pal_name": "Coach",
@@ -366,8 +368,16 @@ def test_a_list_of_one_required_objective_is_put_right_and_an_older_account_sees
     part = {"objective_name": "part", "objective_prompt": "Say goodbye."}
     path = project.manifest("objectives", "visit", {"name": "Visit", "data": [greet, part]})
 
-    applied = project.run("apply", "--yes")
+    applied = project.run("apply", "--yes", "--format", "json", *(f"--report={one}={one}.out" for one in REFUSED_IN))
     told = project.run("validate")
+    if era == "today":
+        lines = path.read_text("utf-8").splitlines()
+        line = next(number for number, text in enumerate(lines, start=1) if "next_required_objectives" in text)
+        place = f"manifests/{path.name}:{line}:"
+        (outcome,) = applied.document["outcomes"]
+        assert re.search(rf"'Unknown field\..*; see {place}\d+; `tavusctl validate --fix` ", outcome["reason"])
+        for one in REFUSED_IN:
+            assert place in (project.root / f"{one}.out").read_text("utf-8"), one
     fixed = project.run("validate", "--fix")
     plan = project.plan()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -392,7 +393,10 @@ def test_an_update_whose_later_call_is_refused_says_what_was_written(made: tuple
 
     (outcome,) = result.document["outcomes"]
     assert (result.code, outcome["status"]) == (5, "failed")
-    assert outcome["reason"] == (
+    (written,) = re.findall(r"; see manifests/persona-host\.yaml:(\d+):\d+", outcome["reason"])
+    line = (project.root / "manifests/persona-host.yaml").read_text("utf-8").splitlines()[int(written) - 1]
+    assert line.strip().startswith('"tool_ids"')
+    assert re.sub("; see [^;]*", "", outcome["reason"]) == (
         "`/tool_ids` was refused with 422: Not now.; "
         "/system_prompt, /tool_ids of it was written, and the next run does the rest"
     )

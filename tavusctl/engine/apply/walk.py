@@ -25,6 +25,7 @@ from tavusctl.core.errors import (
 )
 from tavusctl.core.model import Action, Change, Outcome, Plan, Status
 from tavusctl.crawl import quota
+from tavusctl.engine.apply import refused_field
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.drafts import Blocked, OtherDraft
 from tavusctl.engine.apply.steps import ACTIONS
@@ -181,6 +182,7 @@ def _ended(step: Change, error: TavusctlError, made: str, written: Sequence[str]
     elif isinstance(error, Rejected) and error.cause in _TOLD:
         words, code = _TOLD[error.cause]
         reason = f"{words}: {error.text}"
+    reason += refused_field.told(step, error)
     if written:
         reason += f"; {', '.join(dict.fromkeys(written))} of it was written, and the next run does the rest"
     if not in_doubt:
