@@ -96,6 +96,17 @@ def _gather_texts(value: Json, found: list[str]) -> None:
             _gather_texts(item, found)
 
 
+def keys(value: Json) -> Iterator[str]:
+    """Every key of a document, wherever it stands."""
+    if isinstance(value, dict):
+        yield from value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            if type(item) not in PLAIN:
+                yield from keys(item)
+
+
 def pattern_of(path: KeyPath) -> KeyPath:
     """A path as kinds declare it: `*` for list indices."""
     return tuple("*" if key.isdecimal() else key for key in path)

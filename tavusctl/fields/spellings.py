@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from tavusctl.core.json_tree import is_empty
+from tavusctl.core.json_tree import is_empty, keys
 from tavusctl.core.resource_kind import ResourceKind
-from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath
+from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 from tavusctl.patch.pointer import join, split
 
 
@@ -65,24 +65,12 @@ def _named(here: _Place, document: JsonObject) -> JsonObject:
 
 def may_have_others(kind: ResourceKind, document: Json) -> bool:
     """Whether a document has any key that is another name of some field, wherever it stands."""
-    return not _words(kind).isdisjoint(_keys(document))
+    return not _words(kind).isdisjoint(keys(document))
 
 
 @functools.cache
 def _words(kind: ResourceKind) -> frozenset[str]:
     return frozenset(other for declared in kind.fields.values() for other in declared.also)
-
-
-def _keys(document: Json) -> Iterator[str]:
-    if isinstance(document, dict):
-        yield from document
-        for item in document.values():
-            if type(item) not in PLAIN:
-                yield from _keys(item)
-    elif isinstance(document, list):
-        for item in document:
-            if type(item) not in PLAIN:
-                yield from _keys(item)
 
 
 def doubled(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> Iterator[Doubled]:

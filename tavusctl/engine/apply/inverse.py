@@ -6,10 +6,10 @@ that was replaced or taken away is in no record: its place is named, for a perso
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from tavusctl import patch
-from tavusctl.core.json_tree import canonical, is_empty, map_leaves
+from tavusctl.core.json_tree import canonical, is_empty, keys, map_leaves
 from tavusctl.core.model import ABSENT, Live
 from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.compare import patch_guards
@@ -24,7 +24,9 @@ from tavusctl.state.journal import Inverse
 def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], applied: JsonObject) -> Inverse:
     """The inverse of a patch of an object; `applied` is what was applied to it before."""
     members = sorted({patch.split(one["path"])[0] for one in operations})
-    if _has_secret_keys([*operations, *(patch.split(one["path"]) for one in operations), *map(live.body.get, members)]):
+    names = (name for one in operations for name in patch.split(one["path"]))
+    # A key may be a secret as well: then no path through it may be on record.
+    if any(map(redaction.stands_in, (*names, *keys([*operations, *map(live.body.get, members)])))):
         return Inverse(lost=tuple(patch.join((one,)) for one in members))
     before = _writable(ctx, live.body)
     after = update_of(live.kind).apply(before, [_writable(ctx, one) for one in operations])
@@ -69,23 +71,6 @@ def _writable(ctx: ApplyContext, document: JsonObject) -> JsonObject:
         return REDACTED if isinstance(leaf, Pinned) else leaf
 
     return map_leaves(document, settled)
-
-
-def _has_secret_keys(value: Json) -> bool:
-    """Whether the value of a secret stands in a key anywhere in a value: then no path through it may be on record."""
-    return redaction.knows_any() and any(map(redaction.stands_in, _keys(value)))
-
-
-def _keys(value: Json) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield from value
-        for item in value.values():
-            yield from _keys(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _keys(item)
-    elif isinstance(value, tuple):
-        yield from value
 
 
 def _reverse(live: Live, after: JsonObject, before: JsonObject, lost: list[str]) -> list[JsonObject]:
