@@ -26,7 +26,7 @@ from tavusctl.reports.formats import named
 from tavusctl.secrets.redaction import redacted
 
 # A line that may hold a secret written out is not shown, whatever the complaint about it is.
-_TELLING = re.compile(r"api_?key|header|authorization|bearer|secret|token|password|:(//)?[^/\s]+@", re.IGNORECASE)
+_TELLING = re.compile(r"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE)
 _MANIFEST_LIMIT = 5 * 1024 * 1024
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -269,7 +269,7 @@ def _planned(who: str, document: Body, words: tuple[str, ...]) -> Planned:
 def _end(who: str, command: str, code: int, document: Body) -> End:
     steps = [*document.get("changes", ()), *document.get("refused", ())]
     told = {edit for one in (*steps, *document.get("drift", ())) for edit in _edits(one)}
-    outcomes = tuple(_outcome(one, steps) for one in document.get("outcomes", ()))
+    outcomes = tuple(_outcomes(document.get("outcomes", ()), steps))
     unkept = {Edit(one["address"], path) for one in document.get("unkept", ()) for path in one.get("paths", ())}
     unkept |= {Edit(one.address, path) for one in outcomes for path in one.unkept}
     empty = "changes" in document and not steps
@@ -285,14 +285,20 @@ def _edits(one: Body) -> Iterator[Edit]:
         yield Edit(one["address"])
 
 
-def _outcome(one: Body, steps: list[Body]) -> Outcome:
-    fields: Fields = {}
+def _outcomes(told: Iterable[Body], steps: list[Body]) -> Iterator[Outcome]:
+    """Each with what its own step was to write: of an object that has two, they come in the same order."""
+    planned: dict[tuple[str, str], list[Body]] = {}
     for step in steps:
-        if (step["address"], step["action"]) == (one["address"], one["action"]) and one["action"] != "create":
-            for entry in step.get("fields", ()):
-                fields |= _desired(entry)
-    unkept = frozenset(one.get("unkept") or ())
-    return Outcome(one["address"], one["action"], one["status"], one["id"] or "", fields, unkept)
+        planned.setdefault((step["address"], step["action"]), []).append(step)
+    for one in told:
+        own = planned.get((one["address"], one["action"]), [])
+        step = own.pop(0) if len(own) > 1 else own[0] if own else {}
+        fields: Fields = {}
+        for entry in step.get("fields", ()) if one["action"] != "create" else ():
+            fields |= _desired(entry)
+        yield Outcome(
+            one["address"], one["action"], one["status"], one["id"] or "", fields, frozenset(one.get("unkept") or ())
+        )
 
 
 def _desired(entry: Body) -> Fields:

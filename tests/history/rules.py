@@ -357,7 +357,9 @@ def _done_all_the_same(scene: Scene, run: Run, outcome: Outcome) -> str:
         return ""
     if outcome.action in _REMOVING:
         return f"{outcome.id} was deleted" if thing.remover == run.who else ""
-    if outcome.action == "update" and outcome.fields and run.wrote.get(outcome.id):
+    # Another step may have written other fields of the object.
+    written = any(place in outcome.fields and version in run.wrote[outcome.id] for version, place, _ in thing.past)
+    if outcome.action == "update" and written:
         kept = all(
             alike(pointer, scene.resolved(run, wanted), thing.fields.get(pointer))
             for pointer, wanted in outcome.fields.items()

@@ -329,6 +329,19 @@ def test_what_looks_broken_and_is_not() -> None:
     assert judge(this.events).violations == []
 
 
+@pytest.mark.parametrize(("pointer", "broken"), [("/persona_name", []), (PROMPT, ["failed-is-failed"])])
+def test_of_two_steps_of_one_object_one_may_be_skipped(pointer: str, broken: list[str]) -> None:
+    this = applied()
+    this.want(one="second", two="first")
+    this.begin("B")
+    call = this.call("B", "PATCH", "p1")
+    this.commit("update", "p1", {PROMPT: "second"}, call)
+    this.outcomes.append(Outcome(ONE, "update", "done", "p1", {PROMPT: "second"}))
+    this.outcomes.append(Outcome(ONE, "update", "skipped", "p1", {pointer: this.wants[ONE][pointer]}))
+    this.end("B", 5)
+    assert [one.rule for one in judge(this.events).violations] == broken
+
+
 def test_an_edit_in_the_last_moment_before_a_delete_is_allowed_for_where_that_is_documented() -> None:
     forged = deleted_unread().events
     assert judge(forged).violations
