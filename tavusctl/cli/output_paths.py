@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -51,12 +52,13 @@ def check(context: click.Context, project: Project) -> None:
             if _is_same(one.path, other.path):
                 message = f"`{other.words}` and `{one.words}` name the same file"
                 raise UsageError(message, "use a different file for each", id=ID)
+    brought = _brought_by(project)
     for one in outputs:
         # What is written for applications is put among the lines that are there.
         if not one.words.startswith("--write ") and _is_same(one.path, Path(project.root, ENV_FILE)):
             message = f"`{one.words}` would overwrite the file with API keys and secrets"
             raise UsageError(message, "choose another file", id=ID)
-        what = _taken(one.path, [*_named(context, InputFile)], project)
+        what = _taken(one.path, [*_named(context, InputFile)], project, brought)
         if what:
             message = f"`{one.words}` would overwrite {what}"
             raise UsageError(message, "choose another file", id=ID)
@@ -67,13 +69,13 @@ def is_free(paths: Sequence[Path]) -> bool:
     if any(_is_same(one, other) for index, one in enumerate(paths) for other in paths[:index]):
         return False
     project, _ = discovery.find_project(None)
-    root = Path(project.root)
+    root, brought = Path(project.root), _brought_by(project)
     return not any(
         _is_same(one, root / FILE)
         or _is_same(one, root / ENV_FILE)
         or any(_is_inside(one, folder) for folder in manifest_files.folders(project))
         or _is_state(one, project)
-        or _is_brought(one, project)
+        or _is_brought(one, brought)
         for one in paths
     )
 
@@ -87,7 +89,7 @@ def _named(context: click.Context, sort: type[click.Path]) -> Iterator[Named]:
             yield Named(words, value)
 
 
-def _taken(path: Path, inputs: Iterable[Named], project: Project) -> str:
+def _taken(path: Path, inputs: Iterable[Named], project: Project, brought: Callable[[], Collection[Path]]) -> str:
     """What a file is that the command reads, for whatever environment; empty when it reads no such file."""
     root, manifests = Path(project.root), manifest_files.folders(project)
     known: Sequence[tuple[str, Callable[[], bool]]] = (
@@ -95,7 +97,7 @@ def _taken(path: Path, inputs: Iterable[Named], project: Project) -> str:
         ("the project file", lambda: _is_same(path, root / FILE)),
         ("the state", lambda: _is_state(path, project)),
         ("a manifest", lambda: _is_manifest(path, manifests)),
-        ("a file that a manifest refers to", lambda: _is_brought(path, project)),
+        ("a file that a manifest refers to", lambda: _is_brought(path, brought)),
     )
     return next((what for what, is_it in known if is_it()), "")
 
@@ -122,14 +124,21 @@ def _is_manifest(path: Path, folders: Iterable[Path]) -> bool:
     return path.suffix.lower() in _SUFFIXES and any(_is_inside(path, folder) for folder in folders)
 
 
-def _is_brought(path: Path, project: Project) -> bool:
-    """Whether a manifest of any environment brings the text of a file, or a document is made of it."""
-    if not path.is_file():
-        return False
-    from tavusctl.config import loading
+def _is_brought(path: Path, brought: Callable[[], Collection[Path]]) -> bool:
+    return path.is_file() and any(_is_same(path, one) for one in brought())
 
-    environments = [*project.environments.values()] or [Environment()]
-    return any(_is_same(path, one) for each in environments for one in loading.read(project, each, KINDS).brought)
+
+def _brought_by(project: Project) -> Callable[[], Collection[Path]]:
+    """What tells the files that manifests of any environment bring; the manifests are read once, when it is asked."""
+
+    @functools.cache
+    def files() -> Collection[Path]:
+        from tavusctl.config import loading
+
+        environments = [*project.environments.values()] or [Environment()]
+        return frozenset(path for each in environments for path in loading.read(project, each, KINDS).brought)
+
+    return files
 
 
 def _is_same(one: Path, other: Path) -> bool:
