@@ -1,4 +1,4 @@
-"""The body of an answer, unpacked as it comes, and never more of it than there is room for."""
+"""Read the body of a response, decompress it while it arrives, and stop at the size limit."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from tavusctl.secrets.redaction import shortened
 
 
 def unpacked(response: httpx.Response, limit: int, sink: Callable[[bytes], None] | None = None) -> bytes:
-    """The body; with a sink, that gets it piece by piece, and nothing is left."""
-    packed = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
-    if packed not in ("identity", "gzip"):
-        message = f"a body in the encoding `{shortened(packed, 20)}`, which was not requested"
+    """The decompressed body of a response, at most `limit` bytes; httpx.DecodingError if it is larger or damaged.
+
+    With a `sink`, the sink gets the body chunk by chunk, and the return value is empty.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
+    if encoding not in ("identity", "gzip"):
+        message = f"a body in the encoding `{shortened(encoding, 20)}`, which was not requested"
         raise httpx.DecodingError(message)
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if packed == "gzip" else None
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
     parts: list[bytes] = []
-    keep, size, began = sink or parts.append, 0, False
+    store, size, has_data = sink or parts.append, 0, False
     for chunk in response.iter_raw():
-        # One byte more than there is room for tells that it is too much; nobody asks for what is left over then.
+        # One byte above the limit is enough to refuse the body, so nothing beyond that byte is ever decompressed.
         part = inflater.decompress(chunk, limit - size + 1) if inflater else chunk
         size += len(part)
         if size > limit:
             message = f"the response is larger than {limit // 1024 // 1024} MB"
             raise httpx.DecodingError(message)
-        keep(part)
-        began = True
-    if inflater and began and not inflater.eof:
+        store(part)
+        has_data = True
+    if inflater and has_data and not inflater.eof:
         message = "a truncated compressed body"
         raise httpx.DecodingError(message)
     return b"".join(parts)

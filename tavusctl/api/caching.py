@@ -1,4 +1,4 @@
-"""A reader that asks for nothing twice: two plans of one moment must see the same account."""
+"""A reader that sends no request twice, so that two plans of one moment see the same account."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Answered = TypeVar("Answered")
 
 
 class CachingReader:
-    """Another reader's answers, each asked for once; objects that are gone are remembered as well."""
+    """A cache over another reader; it also remembers which objects do not exist."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -25,37 +25,37 @@ class CachingReader:
 
     @property
     def answers(self) -> int:
-        """How many requests the other reader had answered."""
+        """The number of requests of the other reader that were answered so far."""
         return self._reader.answers
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
         """Return one object; raise Gone if it does not exist."""
-        found = _once(self._objects, (path, _key(query or {})), lambda: self._or_gone(path, query))
-        if isinstance(found, Gone):
-            raise found
-        return copy.deepcopy(found)
+        cached = _once(self._objects, (path, _key(query or {})), lambda: self._read(path, query))
+        if isinstance(cached, Gone):
+            raise cached
+        return copy.deepcopy(cached)
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
         """Every object of a collection."""
         key = (path, _key({**listing.query, **listing.own}), id_fields)
-        found = _once(self._lists, key, lambda: self._reader.list(path, listing, id_fields))
-        return copy.deepcopy(found)
+        cached = _once(self._lists, key, lambda: self._reader.list(path, listing, id_fields))
+        return copy.deepcopy(cached)
 
     def server_time(self) -> datetime:
         """The server's clock."""
         return self._reader.server_time()
 
-    def _or_gone(self, path: str, query: Mapping[str, str] | None) -> JsonObject | Gone:
+    def _read(self, path: str, query: Mapping[str, str] | None) -> JsonObject | Gone:
         try:
             return self._reader.get(path, query)
         except Gone as gone:
             return gone
 
 
-def _once(known: dict[object, Answered], key: object, ask: Callable[[], Answered]) -> Answered:
-    if key not in known:
-        known[key] = ask()
-    return known[key]
+def _once(cache: dict[object, Answered], key: object, request: Callable[[], Answered]) -> Answered:
+    if key not in cache:
+        cache[key] = request()
+    return cache[key]
 
 
 def _key(query: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""`ReadClient`, which has no way to write, and `Client`, which adds it.
+"""`ReadClient`, which has no method that writes, and `Client`, which adds them.
 
 A call ends in one of three ways: done, surely not done (NeverSent, Rejected), or unknown (Ambiguous).
 """
@@ -39,15 +39,15 @@ from tavusctl.secrets.values import Secret
 DEFAULT_URL = "https://tavusapi.com"
 TOTAL_SECONDS = 30.0
 PARALLEL = 10  # calls at a time
-_SKEW = timedelta(minutes=5)  # between the clocks, from which on it is worth a word
-_SMALL_PAGE = 10  # the documented default, which every server takes
-# No segment is empty or only dots: an id is one segment, whatever a server or a person says that it is.
+_SKEW = timedelta(minutes=5)  # a larger difference between the two clocks is logged
+_SMALL_PAGE = 10  # the documented default, which every server accepts
+# No segment may be empty or consist of dots: an id from a server or a person must not lead to another path.
 _PATH = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)+")
 _log = logging.getLogger("tavusctl.http")
 
 
 class ReadClient:
-    """Reads the API; writing is not among its methods."""
+    """Read the API; the class has no method that writes."""
 
     def __init__(
         self,
@@ -65,15 +65,15 @@ class ReadClient:
         redaction.remember(api_key)
         note_proxies()
         self._base = base_url.rstrip("/")
-        # When the server last told the time, by its clock and by one of ours that nobody sets.
-        self._told: tuple[datetime, float] | None = None
+        # The `Date` of the server's last response, and the value of our monotonic clock when it came.
+        self._server_date: tuple[datetime, float] | None = None
         self._answers = 0
         self._answered: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}  # digests by path and query
-        self._counter = itertools.count(1)  # for several threads at once
-        self._patience = RetryPolicy(clock or SystemClock(), max_wait, rate)
+        self._counter = itertools.count(1)  # safe to use from several threads
+        self._retry = RetryPolicy(clock or SystemClock(), max_wait, rate)
         self._parallel = parallel
         self._limits = limits
-        # All that is under way at a time, whoever asks for it.
+        # Limits the calls that all threads together have under way.
         self._turns = threading.BoundedSemaphore(parallel)
         self._headers = {
             "x-api-key": api_key,
@@ -96,39 +96,41 @@ class ReadClient:
 
     @property
     def answers(self) -> int:
-        """How many requests were answered so far."""
+        """The number of requests that were answered so far."""
         return self._answers
 
     @property
     def answered(self) -> tuple[Answered, ...]:
-        """What was answered to every GET so far; a digest is empty where it is not the same each time."""
-        found = ((path, dict(query), digests) for (path, query), digests in self._answered.items())
-        return tuple(Answered(path, query, min(digests) if len(digests) == 1 else "") for path, query, digests in found)
+        """The digest of the response to every GET so far; empty where two responses to one GET differed."""
+        entries = ((path, dict(query), digests) for (path, query), digests in self._answered.items())
+        return tuple(Answered(path, query, min(group) if len(group) == 1 else "") for path, query, group in entries)
 
     def repeats(self, answered: Sequence[Answered]) -> bool:
-        """Whether the API answers all of it alike again; False also where that cannot be told."""
-        some = iter(answered)
+        """Whether every GET of `answered`, sent again, returns the same digest; False also if a request fails."""
+        remaining = iter(answered)
         try:
-            while batch := tuple(itertools.islice(some, self._parallel)):
-                if not all(run_all([partial(self._repeats, one) for one in batch])):
+            while batch := tuple(itertools.islice(remaining, self._parallel)):
+                if not all(run_all([partial(self._repeats, request) for request in batch])):
                     return False
         except TavusctlError:
             return False
         return True
 
-    def _repeats(self, one: Answered) -> bool:
-        call = partial(self._call, self._reads, "GET", one.path, query=one.query, parsed=lambda answer: answer.digest)
-        return self._patience.repeat(call, read_attempts) == one.digest
+    def _repeats(self, request: Answered) -> bool:
+        call = partial(
+            self._call, self._reads, "GET", request.path, query=request.query, parsed=lambda answer: answer.digest
+        )
+        return self._retry.repeat(call, read_attempts) == request.digest
 
     def server_time(self) -> datetime:
-        """The server's clock as of its last answer, else the local one."""
-        told = self._told
-        return told[0] + timedelta(seconds=uptime() - told[1]) if told else datetime.now(UTC)
+        """The time by the server's clock, computed from its last response; the local time before the first one."""
+        last = self._server_date
+        return last[0] + timedelta(seconds=uptime() - last[1]) if last else datetime.now(UTC)
 
     @property
     def skew(self) -> timedelta | None:
-        """How far the local clock is ahead of the server's; None when the server has not told the time."""
-        return datetime.now(UTC) - self.server_time() if self._told else None
+        """How far the local clock is ahead of the server's; None if no response had a `Date` header."""
+        return datetime.now(UTC) - self.server_time() if self._server_date else None
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
         """Return one object; raise Gone if it does not exist."""
@@ -137,25 +139,25 @@ class ReadClient:
     def _get(
         self, path: str, query: Mapping[str, str] | None, parsed: Callable[[Answer], Json] = parse_response
     ) -> JsonObject:
-        last: list[str] = []
+        last_digest: list[str] = []
 
-        def noted(answer: Answer) -> Json:
-            last[:] = [answer.digest]
+        def parse_noted(answer: Answer) -> Json:
+            last_digest[:] = [answer.digest]
             return parsed(answer)
 
-        call = partial(self._call, self._reads, "GET", path, query=query, parsed=noted)
+        call = partial(self._call, self._reads, "GET", path, query=query, parsed=parse_noted)
         try:
-            answer = self._patience.repeat(call, read_attempts)
+            answer = self._retry.repeat(call, read_attempts)
         finally:
-            self._answered.setdefault((path, tuple((query or {}).items())), set()).update(last or [""])
+            self._answered.setdefault((path, tuple((query or {}).items())), set()).update(last_digest or [""])
         if not isinstance(answer, dict):
             message = f"GET {path} returned {type(answer).__name__}, expected an object"
             raise ApiError(message)
         return answer
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
-        """Every object of a collection, each once, in the order of the pages; ApiError when some cannot be seen."""
-        meter, repeats = Meter(path, self._patience.clock, self._limits), Repeats()
+        """Every object of a collection, each once, in the order of the pages; ApiError if the list is incomplete."""
+        meter, repeats = Meter(path, self._retry.clock, self._limits), Repeats()
 
         def parsed(answer: Answer) -> Json:
             meter.take(answer.payload)
@@ -172,7 +174,7 @@ class ReadClient:
         except Rejected as error:
             if error.status != httpx.codes.BAD_REQUEST:
                 raise
-        # A server that takes no larger page takes the documented default.
+        # A server that refuses the larger page accepts the documented default.
         return pagination.agreed(partial(read, _SMALL_PAGE), path)
 
     def _pages(
@@ -221,16 +223,16 @@ class ReadClient:
         date = date_of(answer)
         if date:
             skew = datetime.now(UTC) - date
-            if self._told is None and abs(skew) > _SKEW:
+            if self._server_date is None and abs(skew) > _SKEW:
                 _log.info("local clock is off by %s; using server time", skew)
-            self._told = date, uptime()
+            self._server_date = date, uptime()
         self._answers = next(self._counter)
         size = len(answer.payload)
         _log.debug("%s -> %s, %d bytes, %.0f ms", answer.request, answer.status, size, seconds * 1000)
 
 
 class Options(TypedDict, total=False):
-    """What a client may be given beside the address and the key; `ReadClient` says what each is of itself."""
+    """The optional arguments of a client; their defaults are those of `ReadClient`."""
 
     parallel: int
     rate: float
@@ -242,12 +244,12 @@ class Options(TypedDict, total=False):
 
 
 class Client(ReadClient):
-    """Reads and writes the API."""
+    """Read and write the API."""
 
     def __init__(self, base_url: str, api_key: str, **options: Unpack[Options]) -> None:
         super().__init__(base_url, api_key, **options)
-        # A kept connection may be closed by the server just as a write is sent, and nobody could tell whether it
-        # arrived: every write gets a connection of its own.
+        # A server may close a kept connection at the moment when a write is sent, and nobody could know whether the
+        # write arrived: every write gets a connection of its own.
         self._writes = self._wire(kept=0)
 
     def close(self) -> None:
@@ -266,7 +268,7 @@ class Client(ReadClient):
     ) -> JsonObject:
         """Send a POST; return the object of the response, empty if it has none.
 
-        `refused` is called before it is sent again after a 429.
+        `refused` is called before the request is sent again after a 429.
         """
         answer = self._write("POST", path, body, fence, refused=refused, query=query)
         if answer is not None and not isinstance(answer, dict):
@@ -277,16 +279,17 @@ class Client(ReadClient):
     def patch(
         self, path: str, body: Json, *, fence: Fence, query: Mapping[str, str] | None = None, version: str = ""
     ) -> JsonObject:
-        """Change; the answer's object, empty when there is none: what it shows of the object is no promise.
+        """Send a PATCH; return the object of the response, empty if it has none.
 
-        With the ETag of a version, the server refuses it when the object has another one by now.
+        The response is not guaranteed to show the object as it is after the change.  With an ETag as `version`, the
+        server refuses the change (412) if the object has another ETag by now.
         """
         conditions = {"If-Match": version} if version else None
         answer = self._write("PATCH", path, body, fence, query=query, conditions=conditions)
         return answer if isinstance(answer, dict) else {}
 
     def version(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        """The ETag of an object as it is now; empty when its reads have none."""
+        """The current ETag of an object; empty if the API returns none for it."""
         tags = [""]
 
         def parsed(answer: Answer) -> Json:
@@ -297,7 +300,7 @@ class Client(ReadClient):
         return tags[-1]
 
     def put(self, path: str, body: Json, *, fence: Fence, query: Mapping[str, str] | None = None) -> None:
-        """Put something where it belongs; what the answer shows of it is no promise."""
+        """Send a PUT; the response is ignored, because it is not guaranteed to show the object."""
         self._write("PUT", path, body, fence, query=query)
 
     def delete(self, path: str, *, fence: Fence, query: Mapping[str, str] | None = None) -> None:
@@ -316,17 +319,17 @@ class Client(ReadClient):
         conditions: Mapping[str, str] | None = None,
     ) -> Json:
         def attempt() -> Json:
-            # Here no turn is taken yet: a fence may read.
+            # Outside of the semaphore `_turns`: a fence may send reads of its own, which need it.
             fence.renew()
             return self._call(
                 self._writes, method, path, query=query, body=body, passes=fence.passes, conditions=conditions
             )
 
-        return self._patience.repeat(attempt, write_attempts, refused)
+        return self._retry.repeat(attempt, write_attempts, refused)
 
 
 def _encoded(body: Json) -> bytes:
-    """A body as it is sent."""
+    """A body as JSON bytes, with the values of its secrets; TypeError for any other object that is not JSON."""
 
     def reveal(leaf: object) -> str:
         if isinstance(leaf, Secret):

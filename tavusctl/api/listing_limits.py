@@ -1,4 +1,4 @@
-"""What one listing may take: pages, objects, time, and what its answers become in memory, all of them together."""
+"""The limits of one listing: pages, objects, time, and the memory of all its parsed responses together."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from tavusctl.core.ports import Clock
 
 _MIB: Final = 1024 * 1024
 _HINT: Final = "see docs/limits.md: an incomplete listing is not used"
-_VALUE: Final = 100  # bytes that a value takes beside its text
+_VALUE: Final = 100  # bytes of memory that a parsed value takes in addition to its text
 
 
 class Limits(Struct, frozen=True):
-    """Of one listing; of each of its passes, but for the time."""
+    """The limits of one listing: `seconds` for all passes together, the others for each pass."""
 
     pages: int = 10_000
     objects: int = 100_000
     memory: int = 512 * _MIB
     seconds: float = 900.0
-    ahead: int = 64 * _MIB  # of it that may be on its way at a time
+    ahead: int = 64 * _MIB  # of `memory`, for the pages that are requested at the same time
 
 
 LIMITS: Final = Limits()
 
 
 class Meter(Struct):
-    """What a listing has taken so far; ApiError when it is too much."""
+    """Counts what a listing has taken so far; its methods raise ApiError when a limit is exceeded."""
 
     path: str
     clock: Clock
@@ -37,18 +37,18 @@ class Meter(Struct):
     begun: float = 0.0
     pages: int = 0
     memory: int = 0
-    largest: int = 0  # bytes in memory of an answer
+    largest: int = 0  # bytes in memory of the largest response
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.begun = self.clock.monotonic()
 
     def start(self) -> None:
-        """A pass begins: what the one before it brought is not needed any more."""
+        """Begin a pass: reset the counts, because the responses of the previous pass are not needed any more."""
         self.pages = self.memory = 0
 
     def ask(self) -> None:
-        """Count a page before it is requested."""
+        """Count a page before it is requested, and check the time."""
         self.pages += 1
         if self.pages > self.limits.pages:
             self._refuse(f"it has more than {self.limits.pages} pages")
@@ -57,9 +57,11 @@ class Meter(Struct):
 
     def take(self, payload: bytes) -> None:
         """Count the bytes of a response before it is parsed."""
-        wide = 1 if payload.isascii() else 4  # one character is enough to make a whole text wide
-        marks = payload.count(b",") + payload.count(b"[") + payload.count(b"{")
-        memory = wide * len(payload) + _VALUE * marks
+        bytes_per_character = (
+            1 if payload.isascii() else 4
+        )  # one character outside ASCII can make Python use 4 bytes for each one
+        values = payload.count(b",") + payload.count(b"[") + payload.count(b"{")
+        memory = bytes_per_character * len(payload) + _VALUE * values
         with self._guard:
             self.largest = max(self.largest, memory)
             self.memory += memory
@@ -73,7 +75,7 @@ class Meter(Struct):
             self._refuse(f"it has more than {self.limits.objects} objects")
 
     def at_once(self, most: int) -> int:
-        """How many pages may be on their way: fewer when they are large."""
+        """How many pages may be requested at the same time, at most `most`: fewer when they are large."""
         return max(1, min(most, self.limits.ahead // max(self.largest, 1)))
 
     def _refuse(self, reason: str) -> NoReturn:

@@ -1,9 +1,9 @@
-"""Whole lists from pages: complete, or an error.
+"""Complete lists from pages, or an error.
 
-Page bases differ between collections (0 and 1), page sizes may be capped, totals may be missing or wrong, and objects
-may come and go between two pages: what follows one that went moves to a page that was read already.  So what needs more
-than one page is read until two passes show the same objects.  A list that cannot be shown to be complete is never taken
-for one: what is missing from it would be created again.
+Page numbers begin at 0 or at 1, depending on the collection; page sizes may be capped, totals may be missing or wrong,
+and objects may come and go between two pages: when an object disappears, the next ones move to a page that was read
+already.  So a list of more than one page is read until two passes show the same objects.  A list that cannot be shown
+to be complete is an error: objects that are missing from it would be created again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tavusctl.lib.json_types import JsonObject
 
 
 class Page(Struct, frozen=True):
-    """The objects of one page, and how many there are on all, if the server tells."""
+    """The objects of one page, and the number of objects on all pages, if the server returns it."""
 
     items: Sequence[JsonObject] = ()
     total: int | None = None
@@ -32,7 +32,7 @@ class Page(Struct, frozen=True):
 
 Pages = Callable[[int], Page]
 _IDLE_PAGES = 2
-_PASSES = 5  # at most, for two that agree
+_PASSES = 5  # at most, until two in a row agree
 
 
 class Prefetcher:
@@ -42,39 +42,40 @@ class Prefetcher:
         self._page = page
         self._at_once = at_once
         self._meter = meter
-        self._known = range(0)  # numbers of pages, as far as the server tells
-        self._coming: dict[int, Future[Page]] = {}
-        self.asked = 0  # pages so far
+        self._numbers = range(0)  # the numbers of all pages, computed from the total on the first page
+        self._futures: dict[int, Future[Page]] = {}
+        self.asked = 0  # the number of pages requested by the caller so far
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Wait for what is on its way, unless it is Ctrl-C that ends it."""
+        """Wait for the requests under way, unless Ctrl-C ends the listing."""
         if kind is None or issubclass(kind, Exception):
-            for one in self._coming.values():
-                one.exception()
+            for future in self._futures.values():
+                future.exception()
 
     def __call__(self, number: int) -> Page:
-        """The page of a number."""
+        """The page with a number, requested now or prefetched."""
         self.asked += 1
         self._meter.ask()
-        if not self._known:
+        if not self._numbers:
             answer = self._page(number)
-            self._known = range(number, number + _pages(answer))
+            self._numbers = range(number, number + _page_count(answer))
             return answer
-        if number in self._known:
-            for one in range(number, min(number + self._meter.at_once(self._at_once), self._known.stop)):
-                if one not in self._coming:
-                    self._coming[one] = begun(partial(self._page, one))
-        coming = self._coming.pop(number, None)
-        return coming.result() if coming else self._page(number)
+        if number in self._numbers:
+            for ahead in range(number, min(number + self._meter.at_once(self._at_once), self._numbers.stop)):
+                if ahead not in self._futures:
+                    self._futures[ahead] = begun(partial(self._page, ahead))
+        future = self._futures.pop(number, None)
+        return future.result() if future else self._page(number)
 
 
 def agreed(read: Callable[[], tuple[Mapping[str, JsonObject], int]], path: str) -> list[JsonObject]:
-    """What two passes in a row show alike, or one that took one page; ApiError when the list does not come to rest.
+    """The objects of a pass with the same ids as the pass before, or of the first one if it was one page or empty.
 
-    `read` makes a pass: the objects by id, and how many pages were asked for.
+    `read` makes a pass, and returns the objects by id and the number of pages that it requested.  ApiError when no two
+    passes in a row agree.
     """
     last, pages = read()
     for _ in range(_PASSES - 1):
@@ -91,39 +92,39 @@ def agreed(read: Callable[[], tuple[Mapping[str, JsonObject], int]], path: str) 
 def collect(
     page: Pages, path: str, listing: Listing, id_fields: tuple[str, ...], meter: Meter
 ) -> dict[str, JsonObject]:
-    """Every object by its id, each once, in the order of the pages; ApiError when some did not come."""
-    found: dict[str, JsonObject] = {}
+    """Every object by its id, in the order of the pages; ApiError when there are fewer than the total."""
+    objects: dict[str, JsonObject] = {}
     number, total, idle = listing.first_page, None, 0
     while idle < _IDLE_PAGES:
         answer = page(number)
-        new = _new(answer, found, id_fields, path)
-        found.update(new)
-        meter.found(len(found))
+        new_objects = _new_objects(answer, objects, id_fields, path)
+        objects.update(new_objects)
+        meter.found(len(objects))
         total = answer.total
-        if total is not None and len(found) == total:
-            return found
+        if total is not None and len(objects) == total:
+            return objects
         if not answer.items:
             break
-        # A page that only repeats is the end, or the first page again under its other number.
-        idle = 0 if new else idle + 1
+        # A page without new objects is the end, or the first page again where pages 0 and 1 are the same.
+        idle = 0 if new_objects else idle + 1
         number += 1
-    if listing.first_page == 1 and not (total is not None and len(found) >= total):
-        # What pages from 1 on do not show may be on page 0.
-        found.update(_new(_zeroth(page, total), found, id_fields, path))
-    if total is not None and len(found) < total:
-        message = f"the listing of {path} is incomplete: it has {len(found)} of {total} objects"
+    if listing.first_page == 1 and not (total is not None and len(objects) >= total):
+        # Objects that are missing on the pages from 1 on may be on page 0.
+        objects.update(_new_objects(_page_zero(page, total), objects, id_fields, path))
+    if total is not None and len(objects) < total:
+        message = f"the listing of {path} is incomplete: it has {len(objects)} of {total} objects"
         raise ApiError(message, "run again: an incomplete listing is not used", id="E1106")
-    return found
+    return objects
 
 
-def _pages(first: Page) -> int:
-    """How many pages there are, if the others are as long as the first."""
+def _page_count(first: Page) -> int:
+    """The number of pages, if all are as long as the first."""
     size = len(first.items)
     return -(-first.total // size) if first.total is not None and size else 1
 
 
-def _zeroth(page: Pages, total: int | None) -> Page:
-    """Page 0, where a server that counts from 1 may say that there is none."""
+def _page_zero(page: Pages, total: int | None) -> Page:
+    """Page 0; empty if the server refuses it because its pages begin at 1, unless it returns a total."""
     try:
         return page(0)
     except Rejected as error:
@@ -132,9 +133,11 @@ def _zeroth(page: Pages, total: int | None) -> Page:
         return Page()
 
 
-def _new(page: Page, found: Mapping[str, JsonObject], id_fields: tuple[str, ...], path: str) -> dict[str, JsonObject]:
-    fresh = {_id_of(item, id_fields, path): item for item in page.items}
-    return {key: item for key, item in fresh.items() if key not in found}
+def _new_objects(
+    page: Page, known_objects: Mapping[str, JsonObject], id_fields: tuple[str, ...], path: str
+) -> dict[str, JsonObject]:
+    objects_of_page = {_id_of(item, id_fields, path): item for item in page.items}
+    return {key: item for key, item in objects_of_page.items() if key not in known_objects}
 
 
 def _id_of(item: JsonObject, id_fields: tuple[str, ...], path: str) -> str:
@@ -142,6 +145,6 @@ def _id_of(item: JsonObject, id_fields: tuple[str, ...], path: str) -> str:
         if isinstance(item.get(name), str) and item[name]:
             return str(item[name])
     if any(name in item and item[name] is None for name in id_fields):
-        return canonical(item)  # what Tavus has made for its own use; it can be counted, and neither read nor written
+        return canonical(item)  # an internal object of Tavus with a null id: counted, but never read or written
     message = f"GET {path} listed an object without {' or '.join(id_fields)}"
     raise ApiError(message)

@@ -1,7 +1,7 @@
-"""Which addresses are of the public internet: a list of what is, less what is set aside in it.
+"""Which IP addresses belong to the public internet: the public ranges, without the special ranges inside them.
 
-Not those that Python calls global: it knows neither what translators and tunnels make of an address, nor the public
-addresses under which clouds serve their own machines, with keys for whoever asks.
+Python's `is_global` is not enough: it knows neither how translators and tunnels embed one address in another, nor the
+public addresses under which clouds serve their own machines, and give credentials to every caller.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SET_ASIDE: Final = (
     # Google, as above
     *("2600:2d00:2:1000::/64", "2600:2d00:2:2000::/64"),
 )
-_ISATAP: Final = (0x00005EFE, 0x02005EFE)  # the upper half of an interface that stands for an IPv4 address
+_ISATAP: Final = (0x00005EFE, 0x02005EFE)  # the upper half of an interface identifier that embeds an IPv4 address
 
 
 def _networks(texts: tuple[str, ...]) -> tuple[_Network, ...]:
@@ -38,11 +38,13 @@ _NETWORKS_SET_ASIDE: Final = _networks(_SET_ASIDE)
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one that anybody in the world would reach, and no other in disguise."""
+    """Whether an IP address is reachable from the whole internet and does not embed another address."""
     try:
-        found = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(address)
     except ValueError:
         return False
-    if found.version == 6 and ("%" in address or int(found) >> 32 & 0xFFFFFFFF in _ISATAP):  # noqa: PLR2004
+    if ip.version == 6 and ("%" in address or int(ip) >> 32 & 0xFFFFFFFF in _ISATAP):  # noqa: PLR2004
         return False
-    return any(found in one for one in _PUBLIC_NETWORKS) and not any(found in one for one in _NETWORKS_SET_ASIDE)
+    return any(ip in network for network in _PUBLIC_NETWORKS) and not any(
+        ip in network for network in _NETWORKS_SET_ASIDE
+    )

@@ -1,8 +1,8 @@
-"""What a refusal is about, told by its call and its body: a status alone has several meanings.
+"""The cause of a refusal, derived from the call and from the body of the response: one status has several meanings.
 
-409 is the answer to unpublished edits in PAL Maker, to a name that is taken, to a delete of what is in use, to a
-document that is being crawled, and to a `test` operation that fails.  400 is one to the removal of what an object does
-not have, among others.  A body of which nothing is known stays untold.
+The API answers 409 for unpublished edits in PAL Maker, for a name that is taken, for a delete of an object in use, for
+a document that is being crawled, and for a `test` operation that fails.  It answers 400, among other reasons, to the
+removal of something that is not attached to an object.  An unknown body gets the cause `UNTOLD`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _USED: Final = pattern(r"\bin use\b|\bused by\b|\bstill (used|attached)\b", re.I
 
 
 def refusal_cause(answer: Answer, text: str) -> RefusalCause:
-    """What a refused call was refused for; `text` is the server's words."""
+    """The cause of a refused call; `text` is the error message of the server."""
     body, (method, _, path) = _object(answer.payload), answer.request.partition(" ")
     if answer.status not in _REFUSALS or method == "GET":
         return RefusalCause.UNTOLD
-    if _conflict(body) == RefusalCause.MAKER_CHANGES:
+    if _conflict_name(body) == RefusalCause.MAKER_CHANGES:
         return RefusalCause.MAKER_CHANGES
     if method == "PATCH" and _TEST.search(text):
         return RefusalCause.TEST_FAILED
@@ -47,11 +47,11 @@ def refusal_cause(answer: Answer, text: str) -> RefusalCause:
         return RefusalCause.NOT_ATTACHED
     if answer.status != httpx.codes.CONFLICT:
         return RefusalCause.UNTOLD
-    return _of_conflict(method, path, body, text)
+    return _cause_of_conflict(method, path, body, text)
 
 
-def _of_conflict(method: str, path: str, body: JsonObject, text: str) -> RefusalCause:
-    """What a 409 is about whose body has no name for it."""
+def _cause_of_conflict(method: str, path: str, body: JsonObject, text: str) -> RefusalCause:
+    """The cause of a 409 whose body does not say that PAL Maker holds unpublished edits."""
     if _PERSONA.fullmatch(path) and _UNPUBLISHED.search(text):
         return RefusalCause.MAKER_CHANGES
     if method == "DELETE":
@@ -61,10 +61,10 @@ def _of_conflict(method: str, path: str, body: JsonObject, text: str) -> Refusal
     return RefusalCause.NAME_TAKEN if _TAKEN.search(text) else RefusalCause.UNTOLD
 
 
-def _conflict(body: JsonObject) -> str:
-    """The name that a body has for what stands in the way; it may be inside of `error` or `detail`."""
+def _conflict_name(body: JsonObject) -> str:
+    """The name of the conflict in a body, at the top or inside `error`, `message` or `detail`; empty if none."""
     inner = [one for key in ("error", "message", "detail") if isinstance(one := body.get(key), dict)]
-    return next((one for found in (body, *inner) if isinstance(one := found.get("conflict"), str)), "")
+    return next((one for candidate in (body, *inner) if isinstance(one := candidate.get("conflict"), str)), "")
 
 
 def _object(payload: bytes) -> JsonObject:
@@ -76,7 +76,7 @@ def _object(payload: bytes) -> JsonObject:
 
 
 def users_told(body: JsonObject) -> str:
-    """What still uses an object, in words, where the body of a refusal counts it: `; used by 2 pals, 1 faces`."""
-    counted = body.get("used_by")
-    used = {what: many for what, many in counted.items() if many} if isinstance(counted, dict) else {}
-    return f"; used by {', '.join(f'{many} {what}' for what, many in used.items())}" if used else ""
+    """The counts of dependents from the body of a refusal, as `; used by 2 pals, 1 faces`; empty if there are none."""
+    used_by = body.get("used_by")
+    counts = {kind: count for kind, count in used_by.items() if count} if isinstance(used_by, dict) else {}
+    return f"; used by {', '.join(f'{count} {kind}' for kind, count in counts.items())}" if counts else ""

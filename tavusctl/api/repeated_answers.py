@@ -1,4 +1,4 @@
-"""Answers of one listing: what comes in the next pass once more, byte by byte, is not parsed once more."""
+"""Parsed responses of one listing: a response that the next pass repeats byte by byte is not parsed again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tavusctl.lib.json_types import Json
 
 
 class Repeats(Struct):
-    """What the answers of a pass have said, and of the one before it, by their digests."""
+    """The parsed responses of the current pass and of the previous one, by their digests."""
 
     _before: dict[str, Json] = field(default_factory=dict)
     _now: dict[str, Json] = field(default_factory=dict)
 
     def start(self) -> None:
-        """A pass begins: of those before, only the last counts."""
+        """Begin a pass: keep the responses of the previous pass, and drop older ones."""
         self._before, self._now = self._now, {}
 
     def parsed(self, answer: Answer) -> Json:
-        """The value of an answer; its error is raised."""
-        said = answer.digest
-        value = self._before[said] if said in self._before else parse_response(answer)
-        self._now[said] = value
+        """The value of a response, or raise its error; an unchanged response is not parsed again."""
+        digest = answer.digest
+        value = self._before[digest] if digest in self._before else parse_response(answer)
+        self._now[digest] = value
         return value

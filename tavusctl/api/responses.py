@@ -1,4 +1,4 @@
-"""What an answer says: a value, or how the call has ended."""
+"""The value of a response, or the error with which its call ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tavusctl.lib.strict_json import strict_json
 from tavusctl.secrets.redaction import redacted_words
 
 _UNKNOWN_ID = re.compile(r"Invalid \w+_(id|uuid)")
-_TEXT_LIMIT, _LOOKED_AT = 300, 16_384
+_TEXT_LIMIT, _INSPECTED = 300, 16_384
 
 
 def parse_response(answer: Answer) -> Json:
@@ -27,16 +27,16 @@ def parse_response(answer: Answer) -> Json:
         _check_deleted(answer)
         return None
     if status == httpx.codes.NOT_MODIFIED:
-        return None  # "already so" is a success, whatever follows
+        return None  # 304: the object is already as requested, which is a success
     if httpx.codes.is_success(status):
         return _value(answer)
     if httpx.codes.is_redirect(status):
-        raise _redirected(answer)
-    raise _refusal(answer)
+        raise _redirect_error(answer)
+    raise _error_of(answer)
 
 
 def date_of(answer: Answer) -> datetime | None:
-    """When the server says that it answered."""
+    """The `Date` header of a response; None if it is missing or invalid."""
     return _date(answer.headers.get("Date", ""))
 
 
@@ -51,27 +51,30 @@ def _value(answer: Answer) -> Json:
 
 
 def _check_deleted(answer: Answer) -> None:
-    """The API says 200 or 204, and nothing more; what says anything else may be a page to sign in to a network."""
+    """Raise Ambiguous unless a DELETE was answered as the API does it: 200 or 204, without a body.
+
+    Any other response may come from something else, such as the sign-in page of a network.
+    """
     if answer.status not in (httpx.codes.OK, httpx.codes.NO_CONTENT) or answer.payload:
         message = f"{answer.request} returned {answer.status} in a form that the Tavus API does not use"
         raise Ambiguous(message)
 
 
-def _redirected(answer: Answer) -> ApiError:
-    """A redirect, which is never followed: the key would go along."""
+def _redirect_error(answer: Answer) -> ApiError:
+    """The error for a redirect, which is never followed because the API key would be sent to another place."""
     try:
         host = urlsplit(redacted_words(answer.headers.get("Location", ""))).hostname or "another place"
     except ValueError:
         host = "another place"
     message = f"{answer.request} returned a redirect to {host[:100]}, which is never followed"
     if answer.status == httpx.codes.SEE_OTHER and not answer.request.startswith("GET"):
-        return Ambiguous(message, "check `--base-url`", accepted=True)  # "done, and what came of it is over there"
+        return Ambiguous(message, "check `--base-url`", accepted=True)  # 303: done, the result is elsewhere
     error = ApiError(message, "check `--base-url`")
     error.status = answer.status
     return error
 
 
-def _refusal(answer: Answer) -> TavusctlError:
+def _error_of(answer: Answer) -> TavusctlError:
     status, text = answer.status, _text(answer.payload)
     if status == httpx.codes.UNAUTHORIZED:
         message = f"the API key was refused: {text}"
@@ -82,7 +85,7 @@ def _refusal(answer: Answer) -> TavusctlError:
     elif status == httpx.codes.TOO_MANY_REQUESTS:
         error = Throttled(status, text, answer.request)
     elif status == httpx.codes.NOT_FOUND and not _is_object(answer.payload):
-        # Not the API's way to say it: something between us and it knows no such page.
+        # The API answers 404 with a JSON object: this response comes from something between the API and us.
         error = Ambiguous(f"{answer.request} was answered with 404, and not by the API: {text}", "check `--base-url`")
     elif status == httpx.codes.NOT_FOUND or _names_unknown_id(answer, text):
         error = Gone(status, text, answer.request)
@@ -90,7 +93,7 @@ def _refusal(answer: Answer) -> TavusctlError:
         error = Rejected(status, text, answer.request, refusal_cause(answer, text))
     error.status, error.asked_wait = status, _asked_wait(answer)
     if answer.request.startswith("GET ") and isinstance(error, Rejected):
-        error.exit_code = ApiError.exit_code  # nothing was written, so nothing is partly done
+        error.exit_code = ApiError.exit_code  # a read changes nothing, so nothing is partly done
         error.hint = error.hint or (
             "" if isinstance(error, Throttled) else "check `--base-url` and the permissions of the API key"
         )
@@ -105,13 +108,13 @@ def _is_object(payload: bytes) -> bool:
 
 
 def _names_unknown_id(answer: Answer, text: str) -> bool:
-    # A POST answers like this about the ids in its body, not about its own path.
-    named = answer.status == httpx.codes.BAD_REQUEST and not answer.request.startswith("POST")
-    return named and bool(_UNKNOWN_ID.fullmatch(text))
+    # For a POST, the message is about an id in its body, not about the id in its path.
+    may_name_id = answer.status == httpx.codes.BAD_REQUEST and not answer.request.startswith("POST")
+    return may_name_id and bool(_UNKNOWN_ID.fullmatch(text))
 
 
 def _asked_wait(answer: Answer) -> float | None:
-    """Seconds that Retry-After asks for (RFC 9110, section 10.2.3), the most when it comes twice; None for nonsense."""
+    """The seconds of Retry-After (RFC 9110, section 10.2.3), the largest of several; None if none is valid."""
     waits = [_seconds(value.strip(), answer) for value in answer.headers.get_list("Retry-After")]
     return max((wait for wait in waits if wait is not None), default=None)
 
@@ -122,7 +125,7 @@ def _seconds(value: str, answer: Answer) -> float | None:
     until = _date(value)
     if until is None:
         return None
-    # By the server's own clock: ours may be wrong by hours.
+    # Relative to the server's own clock: ours may be wrong by hours.
     return max((until - (date_of(answer) or datetime.now(UTC))).total_seconds(), 0.0)
 
 
@@ -134,12 +137,12 @@ def _date(value: str) -> datetime | None:
 
 
 def _text(payload: bytes) -> str:
-    """The server's words: `error`, then `message`, then `detail`, then the raw text; one line, 300 characters.
+    """The error message in a body: `error`, then `message`, then `detail`, then the raw text; one line, 300 characters.
 
-    A server may repeat what it was sent, keys included.
+    Secrets are redacted, because a server may repeat what it was sent, API keys included.
     """
-    # Much longer than what is shown: where it is cut, a part of a secret may be left.
-    words = payload[:_LOOKED_AT].decode("utf-8", "replace")
+    # Much more than is shown: at the end of the cut text, a part of a secret may be left that redaction does not find.
+    words = payload[:_INSPECTED].decode("utf-8", "replace")
     try:
         document = strict_json(payload)
     except ValueError:

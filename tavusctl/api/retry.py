@@ -1,9 +1,9 @@
-"""What is repeated, after how long, and how often at most: one budget and one pause for all threads of a run.
+"""Which calls are retried, after how long, and how often at most: one budget and one pause for all threads of a run.
 
-Reads are repeated on anything passing; writes only when they surely were not carried out: the request did not leave, or
-it was answered with 429, and whoever asked for it has looked.  A server in trouble is not helped by a storm: repeated
-calls are a fifth of the first ones, and ten, at most.  Pauses double, and each is a random part of that (full jitter),
-so that threads and runs do not call in step.
+Reads are retried after every transient failure.  Writes are retried only when they surely were not carried out: the
+request did not leave, or it was answered with 429 and the caller has checked the object (`refused`).  The budget spares
+a server in trouble: at most a fifth of the number of first calls, plus ten, are retries.  Pauses double, and each is a
+random part of that (full jitter), so that threads and runs do not call at the same moments.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ THROTTLED_TRIES = 6
 UNSENT_TRIES = 3
 _BUDGET, _BUDGET_SHARE = 10, 0.2
 _FIRST, _THROTTLED_FIRST, _LONGEST = 0.5, 1.0, 60.0
-_PASSING = frozenset({0, 408, 500, 502, 503, 504, 520, 521, 522, 523, 524})
-# A cooldown in words lasts minutes to an hour: for its caller to plan around, not to sit out here.
+_TRANSIENT = frozenset({0, 408, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+# A cooldown that the text of a 429 describes lasts minutes to an hour: the caller plans for it, nobody waits here.
 _COOLDOWN = re.compile(r"\b(minutes?|hours?|limit)\b")
 
 Tries = Callable[[ApiError], int]
 
 
 def read_attempts(error: ApiError) -> int:
-    """How often a read that ended like this is tried in all."""
-    if isinstance(error, Ambiguous) and error.status in _PASSING:
+    """The number of attempts, the first one included, for a read that failed with this error."""
+    if isinstance(error, Ambiguous) and error.status in _TRANSIENT:
         return READ_TRIES
     return write_attempts(error)
 
 
 def write_attempts(error: ApiError) -> int:
-    """How often a write that ended like this is tried in all: again only what surely was not carried out."""
+    """The number of attempts, the first included, for a write that failed with this error; 1 if it may be done."""
     if isinstance(error, NeverSent):
         return UNSENT_TRIES
     if isinstance(error, Throttled) and (error.asked_wait is not None or not _COOLDOWN.search(error.text)):
@@ -51,7 +51,7 @@ def write_attempts(error: ApiError) -> int:
 
 
 class RetryPolicy(Struct):
-    """The budget and the pause."""
+    """The budget of retries, the shared pause after a 429, and the limit of the rate of calls."""
 
     clock: Clock = field(default_factory=SystemClock)
     max_wait: float = MAX_WAIT
@@ -61,47 +61,47 @@ class RetryPolicy(Struct):
     _calls: int = 0
     _repeated: int = 0
     _rests_until: float = float("-inf")
-    _next: float = float("-inf")  # when the next call may begin, for the sake of the rate
+    _next: float = float("-inf")  # when the rate allows the next call
 
     def repeat(self, call: Callable[[], Json], tries: Tries, refused: Callable[[], None] = lambda: None) -> Json:
-        """What a call gives, once it does; its last error when it is not worth another try.
+        """The value of a call, retried while `tries` and the budget allow it; after that, raise its last error.
 
-        `refused` is called before each try that follows a 429: it may end all by an error of its own.
+        `refused` is called before each attempt that follows a 429; an error that it raises ends the retries.
         """
         with self._guard:
             self._calls += 1
-        tried, throttled = 0, False
+        attempts, throttled = 0, False
         while True:
-            self._rest()
-            self._pace()
+            self._wait_for_pause()
+            self._wait_for_rate()
             if throttled:
                 refused()
             try:
                 return call()
             except ApiError as error:
-                tried, throttled = tried + 1, isinstance(error, Throttled)
-                if tried >= tries(error) or not self._afford():
+                attempts, throttled = attempts + 1, isinstance(error, Throttled)
+                if attempts >= tries(error) or not self._take_from_budget():
                     raise
-                self._pause(error, tried)
+                self._pause(error, attempts)
 
-    def _afford(self) -> bool:
+    def _take_from_budget(self) -> bool:
         with self._guard:
-            afforded = self._repeated + 1 <= _BUDGET + _BUDGET_SHARE * self._calls
-            self._repeated += afforded
-            return afforded
+            allowed = self._repeated + 1 <= _BUDGET + _BUDGET_SHARE * self._calls
+            self._repeated += allowed
+            return allowed
 
-    def _pause(self, error: ApiError, tried: int) -> None:
+    def _pause(self, error: ApiError, attempts: int) -> None:
         first = _THROTTLED_FIRST if isinstance(error, Throttled) else _FIRST
-        jitter = self.chance() * min(first * 2.0 ** (tried - 1), _LONGEST)
+        jitter = self.chance() * min(first * 2.0 ** (attempts - 1), _LONGEST)
         wait = min((error.asked_wait or 0.0) + jitter, self.max_wait)
         if isinstance(error, Throttled):
-            # The account is over its rate, not this call: everybody waits.
+            # The rate limit is that of the account, so every thread has to wait.
             with self._guard:
                 self._rests_until = max(self._rests_until, self.clock.monotonic() + wait)
         else:
             self.clock.sleep(wait)
 
-    def _pace(self) -> None:
+    def _wait_for_rate(self) -> None:
         """Wait until the rate allows one more call."""
         with self._guard:
             now = self.clock.monotonic()
@@ -110,11 +110,11 @@ class RetryPolicy(Struct):
         if begins > now:
             self.clock.sleep(begins - now)
 
-    def _rest(self) -> None:
-        """Wait while the account is over its rate."""
+    def _wait_for_pause(self) -> None:
+        """Wait until the pause after a 429 has ended."""
         with self._guard:
             left = self._rests_until - self.clock.monotonic()
         while left > 0:
             self.clock.sleep(left)
-            with self._guard:  # somebody else may have been told to wait longer
+            with self._guard:  # another thread may have got a longer pause meanwhile
                 left = self._rests_until - self.clock.monotonic()

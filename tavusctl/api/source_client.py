@@ -1,9 +1,9 @@
-"""The sources of documents, looked at as a stranger would: politely, within limits, and never inside a private network.
+"""Reads the sources of documents as an anonymous visitor: within limits, and never inside a private network.
 
-A manifest names the address, and whoever may write manifests need not be allowed to look around where this runs.  So
-only https is asked, a host all of whose addresses are public, at exactly the addresses that were judged; redirects are
-followed a few times, each judged anew; nothing that identifies anybody goes along.  Whatever fails is told in the same
-words: a reason would tell an open port from a closed one, and what the names of a private network lead to.
+A manifest names the URL, and the authors of manifests may have no right to explore the network where tavusctl runs.
+So only https is requested, from a host all of whose addresses are public, at exactly the addresses that were checked; a
+few redirects are followed, each checked again; nothing that identifies a person or an account is sent.  Every failure
+has the same message: a reason would show which ports are open, and which names a private network has.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from tavusctl.core.errors import ApiError
 from tavusctl.lib.json_types import Json, JsonObject
 
 REDIRECTS: Final = 3
-LIMIT: Final = 50 * 1024 * 1024  # bytes of a source: the API takes no larger file
+LIMIT: Final = 50 * 1024 * 1024  # bytes of a source: the API accepts no larger file
 SECONDS: Final = 12.0  # for a source, all redirects together
-SECONDS_IN_ALL: Final = 24.0  # for all sources of a run, from the first one on
+SECONDS_IN_ALL: Final = 24.0  # for all sources of a run, from the first request on
 REDACTED: Final = "no usable response from the public internet in time"
 _VALIDATOR: Final = 200  # characters
 _log = logging.getLogger("tavusctl.http")
 
 
 class Sources:
-    """What sources look like: length, digest, and what a server says to tell versions apart."""
+    """Reads what identifies the content of a source: digest, length, ETag and Last-Modified."""
 
     def __init__(
         self,
@@ -45,52 +45,53 @@ class Sources:
         limit: int = LIMIT,
         resolve: Callable[[str, int], Sequence[str]] = addresses,
     ) -> None:
-        """`loopback` is one origin on this machine, `http://127.0.0.1:PORT`, that may be asked in tests."""
+        """`loopback` is one origin on this machine, `http://127.0.0.1:PORT`, that is allowed in tests."""
         self._loopback, self._seconds, self._limit, self._resolve = loopback, seconds, limit, resolve
         self._in_all, self._ends = seconds_in_all, 0.0
-        self._beginning = threading.Lock()
-        self._looks: dict[str, JsonObject | None] = {}
+        self._deadline_lock = threading.Lock()
+        self._results: dict[str, JsonObject | None] = {}
 
     def look(self, url: str, known: Mapping[str, Json]) -> JsonObject:
-        """A source as it is now, or as it was earlier in this run; what is `known` is not fetched again.
+        """The source at a URL (`sha256`, `length`, `etag`, `modified`); it is read only once in a run.
 
-        ApiError when it cannot be seen.
+        `known` is an earlier result: it is sent as conditions, and returned if the server answers 304.  ApiError when
+        the source cannot be read.
         """
-        self._judged(url)
-        place = f"{url} {sorted(known.items())}"
-        if place not in self._looks:
-            self._looks[place] = self._look(url, known)
-        found = self._looks[place]
-        if found is None:
+        self._checked_parts(url)
+        key = f"{url} {sorted(known.items())}"
+        if key not in self._results:
+            self._results[key] = self._read(url, known)
+        result = self._results[key]
+        if result is None:
             raise ApiError(REDACTED)
-        return dict(found)
+        return dict(result)
 
-    def _look(self, url: str, known: Mapping[str, Json]) -> JsonObject | None:
+    def _read(self, url: str, last_result: Mapping[str, Json]) -> JsonObject | None:
         try:
-            return self._followed(url, known, min(time.monotonic() + self._seconds, self._end()))
+            return self._follow(url, last_result, min(time.monotonic() + self._seconds, self._deadline()))
         except ApiError as error:
             _log.debug("%s: %s", url.partition("?")[0], error.message)
             return None
 
-    def _end(self) -> float:
-        """The moment until which all sources together may take."""
-        with self._beginning:
+    def _deadline(self) -> float:
+        """The deadline of all sources together, by time.monotonic(); the first call starts it."""
+        with self._deadline_lock:
             self._ends = self._ends or time.monotonic() + self._in_all
         return self._ends
 
-    def _followed(self, url: str, known: Mapping[str, Json], ends: float) -> JsonObject:
-        """What a source looks like, redirects followed."""
+    def _follow(self, url: str, last_result: Mapping[str, Json], ends: float) -> JsonObject:
+        """The source at a URL, with redirects followed; ApiError when it cannot be read before `ends`."""
         for _ in range(REDIRECTS + 1):
-            parts, left = self._judged(url), ends - time.monotonic()
+            parts, left = self._checked_parts(url), ends - time.monotonic()
             if left <= 0:
                 message = "out of time"
                 raise ApiError(message)
             digest = _Digest()
-            answer = self._ask(parts, known, left, digest)
-            if answer.status == httpx.codes.NOT_MODIFIED and known:
-                return dict(known)
+            answer = self._request(parts, last_result, left, digest)
+            if answer.status == httpx.codes.NOT_MODIFIED and last_result:
+                return dict(last_result)
             if answer.status == httpx.codes.OK:
-                return _look_of(answer, digest)
+                return _result_of(answer, digest)
             location = answer.headers.get("Location", "")
             if not httpx.codes.is_redirect(answer.status) or not location:
                 message = f"{parts.hostname} returned {answer.status}"
@@ -99,8 +100,8 @@ class Sources:
         message = f"more than {REDIRECTS} redirects"
         raise ApiError(message)
 
-    def _judged(self, url: str) -> SplitResult:
-        """An address that may be asked; what its host resolves to is judged when it is."""
+    def _checked_parts(self, url: str) -> SplitResult:
+        """The parts of a URL that may be requested, else ApiError; its IP addresses are checked when it is resolved."""
         parts = _parts(url)
         if parts is None:
             message = "the URL has no host"
@@ -113,26 +114,26 @@ class Sources:
     def _is_loopback(self, parts: SplitResult) -> bool:
         return bool(self._loopback) and f"{parts.scheme}://{parts.netloc}" == self._loopback
 
-    def _ask(self, parts: SplitResult, known: Mapping[str, Json], seconds: float, digest: _Digest) -> Answer:
+    def _request(self, parts: SplitResult, last_result: Mapping[str, Json], seconds: float, digest: _Digest) -> Answer:
         resolve = self._resolve if self._is_loopback(parts) else self._public
         base = f"{parts.scheme}://{parts.netloc}"
         wire = Wire(base, connections=1, kept=0, seconds=seconds, resolve=resolve, limit=self._limit)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {"User-Agent": f"tavusctl/{__version__}", "Accept-Encoding": "identity", **_conditions(known)}
+        headers = {"User-Agent": f"tavusctl/{__version__}", "Accept-Encoding": "identity", **_conditions(last_result)}
         try:
-            told = str(parts.hostname)
-            return wire.call("GET", path, headers=headers, query={}, content=None, told=told, sink=digest.take)
+            host = str(parts.hostname)
+            return wire.call("GET", path, headers=headers, query={}, content=None, told=host, sink=digest.take)
         finally:
             wire.close()
 
     def _public(self, host: str, port: int) -> Sequence[str]:
-        """The addresses of a host; OSError when one of them is not for everybody."""
-        found = self._resolve(host, port)
-        for address in found:
+        """The IP addresses of a host; OSError when one of them is not public."""
+        resolved = self._resolve(host, port)
+        for address in resolved:
             if not is_public(address):
                 message = f"{host} resolves to {address}, which is not a public address"
                 raise OSError(message)
-        return found
+        return resolved
 
 
 def _joined(url: str, location: str) -> str:
@@ -151,29 +152,29 @@ def _parts(url: str) -> SplitResult | None:
     return parts if usable else None
 
 
-def _conditions(known: Mapping[str, Json]) -> dict[str, str]:
-    asked = {"If-None-Match": known.get("etag"), "If-Modified-Since": known.get("modified")}
-    return {name: str(value) for name, value in asked.items() if value}
+def _conditions(last_result: Mapping[str, Json]) -> dict[str, str]:
+    headers = {"If-None-Match": last_result.get("etag"), "If-Modified-Since": last_result.get("modified")}
+    return {name: str(value) for name, value in headers.items() if value}
 
 
 class _Digest:
-    """The digest and the length of what comes piece by piece: four sources at a time may be large."""
+    """Digest and length of a body, computed chunk by chunk: up to four large sources are read at a time."""
 
     def __init__(self) -> None:
-        self._found, self.length = hashlib.sha256(), 0
+        self._hash, self.length = hashlib.sha256(), 0
 
     def take(self, piece: bytes) -> None:
-        """Count a piece in."""
-        self._found.update(piece)
+        """Add a chunk."""
+        self._hash.update(piece)
         self.length += len(piece)
 
     @property
     def hex(self) -> str:
         """The digest so far."""
-        return self._found.hexdigest()
+        return self._hash.hexdigest()
 
 
-def _look_of(answer: Answer, digest: _Digest) -> JsonObject:
-    said = {"etag": answer.headers.get("ETag", ""), "modified": answer.headers.get("Last-Modified", "")}
-    kept = {name: text for name, text in said.items() if 0 < len(text) <= _VALIDATOR and text.isprintable()}
-    return {"sha256": digest.hex, "length": digest.length, **kept}
+def _result_of(answer: Answer, digest: _Digest) -> JsonObject:
+    validators = {"etag": answer.headers.get("ETag", ""), "modified": answer.headers.get("Last-Modified", "")}
+    usable = {name: text for name, text in validators.items() if 0 < len(text) <= _VALIDATOR and text.isprintable()}
+    return {"sha256": digest.hex, "length": digest.length, **usable}

@@ -1,8 +1,8 @@
 """One HTTP request and its response, within a deadline and size limits.
 
-The deadline is for the whole: connect, handshake, headers and body together, however slowly they drip.  What was sent
-is watched on the wire itself: NeverSent means that no byte of the request has left.  Right before the first byte, with
-the connection made, a request is asked whether it may still be sent.
+The deadline is for connect, handshake, headers and body together, however slowly the bytes arrive.  Every write to the
+socket is recorded: NeverSent means that no byte of the request has left.  After the connection is made, right before
+the first byte of the request, a callback (`passes`) decides whether the request may still be sent.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from tavusctl.core.errors import Ambiguous, NeverSent, TavusctlError
 from tavusctl.core.messages import site
 
 CONNECT_SECONDS = 5.0
-BODY_LIMIT = 32 * 1024 * 1024  # of a body as it reads, unpacked
-_ADDRESS_SECONDS = 2.0  # for one address of a host when there are others to fall over to
-_HEAD_LIMIT = 256 * 1024  # of all that comes before a body, answers that are only in passing included
+BODY_LIMIT = 32 * 1024 * 1024  # bytes of a body, decompressed
+_ADDRESS_SECONDS = 2.0  # for one address of a host when there are others to try after it
+_HEAD_LIMIT = 256 * 1024  # bytes of all that comes before a body, interim (1xx) responses included
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 _log = logging.getLogger("tavusctl.http")
 
 
 class Answer(Struct, frozen=True, dict=True):
-    """A whole answer."""
+    """A complete response."""
 
     request: str  # method and path, for messages
     status: int
@@ -49,24 +49,24 @@ class Answer(Struct, frozen=True, dict=True):
 
     @cached_property
     def digest(self) -> str:
-        """The same for all answers that say the same."""
+        """A digest of status, content type and body: equal responses have equal digests."""
         kind = self.headers.get("Content-Type", "")
         return hashlib.sha256(f"{self.status} {kind}\n".encode() + self.payload).hexdigest()
 
 
 class _Attempt(Struct):
-    """One request under way, as the streams below see it."""
+    """The limits and the progress of one request under way; the network streams below check and update it."""
 
-    ends: float
+    ends: float  # the deadline, by time.monotonic()
     seconds: float
-    limit: int
+    limit: int  # bytes of the body as it is received
     passes: Callable[[], bool]
-    sent: bool = False
-    headed: bool = False
-    received: int = 0
+    sent: bool = False  # at least one byte of the request may have left
+    headed: bool = False  # the headers of the response are complete
+    received: int = 0  # bytes
 
     def left(self) -> float:
-        """Seconds until the deadline; a timeout when it has passed."""
+        """Seconds until the deadline; httpcore.ReadTimeout when it has passed."""
         left = self.ends - time.monotonic()
         if left <= 0:
             message = f"no complete response within {self.seconds:g} s"
@@ -74,9 +74,10 @@ class _Attempt(Struct):
         return left
 
     def admit(self) -> None:
-        """Let bytes of the request leave, unless it may not be sent any more.
+        """Return if bytes of the request may leave; otherwise raise httpcore.WriteTimeout or the error of the fence.
 
-        Whatever a fence says after the first byte comes too late to undo it: then nobody knows what became of the call.
+        After the first byte, a refusal of the fence comes too late: the outcome of the call is then unknown, so the
+        error of the fence becomes a WriteTimeout.
         """
         try:
             passes = self.passes()
@@ -89,14 +90,14 @@ class _Attempt(Struct):
             raise httpcore.WriteTimeout(message)
 
     def take(self, size: int) -> None:
-        """Count what came in; an error when it is more than any answer needs."""
+        """Count received bytes; httpcore.RemoteProtocolError when they exceed the limit of headers or body."""
         self.received += size
         if self.received > _HEAD_LIMIT + (self.limit if self.headed else 0):
             message = "the response is too large" if self.headed else "the headers of the response do not end"
             raise httpcore.RemoteProtocolError(message)
 
     def trace(self, event: str, _: object) -> None:
-        """Notice the end of the headers (httpcore's trace extension)."""
+        """Record the end of the response headers; a callback of httpcore's trace extension."""
         self.headed = self.headed or event == "http11.receive_response_headers.complete"
 
 
@@ -104,13 +105,13 @@ _attempt: ContextVar[_Attempt] = ContextVar("attempt")
 
 
 def addresses(host: str, port: int) -> Sequence[str]:
-    """The addresses of a host, as the system has them."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """The IP addresses of a host, from the resolver of the system."""
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 class Wire:
-    """Connections to one host, and to no other."""
+    """Connections to one host only."""
 
     def __init__(
         self,
@@ -143,11 +144,11 @@ class Wire:
         passes: Callable[[], bool] = lambda: True,
         sink: Callable[[bytes], None] | None = None,
     ) -> Answer:
-        """The answer to a request; NeverSent when the request surely did not leave, Ambiguous when it may have.
+        """Send a request; NeverSent if the request surely did not leave, Ambiguous if it may have left.
 
-        `told` is what messages call the request, method and path when nothing is given.  `passes` is asked when the
-        first byte is about to leave: False, or an error, and nothing is sent.  A `sink` gets the body piece by piece,
-        and then it is not in the answer.
+        `told` names the request in messages; its default is method and path.  `passes` is called right before the first
+        byte leaves: if it returns False or raises an error, nothing is sent.  A `sink` gets the body chunk by chunk;
+        the payload of the response is then empty.
         """
         told = told or f"{method} {path}"
         attempt = _Attempt(time.monotonic() + self._seconds, self._seconds, self._limit, passes)
@@ -165,36 +166,36 @@ class Wire:
             _attempt.reset(token)
 
     def _url(self, path: str) -> httpx.URL:
-        """The address of a path, at the host that the key is for."""
+        """The URL of a path; httpx.InvalidURL if the path leads to another host than the one that the key is for."""
         url, base = httpx.URL(self._base + path), httpx.URL(self._base)
         if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
             message = f"{url.host} is not the host of the API key"
             raise httpx.InvalidURL(message)
         return url
 
-    def _failure(self, told: str, error: Exception, *, sent: bool) -> NeverSent | Ambiguous:
+    def _failure(self, request: str, error: Exception, *, sent: bool) -> NeverSent | Ambiguous:
         reason = str(error) or type(error).__name__
         if sent:
-            return Ambiguous(f"{told}: no valid response: {reason}")
+            return Ambiguous(f"{request}: no valid response: {reason}")
         return NeverSent(f"cannot reach {site(self._base)}: {reason}", "check the network and `--base-url`")
 
 
 def note_proxies() -> None:
     """Log the proxy variables that are ignored: the API key would pass through these proxies."""
-    named = [name for name in _PROXIES if os.environ.get(name)]
-    if named:
-        _log.info("%s is ignored: the API is reached directly", ", ".join(named))
+    names = [name for name in _PROXIES if os.environ.get(name)]
+    if names:
+        _log.info("%s is ignored: the API is reached directly", ", ".join(names))
 
 
 def tls_context() -> truststore.SSLContext:
-    """TLS as it is always checked: by the certificates that the system trusts, for the name of the host."""
+    """A TLS context that checks certificates against those that the system trusts, and against the host name."""
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 class _Transport(httpx.HTTPTransport):
-    """httpx's transport on a network that keeps deadlines."""
+    """httpx's transport with a connection pool whose streams keep the deadline of the request."""
 
     def __init__(self, network: httpcore.NetworkBackend, connections: int, kept: int, *, secure: bool) -> None:
         context = tls_context() if secure else None
@@ -209,7 +210,7 @@ class _Transport(httpx.HTTPTransport):
 
 
 class _Network(httpcore.NetworkBackend):
-    """Connections by any address that a host has."""
+    """TCP connections that try each address of a host."""
 
     def __init__(self, resolve: Callable[[str, int], Sequence[str]]) -> None:
         self._resolve = resolve
@@ -223,51 +224,54 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to the first address that takes one: a dead one must not use up the time of the next."""
+        """A connection to the first address that accepts one; a dead address does not use up the time of the next."""
         ends = time.monotonic() + min(timeout or CONNECT_SECONDS, _attempt.get().left())
-        found = self._found(host, port, ends)
-        for place, address in enumerate(found):
+        candidates = self._resolved(host, port, ends)
+        for index, address in enumerate(candidates):
             left = ends - time.monotonic()
-            share = left if place == len(found) - 1 else min(left, _ADDRESS_SECONDS)
+            share = left if index == len(candidates) - 1 else min(left, _ADDRESS_SECONDS)
             try:
                 return _Stream(
                     self._sockets.connect_tcp(address, port, max(share, 0.001), local_address, socket_options)
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if place == len(found) - 1:
+                if index == len(candidates) - 1:
                     raise
         message = f"{host} has no address"
         raise httpcore.ConnectError(message)
 
-    def _found(self, host: str, port: int, ends: float) -> Sequence[str]:
-        """Addresses, asked for in a thread of its own: the system's resolver knows no deadline."""
-        told: queue.SimpleQueue[Sequence[str] | OSError | UnicodeError] = queue.SimpleQueue()
+    def _resolved(self, host: str, port: int, ends: float) -> Sequence[str]:
+        """The addresses of a host, resolved in a separate thread because the system's resolver has no deadline.
 
-        def ask() -> None:
+        httpcore.ConnectTimeout when it takes too long, httpcore.ConnectError when it fails.
+        """
+        results: queue.SimpleQueue[Sequence[str] | OSError | UnicodeError] = queue.SimpleQueue()
+
+        def resolve() -> None:
             try:
-                told.put(self._resolve(host, port))
+                results.put(self._resolve(host, port))
             except (OSError, UnicodeError) as error:
-                told.put(error)
+                results.put(error)
 
-        threading.Thread(target=ask, daemon=True).start()
+        threading.Thread(target=resolve, daemon=True).start()
         try:
-            found = told.get(timeout=max(0.0, ends - time.monotonic()))
+            result = results.get(timeout=max(0.0, ends - time.monotonic()))
         except queue.Empty:
             message = f"the host name {host} was not resolved in time"
             raise httpcore.ConnectTimeout(message) from None
-        if isinstance(found, Exception):
-            raise httpcore.ConnectError(str(found)) from None
-        return found
+        if isinstance(result, Exception):
+            raise httpcore.ConnectError(str(result)) from None
+        return result
 
 
 class _Stream(httpcore.NetworkStream):
-    """A stream on which nothing takes longer than its attempt may."""
+    """A network stream whose reads and writes keep the deadline and the limits of the current attempt."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has come in."""
+        """The received bytes."""
         del timeout
         attempt = _attempt.get()
         data = self._inner.read(max_bytes, attempt.left())
@@ -275,11 +279,11 @@ class _Stream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send; from the first byte on, nobody can say that the request was not carried out."""
+        """Send bytes; from the first one on, the attempt counts as sent: the server may have carried it out."""
         del timeout
         attempt, view = _attempt.get(), memoryview(buffer)
         connection: socket.socket = self._inner.get_extra_info("socket")
-        attempt.left()  # what is out of time is not asked about
+        attempt.left()  # after the deadline, `passes` is not called any more
         attempt.admit()
         while view:
             connection.settimeout(attempt.left())
@@ -292,16 +296,16 @@ class _Stream(httpcore.NetworkStream):
                 raise httpcore.WriteError(str(error)) from None
 
     def close(self) -> None:
-        """Close."""
+        """Close the stream."""
         self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        """The stream under TLS; until the handshake has ended, nothing of a request has left."""
+        """The stream under TLS; the handshake does not count as sent bytes of the request."""
         seconds = min(timeout or CONNECT_SECONDS, _attempt.get().left())
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, seconds))
 
     def get_extra_info(self, info: str) -> object:
-        """What httpcore asks for to know whether a kept connection still lives."""
+        """Information about the socket, by which httpcore checks whether a kept connection is still open."""
         return self._inner.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""Write what was changed in the account back: for each field the edit of its manifest, or of the file that has it."""
+"""Write live edits of the account back: each field into its manifest, or into the file that the manifest includes."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Verdict(Struct, frozen=True):
     pointer: str
     path: str = ""
     reason: str = ""
-    names: tuple[str, ...] = ()  # of variables that stand for keys in it
+    names: tuple[str, ...] = ()  # of the variables that replace secret values of the field
 
 
 class Use(Struct, frozen=True):
-    """A place that a file is brought to."""
+    """A place in a manifest that inserts the text of a file (`${file:}`)."""
 
     address: Address
-    pointer: str  # into the document
-    is_whole: bool  # nothing else is in the text
+    pointer: str  # from the root of the document, so it begins with /spec
+    is_whole: bool  # the value is the `${file:}` expression alone
 
 
 class Adopted(Struct):
@@ -62,42 +62,46 @@ class Adopted(Struct):
     @property
     def manifests(self) -> dict[Address, Desired]:
         """All manifests, by address."""
-        return {one.address: one for one in self.prepared.desired}
+        return {manifest.address: manifest for manifest in self.prepared.desired}
 
     def take(self, change: Change) -> None:
-        """Take over the fields of a change that moved in the account."""
-        for one in adoptable(change, self.prepared):
+        """Adopt the fields of a change that differ in the account, and record a verdict for each."""
+        for entry in adoptable(change, self.prepared):
             try:
-                self.verdicts.append(self._take(change.address, one))
+                self.verdicts.append(self._adopt_field(change.address, entry))
             except (CannotAdoptError, files.RefusedError) as error:
-                self.verdicts.append(Verdict(change.address, one.path, reason=str(error)))
+                self.verdicts.append(Verdict(change.address, entry.path, reason=str(error)))
             except RefusedError as error:
-                self.verdicts.append(Verdict(change.address, one.path, reason=error.message))
+                self.verdicts.append(Verdict(change.address, entry.path, reason=error.message))
 
-    def _take(self, address: Address, one: FieldChange) -> Verdict:
-        """Write one field into the files as they are to be; where it is now, and which variables it reads."""
+    def _adopt_field(self, address: Address, entry: FieldChange) -> Verdict:
+        """Write one field into the new file contents; the verdict names the file and the variables it reads."""
         manifest = self.manifests[address]
         document = self.sources.document(manifest)
-        where, raw = written_at(KINDS[address.kind], document.value, split(one.path))
-        ids = {known: binding.remote_id for known, binding in self.prepared.state.bindings.items()}
+        where, raw = written_at(KINDS[address.kind], document.value, split(entry.path))
+        ids = {bound: binding.remote_id for bound, binding in self.prepared.state.bindings.items()}
         names: list[str] = []
-        naming = self.variables.naming(address, names)
-        spelling = ValueRenderer(
-            KINDS[address.kind], self.manifests.keys(), ids, brings=self._brings(place_of(document, where)), name=naming
+        variable_for = self.variables.naming(address, names)
+        renderer = ValueRenderer(
+            KINDS[address.kind],
+            self.manifests.keys(),
+            ids,
+            brings=self._expanded_at(place_of(document, where)),
+            name=variable_for,
         )
-        new = spelling.value(split(one.path), raw, one.desired, one.live)
-        after = self.sources.edited(manifest, where, new)
-        for name, text in spelling.texts.items():
-            file = self.sources.brought(name, _named_at(name, document, where, raw))
-            self._check_users(file, text, address, one.path)
-            after[file] = with_text(self.sources.read(file), text)
-        self._check_secrets(after)
-        self.sources.after.update({**after, **self.sources.listing(names)})
+        new = renderer.value(split(entry.path), raw, entry.desired, entry.live)
+        edits = self.sources.edited(manifest, where, new)
+        for file_name, text in renderer.texts.items():
+            file = self.sources.brought(file_name, _source_of_file_name(file_name, document, where, raw))
+            self._check_users(file, text, address, entry.path)
+            edits[file] = with_text(self.sources.read(file), text)
+        self._check_secrets(edits)
+        self.sources.after.update({**edits, **self.sources.listing(names)})
         self.variables.note(names)
-        return Verdict(address, one.path, next(reversed(after), manifest.source.path), names=tuple(names))
+        return Verdict(address, entry.path, next(reversed(edits), manifest.source.path), names=tuple(names))
 
-    def _brings(self, where: Source) -> Callable[[str], str | None]:
-        """What an expression that is written at a place stands for amid other text."""
+    def _expanded_at(self, where: Source) -> Callable[[str], str | None]:
+        """A function that gives the text an expression at `where` inserts, or None if that is not plain text."""
 
         def read(name: str) -> FileText:
             path = self.sources.brought(name, where)
@@ -108,19 +112,19 @@ class Adopted(Struct):
         scope = Scope(environment.vars, (), read, environment.name)
         return lambda expression: brought(expression, scope)
 
-    def _check_secrets(self, after: Mapping[str, bytes]) -> None:
-        """Refuse to put the value of a secret into git, wherever somebody has pasted it."""
-        for path, content in after.items():
-            old, new = (one.decode("utf-8", "replace") for one in (self.sources.read(path), content))
+    def _check_secrets(self, edits: Mapping[str, bytes]) -> None:
+        """Refuse to write the value of a secret into a file; it may have been pasted into any field of the account."""
+        for path, content in edits.items():
+            old, new = (version.decode("utf-8", "replace") for version in (self.sources.read(path), content))
             if redacted(new) != new and redacted(old) == old:
                 message = "it contains the value of a secret; remove the value in the account"
                 raise CannotAdoptError(message)
 
     def _check_users(self, path: str, text: str, address: Address, pointer: str) -> None:
-        """Refuse a new text for a file whose other users do not have it in the account."""
-        others = [use for use in self._uses(path) if not self._wants(use, text)]
-        mine = f"/spec{pointer}/"
-        others = [use for use in others if use.address != address or not f"{use.pointer}/".startswith(mine)]
+        """Refuse a new text for a file that another place uses as well, if the account has a different text there."""
+        others = [use for use in self._uses(path) if not self._has_live_text(use, text)]
+        own_prefix = f"/spec{pointer}/"
+        others = [use for use in others if use.address != address or not f"{use.pointer}/".startswith(own_prefix)]
         if others:
             names = ", ".join(sorted({f"{use.address} ({use.pointer.removeprefix('/spec')})" for use in others}))
             message = (
@@ -132,58 +136,61 @@ class Adopted(Struct):
         for address, manifest in self.manifests.items():
             document = self.sources.document(manifest)
             for place, leaf in leaves(document.value):
-                for one in expressions(leaf) if isinstance(leaf, str) else ():
-                    if is_file(one) and self.sources.brought(is_file(one), place_of(document, place)) == path:
-                        yield Use(address, join(place), one == leaf)
+                for expression in expressions(leaf) if isinstance(leaf, str) else ():
+                    if (
+                        is_file(expression)
+                        and self.sources.brought(is_file(expression), place_of(document, place)) == path
+                    ):
+                        yield Use(address, join(place), expression == leaf)
 
-    def _wants(self, use: Use, text: str) -> bool:
-        """Whether the account has a text at the place of a use."""
-        below = use.pointer.removeprefix("/spec").removeprefix("/extra")
+    def _has_live_text(self, use: Use, text: str) -> bool:
+        """Whether the place of a use differs in the account, and the live value there is exactly this text."""
+        pointer = use.pointer.removeprefix("/spec").removeprefix("/extra")
         for change in changes(self.prepared):
-            for one in change.fields if use.is_whole and change.address == use.address else ():
-                if f"{below}/".startswith(f"{one.path}/"):
-                    return bool(_value_at(one.live, below.removeprefix(one.path)) == text)
+            for entry in change.fields if use.is_whole and change.address == use.address else ():
+                if f"{pointer}/".startswith(f"{entry.path}/"):
+                    return bool(_value_at(entry.live, pointer.removeprefix(entry.path)) == text)
         return False
 
 
 class Adoption(Struct, frozen=True):
-    """What became of each field, and what would be written, where nothing was."""
+    """The verdict of each field; after a dry run, the difference that would be written."""
 
     verdicts: Sequence[Verdict]
-    unset: Collection[str] = ()  # variables that are to hold keys that the account has
+    unset: Collection[str] = ()  # variables that do not hold the secret values of the account yet
     difference: str = ""
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing was refused."""
-        return not any(one.reason for one in self.verdicts)
+        return not any(verdict.reason for verdict in self.verdicts)
 
 
 def adopt(session: Session, addresses: Collection[str], *, dry_run: bool = False) -> Adoption:
-    """Write live edits of some objects, or of all, into the files; nothing is sent to the account."""
+    """Write live edits of the objects at `addresses`, or of all objects, into the files; the account is only read."""
     with session.reader() as api:
         prepared = prepare(session, api)
         chosen = _chosen(prepared, addresses)
         adopted = _adoption(session, prepared, chosen)
         _refuse_unknown(adopted, prepared, chosen)
         if dry_run:
-            shown = difference(adopted.sources.before, adopted.sources.changed)
-            return Adoption(adopted.verdicts, adopted.variables.unset, shown)
+            preview = difference(adopted.sources.before, adopted.sources.changed)
+            return Adoption(adopted.verdicts, adopted.variables.unset, preview)
         _write(session, api, adopted)
     return Adoption(adopted.verdicts, adopted.variables.unset)
 
 
 def _chosen(prepared: PreparedPlan, addresses: Collection[str]) -> frozenset[Address]:
-    """The addresses that were named, or all."""
-    known = {one.address for one in prepared.desired} | prepared.state.bindings.keys()
+    """The requested addresses, or all known ones; UsageError for an unknown address."""
+    known = {manifest.address for manifest in prepared.desired} | prepared.state.bindings.keys()
     try:
-        named = frozenset(map(address_in, addresses))
+        requested = frozenset(map(address_in, addresses))
     except ValueError as error:
         raise UsageError(str(error)) from None
-    for address in sorted(named - known):
+    for address in sorted(requested - known):
         message = f"`{address}` is neither in the manifests nor in the state"
         raise UsageError(message, suggestion(str(address), map(str, known)))
-    return named or frozenset(known)
+    return requested or frozenset(known)
 
 
 def _adoption(session: Session, prepared: PreparedPlan, chosen: frozenset[Address]) -> Adopted:
@@ -202,66 +209,73 @@ def _adoption(session: Session, prepared: PreparedPlan, chosen: frozenset[Addres
 
 
 def _refuse_unknown(adoption: Adopted, prepared: PreparedPlan, chosen: frozenset[Address]) -> None:
-    """Say of what the state does not know that it cannot be adopted; StateError where there is nothing else."""
+    """Record a refusal for each object that the state does not know; StateError if nothing else can be adopted."""
     unknown = of_plan(prepared.plan, prepared.state.bindings)
-    there = {address: ids for address, ids in unknown.there.items() if address in chosen}
-    if there and not adoption.sources.changed:
-        raise StateError(Unknown(there).told, HINT, id="E916")
-    for address, ids in sorted(there.items()):
+    ids_by_address = {address: ids for address, ids in unknown.there.items() if address in chosen}
+    if ids_by_address and not adoption.sources.changed:
+        raise StateError(Unknown(ids_by_address).told, HINT, id="E916")
+    for address, ids in sorted(ids_by_address.items()):
         reason = f"the object is not in the state, and the account has objects of its name: {', '.join(ids)}"
         adoption.verdicts.append(Verdict(address, "", reason=reason))
 
 
 def _write(session: Session, api: ReadClient, adoption: Adopted) -> None:
-    """Write the files, and see that the next plan finds nothing left; what does not make valid manifests is undone."""
+    """Write the files, and check that the next plan has no such difference left; restore the files if it fails."""
     changed = adoption.sources.changed
     try:
         with written(session.root, adoption.sources.before, changed):
             if changed:
                 _check(adoption, prepare(_with_new(session, adoption), api))
     except ConfigError as error:
-        found = next(one for one in error.diagnostics if one.severity is Severity.ERROR)
-        message = f"the live values do not form a valid manifest; nothing was written: {found.message} ({found.source})"
-        raise RefusedError(message, found.hint, id="E432") from None
+        first = next(entry for entry in error.diagnostics if entry.severity is Severity.ERROR)
+        message = f"the live values do not form a valid manifest; nothing was written: {first.message} ({first.source})"
+        raise RefusedError(message, first.hint, id="E432") from None
 
 
 def _with_new(session: Session, adoption: Adopted) -> Session:
-    """The session with the new names among the secrets that manifests may read, as the next run finds them."""
-    new = (name for one in adoption.verdicts for name in one.names if name not in session.project.secrets)
-    listed = (*session.project.secrets, *dict.fromkeys(new))
+    """The session with the new variables added to `secrets:` of the project, as the next run reads it."""
+    new_names = (name for verdict in adoption.verdicts for name in verdict.names if name not in session.project.secrets)
+    listed = (*session.project.secrets, *dict.fromkeys(new_names))
     return replace(session, project=replace(session.project, secrets=listed))
 
 
 def _check(adoption: Adopted, after: PreparedPlan) -> None:
-    """See that what was adopted is settled."""
-    # What a run for a pull request does not read differs from everything.
-    unread = {
-        name for one in adoption.verdicts for name in one.names if isinstance(adoption.variables.value_of(name), Unread)
+    """Check that no adopted field differs in the plan `after`; InternalError otherwise."""
+    # In a run for a pull request, a secret that it may not read always counts as different.
+    unread_names = {
+        name
+        for verdict in adoption.verdicts
+        for name in verdict.names
+        if isinstance(adoption.variables.value_of(name), Unread)
     }
-    done = {(one.address, one.pointer) for one in adoption.verdicts if not one.reason and unread.isdisjoint(one.names)}
+    adopted_fields = {
+        (verdict.address, verdict.pointer)
+        for verdict in adoption.verdicts
+        if not verdict.reason and unread_names.isdisjoint(verdict.names)
+    }
     for change in changes(after):
-        left = [one.path for one in adoptable(change, after) if (change.address, one.path) in done]
-        if left:
-            message = f"{change.address} would still differ at {', '.join(left)}; nothing was written"
+        remaining = [entry.path for entry in adoptable(change, after) if (change.address, entry.path) in adopted_fields]
+        if remaining:
+            message = f"{change.address} would still differ at {', '.join(remaining)}; nothing was written"
             raise InternalError(message, "report this bug of tavusctl, and edit the file by hand")
 
 
 def changes(prepared: PreparedPlan) -> tuple[Change, ...]:
-    """All that differs, refused or not."""
+    """All changes of a plan, the refused ones included."""
     return (*prepared.plan.steps, *(refusal.change for refusal in prepared.plan.refused))
 
 
 def adoptable(change: Change, prepared: PreparedPlan) -> list[FieldChange]:
-    """Fields whose live side moved; of an object that was bound and never applied, all."""
+    """Fields that changed in the account; all fields if the object was imported and never applied."""
     binding = prepared.state.bindings.get(change.address)
     is_new = binding is not None and not binding.applied
-    return [one for one in change.fields if is_new or one.cause in (Cause.DRIFTED, Cause.BOTH)]
+    return [entry for entry in change.fields if is_new or entry.cause in (Cause.DRIFTED, Cause.BOTH)]
 
 
-def _named_at(name: str, document: Node, where: KeyPath, raw: Json) -> Source:
-    """Where a value names a file."""
-    named = (path for path, leaf in leaves(raw) if isinstance(leaf, str) and name in map(is_file, expressions(leaf)))
-    return place_of(document, (*where, *next(named, ())))
+def _source_of_file_name(name: str, document: Node, where: KeyPath, raw: Json) -> Source:
+    """The source of the expression in a value that names a file; of the value itself if none does."""
+    paths = (path for path, leaf in leaves(raw) if isinstance(leaf, str) and name in map(is_file, expressions(leaf)))
+    return place_of(document, (*where, *next(paths, ())))
 
 
 def _value_at(value: Json, pointer: str) -> Json:

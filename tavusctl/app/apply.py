@@ -27,7 +27,7 @@ class ApplyOptions(Struct, frozen=True):
 
     plan: PlanOptions
     plan_file: Path | None = None
-    yes: bool = False  # nobody is asked
+    yes: bool = False  # apply without a confirmation
     allow_deletes: int | None = None
     allow_lowered: int | None = None
     wait: float = 0.0  # seconds, for background work
@@ -37,13 +37,13 @@ class ApplyOptions(Struct, frozen=True):
 
     @property
     def expects(self) -> bool:
-        """Whether they say something of what is in the plan: a file of it, numbers of changes, drafts by address."""
-        said = self.plan_file, self.allow_deletes, self.allow_lowered, self.drafts
-        return said != (None, None, None, DraftConsent())
+        """Whether an option presumes a certain plan: a plan file, a number of changes, or addresses of drafts."""
+        expectations = self.plan_file, self.allow_deletes, self.allow_lowered, self.drafts
+        return expectations != (None, None, None, DraftConsent())
 
 
 def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResult:
-    """Plan, ask, change.  A plan file is planned afresh, and has to come out the same."""
+    """Plan, ask for approval and apply.  For a plan file, a new plan is made, which must equal the approved one."""
     draft_consent.check_sense(asked.drafts)
     approved = plan_file.read(asked.plan_file) if asked.plan_file else None
     options = asked.plan
@@ -64,22 +64,24 @@ def apply(session: Session, asked: ApplyOptions, dialogue: Dialogue) -> RunResul
             return RunResult(idle, (), None, RunRecords(store.shelf))
 
         def plan(session: Session) -> PreparedPlan:
-            is_new = approved is None
-            made = prepare(session, api, options, sources=sources, checks_names=is_new, judges=True, needs_values=True)
-            if is_new:
-                unchanged.keep_plan(session, unchanged.PLAN, options.document(), about, api, made)
-            return made
+            has_no_plan_file = approved is None
+            fresh_plan = prepare(
+                session, api, options, sources=sources, checks_names=has_no_plan_file, judges=True, needs_values=True
+            )
+            if has_no_plan_file:
+                unchanged.keep_plan(session, unchanged.PLAN, options.document(), about, api, fresh_plan)
+            return fresh_plan
 
         prepared = wait_for_creates(session, api, lambda: read_afresh(session, plan))
         if approved is not None:
             plan_file.check(approved, prepared, api.server_time())
-        return _carried_out(session, api, store, prepared, asked, dialogue)
+        return _show_and_run(session, api, store, prepared, asked, dialogue)
 
 
-def _carried_out(
+def _show_and_run(
     session: Session, api: Client, store: Store, prepared: PreparedPlan, asked: ApplyOptions, dialogue: Dialogue
 ) -> RunResult:
-    """Show the plan, ask, change."""
+    """Show the plan, ask for approval and run it."""
     draft_consent.check_named(session, prepared, asked.drafts)
     dialogue.show(prepared.plan)
     _agree(session, prepared, asked, dialogue)
@@ -97,14 +99,14 @@ def _carried_out(
 
 
 def _nothing_to_finish(session: Session, options: PlanOptions) -> Plan | None:
-    """The plan, where no replacement is under way: then nothing is locked, and no run of somebody else is disturbed."""
+    """The plan, if no replacement is in progress, else None; it takes no lock, so it disturbs no other run."""
     with session.reader() as api:
-        found = prepare(session, api, options).plan
-    return None if found.steps or found.refused or found.recovered else found
+        plan = prepare(session, api, options).plan
+    return None if plan.steps or plan.refused or plan.recovered else plan
 
 
 def _agree(session: Session, prepared: PreparedPlan, asked: ApplyOptions, dialogue: Dialogue) -> None:
-    """Refuse what nobody has agreed to, and ask about the rest; who has made a plan file has seen it."""
+    """Refuse what the options do not allow, then ask for approval; a plan file counts as approved."""
     plan, is_approved = prepared.plan, asked.plan_file is not None
     check_trusted(prepared)
     check_lowered(plan, allowed=asked.allow_lowered, agreed=is_approved or not asked.yes)

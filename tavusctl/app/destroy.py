@@ -19,14 +19,14 @@ from tavusctl.state.run_records import RunRecords
 class DestroyOptions(Struct, frozen=True):
     """What a destroy is allowed to do."""
 
-    yes: bool = False  # nobody is asked
+    yes: bool = False  # destroy without a confirmation
     allow_deletes: int | None = None
     allow_replica_delete: frozenset[Address] = frozenset()
     lock_timeout: float = 0.0
 
 
 def destroy(session: Session, asked: DestroyOptions, dialogue: Dialogue) -> RunResult:
-    """Delete what is managed, having asked for the name of the account."""
+    """Delete all managed objects, after the user has typed the name of the account."""
     everything = PlanOptions(allow_replica_delete=asked.allow_replica_delete, destroy=True)
     session.check_state_is_kept()
     store = session.store()
@@ -38,14 +38,14 @@ def destroy(session: Session, asked: DestroyOptions, dialogue: Dialogue) -> RunR
         check_trusted(prepared)
         if plan.steps:
             _agree(session, plan, asked, dialogue)
-        # Who has typed the name has seen how many there are.
+        # The question for the account's name has shown the number of deletes, so the answer allows them.
         allowed = asked.allow_deletes if asked.allow_deletes is not None else deletes(plan)
         check_safety(session, prepared, allowed=allowed)
         return run_plan(session, api, store, prepared, dialogue, archive)
 
 
 def _agree(session: Session, plan: Plan, asked: DestroyOptions, dialogue: Dialogue) -> None:
-    """Have the account's name typed; without a terminal, have the exact number said."""
+    """Ask for the name of the account; with `--yes`, require `--allow-deletes` instead."""
     count = deletes(plan)
     objects = f"{count} object{'' if count == 1 else 's'}"
     if asked.yes:
@@ -53,6 +53,6 @@ def _agree(session: Session, plan: Plan, asked: DestroyOptions, dialogue: Dialog
             message = f"the plan deletes {objects}; `--yes` alone does not confirm deletes"
             raise RefusedError(message, f"review the plan, then add `--allow-deletes {count}`", id="E410")
         return
-    without = f"add `--yes` and `--allow-deletes {count}`"
-    wanted = session.environment.account or session.environment.name
-    dialogue.agree(f"Delete {objects}", wanted, act="destroy", without=without)
+    script_hint = f"add `--yes` and `--allow-deletes {count}`"
+    required_answer = session.environment.account or session.environment.name
+    dialogue.agree(f"Delete {objects}", required_answer, act="destroy", without=script_hint)

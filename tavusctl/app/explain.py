@@ -1,4 +1,4 @@
-"""What a field means, takes and does: read from the schema of its kind and from what the kind declares of it."""
+"""The description of a field: meaning, values and effect, from the schema and the traits that its kind declares."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _SORTS: Final = {
     "object": "mapping",
     "array": "list",
 }
-_LABEL: Final = 11  # columns of the words on the left
-_ANY: Final = "*"  # an index of a list or a key of a map, as in the pointers of a kind
+_LABEL: Final = 11  # width of the label column
+_ANY: Final = "*"  # stands for any list index or map key, as in the pointers of a kind
 
 
 class UnknownFieldError(LookupError):
@@ -39,7 +39,7 @@ class UnknownFieldError(LookupError):
 
 
 class FieldDescription(Struct, frozen=True):
-    """A field as a person asks for it."""
+    """What `tavusctl explain` shows about a field."""
 
     path: str  # "persona.layers.llm.model"
     sort: str  # its type in words
@@ -51,24 +51,24 @@ class FieldDescription(Struct, frozen=True):
     defaults: tuple[Json, ...] = ()
     is_free: bool = False  # an object of any form
     is_managed: bool = False  # a field of spec: it is written to the API
-    in_place: bool = True  # else a change makes a new object
+    in_place: bool = True  # False: a change replaces the object
     declared: FieldTraits = PLAIN
-    each: FieldTraits = PLAIN  # of its items, when it is a list or a map
-    members: tuple[FieldDescription, ...] = ()  # without members of their own
+    each: FieldTraits = PLAIN  # traits of its items, if it is a list or a map
+    members: tuple[FieldDescription, ...] = ()  # their own `members` are empty
 
 
 def meaning(kind: ResourceKind, kinds: Mapping[str, ResourceKind], keys: Sequence[str]) -> FieldDescription:
     """Describe a kind (no keys), a field of its spec, or an envelope key; UnknownFieldError if it does not exist.
 
-    Fields of list items are found without an index, and fields of spec without the word `spec`.
+    The path has no index for list items, and no key `spec` for fields of spec.
     """
     schema = for_kind(kind, kinds)
-    around: Schema = schema["properties"]
-    found = _Place(kind, schema, kind.name, schema, None)
+    envelope: Schema = schema["properties"]
+    place = _Place(kind, schema, kind.name, schema, None)
     for n, key in enumerate(keys):
-        found = found.member("spec").member(key) if n == 0 and key not in around else found.member(key)
-    members = found.members()
-    return found.meaning(members if keys else [*found.member("spec").members(), *members])
+        place = place.member("spec").member(key) if n == 0 and key not in envelope else place.member(key)
+    members = place.members()
+    return place.meaning(members if keys else [*place.member("spec").members(), *members])
 
 
 class _Place(Struct, frozen=True):
@@ -78,38 +78,38 @@ class _Place(Struct, frozen=True):
     root: Schema
     path: str
     node: Schema
-    inside: KeyPath | None  # None around spec
+    inside: KeyPath | None  # None: in the envelope, outside spec
     is_required: bool = False
 
     def member(self, key: str) -> _Place:
-        """A field below, through lists and maps."""
-        here, entries = self._opened()
-        path = self._below(key)
-        if key in entries.get("properties", {}):
-            node = entries["properties"][key]
-            inside = () if key == "spec" and self.inside is None else None if here is None else (*here, key)
-            return _Place(self.kind, self.root, path, node, inside, key in entries.get("required", ()))
-        if isinstance(entries.get("additionalProperties"), dict) and here is not None:
-            return _Place(self.kind, self.root, path, entries["additionalProperties"], (*here, _ANY))
+        """The field `key` directly below, through lists and maps; UnknownFieldError if there is none."""
+        parent, holder = self._holder()
+        path = self._path_of(key)
+        if key in holder.get("properties", {}):
+            node = holder["properties"][key]
+            inside = () if key == "spec" and self.inside is None else None if parent is None else (*parent, key)
+            return _Place(self.kind, self.root, path, node, inside, key in holder.get("required", ()))
+        if isinstance(holder.get("additionalProperties"), dict) and parent is not None:
+            return _Place(self.kind, self.root, path, holder["additionalProperties"], (*parent, _ANY))
         raise UnknownFieldError(key, self.path, self.names())
 
-    def _below(self, key: str) -> str:
-        """The path of a field: the word `spec` stands in it only where a key around spec has the same name."""
+    def _path_of(self, key: str) -> str:
+        """The path of a field below; it contains `spec` only if an envelope key has the same name as the field."""
         if self.inside is None and key == "spec":
             return self.path
         is_taken = self.inside == () and key in self.root["properties"]
         return f"{self.path}.spec.{key}" if is_taken else f"{self.path}.{key}"
 
     def names(self) -> tuple[str, ...]:
-        """The fields below."""
-        return tuple(self._opened()[1].get("properties", {}))
+        """The names of the fields directly below."""
+        return tuple(self._holder()[1].get("properties", {}))
 
     def members(self) -> list[FieldDescription]:
-        """The fields below, each without its own; those of spec are told by themselves."""
+        """The fields directly below, without their members; `spec` itself is left out for a kind."""
         return [self.member(name).meaning() for name in self.names() if self.inside is not None or name != "spec"]
 
     def meaning(self, members: Sequence[FieldDescription] = ()) -> FieldDescription:
-        """What is known of the field."""
+        """The description of this field."""
         declared = PLAIN if self.inside is None else self.kind.field_at(self.inside)
         choices = list(self._choices(self.node))
         defaults = declared.defaults or ((self.node["default"],) if "default" in self.node else ())
@@ -118,9 +118,13 @@ class _Place(Struct, frozen=True):
             sort=" or ".join(dict.fromkeys(map(self._sort, choices))),
             text=self.kind.summary if self.node is self.root else self.node.get("description", ""),
             is_required=self.is_required,
-            values=tuple(dict.fromkeys(value for one in choices for value in _values(one))),
-            limits=next(((one.get("minimum"), one.get("maximum")) for one in choices if "type" in one), (None, None)),
-            pattern="" if declared.secret else next((one["pattern"] for one in choices if "pattern" in one), ""),
+            values=tuple(dict.fromkeys(value for choice in choices for value in _values(choice))),
+            limits=next(
+                ((choice.get("minimum"), choice.get("maximum")) for choice in choices if "type" in choice), (None, None)
+            ),
+            pattern=""
+            if declared.secret
+            else next((choice["pattern"] for choice in choices if "pattern" in choice), ""),
             defaults=defaults,
             is_free=bool(self.inside) and self.kind.is_free(self.inside or ()),
             is_managed=bool(self.inside),
@@ -130,8 +134,8 @@ class _Place(Struct, frozen=True):
             members=tuple(members),
         )
 
-    def _opened(self) -> tuple[KeyPath | None, Schema]:
-        """The object that holds the fields below, and the path to it; a list is looked into."""
+    def _holder(self) -> tuple[KeyPath | None, Schema]:
+        """The schema of the object that holds the fields below, and the path to it; for a list, that of its items."""
         inside, node = self.inside, self.node
         while True:
             node = next(self._choices(node), {})
@@ -140,7 +144,7 @@ class _Place(Struct, frozen=True):
             inside, node = (*inside, _ANY) if inside is not None else None, node["items"]
 
     def _choices(self, node: Schema) -> Iterator[Schema]:
-        """What may stand here, references followed; null and interpolations, which any field takes, are left out."""
+        """The alternatives of a schema, references resolved; without null and interpolations, which any field has."""
         for choice in node.get("anyOf", [node]):
             if "$ref" in choice:
                 yield self.root["$defs"][choice["$ref"].rpartition("/")[2]]
@@ -167,7 +171,7 @@ def _values(schema: Schema) -> Iterator[str]:
 
 
 def find(path: str) -> FieldDescription:
-    """The field that a person names, such as `persona.layers.llm`; UsageError where there is none."""
+    """The field at a path as users type it, such as `persona.layers.llm`; UsageError if there is none."""
     name, *keys = path.replace("/", ".").rstrip(".").split(".")
     name = name_of(name)
     if name not in KINDS:
@@ -180,7 +184,7 @@ def find(path: str) -> FieldDescription:
 
 
 def all_kinds() -> Iterator[str]:
-    """Every kind, a line each."""
+    """One line for each kind."""
     width = max(map(len, KINDS))
     yield from (f"{name:<{width}}  {kind.summary}" for name, kind in KINDS.items())
     yield ""
@@ -188,73 +192,73 @@ def all_kinds() -> Iterator[str]:
 
 
 def text(found: FieldDescription) -> Iterator[str]:
-    """A field in lines of text."""
+    """The description of a field as lines of text."""
     yield style(found.path, bold=True) + f"  {found.sort}{', required' if found.is_required else ''}"
     if found.text:
         yield f"  {found.text}"
     if facts := list(_facts(found)):
         yield ""
         yield from (f"  {label:<{_LABEL}}{text}" for label, text in facts)
-    inside = [one for one in found.members if one.is_managed]
-    around = [one for one in found.members if not one.is_managed]
-    yield from _members(inside, "spec" if around else "")
-    yield from _members(around, "around spec" if inside else "")
+    spec_members = [member for member in found.members if member.is_managed]
+    envelope_members = [member for member in found.members if not member.is_managed]
+    yield from _members(spec_members, "spec" if envelope_members else "")
+    yield from _members(envelope_members, "around spec" if spec_members else "")
 
 
 def _members(members: Sequence[FieldDescription], title: str) -> Iterator[str]:
-    """One line each: name, type, meaning."""
+    """A title and one line for each field: name, type and meaning."""
     if not members:
         return
-    names = [one.path.rpartition(".")[2] for one in members]
-    width, sorts = max(map(len, names)), max(len(_sort(one)) for one in members)
+    names = [member.path.rpartition(".")[2] for member in members]
+    width, sorts = max(map(len, names)), max(len(_sort(member)) for member in members)
     yield ""
     if title:
         yield style(f"  {title}", dim=True)
-    for name, one in zip(names, members, strict=True):
-        going = " (deprecated)" if one.declared.deprecated else ""
-        yield f"  {style(name, bold=True)}{' ' * (width - len(name))}  {_sort(one):<{sorts}}  {one.text}{going}"
+    for name, member in zip(names, members, strict=True):
+        note = " (deprecated)" if member.declared.deprecated else ""
+        yield f"  {style(name, bold=True)}{' ' * (width - len(name))}  {_sort(member):<{sorts}}  {member.text}{note}"
 
 
-def _sort(one: FieldDescription) -> str:
-    return f"{one.sort}{', required' if one.is_required else ''}"
+def _sort(member: FieldDescription) -> str:
+    return f"{member.sort}{', required' if member.is_required else ''}"
 
 
-def _facts(found: FieldDescription) -> Iterator[tuple[str, str]]:
-    """What there is to know besides type and meaning: a word, and what it says."""
-    declared, target = found.declared, _target(found)
+def _facts(field: FieldDescription) -> Iterator[tuple[str, str]]:
+    """Labelled facts about a field, besides its type and meaning."""
+    declared, target = field.declared, _target(field)
     facts = {
-        "values": ", ".join(found.values),
-        "range": _range(*found.limits),
-        "pattern": found.pattern,
-        "default": " or ".join(map(_shown, found.defaults)),
-        "change": _change(found),
+        "values": ", ".join(field.values),
+        "range": _range(*field.limits),
+        "pattern": field.pattern,
+        "default": " or ".join(map(_shown, field.defaults)),
+        "change": _change(field),
         "refers to": f"{target}: write `${{ref:{target}/NAME}}`" if target else "",
-        "secret": _secret(found),
+        "secret": _secret(field),
         "reads": "never returned by the API: only the last applied value is known" if declared.write_only else "",
         "order": "has no meaning" if declared.unordered else "",
         "items": f"known by {declared.keyed_by}" if declared.keyed_by else "",
         "list": f"is sent as one text, joined by {declared.joined_by!r}" if declared.joined_by else "",
         "deprecated": declared.deprecated,
     }
-    return ((word, text) for word, text in facts.items() if text)
+    return ((label, text) for label, text in facts.items() if text)
 
 
-def _target(found: FieldDescription) -> str:
-    return found.declared.refers_to or found.each.refers_to
+def _target(field: FieldDescription) -> str:
+    return field.declared.refers_to or field.each.refers_to
 
 
-def _secret(found: FieldDescription) -> str:
-    if found.is_free:
+def _secret(field: FieldDescription) -> str:
+    if field.is_free:
         return "keys in it are secrets: write `${secret:NAME}`"
-    if not (found.declared.secret or found.each.secret):
+    if not (field.declared.secret or field.each.secret):
         return ""
-    return "write `${secret:NAME}`" + ("; the API returns asterisks" if found.declared.masked else "")
+    return "write `${secret:NAME}`" + ("; the API returns asterisks" if field.declared.masked else "")
 
 
-def _change(found: FieldDescription) -> str:
-    if not found.is_managed:
+def _change(field: FieldDescription) -> str:
+    if not field.is_managed:
         return ""
-    return "in place" if found.in_place else "the object is replaced by a new one"
+    return "in place" if field.in_place else "the object is replaced by a new one"
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -270,10 +274,10 @@ def _shown(value: Json) -> str:
 
 
 def document(found: FieldDescription) -> JsonObject:
-    """What is known of a field as JSON; what does not apply is left out."""
+    """The description of a field as JSON; facts that do not apply are left out."""
     low, high = found.limits
     declared = found.declared
-    known = {
+    facts = {
         "path": found.path,
         "type": found.sort,
         "description": found.text,
@@ -292,4 +296,4 @@ def document(found: FieldDescription) -> JsonObject:
         "deprecated": declared.deprecated,
         "fields": {one.path.rpartition(".")[2]: document(one) for one in found.members},
     }
-    return {key: value for key, value in known.items() if value not in (None, "", [], {})}
+    return {key: value for key, value in facts.items() if value not in (None, "", [], {})}

@@ -21,7 +21,7 @@ from tavusctl.rewrite.formatter import formatted
 
 
 class Formatting(Struct):
-    """The files of a run as they are and as they are to be, and those that cannot be read."""
+    """The files that formatting changes, before and after, and the diagnostics about files that cannot be read."""
 
     before: dict[str, bytes] = field(default_factory=dict)
     after: dict[str, bytes] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Formatting(Struct):
     budget: Budget = field(default_factory=Budget)
 
     def take(self, path: Path, root: Path, *, overlay: bool = False) -> None:
-        """Tidy one file."""
+        """Format one file and record the result, or why it cannot be read; `overlay` selects the schema."""
         name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
         try:
             content = files.read_bytes(path, root, MAX_YAML_BYTES)
@@ -39,31 +39,31 @@ class Formatting(Struct):
         self.budget.opened(len(content), Source(name, 1, 1))
         parsed = yaml12.read(content, name)
         self.budget.parsed(parsed.values, Source(name, 1, 1))
-        wrong = [one for one in parsed.diagnostics if one.severity is Severity.ERROR]
-        self.diagnostics += wrong
-        new = content if wrong else formatted(content, name, _schema(parsed, path, root, overlay=overlay))
-        if new != content:
-            self.before[name], self.after[name] = content, new
+        errors = [diagnostic for diagnostic in parsed.diagnostics if diagnostic.severity is Severity.ERROR]
+        self.diagnostics += errors
+        new_content = content if errors else formatted(content, name, _schema(parsed, path, root, overlay=overlay))
+        if new_content != content:
+            self.before[name], self.after[name] = content, new_content
 
 
 def fmt(session: LocalSession, paths: Sequence[Path]) -> Formatting:
-    """The files that are to change, and how; nothing is written.  ConfigError where one cannot be read."""
-    found = Formatting()
+    """The changes that formatting would make; nothing is written.  ConfigError if a file cannot be read."""
+    formatting = Formatting()
     tell_passed_over(session, paths)
     try:
         for folder in manifest_files.folders(session.project):
-            for path in manifest_files.find(session.project, folder, paths, found.diagnostics, found.budget):
-                found.take(path, session.root, overlay=folder != Path(session.project.manifests))
-    except LimitExceededError as over:
-        found.diagnostics.append(over.diagnostic)
-    if any(one.severity is Severity.ERROR for one in found.diagnostics):
-        raise ConfigError(found.diagnostics)
-    return found
+            for path in manifest_files.find(session.project, folder, paths, formatting.diagnostics, formatting.budget):
+                formatting.take(path, session.root, overlay=folder != Path(session.project.manifests))
+    except LimitExceededError as error:
+        formatting.diagnostics.append(error.diagnostic)
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in formatting.diagnostics):
+        raise ConfigError(formatting.diagnostics)
+    return formatting
 
 
 def _schema(parsed: Parsed, path: Path, root: Path, *, overlay: bool) -> str:
-    """Where the schema of a file is, seen from it; empty when the project has none, or the file several kinds."""
-    kinds = {str(one.value.get("kind")) for one in parsed.documents if isinstance(one.value, dict)}
+    """The relative path from a file to its schema; empty if the project has none, or the file has several kinds."""
+    kinds = {str(document.value.get("kind")) for document in parsed.documents if isinstance(document.value, dict)}
     schemas = [root / "schemas" / schema_file(kind, overlay=overlay) for kind in kinds]
-    is_known = len(schemas) == 1 and schemas[0].is_file()
-    return Path(os.path.relpath(schemas[0], path.parent)).as_posix() if is_known else ""
+    is_found = len(schemas) == 1 and schemas[0].is_file()
+    return Path(os.path.relpath(schemas[0], path.parent)).as_posix() if is_found else ""

@@ -1,4 +1,4 @@
-"""What refers to what, and where a conversation may go."""
+"""Drawings of the references between resources, and of the conversation flow of objectives."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tavusctl.reports.drawing import DRAWINGS
 from tavusctl.secrets.redaction import View
 
 _SUFFIXES: Final = {".svg": "svg", ".dot": "dot", ".gv": "dot"}
-_MERMAID_EDGES, _MERMAID_CHARACTERS = 500, 50_000  # more is drawn only where Mermaid's own settings were changed
+_MERMAID_EDGES, _MERMAID_CHARACTERS = 500, 50_000  # Mermaid's default limits: it draws no larger graph
 
 
 def draw(
     session: LocalSession, addresses: Sequence[str], objectives: str | None, format_: str | None, out: Path | None
 ) -> str:
-    """A drawing of a project, a part of it, or the flow of one set of objectives; into a file where one is named."""
+    """Draw a project, the part around `addresses`, or the flow of one set of objectives; also into `out`, if given."""
     manifests, _ = load(session)
     known = {str(one.address): one for one in manifests}
     graph = _flow(objectives, known) if objectives else _references(manifests, [_named(a, known) for a in addresses])
     name = format_ or _SUFFIXES.get(out.suffix if out else "", "mermaid")
     if out:
-        for one in (graph.title, *(part for node in graph.nodes for part in (node.label, node.detail))):
-            file_writer.record(one, f"the drawing {out}")
+        for label in (graph.title, *(part for node in graph.nodes for part in (node.label, node.detail))):
+            file_writer.record(label, f"the drawing {out}")
     text = DRAWINGS[name](view.graph(graph))
     if name == "mermaid" and (len(graph.edges) > _MERMAID_EDGES or len(text) > _MERMAID_CHARACTERS):
         session.say("the graph exceeds the default limit of Mermaid; `--format svg` has no limit")
@@ -64,14 +64,14 @@ def _named(address: str, known: Mapping[str, Manifest]) -> Manifest:
 
 
 def _references(manifests: Sequence[Manifest], chosen: Sequence[Manifest]) -> Graph:
-    """Every manifest, or the chosen ones with all that they need and all that needs them."""
+    """The references of all manifests, or of the chosen ones with all their dependencies and dependents."""
     desired = resolve(manifests, KINDS, secrets=None)
-    pairs = [(one.address, target) for one in desired for target in one.refers_to]
-    start = {one.address for one in chosen}
+    pairs = [(item.address, target) for item in desired for target in item.refers_to]
+    start = {manifest.address for manifest in chosen}
     shown = _reached(start, pairs) | _reached(start, [(b, a) for a, b in pairs]) if chosen else None
-    drawn = sorted((one for one in desired if shown is None or one.address in shown), key=lambda one: one.address)
+    items = sorted((item for item in desired if shown is None or item.address in shown), key=lambda item: item.address)
     edges = (Edge(str(a), str(b)) for a, b in sorted(pairs) if shown is None or (a in shown and b in shown))
-    return Graph(tuple(map(_node, drawn)), tuple(edges))
+    return Graph(tuple(map(_node, items)), tuple(edges))
 
 
 def _node(one: Desired) -> Node:
@@ -80,12 +80,12 @@ def _node(one: Desired) -> Node:
 
 
 def _reached(start: Iterable[Address], pairs: Sequence[tuple[Address, Address]]) -> set[Address]:
-    """Where one gets to from the start, which is a part of it."""
+    """The addresses that can be reached from `start` along the pairs (source, target), including `start`."""
     queue = list(start)
-    found = set(queue)
+    reached = set(queue)
     while queue:
-        here = queue.pop()
-        new = {target for source, target in pairs if source == here} - found
-        found |= new
+        address = queue.pop()
+        new = {target for source, target in pairs if source == address} - reached
+        reached |= new
         queue += new
-    return found
+    return reached

@@ -18,7 +18,7 @@ from tavusctl.state.run_records import RunRecords
 
 
 def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float) -> Address:
-    """Bind one object to an address that is named; the address."""
+    """Bind one object, by its id, to an address; returns the parsed address.  StateError if no object has the id."""
     try:
         target = address_in(address)
     except ValueError as error:
@@ -30,31 +30,33 @@ def bind_one(session: Session, address: str, remote_id: str, lock_timeout: float
     archive = RunRecords(store.shelf)
     with store.lock(lock_timeout, "import"), session.reader() as api:
         try:
-            cost = bind(target, remote_id, KINDS, api, store, _request(session), archive=archive.keep)
+            warnings = bind(target, remote_id, KINDS, api, store, _request(session), archive=archive.keep)
         except Gone as error:
             message = f"the account has no {target.kind} `{remote_id}`: {error.text}"
             raise StateError(
                 message, "check the id, and that the API key belongs to the right account", id="E906"
             ) from None
-    session.warn(cost)
+    session.warn(warnings)
     return target
 
 
 def match_names(session: Session, lock_timeout: float, *, dry_run: bool) -> Matches:
-    """Bind by name what can be told apart."""
+    """Bind objects to manifests of the same name, if the match is unique; with `dry_run`, only report the matches."""
     manifests, _ = load(session)
     store = session.store()
     archive = RunRecords(store.shelf)
     with store.lock(lock_timeout, "import"), session.reader() as api, reading(session.progress, api):
         request = _request(session)
-        found = bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
-    session.warn(found.remarks)
-    return found
+        matches = bind_by_name(manifests, KINDS, api, store, request, record=not dry_run, archive=archive.keep)
+    session.warn(matches.remarks)
+    return matches
 
 
 def _request(session: Session) -> Request:
-    """What binding needs to know; a state of another environment that cannot be read is said to be unknown."""
-    known = session.others()
-    for name, why in known.unread:
-        session.say(f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {why}")
-    return replace(session.request(Approvals()), others=lambda: known)
+    """The options for binding; warns about each environment whose state, and so whose objects, cannot be read."""
+    others = session.others()
+    for name, reason in others.unread:
+        session.say(
+            f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
+        )
+    return replace(session.request(Approvals()), others=lambda: others)

@@ -1,9 +1,9 @@
 """JSON Schemas (draft 2020-12) of manifests and the project file, generated from the models.
 
-Four things differ from what the models say of themselves.  Every optional field may be null, which means "remove".
-Every value that is not free text may also be an interpolation, `${var:NAME}` and its like, because a schema sees the
-file before it is filled in.  A key is an interpolation, or empty: one that is written out is marked in the editor.  And
-titles are left out: editors would show them in place of the descriptions.
+They differ from the schemas that pydantic generates in four ways.  Every optional field may be null, which means
+"remove".  Every value that is not free text may also be an interpolation such as `${var:NAME}`, because an editor
+validates the file before interpolation.  A secret must be an interpolation, or empty, so that the editor marks a
+plaintext secret.  And titles are left out: editors would show them in place of the descriptions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tavusctl.reports.plan_schema import for_plan
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 INTERPOLATION: Final = {"type": "string", "pattern": r"^\$\{(var|file|ref|secret):"}
-NO_LITERAL: Final = r"^$|\$\{"  # what stands where a secret does
+NO_LITERAL: Final = r"^$|\$\{"  # the value of a secret field: empty, or with an interpolation
 DURATION: Final = {
     "type": "string",
     "pattern": r"^(\d+(\.\d+)?[wdhms])+$|^P",
@@ -34,13 +34,13 @@ DURATION: Final = {
 
 def all_schemas(kinds: Mapping[str, ResourceKind]) -> dict[str, Schema]:
     """Every schema by its file name, in a fixed order."""
-    made = {schema_file(name): for_kind(kinds[name], kinds) for name in sorted(kinds)}
-    laid = {schema_file(name, overlay=True): for_overlay(kinds[name], kinds) for name in sorted(kinds)}
-    return {**made, **laid, "plan.schema.json": for_plan(), "project.schema.json": for_project()}
+    manifests = {schema_file(name): for_kind(kinds[name], kinds) for name in sorted(kinds)}
+    overlays = {schema_file(name, overlay=True): for_overlay(kinds[name], kinds) for name in sorted(kinds)}
+    return {**manifests, **overlays, "plan.schema.json": for_plan(), "project.schema.json": for_project()}
 
 
 def for_kind(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
-    """The schema of a manifest of one kind; which kinds there are is told for the hint about `kind`."""
+    """The schema of a manifest of one kind; `kinds` are all kinds, for the description of the key `kind`."""
     spec, definitions = _spec(kind)
     properties: Schema = {
         "kind": {**_word(kind), "description": f"One of {', '.join(sorted(kinds))}; here {kind.name}."},
@@ -86,33 +86,33 @@ def schema_file(kind: str, *, overlay: bool = False) -> str:
 
 
 def for_overlay(kind: ResourceKind, kinds: Mapping[str, ResourceKind]) -> Schema:
-    """The schema of a manifest of an overlay: it may say any part, and null of what it takes away."""
+    """The schema of a manifest in an overlay: only `kind` and `name` are required, and null removes a value."""
     whole = for_kind(kind, kinds)
-    around: Schema = whole["properties"]
-    for key in around.keys() - {"kind", "name"}:
-        around[key] = _or_null(around[key])
-    merged: list[Schema] = [around["spec"]["anyOf"][0]]
+    envelope: Schema = whole["properties"]
+    for key in envelope.keys() - {"kind", "name"}:
+        envelope[key] = _or_null(envelope[key])
+    queue: list[Schema] = [envelope["spec"]["anyOf"][0]]
     partial: list[Schema] = []
-    while merged:
-        one = merged.pop()
-        if one not in partial:
-            partial.append(one)
-            merged += _merged_below(one, whole["$defs"])
-    for one in partial:
-        one.pop("required", None)
-        one.pop("oneOf", None)
-    kept = {key: value for key, value in whole.items() if key not in ("if", "then", "else")}
-    return {**kept, "description": f"{kind.summary} In an overlay, which says what differs in one environment."}
+    while queue:
+        schema = queue.pop()
+        if schema not in partial:
+            partial.append(schema)
+            queue += _merged_below(schema, whole["$defs"])
+    for schema in partial:
+        schema.pop("required", None)
+        schema.pop("oneOf", None)
+    common = {key: value for key, value in whole.items() if key not in ("if", "then", "else")}
+    return {**common, "description": f"{kind.summary} In an overlay, which says what differs in one environment."}
 
 
 def _or_null(schema: Schema) -> Schema:
-    told = {key: value for key, value in schema.items() if key == "description"}
-    choices = schema["anyOf"] if "anyOf" in schema else [{k: v for k, v in schema.items() if k not in told}]
-    return {**told, "anyOf": [*choices, {"type": "null"}]}
+    description = {key: value for key, value in schema.items() if key == "description"}
+    choices = schema["anyOf"] if "anyOf" in schema else [{k: v for k, v in schema.items() if k not in description}]
+    return {**description, "anyOf": [*choices, {"type": "null"}]}
 
 
 def _merged_below(schema: Schema, definitions: Schema) -> Iterator[Schema]:
-    """The objects that are merged key by key below one: never those in lists, which are taken as a whole."""
+    """The object schemas in the members of a schema, which an overlay merges by key; lists are replaced as a whole."""
     members = [*schema.get("properties", {}).values(), schema.get("additionalProperties")]
     for choice in (one for member in members if isinstance(member, dict) for one in member.get("anyOf", [member])):
         if "$ref" in choice:
@@ -130,10 +130,10 @@ def _moved_from(kind: ResourceKind) -> Schema:
 
 
 def _spec(kind: ResourceKind) -> tuple[Schema, Schema]:
-    """The schema of `spec`, and the definitions it leans on."""
+    """The schema of `spec`, and the definitions that it refers to."""
     raw: Schema = json.loads(_of_model(kind.model))
-    shapes = raw.pop("$defs", {})
-    definitions = {name: _tidy(shapes[name]) for name in sorted(shapes)}
+    raw_definitions = raw.pop("$defs", {})
+    definitions = {name: _tidy(raw_definitions[name]) for name in sorted(raw_definitions)}
     spec = _tidy(raw)
     spec["properties"]["extra"] = {
         "type": "object",
@@ -150,7 +150,7 @@ def _spec(kind: ResourceKind) -> tuple[Schema, Schema]:
 
 @cache
 def _of_model(model: type[BaseModel]) -> str:
-    """What a model says of itself, which takes pydantic long; as text, so that each who reads it has a copy."""
+    """The schema of a model from pydantic, cached because it is slow to make; as JSON text, so callers get copies."""
     return json.dumps(model.model_json_schema(ref_template="#/$defs/{model}"))
 
 
@@ -158,34 +158,34 @@ def _place(spec: Schema, definitions: Schema, pointer: str) -> tuple[Schema, str
     """The object that holds a field, and the key of the field in it."""
     *above, key = pointer.split("/")[1:]
     holder = spec
-    for one in above:
-        choices = holder["properties"][one].get("anyOf", [holder["properties"][one]])
+    for parent in above:
+        choices = holder["properties"][parent].get("anyOf", [holder["properties"][parent]])
         reference = next(choice["$ref"] for choice in choices if "$ref" in choice)
         holder = definitions[reference.rpartition("/")[2]]
     return holder, key
 
 
 def _without_literals(member: Schema) -> Schema:
-    """The member of a secret: no text is taken that is written out."""
+    """The schema of a secret field, which does not accept a plaintext value."""
     choices = member.get("anyOf", [{key: value for key, value in member.items() if key != "description"}])
-    kept = [{**one, "pattern": NO_LITERAL} if one.get("type") == "string" else one for one in choices]
-    return {"anyOf": kept, **({"description": member["description"]} if "description" in member else {})}
+    options = [{**choice, "pattern": NO_LITERAL} if choice.get("type") == "string" else choice for choice in choices]
+    return {"anyOf": options, **({"description": member["description"]} if "description" in member else {})}
 
 
 def _add_names(holder: Schema, key: str, names: Sequence[str]) -> None:
-    """Let a field stand under its other names as well."""
+    """Add the other names of a field to its object."""
     for name in names:
-        told = f"Another name of {key}."
-        holder["properties"][name] = {**holder["properties"][key], "description": told}
+        description = f"Another name of {key}."
+        holder["properties"][name] = {**holder["properties"][key], "description": description}
 
 
 def _word(kind: ResourceKind) -> Schema:
-    """The words for a kind."""
+    """The schema of `kind`: the name of the kind, or one of its other names."""
     return {"enum": [kind.name, *kind.also]} if kind.also else {"const": kind.name}
 
 
 def _tidy(raw: Schema) -> Schema:
-    """One object of the models, its members tidied."""
+    """The schema of one object of the models, in the form that this module describes."""
     return {
         "type": "object",
         "description": raw.get("description", ""),
@@ -196,7 +196,7 @@ def _tidy(raw: Schema) -> Schema:
 
 
 def _member(raw: Schema) -> Schema:
-    """A member of an object; its choices are opened to interpolations, and null stays where the model takes it."""
+    """The schema of a member: interpolations are allowed as well, and null only if the model allows it."""
     choices = [_value(choice) for choice in _flat(raw)]
     if any(_is_narrow(choice) for choice in choices) and {"type": "string"} not in choices:
         choices = [
@@ -210,30 +210,30 @@ def _member(raw: Schema) -> Schema:
 
 def _flat(raw: Schema) -> list[Schema]:
     if "anyOf" in raw:
-        return [choice for each in raw["anyOf"] for choice in _flat(each)]
+        return [choice for option in raw["anyOf"] for choice in _flat(option)]
     return [{key: value for key, value in raw.items() if key not in ("title", "default", "description")}]
 
 
 def _value(raw: Schema) -> Schema:
-    """One choice for a value; lists and maps are tidied inside."""
+    """The schema of one alternative for a value; the items of lists and maps are converted as well."""
     schema = dict(raw)
     if "items" in schema:
         schema["items"] = _member(schema["items"])
     if isinstance(schema.get("additionalProperties"), dict):
         schema["additionalProperties"] = _member(schema["additionalProperties"])
     elif schema.get("additionalProperties") is True:
-        del schema["additionalProperties"]  # says nothing
+        del schema["additionalProperties"]  # the default of JSON Schema
     return schema
 
 
 def _is_narrow(schema: Schema) -> bool:
-    """Whether a scalar takes less than any text."""
+    """Whether the schema of a scalar rejects some texts."""
     if schema.get("type") in ("object", "array", "null") or "$ref" in schema:
         return False
     return schema.get("type") != "string" or any(key in schema for key in ("enum", "const", "pattern"))
 
 
-_OURS: Final = ("spec", "lifecycle", "moved_from", "recrawl", "watch")  # keys that an external object has not
+_OURS: Final = ("spec", "lifecycle", "moved_from", "recrawl", "watch")  # keys that exclude `external: true`
 _LIFECYCLE: Final[Schema] = {
     "type": "object",
     "description": "What may happen to the resource.",

@@ -1,4 +1,4 @@
-"""Ids for applications, under the names that these read."""
+"""The values of `outputs:`: ids of objects for applications, under the variable names that these read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tavusctl.secrets.redaction import Record
 from tavusctl.state.seals import opened
 from tavusctl.state.stores import open_store
 
-Values = Mapping[str, Json]  # by name: an id, a list of ids, or a value as the project file has it
+Values = Mapping[str, Json]  # by the name of the output: an id, a list of ids, or a literal of the project file
 
 
 def shell(values: Values) -> str:
@@ -34,7 +34,7 @@ def shell(values: Values) -> str:
 
 
 def github(values: Values) -> str:
-    """Lines for $GITHUB_OUTPUT; nobody can guess the delimiter, so no value can end early and set something else."""
+    """Lines for $GITHUB_OUTPUT; the delimiter is random, so that no value can contain it and set another output."""
     lines = []
     for name, value in values.items():
         mark = f"tavusctl-{secrets.token_hex(16)}"
@@ -54,7 +54,7 @@ FORMATS: Mapping[str, Callable[[Values], str]] = {"dotenv": _dotenv, "json": _js
 
 
 def outputs_of(session: LocalSession, names: Sequence[str]) -> Values:
-    """Every output with what stands behind it; ConfigError for addresses that the project does not have."""
+    """The value of every output that `names` match; ConfigError for an address that the project does not have."""
     manifests, _ = load(session)
     store = open_store(session.environment.state, session.root, session.environment.name)
     bindings, _ = renames.follow(manifests, opened(store, keys_at_hand(session)).replay.state.bindings)
@@ -73,28 +73,28 @@ def outputs_of(session: LocalSession, names: Sequence[str]) -> Values:
     if diagnostics:
         raise ConfigError(diagnostics)
     _refuse_unknown(session, {address for output in outputs.values() for address in output.addresses} - set(ids))
-    return {name: _behind(output, ids) for name, output in outputs.items()}
+    return {name: _value_of(output, ids) for name, output in outputs.items()}
 
 
 def _refuse_unknown(session: LocalSession, addresses: Iterable[str]) -> None:
-    """StateError where the state knows no id for something that is asked for."""
-    wanted = sorted(addresses)
-    if wanted:
-        message = f"no id is known yet for {', '.join(wanted)}"
+    """Raise StateError if there are addresses without a known id."""
+    unknown = sorted(addresses)
+    if unknown:
+        message = f"no id is known yet for {', '.join(unknown)}"
         hint = f"run `{session.command('apply')}`, or `{session.command('import ADDRESS ID')}`"
         raise StateError(message, hint, id="E940")
 
 
-def _chosen(patterns: Sequence[str], known: Collection[str]) -> list[str]:
-    """The names that are asked for, in their own order; UsageError for a pattern that is of none."""
+def _chosen(patterns: Sequence[str], available: Collection[str]) -> list[str]:
+    """The known names that match a pattern, in their own order; UsageError for a pattern without a match."""
     for pattern in patterns:
-        if not fnmatch.filter(known, pattern):
+        if not fnmatch.filter(available, pattern):
             message = f"unknown output `{pattern}`"
-            raise UsageError(message, suggestion(pattern, known))
-    return [name for name in known if not patterns or any(fnmatch.fnmatchcase(name, one) for one in patterns)]
+            raise UsageError(message, suggestion(pattern, available))
+    return [name for name in available if not patterns or any(fnmatch.fnmatchcase(name, one) for one in patterns)]
 
 
-def _behind(output: Output, ids: Mapping[str, str]) -> Json:
+def _value_of(output: Output, ids: Mapping[str, str]) -> Json:
     if output.many:
         return [ids[address] for address in output.addresses]
     return ids[output.addresses[0]] if output.addresses else output.value
@@ -105,7 +105,7 @@ def _name(address: Address) -> str:
 
 
 def _text(value: Json) -> str:
-    """A value as environments hold it: ids of a list with commas between them, booleans as true and false."""
+    """A value as the text of an environment variable: a list joined by commas, booleans as true and false."""
     if isinstance(value, list):
         return ",".join(value)
     return value if isinstance(value, str) else json.dumps(value)
@@ -123,19 +123,19 @@ def _texts(values: Values) -> dict[str, str]:
 
 
 def stale(path: Path, values: Values) -> dict[str, str]:
-    """What a .env has not, or otherwise: names, and what they should be."""
-    wanted = _texts(values)
-    return {name: wanted[name] for name in dotenv.stale(_read(path), wanted)}
+    """The outputs that a .env file lacks or has with another value: the desired texts by name."""
+    desired = _texts(values)
+    return {name: desired[name] for name in dotenv.stale(_read(path), desired)}
 
 
 def update(path: Path, values: Values) -> Sequence[str]:
-    """Bring a .env up to date in place; the names that were set."""
-    wanted, text = _texts(values), _read(path)
-    names = dotenv.stale(text, wanted)
+    """Update a .env file in place; returns the names of the changed variables."""
+    desired, text = _texts(values), _read(path)
+    names = dotenv.stale(text, desired)
     if names:
-        _refuse_secrets(path, {name: wanted[name] for name in names})
-        # Whatever else stands in the file, keys as a rule, is written back as it was.
-        file_writer.write(path, Record(dotenv.merged(text, wanted)), keep_rights=True)
+        _refuse_secrets(path, {name: desired[name] for name in names})
+        # The other lines of the file, often API keys, are written back unchanged.
+        file_writer.write(path, Record(dotenv.merged(text, desired)), keep_rights=True)
     return names
 
 
@@ -145,7 +145,7 @@ def _refuse_secrets(path: Path, values: Mapping[str, str]) -> None:
 
 
 def _read(path: Path) -> str:
-    """The text of a file, empty when there is none; bytes that are not UTF-8 come back as they were."""
+    """The text of a file, empty if there is none; bytes that are not UTF-8 survive the round trip."""
     try:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
@@ -156,7 +156,7 @@ def _read(path: Path) -> str:
 
 
 def append(path: Path, text: Record) -> None:
-    """Add to the file that GITHUB_OUTPUT names."""
+    """Append to the file that GITHUB_OUTPUT names; UsageError if it cannot be written."""
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(text)

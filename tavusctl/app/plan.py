@@ -1,4 +1,4 @@
-"""What apply would do, and what was changed in the account since the last one."""
+"""The plan of an apply, and the drift of the account since the last apply."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tavusctl.engine.prepared_plan import PreparedPlan
 from tavusctl.integrations.git.worktree import base_tree, merge_base
 from tavusctl.secrets import redaction
 
-_GUESSED: Final = 20  # characters of a value: nobody guesses a longer one that is any good as a secret
+_GUESSED: Final = 20  # characters: a shorter value could be guessed, a longer one that is a good secret could not
 
 
 class DriftResult(Struct, frozen=True):
-    """What was changed in the account, and what of it nobody can tell."""
+    """The drift of the account, and the manifests whose drift is unknown because the state does not have them."""
 
     plan: Plan
     unknown: Unknown
@@ -39,91 +39,91 @@ class DriftResult(Struct, frozen=True):
 def plan(
     session: Session, asked: PlanOptions, *, base: str | None = None, blame: bool = False, out: Path | None = None
 ) -> Plan:
-    """What apply would do; with `base`, less what the branch that was left would do; with `out`, as a plan file too."""
+    """The plan; `base` marks as pending what its manifests would change as well; `out` also writes a plan file."""
     sources = session.sources(wanted=asked.watches)
-    about = b"" if base else unchanged.about_account(session, asked.document())  # of less than a plan nothing is kept
+    about = b"" if base else unchanged.about_account(session, asked.document())  # a plan with `base` is not cached
     with session.reader() as client:
         api: Reader = CachingReader(client) if base else client
         prepared = prepare(session, api, asked, sources=sources, judges=True)
-        found = _attributed(session, api, prepared.plan, base, asked, sources) if base else prepared.plan
-        now = api.server_time()
+        result = _attributed(session, api, prepared.plan, base, asked, sources) if base else prepared.plan
+        server_time = api.server_time()
         unchanged.keep_plan(session, unchanged.PLAN, asked.document(), about, client, prepared)
-    _show_what_is_written(session, prepared)
-    if found.recovered:
-        found = replace(found, running=_running(session))
+    _show_plain_text(session, prepared)
+    if result.recovered:
+        result = replace(result, running=_owner_of_records(session))
     if blame:
-        from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - most plans ask for none, and start at once
+        from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - most plans do not need it, and should start fast
 
-        found = with_blame(session, prepared, found, merge_base(session.root, base) if base else "HEAD")
+        result = with_blame(session, prepared, result, merge_base(session.root, base) if base else "HEAD")
     if out:
         from tavusctl.app.planning import plan_file  # noqa: PLC0415 - as above
 
-        plan_file.write(out, prepared, now, asked)
-    return found
+        plan_file.write(out, prepared, server_time, asked)
+    return result
 
 
 def drift(session: Session, *, blame: bool = False) -> DriftResult:
-    """What was changed or deleted in the account, outside tavusctl, since the last apply."""
+    """The changes and deletes in the account, made outside tavusctl since the last apply."""
     about = unchanged.about_account(session, {})
     with session.reader() as api:
         prepared = prepare(session, api)
         unchanged.keep_plan(session, unchanged.DRIFT, {}, about, api, prepared)
-    found, unknown = prepared.plan, of_plan(prepared.plan, prepared.state.bindings)
-    found = replace(found, warnings=(*found.warnings, *unknown.warnings()))
+    result, unknown = prepared.plan, of_plan(prepared.plan, prepared.state.bindings)
+    result = replace(result, warnings=(*result.warnings, *unknown.warnings()))
     if blame:
         from tavusctl.app.planning.blame import with_blame  # noqa: PLC0415 - as above
 
-        found = with_blame(session, prepared, found)
-    return DriftResult(found, unknown)
+        result = with_blame(session, prepared, result)
+    return DriftResult(result, unknown)
 
 
-def _running(session: Session) -> str:
-    """The run whose records have been read, where it was no interrupted one: it is under way, or has ended by now."""
+def _owner_of_records(session: Session) -> str:
+    """The run, in words, that owns the journal which the plan has read; empty if that run was interrupted."""
     store = session.store()
     return store.holder() or ("" if store.journal() else "it has ended by now")
 
 
 def exit_code(plan: Plan, *, changes_exist: int = 0) -> int:
-    """What a plan says to a script: refusals before changes."""
+    """The exit code for a plan: the worst of its refusals, else `changes_exist` if the plan writes something."""
     refused = worst([refusal.exit_code for refusal in plan.refused])
     return refused or (changes_exist if plan.writes else 0)
 
 
-def _show_what_is_written(session: Session, prepared: PreparedPlan) -> None:
-    """Hide nothing that manifests say in the clear behind a variable that was no secret before they named it.
+def _show_plain_text(session: Session, prepared: PreparedPlan) -> None:
+    """Exempt plain text of the manifests from redaction, where it equals a variable that only now became a secret.
 
-    Otherwise whoever chooses what is in a variable, a title or the name of a branch, could choose what reviewers see.
-    In a run for a pull request, what is short enough to be guessed shows as well: a guess that is hidden, or refused in
-    the plan file, would be known to be right.
+    Otherwise, whoever chooses the value of a variable (a title, the name of a branch) could choose what is hidden from
+    reviewers.  In a run for a pull request, values that are short enough to be guessed are shown as well: if a guess
+    were hidden, or refused in the plan file, that would prove the guess right.
     """
-    before = prepared.request.former.reads or prepared.state.reads
-    if before is None:
+    previous = prepared.request.former.reads or prepared.state.reads
+    if previous is None:
         return
     values = {name: value for name, value in session.secrets.items() if isinstance(value, str)}
-    known = {values.get(name) for name in before.secrets} | {session.api_key}
-    new = {value for name, value in values.items() if name not in before.secrets and value} - known
+    known_values = {values.get(name) for name in previous.secrets} | {session.api_key}
+    new_values = {value for name, value in values.items() if name not in previous.secrets and value} - known_values
     if session.granted:
-        new |= {value for value in values.values() if len(value) < _GUESSED} - {session.api_key}
-    if new:
-        redaction.show_in("\n".join(str(leaf) for one in prepared.desired for leaf in _texts(one)), new)
+        new_values |= {value for value in values.values() if len(value) < _GUESSED} - {session.api_key}
+    if new_values:
+        redaction.show_in("\n".join(str(leaf) for item in prepared.desired for leaf in _texts(item)), new_values)
 
 
-def _texts(one: Desired) -> Iterator[str]:
-    """What a manifest says, keys included; a secret is none of it."""
-    for path, leaf in leaves(one.spec):
+def _texts(item: Desired) -> Iterator[str]:
+    """The texts and the keys of a manifest, without secrets."""
+    for path, leaf in leaves(item.spec):
         yield from (*path, leaf) if isinstance(leaf, str) else path
 
 
 def _attributed(
     session: Session, api: Reader, plan: Plan, reference: str, asked: PlanOptions, sources: Sources | None
 ) -> Plan:
-    """The plan, with what of it the manifests would have changed already where this branch left another."""
-    alike = replace(asked, import_existing=False, destroy=False)
-    with base_tree(session.root, reference) as found:
+    """The plan, with the changes marked as pending that the manifests at the merge base would make as well."""
+    base_options = replace(asked, import_existing=False, destroy=False)
+    with base_tree(session.root, reference) as tree:
         try:
-            older = checked(open_session(session.environment.name, session.progress, found.root))
-            before = prepare(session, api, alike, base=older, sources=sources).plan
+            base_session = checked(open_session(session.environment.name, session.progress, tree.root))
+            base_plan = prepare(session, api, base_options, base=base_session, sources=sources).plan
         except (ConfigError, RefusedError, UsageError) as error:
-            session.say(f"the manifests at `{found.name}` cannot be compared: {error.message}")
+            session.say(f"the manifests at `{tree.name}` cannot be compared: {error.message}")
             return plan
-        return replace(plan, pending=attribution.pending(plan, before), base=found.name)
+        return replace(plan, pending=attribution.pending(plan, base_plan), base=tree.name)

@@ -1,4 +1,4 @@
-"""Crawl the documents that are due again."""
+"""Crawl the documents whose next crawl is due."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ from tavusctl.state.seals import SealedState, opened
 CRAWLED: Final = next(kind for kind in KINDS.values() if kind.can_recrawl)
 _COLOURS: Final = {Status.DONE: "green", Status.DUE: "cyan", Status.FAILED: "red", Status.UNKNOWN: "red"}
 _UNREACHABLE, _PARTLY = 11, 5
-_SPREAD: Final = 4.0  # seconds by which the same job, started twice at one moment, is drawn apart
+_SPREAD: Final = 4.0  # seconds of random delay in CI, so that two jobs started together do not collide
 
 
 class RecrawlOptions(Struct, frozen=True):
-    """Which documents, and how."""
+    """The documents to crawl, and how to crawl them."""
 
     addresses: frozenset[Address] = frozenset()
-    every: bool = False  # whether due or not
+    every: bool = False  # also documents that are not due
     dry_run: bool = False
     wait: float = 0.0  # seconds, for crawls to end
-    reserve: int = 1  # slots left for people
-    strict: bool = False  # a crawl that has lost half of the pages is an error
+    reserve: int = 1  # crawl slots to leave free for others
+    strict: bool = False  # a crawl that returns fewer than half of the earlier pages is an error
 
 
 def recrawl(session: Session, asked: RecrawlOptions, tell: Callable[[Entry], None]) -> RecrawlResult:
-    """Start the crawls that are due, one after the other; each entry is told as soon as it is known."""
+    """Start the due crawls one after the other; `tell` receives each entry as soon as its result is known."""
     targets = _targets(session, asked.addresses, every=asked.every, writing=not asked.dry_run)
     if not targets:
         session.say("no document has `recrawl:`; name a document, or use `--all`")
@@ -63,37 +63,37 @@ def recrawl(session: Session, asked: RecrawlOptions, tell: Callable[[Entry], Non
     targets = [one for one in targets if one.address not in unknown.there]
     if asked.dry_run or not targets:
         with session.reader() as api, reading(session.progress, api):
-            found = look(api, CRAWLED, targets) if targets else RecrawlResult(())
+            result = look(api, CRAWLED, targets) if targets else RecrawlResult(())
     else:
-        found = _crawled(session, targets, asked, tell)
-    lost = tuple(map(_lost, unknown.there, unknown.there.values()))
-    for entry in () if asked.dry_run else lost:
+        result = _start_crawls(session, targets, asked, tell)
+    unknown_entries = tuple(map(_unknown_entry, unknown.there, unknown.there.values()))
+    for entry in () if asked.dry_run else unknown_entries:
         tell(entry)
-    return replace(found, entries=tuple(sorted((*found.entries, *lost), key=lambda one: one.address)))
+    return replace(result, entries=tuple(sorted((*result.entries, *unknown_entries), key=lambda one: one.address)))
 
 
-def _crawled(
+def _start_crawls(
     session: Session, targets: Sequence[Target], asked: RecrawlOptions, tell: Callable[[Entry], None]
 ) -> RecrawlResult:
     session.check_state_is_kept()
     seed = random.SystemRandom().getrandbits(32)
     spread = _SPREAD if os.environ.get("CI") else 0.0
-    throttle = ThrottleOptions(asked.reserve, seed, spread, lambda: _turn(session.root))
+    throttle = ThrottleOptions(asked.reserve, seed, spread, lambda: _machine_lock(session.root))
     with session.client() as api:
         return run(api, CRAWLED, targets, SystemClock(), manners=throttle, patience=asked.wait, report=tell)
 
 
 def exit_code(found: RecrawlResult, *, strict: bool) -> int:
-    """The worst of what happened; 0 when all was done or deferred."""
-    done = any(entry.status is Status.DONE for entry in found.entries)
-    codes = [_PARTLY if done and one.exit_code == _UNREACHABLE else one.exit_code for one in found.entries]
+    """The worst exit code of the entries; 0 if each is done or deferred.  `strict` makes a shrunken crawl an error."""
+    is_any_done = any(entry.status is Status.DONE for entry in found.entries)
+    codes = [_PARTLY if is_any_done and one.exit_code == _UNREACHABLE else one.exit_code for one in found.entries]
     shrunk = strict and any(one.id == SHRUNK for one in found.warnings)
     return worst([*codes, _PARTLY if shrunk else 0])
 
 
 @contextlib.contextmanager
-def _turn(root: Path) -> Iterator[None]:
-    """Start crawls one by one with other runs on this machine; without it, the API would refuse one of two."""
+def _machine_lock(root: Path) -> Iterator[None]:
+    """Hold a lock against other runs on this machine: of two crawls started at once, the API would refuse one."""
     folder = root / ".tavusctl"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -107,7 +107,7 @@ def _turn(root: Path) -> Iterator[None]:
 
 
 def _targets(session: Session, named: frozenset[Address], *, every: bool, writing: bool) -> list[Target]:
-    """The documents that this run is about, with their ids."""
+    """The documents that this run may crawl, with their ids; UsageError for an address that cannot be crawled."""
     manifests, _ = load(session)
     crawlable = {one.address: one for one in manifests if one.address.kind == CRAWLED.name}
     for address in sorted(named):
@@ -117,58 +117,58 @@ def _targets(session: Session, named: frozenset[Address], *, every: bool, writin
         if address not in crawlable:
             message = f"`{address}` is not in the manifests"
             raise UsageError(message, suggestion(str(address), map(str, crawlable)))
-    found = _opened(session)
+    sealed_state = _sealed_state(session)
     if writing:
-        found.custody.check_trusted()
-    bindings, _ = renames.follow(manifests, found.replay.state.bindings)
+        sealed_state.custody.check_trusted()
+    bindings, _ = renames.follow(manifests, sealed_state.replay.state.bindings)
     targets = []
     for address, manifest in sorted(crawlable.items()):
-        bound = bindings.get(address)
-        remote_id = manifest.external_id or (bound.remote_id if bound else "")
+        binding = bindings.get(address)
+        remote_id = manifest.external_id or (binding.remote_id if binding else "")
         if address in named or (not named and manifest.recrawl):
             target = Target(address, remote_id, manifest.recrawl, every, crawl=_crawl(manifest))
         elif every and not named and (remote_id or manifest.spec.get("crawl")):
-            # Whether it is crawled may not stand in the manifest; the account knows.
+            # The manifest may not say whether the document is crawled; the account knows.
             target = Target(address, remote_id, None, asked=True, if_crawled=True, crawl=_crawl(manifest))
         else:
             continue
-        if bound and bound.remote_id == remote_id:
-            target = replace(target, created_at=bound.created_at)
+        if binding and binding.remote_id == remote_id:
+            target = replace(target, created_at=binding.created_at)
         targets.append(target)
     return targets
 
 
-def _opened(session: Session) -> SealedState:
+def _sealed_state(session: Session) -> SealedState:
     return opened(session.store(), keyring.keys(session))
 
 
 def _unknown(session: Session, targets: Sequence[Target]) -> Unknown:
-    """Documents that the state does not know and the account has by name; it is asked only where some are not known."""
-    free = {one.address for one in targets if not one.remote_id}
-    if not free:
+    """Targets that the state does not know but the account has by name; the account is read only if there are any."""
+    unbound_addresses = {one.address for one in targets if not one.remote_id}
+    if not unbound_addresses:
         return Unknown()
     manifests, _ = load(session)
-    bindings, _ = renames.follow(manifests, _opened(session).replay.state.bindings)
-    bound = {address: one.remote_id for address, one in bindings.items()}
+    bindings, _ = renames.follow(manifests, _sealed_state(session).replay.state.bindings)
+    bound = {address: binding.remote_id for address, binding in bindings.items()}
     with session.reader() as api:
-        wanted = [one for one in manifests if one.address in free]
-        return of_account(wanted, KINDS, api, bound, session.others().owners)
+        unbound = [item for item in manifests if item.address in unbound_addresses]
+        return of_account(unbound, KINDS, api, bound, session.others().owners)
 
 
-def _lost(address: Address, ids: Sequence[str]) -> Entry:
-    """A document that is there, as far as its name tells, and that nobody here may touch."""
+def _unknown_entry(address: Address, ids: Sequence[str]) -> Entry:
+    """The entry of a document that the account has by name, but that must not be crawled without a binding."""
     reason = f"the object is not in the state, and the account has objects of its name: {', '.join(ids)}; {HINT}"
     return Entry(address, "", Status.FAILED, reason, exit_code=RefusedError.exit_code)
 
 
 def _crawl(manifest: Manifest) -> tuple[tuple[str, Json], ...]:
-    """What a manifest says of the crawl."""
-    said = as_object(manifest.spec.get(CRAWLED.crawl_key) or {})
-    return tuple((name, said[name]) for name in sorted(said) if said[name] is not None)
+    """The crawl settings of a manifest, sorted by name, without null values."""
+    settings = as_object(manifest.spec.get(CRAWLED.crawl_key) or {})
+    return tuple((name, settings[name]) for name in sorted(settings) if settings[name] is not None)
 
 
 def line(entry: Entry) -> str:
-    """One document, what became of it, and why."""
+    """A line for one document: status, address, id, reason, and the time of the next crawl."""
     word = style(f"{entry.status.value:<8}", fg=_COLOURS.get(entry.status, "yellow"))
     remote_id = f" ({entry.remote_id})" if entry.remote_id else ""
     due = f"; next {stamp(entry.next)}" if entry.next and entry.status is not Status.DUE else ""
@@ -176,21 +176,21 @@ def line(entry: Entry) -> str:
 
 
 def text(found: RecrawlResult, *, listed: bool) -> str:
-    """The sum at the end; with all lines where none was told before."""
+    """The summary at the end; `listed` puts the lines of all entries before it."""
     counts = Counter(entry.status for entry in found.entries)
-    words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
+    summary = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
     lines = [*(map(line, found.entries) if listed else ()), *map(diagnostic, view.diagnostics(found.warnings))]
-    return "\n".join([*lines, style(f"Recrawl: {words}", bold=True)]) + "\n"
+    return "\n".join([*lines, style(f"Recrawl: {summary}", bold=True)]) + "\n"
 
 
 def document(found: RecrawlResult) -> str:
-    """All of it as JSON."""
-    known = {
+    """The result as JSON."""
+    contents = {
         "format_version": FORMAT_VERSION,
         "recrawls": [_entry(entry) for entry in found.entries],
         "warnings": [diagnostic_document(one) for one in found.warnings],
     }
-    return json.dumps(known, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(contents, indent=2, ensure_ascii=False) + "\n"
 
 
 def _entry(entry: Entry) -> JsonObject:

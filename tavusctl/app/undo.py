@@ -1,4 +1,4 @@
-"""Reverse one apply, where nobody has edited what it left."""
+"""Reverse one apply, except where its values were edited since."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tavusctl.state.seals import opened
 class UndoOptions(Struct, frozen=True):
     """What an undo is allowed to do, and how long it may take."""
 
-    yes: bool = False  # nobody is asked
+    yes: bool = False  # undo without a confirmation
     recreate: bool = False
     allow_deletes: int | None = None
     allow_replica_delete: frozenset[Address] = frozenset()
@@ -53,14 +53,14 @@ def past_runs(session: Session) -> Sequence[FinishedRun]:
 
 
 def undo(session: Session, run: str, asked: UndoOptions, dialogue: Dialogue) -> RunResult:
-    """Reverse a run: show what that comes to, ask, change."""
+    """Reverse a run: show the plan, ask for approval, and carry it out."""
     draft_consent.check_sense(asked.drafts)
     session.check_state_is_kept()
     store = session.store()
-    found = opened(store, keys(session))
-    archive, lineage = RunRecords(store.shelf), found.replay.state.lineage
-    past, trash = archive.past(lineage, run, found.custody.check_run), archive.bodies(run, found.custody)
-    past = replace(past, intents=tuple(map(found.custody.comparable_intent, past.intents)))
+    sealed_state = opened(store, keys(session))
+    archive, lineage = RunRecords(store.shelf), sealed_state.replay.state.lineage
+    past, trash = archive.past(lineage, run, sealed_state.custody.check_run), archive.bodies(run, sealed_state.custody)
+    past = replace(past, intents=tuple(map(sealed_state.custody.comparable_intent, past.intents)))
     request = session.request(Approvals(delete_costly=asked.allow_replica_delete))
     manifests = _manifests(session)
     with store.lock(asked.lock_timeout, "undo"), session.client() as api:
@@ -79,29 +79,29 @@ def undo(session: Session, run: str, asked: UndoOptions, dialogue: Dialogue) -> 
 
 
 def _hints(result: RunResult, manifests: Sequence[Manifest]) -> Iterator[str]:
-    """What to do so that the next apply does not bring back what was reversed."""
-    behind = _behind(result.plan, manifests)
+    """Advice for manifests that would make the next apply repeat the reversed changes."""
+    behind = _outdated_manifests(result.plan, manifests)
     if result.outcomes and behind:
         yield f"the manifests still contain the changes of that run: {', '.join(behind)}; the next plan will show them;"
         yield "to make the undo permanent, revert the manifests too, such as with `git revert`"
 
 
 def _manifests(session: Session) -> tuple[Manifest, ...]:
-    """The manifests, for the secrets that they name; none where they cannot be read, for most undos need none."""
+    """The manifests, which name the secrets of an undo; empty if they cannot be read, as most undos need no secret."""
     try:
         return load(session)[0]
     except (ConfigError, RefusedError):
         return ()
 
 
-def _behind(plan: Plan, manifests: Sequence[Manifest]) -> list[str]:
-    """Addresses whose manifests do not say what the undo has brought about."""
-    told = {one.address: one for one in manifests}
-    return sorted({str(step.address) for step in plan.steps if not _is_told(step, told.get(step.address))})
+def _outdated_manifests(plan: Plan, manifests: Sequence[Manifest]) -> list[str]:
+    """The addresses whose manifests disagree with the result of the undo."""
+    manifest_of = {manifest.address: manifest for manifest in manifests}
+    return sorted({str(step.address) for step in plan.steps if not _agrees(step, manifest_of.get(step.address))})
 
 
-def _is_told(step: Change, manifest: Manifest | None) -> bool:
-    """Whether a manifest, or that there is none, agrees with a step of an undo; secrets cannot be compared."""
+def _agrees(step: Change, manifest: Manifest | None) -> bool:
+    """Whether a manifest, or its absence, agrees with a step of an undo; secrets are not compared."""
     if step.action in (Action.RETIRE, Action.FORGET) or manifest is None or step.desired is None:
         return step.action in (Action.RETIRE, Action.FORGET) or (manifest is None and step.action is Action.DELETE)
     spec = map_leaves(manifest.spec, lambda leaf: SHOWN if isinstance(leaf, SecretText) else leaf)
@@ -109,34 +109,34 @@ def _is_told(step: Change, manifest: Manifest | None) -> bool:
 
 
 def listed(runs: Sequence[FinishedRun], format_: str) -> str:
-    """The runs that are known, newest first."""
+    """The list of runs as text or JSON, newest first; UsageError for another format."""
     if format_ == "json":
-        document = {"format_version": FORMAT_VERSION, "runs": [_document(one) for one in runs]}
+        document = {"format_version": FORMAT_VERSION, "runs": [_document(past) for past in runs]}
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if format_ != "text":
         message = f"the list of runs has no format `{format_}`"
         raise UsageError(message, "use `text` or `json`", id="E1209")
-    return "".join(f"{_line(one)}\n" for one in runs) or "no run to undo\n"
+    return "".join(f"{_line(past)}\n" for past in runs) or "no run to undo\n"
 
 
 def _document(past: FinishedRun) -> JsonObject:
-    known: JsonObject = {"run": past.run, "time": past.time or None, "actions": _actions(past)}
-    return {**known, "withheld": list(past.withheld)} if past.withheld else known
+    entry: JsonObject = {"run": past.run, "time": past.time or None, "actions": _actions(past)}
+    return {**entry, "withheld": list(past.withheld)} if past.withheld else entry
 
 
 def _actions(past: FinishedRun) -> dict[str, int]:
-    """How many steps of each sort a run has carried out; that what it made got its own name is a part of making it."""
-    made = {one.op: past.made[one.op] for one in past.intents if not one.remote_id and one.op in past.made}
-    ids = {one for binding in made.values() for one in (binding.remote_id, binding.successor) if one}
+    """The number of steps of each action in a run; a later step on an object that the run created is not counted."""
+    created = {one.op: past.made[one.op] for one in past.intents if not one.remote_id and one.op in past.made}
+    ids = {one for binding in created.values() for one in (binding.remote_id, binding.successor) if one}
     steps = [one for one in past.intents if one.op not in past.failed and one.remote_id not in ids]
     return dict(sorted(Counter(one.action.value for one in steps).items()))
 
 
 def _line(past: FinishedRun) -> str:
-    words = ", ".join(f"{count} {action}" for action, count in _actions(past).items()) or "nothing sent"
-    words = (
+    summary = ", ".join(f"{count} {action}" for action, count in _actions(past).items()) or "nothing sent"
+    summary = (
         f"cannot be undone: its record would contain the value of {', '.join(past.withheld)}"
         if past.withheld
-        else words
+        else summary
     )
-    return f"{past.run}  {past.time or '(time unknown)'}  {words}"
+    return f"{past.run}  {past.time or '(time unknown)'}  {summary}"

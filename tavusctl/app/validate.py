@@ -1,4 +1,4 @@
-"""Check manifests without the network, and put right what can be."""
+"""Check manifests without the network, and fix what can be fixed."""
 
 from __future__ import annotations
 
@@ -26,58 +26,61 @@ def validate(
     *,
     fix: bool,
 ) -> Sequence[Diagnostic]:
-    """All that is wrong or unwise in environments, of the checks that are asked for; with `fix`, what is left of it."""
-    found: dict[tuple[str | int, ...], tuple[Diagnostic, list[Environment]]] = {}
+    """The diagnostics of the selected checks in all environments; with `fix`, those that remain after the fixes."""
+    groups: dict[tuple[str | int, ...], tuple[Diagnostic, list[Environment]]] = {}
     for session in sessions:
-        for one in _judged(session, paths, select, ignore, fix=fix):
-            # What several have in common is told once.
-            found.setdefault((*place(one), one.hint), (one, []))[1].append(session.environment)
-    return sorted((_placed(one, where, len(sessions)) for one, where in found.values()), key=place)
+        for diagnostic in _selected_diagnostics(session, paths, select, ignore, fix=fix):
+            # A diagnostic that several environments share is shown once.
+            groups.setdefault((*place(diagnostic), diagnostic.hint), (diagnostic, []))[1].append(session.environment)
+    return sorted(
+        (_with_environments(diagnostic, environments, len(sessions)) for diagnostic, environments in groups.values()),
+        key=place,
+    )
 
 
-def _placed(found: Diagnostic, where: Sequence[Environment], judged: int) -> Diagnostic:
-    """A complaint with the environments that it is about, unless it is about all, or tells that by itself."""
-    names = [f"`{one.name}`" for one in where]
-    path = found.source.path if found.source else ""
-    inside = any(one.overlay and path.startswith(f"{one.overlay}/") for one in where)
-    if len(where) == judged or inside or path == FILE or any(one in found.message for one in names):
-        return found
+def _with_environments(diagnostic: Diagnostic, environments: Sequence[Environment], count: int) -> Diagnostic:
+    """A diagnostic that names its environments, unless it applies to all of them or already names them."""
+    names = [f"`{one.name}`" for one in environments]
+    path = diagnostic.source.path if diagnostic.source else ""
+    is_in_overlay = any(one.overlay and path.startswith(f"{one.overlay}/") for one in environments)
+    if len(environments) == count or is_in_overlay or path == FILE or any(one in diagnostic.message for one in names):
+        return diagnostic
     *most, last = names
-    told = f"environments {', '.join(most)} and {last}" if most else f"environment {last}"
-    return replace(found, message=f"in the {told}: {found.message}")
+    phrase = f"environments {', '.join(most)} and {last}" if most else f"environment {last}"
+    return replace(diagnostic, message=f"in the {phrase}: {diagnostic.message}")
 
 
-def _judged(
+def _selected_diagnostics(
     session: LocalSession, paths: Sequence[Path], select: Sequence[str], ignore: Sequence[str], *, fix: bool
 ) -> Sequence[Diagnostic]:
-    about = unchanged.about_files(session)
-    manifests, found = _checked(session, paths)
-    if not (found or paths):
-        unchanged.keep_validated(session, about)
-    diagnostics = [one for one in found if _wanted(one, select, ignore)]
+    digest = unchanged.about_files(session)
+    manifests, all_diagnostics = _checked(session, paths)
+    if not (all_diagnostics or paths):
+        unchanged.keep_validated(session, digest)
+    diagnostics = [one for one in all_diagnostics if _is_selected(one, select, ignore)]
     if fix:
-        from tavusctl.app.files import autofix  # noqa: PLC0415 - most runs write nothing, and are to start at once
+        from tavusctl.app.files import autofix  # noqa: PLC0415 - most runs write nothing, and should start fast
 
         if autofix.fix(session, manifests, diagnostics):
-            _, found = _checked(session, paths)
-            diagnostics = [one for one in found if _wanted(one, select, ignore)]
+            _, all_diagnostics = _checked(session, paths)
+            diagnostics = [one for one in all_diagnostics if _is_selected(one, select, ignore)]
     return diagnostics
 
 
 def _checked(session: LocalSession, paths: Sequence[Path]) -> tuple[Sequence[Manifest], Sequence[Diagnostic]]:
-    """The manifests and all that is wrong; of a project that is right, what its outputs refer to as well."""
+    """The manifests and their diagnostics; the outputs are checked too, if there is no error and all files are read."""
     applied = last_applied(session)
-    manifests, found = check(session, paths, applied)
-    if paths or any(one.severity is Severity.ERROR for one in found):
-        return manifests, found
+    manifests, diagnostics = check(session, paths, applied)
+    if paths or any(one.severity is Severity.ERROR for one in diagnostics):
+        return manifests, diagnostics
     if not session.project.outputs:
-        return manifests, found
+        return manifests, diagnostics
     known = {str(one) for one in (*applied, *(manifest.address for manifest in manifests))}
-    return manifests, [*unknown_outputs(session.project.outputs, known, manifests), *found]
+    return manifests, [*unknown_outputs(session.project.outputs, known, manifests), *diagnostics]
 
 
-def _wanted(diagnostic: Diagnostic, select: Sequence[str], ignore: Sequence[str]) -> bool:
-    """Whether a complaint is shown; what makes a manifest unreadable always is."""
+def _is_selected(diagnostic: Diagnostic, select: Sequence[str], ignore: Sequence[str]) -> bool:
+    """Whether a diagnostic is shown; an error of no lint rule, such as an unreadable manifest, always is."""
     if diagnostic.id not in lint.IDS and diagnostic.severity is Severity.ERROR:
         return True
     chosen = not select or diagnostic.id.startswith(tuple(select))

@@ -1,4 +1,4 @@
-"""The command line.  One lazy group: a command is imported when it is called, so that `--help` stays instant."""
+"""The command line: a lazy click group, which imports a command only when it is called, so that `--help` stays fast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from tavusctl import __version__
 from tavusctl.cli.redacting_stream import close_broken, of_one_run
 
-# Name -> one-line help; the module is tavusctl.cli.commands.<name>, with an underscore where that name is taken.
+# Name -> one-line help; the module is tavusctl.cli.commands.<name>, with an underscore if Python reserves that name.
 COMMANDS: dict[str, dict[str, str]] = {
     "Write": {
         "apply": "Apply the manifests to the account.",
@@ -50,9 +50,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "version": "Print the version.",
     },
 }
-_TAKEN = frozenset({"import"})  # a keyword
-# What people type from habit, and what does that here.
-_HABITS = {
+_RESERVED_NAMES = frozenset({"import"})  # a keyword
+# Names that people know from other tools, and the command that does the same here.
+_COMMAND_ALIASES = {
     **dict.fromkeys(("push", "deploy", "sync", "up", "release", "publish", "update", "create", "run"), "apply"),
     **dict.fromkeys(("pull", "dump", "download", "get", "fetch", "backup"), "export"),
     **dict.fromkeys(("ls", "show", "resources", "inventory"), "list"),
@@ -71,7 +71,7 @@ _HABITS = {
     "crawl": "recrawl",
     "help": "--help",
 }
-_HABITUAL_OPTIONS = {
+_OPTION_ALIASES = {
     "--json": "--format json",
     "--output": "--format",
     "--force": "--yes",
@@ -82,44 +82,47 @@ _HABITUAL_OPTIONS = {
 _HELP = {name: text for group in COMMANDS.values() for name, text in group.items()}
 
 
-# Documents are trees, which go by themselves; to look for circles in a project of thousands takes a third of a run.
-_COLLECTIONS = (50_000, 20, 100)
+# Thresholds of the garbage collector.  Documents are trees, which reference counting frees; with the defaults, the
+# search for reference cycles takes a third of the time of a run on a project with thousands of manifests.
+_GC_THRESHOLDS = (50_000, 20, 100)
 USAGE = 12
-SIGNALS = 128  # codes above this say which signal ended a run
+SIGNALS = 128  # an exit code above this is this number plus that of the signal that ended the run
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and loads one only when it runs."""
+    """A group that lists its commands by name, and imports a command only when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names, for completion and suggestions."""
+        """The names of all commands, for completion and suggestions."""
         del ctx
         return list(_HELP)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load one command."""
+        """Import a command; None if there is no command of that name."""
         del ctx
         if cmd_name not in _HELP:
             return None
-        module = importlib.import_module(f"tavusctl.cli.commands.{cmd_name}{'_' if cmd_name in _TAKEN else ''}")
+        module = importlib.import_module(
+            f"tavusctl.cli.commands.{cmd_name}{'_' if cmd_name in _RESERVED_NAMES else ''}"
+        )
         command: click.Command = module.command
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, or say which one was probably meant."""
+        """Find a command; for an unknown name, fail with a suggestion."""
         if args and args[0] not in _HELP and not args[0].startswith("-"):
             import difflib
 
-            close = difflib.get_close_matches(args[0].lower(), _HELP, n=1)
-            ours = _HABITS.get(args[0].lower(), close[0] if close else "")
-            hint = f" Did you mean `{ours}`?" if ours else ""
+            matches = difflib.get_close_matches(args[0].lower(), _HELP, n=1)
+            suggestion = _COMMAND_ALIASES.get(args[0].lower(), matches[0] if matches else "")
+            hint = f" Did you mean `{suggestion}`?" if suggestion else ""
             ctx.fail(f"unknown command `{args[0]}`.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List commands by what they are for, without loading any."""
+        """List the commands by purpose, without importing any."""
         del ctx
         for title, commands in COMMANDS.items():
             with formatter.section(title):
@@ -150,44 +153,44 @@ def cli(chdir: str | None) -> None:
 
 
 def main() -> NoReturn:
-    """The console script: runs a command and turns what happened into an exit code."""
-    gc.set_threshold(*_COLLECTIONS)
+    """The console script: run a command and exit with its code."""
+    gc.set_threshold(*_GC_THRESHOLDS)
     code = run(sys.argv[1:])
     close_broken()
     if code > SIGNALS:
-        # A call may still be under way in a thread; what it was is in the journal, and nobody waits for its answer.
+        # A thread may still have an API call in flight.  The journal has it, so exit without waiting for the response.
         os._exit(code)
     sys.exit(code)
 
 
 def run(args: list[str]) -> int:
-    """Run one command line; the exit code."""
-    return copy_context().run(_run, args)  # what a run learns of what it may read is its own
+    """Run one command line and return its exit code."""
+    return copy_context().run(_run, args)  # context variables, such as what a run may read, end with the run
 
 
 def _run(args: list[str]) -> int:
-    with of_one_run() as outlets:
+    with of_one_run() as streams:
         code = attempt(args)
-        outlets.out.flush()
-        if outlets.trouble:
-            click.echo(f"error: standard output is incomplete: {outlets.trouble}", err=True)
+        streams.out.flush()
+        if streams.trouble:
+            click.echo(f"error: standard output is incomplete: {streams.trouble}", err=True)
             return code or USAGE
         return code
 
 
 def attempt(args: list[str]) -> int:
-    """Run one command line within a run; the exit code, whatever happens."""
+    """Run one command line inside a run that has been set up; returns the exit code and never raises an Exception."""
     try:
         result: object = cli.main(args=args, prog_name="tavusctl", standalone_mode=False)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (click.Abort, KeyboardInterrupt) as interrupt:
         click.echo("interrupted; nothing was changed", err=True)
-        # click may have turned the interrupt into an exception of its own
+        # click turns an interrupt into click.Abort; the exit code is that of the original exception
         return getattr(interrupt.__context__ or interrupt, "code", 130)
     except click.ClickException as error:
         return _report_usage(error, args)
-    except Exception as error:  # noqa: BLE001 - the last door: everything leaves through it as words and a code
+    except Exception as error:  # noqa: BLE001 - the last handler: every error becomes a message and an exit code
         from tavusctl.cli.error_report import report
 
         return report(error, args)
@@ -195,16 +198,16 @@ def attempt(args: list[str]) -> int:
 
 
 def _report_usage(error: click.ClickException, args: list[str]) -> int:
-    if isinstance(error, click.NoSuchOption) and error.option_name in _HABITUAL_OPTIONS:
-        error = click.NoSuchOption(error.option_name, None, [_HABITUAL_OPTIONS[error.option_name]], error.ctx)
+    if isinstance(error, click.NoSuchOption) and error.option_name in _OPTION_ALIASES:
+        error = click.NoSuchOption(error.option_name, None, [_OPTION_ALIASES[error.option_name]], error.ctx)
     from tavusctl.app.session.opening import learn
     from tavusctl.cli.error_report import report, wants_json, write_reports
     from tavusctl.core.errors import UsageError
 
     learn(args)
-    told = UsageError(error.format_message())
+    usage_error = UsageError(error.format_message())
     if wants_json(args):
-        return report(told, args)
+        return report(usage_error, args)
     error.show()
-    write_reports(told, args)
+    write_reports(usage_error, args)
     return USAGE

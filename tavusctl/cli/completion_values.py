@@ -1,4 +1,4 @@
-"""Shell completion, from files that may be invalid; nothing is asked of the network."""
+"""Values for shell completion, from files that may be invalid, and without network access."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def address(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The addresses of the project's manifests; none where there is no project that can be read."""
+    """The addresses of the project's manifests; none if no project can be read."""
     from tavusctl.config import loading
     from tavusctl.core.errors import TavusctlError
     from tavusctl.kinds import KINDS
@@ -23,68 +23,72 @@ def address(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Com
     if project is None:
         return []
     try:
-        # What stands in one environment only is offered where none is chosen, too.
-        every = project.environments
-        asked = [every[chosen]] if chosen in every else list({one.overlay: one for one in every.values()}.values())
-        found = {one for each in asked for one in loading.read(project, each, KINDS).declared}
+        # Without --env, addresses that only one environment has are offered, too.
+        environments = project.environments
+        selected = (
+            [environments[chosen]]
+            if chosen in environments
+            else list({environment.overlay: environment for environment in environments.values()}.values())
+        )
+        addresses = {address for one in selected for address in loading.read(project, one, KINDS).declared}
     except (TavusctlError, OSError):
         return []
-    shown = [str(one) for one in sorted(found)]
-    return [CompletionItem(one) for one in shown if one.startswith(incomplete)]
+    texts = [str(address) for address in sorted(addresses)]
+    return [CompletionItem(text) for text in texts if text.startswith(incomplete)]
 
 
 def environment(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The environments of the project, each with its account."""
-    found = _project(ctx)
-    known = found.environments if found else {}
-    return [CompletionItem(name, help=one.account) for name, one in known.items() if name.startswith(incomplete)]
+    """The environments of the project, each with the name of its account."""
+    project = _project(ctx)
+    environments = project.environments if project else {}
+    return [CompletionItem(name, help=env.account) for name, env in environments.items() if name.startswith(incomplete)]
 
 
 def output(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The names of `outputs:` of the project."""
-    found = _project(ctx)
-    return [CompletionItem(name) for name in (found.outputs if found else ()) if name.startswith(incomplete)]
+    """The names in `outputs:` of the project."""
+    project = _project(ctx)
+    return [CompletionItem(name) for name in (project.outputs if project else ()) if name.startswith(incomplete)]
 
 
 def run(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The runs that can be undone, newest first, where the state is a file of this machine."""
+    """The runs that can be undone, newest first; none if the state is not a local file."""
     from tavusctl.core.errors import TavusctlError
     from tavusctl.state.artifacts import RUNS, runs_of
     from tavusctl.state.stores import open_store
 
-    found = _project(ctx)
-    known = list(found.environments.values()) if found else []
-    chosen = next((one for one in known if ctx.params.get("environment") in (None, one.name)), None)
-    if found is None or chosen is None or not re.match(r"(file:|(?!git\b)[^:]*$)", chosen.state):
+    project = _project(ctx)
+    environments = list(project.environments.values()) if project else []
+    chosen = next((env for env in environments if ctx.params.get("environment") in (None, env.name)), None)
+    if project is None or chosen is None or not re.match(r"(file:|(?!git\b)[^:]*$)", chosen.state):
         return []
     try:
-        store = open_store(chosen.state, Path(found.root), chosen.name)
+        store = open_store(chosen.state, Path(project.root), chosen.name)
         runs = runs_of(store.read().lineage, store.shelf.names(RUNS))
     except (TavusctlError, OSError):
         return []
-    return [CompletionItem(one) for one in runs if one.startswith(incomplete)]
+    return [CompletionItem(run_id) for run_id in runs if run_id.startswith(incomplete)]
 
 
 def check(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Ids and slugs of checks, each with its meaning; several are written with commas between them."""
+    """Ids and slugs of checks with their titles, for the last of several values that are separated by commas."""
     from tavusctl.core.diagnostic_ids import CHECKS
 
     before, comma, last = incomplete.rpartition(",")
-    words = {word: one.title for id_, one in CHECKS.items() for word in (id_, one.slug)}
+    titles = {name: check.title for id_, check in CHECKS.items() for name in (id_, check.slug)}
     return [
-        CompletionItem(f"{before}{comma}{word}", help=title) for word, title in words.items() if word.startswith(last)
+        CompletionItem(f"{before}{comma}{name}", help=title) for name, title in titles.items() if name.startswith(last)
     ]
 
 
 def report(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Formats of reports, as `--report` takes them, before the name of a file."""
+    """Formats of reports, as `FORMAT=`: the name of a file follows."""
     from tavusctl.reports.formats import REPORTS
 
     return [CompletionItem(f"{name}=") for name in sorted(REPORTS) if f"{name}=".startswith(incomplete)]
 
 
 def field(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Kinds, and the fields of what was typed so far, each with its meaning; addresses behind a slash."""
+    """Kinds, and the fields below what has been typed so far, each with its meaning; addresses after a slash."""
     from tavusctl.app.explain import UnknownFieldError, meaning
     from tavusctl.kinds import KINDS
 
@@ -92,12 +96,12 @@ def field(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
         return address(ctx, param, incomplete)
     kind, *keys = incomplete.split(".")
     if not keys:
-        return [CompletionItem(name, help=one.summary) for name, one in KINDS.items() if name.startswith(kind)]
+        return [CompletionItem(name, help=known.summary) for name, known in KINDS.items() if name.startswith(kind)]
     try:
         members = meaning(KINDS[kind], KINDS, keys[:-1]).members
     except (KeyError, UnknownFieldError):
         return []
-    return [CompletionItem(one.path, help=one.text) for one in members if one.path.startswith(incomplete)]
+    return [CompletionItem(member.path, help=member.text) for member in members if member.path.startswith(incomplete)]
 
 
 def _project(ctx: click.Context) -> Project | None:
@@ -111,7 +115,7 @@ def _project(ctx: click.Context) -> Project | None:
 
 
 def _folder(ctx: click.Context) -> Path | None:
-    """Where the command would work; options of the whole program are not carried out while it completes."""
-    named = [each.params.get("chdir") for each in (ctx.find_root(), ctx)]
-    folders = [name for name in named if name]
+    """The folder of the command, from `--chdir`: during completion, options of the program are not carried out."""
+    values = [context.params.get("chdir") for context in (ctx.find_root(), ctx)]
+    folders = [value for value in values if value]
     return Path(*folders) if folders else None

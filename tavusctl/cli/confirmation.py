@@ -1,4 +1,4 @@
-"""Questions on a terminal: what they are about, which answer agrees, and what any other answer comes to."""
+"""Confirmation questions on a terminal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tavusctl.core.project_settings import Environment
 
 
 def agree(question: str, wanted: str, environment: Environment, *, act: str, without: str) -> None:
-    """Have one word typed in full; whoever types anything else gets nothing changed.
+    """Ask for one word, typed in full; RefusedError after any other answer, UsageError without a terminal.
 
-    `act` is what would be done, as in "apply"; `without` says what to add where there is no terminal to ask on.
+    `act` is the action that needs confirmation, as in "apply"; `without` is the hint of the UsageError.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         message = f"`{act}` asks for confirmation, but standard input is not a terminal"
@@ -25,12 +25,12 @@ def agree(question: str, wanted: str, environment: Environment, *, act: str, wit
         return
     if not answer:
         click.echo(err=True)
-    found = shown(answer.strip()) if answer.strip() else "no answer" if not answer else "an empty line"
-    message = f"`{act}` was not confirmed: expected the full word `{wanted}`, found {found}; nothing was changed"
+    given = shown(answer.strip()) if answer.strip() else "no answer" if not answer else "an empty line"
+    message = f"`{act}` was not confirmed: expected the full word `{wanted}`, found {given}; nothing was changed"
     raise RefusedError(message, f"run the command again, and type `{wanted}`", id="E415")
 
 
 def place(environment: Environment) -> str:
-    """An environment and its account, as questions name them."""
+    """An environment and its account, as a question names them."""
     account = f" (account {environment.account})" if environment.account else ""
     return f"the environment {environment.name}{account}"

@@ -1,9 +1,11 @@
-"""The account of a demo: an emulator in this process, for the length of one command.
+"""The account of a demo: an emulator in this process, which runs for the length of one command.
 
-Its account is a file of the project, so that the next command finds what this one has left.  It listens on a port of
-this machine that is free just now, ends with the process however that ends, and nobody has to start or stop it.  Two
-projects have two files.  No command sends it a key of Tavus, or its key to Tavus: where an environment is a demo, no
-address and no key is read from anywhere.
+The account is stored in a file of the project, so the next command finds the objects that this one created.  The
+emulator listens on a free port of this machine and ends with the process, however that ends; nobody has to start or
+stop it.  Two projects have two files.
+
+No command sends the emulator an API key of Tavus, or sends Tavus the key of the emulator: in a demo environment,
+neither a base URL nor an API key is read from anywhere.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ FOLDER = Path(".tavusctl/demo")
 
 @contextmanager
 def base_url_of(environment: Environment, root: Path, base_url: str) -> Iterator[str]:
-    """Where the API of an environment is, while the block runs."""
+    """The base URL of the API of an environment; in a demo, an emulator serves it while the block runs."""
     if not environment.demo:
         yield check_base_url(base_url)
         return
@@ -48,7 +50,7 @@ def _running(db: Path) -> Iterator[str]:
 
 
 def check_installed() -> None:
-    """See that the emulator is there; UsageError says how to install it."""
+    """Check that the emulator can start; the UsageError says how to install it."""
     from tavusctl.cli.emulator_errors import explained
 
     with explained("127.0.0.1", 0, None):
@@ -59,7 +61,7 @@ def check_installed() -> None:
 
 
 def _check(environment: Environment) -> None:
-    """Refuse what a demo cannot be together with."""
+    """Refuse settings that a demo cannot have: a base URL and a `state:`."""
     context = click.get_current_context()
     if context.get_parameter_source("base_url") not in (ParameterSource.DEFAULT, None):
         message = f"the environment `{environment.name}` is a demo: it has an emulator of its own, and no other address"

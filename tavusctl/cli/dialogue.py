@@ -1,4 +1,4 @@
-"""A run that changes the account, as a person at the command line sees it."""
+"""The dialogue with the user, on a terminal, in a run that changes the account."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from tavusctl.reports.formats import REPORTS
 
 
 class TerminalDialogue(Struct, frozen=True):
-    """What is shown and asked, in one of the formats of reports."""
+    """What a run shows and asks, in one of the report formats."""
 
     session: Session
     format_: str
     interruption: Interruption
 
     def show(self, plan: Plan) -> None:
-        """Print the plan as text: on stdout, or on stderr if stdout is for a document."""
-        shown = REPORTS["text"].plan(plan)
+        """Print the plan as text: on stdout, or on stderr if stdout is for a document in another format."""
+        plan_text = REPORTS["text"].plan(plan)
         if self.format_ == "text":
-            report_options.show(shown)
+            report_options.show(plan_text)
         else:
-            self.session.say(shown.rstrip("\n"))
+            self.session.say(plan_text.rstrip("\n"))
 
     def agree(self, question: str, wanted: str, *, act: str, without: str) -> None:
-        """Have one word typed in full on a terminal; whoever types anything else gets nothing changed."""
+        """Ask for one word, typed in full; RefusedError after any other answer."""
         agree(question, wanted, self.session.environment, act=act, without=without)
 
     def describe(self, outcome: Outcome) -> str:
-        """A line for a step that the report at the end does not tell."""
-        is_told = self.format_ == "text" and text.is_told(outcome)
-        return "" if is_told else text.outcome(view.outcome(outcome))
+        """A line about a finished step; empty if the final report tells about that step."""
+        is_in_report = self.format_ == "text" and text.is_told(outcome)
+        return "" if is_in_report else text.outcome(view.outcome(outcome))
 
     def finish(self, result: RunResult, reports: Reports = ()) -> int:
-        """Report what was done, and say what is next; the exit code."""
+        """Report the outcomes and the next steps; returns the exit code."""
         if self.format_ != "text" or result.outcomes or reports:
             emit(lambda report: report.outcomes(result.plan, result.outcomes), self.format_, reports)
         for line in (*result.next_steps(), *result.hints):

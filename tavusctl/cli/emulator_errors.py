@@ -1,4 +1,4 @@
-"""Why the emulator could not begin, as a person can mend it."""
+"""Errors at the start of the emulator, with what the user can do about them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tavusctl.core.errors import UsageError
 
 @contextmanager
 def explained(host: str, port: int, db: Path | None) -> Iterator[None]:
-    """Errors of the block as usage errors."""
+    """Turn errors of the block into usage errors with a hint."""
     try:
         yield
-    except ImportError as error:  # an extra: everything else works without it
+    except ImportError as error:  # an optional extra: all other commands work without it
         message = f"the emulator needs the package `{error.name}`, which is not installed"
         raise UsageError(message, "run `pip install 'tavusctl[emulator]'`") from None
     except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""How a failure reaches the user: words on stderr, or one JSON document on stdout, and an exit code."""
+"""How an error reaches the user: text on stderr, or one JSON document on stdout, and an exit code."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ from tavusctl.fields import free_objects
 from tavusctl.reports.formats import named
 from tavusctl.secrets.redaction import redacted
 
-# A line that may hold a secret written out is not shown, whatever the complaint about it is.
-_TELLING = re.compile(r"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE)
+# A line that may contain a secret in plain text is never shown, whatever its diagnostic is about.
+_MAY_HOLD_SECRET = re.compile(
+    r"api_?key|header|authorization|bearer|secret|token|password|:(?://)?[^/\s@:]*@", re.IGNORECASE
+)
 _MANIFEST_LIMIT = 5 * 1024 * 1024
 
 
 def report(error: Exception, args: Sequence[str]) -> int:
-    """Say what went wrong and what to do; the exit code."""
+    """Print an error with its hint; returns the exit code."""
     learn(args)
     if not isinstance(error, TavusctlError):
         error = _defect(error)
@@ -39,12 +41,12 @@ def report(error: Exception, args: Sequence[str]) -> int:
 
     diagnostics = view.diagnostics(error.diagnostics)
     write_reports(error, args)
-    color = color_setting(no_color="--no-color" in args)  # the context that knew it is gone with the command
+    color = color_setting(no_color="--no-color" in args)  # the click context, which had it, ended with the command
     if wants_json(args):
         click.echo(json.error(error.id, error.exit_code, diagnostics), nl=False)
     elif isinstance(error, ConfigError):
-        told = text.diagnostics(view.diagnostics(with_excerpts(error.diagnostics)))
-        click.echo(told, err=True, nl=False, color=color)
+        report_text = text.diagnostics(view.diagnostics(with_excerpts(error.diagnostics)))
+        click.echo(report_text, err=True, nl=False, color=color)
     else:
         for diagnostic in diagnostics:
             click.echo(text.diagnostic(diagnostic), err=True, color=color)
@@ -52,7 +54,7 @@ def report(error: Exception, args: Sequence[str]) -> int:
 
 
 def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
-    """Let reports that were asked for say why there is nothing to report; their readers may see nothing else."""
+    """Write the error into the requested report files, because their readers may see nothing else."""
     from tavusctl.reports import json, view
 
     targets = requested_reports(args)
@@ -60,14 +62,14 @@ def write_reports(error: TavusctlError, args: Sequence[str]) -> None:
         return
     for name, path in targets:
         report = named(name)
-        shown = report.diagnostics(with_excerpts(error.diagnostics)) if report else ""
+        report_text = report.diagnostics(with_excerpts(error.diagnostics)) if report else ""
         document = json.error(error.id, error.exit_code, view.diagnostics(error.diagnostics))
-        with contextlib.suppress(UsageError):  # what went wrong first is what matters
-            output_files.write(path, redacted(document if name == "json" else click.unstyle(shown)))
+        with contextlib.suppress(UsageError):  # the first error matters more than this one
+            output_files.write(path, redacted(document if name == "json" else click.unstyle(report_text)))
 
 
 def wants_json(args: Sequence[str]) -> bool:
-    """Whether the command line asks for JSON, even when it cannot be parsed as a whole."""
+    """Whether the command line requests JSON, even if the rest of it is invalid."""
     pairs = zip(args, [*args[1:], ""], strict=False)
     return any(
         arg in ("--format=json", "-fjson") or (arg in ("--format", "-f") and value == "json") for arg, value in pairs
@@ -75,13 +77,13 @@ def wants_json(args: Sequence[str]) -> bool:
 
 
 def with_excerpts(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Complaints with the lines they are about; a file that cannot be read gives none."""
-    wanted: dict[str, set[int]] = {}
-    for one in diagnostics:
-        if one.source and one.id not in REDACTED_CHECKS:
-            wanted.setdefault(one.source.path, set()).add(one.source.line)
-    lines = {path: _lines(path, numbers) for path, numbers in wanted.items()}
-    return [replace(one, excerpt=_excerpt(one, lines)) for one in diagnostics]
+    """Diagnostics with the lines that they are about; an unreadable file gives no excerpt."""
+    line_numbers: dict[str, set[int]] = {}
+    for diagnostic in diagnostics:
+        if diagnostic.source and diagnostic.id not in REDACTED_CHECKS:
+            line_numbers.setdefault(diagnostic.source.path, set()).add(diagnostic.source.line)
+    lines = {path: _lines(path, numbers) for path, numbers in line_numbers.items()}
+    return [replace(diagnostic, excerpt=_excerpt(diagnostic, lines)) for diagnostic in diagnostics]
 
 
 def _excerpt(diagnostic: Diagnostic, lines: Mapping[str, Mapping[int, str]]) -> str:
@@ -90,25 +92,28 @@ def _excerpt(diagnostic: Diagnostic, lines: Mapping[str, Mapping[int, str]]) -> 
 
 
 def _lines(path: str, numbers: Collection[int]) -> dict[int, str]:
-    """Some lines of a file that is named from the root of the project, which is here or above."""
+    """The lines with the given numbers, of a file whose path starts at the root of the project.
+
+    The root is the working folder or one above it.
+    """
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (folder / path).is_file():
             try:
                 content = io.BytesIO(read_bytes(folder / path, folder, _MANIFEST_LIMIT))
             except ValueError:
                 return {}
-            # Of all manifests together, only what is shown is held: their lines would take many times their bytes.
-            return {number: _shown(line) for number, line in enumerate(content, 1) if number in numbers}
+            # Keep only the lines to show: the lines of all manifests as strings would take many times their bytes.
+            return {number: _showable(line) for number, line in enumerate(content, 1) if number in numbers}
     return {}
 
 
-def _shown(content: bytes) -> str:
+def _showable(content: bytes) -> str:
     line = content.removesuffix(b"\n").decode("utf-8", "replace")
-    return "" if _TELLING.search(line) or free_objects.line_tells(line) else line
+    return "" if _MAY_HOLD_SECRET.search(line) or free_objects.line_tells(line) else line
 
 
 def _defect(error: Exception) -> InternalError:
-    """A defect in one line: where it happened, never the values involved, which may be secret."""
+    """An unexpected exception as an internal error with its place, without its message, which may contain secrets."""
     if os.environ.get("TAVUSCTL_DEBUG"):
         traceback.print_exception(error)
     frame = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None

@@ -1,4 +1,4 @@
-"""Signals during an apply: the first asks to stop, the second stops at once."""
+"""Signals during an apply: the first requests a stop, the second ends the process at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class InterruptedRun(KeyboardInterrupt):
-    """A signal before anything was written: everything unwinds, and `code` is the exit code."""
+    """A signal before anything was written: the run unwinds, and `code` is the exit code."""
 
     def __init__(self, code: int) -> None:
         super().__init__()
@@ -23,18 +23,18 @@ class InterruptedRun(KeyboardInterrupt):
 
 
 class Interruption:
-    """What signals have asked for."""
+    """The stop that signals have requested, and the exit code."""
 
     def __init__(self) -> None:
         self.stop = Stop()
         self.code = 0
-        self.writing = False  # something is being changed that is not to be torn apart
+        self.writing = False  # whether a change is in progress that must not be interrupted halfway
 
-    def _take(self, number: int, _: FrameType | None) -> None:
+    def _handle(self, number: int, _: FrameType | None) -> None:
         if not self.writing:
             raise InterruptedRun(128 + number)
         if self.code:
-            # The journal is on disk before every call, and the kernel or the lease frees the lock: nothing to tidy.
+            # No cleanup needed: the journal is on disk before every call, and the kernel or the lease frees the lock.
             os._exit(self.code)
         self.code = 128 + number
         self.stop.ask("interrupted", hurry=True)
@@ -42,14 +42,14 @@ class Interruption:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Turn signals into a request to stop, for as long as the block runs."""
+    """Turn signals into a request to stop while the block runs."""
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():
-        yield interruption  # only the main thread may set handlers; whoever embeds us has its own
+        yield interruption  # only the main thread may set handlers; a program that embeds this one has its own
         return
-    before = {number: signal.signal(number, interruption._take) for number in _SIGNALS}  # noqa: SLF001 - same module
+    old = {number: signal.signal(number, interruption._handle) for number in _SIGNALS}  # noqa: SLF001 - same module
     try:
         yield interruption
     finally:
-        for number, handler in before.items():
+        for number, handler in old.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""What commands that need no network work on: a project, as the command line says it."""
+"""Options and context of commands that need no network: the project that the command line selects."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tavusctl.cli.options import Command
 from tavusctl.cli.report_options import color_setting
 from tavusctl.cli.status_line import TerminalProgress
 
-_NO_CACHE: Final = "no_cache"  # without that option, a command uses no cache
+_NO_CACHE: Final = "no_cache"  # a command without this option does not use the cache
 
 
 def local_options(command: Command) -> Command:
-    """Options of every command that works on a project; passes `session`."""
+    """Add the options of every command that works on a project; passes `session`."""
 
     @environment_options
     @functools.wraps(command)
@@ -32,30 +32,31 @@ def local_options(command: Command) -> Command:
 
 
 def file_options(command: Command) -> Command:
-    """Options of a command that looks at files alone; passes `sessions`, of the environment chosen or else of each.
+    """Add the options of a command that reads only files; passes `sessions`.
 
-    It gets them whatever is wrong with the project file, and tells that with all else.
+    They are one session of the environment that was chosen, or else one of each environment.  The command also gets
+    them if the project file is invalid, and reports that with the other diagnostics.
     """
 
     @environment_options
     @functools.wraps(command)
     def wrapped(*args: Any, environment: str | None, progress: TerminalProgress, **rest: Any) -> Any:
         sessions = open_sessions(environment, progress, caches=not rest.pop(_NO_CACHE, True))
-        for one in sessions[:1]:  # all are of one project
-            output_paths.check(click.get_current_context(), one.project)
+        for session in sessions[:1]:  # all sessions have the same project
+            output_paths.check(click.get_current_context(), session.project)
         return command(*args, sessions=sessions, **rest)
 
     return wrapped  # type: ignore[return-value]  # as above
 
 
-# Below what passes `session` or `sessions`.
+# Goes below the decorator that passes `session` or `sessions`.
 cache_option = click.option(
     "--no-cache", _NO_CACHE, is_flag=True, help="Read every manifest afresh, and write no `.tavusctl/cache`."
 )
 
 
 def environment_options(command: Command) -> Command:
-    """The same options for a command that opens the project itself; passes `environment` and `progress`."""
+    """Add the same options to a command that opens the project itself; passes `environment` and `progress`."""
 
     @click.option(
         "-e",
@@ -74,7 +75,7 @@ def environment_options(command: Command) -> Command:
 
 
 def project_options(command: Command) -> Command:
-    """The options of a command that is told its environments otherwise; passes `progress`."""
+    """Add the options of a command that selects its environments in another way; passes `progress`."""
 
     @click.option("-C", "--chdir", type=click.Path(file_okay=False, exists=True), help="Run in this folder.")
     @click.option("--no-color", is_flag=True, help="Disable colours, as NO_COLOR does.")
@@ -92,7 +93,7 @@ def project_options(command: Command) -> Command:
 
 def _set_up_output(*, no_color: bool, verbose: int) -> None:
     click.get_current_context().color = color_setting(no_color=no_color)
-    if verbose:  # warnings are shown without being set up
+    if verbose:  # logging shows warnings without a configuration
         import logging
 
         logging.basicConfig(format="%(message)s", level=logging.WARNING)

@@ -1,4 +1,4 @@
-"""What commands work on that need the account: a project, and where its API is."""
+"""Options and context of commands that need the account: a project, and the base URL of its API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tavusctl.cli.options import Command
 
 
 def options(command: Command) -> Command:
-    """Options of every command that works on an account; passes `session`."""
+    """Add the options of every command that works on an account; passes `session`."""
 
     @click.option(
         "--base-url", envvar="TAVUS_BASE_URL", default=DEFAULT_URL, help=f"Base URL of the API, default {DEFAULT_URL}."
@@ -25,9 +25,9 @@ def options(command: Command) -> Command:
     @local_options
     @functools.wraps(command)
     def wrapped(*args: Any, session: LocalSession, base_url: str, **rest: Any) -> Any:
-        known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
+        fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
         with base_url_of(session.environment, session.root, base_url) as url:
-            account = Session(**known, base_url=url, settings=Settings.from_environ())
-            return command(*args, session=account, **rest)
+            online = Session(**fields, base_url=url, settings=Settings.from_environ())
+            return command(*args, session=online, **rest)
 
     return wrapped  # type: ignore[return-value]  # the options are added, the rest of the signature stays

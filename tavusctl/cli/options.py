@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Command = TypeVar("Command", bound=Callable[..., object])
 
 
 class Duration(click.ParamType[float]):
-    """A duration as people write it, such as 90m or 1h30m; in seconds."""
+    """A duration such as 90m or 1h30m, as seconds."""
 
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The seconds; a usage error where it is no duration."""
+        """The seconds; a usage error if the value is not a duration."""
         if isinstance(value, float):
             return value
         try:
@@ -32,10 +32,10 @@ class Duration(click.ParamType[float]):
 
 
 class WholeNumber(click.IntRange):
-    """A whole number between bounds; a usage error says both in words."""
+    """A whole number between bounds; the usage error states the bounds in words."""
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """The number; a usage error where it is none, or beyond a bound."""
+        """The number; a usage error if the value is not a whole number, or outside the bounds."""
         try:
             return int(super().convert(cast("int", value), param, ctx))
         except click.BadParameter:
@@ -45,13 +45,13 @@ class WholeNumber(click.IntRange):
 
 
 class Number(click.FloatRange):
-    """A number that is not negative."""
+    """A number of at least 0."""
 
     def __init__(self) -> None:
         super().__init__(0)
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number; a usage error where it is none, or negative."""
+        """The number; a usage error if the value is not a number, or negative."""
         try:
             return float(super().convert(cast("float", value), param, ctx))
         except click.BadParameter:
@@ -59,13 +59,13 @@ class Number(click.FloatRange):
             raise click.BadParameter(message, ctx, param) from None
 
 
-def _lasting(name: str, text: str) -> Callable[[Command], Command]:
+def _duration_option(name: str, text: str) -> Callable[[Command], Command]:
     return click.option(name, type=Duration(), default=0.0, metavar="DURATION", help=text)
 
 
-lock_timeout = _lasting("--lock-timeout", "Wait up to this long for the lock of another run, such as 10m.")
-wait = _lasting("--wait", "Wait up to this long for processing to finish, such as 15m.")
-wait_for_crawls = _lasting("--wait", "Wait up to this long for crawls to finish, such as 30m.")
+lock_timeout = _duration_option("--lock-timeout", "Wait up to this long for the lock of another run, such as 10m.")
+wait = _duration_option("--wait", "Wait up to this long for processing to finish, such as 15m.")
+wait_for_crawls = _duration_option("--wait", "Wait up to this long for crawls to finish, such as 30m.")
 
 text_or_json = click.option(
     "-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format."
@@ -101,7 +101,7 @@ def addresses(_: click.Context, __: click.Parameter, values: Sequence[str]) -> f
 
 
 def partner(_: click.Context, __: click.Parameter, value: str | None) -> Address | None:
-    """The address of an object that a conversation can be with (click callback)."""
+    """The address of an object that a conversation can be with: a kind with a `partner_key` (click callback)."""
     if value is None:
         return None
     from tavusctl.kinds import KINDS, address_in
@@ -110,8 +110,8 @@ def partner(_: click.Context, __: click.Parameter, value: str | None) -> Address
     try:
         address = address_in(value)
     except ValueError as error:
-        meant = " or ".join(f"`{name}/{value}`" for name in sorted(partners))
-        message = f"{error}; did you mean {meant}?" if NAME.fullmatch(value) else str(error)
+        suggestions = " or ".join(f"`{name}/{value}`" for name in sorted(partners))
+        message = f"{error}; did you mean {suggestions}?" if NAME.fullmatch(value) else str(error)
         raise click.BadParameter(message) from None
     if address.kind not in partners:
         message = f"expected an address of a {' or a '.join(partners)} for the conversation, found `{address}`"
@@ -138,10 +138,10 @@ publish = addresses_option(
 
 
 class Renamed(click.Option):
-    """An option that goes by an older name, too, which its help does not tell."""
+    """An option with a former name as well, which the help does not show."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """The present name, and what the option does."""
+        """The current name, and the help text."""
         record = super().get_help_record(ctx)
         return (record[0].split(",")[0], record[1]) if record else None
 
@@ -169,27 +169,27 @@ _DESTROY: Final = click.option("--destroy", is_flag=True, help="Plan to delete a
 
 
 def plan_options(command: Command) -> Command:
-    """The options themselves, for a command that makes PlanOptions of them."""
+    """Add the options of PlanOptions to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
 def destroy_option(command: Command) -> Command:
-    """The one of them that apply does not take: there it is a command of its own."""
+    """Add `--destroy`, the option of PlanOptions that apply does not accept, since `destroy` is a command."""
     return _DESTROY(command)
 
 
 def parsed_behaviors(_: click.Context, __: click.Parameter, values: Sequence[str]) -> JsonObject:
-    """Values by name; what is JSON is meant as such."""
-    wanted: JsonObject = {}
+    """Values by name, from NAME=VALUE; a VALUE that is valid JSON is decoded (click callback)."""
+    behaviors: JsonObject = {}
     for value in values:
         name, equals, text = value.partition("=")
         if not equals:
             message = f"expected `NAME=VALUE`, found `{value}`"
             raise click.BadParameter(message)
         try:
-            wanted[name] = json.loads(text)
+            behaviors[name] = json.loads(text)
         except ValueError:
-            wanted[name] = text
-    return wanted
+            behaviors[name] = text
+    return behaviors

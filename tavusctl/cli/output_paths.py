@@ -1,4 +1,4 @@
-"""One writer for each path: outputs of a command that would take the place of one another, or of what it reads."""
+"""One writer for each path: refuse outputs of a command that would overwrite one another, or files that it reads."""
 
 from __future__ import annotations
 
@@ -23,136 +23,144 @@ _SUFFIXES: Final = (".yaml", ".yml")
 
 
 class OutputFile(click.Path):
-    """An option's value: a file that the command writes."""
+    """The type of an option whose value is a file that the command writes."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, path_type=Path)
 
 
 class InputFile(click.Path):
-    """An argument's value: a file that the command reads."""
+    """The type of an argument whose value is a file that the command reads."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, path_type=Path)
 
 
 class Named(Struct, frozen=True):
-    """A file of the command line, and the words that name it there."""
+    """A file on the command line, and the words that name it there."""
 
     words: str
     path: Path
 
 
 def check(context: click.Context, project: Project) -> None:
-    """Refuse a command line on which one file is written twice, or written and read; nothing has been written yet."""
-    outputs = list(_named(context, OutputFile))
+    """Refuse a command line that writes one file twice, or writes a file that it reads; before anything is written."""
+    outputs = list(_named_files(context, OutputFile))
     outputs += [Named(f"--report {name}={path}", path) for name, path in context.params.get("reports") or ()]
-    for index, one in enumerate(outputs):
+    for index, output in enumerate(outputs):
         for other in outputs[:index]:
-            if _is_same(one.path, other.path):
-                message = f"`{other.words}` and `{one.words}` name the same file"
+            if _is_same(output.path, other.path):
+                message = f"`{other.words}` and `{output.words}` name the same file"
                 raise UsageError(message, "use a different file for each", id=ID)
-    brought = _brought_by(project)
-    for one in outputs:
-        # What is written for applications is put among the lines that are there.
-        if not one.words.startswith("--write ") and _is_same(one.path, Path(project.root, ENV_FILE)):
-            message = f"`{one.words}` would overwrite the file with API keys and secrets"
+    included_files = _find_included(project)
+    for output in outputs:
+        # `output --write` edits single lines of a .env file and keeps the others.
+        if not output.words.startswith("--write ") and _is_same(output.path, Path(project.root, ENV_FILE)):
+            message = f"`{output.words}` would overwrite the file with API keys and secrets"
             raise UsageError(message, "choose another file", id=ID)
-        what = _taken(one.path, [*_named(context, InputFile)], project, brought)
+        what = _used_as(output.path, [*_named_files(context, InputFile)], project, included_files)
         if what:
-            message = f"`{one.words}` would overwrite {what}"
+            message = f"`{output.words}` would overwrite {what}"
             raise UsageError(message, "choose another file", id=ID)
 
 
 def is_free(paths: Sequence[Path]) -> bool:
-    """Whether files can be written without looking into the project: each by itself, and none where it has its own."""
-    if any(_is_same(one, other) for index, one in enumerate(paths) for other in paths[:index]):
+    """Whether an error may be reported to these files: no two are the same, and none belongs to the project.
+
+    Unlike `check`, this needs no parsed command line.
+    """
+    if any(_is_same(path, other) for index, path in enumerate(paths) for other in paths[:index]):
         return False
     project, _ = discovery.find_project(None)
-    root, brought = Path(project.root), _brought_by(project)
+    root, included_files = Path(project.root), _find_included(project)
     return not any(
-        _is_same(one, root / FILE)
-        or _is_same(one, root / ENV_FILE)
-        or any(_is_inside(one, folder) for folder in manifest_files.folders(project))
-        or _is_state(one, project)
-        or _is_brought(one, brought)
-        for one in paths
+        _is_same(path, root / FILE)
+        or _is_same(path, root / ENV_FILE)
+        or any(_is_inside(path, folder) for folder in manifest_files.folders(project))
+        or _is_state(path, project)
+        or _is_included(path, included_files)
+        for path in paths
     )
 
 
-def _named(context: click.Context, sort: type[click.Path]) -> Iterator[Named]:
-    """The files of a command line that are written, or read."""
+def _named_files(context: click.Context, type_: type[click.Path]) -> Iterator[Named]:
+    """The files on a command line whose parameters have the given type."""
     for param in context.command.params:
         value: object = context.params.get(param.name or "")
-        if isinstance(param.type, sort) and isinstance(value, Path):
+        if isinstance(param.type, type_) and isinstance(value, Path):
             words = f"{max(param.opts, key=len)} {value}" if isinstance(param, click.Option) else str(value)
             yield Named(words, value)
 
 
-def _taken(path: Path, inputs: Iterable[Named], project: Project, brought: Callable[[], Collection[Path]]) -> str:
-    """What a file is that the command reads, for whatever environment; empty when it reads no such file."""
+def _used_as(
+    path: Path, inputs: Iterable[Named], project: Project, included_files: Callable[[], Collection[Path]]
+) -> str:
+    """What a file is that the command reads, in any environment; empty if the command does not read the file."""
     root, manifests = Path(project.root), manifest_files.folders(project)
-    known: Sequence[tuple[str, Callable[[], bool]]] = (
-        ("a file that the command reads", lambda: any(_is_same(path, one.path) for one in inputs)),
+    uses: Sequence[tuple[str, Callable[[], bool]]] = (
+        ("a file that the command reads", lambda: any(_is_same(path, file.path) for file in inputs)),
         ("the project file", lambda: _is_same(path, root / FILE)),
         ("the state", lambda: _is_state(path, project)),
         ("a manifest", lambda: _is_manifest(path, manifests)),
-        ("a file that a manifest refers to", lambda: _is_brought(path, brought)),
+        ("a file that a manifest refers to", lambda: _is_included(path, included_files)),
     )
-    return next((what for what, is_it in known if is_it()), "")
+    return next((what for what, is_used in uses if is_used()), "")
 
 
 def _is_state(path: Path, project: Project) -> bool:
-    """Whether a file is of the state of an environment, or of the one that a project without `state:` has."""
-    states = ("", *(one.state for one in project.environments.values()))
-    return any(_lies_with(path, Path(project.root), state) for state in dict.fromkeys(states))
+    """Whether a file belongs to the state of an environment, or to the default state of a project without `state:`."""
+    states = ("", *(environment.state for environment in project.environments.values()))
+    return any(_belongs_to_state(path, Path(project.root), state) for state in dict.fromkeys(states))
 
 
-def _lies_with(path: Path, root: Path, state: str) -> bool:
-    """Whether a file is one state's, or of what lies beside it; one in a bucket is out of reach of any file."""
+def _belongs_to_state(path: Path, root: Path, state: str) -> bool:
+    """Whether a file belongs to one state, or to the folders beside it; no file belongs to a state in a bucket."""
     scheme, separator, location = state.partition("://")
     if separator and scheme != "file":
         return False
     from tavusctl.state.artifacts import RUNS, TRASH
 
-    place = Path(root, (location if separator else state) or ".tavusctl/state")
-    beside = any(_is_inside(path, place.parent / folder) for folder in (RUNS, TRASH))
-    return beside or _real(path).startswith(_real(place))
+    state_path = Path(root, (location if separator else state) or ".tavusctl/state")
+    is_in_folder = any(_is_inside(path, state_path.parent / folder) for folder in (RUNS, TRASH))
+    return is_in_folder or _real_path(path).startswith(_real_path(state_path))
 
 
 def _is_manifest(path: Path, folders: Iterable[Path]) -> bool:
     return path.suffix.lower() in _SUFFIXES and any(_is_inside(path, folder) for folder in folders)
 
 
-def _is_brought(path: Path, brought: Callable[[], Collection[Path]]) -> bool:
-    return path.is_file() and any(_is_same(path, one) for one in brought())
+def _is_included(path: Path, included_files: Callable[[], Collection[Path]]) -> bool:
+    return path.is_file() and any(_is_same(path, file) for file in included_files())
 
 
-def _brought_by(project: Project) -> Callable[[], Collection[Path]]:
-    """What tells the files that manifests of any environment bring; the manifests are read once, when it is asked."""
+def _find_included(project: Project) -> Callable[[], Collection[Path]]:
+    """A function that returns the files whose content manifests of any environment include.
+
+    It reads the manifests when it is first called, and only once.
+    """
 
     @functools.cache
     def files() -> Collection[Path]:
         from tavusctl.config import loading
 
         environments = [*project.environments.values()] or [Environment()]
-        return frozenset(path for each in environments for path in loading.read(project, each, KINDS).brought)
+        return frozenset(path for one in environments for path in loading.read(project, one, KINDS).brought)
 
     return files
 
 
-def _is_same(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, whatever they look like; a device takes what many write."""
-    if one.exists() and not one.is_file():
+def _is_same(first: Path, second: Path) -> bool:
+    """Whether two paths lead to the same file, also through links; never for a device, which accepts many writers."""
+    if first.exists() and not first.is_file():
         return False
-    if _real(one) == _real(other):
+    if _real_path(first) == _real_path(second):
         return True
-    return one.is_file() and other.is_file() and one.samefile(other)
+    return first.is_file() and second.is_file() and first.samefile(second)
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
-    return Path(_real(path)).is_relative_to(_real(folder))
+    return Path(_real_path(path)).is_relative_to(_real_path(folder))
 
 
-def _real(path: Path) -> str:
+def _real_path(path: Path) -> str:
     return os.path.realpath(path)

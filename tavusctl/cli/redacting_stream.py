@@ -1,7 +1,7 @@
-"""Standard output and standard error of a run: no secret passes, and a reader who is gone stops nothing.
+"""Standard output and standard error of a run, without secrets.
 
-A run that changes an account must come to its end whether or not somebody listens: what cannot be written is dropped,
-and `Outlets.trouble` says so afterwards.  What the encoding of a stream lacks is escaped.
+A run that changes an account must finish even if nobody reads its output: text that cannot be written is dropped, and
+`RedactingStreams.trouble` reports that afterwards.  Characters that the encoding of a stream lacks are escaped.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
 
-# Variables with secrets that tavusctl itself, or what it reaches buckets with, reads without being told to.
+# Environment variables with secrets that tavusctl, or its clients of object stores, read without any configuration.
 _SECRETS: Final = (
     *("TAVUS_API_KEY", "TAVUS_API_KEY_OLD", "TAVUSCTL_FINGERPRINT_KEY", "GITHUB_TOKEN"),
     *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GOOGLE_SERVICE_ACCOUNT_KEY"),
@@ -30,25 +30,25 @@ _SECRETS: Final = (
 
 
 class Bytes(io.RawIOBase):
-    """What bytes for an outlet are written to: shell completion is."""
+    """The binary side of a redacting stream, for writers of bytes such as shell completion."""
 
     def __init__(self, outlet: RedactingStream) -> None:
         super().__init__()
-        self._outlet = outlet
+        self._stream = outlet
 
     def writable(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def write(self, data: Buffer) -> int:
-        """Write UTF-8 as text, without its secrets."""
+        """Write UTF-8 as text, with secrets redacted; returns the number of bytes."""
         text = bytes(data)
-        self._outlet.write(text.decode("utf-8", "replace"))
+        self._stream.write(text.decode("utf-8", "replace"))
         return len(text)
 
 
 class RedactingStream(io.TextIOBase):
-    """A text stream that redacts what it writes to another stream, None if that was closed at start."""
+    """A text stream that redacts what it writes to another stream, which is None if it was closed at the start."""
 
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__()
@@ -56,36 +56,36 @@ class RedactingStream(io.TextIOBase):
         self.failure: OSError | None = None
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # a constant there, for whoever writes bytes past us
-        """Any character may be written."""
+    def encoding(self) -> str:  # type: ignore[override]  # an attribute there; writers of bytes read it
+        """The encoding for writers of bytes: UTF-8, in which any character can be written."""
         return "utf-8"
 
     @property
     def errors(self) -> str:  # type: ignore[override]  # as above
-        """None: all characters are taken."""
+        """The error handling of `encoding`: strict, because UTF-8 has all characters."""
         return "strict"
 
     @property
     def buffer(self) -> Bytes:
-        """The outlet for whoever has bytes."""
+        """The binary side of this stream."""
         return Bytes(self)
 
     def writable(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def isatty(self) -> bool:
-        """Whether a person is looking."""
+        """Whether the stream is a terminal."""
         return self.stream is not None and self.stream.isatty()
 
     def fileno(self) -> int:
-        """The file behind the stream."""
+        """The file descriptor of the stream; io.UnsupportedOperation if the stream was closed at the start."""
         if self.stream is None:
             raise io.UnsupportedOperation
         return self.stream.fileno()
 
     def write(self, text: str) -> int:
-        """Write a text for people: without its secrets, and with no line that a workflow runner would obey."""
+        """Write text for people, without secrets, and without lines that a workflow runner would obey."""
         from tavusctl.reports.escaping import neutralise
 
         self._write(View(neutralise(redaction.redacted(text))))
@@ -96,12 +96,12 @@ class RedactingStream(io.TextIOBase):
         self._write(redaction.redacted(text))
 
     def write_record(self, text: Record) -> None:
-        """Write a text for programs, as it is."""
+        """Write text for programs, unchanged."""
         self._write(text)
 
     def _write(self, text: View | Record) -> None:
         if self.stream is not None and self.failure is None:
-            with self._noting_failure():
+            with self._recording_failure():
                 try:
                     self.stream.write(text)
                 except UnicodeEncodeError:
@@ -109,13 +109,13 @@ class RedactingStream(io.TextIOBase):
                     self.stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
     def flush(self) -> None:
-        """Flush what can be flushed."""
+        """Flush the stream, unless it is closed or has failed."""
         if self.stream is not None and self.failure is None:
-            with self._noting_failure():
+            with self._recording_failure():
                 self.stream.flush()
 
     @contextlib.contextmanager
-    def _noting_failure(self) -> Iterator[None]:
+    def _recording_failure(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -123,37 +123,37 @@ class RedactingStream(io.TextIOBase):
 
 
 class RedactingStreams:
-    """Both streams of a run."""
+    """The standard output and standard error of a run."""
 
     def __init__(self, out: TextIO | None, err: TextIO | None) -> None:
         self.out, self.err = RedactingStream(out), RedactingStream(err)
 
     @property
     def trouble(self) -> str:
-        """Why the output is not whole; empty when it is, or when its reader has just seen enough."""
+        """Why the output is incomplete; empty if it is complete, or if its reader closed the pipe early."""
         failure = self.out.failure
         return "" if failure is None or failure.errno == errno.EPIPE else failure.strerror or "it cannot be written"
 
 
 @contextlib.contextmanager
 def of_one_run() -> Iterator[RedactingStreams]:
-    """Put outlets in place of both streams, for one run and the secrets that it meets."""
-    before = sys.stdout, sys.stderr
-    outlets = RedactingStreams(*before)
+    """Replace both streams by redacting ones, for one run and the secrets that it reads."""
+    original = sys.stdout, sys.stderr
+    streams = RedactingStreams(*original)
     with redaction.of_one_run():
         for name in _SECRETS:
             redaction.remember(os.environ.get(name, ""), name)
-        sys.stdout, sys.stderr = outlets.out, outlets.err
+        sys.stdout, sys.stderr = streams.out, streams.err
         try:
-            yield outlets
+            yield streams
         finally:
-            outlets.out.flush()
-            outlets.err.flush()
-            sys.stdout, sys.stderr = before
+            streams.out.flush()
+            streams.err.flush()
+            sys.stdout, sys.stderr = original
 
 
 def close_broken() -> None:
-    """Keep the interpreter from complaining at its end about a stream that it cannot flush."""
+    """Prevent the error message of the interpreter at exit about a stream that cannot be flushed."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:

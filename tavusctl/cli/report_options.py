@@ -1,4 +1,4 @@
-"""Where reports go: stdout in one format, and files in others."""
+"""Destinations of reports: stdout in one format, and files in other formats."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tavusctl.reports.formats import REPORTS, Report, named
 from tavusctl.reports.terminal.line_wrapping import wrapped
 from tavusctl.secrets.redaction import redacted
 
-_NARROWEST = 40  # columns of a terminal in which it helps to break lines
+_NARROWEST = 40  # columns: in a narrower terminal, wrap as if it had this width
 Reports = Sequence[tuple[str, Path]]
 
 
 def _ready(_: click.Context, __: click.Parameter, name: str) -> str:
-    """A format that can be written here; told before anything is done (click callback)."""
+    """Check that a format can be written on this machine, before anything else is done (click callback)."""
     REPORTS[name].ready()
     return name
 
@@ -41,7 +41,7 @@ format_option = click.option(
 
 
 def _targets(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[tuple[str, Path], ...]:
-    """Reports to write, as format and file; what cannot work is told before anything is done (click callback)."""
+    """Formats and files of reports; a usage error before anything is done, if one cannot work (click callback)."""
     return tuple(_target(value) for value in values)
 
 
@@ -63,17 +63,19 @@ def _target(entry: str) -> tuple[str, Path]:
 
 
 def requested_reports(args: Sequence[str]) -> tuple[tuple[str, Path], ...]:
-    """The reports that a command line asks for, as far as they can be written."""
-    pairs = zip(args, [*args[1:], ""], strict=False)  # no word, no pair
-    entries = [value if arg == "--report" else arg.removeprefix("--report=") for arg, value in pairs if _asks(arg)]
-    found = []
+    """The formats and files of the valid `--report` options of a command line."""
+    pairs = zip(args, [*args[1:], ""], strict=False)  # without arguments, there are no pairs
+    entries = [
+        value if arg == "--report" else arg.removeprefix("--report=") for arg, value in pairs if _is_report_option(arg)
+    ]
+    targets = []
     for entry in entries:
         with contextlib.suppress(UsageError):
-            found.append(_target(entry))
-    return tuple(found)
+            targets.append(_target(entry))
+    return tuple(targets)
 
 
-def _asks(arg: str) -> bool:
+def _is_report_option(arg: str) -> bool:
     return arg == "--report" or arg.startswith("--report=")
 
 
@@ -89,7 +91,7 @@ report_option = click.option(
 
 
 def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> None:
-    """Print a report, and write its other forms."""
+    """Print a report in one format, and write it to files in other formats."""
     for name, path in reports:
         if report := named(name):
             output_files.write(path, redacted(click.unstyle(make(report))))
@@ -97,7 +99,7 @@ def emit(make: Callable[[Report], str], format_: str, reports: Reports = ()) -> 
 
 
 def color_setting(*, no_color: bool = False) -> bool | None:
-    """Whether texts have colours, by `--no-color` and the environment; None where it depends on who reads."""
+    """Whether to use colours, by `--no-color` and the environment; None if that depends on the output stream."""
     if no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE"):
@@ -106,7 +108,7 @@ def color_setting(*, no_color: bool = False) -> bool | None:
 
 
 def show(report: str, format_: str = "text") -> None:
-    """Print a report.  On a terminal, its lines are broken between words; elsewhere they are to be searched."""
+    """Print a report.  On a terminal, long lines are wrapped between words; elsewhere they stay whole for searching."""
     if format_ == "text" and sys.stdout.isatty():
         report = wrapped(report, max(_NARROWEST, shutil.get_terminal_size().columns))
     if format_ == "github":
@@ -116,7 +118,7 @@ def show(report: str, format_: str = "text") -> None:
 
 
 def print_commands(text: str) -> None:
-    """Print commands for a workflow runner: everywhere else, what looks like one is not obeyed."""
+    """Print commands for a workflow runner; all other output is escaped so that a runner obeys none of its lines."""
     if isinstance(sys.stdout, RedactingStream):
         sys.stdout.write_commands(text)
     else:
@@ -125,8 +127,8 @@ def print_commands(text: str) -> None:
 
 def print_record(text: str, what: str) -> None:
     """Print unredacted text that a program reads back; RefusedError if it contains the value of a secret."""
-    held = file_writer.record(text, what)
+    checked_record = file_writer.record(text, what)
     if isinstance(sys.stdout, RedactingStream):
-        sys.stdout.write_record(held)
-    else:  # a function of this module that is called outside of a run
-        sys.stdout.write(held)
+        sys.stdout.write_record(checked_record)
+    else:  # called outside of a run, which redacts stdout
+        sys.stdout.write(checked_record)

@@ -1,4 +1,4 @@
-"""Progress of what takes minutes to hours: one line that is rewritten on a terminal, now and then a line elsewhere."""
+"""Progress of operations that take minutes to hours: a status line on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,91 +18,91 @@ from msgspec import Struct, field
 from tavusctl.core.address import Address
 from tavusctl.secrets.escape import flat
 
-_EVERY: Final = 60.0  # seconds between two lines where nothing can be rewritten
-_LIVE: Final = (1.0, 0.5)  # seconds to the first line about what goes on, and to the next, where one can be rewritten
-_PLAIN: Final = (10.0, _EVERY)  # and where not
-_WIDTH: Final = 79  # characters of a line that is rewritten: a longer one would leave its beginning behind
+_LOG_PAUSE: Final = 60.0  # seconds between two lines if lines cannot be rewritten
+_LIVE_PAUSES: Final = (1.0, 0.5)  # seconds to the first line, and between lines, on a status line that can be rewritten
+_LOG_PAUSES: Final = (10.0, _LOG_PAUSE)  # the same two numbers if lines cannot be rewritten
+_WIDTH: Final = 79  # characters of the status line: of a longer line, a terminal would leave the first part behind
 _log = logging.getLogger("tavusctl.progress")
 
 
 class StatusLine(Struct):
-    """The one line on standard error that is rewritten, where that is a terminal."""
+    """A line on standard error that is rewritten in place, if standard error is a terminal."""
 
     quiet: bool
-    _shown: int = 0  # characters
+    _shown: int = 0  # characters that are on the terminal now
 
     @property
     def is_live(self) -> bool:
-        """Whether there is such a line."""
+        """Whether the line can be rewritten: on a terminal that is not dumb, and not with `--quiet`."""
         return not self.quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def show(self, line: str) -> None:
-        """Put this in its place."""
+        """Replace the status line by this text."""
         self.clear()
         click.echo(line[:_WIDTH], err=True, nl=False)
         self._shown = min(len(line), _WIDTH)
 
     def clear(self) -> None:
-        """Take it away."""
+        """Remove the status line."""
         if self._shown:
-            click.echo(f"\r{' ' * self._shown}\r", err=True, nl=False)  # every terminal knows that
+            click.echo(f"\r{' ' * self._shown}\r", err=True, nl=False)  # every terminal supports a carriage return
             self._shown = 0
 
 
 class TerminalProgress(Struct, frozen=True):
-    """Progress and hints, which go to standard error and can be silenced."""
+    """Progress messages and hints, on standard error; `quiet` silences them."""
 
     quiet: bool = False
 
     def say(self, text: str) -> None:
-        """A line."""
+        """Print a line."""
         if not self.quiet:
             click.echo(text, err=True)
 
     def slow(self, what: str, count: Callable[[], str]) -> AbstractContextManager[None]:
-        """Show a status line while a slow operation runs."""
-        return _announced(self, what, count)
+        """Show a status line while a slow operation runs; `count` returns its progress as text."""
+        return _show_while_running(self, what, count)
 
     def waits(self) -> WaitingLine:
-        """What a run is waiting for, in one line."""
+        """A status line for the objects that a run waits for."""
         return WaitingLine(self)
 
 
 @contextmanager
-def _announced(progress: TerminalProgress, what: str, count: Callable[[], str]) -> Iterator[None]:
-    over, began = threading.Event(), time.monotonic()
+def _show_while_running(progress: TerminalProgress, what: str, count: Callable[[], str]) -> Iterator[None]:
+    finished, start = threading.Event(), time.monotonic()
 
     def line() -> str:
-        return f"{what}: {count()}; {_elapsed(time.monotonic() - began)}"
+        return f"{what}: {count()}; {_elapsed(time.monotonic() - start)}"
 
-    beat = threading.Thread(target=_beat, args=(progress, line, over), daemon=True)
-    beat.start()
+    thread = threading.Thread(target=_show_repeatedly, args=(progress, line, finished), daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        over.set()
-        beat.join()
+        finished.set()
+        thread.join()
     _log.info("done %s", line())
 
 
-def _beat(progress: TerminalProgress, line: Callable[[], str], over: threading.Event) -> None:
-    rewritten = StatusLine(progress.quiet)
-    live = rewritten.is_live and not _log.isEnabledFor(logging.INFO)  # lines of a log would come in between
-    first, every = _LIVE if live else _PLAIN
-    while not over.wait(first):
-        rewritten.show(line()) if live else progress.say(line())
-        first = every
-    rewritten.clear()
+def _show_repeatedly(progress: TerminalProgress, line: Callable[[], str], finished: threading.Event) -> None:
+    status_line = StatusLine(progress.quiet)
+    is_live = status_line.is_live and not _log.isEnabledFor(logging.INFO)  # log lines would break the status line
+    first, pause = _LIVE_PAUSES if is_live else _LOG_PAUSES
+    while not finished.wait(first):
+        status_line.show(line()) if is_live else progress.say(line())
+        first = pause
+    status_line.clear()
 
 
 class WaitingLine(Struct):
-    """What a run is waiting for, on standard error; lines of other matters go through `say`."""
+    """The status of the objects that a run waits for, on standard error; other lines go through `say`."""
 
     progress: TerminalProgress
     clock: Callable[[], float] = time.monotonic
-    waiting: dict[Address, str] = field(default_factory=dict)  # statuses of what is waited for
+    waiting: dict[Address, str] = field(default_factory=dict)  # status of each object that the run waits for
     ended: int = 0
-    _began: float = -1.0  # no time yet
+    _began: float = -1.0  # -1: nothing was waited for yet
     _told: float = float("-inf")
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _rewritten: StatusLine = field(default_factory=lambda: StatusLine(quiet=True))
@@ -111,38 +111,38 @@ class WaitingLine(Struct):
         self._rewritten = StatusLine(self.progress.quiet)
 
     def note(self, address: Address, status: str, over: bool) -> None:
-        """Something is waited for, and has a status; or that is over."""
+        """Record the status of an object that the run waits for; `over` means that the wait for it has ended."""
         with self._guard:
             now = self.clock()
             self._began = now if self._began < 0 else self._began
-            before = dict(self.waiting)
+            previous = dict(self.waiting)
             if over:
                 self.ended += self.waiting.pop(address, None) is not None
             else:
                 self.waiting[address] = status
             if self._rewritten.is_live:
                 self._rewrite(now)
-            elif self.waiting and (now - self._told >= _EVERY or len(self.waiting) < len(before)):
+            elif self.waiting and (now - self._told >= _LOG_PAUSE or len(self.waiting) < len(previous)):
                 self._told = now
                 self.progress.say(self.line(now))
 
     def say(self, text: str) -> None:
-        """A line of its own, in place of the one that is rewritten."""
+        """Print a line of its own, in place of the status line."""
         with self._guard:
             self._rewritten.clear()
             self.progress.say(text)
 
     def close(self) -> None:
-        """Take the rewritten line away."""
+        """Remove the status line."""
         with self._guard:
             self._rewritten.clear()
 
     def line(self, now: float) -> str:
-        """What is waited for: counts, and the time since the waiting began."""
+        """The text of the status line: how many objects have each status, and the time since the first wait began."""
         counts = Counter(self.waiting.values())
-        words = ", ".join(f"{count} {flat(status or 'not begun')[:20]}" for status, count in sorted(counts.items()))
-        done = f"{self.ended} of {self.ended + len(self.waiting)} ended; "
-        return f"waiting: {done}{words}; {_elapsed(now - self._began)}"
+        statuses = ", ".join(f"{count} {flat(status or 'not begun')[:20]}" for status, count in sorted(counts.items()))
+        ended = f"{self.ended} of {self.ended + len(self.waiting)} ended; "
+        return f"waiting: {ended}{statuses}; {_elapsed(now - self._began)}"
 
     def _rewrite(self, now: float) -> None:
         self._rewritten.clear()

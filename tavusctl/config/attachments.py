@@ -1,4 +1,4 @@
-"""Files of the project that the API is to fetch: found, measured by content, and not read into memory."""
+"""Files of the project that the API is to fetch: located and digested, without reading them into memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UP = pattern(r"(^|/)\.\.?(/|$)|//")
 
 
 class FileDigest(Struct, frozen=True):
-    """A file that can be read: where it is, what people call it, and what is in it."""
+    """A readable file: its path, its name in messages, its size, and the digest of its content."""
 
     path: str
     name: str
@@ -31,17 +31,17 @@ class FileDigest(Struct, frozen=True):
 
 
 class AttachmentResolver(Struct, frozen=True):
-    """Where attachments come from and go to."""
+    """How attachments are read, and where they are uploaded."""
 
-    # A path in a manifest, a limit, and where it is written; ValueError says why it cannot be had.
+    # Takes a path in a manifest, a limit in bytes, and where the path is written; ValueError says why it is unreadable.
     measure: Callable[[str, int, Source], FileDigest]
-    uploads: str = ""  # folder for those that name none
+    uploads: str = ""  # URL of the folder for attachments that name none
 
 
 def upload_fault(url: str) -> str:
-    """Why a URL cannot be a folder of an object store, or nothing."""
-    found = _FOLDER.fullmatch(url)
-    if found and not _UP.search(found[2] or ""):
+    """Why a URL cannot be a folder of an object store; empty if it can."""
+    match = _FOLDER.fullmatch(url)
+    if match and not _UP.search(match[2] or ""):
         return ""
     return f"is not a folder of an object store ({either(f'`{one}://`' for one in SCHEMES)})"
 
@@ -49,18 +49,18 @@ def upload_fault(url: str) -> str:
 def attach(
     spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector, desk: AttachmentResolver
 ) -> LocalFile | None:
-    """The file that a spec names, if any; in the spec, the digest of its content takes its place.
+    """The file that a spec names, or None; in the spec, its path is replaced by the digest of its content.
 
-    The object is called like the file when the manifest gives it no name: nobody would know it by a signed address.
+    Without a name in the manifest, the object gets the name of the file: a signed URL would not identify it.
     """
     attachment = kind.attachment
     path = spec.get(attachment.file) if attachment else None
     if attachment is None or not isinstance(path, str) or not path:
         return None
     upload = spec.pop(attachment.upload, None) or desk.uploads
-    good = _check_upload(attachment, upload, notes) and _check_format(attachment, path, notes)
-    measured = _measured(attachment, path, notes, desk)
-    if measured is None or not good or not isinstance(upload, str):
+    is_valid = _check_upload(attachment, upload, notes) and _check_format(attachment, path, notes)
+    measured = _measure(attachment, path, notes, desk)
+    if measured is None or not is_valid or not isinstance(upload, str):
         return None
     spec[attachment.file] = measured.digest
     spec.setdefault(kind.name_field, PurePosixPath(measured.name).name)
@@ -75,7 +75,7 @@ def _check_upload(attachment: Attachment, upload: object, notes: DiagnosticColle
         notes.error("TV106", message, notes.key_at(f"/spec/{attachment.file}"), hint)
         return False
     if not isinstance(upload, str):
-        return False  # has its complaint already
+        return False  # already reported
     reason = upload_fault(upload)
     if reason:
         notes.error("TV104", f"{attachment.upload}: {shown(upload)} {reason}", notes.value_at(pointer))
@@ -92,20 +92,23 @@ def _check_format(attachment: Attachment, path: str, notes: DiagnosticCollector)
     return False
 
 
-def _measured(
-    attachment: Attachment, path: str, notes: DiagnosticCollector, desk: AttachmentResolver
+def _measure(
+    attachment: Attachment, path: str, notes: DiagnosticCollector, resolver: AttachmentResolver
 ) -> FileDigest | None:
-    where = notes.value_at(f"/spec/{attachment.file}")
+    source = notes.value_at(f"/spec/{attachment.file}")
     try:
-        found = desk.measure(path, attachment.limit, where)
+        file = resolver.measure(path, attachment.limit, source)
     except ValueError as error:
-        id = "TV115" if getattr(error, "too_large", False) else "TV110"  # noqa: A001 - as in Complaint
-        there = getattr(error, "hint", "")
+        id = "TV115" if getattr(error, "too_large", False) else "TV110"  # noqa: A001 - as in Diagnostic
+        likely_name = getattr(error, "hint", "")
         notes.error(
-            id, f"{attachment.file}: the file {shown(path)} {error}", where, f"write `{there}`" if there else ""
+            id,
+            f"{attachment.file}: the file {shown(path)} {error}",
+            source,
+            f"write `{likely_name}`" if likely_name else "",
         )
         return None
-    if not found.size:
-        notes.error("TV110", f"{attachment.file}: the file {shown(path)} is empty", where)
+    if not file.size:
+        notes.error("TV110", f"{attachment.file}: the file {shown(path)} is empty", source)
         return None
-    return found
+    return file

@@ -1,4 +1,4 @@
-"""What is found wrong while one YAML document is read, each with its place."""
+"""The collector of diagnostics of one YAML document, with the positions of its keys and values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS: Final[dict[type, str]] = {
     dict: "a mapping",
     list: "a list",
 }
-_MAX_COMPLAINTS: Final = 100  # of one document
+_MAX_DIAGNOSTICS: Final = 100  # of one document
 _EMPTY: Final[Mapping[str, Collection[str]]] = {}
 Fix = tuple[Edit, ...]
 Wanted = TypeVar("Wanted")
@@ -36,10 +36,10 @@ class EnoughError(Exception):
 
 
 class DiagnosticCollector(Struct):
-    """A document being read, and the complaints about it so far."""
+    """A document being read, and its diagnostics so far."""
 
     node: Node
-    address: Address | None = None  # once it is known; edits need it
+    address: Address | None = None  # None until it is known; edits need it
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def value_at(self, pointer: str) -> Source:
@@ -50,25 +50,25 @@ class DiagnosticCollector(Struct):
         """The location of the key of a value."""
         return self.node.keys.get(pointer) or self.value_at(pointer)
 
-    def error(self, id: str, message: str, source: Source, hint: str = "", fix: Fix = ()) -> None:  # noqa: A002 - as in Complaint
-        """Note something that stops the command."""
+    def error(self, id: str, message: str, source: Source, hint: str = "", fix: Fix = ()) -> None:  # noqa: A002 - as in Diagnostic
+        """Add a diagnostic that stops the command."""
         self.take(Diagnostic(id, message, source, hint, fix=fix))
 
     def edit(self, pointer: str, op: Literal["remove", "rename"], value: str | None = None) -> Fix:
-        """A change of the text that puts something right; none while nobody knows whose text it is."""
+        """An edit of the manifest that fixes a problem; empty while the address of the document is unknown."""
         return (Edit(self.address, pointer, op, value),) if self.address else ()
 
     def take(self, *diagnostics: Diagnostic) -> None:
-        """Note complaints that were made elsewhere; EnoughError when there are too many."""
+        """Add diagnostics; EnoughError when there are more than `_MAX_DIAGNOSTICS`."""
         self.diagnostics += diagnostics
-        if len(self.diagnostics) > _MAX_COMPLAINTS:
+        if len(self.diagnostics) > _MAX_DIAGNOSTICS:
             last = self.diagnostics[-1]
-            message = f"more than {_MAX_COMPLAINTS} problems; the rest of the document is not checked"
+            message = f"more than {_MAX_DIAGNOSTICS} problems; the rest of the document is not checked"
             self.diagnostics.append(Diagnostic("TV115", message, last.source))
             raise EnoughError
 
-    def warning(self, id: str, message: str, source: Source, fix: Fix = (), *, hint: str = "") -> None:  # noqa: A002 - as in Complaint
-        """Note something that does not stop the command."""
+    def warning(self, id: str, message: str, source: Source, fix: Fix = (), *, hint: str = "") -> None:  # noqa: A002 - as in Diagnostic
+        """Add a warning, which does not stop the command."""
         self.take(Diagnostic(id, message, source, hint, severity=Severity.WARNING, fix=fix))
 
     def unknown_keys(
@@ -78,18 +78,20 @@ class DiagnosticCollector(Struct):
         pointer: str = "",
         below: Mapping[str, Collection[str]] = _EMPTY,
     ) -> None:
-        """Complain about every key that does not belong into a mapping; `below` has the keys of some of its members."""
+        """Report every unknown key of a mapping; `below` has, for some of its members, the keys inside them."""
         for key in found:
             if key not in known:
                 place = f"{dotted(pointer)}: " if pointer else ""
                 source = self.key_at(f"{pointer}/{escape(key)}")
                 home = next((f"write it under `{member}:`" for member, keys in below.items() if key in keys), "")
-                # What an overlay misspells may well be right in the manifest below it.
-                beside = [one for one in found if self.key_at(f"{pointer}/{escape(one)}").path == source.path]
-                self.error("TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known, beside))
+                # The right key may stand in the base although its overlay misspells it.
+                same_file = [other for other in found if self.key_at(f"{pointer}/{escape(other)}").path == source.path]
+                self.error(
+                    "TV103", f"{place}unknown key {shown(key)}", source, home or suggestion(key, known, same_file)
+                )
 
-    def typed(self, found: Json, wanted: type[Wanted], pointer: str, id: str = "TV104") -> TypeGuard[Wanted]:  # noqa: A002 - as in Complaint
-        """Whether a value has a type; a complaint when it has not."""
+    def typed(self, found: Json, wanted: type[Wanted], pointer: str, id: str = "TV104") -> TypeGuard[Wanted]:  # noqa: A002 - as in Diagnostic
+        """Whether a value has a type; report it if not."""
         fits = isinstance(found, wanted) and not (wanted is int and isinstance(found, bool))
         if wanted is float:
             fits = isinstance(found, int | float) and not isinstance(found, bool)
@@ -101,7 +103,7 @@ class DiagnosticCollector(Struct):
 
 
 def dotted(pointer: str) -> str:
-    """A JSON Pointer as people say it: `layers.llm.model`, `tools[0].name`."""
+    """A JSON Pointer in the notation of messages: `layers.llm.model`, `tools[0].name`."""
     text = ""
     for segment in pointer.split("/")[1:]:
         key = segment.replace("~1", "/").replace("~0", "~")

@@ -1,4 +1,4 @@
-"""One YAML document as a manifest: the keys around `spec`, expressions, and the shape of `spec`."""
+"""Parsing one YAML document as a manifest: the keys around `spec`, its expressions, and the fields of `spec`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tavusctl.secrets.values import SecretText
 _KEYS: Final = ("kind", "name", "spec", "lifecycle", "moved_from", "external", "id", "recrawl", "watch")
 
 
-ScopeAt = Callable[[Source], interpolation.Scope]  # what expressions that are written at a place can reach
+ScopeAt = Callable[[Source], interpolation.Scope]  # what expressions at a position may refer to
 
 
 class ParsedManifest(Struct, frozen=True):
@@ -43,19 +43,19 @@ class ParsedManifest(Struct, frozen=True):
     manifest: Manifest | None
     source: Source  # of the name
     diagnostics: tuple[Diagnostic, ...]
-    origins: Mapping[str, str] = field(default_factory=dict)  # JSON Pointer into spec -> file the value came from
-    draft: Manifest | None = None  # with something wrong in it: what can be said of the rest of it, can be said
+    origins: Mapping[str, str] = field(default_factory=dict)  # JSON Pointer into spec -> file of the value
+    draft: Manifest | None = None  # the manifest if it has errors: rules may check the rest of it
 
 
 def open_document(
     node: Node, kinds: Mapping[str, ResourceKind], scope: ScopeAt, desk: AttachmentResolver, budget: Budget
 ) -> ParsedManifest:
-    """Read one document; the node's value is used up."""
+    """Parse one document; the value of the node is changed in place."""
     notes = DiagnosticCollector(node)
     expander = _Expander(notes, scope, budget)
     address, manifest, kind = None, None, None
     try:
-        if _is_of_others(node.value, kinds):
+        if _is_foreign(node.value, kinds):
             message = "this is not a tavusctl manifest: `apiVersion` is a key of Kubernetes"
             hint = "move it to another folder, or set `manifests:` in tavusctl.yaml to a folder with manifests only"
             notes.error("TV104", message, notes.key_at("/apiVersion"), hint)
@@ -65,17 +65,17 @@ def open_document(
             address = notes.address = Address(kind.name, name) if kind and name else None
             notes.unknown_keys(node.value, _KEYS, below={"spec": fields_at(kind.model, ())} if kind else {})
             if kind:
-                manifest = _manifest(node.value, kind, address, notes, _pointers(kind, expander.failed), desk)
+                manifest = _manifest(node.value, kind, address, notes, _model_pointers(kind, expander.failed), desk)
     except EnoughError:
         manifest = None
     diagnostics = tuple(replace(diagnostic, address=address) for diagnostic in notes.diagnostics)
     draft = None
 
     def below(pointer: str) -> str:
-        return (_own(kind, pointer) if kind else pointer).removeprefix("/spec")
+        return (_model_pointer(kind, pointer) if kind else pointer).removeprefix("/spec")
 
     if manifest:
-        passages = {below(pointer): found for pointer, found in expander.passages.items()}
+        passages = {below(pointer): items for pointer, items in expander.passages.items()}
         draft = manifest = replace(manifest, passages=passages)
     if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
         manifest = None
@@ -83,12 +83,15 @@ def open_document(
     return ParsedManifest(address, manifest, notes.value_at("/name"), diagnostics, origins, None if manifest else draft)
 
 
-def _is_of_others(value: Json, kinds: Mapping[str, ResourceKind]) -> bool:
+def _is_foreign(value: Json, kinds: Mapping[str, ResourceKind]) -> bool:
     return isinstance(value, dict) and "apiVersion" in value and str(value.get("kind")) not in kinds
 
 
 class _Expander(Struct):
-    """Expressions of a document replaced by what they stand for."""
+    """Replaces the expressions of a document by their values.
+
+    `failed` has the pointers of expressions with errors, `origins` those of values that are a whole file.
+    """
 
     notes: DiagnosticCollector
     scope: ScopeAt
@@ -96,39 +99,39 @@ class _Expander(Struct):
     failed: set[str] = field(default_factory=set)
     origins: dict[str, str] = field(default_factory=dict)
     passages: dict[str, tuple[Passage, ...]] = field(default_factory=dict)
-    _brought: int = 0
+    _inserted_bytes: int = 0
 
     def expand(self, document: JsonObject) -> None:
-        """Replace in place; what an expression brings is not looked into."""
+        """Replace in place; expressions inside an inserted value are not expanded."""
         for text, path, put in list(_texts_with_expressions(document, ())):
             put(self._expand(text, join(path)))
 
     def _expand(self, text: str, pointer: str) -> Json:
-        if self._brought > self.budget.limits.document:
+        if self._inserted_bytes > self.budget.limits.document:
             self.failed.add(pointer)
             return text
-        where = self.notes.value_at(pointer)
-        found = interpolation.expand(text, where, self.scope(where))
-        if found.diagnostics:
+        source = self.notes.value_at(pointer)
+        expansion = interpolation.expand(text, source, self.scope(source))
+        if expansion.diagnostics:
             self.failed.add(pointer)
-            self.notes.take(*found.diagnostics)
-        if found.origin:
-            self.origins[pointer] = found.origin
-        if found.passages:
-            self.passages[pointer] = found.passages
-        size = max(found.gathered, size_of(found.value))
-        self._brought += size
-        self.budget.brought(size, found.expressions, where)
-        if self._brought > self.budget.limits.document:
+            self.notes.take(*expansion.diagnostics)
+        if expansion.origin:
+            self.origins[pointer] = expansion.origin
+        if expansion.passages:
+            self.passages[pointer] = expansion.passages
+        size = max(expansion.gathered, size_of(expansion.value))
+        self._inserted_bytes += size
+        self.budget.brought(size, expansion.expressions, source)
+        if self._inserted_bytes > self.budget.limits.document:
             limit = self.budget.limits.document // 1024**2
-            self.notes.error("TV115", f"expressions insert more than {limit} MiB into one document", where)
-        return found.value
+            self.notes.error("TV115", f"expressions insert more than {limit} MiB into one document", source)
+        return expansion.value
 
 
 def _texts_with_expressions(value: Container, path: KeyPath) -> Iterator[tuple[str, KeyPath, Callable[[Json], None]]]:
-    """Texts that hold expressions, each with its path, and with what puts another value in its place."""
-    places: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in places:
+    """Texts with expressions, each with its path and a function that replaces it."""
+    members: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in members:
         if isinstance(item, str):
             if "${" in item:
                 yield item, (*path, str(key)), partial(value.__setitem__, key)  # type: ignore[index]  # a key of its own
@@ -174,7 +177,7 @@ def _manifest(
     address: Address | None,
     notes: DiagnosticCollector,
     failed: frozenset[str],
-    desk: AttachmentResolver,
+    resolver: AttachmentResolver,
 ) -> Manifest | None:
     external_id = _external(envelope, notes)
     moved_from = terms.moved_from(envelope.get("moved_from"), kind, address, notes)
@@ -184,7 +187,7 @@ def _manifest(
     recrawl = None if is_external else terms.recrawl(envelope.get("recrawl"), spec or {}, kind, notes)
     if spec is None or address is None:
         return None
-    file = attachments.attach(spec, kind, notes, desk)
+    file = attachments.attach(spec, kind, notes, resolver)
     watch = terms.watch(envelope.get("watch"), spec, kind, notes)
     sources = _spec_sources(notes.node)
     beside: dict[str, Source] = {key: notes.value_at(f"/{key}") for key in ("id", "moved_from") if key in envelope}
@@ -216,7 +219,7 @@ def _spec(
     _check_names(written, kind, notes)
     spec = spellings.named(kind, written)
     if extra or spellings.may_have_others(kind, written):
-        _name_places(kind, notes.node)
+        _add_model_positions(kind, notes.node)
     validation_errors.check(kind, spec, notes, failed)
     if notes.typed(extra, dict, "/spec/extra") and extra:
         _merge(spec, spellings.named(kind, extra), kind, (), notes)
@@ -226,33 +229,37 @@ def _spec(
     return spec
 
 
-def _name_places(kind: ResourceKind, node: Node) -> None:
-    """Let fields be found under the names of the model, too, where they are written under others or in `extra:`."""
+def _add_model_positions(kind: ResourceKind, node: Node) -> None:
+    """Add the positions of fields under their model names, if they are written under other names or in `extra:`."""
     for places in (node.sources, node.keys):
-        moved = ((_own(kind, pointer), source) for pointer, source in places.items() if pointer.startswith("/spec/"))
+        moved = (
+            (_model_pointer(kind, pointer), source)
+            for pointer, source in places.items()
+            if pointer.startswith("/spec/")
+        )
         places.update({pointer: source for pointer, source in moved if pointer not in places})
 
 
 def _check_names(spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> None:
-    """Complain about fields that are there under two of their names."""
-    for one in spellings.doubled(kind, spec):
-        first, second = one.names
-        pointer = "/spec" + join((*spellings.written_path(kind, spec, one.path), second))
-        message = f"`{first}` and `{second}` are names of the same field in {unknown_keys.place(kind, one.path)}"
+    """Report fields that are present under two of their names."""
+    for duplicate in spellings.doubled(kind, spec):
+        first, second = duplicate.names
+        pointer = "/spec" + join((*spellings.written_path(kind, spec, duplicate.path), second))
+        message = f"`{first}` and `{second}` are names of the same field in {unknown_keys.place(kind, duplicate.path)}"
         notes.error("TV104", message, notes.key_at(pointer), "remove one of the two")
 
 
 def _merge(spec: JsonObject, extra: JsonObject, kind: ResourceKind, path: KeyPath, notes: DiagnosticCollector) -> None:
-    """Put the fields that the model does not know beside those it knows."""
+    """Merge `extra:` into `spec`: it may hold only fields that the model does not know; report others."""
     known = fields_at(kind.model, path)
     for key, value in extra.items():
-        below = (*path, key)
+        member_path = (*path, key)
         inner = spec.get(key, {})
         if isinstance(value, dict) and known.get(key) and isinstance(inner, dict):
             spec[key] = joined = dict(inner)
-            _merge(joined, value, kind, below, notes)
+            _merge(joined, value, kind, member_path, notes)
         elif key in known or key in spec:
-            pointer = join(below)
+            pointer = join(member_path)
             message = f"extra: `{dotted(pointer)}` is a known key, which belongs in `spec:`"
             hint = "write it directly under `spec:`"
             notes.error("TV103", message, notes.key_at(f"/spec/extra{pointer}"), hint)
@@ -261,7 +268,7 @@ def _merge(spec: JsonObject, extra: JsonObject, kind: ResourceKind, path: KeyPat
 
 
 def _check_secrets(spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector, failed: frozenset[str]) -> None:
-    """Complain about secrets that are written out; an address is told by the part of it that is one."""
+    """Report secrets in plain text; of a URL, the message names the part that is the secret."""
     for spot in secret_fields.secret_places(kind, spec):
         pointer = f"/spec{join(spot.path)}"
         if spot.is_writable or pointer in failed:
@@ -275,7 +282,7 @@ def _check_secrets(spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollec
 
 
 def _check_leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str, notes: DiagnosticCollector) -> None:
-    """What the fields of the kind say beyond types: secrets where they may be named, nothing that is going away."""
+    """Check fields beyond their types: warn of deprecated ones, and report secrets where none may stand."""
     declared = kind.field_at(path)
     if declared.deprecated and not declared.has_own_rule and not unused(kind, path, value):
         fix = notes.edit(pointer, "remove") if declared.no_op else ()
@@ -292,7 +299,7 @@ def _check_leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str, 
 
 
 def _spec_sources(node: Node) -> dict[str, Source]:
-    """Places by pointer into spec."""
+    """Positions by pointer into `spec`, without those in `extra:`."""
     if "/spec" not in node.sources:
         return {}
     return {"": node.sources["/spec"]} | {
@@ -302,16 +309,16 @@ def _spec_sources(node: Node) -> dict[str, Source]:
     }
 
 
-def _own(kind: ResourceKind, pointer: str) -> str:
-    """A pointer into a document once `extra` is merged into spec, and fields have the names of the model."""
+def _model_pointer(kind: ResourceKind, pointer: str) -> str:
+    """A pointer into a document, rewritten for `extra` merged into `spec` and for the field names of the model."""
     if not pointer.startswith("/spec/"):
         return pointer
     below = pointer.removeprefix("/spec/extra") if pointer.startswith("/spec/extra/") else pointer.removeprefix("/spec")
     return f"/spec{spellings.pointer(kind, below)}"
 
 
-def _pointers(kind: ResourceKind, failed: Iterable[str]) -> frozenset[str]:
-    return frozenset(_own(kind, pointer) for pointer in failed)
+def _model_pointers(kind: ResourceKind, failed: Iterable[str]) -> frozenset[str]:
+    return frozenset(_model_pointer(kind, pointer) for pointer in failed)
 
 
 def _external(envelope: JsonObject, notes: DiagnosticCollector) -> str:

@@ -1,8 +1,8 @@
-"""Files of the project, read without ever leaving it.
+"""Reading files of the project, and never a file outside of it.
 
-A path is followed through its links first; what it ends at must lie inside the project and under no name that begins
-with a dot (`.git`, `.env`, the state).  The walk then opens one folder after the other without following links,
-so that a link put there in between is refused too.
+First the links of a path are resolved: its target must lie inside the project, and no name on the way to it may begin
+with a dot (`.git`, `.env`, the state).  Then the folders are opened one after the other without following links, so
+that a link created in between is refused too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tavusctl.lib import unwritten_files
 
 MAX_TEXT_BYTES: Final = 1024 * 1024
 _SYSTEM: Final = frozenset(("proc", "sys", "dev"))
-_IN_MEMORY: Final = ("dev", "shm")  # files like others, where machines keep checkouts, too
+_IN_MEMORY: Final = ("dev", "shm")  # holds ordinary files: some machines keep checkouts there
 _ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z]:")
 _QUIET: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
@@ -36,7 +36,7 @@ _FOLDER: Final = _QUIET | getattr(os, "O_DIRECTORY", 0) | _NO_LINK
 
 
 _PIECE: Final = 1024 * 1024
-_MOST_OPEN: Final = 100  # folders at a time
+_MOST_OPEN: Final = 100  # folders kept open at a time
 Taken = TypeVar("Taken")
 
 
@@ -48,13 +48,16 @@ class RefusedError(ValueError):
 
 
 class TooLargeError(RefusedError):
-    """The file is larger than is read."""
+    """The file is larger than the limit."""
 
     too_large = True
 
 
 def locate(path: str, manifests: Path, manifest: Path) -> Path:
-    """Where a path in a manifest points: from the manifests folder, or with `./` and `../` from the manifest itself."""
+    """Resolve a path in a manifest: from the manifests folder, or with `./` and `../` from the manifest itself.
+
+    Links are not followed.  RefusedError if the path is absolute or contains a backslash.
+    """
     if _ELSEWHERE.match(path) or "\\" in path:
         message = "must be relative to the manifests folder, with `/` between folders"
         raise RefusedError(message)
@@ -63,26 +66,26 @@ def locate(path: str, manifests: Path, manifest: Path) -> Path:
 
 
 def read_bytes(path: Path, root: Path, limit: int) -> bytes:
-    """The content of a regular file inside the project, of at most `limit` bytes."""
+    """The content of a regular file inside the project; RefusedError if it cannot be read or is over the limit."""
     if (content := unwritten_files.content(path)) is not None:
         return _within(content, limit)
-    return _opened(path, root, lambda descriptor: _read(descriptor, limit))
+    return _with_descriptor(path, root, lambda descriptor: _read(descriptor, limit))
 
 
 def measure(path: Path, root: Path, limit: int) -> tuple[int, str]:
-    """The size and the digest of a regular file inside the project, of at most `limit` bytes."""
+    """The size and the digest of a regular file inside the project; errors as of `read_bytes`."""
     if (content := unwritten_files.content(path)) is not None:
         return len(content), digest(_within(content, limit))
-    return _opened(path, root, lambda descriptor: _measure(descriptor, limit))
+    return _with_descriptor(path, root, lambda descriptor: _measure(descriptor, limit))
 
 
 def digest(content: bytes) -> str:
-    """The digest of a content, as `measure` gives it."""
+    """The digest of a content in the form that `measure` returns: `sha256:...`."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 class _Folder(Struct, frozen=True):
-    """A folder of a project that was walked to without a link, in the spelling of the disk: open, with its names."""
+    """An open folder of the project and the names in it; its path has no links, and is spelled as on the disk."""
 
     descriptor: int
     names: frozenset[str]
@@ -93,34 +96,34 @@ _folders: ContextVar[dict[tuple[str, str], _Folder] | None] = ContextVar("folder
 
 @contextlib.contextmanager
 def many() -> Iterator[None]:
-    """While many files are read, folders stay open, so that nobody walks to each a thousand times."""
+    """Keep folders open while many files are read, so that the path to a folder is not walked for each of its files."""
     folders: dict[tuple[str, str], _Folder] = {}
     before = _folders.set(folders)
     try:
         yield
     finally:
         _folders.reset(before)
-        for one in folders.values():
-            os.close(one.descriptor)
+        for folder in folders.values():
+            os.close(folder.descriptor)
 
 
-def _open_at_hand(path: Path, root: Path) -> int | None:
-    """A descriptor of a file in a folder that is open; None where it has to be walked to."""
+def _open_in_cached_folder(path: Path, root: Path) -> int | None:
+    """A descriptor of a file in a folder that is kept open; None if the file has to be opened by its path."""
     folder, _, name = os.fspath(path).rpartition(os.sep)
-    known = (_folders.get() or {}).get((os.fspath(root), folder))
-    if known is None or name not in known.names or name.startswith("."):
+    open_folder = (_folders.get() or {}).get((os.fspath(root), folder))
+    if open_folder is None or name not in open_folder.names or name.startswith("."):
         return None
     try:
-        return os.open(name, _QUIET | _NO_LINK, dir_fd=known.descriptor)
+        return os.open(name, _QUIET | _NO_LINK, dir_fd=open_folder.descriptor)
     except OSError:
         return None
 
 
-def _keep_at_hand(path: Path, root: Path) -> None:
-    """Keep the folder of a file open, if it is where its path says, without a link."""
+def _keep_folder_open(path: Path, root: Path) -> None:
+    """Keep the folder of a file open, unless there is a link on the path to it."""
     folders, top = _folders.get(), os.fspath(root)
     folder = os.fspath(path).rpartition(os.sep)[0]
-    inner = _below(folder, top)
+    inner = _relative(folder, top)
     if folders is None or len(folders) == _MOST_OPEN or inner is None or os.open not in os.supports_dir_fd:
         return
     with contextlib.suppress(OSError, RefusedError):
@@ -129,21 +132,21 @@ def _keep_at_hand(path: Path, root: Path) -> None:
         folders[top, folder] = _Folder(descriptor, frozenset(os.listdir(descriptor)))  # noqa: PTH208 - names only
 
 
-def _opened(path: Path, root: Path, take: Callable[[int], Taken]) -> Taken:
-    descriptor = _open_at_hand(path, root)
+def _with_descriptor(path: Path, root: Path, use: Callable[[int], Taken]) -> Taken:
+    descriptor = _open_in_cached_folder(path, root)
     if descriptor is None:
-        descriptor = _walked_to(path, root)
-        _keep_at_hand(path, root)
+        descriptor = _open_by_path(path, root)
+        _keep_folder_open(path, root)
     try:
-        return take(descriptor)
+        return use(descriptor)
     except OSError as error:
         raise RefusedError(_reason(error)) from None
     finally:
         os.close(descriptor)
 
 
-def _walked_to(path: Path, root: Path) -> int:
-    """A descriptor of a file of the project, in the spelling of the disk."""
+def _open_by_path(path: Path, root: Path) -> int:
+    """Open a file of the project by its path, which must be spelled as on the disk."""
     try:
         descriptor = _open_inside(path, root)
     except FileNotFoundError:
@@ -159,23 +162,23 @@ def _walked_to(path: Path, root: Path) -> int:
 
 
 def _open_inside(path: Path, root: Path) -> int:
-    """A descriptor of a file of the project, after links on the way to it are followed."""
+    """Open a file of the project, after resolving the links on its path."""
     real_root, written = os.path.realpath(root), os.fspath(path)
-    inner = _below(written, os.fspath(root))
+    inner = _relative(written, os.fspath(root))
     if os.open in os.supports_dir_fd and inner and ".." not in inner.split(os.sep):  # noqa: PTH206 - as below
         straight = os.path.join(real_root, inner)  # noqa: PTH118 - for each file of the project
-        with contextlib.suppress(OSError, RefusedError):  # a link is on the way, or no file that may be read at its end
+        with contextlib.suppress(OSError, RefusedError):  # there is a link on the path, or no readable file at its end
             return _open(real_root, _inside(straight, real_root))
     return _open(real_root, _inside(os.path.realpath(path, strict=True), real_root))
 
 
 def read_text(path: Path, root: Path) -> str:
-    """The text of a prompt or the like."""
+    """The text of a file such as a prompt, of at most 1 MiB."""
     return as_text(read_bytes(path, root, MAX_TEXT_BYTES))
 
 
 def as_text(content: bytes) -> str:
-    """The text of a file without its final line break."""
+    """Decode UTF-8 text, without a byte order mark and the final line break; RefusedError if it is not text."""
     content = content.removeprefix(codecs.BOM_UTF8)
     try:
         text = content.decode()
@@ -186,52 +189,52 @@ def as_text(content: bytes) -> str:
     if "\0" in text:
         message = "is not text: it contains NUL characters"
         raise RefusedError(message)
-    # State and account have the same text, as a rule: then it is in memory once, and compared at a glance.
+    # State and account usually have the same text: interned, it is in memory once, and comparing it is immediate.
     return sys.intern(text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text)
 
 
 def _missing(path: Path, root: Path) -> RefusedError:
-    """A file that is not there, and the one that was probably meant."""
+    """The error for a file that does not exist, with the name of the file that was probably meant."""
     error = RefusedError("does not exist")
-    there = otherwise_spelled(path, root)
-    error.hint = f"did you mean `{there}`?" if there else ""
+    similar = otherwise_spelled(path, root)
+    error.hint = f"did you mean `{similar}`?" if similar else ""
     return error
 
 
 def _check_spelling(path: Path, root: Path) -> None:
-    """Refuse a name that only some systems find: it is another one by its letters' case, or by how they are made."""
-    there = os.path.normpath(root)
-    inner = _below(os.path.normpath(path), there)
+    """Refuse a path that only some systems find: a name on the disk differs in case or in Unicode normalization."""
+    existing = os.path.normpath(root)
+    inner = _relative(os.path.normpath(path), existing)
     for name in inner.split(os.sep) if inner else ():  # noqa: PTH206 - for each file of the project
-        folder, there = there, os.path.join(there, name)  # noqa: PTH118 - as above
+        folder, existing = existing, os.path.join(existing, name)  # noqa: PTH118 - as above
         if not _has_name(folder, name):
             break
     else:
         return
     error = RefusedError("exists only in another spelling, which other systems do not find")
-    error.hint = f"did you mean `{otherwise_spelled(Path(there), root)}`?"
+    error.hint = f"did you mean `{otherwise_spelled(Path(existing), root)}`?"
     raise error
 
 
 def otherwise_spelled(path: Path, root: Path) -> str:
-    """A path as the disk has it where a name in it differs in case, in Unicode form or by a slip; empty without one.
+    """The existing path that is most similar to a path; empty if there is none, or if the path itself exists.
 
-    It is given as it can be written in place of the path: from the root of the project.
+    Names may differ in case, in Unicode form or by a typing error.  The result is relative to the root of the project.
     """
     top = Path(os.path.normpath(root))
-    steps = [one.name for one in _steps(path, root)]
-    here = top
+    steps = [place.name for place in _steps(path, root)]
+    existing = top
     for step in steps:
-        names = _names(here)
-        found = step if step in names else _likest(step, names)
-        if not found:
+        names = _names(existing)
+        similar = step if step in names else _most_similar(step, names)
+        if not similar:
             return ""
-        here /= found
-    return here.relative_to(top).as_posix() if steps and here != top.joinpath(*steps) else ""
+        existing /= similar
+    return existing.relative_to(top).as_posix() if steps and existing != top.joinpath(*steps) else ""
 
 
 def _steps(path: Path, root: Path) -> list[Path]:
-    """The folders and the file on the way from the root to a path."""
+    """The folders from the root to a path, and the path itself; empty if it lies outside."""
     top, end = Path(os.path.normpath(root)), Path(os.path.normpath(path))
     if not end.is_relative_to(top):
         return []
@@ -240,20 +243,20 @@ def _steps(path: Path, root: Path) -> list[Path]:
 
 
 def _has_name(folder: str, name: str) -> bool:
-    """Whether a folder has a name in this very spelling; also where nobody may list it."""
+    """Whether a folder has a name in exactly this spelling; also true if the folder cannot be listed."""
     try:
-        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116 - for each file of the project
+        modified = os.stat(folder).st_mtime_ns  # noqa: PTH116 - for each file of the project
     except OSError:
         return True
-    if name in _listed(folder, changed):
+    if name in _listed(folder, modified):
         return True
-    names = _names(Path(folder))  # it may have come since, and the clock of the disk has not moved
+    names = _names(Path(folder))  # not cached: a new file may have left the time of the folder unchanged
     return not names or name in names
 
 
 @functools.lru_cache(maxsize=64)
-def _listed(folder: str, _changed: int) -> frozenset[str]:
-    """The names in a folder, listed once for all files in it."""
+def _listed(folder: str, _modified: int) -> frozenset[str]:
+    """The names in a folder; cached until its modification time changes."""
     return frozenset(_names(Path(folder)))
 
 
@@ -264,53 +267,53 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _likest(name: str, names: Sequence[str]) -> str:
-    """The name that is the same to a reader, or differs by a letter or two."""
-    shown = [one for one in names if not one.startswith(".")]
-    same = [one for one in shown if _read_alike(one) == _read_alike(name)]
-    close = same or difflib.get_close_matches(name, shown, n=1, cutoff=0.8)
-    return close[0] if close else ""
+def _most_similar(name: str, names: Sequence[str]) -> str:
+    """The most similar of some names: equal but for case and Unicode form, or with a few other letters; else empty."""
+    visible = [other for other in names if not other.startswith(".")]
+    same = [other for other in visible if _normalized(other) == _normalized(name)]
+    matches = same or difflib.get_close_matches(name, visible, n=1, cutoff=0.8)
+    return matches[0] if matches else ""
 
 
-def _read_alike(name: str) -> str:
+def _normalized(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _inside(real: str, root: str) -> tuple[str, ...]:
-    """The way from the root to a resolved path."""
-    inner = _below(real, root)
-    if inner is None:
+    """The names from the root to a resolved path; RefusedError if a file there may not be read."""
+    relative = _relative(real, root)
+    if relative is None:
         message = "leads outside the project"
         raise RefusedError(message)
     first = tuple(real.split(os.sep, 3)[1:3])
     if first and first[0] in _SYSTEM and first != _IN_MEMORY:
         message = "is a system file, not a file of the project"
         raise RefusedError(message)
-    way = tuple(inner.split(os.sep)) if inner else ()  # noqa: PTH206 - as above
-    if any(part.startswith(".") for part in way):
+    names = tuple(relative.split(os.sep)) if relative else ()  # noqa: PTH206 - as above
+    if any(part.startswith(".") for part in names):
         message = "leads to a name that starts with a dot, which is never read"
         raise RefusedError(message)
-    return way
+    return names
 
 
-def _below(path: str, root: str) -> str | None:
-    """The rest of a path below the root, empty for the root itself; None for a path that leads elsewhere."""
+def _relative(path: str, root: str) -> str | None:
+    """The path relative to the root, empty for the root itself; None for a path outside the root."""
     top = os.path.join(root, "")  # noqa: PTH118 - for each file of the project
     if os.path.normcase(path).startswith(os.path.normcase(top)):
         return path[len(top) :]
     return "" if os.path.normcase(path) == os.path.normcase(root) else None
 
 
-def _open(root: str, way: tuple[str, ...], last: int = _QUIET | _NO_LINK) -> int:
-    """A descriptor of the file, or folder, at the end of the way; `last` is how that is opened."""
+def _open(root: str, names: tuple[str, ...], last: int = _QUIET | _NO_LINK) -> int:
+    """Open the file or folder at the end of some names below the root; `last` are the flags for it."""
     if os.open not in os.supports_dir_fd:
-        return os.open(Path(root, *way), _QUIET)
+        return os.open(Path(root, *names), _QUIET)
     descriptor = os.open(root, _FOLDER)
-    for index, part in enumerate(way):
-        flags = last if index == len(way) - 1 else _FOLDER
+    for index, name in enumerate(names):
+        flags = last if index == len(names) - 1 else _FOLDER
         parent = descriptor
         try:
-            descriptor = os.open(part, flags, dir_fd=parent)
+            descriptor = os.open(name, flags, dir_fd=parent)
         finally:
             os.close(parent)
     return descriptor
@@ -321,29 +324,29 @@ def _read(descriptor: int, limit: int) -> bytes:
 
 
 def _measure(descriptor: int, limit: int) -> tuple[int, str]:
-    size, found = 0, hashlib.sha256()
+    size, hasher = 0, hashlib.sha256()
     for piece in _pieces(descriptor, limit):
         size += len(piece)
-        found.update(piece)
-    return size, f"sha256:{found.hexdigest()}"
+        hasher.update(piece)
+    return size, f"sha256:{hasher.hexdigest()}"
 
 
 def _pieces(descriptor: int, limit: int) -> Iterator[bytes]:
-    """A file, piece by piece; TooLargeError as soon as it is longer than the limit."""
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        message = "is a folder" if stat.S_ISDIR(found.st_mode) else "is not a regular file"
+    """The content of a file in pieces of at most 1 MiB; TooLargeError as soon as it is longer than the limit."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        message = "is a folder" if stat.S_ISDIR(status.st_mode) else "is not a regular file"
         raise RefusedError(message)
-    left = limit + 1
-    while left > 0 and (piece := os.read(descriptor, min(left, _PIECE))):
-        left -= len(piece)
+    remaining = limit + 1
+    while remaining > 0 and (piece := os.read(descriptor, min(remaining, _PIECE))):
+        remaining -= len(piece)
         yield piece
-    if left <= 0:
+    if remaining <= 0:
         raise _too_large(limit)
 
 
 def _within(content: bytes, limit: int) -> bytes:
-    """A content that is not written yet; TooLargeError where its file would be longer than the limit."""
+    """The content of a file that is not written yet; TooLargeError if it is longer than the limit."""
     if len(content) > limit:
         raise _too_large(limit)
     return content

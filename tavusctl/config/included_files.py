@@ -1,4 +1,4 @@
-"""What manifests bring from files of the project, read once however often it is named."""
+"""Files that manifests include with `${file:}`, and files to upload: each is read once, however often it is named."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from tavusctl.config.interpolation import FileText
 from tavusctl.config.limits import Budget
 from tavusctl.core.address import Source
 
-_SHORT: Final = 64 * 1024  # characters of a text that is worth keeping at hand
-_HELD: Final = 256  # of them; a long text takes its time to read, but then it counts for much of what may be brought
+_MAX_CACHED_LENGTH: Final = 64 * 1024  # characters; longer texts are not cached
+_MAX_CACHED_TEXTS: Final = (
+    256  # texts in the cache; reading long texts again is slow, but the limit on included text allows few of them
+)
 
 
 class Asked(Struct, frozen=True):
-    """A text that a manifest has brought from a file."""
+    """A text that a manifest includes from a file: the manifest, the path as it is written there, and the text."""
 
     manifest: Path
     name: str
@@ -28,51 +30,51 @@ class Asked(Struct, frozen=True):
 
 
 class IncludedFiles(Struct):
-    """The files that one run has read; `shown` is how people call a path."""
+    """The included files that one run has read; `shown` returns a path as messages show it."""
 
     root: Path
     manifests: Path
     shown: Callable[[Path], str]
     budget: Budget
-    brought: set[Path] = field(default_factory=set)  # paths as they were named
-    asked: list[Asked] = field(default_factory=list)  # since whoever reads has last looked
+    brought: set[Path] = field(default_factory=set)  # all paths that manifests name, before links are followed
+    asked: list[Asked] = field(default_factory=list)  # texts included since the reader last cleared the list
     _texts: dict[Path, str] = field(default_factory=dict)
     _measured: dict[tuple[str, int], FileDigest] = field(default_factory=dict)
 
     def text(self, name: str, manifest: Path) -> FileText:
-        """The text of a file that a manifest names, and what people call it."""
-        where = self.located(name, manifest)
-        return FileText(self._content(where, name, manifest), self.shown(Path(os.path.normpath(where))))
+        """The text of a file that a manifest names, with its path as messages show it."""
+        path = self.located(name, manifest)
+        return FileText(self._content(path, name, manifest), self.shown(Path(os.path.normpath(path))))
 
     def content(self, name: str, manifest: Path) -> str:
         """The text of a file that a manifest names."""
         return self._content(self.located(name, manifest), name, manifest)
 
-    def _content(self, where: Path, name: str, manifest: Path) -> str:
-        found = self._texts.get(where)
-        if found is None:
-            found = files.read_text(where, self.root)
-            if len(found) <= _SHORT:
-                if len(self._texts) >= _HELD:
+    def _content(self, path: Path, name: str, manifest: Path) -> str:
+        text = self._texts.get(path)
+        if text is None:
+            text = files.read_text(path, self.root)
+            if len(text) <= _MAX_CACHED_LENGTH:
+                if len(self._texts) >= _MAX_CACHED_TEXTS:
                     self._texts.clear()
-                self._texts[where] = found
-        self.asked.append(Asked(manifest, name, found))
-        return found
+                self._texts[path] = text
+        self.asked.append(Asked(manifest, name, text))
+        return text
 
     def measure(self, name: str, limit: int, manifest: Path, source: Source) -> FileDigest:
-        """The size and the digest of a file that a manifest names; of one that several name, once."""
-        where = self.located(name, manifest)
-        key = os.path.realpath(where), limit
-        known = self._measured.get(key)
-        size, digest = (known.size, known.digest) if known else files.measure(where, self.root, limit)
-        found = FileDigest(str(where), self.shown(Path(os.path.normpath(where))), size, digest)
-        if known is None:
-            self._measured[key] = found
+        """The size and the digest of a file that a manifest names; one that several name is read, and counted, once."""
+        path = self.located(name, manifest)
+        key = os.path.realpath(path), limit
+        cached = self._measured.get(key)
+        size, digest = (cached.size, cached.digest) if cached else files.measure(path, self.root, limit)
+        file = FileDigest(str(path), self.shown(Path(os.path.normpath(path))), size, digest)
+        if cached is None:
+            self._measured[key] = file
             self.budget.attached(size, source)
-        return found
+        return file
 
     def located(self, name: str, manifest: Path) -> Path:
-        """Where a file is that a manifest names."""
-        where = files.locate(name, self.manifests, manifest)
-        self.brought.add(where)
-        return where
+        """The path of a file that a manifest names; the file is recorded in `brought`."""
+        path = files.locate(name, self.manifests, manifest)
+        self.brought.add(path)
+        return path

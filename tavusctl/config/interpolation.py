@@ -1,8 +1,8 @@
 """Expressions in text: `${ref:kind/name}`, `${file:path}`, `${var:name}`, `${secret:NAME}`; `$${` is a literal `${`.
 
-An expression that is the whole text keeps its type: a reference is an `Address`, a variable what the project file says.
-Amid other text, files and variables are text, and a secret makes the whole a `SecretText`.  What an expression brings
-is never scanned again.
+An expression that is the whole text keeps its type: a reference becomes an `Address`, a variable its JSON value.
+Amid other text, files and variables are inserted as text, and a secret makes the whole a `SecretText`.  Inserted text
+is never expanded again.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from tavusctl.secrets.redaction import shortened
 from tavusctl.secrets.values import SecretText
 
 MAX_TEXT: Final = 5 * 1024 * 1024  # characters of one text after expansion
-_MAX_COMPLAINTS: Final = 10  # of one text
+_MAX_DIAGNOSTICS: Final = 10  # of one text
 _TOKEN = pattern(r"\$(?P<literal>\$)?\{(?(literal)|(?P<body>[^}\n]*)(?P<end>\}?))")
 _SECRET_NAME = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class FileText(Struct, frozen=True):
-    """The text of a file and where it came from."""
+    """The text of a file, and its path as messages show it."""
 
     text: str
     path: str
 
 
 class Scope(Struct, frozen=True):
-    """What expressions can reach."""
+    """What expressions may refer to."""
 
     variables: Mapping[str, Json]
     secrets: Collection[str]  # names that manifests may read
-    read_file: Callable[[str], FileText]  # ValueError says why a file is not to be had
-    environment: str  # whose variables these are
+    read_file: Callable[[str], FileText]  # ValueError says why a file cannot be read
+    environment: str  # name of the environment that the variables belong to
 
 
 class Expansion(Struct, frozen=True):
@@ -52,72 +52,72 @@ class Expansion(Struct, frozen=True):
     value: Json
     diagnostics: tuple[Diagnostic, ...] = ()
     origin: str = ""
-    passages: tuple[Passage, ...] = ()  # of a text, when files have brought some of it
-    expressions: int = 1  # that were looked at
-    gathered: int = 0  # characters that were put together, in vain ones included
+    passages: tuple[Passage, ...] = ()  # parts of a text that come from files
+    expressions: int = 1  # number of expressions evaluated
+    gathered: int = 0  # characters put together, also if the expansion failed
 
 
 def expand(text: str, where: Source, scope: Scope) -> Expansion:
-    """Expand the expressions of a text; with diagnostics, return the text unchanged."""
+    """Expand the expressions of a text; if one is invalid, the value is the text unchanged, with diagnostics."""
     if "${" not in text:
         return Expansion(text)
-    whole = _TOKEN.fullmatch(text)
+    only_token = _TOKEN.fullmatch(text)
     try:
-        if whole and not whole["literal"]:
-            return _whole(_evaluate(whole, scope))
-    except _WrongError as wrong:
-        return Expansion(text, (_complaint(wrong.fault, where),))
+        if only_token and not only_token["literal"]:
+            return _typed_expansion(_evaluate(only_token, scope))
+    except _WrongError as error:
+        return Expansion(text, (_diagnostic(error.fault, where),))
     return _Mixture(text, where, scope).expansion()
 
 
 def expressions(text: str) -> tuple[str, ...]:
-    """The expressions in a text, as they are written."""
+    """The expressions in a text as written, without escaped ones."""
     return tuple(token.group() for token in _TOKEN.finditer(text) if not token["literal"])
 
 
 def pieces(text: str) -> tuple[tuple[str, bool], ...]:
-    """The parts of a text as they are written, and whether each is an expression."""
-    found, end = [], 0
+    """A text cut into expressions and the text between them; each part as written, and whether it is an expression."""
+    parts, end = [], 0
     for token in _TOKEN.finditer(text):
         if not token["literal"]:
-            found += [(text[end : token.start()], False), (token.group(), True)]
+            parts += [(text[end : token.start()], False), (token.group(), True)]
             end = token.end()
-    return tuple(one for one in (*found, (text[end:], False)) if one[0])
+    return tuple(part for part in (*parts, (text[end:], False)) if part[0])
 
 
 def unescaped(text: str) -> str:
-    """Unescape a text without expressions."""
+    """The value of a text without expressions: `$${` becomes `${`."""
     return text.replace("$${", "${")
 
 
 def brought(text: str, scope: Scope) -> str | None:
     """The text that an expression inserts; None if its value is not text or is a secret."""
-    found = expand(f"{text} ", Source("", 0, 0), scope)
-    return found.value[:-1] if isinstance(found.value, str) and not found.diagnostics else None
+    expansion = expand(f"{text} ", Source("", 0, 0), scope)
+    return expansion.value[:-1] if isinstance(expansion.value, str) and not expansion.diagnostics else None
 
 
 def literally(text: str) -> str:
-    """A text as it is written so that nothing in it is an expression."""
+    """Escape a text so that nothing in it is an expression."""
     return text.replace("${", "$${")
 
 
 class _WrongError(Exception):
-    """An expression that stands for nothing."""
+    """An expression that has no value."""
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.message)
         self.fault = fault
 
 
-def _complaint(fault: Fault, where: Source, line: int = 1) -> Diagnostic:
+def _diagnostic(fault: Fault, where: Source, line: int = 1) -> Diagnostic:
     message = fault.message if line == 1 else f"{fault.message} (line {line} of the text)"
     return Diagnostic(fault.id, message, where, fault.hint)
 
 
-def _whole(found: Json) -> Expansion:
-    if isinstance(found, FileText):
-        return Expansion(found.text, origin=found.path, passages=(Passage(0, found.path),))
-    return Expansion(found)
+def _typed_expansion(value: Json) -> Expansion:
+    if isinstance(value, FileText):
+        return Expansion(value.text, origin=value.path, passages=(Passage(0, value.path),))
+    return Expansion(value)
 
 
 def _evaluate(token: re.Match[str], scope: Scope) -> Json:
@@ -139,22 +139,25 @@ def _evaluate(token: re.Match[str], scope: Scope) -> Json:
 
 
 def _unknown(expression: str, body: str, scope: Scope) -> _WrongError:
-    right = _intended(body, scope)
-    if not right:
+    advice = _intended(body, scope)
+    if not advice:
         scheme = body.partition(":")[0].strip()
         meant = suggestion(scheme, _SCHEMES) if len(scheme) > 1 else ""
-        right = meant if meant.startswith("did") else f"known: {listed(_FORMS.values())}"
-    hint = f"{right}; write `$${{` for a literal `${{`"
+        advice = meant if meant.startswith("did") else f"known: {listed(_FORMS.values())}"
+    hint = f"{advice}; write `$${{` for a literal `${{`"
     return _WrongError(Fault("TV109", f"unknown expression {shown(expression)}", hint))
 
 
 def _intended(body: str, scope: Scope) -> str:
-    """What an expression as other tools have them says here: `${BRAND}`, `${{ secrets.KEY }}`, `${var.brand}`."""
+    """A hint for an expression in the syntax of another tool: `${BRAND}`, `${{ secrets.KEY }}`, `${var.brand}`.
+
+    Empty if its name fits nothing.
+    """
     name = re.sub(r"^(?:env|vars?|secrets?|inputs)\s*[.:]\s*", "", body.strip("{} \t"))
     for known, scheme in ((scope.variables, "var"), (scope.secrets, "secret")):
-        found = name if name in known else next((one for one in known if one.lower() == name.lower()), "")
-        if found:
-            return f"write `${{{scheme}:{found}}}`"
+        match = name if name in known else next((key for key in known if key.lower() == name.lower()), "")
+        if match:
+            return f"write `${{{scheme}:{match}}}`"
     with contextlib.suppress(ValueError):
         return f"write `${{ref:{address_in(name)}}}`"
     with contextlib.suppress(ValueError):
@@ -196,8 +199,8 @@ def _file(path: str, scope: Scope) -> FileText:
     try:
         return scope.read_file(path)
     except ValueError as error:
-        there = getattr(error, "hint", "")
-        hint = f"write `${{file:{there}}}`" if there else ""
+        likely_path = getattr(error, "hint", "")
+        hint = f"write `${{file:{likely_path}}}`" if likely_path else ""
         raise _WrongError(Fault("TV110", f"file {shown(path)} {error}", hint)) from None
 
 
@@ -211,32 +214,32 @@ class _Mixture(Struct):
     text: str
     where: Source
     scope: Scope
-    _pieces: list[str] = field(default_factory=list)  # of the part being read
+    _pieces: list[str] = field(default_factory=list)  # text since the last secret
     _parts: list[str] = field(default_factory=list)
-    _names: list[str] = field(default_factory=list)
-    _complaints: list[Diagnostic] = field(default_factory=list)
+    _secret_names: list[str] = field(default_factory=list)
+    _diagnostics: list[Diagnostic] = field(default_factory=list)
     _passages: list[Passage] = field(default_factory=list)
     _length: int = 0
     _count: int = 0
 
     def expansion(self) -> Expansion:
-        """The text put together, a SecretText when there is a secret in it."""
+        """Expand the text; the value is a SecretText if there is a secret in it."""
         end = 0
         for token in _TOKEN.finditer(self.text):
             self._add(self.text[end : token.start()])
             end = token.end()
             self._count += 1
             try:
-                self._take(token)
-            except _WrongError as wrong:
+                self._insert(token)
+            except _WrongError as error:
                 line = self.text.count("\n", 0, token.start()) + 1
-                self._complaints.append(_complaint(wrong.fault, self.where, line))
-            if len(self._complaints) == _MAX_COMPLAINTS or self._length > MAX_TEXT:
+                self._diagnostics.append(_diagnostic(error.fault, self.where, line))
+            if len(self._diagnostics) == _MAX_DIAGNOSTICS or self._length > MAX_TEXT:
                 break
         self._add(self.text[end:])
         return self._result()
 
-    def _take(self, token: re.Match[str]) -> None:
+    def _insert(self, token: re.Match[str]) -> None:
         if token["literal"]:
             self._add("${")
             return
@@ -244,7 +247,7 @@ class _Mixture(Struct):
         if isinstance(value, SecretText):
             self._parts.append("".join(self._pieces))
             self._pieces.clear()
-            self._names += value.names
+            self._secret_names += value.names
         elif isinstance(value, FileText):
             self._passages.append(Passage(self._length, value.path))
             self._add(value.text)
@@ -259,17 +262,17 @@ class _Mixture(Struct):
     def _result(self) -> Expansion:
         if self._length > MAX_TEXT:
             message = f"the text is longer than {MAX_TEXT} characters after its expressions are expanded"
-            self._complaints.append(Diagnostic("TV115", message, self.where))
-        if self._complaints:
-            return Expansion(self.text, tuple(self._complaints), "", (), self._count, self._length)
-        last = "".join(self._pieces)
-        found = SecretText((*self._parts, last), tuple(self._names)) if self._names else last
-        passages = () if self._names else tuple(self._passages)
-        return Expansion(found, (), "", passages, self._count, self._length)
+            self._diagnostics.append(Diagnostic("TV115", message, self.where))
+        if self._diagnostics:
+            return Expansion(self.text, tuple(self._diagnostics), "", (), self._count, self._length)
+        rest = "".join(self._pieces)
+        value = SecretText((*self._parts, rest), tuple(self._secret_names)) if self._secret_names else rest
+        passages = () if self._secret_names else tuple(self._passages)
+        return Expansion(value, (), "", passages, self._count, self._length)
 
 
 def _as_text(value: Json, expression: str) -> str:
-    """A value amid other text."""
+    """The text of a value that is inserted amid other text; _WrongError if it cannot be text."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | float):

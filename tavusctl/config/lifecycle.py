@@ -1,4 +1,4 @@
-"""The keys around `spec:`: what may happen to a resource, when it is due, which address it had before."""
+"""The keys beside `spec:`: `lifecycle`, `recrawl`, `moved_from` and `watch`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ CRON_WORDS: Final[Mapping[str, str]] = {
     "@monthly": "0 0 1 * *",
 }
 _CRON_FIELDS: Final = 5
-_TICKS: Final = 100  # of a cron expression that are looked at
-_COOLDOWN: Final = 3600  # seconds that the API asks between two crawls of a document
+_TICKS: Final = 100  # due times of a cron expression that are checked
+_COOLDOWN: Final = 3600  # seconds that the API requires between two crawls of a document
 _EXAMPLE: Final = "write a JSON Pointer such as `/layers/tts`"
 _LONGEST_CRON: Final = 200
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])+)+")
 
 
 def lifecycle(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> Lifecycle:
-    """What may happen to a resource; what is wrong is left at its default."""
+    """Parse `lifecycle:`; invalid keys are reported."""
     if found is None or not notes.typed(found, dict, "/lifecycle", "TV116"):
         return Lifecycle()
     notes.unknown_keys(found, ("prevent_destroy", "ignore_changes", "on_remove"), "/lifecycle")
@@ -46,7 +46,7 @@ def lifecycle(found: Json, spec: JsonObject, kind: ResourceKind, notes: Diagnost
 
 
 def recrawl(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> Recrawl | None:
-    """When a crawled document is due."""
+    """Parse `recrawl:`; None if it is missing or has no valid schedule.  Problems are reported."""
     if found is None:
         return None
     if not kind.can_recrawl:
@@ -59,21 +59,23 @@ def recrawl(found: Json, spec: JsonObject, kind: ResourceKind, notes: Diagnostic
         message = f"recrawl: `spec` has no `{kind.crawl_key}:`, so there is nothing to crawl again"
         hint = f"add `{kind.crawl_key}: {{depth: 2, max_pages: 25}}` to `spec`, or remove `recrawl`"
         notes.error("TV116", message, notes.key_at("/recrawl"), hint)
-    given = [key for key in ("every", "max_age", "cron") if key in found]
-    if len(given) != 1:
-        what = " and ".join(f"`{key}`" for key in given) or "none of them"
+    schedule_keys = [key for key in ("every", "max_age", "cron") if key in found]
+    if len(schedule_keys) != 1:
+        what = " and ".join(f"`{key}`" for key in schedule_keys) or "none of them"
         message = f"recrawl: expected exactly one of `every` and `cron`, found {what}"
         notes.error("TV116", message, notes.key_at("/recrawl"))
         return None
-    (key,) = given
-    when = found[key]
-    if not notes.typed(when, str, f"/recrawl/{key}", "TV116"):
+    (key,) = schedule_keys
+    value = found[key]
+    if not notes.typed(value, str, f"/recrawl/{key}", "TV116"):
         return None
-    return _by_cron(when, found.get("timezone", "UTC"), notes) if key == "cron" else _by_period(found, key, when, notes)
+    return (
+        _by_cron(value, found.get("timezone", "UTC"), notes) if key == "cron" else _by_period(found, key, value, notes)
+    )
 
 
 def moved_from(found: Json, kind: ResourceKind, own: Address | None, notes: DiagnosticCollector) -> tuple[Address, ...]:
-    """Addresses that a resource had before: one as text, or a list."""
+    """Parse `moved_from:`, one address or a list: the former addresses of a resource, without unreadable ones."""
     if isinstance(found, list):
         entries = [(entry, f"/moved_from/{index}") for index, entry in enumerate(found)]
     else:
@@ -82,15 +84,15 @@ def moved_from(found: Json, kind: ResourceKind, own: Address | None, notes: Diag
 
 
 def _former(
-    found: Json, pointer: str, kind: ResourceKind, own: Address | None, notes: DiagnosticCollector
+    written: Json, pointer: str, kind: ResourceKind, own: Address | None, notes: DiagnosticCollector
 ) -> Address | None:
-    if not notes.typed(found, str, pointer, "TV118"):
+    if not notes.typed(written, str, pointer, "TV118"):
         return None
     example = f"write `{kind.name}/OLD-NAME`"
     try:
-        old = address_in(found)
+        old = address_in(written)
     except ValueError:
-        notes.error("TV118", f"moved_from: {shown(found)} is not an address", notes.value_at(pointer), example)
+        notes.error("TV118", f"moved_from: {shown(written)} is not an address", notes.value_at(pointer), example)
         return None
     if old.kind != kind.name:
         message = f"moved_from: `{old}` cannot become a {kind.name}: an object cannot change its kind"
@@ -101,7 +103,7 @@ def _former(
 
 
 def watch(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> bool:
-    """Whether a document is replaced when the file at its address changes."""
+    """Parse `watch:`: whether a document is replaced when the file at its source URL changes."""
     if found is None or not notes.typed(found, bool, "/watch", "TV116") or not found:
         return False
     reason = ""
@@ -116,19 +118,19 @@ def watch(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCo
     return not reason
 
 
-def _ignored(found: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> tuple[str, ...]:
-    if not notes.typed(found, list, "/lifecycle/ignore_changes", "TV116"):
+def _ignored(written: Json, spec: JsonObject, kind: ResourceKind, notes: DiagnosticCollector) -> tuple[str, ...]:
+    if not notes.typed(written, list, "/lifecycle/ignore_changes", "TV116"):
         return ()
     ignored = []
-    for index, pointer in enumerate(found):
+    for index, pointer in enumerate(written):
         well_formed = isinstance(pointer, str) and _POINTER.fullmatch(pointer)
-        own = spellings.pointer(kind, pointer) if well_formed else str(pointer)
-        fault = pointers.fault(kind, spec, own) if well_formed else ("is not a JSON Pointer into `spec`", _EXAMPLE)
+        target = spellings.pointer(kind, pointer) if well_formed else str(pointer)
+        fault = pointers.fault(kind, spec, target) if well_formed else ("is not a JSON Pointer into `spec`", _EXAMPLE)
         if fault:
             message = f"lifecycle.ignore_changes: {shown(pointer)} {fault[0]}"
             source = notes.value_at(f"/lifecycle/ignore_changes/{index}")
             notes.error("TV116", message, source, fault[1])
-        ignored.append(own)
+        ignored.append(target)
     return tuple(ignored)
 
 
@@ -153,8 +155,8 @@ def _by_cron(expression: str, timezone: Json, notes: DiagnosticCollector) -> Rec
     cron = CRON_WORDS.get(expression, expression)
     reason = _cron_fault(cron)
     if reason:
-        dense = "schedule at most one crawl an hour, such as `0 3 * * *`"
-        hint = dense if "twice" in reason else "write five fields (minute hour day month weekday), such as `0 3 * * *`"
+        hourly = "schedule at most one crawl an hour, such as `0 3 * * *`"
+        hint = hourly if "twice" in reason else "write five fields (minute hour day month weekday), such as `0 3 * * *`"
         notes.error("TV116", f"recrawl.cron: {shown(expression)} {reason}", notes.value_at("/recrawl/cron"), hint)
     if notes.typed(timezone, str, "/recrawl/timezone", "TV116") and not _is_timezone(timezone):
         message = f"recrawl.timezone: unknown time zone {shown(timezone)}"
@@ -168,7 +170,7 @@ def _by_cron(expression: str, timezone: Json, notes: DiagnosticCollector) -> Rec
 
 
 def _cron_fault(cron: str) -> str:
-    """Why a cron expression is of no use, or nothing."""
+    """Why a cron expression cannot be used; empty if it can."""
     import datetime as dt  # noqa: PLC0415 - few manifests have a schedule
 
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 - few manifests have a schedule
@@ -176,14 +178,14 @@ def _cron_fault(cron: str) -> str:
     if len(cron) > _LONGEST_CRON or len(cron.split()) != _CRON_FIELDS:
         return "is not a cron expression"
     try:
-        due = list(itertools.islice(CronSim(cron, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)), _TICKS))
+        due_times = list(itertools.islice(CronSim(cron, dt.datetime(2024, 1, 1, tzinfo=dt.UTC)), _TICKS))
     except CronSimError:
         return "is not a cron expression"
-    if not due:
+    if not due_times:
         return "never matches a date"
-    nearest = min((later - sooner for sooner, later in itertools.pairwise(due)), default=dt.timedelta.max)
-    is_dense = nearest.total_seconds() < _COOLDOWN
-    return "matches more than once an hour, the minimum that the API allows between two crawls" if is_dense else ""
+    shortest = min((later - sooner for sooner, later in itertools.pairwise(due_times)), default=dt.timedelta.max)
+    too_dense = shortest.total_seconds() < _COOLDOWN
+    return "matches more than once an hour, the minimum that the API allows between two crawls" if too_dense else ""
 
 
 def _is_timezone(name: str) -> bool:

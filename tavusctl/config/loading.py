@@ -1,6 +1,6 @@
-"""Files to manifests: finds the project, reads every YAML file once, and tells all that is wrong in one run.
+"""Loading manifests: find the YAML files of a project, read each once, and report all problems in one run.
 
-The only stage that reads files.  What a manifest says is checked against its kind; what it refers to is not looked up.
+The only stage that reads files.  A manifest is checked against its kind; its references are not resolved.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from tavusctl.core.resource_kind import ResourceKind
 
 
 class LoadResult(Struct, frozen=True):
-    """All manifests that are right, sorted by address, and all that is wrong."""
+    """All valid manifests, sorted by address, and all diagnostics."""
 
     manifests: tuple[Manifest, ...]
     diagnostics: tuple[Diagnostic, ...]
     files: int  # YAML files found
-    declared: frozenset[Address] = frozenset()  # addresses in the files, those of manifests with errors included
-    origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file it came from
-    drafts: tuple[Manifest, ...] = ()  # those with something wrong in them, of which more may be said
-    brought: frozenset[Path] = frozenset()  # files whose content manifests bring
-    unread: tuple[str, ...] = ()  # texts of files in which some address could not be read; empty where no text was
-    marked: Mapping[str, str] = field(default_factory=dict)  # texts of the files in which something is to be ignored
+    declared: frozenset[Address] = frozenset()  # all addresses in the files, also of manifests with errors
+    origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the value
+    drafts: tuple[Manifest, ...] = ()  # manifests with errors; rules may check the rest of them
+    brought: frozenset[Path] = frozenset()  # files whose content manifests include
+    unread: tuple[str, ...] = ()  # as in `Reading`
+    marked: Mapping[str, str] = field(default_factory=dict)  # texts of files with suppressions, by shown path
 
 
 def read(
@@ -44,20 +44,20 @@ def read(
     limits: Limits = LIMITS,
     cache: ManifestCache | None = None,
 ) -> LoadResult:
-    """Every manifest of the project, or those in some of its files and folders; a cache is of whole projects."""
+    """Read every manifest of the project, or those in `paths`; pass a cache only when the whole project is read."""
     reading = Reading.of(project, environment, kinds, Budget(limits), cache)
     with files.many():
-        found = reading.take(paths)
-    first, wrong = _by_address(reading.opened)
-    wrong = [*reading.diagnostics, *wrong, *_left_behind(first)]
-    ordered = [each for _, each in sorted(first.items())]
+        files_found = reading.take(paths)
+    first, diagnostics = _by_address(reading.opened)
+    diagnostics = [*reading.diagnostics, *diagnostics, *_check_former_addresses(first)]
+    ordered = [parsed for _, parsed in sorted(first.items())]
     return LoadResult(
-        tuple(each.manifest for each in ordered if each.manifest),
-        tuple(sorted(wrong, key=place)),
-        len(found),
+        tuple(parsed.manifest for parsed in ordered if parsed.manifest),
+        tuple(sorted(diagnostics, key=place)),
+        len(files_found),
         frozenset(first),
-        {address: each.origins for address, each in first.items() if each.origins},
-        tuple(each.draft for each in ordered if each.draft),
+        {address: parsed.origins for address, parsed in first.items() if parsed.origins},
+        tuple(parsed.draft for parsed in ordered if parsed.draft),
         frozenset(reading.library.brought),
         tuple(reading.unread),
         reading.marked,
@@ -65,30 +65,30 @@ def read(
 
 
 def _by_address(opened: Sequence[ParsedManifest]) -> tuple[dict[Address, ParsedManifest], list[Diagnostic]]:
-    """The first document of each address; what is wrong with documents, and with those of a known address."""
+    """The first document of each address, and all diagnostics: of the documents, and of duplicate addresses."""
     first: dict[Address, ParsedManifest] = {}
-    wrong: list[Diagnostic] = []
-    for each in opened:
-        wrong += each.diagnostics
-        if each.address is not None and first.setdefault(each.address, each) is not each:
-            wrong.append(twice(each.address, each.source, first[each.address].source))
-    return first, wrong
+    diagnostics: list[Diagnostic] = []
+    for parsed in opened:
+        diagnostics += parsed.diagnostics
+        if parsed.address is not None and first.setdefault(parsed.address, parsed) is not parsed:
+            diagnostics.append(twice(parsed.address, parsed.source, first[parsed.address].source))
+    return first, diagnostics
 
 
-def _left_behind(declared: Mapping[Address, ParsedManifest]) -> Iterator[Diagnostic]:
-    """What is wrong with addresses that were left: they are still in use, or two manifests have left them."""
-    left: dict[Address, ParsedManifest] = {}
+def _check_former_addresses(declared: Mapping[Address, ParsedManifest]) -> Iterator[Diagnostic]:
+    """Diagnostics of addresses in `moved_from` that are still declared, or that two manifests list."""
+    former_addresses: dict[Address, ParsedManifest] = {}
     for address, opened in sorted(declared.items()):
         for old in opened.manifest.moved_from if opened.manifest else ():
-            other = declared.get(old) or left.setdefault(old, opened)
+            other = declared.get(old) or former_addresses.setdefault(old, opened)
             if other is not opened:
                 state = (
                     "is still declared"
                     if old in declared
                     else f"is listed in `moved_from` of `{other.address}` as well"
                 )
-                there = other.source if old in declared else _where_moved(other)
-                message = f"moved_from: `{old}` {state}, at {there}"
+                location = other.source if old in declared else _where_moved(other)
+                message = f"moved_from: `{old}` {state}, at {location}"
                 hint = "remove one of the two: an address in `moved_from` cannot be used by another manifest"
                 yield Diagnostic("TV118", message, _where_moved(opened), hint, address)
 

@@ -1,4 +1,4 @@
-"""The manifest files of a project: which there are, and what people call them."""
+"""The manifest files of a project: finding them, and their paths as messages show them."""
 
 from __future__ import annotations
 
@@ -20,46 +20,56 @@ _SUFFIXES: Final = (".yaml", ".yml")
 def find(
     project: Project, folder: Path, paths: Sequence[Path], diagnostics: list[Diagnostic], budget: Budget
 ) -> list[Path]:
-    """Manifests of one folder, the base or an overlay, or those in some files and folders that lie in it.
+    """The manifest files of one folder, the base or an overlay, sorted; with `paths`, only those in these paths.
 
-    Names that begin with a dot are passed over, and so are the overlays that lie in the folder.
+    Names that begin with a dot are skipped, and so are overlays inside the folder.  Problems with folders and links go
+    to `diagnostics`; UsageError if one of the paths does not exist.
     """
-    found: set[Path] = set()
+    manifests: set[Path] = set()
     for path in paths or (folder,):
-        found.update(_below(path, folder, project, diagnostics, budget, asked=bool(paths)))
+        manifests.update(_manifests_in(path, folder, project, diagnostics, budget, is_named=bool(paths)))
     if not paths:
-        found.update(path for path in unwritten_files.new(Path(project.root)) if _is_one_of(project, folder, path))
-    return sorted(found)
+        manifests.update(
+            path for path in unwritten_files.new(Path(project.root)) if _is_manifest_of(project, folder, path)
+        )
+    return sorted(manifests)
 
 
 def is_manifest(project: Project, path: Path) -> bool:
-    """Whether a path is a manifest of the project, as for the changed files that a hook passes."""
-    return any(_is_one_of(project, folder, path) for folder in folders(project))
+    """Whether a path is a manifest of the project, used for the changed files that a git hook passes."""
+    return any(_is_manifest_of(project, folder, path) for folder in folders(project))
 
 
 def folders(project: Project) -> list[Path]:
     """The folders of manifests, each once: the base, then the overlays of all environments."""
-    overlays = (Path(project.root, one.overlay) for one in project.environments.values() if one.overlay)
+    overlays = (
+        Path(project.root, environment.overlay) for environment in project.environments.values() if environment.overlay
+    )
     return list(dict.fromkeys((Path(project.manifests), *overlays)))
 
 
 def layers(project: Project, environment: Environment) -> list[Path]:
-    """The folders of manifests that make an environment: the base, then what is laid over it."""
+    """The folders of manifests of an environment: the base, then its overlay if it has one."""
     overlay = [Path(project.root, environment.overlay)] if environment.overlay else []
     return [Path(project.manifests), *overlay]
 
 
-def _is_one_of(project: Project, folder: Path, path: Path) -> bool:
-    """Whether a path is a manifest of a folder, and of no other folder in it."""
-    top = Path(os.path.abspath(path))  # noqa: PTH100 - reading judges where links end
-    hidden = any(part.startswith(".") for part in Path(os.path.relpath(top, folder)).parts if part != "..")
-    named = top.name.lower().endswith(_SUFFIXES) and top != Path(project.root, FILE)
-    inner = (one for one in folders(project) if one != folder and _lies_in(one, folder))
-    return named and not hidden and _lies_in(top, folder) and not any(_lies_in(top, one) for one in inner)
+def _is_manifest_of(project: Project, folder: Path, path: Path) -> bool:
+    """Whether a path is a manifest of a folder, and not of another manifests folder inside it."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links are checked when files are read
+    is_hidden = any(part.startswith(".") for part in Path(os.path.relpath(absolute, folder)).parts if part != "..")
+    has_name = absolute.name.lower().endswith(_SUFFIXES) and absolute != Path(project.root, FILE)
+    inner = (inside for inside in folders(project) if inside != folder and _lies_in(inside, folder))
+    return (
+        has_name
+        and not is_hidden
+        and _lies_in(absolute, folder)
+        and not any(_lies_in(absolute, nested) for nested in inner)
+    )
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
-    """Whether a path lies in a folder, as it is written or with all links resolved."""
+    """Whether a path lies in a folder, as the paths are written or with all links resolved."""
     return path.is_relative_to(folder) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
@@ -69,7 +79,7 @@ def start(path: Path | str, project: Project) -> Source:
 
 
 def shown_path(path: Path, project: Project) -> str:
-    """A path as positions name it: from the root of the project, with / between folders, printable."""
+    """A path as messages show it: from the root of the project, with / between folders, printable."""
     written, top = str(path), os.path.join(project.root, "")  # noqa: PTH118 - as text, for each file of the project
     if written.startswith(top):
         text = written[len(top) :].replace(os.sep, "/")
@@ -78,48 +88,54 @@ def shown_path(path: Path, project: Project) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _below(
-    path: Path, folder: Path, project: Project, diagnostics: list[Diagnostic], budget: Budget, *, asked: bool
+def _manifests_in(
+    path: Path, folder: Path, project: Project, diagnostics: list[Diagnostic], budget: Budget, *, is_named: bool
 ) -> Iterator[Path]:
-    top = Path(os.path.abspath(path))  # noqa: PTH100 - reading judges where links end
+    top = Path(os.path.abspath(path))  # noqa: PTH100 - links are checked when files are read
     if os.path.isdir(top):  # noqa: PTH112 - never raises
-        inside = any(_lies_in(top, one) for one in folders(project) if one != folder and _lies_in(one, folder))
-        if _lies_in(top, folder) and not inside:
+        is_nested = any(
+            _lies_in(top, other) for other in folders(project) if other != folder and _lies_in(other, folder)
+        )
+        if _lies_in(top, folder) and not is_nested:
             yield from _walk(top, project, diagnostics, budget)
         elif _lies_in(folder, top) and os.path.isdir(folder):  # noqa: PTH112 - as above
             yield from _walk(folder, project, diagnostics, budget)
-    elif asked and os.path.lexists(top):
-        yield from [top] if _is_one_of(project, folder, top) else []
-    elif asked:
+    elif is_named and os.path.lexists(top):
+        yield from [top] if _is_manifest_of(project, folder, top) else []
+    elif is_named:
         message = f"`{path}` does not exist"
         raise UsageError(message)
 
 
 def _walk(top: Path, project: Project, diagnostics: list[Diagnostic], budget: Budget) -> Iterator[Path]:
-    def told(error: OSError) -> None:
+    def report(error: OSError) -> None:
         message = f"the folder cannot be read: {error.strerror}; its manifests are unknown"
         diagnostics.append(Diagnostic("TV110", message, start(error.filename, project)))
 
-    others = [one for one in folders(project) if one != top]
-    for folder, names_below, names in os.walk(top, onerror=told):
-        here = Path(folder)
-        budget.entered(len(names_below) + len(names), len(here.relative_to(top).parts), start(here, project))
-        names_below[:] = sorted(one for one in names_below if not one.startswith(".") and here / one not in others)
-        diagnostics += [_linked(here / name, project) for name in names_below if (here / name).is_symlink()]
-        shown = [name for name in names if not name.startswith(".")]
-        others_here = sorted(name for name in shown if not name.lower().endswith(_SUFFIXES))
-        diagnostics += [one for name in others_here for one in _dangling(here / name, project)]
-        manifests = (here / name for name in shown if name.lower().endswith(_SUFFIXES))
+    other_folders = [other for other in folders(project) if other != top]
+    for folder, names_below, names in os.walk(top, onerror=report):
+        current = Path(folder)
+        budget.entered(len(names_below) + len(names), len(current.relative_to(top).parts), start(current, project))
+        names_below[:] = sorted(
+            other for other in names_below if not other.startswith(".") and current / other not in other_folders
+        )
+        diagnostics += [
+            _link_to_folder(current / name, project) for name in names_below if (current / name).is_symlink()
+        ]
+        visible = [name for name in names if not name.startswith(".")]
+        other_names = sorted(name for name in visible if not name.lower().endswith(_SUFFIXES))
+        diagnostics += [diagnostic for name in other_names for diagnostic in _broken_link(current / name, project)]
+        manifests = (current / name for name in visible if name.lower().endswith(_SUFFIXES))
         yield from (path for path in manifests if path != Path(project.root, FILE))
 
 
-def _linked(folder: Path, project: Project) -> Diagnostic:
+def _link_to_folder(folder: Path, project: Project) -> Diagnostic:
     message = "symbolic links to folders are not followed; the manifests behind this link are unknown"
     return Diagnostic("TV110", message, start(folder, project), "move the folder here, or link its files one by one")
 
 
-def _dangling(path: Path, project: Project) -> Iterator[Diagnostic]:
-    """A link that leads nowhere, or where nobody may look: a folder of manifests may have been there."""
+def _broken_link(path: Path, project: Project) -> Iterator[Diagnostic]:
+    """Diagnose a link that cannot be followed: its target may be a folder of manifests."""
     if not path.is_symlink():
         return
     try:

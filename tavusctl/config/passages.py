@@ -1,4 +1,4 @@
-"""Where the fields of a plan are written: in a manifest, or in the file that brought a text, at its line."""
+"""Where the fields of a plan are written: in a manifest, or at a line of an included file."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from tavusctl.patch.pointer import escape
 
 
 def located(plan: Plan, desired: Iterable[Desired]) -> Plan:
-    """The plan with the place of every field that a manifest says."""
-    items = {one.address: one for one in desired if one.source.path}
+    """The plan with the source of every field that a manifest sets."""
+    items = {item.address: item for item in desired if item.source.path}
 
-    def fields(address: Address, found: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    def fields(address: Address, changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
         item = items.get(address)
-        return tuple(replace(one, source=place(item.kind, item, one)) for one in found) if item else found
+        return tuple(replace(entry, source=place(item.kind, item, entry)) for entry in changes) if item else changes
 
-    steps = tuple(replace(one, fields=fields(one.address, one.fields)) for one in plan.steps)
+    steps = tuple(replace(step, fields=fields(step.address, step.fields)) for step in plan.steps)
     refused = tuple(
-        replace(one, change=replace(one.change, fields=fields(one.change.address, one.change.fields)))
-        for one in plan.refused
+        replace(refusal, change=replace(refusal.change, fields=fields(refusal.change.address, refusal.change.fields)))
+        for refusal in plan.refused
     )
-    drift = tuple(replace(one, fields=fields(one.address, one.fields)) for one in plan.drift)
+    drift = tuple(replace(drifted, fields=fields(drifted.address, drifted.fields)) for drifted in plan.drift)
     return replace(plan, steps=steps, refused=refused, drift=drift)
 
 
 def differing(
     kind: ResourceKind, path: KeyPath, pointer: str, old: Json, new: Json
 ) -> Iterator[tuple[str, Json, Json]]:
-    """The innermost values of the new side that the old one does not have, with what is there."""
+    """The innermost differing values of `new`, each as pointer, old value (or ABSENT) and new value."""
     if same(kind, path, new, old):
         return
     if isinstance(old, dict) and isinstance(new, dict):
@@ -47,14 +47,14 @@ def differing(
             yield from differing(kind, (*path, "*"), f"{pointer}/{index}", before, after)
     elif isinstance(old, list) and isinstance(new, list):
         for index, item in enumerate(new):
-            if not any(same(kind, (*path, "*"), item, one) for one in old):
+            if not any(same(kind, (*path, "*"), item, other) for other in old):
                 yield f"{pointer}/{index}", ABSENT, item
     else:
         yield pointer, old, new
 
 
 def place(kind: ResourceKind, item: Manifest | Desired, entry: FieldChange) -> Source:
-    """Where a field is written: of a text, the first line that is not as `live`."""
+    """The source of a field; of a text, its first line that differs from `live`."""
     attachment = kind.attachment
     if attachment and item.file and entry.path == f"/{attachment.file}":
         return Source(item.file.name, 1, 1)
@@ -62,13 +62,13 @@ def place(kind: ResourceKind, item: Manifest | Desired, entry: FieldChange) -> S
     inner = () if entry.sensitive else differing(kind, split(entry.path), *whole)
     pointer, old, new = next(iter(inner), whole)
     written = written_at(item.sources, pointer, item.source)
-    below = [one for one in item.passages if one == pointer or one.startswith(f"{pointer}/")]
+    below = [key for key in item.passages if key == pointer or key.startswith(f"{pointer}/")]
     if entry.sensitive or not below:
         return written
-    if not isinstance(new, str):  # all of it is new: the first text in it that a file brought
+    if not isinstance(new, str):  # all of it is new: take its first included text
         return Source(item.passages[below[0]][0].path, 1, 1)
     offset = _first_difference(old if isinstance(old, str) else "", new, item.passages[pointer])
-    passage = next((one for one in reversed(item.passages[pointer]) if one.start <= offset), None)
+    passage = next((part for part in reversed(item.passages[pointer]) if part.start <= offset), None)
     if passage is None or not passage.path:
         return written
     line = new.count("\n", passage.start, offset) + 1
@@ -77,19 +77,19 @@ def place(kind: ResourceKind, item: Manifest | Desired, entry: FieldChange) -> S
 
 
 def _first_difference(old: str, new: str, passages: Sequence[Passage]) -> int:
-    """The first character of a text that is not as in another; of what only lacks something, one beside that."""
-    place = _shared(old, new)
-    if place == len(old) and new.startswith("\n", place):
-        return min(place + 1, len(new) - 1)  # lines that follow the last one
-    if old.endswith(new[place:]):
-        # What is gone stood anywhere from `first` to `place`: at the end of a file, if one ends there.
-        first = len(new) - _shared(old[::-1], new[::-1])
-        begun = next((one for one in reversed(passages) if one.start <= place), None)
-        place = begun.start - 1 if begun and not begun.path and begun.start >= first else place
-    return max(min(place, len(new) - 1), 0)
+    """The offset of the first character of `new` that differs; if text was only removed, one next to the gap."""
+    offset = _common_prefix(old, new)
+    if offset == len(old) and new.startswith("\n", offset):
+        return min(offset + 1, len(new) - 1)  # only lines after the last one were added
+    if old.endswith(new[offset:]):
+        # The removed text began anywhere from `first` to `offset`; prefer the end of an included file in that range.
+        first = len(new) - _common_prefix(old[::-1], new[::-1])
+        passage = next((part for part in reversed(passages) if part.start <= offset), None)
+        offset = passage.start - 1 if passage and not passage.path and passage.start >= first else offset
+    return max(min(offset, len(new) - 1), 0)
 
 
-def _shared(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginnings."""
-    both = zip(one, other, strict=False)
-    return next((index for index, (left, right) in enumerate(both) if left != right), min(len(one), len(other)))
+def _common_prefix(first: str, second: str) -> int:
+    """The length of the common prefix of two texts."""
+    pairs = zip(first, second, strict=False)
+    return next((index for index, (left, right) in enumerate(pairs) if left != right), min(len(first), len(second)))

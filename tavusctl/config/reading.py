@@ -1,4 +1,4 @@
-"""The files of a project while they are read: documents found, laid over one another, and opened as manifests."""
+"""Reading the files of a project: their documents are parsed, merged with overlays, and opened as manifests."""
 
 from __future__ import annotations
 
@@ -31,22 +31,26 @@ from tavusctl.core.project_settings import Environment, Project
 from tavusctl.core.resource_kind import ResourceKind
 from tavusctl.secrets import redaction
 
-_MAX_COMPLAINTS: Final = 500  # of one file
+_MAX_DIAGNOSTICS: Final = 500  # of one file
 _MISSING: Final = "TV106"
-_MARK: Final = b"tavusctl: ignore="  # in a comment: what validate is not to remark on
+_MARK: Final = b"tavusctl: ignore="  # in a comment: suppresses diagnostics of validate
 
 
 class Document(Struct, frozen=True):
-    """One document of a file, as it is written; `about` takes secrets of the file out of what is said of it."""
+    """One document of a file, before it is opened; `about` redacts secrets of the file in texts about it."""
 
     node: Node
     about: Callable[[str], str]
-    address: Address | None  # None: it has none that is right
-    digest: str  # of the file, and which document of it this is
+    address: Address | None  # None: it has no valid address
+    digest: str  # identifies it: path and digest of the file, number of the document
 
 
 class Reading(Struct):
-    """What files are read with, and what was found in them so far."""
+    """The settings with which files are read, and the results so far.
+
+    `unread` has the texts of files in which an address could not be read, and an empty text for each file or folder
+    that was not read completely.  `marked` has the texts of the files with suppressions, by shown path.
+    """
 
     project: Project
     environment: Environment
@@ -57,13 +61,13 @@ class Reading(Struct):
     diagnostics: list[Diagnostic] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     marked: dict[str, str] = field(default_factory=dict)
-    _files: dict[str, Path] = field(default_factory=dict)  # by what people call them
-    _bases: dict[Address, Source] = field(default_factory=dict)  # what an overlay may be laid over
-    _moved: dict[Address, tuple[Address, Source]] = field(default_factory=dict)  # what bases were, and what they are
-    _unread_bases: list[str] = field(default_factory=list)  # like `unread`, of files that an overlay is laid over
-    _untold: list[Diagnostic] = field(default_factory=list)  # of such files that nobody has asked for
-    _overlays: dict[Address, Document] = field(default_factory=dict)  # those that are laid over nothing yet
-    _laid_over: dict[str, str] = field(default_factory=dict)  # digests of those laid over the file that is read
+    _files: dict[str, Path] = field(default_factory=dict)  # by shown path
+    _bases: dict[Address, Source] = field(default_factory=dict)  # where each address of the base is declared
+    _former_addresses: dict[Address, tuple[Address, Source]] = field(default_factory=dict)  # by former address
+    _unread_bases: list[str] = field(default_factory=list)  # like `unread`, of files of the base
+    _unreported: list[Diagnostic] = field(default_factory=list)  # diagnostics of files of the base that were not named
+    _overlays: dict[Address, Document] = field(default_factory=dict)  # documents of the overlay that are not merged yet
+    _laid_over: dict[str, str] = field(default_factory=dict)  # digests of overlays of the file being read, by address
 
     @classmethod
     def of(
@@ -74,257 +78,279 @@ class Reading(Struct):
         budget: Budget,
         cache: ManifestCache | None = None,
     ) -> Reading:
-        """Nothing read yet."""
+        """A reading without results, with an empty set of included files."""
         library = IncludedFiles(
             Path(project.root), Path(project.manifests), lambda path: shown_path(path, project), budget
         )
         return cls(project, environment, kinds, library, cache)
 
     def take(self, paths: Sequence[Path]) -> list[Path]:
-        """Read every file of the project, or some; those that were found."""
-        found: list[Path] = []
+        """Read every file of the project, or those in some paths; return the files that were read."""
+        paths_read: list[Path] = []
         try:
-            base, *overlay = self._found(paths, self.diagnostics)
-            found = [*base, *(path for files_ in overlay for path in files_)]
-            self.unread += ["" for _ in self.diagnostics]  # of folders nobody knows what is in them
+            base, *overlay = self._files_by_layer(paths, self.diagnostics)
+            paths_read = [*base, *(path for files_ in overlay for path in files_)]
+            self.unread += ["" for _ in self.diagnostics]  # folders whose content is unknown
             self._unread_bases += self.unread
-            for path in found[len(base) :]:
-                self._counted(path, self._take_overlays)
-            asked = tuple(self._overlays)
+            for path in paths_read[len(base) :]:
+                self._read_counted(path, self._take_overlays)
+            named_overlays = tuple(self._overlays)
             if paths:
-                self._look_beside(found, asked)
-            told = len(self.unread)
+                self._read_other_layer(paths_read, named_overlays)
+            unread_before = len(self.unread)
             for path in base:
-                self._counted(path, self._take_base)
-            self._unread_bases += self.unread[told:]
-            for address in asked:
+                self._read_counted(path, self._take_base)
+            self._unread_bases += self.unread[unread_before:]
+            for address in named_overlays:
                 if address in self._overlays:
-                    self.opened.append(self._alone(self._overlays.pop(address)))
-        except LimitExceededError as over:
-            self.diagnostics += [over.diagnostic, *(one for each in self.opened for one in each.diagnostics)]
-            self.opened.clear()  # what is said of a part may be wrong of the whole
+                    self.opened.append(self._open_unmatched_overlay(self._overlays.pop(address)))
+        except LimitExceededError as exceeded:
+            self.diagnostics += [
+                exceeded.diagnostic,
+                *(diagnostic for parsed in self.opened for diagnostic in parsed.diagnostics),
+            ]
+            self.opened.clear()  # a part of a project may look wrong where the whole is right
             if self.cache:
                 self.cache.pass_over()
             self.unread.append("")
-        return found
+        return paths_read
 
-    def _found(self, paths: Sequence[Path], diagnostics: list[Diagnostic]) -> list[list[Path]]:
-        """The files of the base, and of what is laid over it."""
+    def _files_by_layer(self, paths: Sequence[Path], diagnostics: list[Diagnostic]) -> list[list[Path]]:
+        """The files of the base, then those of the overlay if the environment has one; problems go to `diagnostics`."""
         folders = layers(self.project, self.environment)
-        return [find(self.project, one, paths, diagnostics, self.library.budget) for one in folders]
+        return [find(self.project, folder, paths, diagnostics, self.library.budget) for folder in folders]
 
-    def _counted(self, path: Path, take: Callable[[Path, Source], Iterable[ParsedManifest]]) -> None:
-        """Take the manifests of a file, and count what is said of them."""
-        before, where = len(self.diagnostics), start(path, self.project)
-        here = list(take(path, where))
-        self.opened += here
-        told = len(self.diagnostics) - before + sum(len(each.diagnostics) for each in here)
-        self.library.budget.told(told, where)
+    def _read_counted(self, path: Path, read_file: Callable[[Path, Source], Iterable[ParsedManifest]]) -> None:
+        """Read the manifests of a file with `read_file`, and count their diagnostics against the limit."""
+        diagnostics_before, source = len(self.diagnostics), start(path, self.project)
+        manifests = list(read_file(path, source))
+        self.opened += manifests
+        added = len(self.diagnostics) - diagnostics_before + sum(len(manifest.diagnostics) for manifest in manifests)
+        self.library.budget.told(added, source)
 
-    def _take_overlays(self, path: Path, where: Source) -> Iterator[ParsedManifest]:
-        """Keep the documents of a file until the base is read; what has no address is opened at once, and told."""
-        for one in self._parsed(path, where):
-            if one.address is None:
-                yield self._opened(one, one.node)
-            elif (first := self._overlays.setdefault(one.address, one)) is not one:
-                here, there = (each.node.sources["/name"] for each in (one, first))
-                self.diagnostics.append(twice(one.address, here, there, "make one of the two"))
+    def _take_overlays(self, path: Path, source: Source) -> Iterator[ParsedManifest]:
+        """Keep the documents of an overlay file until the base is read; open those without a valid address at once."""
+        for document in self._documents_of(path, source):
+            if document.address is None:
+                yield self._open(document, document.node)
+            elif (first := self._overlays.setdefault(document.address, document)) is not document:
+                here, there = (duplicate.node.sources["/name"] for duplicate in (document, first))
+                self.diagnostics.append(twice(document.address, here, there, "make one of the two"))
 
-    def _take_base(self, path: Path, where: Source) -> Iterator[ParsedManifest]:
-        """The manifests of a file with what is laid over them, as an earlier run has read them or afresh."""
-        content = self._content(path, where)
+    def _take_base(self, path: Path, source: Source) -> Iterator[ParsedManifest]:
+        """The manifests of a file of the base, merged with their overlays; from the cache where it has them."""
+        content = self._content(path, source)
         if content is not None:
-            yield from self._kept(self.cache, where, content) if self.cache else self._read(where, content)
+            yield from self._cached(self.cache, source, content) if self.cache else self._read(source, content)
 
-    def _kept(self, cache: ManifestCache, where: Source, content: bytes) -> Iterable[ParsedManifest]:
-        """The manifests of a file as the cache has them; those that it does not have are read, and kept in it."""
+    def _cached(self, cache: ManifestCache, source: Source, content: bytes) -> Iterable[ParsedManifest]:
+        """The manifests of a file from the cache; where it has no valid entry, they are read and stored in it."""
         self.library.asked.clear()
-        entry = cache.find(where.path, digest(content))
-        known = recall.recalled(entry, where, self._lies_over, self._files, self.library) if entry else None
-        if entry and known is not None:
-            for one in known:
-                self._take_address(one.address, one.source, one.manifest.moved_from if one.manifest else ())
-            self._keep(cache, where, entry, is_new=False)
-            return known
-        begun, told = recall.Used.of(self.library), len(self.diagnostics)
-        self.library.asked.clear()  # what was looked at in vain
+        entry = cache.find(source.path, digest(content))
+        cached = recall.recalled(entry, source, self._overlay_digest, self._files, self.library) if entry else None
+        if entry and cached is not None:
+            for parsed in cached:
+                self._register_base(
+                    parsed.address, parsed.source, parsed.manifest.moved_from if parsed.manifest else ()
+                )
+            self._store_entry(cache, source, entry, is_new=False)
+            return cached
+        usage_before, diagnostics_before = recall.Used.of(self.library), len(self.diagnostics)
+        self.library.asked.clear()  # texts that were read only to check the outdated entry
         self._laid_over.clear()
-        found = [*self._read(where, content)]
-        is_silent = len(self.diagnostics) == told and not any(one.diagnostics for one in found)
-        # Two paths are shown alike where one has characters that cannot be shown.
-        is_plain = os.fspath(self._files[where.path]).isprintable()
-        made = recall.FileRead(content, found, self._laid_over, begun)
-        entry = recall.entry_of(made, self.library) if is_silent and is_plain else None
+        manifests = [*self._read(source, content)]
+        is_silent = len(self.diagnostics) == diagnostics_before and not any(parsed.diagnostics for parsed in manifests)
+        # Paths with characters that cannot be printed may have the same shown path.
+        is_plain = os.fspath(self._files[source.path]).isprintable()
+        file_read = recall.FileRead(content, manifests, self._laid_over, usage_before)
+        entry = recall.entry_of(file_read, self.library) if is_silent and is_plain else None
         if entry is None:
             cache.pass_over()
         else:
-            self._keep(cache, where, entry, is_new=True)
-        return found
+            self._store_entry(cache, source, entry, is_new=True)
+        return manifests
 
-    def _keep(self, cache: ManifestCache, where: Source, entry: Entry, *, is_new: bool) -> None:
-        """Keep what was read from a file, and tell which texts it has brought."""
-        cache.keep(where.path, entry, is_new=is_new)
-        for asked, one in zip(self.library.asked, entry.brought, strict=True):
-            cache.note_text(self.library.located(asked.name, asked.manifest), one.digest)
+    def _store_entry(self, cache: ManifestCache, source: Source, entry: Entry, *, is_new: bool) -> None:
+        """Store the cache entry of a file, and note the included texts that the entry depends on."""
+        cache.keep(source.path, entry, is_new=is_new)
+        for included, brought in zip(self.library.asked, entry.brought, strict=True):
+            cache.note_text(self.library.located(included.name, included.manifest), brought.digest)
 
-    def _read(self, where: Source, content: bytes) -> Iterator[ParsedManifest]:
-        """The manifests of a file, up to the one that has too much wrong with it."""
-        told = 0
-        for one in self._documents(where, content):
-            found = self._laid(one)
-            yield found
-            told += len(found.diagnostics)
-            if told > _MAX_COMPLAINTS:
-                message = f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not checked"
-                self.diagnostics.append(Diagnostic("TV115", message, one.node.source))
+    def _read(self, source: Source, content: bytes) -> Iterator[ParsedManifest]:
+        """Parse and open the manifests of a file; stop after more than `_MAX_DIAGNOSTICS` diagnostics."""
+        diagnostic_count = 0
+        for document in self._documents(source, content):
+            parsed = self._open_base(document)
+            yield parsed
+            diagnostic_count += len(parsed.diagnostics)
+            if diagnostic_count > _MAX_DIAGNOSTICS:
+                message = f"more than {_MAX_DIAGNOSTICS} problems; the rest of the file is not checked"
+                self.diagnostics.append(Diagnostic("TV115", message, document.node.source))
                 self.unread.append("")
                 break
 
-    def _lies_over(self, address: Address) -> str:
-        """The digest of the document that is laid over the next one of an address; empty without one."""
-        over = self._overlays.get(address)
-        return over.digest if over else ""
+    def _overlay_digest(self, address: Address) -> str:
+        """The digest of the overlay document still to be merged into an address; empty without one."""
+        overlay = self._overlays.get(address)
+        return overlay.digest if overlay else ""
 
-    def _take_address(self, address: Address | None, source: Source, left: Iterable[Address]) -> Document | None:
-        """A document of the base has been found: what lies over it in this environment."""
+    def _register_base(
+        self, address: Address | None, source: Source, former_addresses: Iterable[Address]
+    ) -> Document | None:
+        """Record a document of the base and its former addresses; return its overlay document, and use that up."""
         if address is None:
             return None
         self._bases.setdefault(address, source)
-        self._moved.update((one, (address, source)) for one in left)
+        self._former_addresses.update((former, (address, source)) for former in former_addresses)
         return self._overlays.pop(address, None)
 
-    def _look_beside(self, asked: Collection[Path], overlays_: Collection[Address]) -> None:
-        """Read what the files that were named are to be seen with: overlays of theirs, and what theirs lie over."""
-        beside = Reading(self.project, self.environment, self.kinds, self.library, _files=self._files)
-        base, *overlay = beside._found((), beside.diagnostics)
-        for path in (one for files_ in overlay for one in files_ if one not in asked):
-            for document in beside._parsed(path, start(path, self.project)):
+    def _read_other_layer(self, named_files: Collection[Path], named_overlays: Collection[Address]) -> None:
+        """Read the other layer of the named files: overlays of named base files, and bases of named overlay files.
+
+        `named_files` are the files that were asked for, `named_overlays` the addresses of the overlays in them.
+        """
+        other = Reading(self.project, self.environment, self.kinds, self.library, _files=self._files)
+        base, *overlay = other._files_by_layer((), other.diagnostics)
+        for path in (file for files_ in overlay for file in files_ if file not in named_files):
+            for document in other._documents_of(path, start(path, self.project)):
                 if document.address:
                     self._overlays.setdefault(document.address, document)
-        self._unread_bases += ["" for _ in beside.diagnostics]
-        self._untold += beside.diagnostics
-        beside.unread.clear()
-        beside.diagnostics.clear()
-        for path in base if overlays_ else ():
-            for document in beside._parsed(path, start(path, self.project)) if path not in asked else ():
-                if document.address in overlays_ and document.address in self._overlays:
-                    self.opened.append(self._laid(document))
+        self._unread_bases += ["" for _ in other.diagnostics]
+        self._unreported += other.diagnostics
+        other.unread.clear()
+        other.diagnostics.clear()
+        for path in base if named_overlays else ():
+            for document in other._documents_of(path, start(path, self.project)) if path not in named_files else ():
+                if document.address in named_overlays and document.address in self._overlays:
+                    self.opened.append(self._open_base(document))
                 elif document.address and document.address not in self._bases:
-                    left = overlays.left_by(document.node)
-                    self._moved.update((one, (document.address, document.node.sources["/name"])) for one in left)
+                    former_addresses = overlays.left_by(document.node)
+                    self._former_addresses.update(
+                        (former, (document.address, document.node.sources["/name"])) for former in former_addresses
+                    )
                     self._bases[document.address] = document.node.sources["/name"]
-        self._unread_bases += beside.unread
-        self._untold += beside.diagnostics
+        self._unread_bases += other.unread
+        self._unreported += other.diagnostics
 
-    def _laid(self, one: Document) -> ParsedManifest:
-        """A document of the base, with the one that lies over it in this environment."""
-        source = one.node.sources["/name"] if one.address else one.node.source
-        over = self._take_address(one.address, source, overlays.left_by(one.node))
-        if over is None or one.address is None:
-            return self._opened(one, one.node)
-        self._laid_over[str(one.address)] = over.digest
-        laid = overlays.lay(one.node, over.node, self.kinds[one.address.kind], one.address)
-        found = self._opened(one, laid.node, over.about)
-        if laid.diagnostics:
-            told = (*said(laid.diagnostics, over.about), *found.diagnostics)
-            found = replace(found, diagnostics=told, manifest=None, draft=found.manifest or found.draft)
-        manifest, draft = (one and replace(one, overlay=over.node.source) for one in (found.manifest, found.draft))
-        return replace(found, manifest=manifest, draft=draft)
+    def _open_base(self, document: Document) -> ParsedManifest:
+        """Open a document of the base, merged with its overlay in this environment."""
+        source = document.node.sources["/name"] if document.address else document.node.source
+        overlay = self._register_base(document.address, source, overlays.left_by(document.node))
+        if overlay is None or document.address is None:
+            return self._open(document, document.node)
+        self._laid_over[str(document.address)] = overlay.digest
+        merged = overlays.lay(document.node, overlay.node, self.kinds[document.address.kind], document.address)
+        parsed = self._open(document, merged.node, overlay.about)
+        if merged.diagnostics:
+            diagnostics = (*said(merged.diagnostics, overlay.about), *parsed.diagnostics)
+            parsed = replace(parsed, diagnostics=diagnostics, manifest=None, draft=parsed.manifest or parsed.draft)
+        manifest, draft = (
+            version and replace(version, overlay=overlay.node.source) for version in (parsed.manifest, parsed.draft)
+        )
+        return replace(parsed, manifest=manifest, draft=draft)
 
-    def _alone(self, over: Document) -> ParsedManifest:
-        """A document of the overlay that exists in this environment only."""
+    def _open_unmatched_overlay(self, overlay: Document) -> ParsedManifest:
+        """Open a document of the overlay without a base: it exists in this environment only."""
         if self.cache:
             self.cache.pass_over()
-        found, address = self._opened(over, over.node), over.address
+        parsed, address = self._open(overlay, overlay.node), overlay.address
         if address is None:
-            return found
-        rest = tuple(one for one in found.diagnostics if one.id != _MISSING)  # it may be in a manifest below
-        if address in self._moved:
-            told = overlays.left_behind(over.node, address, *self._moved[address])
-            return replace(found, address=None, manifest=None, draft=None, diagnostics=(*rest, told))
-        if found.manifest is None and may_declare(self._unread_bases, address.name):
-            self.diagnostics += self._untold
-            self._untold.clear()
-            return replace(found, diagnostics=rest)
-        meant = overlays.without_base(over.node, address, self._bases) if found.manifest is None else None
-        return replace(found, diagnostics=(*found.diagnostics, meant)) if meant else found
+            return parsed
+        # A manifest of the base may have the missing key.
+        other_diagnostics = tuple(diagnostic for diagnostic in parsed.diagnostics if diagnostic.id != _MISSING)
+        if address in self._former_addresses:
+            renamed_base = overlays.left_behind(overlay.node, address, *self._former_addresses[address])
+            return replace(
+                parsed, address=None, manifest=None, draft=None, diagnostics=(*other_diagnostics, renamed_base)
+            )
+        if parsed.manifest is None and may_declare(self._unread_bases, address.name):
+            self.diagnostics += self._unreported
+            self._unreported.clear()
+            return replace(parsed, diagnostics=other_diagnostics)
+        intended = overlays.without_base(overlay.node, address, self._bases) if parsed.manifest is None else None
+        return replace(parsed, diagnostics=(*parsed.diagnostics, intended)) if intended else parsed
 
-    def _opened(self, one: Document, node: Node, over: Callable[[str], str] = lambda text: text) -> ParsedManifest:
-        resolver = AttachmentResolver(self._measured, self.environment.uploads)
-        found = open_document(node, self.kinds, self._scope, resolver, self.library.budget)
-        return replace(found, diagnostics=said(found.diagnostics, lambda text: over(one.about(text))))
+    def _open(
+        self, document: Document, node: Node, redact_overlay: Callable[[str], str] = lambda text: text
+    ) -> ParsedManifest:
+        resolver = AttachmentResolver(self._measure, self.environment.uploads)
+        parsed = open_document(node, self.kinds, self._scope, resolver, self.library.budget)
+        return replace(parsed, diagnostics=said(parsed.diagnostics, lambda text: redact_overlay(document.about(text))))
 
-    def _parsed(self, path: Path, where: Source) -> list[Document]:
-        """The documents of one file."""
-        content = self._content(path, where)
-        return [] if content is None else self._documents(where, content)
+    def _documents_of(self, path: Path, source: Source) -> list[Document]:
+        """The documents of one file; empty where it cannot be read."""
+        content = self._content(path, source)
+        return [] if content is None else self._documents(source, content)
 
-    def _content(self, path: Path, where: Source) -> bytes | None:
-        """The bytes of one file; None where they are not to be had, which is told."""
+    def _content(self, path: Path, source: Source) -> bytes | None:
+        """The bytes of one file; None, with a diagnostic, where it cannot be read."""
         try:
             content = files.read_bytes(path, Path(self.project.root), MAX_YAML_BYTES)
         except files.RefusedError as error:
-            id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Complaint
-            self.diagnostics.append(Diagnostic(id, f"the file {error}", where))
+            id = "TV115" if error.too_large else "TV110"  # noqa: A001 - as in Diagnostic
+            self.diagnostics.append(Diagnostic(id, f"the file {error}", source))
             self.unread.append("")
             return None
-        self.library.budget.opened(len(content), where)
-        self._files[where.path] = path
+        self.library.budget.opened(len(content), source)
+        self._files[source.path] = path
         if self.cache:
             self.cache.note_file(path, digest(content))
         if _MARK in content:
-            self.marked[where.path] = content.decode("utf-8", "replace")
+            self.marked[source.path] = content.decode("utf-8", "replace")
         return content
 
-    def _documents(self, where: Source, content: bytes) -> list[Document]:
-        """The documents that stand in a file."""
-        text, name = content.decode("utf-8", "replace"), f"{self._files[where.path]} {digest(content)}"
+    def _documents(self, source: Source, content: bytes) -> list[Document]:
+        """Parse the documents in the content of a file."""
+        text, name = content.decode("utf-8", "replace"), f"{self._files[source.path]} {digest(content)}"
         about = redaction.about(text)
-        parsed = yaml12.read(content, where.path)
+        parsed = yaml12.read(content, source.path)
         self.diagnostics += said(parsed.diagnostics, about)
-        self.library.budget.parsed(parsed.values, where)
-        found = [
-            Document(one, about, overlays.address_of(one, self.kinds, self._scope), f"{name} {number}")
-            for number, one in enumerate(parsed.documents)
+        self.library.budget.parsed(parsed.values, source)
+        documents = [
+            Document(node, about, overlays.address_of(node, self.kinds, self._scope), f"{name} {number}")
+            for number, node in enumerate(parsed.documents)
         ]
-        broken = any(one.severity is Severity.ERROR for one in parsed.diagnostics)
-        if broken or not all(one.address for one in found):
+        is_broken = any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics)
+        if is_broken or not all(document.address for document in documents):
             self.unread.append(text)
-        return found
+        return documents
 
-    def _scope(self, where: Source) -> Scope:
-        """What expressions in a file can reach."""
-        path = self._files[where.path]
+    def _scope(self, source: Source) -> Scope:
+        """The variables, secrets and files that expressions in a file may refer to."""
+        path = self._files[source.path]
         environment, secrets = self.environment, self.project.secrets
         return Scope(environment.vars, secrets, lambda name: self._text(path, name), environment.name)
 
     def _text(self, manifest: Path, name: str) -> FileText:
-        with _hinting(self.project, manifest, name):
+        with _with_file_hint(self.project, manifest, name):
             return self.library.text(name, manifest)
 
-    def _measured(self, name: str, limit: int, where: Source) -> FileDigest:
-        path = self._files[where.path]
-        with _hinting(self.project, path, name):
+    def _measure(self, name: str, limit: int, source: Source) -> FileDigest:
+        path = self._files[source.path]
+        with _with_file_hint(self.project, path, name):
             return self.library.measure(name, limit, path, start(path, self.project))
 
 
 def may_declare(unread: Iterable[str], name: str) -> bool:
-    """Whether one of the texts in which some address could not be read may hold a manifest of a name."""
+    """Whether one of the files with unreadable addresses may declare a manifest of this name.
+
+    `unread` has the texts of these files; an empty text may hold anything.
+    """
     return any(not text or re.search(rf"\bname\W+{name}\b", text) for text in unread)
 
 
 def twice(address: Address, here: Source, there: Source, hint: str = "rename one of them") -> Diagnostic:
-    """The complaint about an address that two documents have."""
+    """The diagnostic for an address that two documents declare."""
     return Diagnostic("TV108", f"`{address}` is declared here and at {there}", here, hint, address)
 
 
 @contextlib.contextmanager
-def _hinting(project: Project, manifest: Path, name: str) -> Iterator[None]:
-    """Say with a file that cannot be had which one was probably meant."""
+def _with_file_hint(project: Project, manifest: Path, name: str) -> Iterator[None]:
+    """Add to the error of a file that cannot be read the name of the file that was probably meant."""
     try:
         yield
     except files.RefusedError as error:
         if not error.too_large:
-            there = file_name_hints.likely(project, manifest, name)
-            error.hint = there if there != name else ""
+            likely_name = file_name_hints.likely(project, manifest, name)
+            error.hint = likely_name if likely_name != name else ""
         raise

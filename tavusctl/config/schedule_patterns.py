@@ -1,4 +1,4 @@
-"""Schedules as editors check them: patterns that take every schedule that `recrawl:` takes, and few others.  Pure."""
+"""Patterns of schedules for editors: they match every schedule that `recrawl:` accepts, and few others.  Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tavusctl.config.lifecycle import CRON_WORDS
 
 
 def _cron_pattern() -> str:
-    """Five fields with numbers in their ranges; names of months and days, lists, ranges and steps."""
+    """The pattern of cron expressions: five fields with numbers in their ranges, names, lists, ranges and steps."""
     months = "|".join(
         _either_case(("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"))
     )

@@ -1,1 +1,1 @@
-"""The nouns: addresses, resources, changes, diagnostics, errors, ports."""
+"""The core types: addresses, resources, changes, diagnostics, errors and ports."""

@@ -1,4 +1,4 @@
-"""What things are called and where they are written: addresses such as `persona/sales-coach`, and places in files."""
+"""Addresses of resources, such as `persona/sales-coach`, and positions in files."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 
 from msgspec import Struct
 
-# Names are what people type and what files are called: lower case, digits, hyphens.
+# People type names, and files are named after them: lower case letters, digits and hyphens only.
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class Address(Struct, frozen=True, order=True):
-    """What a person calls a resource: `persona/sales-coach`."""
+    """The name of a resource in a project: `persona/sales-coach`."""
 
     kind: str
     name: str
@@ -21,7 +21,7 @@ class Address(Struct, frozen=True, order=True):
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Read `kind/name`; ValueError says what would be right."""
+        """Parse `kind/name`; ValueError, with an example, if the text is not an address."""
         kind, slash, name = text.partition("/")
         if not slash or not kind or not NAME.fullmatch(name):
             message = f"`{text}` is not an address; write `KIND/NAME`, such as `persona/sales-coach`"
@@ -30,7 +30,7 @@ class Address(Struct, frozen=True, order=True):
 
 
 class Source(Struct, frozen=True, order=True, gc=False):
-    """Where a value was written; line and column count from 1."""
+    """A position in a file; line and column count from 1."""
 
     path: str
     line: int

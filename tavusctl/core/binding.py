@@ -1,4 +1,4 @@
-"""What the state remembers of one object."""
+"""Bindings: what the state records of each object."""
 
 from __future__ import annotations
 
@@ -13,31 +13,39 @@ from tavusctl.lib.json_types import Json, JsonObject
 
 
 class Binding(Struct, frozen=True):
-    """What we last did to an object: proof of ownership, and the base that tells drift from edits."""
+    """The record of a managed object: the id bound to its address, and the base that separates drift from edits."""
 
     address: Address
     remote_id: str
-    applied: JsonObject = field(default_factory=dict)  # secrets as `secret.Fingerprint`, references as Address
-    prevent_destroy: bool = False  # remembered: leaving the manifest out does not lift it
+    applied: JsonObject = field(
+        default_factory=dict
+    )  # spec at the last apply; secrets as `Fingerprint`, references as Address
+    prevent_destroy: bool = False  # recorded, so that removing the manifest does not lift the protection
     on_remove: str = "delete"
-    successor: str = ""  # id of the new half of a replacement that is not usable yet
+    successor: str = ""  # id of the successor of a replacement, until it is usable
     successor_spec: JsonObject = field(default_factory=dict)  # what the successor was created with
-    retired: tuple[str, ...] = ()  # old halves still to delete
-    unkept: Mapping[str, str] = field(default_factory=dict)  # as older versions wrote `answered`: digests
-    answered: Mapping[str, Json] = field(default_factory=dict)  # pointer -> what reads show, where it is not `applied`
-    externals: Mapping[str, str] = field(default_factory=dict)  # ids that addresses of `applied` stood for
-    # pointer -> what was there before a write that nobody has read back; "" for an object that was made
+    retired: tuple[str, ...] = ()  # ids of old versions that are still to be deleted
+    unkept: Mapping[str, str] = field(
+        default_factory=dict
+    )  # `answered` as older versions wrote it, with digests as values
+    answered: Mapping[str, Json] = field(
+        default_factory=dict
+    )  # pointer -> value that reads show, if it differs from `applied`
+    externals: Mapping[str, str] = field(
+        default_factory=dict
+    )  # address in `applied` -> id of the external object at that time
+    # pointer -> value before a write whose result has not been read yet; the pointer "" is a created object
     unconfirmed: Mapping[str, Json] = field(default_factory=dict)
-    # pointer -> what was sent, where the last write did not go live
+    # pointer -> value sent, if the last write did not go live
     not_live: Mapping[str, Json] = field(default_factory=dict)
-    created_at: str = ""  # of the object, as the server said; empty: not known yet
+    created_at: str = ""  # of the object, from the server; empty: not known yet
 
     def with_documents(self, change: Callable[[JsonObject], JsonObject]) -> Binding:
-        """The binding with each of its documents changed; itself where none of them is."""
-        before: dict[str, JsonObject] = {name: found for name in DOCUMENTS if (found := getattr(self, name))}
-        after = {name: new for name, one in before.items() if (new := change(one)) is not one}
+        """The binding with `change` applied to each of its documents; the same object if none of them changes."""
+        before: dict[str, JsonObject] = {name: document for name in DOCUMENTS if (document := getattr(self, name))}
+        after = {name: new for name, old in before.items() if (new := change(old)) is not old}
         return replace(self, **after) if after else self
 
 
 DOCUMENTS: Final = ("applied", "successor_spec", "answered", "unconfirmed", "not_live")
-MADE: Mapping[str, Json] = {"": None}  # `unconfirmed` of an object that was made and has not been read
+MADE: Mapping[str, Json] = {"": None}  # `unconfirmed` of an object that was created and has not been read yet

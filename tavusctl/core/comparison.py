@@ -1,4 +1,4 @@
-"""How two environments differ, or an environment and its account: values, object by object."""
+"""The differences between two environments, or an environment and its account, object by object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tavusctl.core.resource_kind import ResourceKind
 
 
 class Presence(StrEnum):
-    """Where an object is."""
+    """Which sides of a comparison have an object."""
 
     LEFT = "left"
     RIGHT = "right"
@@ -20,18 +20,18 @@ class Presence(StrEnum):
 
 
 class Difference(Struct, frozen=True):
-    """One object that is not the same on both sides; `live` of a field is the left value, `desired` the right one."""
+    """An object that differs between the sides; `live` of a field is the left value, `desired` the right one."""
 
     address: Address
     kind: ResourceKind
     presence: Presence
-    fields: tuple[FieldChange, ...] = ()  # of spec
-    settings: tuple[FieldChange, ...] = ()  # what stands around spec
-    places: tuple[Source | None, Source | None] = (None, None)  # where the manifest of either side begins
+    fields: tuple[FieldChange, ...] = ()  # fields of `spec`
+    settings: tuple[FieldChange, ...] = ()  # keys beside `spec`
+    places: tuple[Source | None, Source | None] = (None, None)  # where the manifests of both sides begin
 
 
 class Unknown(Struct, frozen=True):
-    """A secret of both sides that cannot be compared here, and the variables that are not set."""
+    """A secret that cannot be compared, with the environment variables of it that are not set."""
 
     address: Address
     path: str
@@ -39,10 +39,10 @@ class Unknown(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """All that differs between two sides, in the order of addresses."""
+    """All differences between two sides, sorted by address."""
 
-    left: str  # what people call the sides
+    left: str  # names of the sides in reports
     right: str
     differences: tuple[Difference, ...]
-    equal: int  # objects
+    equal: int  # number of equal objects
     unknown: tuple[Unknown, ...] = ()

@@ -1,7 +1,7 @@
-"""The catalogue of diagnostics: an id and a slug each, which never change and are never used again.
+"""The catalogue of diagnostics: each has an id and a slug, which never change and are never reused.
 
 TV1xx: a file is invalid.  TV2xx: lint rules; an error where the API refuses the value or it cannot work.
-TV3xx and TV6xx: remarks of a plan and of a recrawl.
+TV3xx and TV6xx: diagnostics of a plan and of a recrawl.
 """
 
 from __future__ import annotations
@@ -137,5 +137,5 @@ IDS_BY_SLUG: Final[Mapping[str, str]] = {check.slug: id_ for id_, check in CHECK
 
 
 def label(id_: str) -> str:
-    """An id as reports show it, with its slug: `TV263 invalid-url`; ids outside the catalogue have none."""
+    """An id with its slug, as reports show it: `TV263 invalid-url`; an id outside the catalogue has no slug."""
     return f"{id_} {CHECKS[id_].slug}" if id_ in CHECKS else id_

@@ -1,4 +1,4 @@
-"""What is wrong, where, about which resource, and what would put it right: the words of every complaint."""
+"""Diagnostics: what is wrong, where, about which resource, and how to fix it."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ from tavusctl.lib.json_types import Json
 
 
 class Passage(Struct, frozen=True):
-    """Where a part of a value begins, and the file that it was brought from; an empty path is the manifest's own."""
+    """A part of a text: where it begins, and the file that it is included from; empty for text of the manifest."""
 
-    start: int  # character
+    start: int  # offset in characters
     path: str
 
 
 def written_at(sources: Mapping[str, Source], pointer: str, otherwise: Source) -> Source:
-    """The location of the value at a JSON Pointer, or of its nearest enclosing collection."""
+    """The location of the value at a JSON Pointer, or of its nearest enclosing collection; else `otherwise`."""
     while pointer and pointer not in sources:
         pointer = pointer.rpartition("/")[0]
     return sources.get(pointer, otherwise)
 
 
 class Blame(Struct, frozen=True):
-    """Who wrote a line last, as git knows it, or the line that stood in its place before."""
+    """The last commit that changed a line, or the line that it replaces, from git."""
 
-    source: Source  # of the line as it is
+    source: Source  # of the line as it is now
     commit: str
     author: str
-    date: datetime  # by the author's clock
-    summary: str  # the first line of what the author said
-    overridden: bool = False  # the line was changed since: this is who wrote what it overrides
-    at_least: bool = False  # the history that is here begins with that commit: the line may be older
+    date: datetime  # author date
+    summary: str  # first line of the commit message
+    overridden: bool = False  # the line was changed since: this commit wrote the line that it overrides
+    at_least: bool = False  # the clone is shallow and begins with this commit: the line may be older
 
 
 class Severity(StrEnum):
-    """How much a complaint weighs: an error stops the command, a warning does not."""
+    """The severity of a diagnostic: an error stops the command, a warning does not."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class Edit(Struct, frozen=True):
-    """One change of a manifest's text: set the value at a pointer (new keys included), remove it, or rename a key."""
+    """A change of a manifest's text: set the value at a pointer (also of a new key), remove it, or rename a key."""
 
     address: Address
     pointer: str  # JSON Pointer into the whole document: "/spec/layers/tts", "/lifecycle"
     op: Literal["set", "remove", "rename"]
-    value: Json = None  # what to set, or the new name of the key
+    value: Json = None  # the value to set, or the new name of the key
 
 
 class Diagnostic(Struct, frozen=True):
-    """One thing wrong with a file: what was found, what would be right, and where."""
+    """A problem of a file, a plan or a state: its message, its location, and how to fix it."""
 
     id: str  # stable: TV101, ...
     message: str
@@ -65,17 +65,20 @@ class Diagnostic(Struct, frozen=True):
     hint: str = ""
     address: Address | None = None
     severity: Severity = Severity.ERROR
-    excerpt: str = ""  # the line it is about
-    pointer: str = ""  # JSON Pointer into spec of what a rule remarks on
-    fix: tuple[Edit, ...] = ()  # what would put it right, where that is mechanical
+    excerpt: str = ""  # the source line
+    pointer: str = ""  # JSON Pointer into spec of the value that a lint rule is about
+    fix: tuple[Edit, ...] = ()  # edits that fix it, if it can be fixed automatically
 
 
 def place(diagnostic: Diagnostic) -> tuple[str, int, int, str, str]:
-    """What complaints are sorted by: file, line, column."""
+    """The sort key of a diagnostic: file, line, column, id, message."""
     source = diagnostic.source or Source("", 0, 0)
     return source.path, source.line, source.column, diagnostic.id, diagnostic.message
 
 
 def said(diagnostics: Iterable[Diagnostic], about: Callable[[str], str]) -> tuple[Diagnostic, ...]:
-    """Complaints without what they quote of the secrets in the text that they are about."""
-    return tuple(replace(one, message=about(one.message), hint=about(one.hint)) for one in diagnostics)
+    """Diagnostics about a text, with the secrets that they quote from it redacted; `about` redacts one message."""
+    return tuple(
+        replace(diagnostic, message=about(diagnostic.message), hint=about(diagnostic.hint))
+        for diagnostic in diagnostics
+    )

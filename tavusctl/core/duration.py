@@ -14,9 +14,9 @@ _ISO = pattern("P{}{}(?:T{}{}{})?".format(*(_UNIT.format(unit) for unit in "WDHM
 
 
 def seconds(text: str) -> float:
-    """The seconds of a duration above zero; ValueError says what would be right."""
-    found = _PLAIN.fullmatch(text) or _ISO.fullmatch(text)
-    total = sum(float(n) * _SECONDS[unit] for n, unit in zip(found.groups(), "wdhms", strict=True) if n) if found else 0
+    """The seconds of a duration, more than zero; ValueError, with examples, if the text is not a duration."""
+    match = _PLAIN.fullmatch(text) or _ISO.fullmatch(text)
+    total = sum(float(n) * _SECONDS[unit] for n, unit in zip(match.groups(), "wdhms", strict=True) if n) if match else 0
     if not total:
         message = f"`{shortened(text, 60)}` is not a duration; write `90m`, `24h`, `7d` or `1h30m`"
         raise ValueError(message)

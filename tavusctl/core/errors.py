@@ -1,22 +1,22 @@
-"""Everything that can go wrong, one class per remedy, with its exit code.
+"""The errors of tavusctl: one class for each remedy, with its exit code.
 
 TavusctlError
   InternalError        1   a defect of tavusctl
-  ConflictError        3   the account moved: a conflict, a failed guard, a stale plan
+  ConflictError        3   the account has changed: a conflict, a failed guard, a stale plan
   RefusedError         4   a safety rule or a quota
   UploadError          5   a file could not be put where the API can fetch it
-  UnknownOutcome       6   a call may have been carried out, and looking did not tell
-  LockError            7   another run holds the state
+  UnknownOutcome       6   a call may have been carried out, and reading the account did not show it
+  LockError            7   another run holds the lock of the state
   UnauthorisedError    8   the API key is missing or refused
   StateError           9   state, journal or plan file cannot be used
-  ConfigError         10   manifests or project file; carries every complaint
+  ConfigError         10   invalid manifests or project file; carries all diagnostics
   ApiError            11   the API cannot be reached or understood
     NeverSent              the request did not leave: safe to repeat
     Ambiguous              the request may have been carried out
-    Rejected               a definite refusal, with status and the server's words
+    Rejected               a definite refusal, with the status and the message of the server
       Gone                 there is no such object
-      Throttled            429 without end
-  UsageError          12   the command line
+      Throttled            429 in every attempt
+  UsageError          12   the command line is invalid
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tavusctl.core.diagnostics import Diagnostic
 
 
 class TavusctlError(Exception):
-    """What every error has: an exit code, a stable id, a message for the person who must fix it, and a hint."""
+    """The base of all errors: an exit code, a stable id, a message for the person who must fix it, and a hint."""
 
     exit_code = 1
     id = "E100"
@@ -42,7 +42,7 @@ class TavusctlError(Exception):
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """The error as complaints, for JSON."""
+        """The error as diagnostics, for JSON."""
         return (Diagnostic(self.id, self.message, hint=self.hint),)
 
 
@@ -51,25 +51,25 @@ class InternalError(TavusctlError):
 
 
 class ConflictError(TavusctlError):
-    """The account is not as the plan found it."""
+    """The account has changed since it was read for the plan."""
 
     exit_code, id = 3, "E300"
 
 
 class RefusedError(TavusctlError):
-    """A safety rule or a quota says no; the hint says what would allow it."""
+    """A safety rule or a quota does not allow a change; the hint says what would."""
 
     exit_code, id = 4, "E400"
 
 
 class UploadError(TavusctlError):
-    """A file could not be put where the API can fetch it; nothing was created of it."""
+    """A file could not be uploaded to where the API can fetch it; no object was created for it."""
 
     exit_code, id = 5, "E510"
 
 
 class UnknownOutcome(TavusctlError):
-    """A call may have been carried out and looking did not settle it."""
+    """A call may have been carried out, and reading the account did not show whether it was."""
 
     exit_code, id = 6, "E600"
 
@@ -93,58 +93,58 @@ class StateError(TavusctlError):
 
 
 class ConfigError(TavusctlError):
-    """Manifests or project file are invalid; all complaints of the run."""
+    """The manifests or the project file are invalid; it carries all diagnostics of the run."""
 
     exit_code, id = 10, "E1000"
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__(f"{len(diagnostics)} problem{'s' if len(diagnostics) != 1 else ''} in the configuration")
-        self._complaints = tuple(diagnostics)
+        self._diagnostics = tuple(diagnostics)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """Every complaint, in the order of files and lines."""
-        return self._complaints
+        """All diagnostics, in the order of files and lines."""
+        return self._diagnostics
 
 
 class ApiError(TavusctlError):
-    """The API cannot be reached, or its answer cannot be understood."""
+    """The API cannot be reached, or its response cannot be understood."""
 
     exit_code, id = 11, "E1100"
-    status = 0  # of the answer; 0 when there was none
-    asked_wait: float | None = None  # seconds the server asks to wait
+    status = 0  # HTTP status of the response; 0 if there was none
+    asked_wait: float | None = None  # seconds that the server asks to wait
 
 
 class NeverSent(ApiError):
-    """The request surely did not reach the server."""
+    """The request certainly did not reach the server: it may be repeated."""
 
     id = "E1101"
 
 
 class Ambiguous(ApiError):
-    """The request may have been carried out; look before repeating."""
+    """The request may have been carried out; read the account before repeating it."""
 
     id = "E1102"
 
     def __init__(self, message: str, hint: str = "", *, accepted: bool = False) -> None:
         super().__init__(message, hint)
-        self.accepted = accepted  # the status says that it was carried out: never to be repeated
+        self.accepted = accepted  # the status says that it was carried out: it must not be repeated
 
 
 class RefusalCause(StrEnum):
-    """What a refusal is about, by its call and its body: a status alone has several meanings."""
+    """The cause of a refusal, by its call and its body: a status alone has several meanings."""
 
     UNTOLD = ""
-    MAKER_CHANGES = "maker_changes"  # PAL Maker holds edits of the object that nobody has published
+    MAKER_CHANGES = "maker_changes"  # PAL Maker has unpublished edits of the object
     TEST_FAILED = "test_failed"  # a `test` operation of a JSON Patch
     NAME_TAKEN = "name_taken"
-    IN_USE = "in_use"  # what is to be deleted
-    BUSY = "busy"  # the API works on the object
-    NOT_ATTACHED = "not_attached"  # what is to be taken away from an object
+    IN_USE = "in_use"  # the object to be deleted is in use
+    BUSY = "busy"  # the API is still processing the object
+    NOT_ATTACHED = "not_attached"  # the object does not have the part that is to be removed
 
 
 class Rejected(ApiError):
-    """A definite refusal: `status`, the server's own words in `text`, and what it is about, where the body tells."""
+    """A definite refusal: `status`, the message of the server in `text`, and the cause if the body shows it."""
 
     exit_code, id = 5, "E1103"
 
@@ -156,29 +156,29 @@ class Rejected(ApiError):
 
 
 class Gone(Rejected):
-    """There is no such object (404, or 400 "Invalid ..._id")."""
+    """The object does not exist (404, or 400 "Invalid ..._id")."""
 
     id = "E1104"
 
 
 class Throttled(Rejected):
-    """429 again and again."""
+    """The request was refused with 429 in every attempt."""
 
     exit_code, id = 11, "E1105"
 
 
 class UsageError(TavusctlError):
-    """The command line does not make sense."""
+    """The command line is invalid."""
 
     exit_code, id = 12, "E1200"
 
 
-# The worst of several outcomes decides the exit code of a run.
+# The worst of several outcomes determines the exit code of a run.
 WORST_FIRST = (1, 9, 7, 8, 6, 3, 5, 4)
 
 
 def worst(codes: Sequence[int]) -> int:
-    """The exit code that says most about several; 0 when there is none."""
+    """The exit code that takes precedence among several; 0 if all of them are 0."""
     failing = [code for code in codes if code]
     for code in WORST_FIRST:
         if code in failing:

@@ -15,12 +15,12 @@ from tavusctl.lib.json_types import PLAIN, Json, JsonObject, KeyPath, as_object,
 from tavusctl.patch import Pinned
 from tavusctl.secrets.values import SHOWN, Fingerprint, Secret, SecretText, TextPrint
 
-Hidden: TypeAlias = Secret | Fingerprint | TextPrint | Pinned  # leaves that may not be shown
-Leaf: TypeAlias = Address | SecretText | Hidden | Absent  # what stands in documents in place of JSON values
+Hidden: TypeAlias = Secret | Fingerprint | TextPrint | Pinned  # leaves that must not be shown
+Leaf: TypeAlias = Address | SecretText | Hidden | Absent  # leaves of documents that are not JSON values
 
 
 def is_empty(value: Json) -> bool:
-    """Whether a value is one of the spellings of "not set": missing, null, "", [] or {}."""
+    """Whether a value counts as "not set": missing, null, "", [] or {}."""
     return value is ABSENT or value is None or (isinstance(value, str | list | dict) and not value)
 
 
@@ -31,7 +31,7 @@ def map_leaves(value: list[JsonObject], change: Callable[[Json], Json]) -> list[
 @overload
 def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json: ...
 def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
-    """A document with every leaf changed; what stays as it is is not copied, as most of most documents."""
+    """A document with `change` applied to every leaf; parts that stay the same are not copied."""
     if type(value) is dict:
         changed = None
         for key, item in value.items():
@@ -52,7 +52,7 @@ def map_leaves(value: Json, change: Callable[[Json], Json]) -> Json:
 
 
 def settled(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath = ()) -> Json:
-    """A copy of a document with every leaf changed by what it is and where it is declared; list indices are `*`."""
+    """A copy of a document with every leaf replaced by `change(leaf, path)`; list indices in the path are `*`."""
     if isinstance(value, dict):
         return {key: settled(item, change, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
@@ -61,43 +61,43 @@ def settled(value: Json, change: Callable[[Json, KeyPath], Json], path: KeyPath 
 
 
 def leaves(value: Json, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Json]]:
-    """Every leaf of a document with its path; list indices are numbers in text."""
-    found: list[tuple[KeyPath, Json]] = []
-    _gather(value, path, found)
-    return iter(found)
+    """Every leaf of a document with its path; list indices are decimal texts."""
+    items: list[tuple[KeyPath, Json]] = []
+    _collect_leaves(value, path, items)
+    return iter(items)
 
 
-def _gather(value: Json, path: KeyPath, found: list[tuple[KeyPath, Json]]) -> None:
+def _collect_leaves(value: Json, path: KeyPath, items: list[tuple[KeyPath, Json]]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
             if type(item) in PLAIN:
-                found.append(((*path, key), item))
+                items.append(((*path, key), item))
             else:
-                _gather(item, (*path, key), found)
+                _collect_leaves(item, (*path, key), items)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _gather(item, (*path, str(index)), found)
+            _collect_leaves(item, (*path, str(index)), items)
     else:
-        found.append((path, value))
+        items.append((path, value))
 
 
 def texts(value: Json) -> list[str]:
-    """Every text of a document, wherever it stands."""
-    found: list[str] = []
-    _gather_texts(value, found)
-    return found
+    """Every text of a document, at any depth."""
+    items: list[str] = []
+    _collect_texts(value, items)
+    return items
 
 
-def _gather_texts(value: Json, found: list[str]) -> None:
+def _collect_texts(value: Json, texts_found: list[str]) -> None:
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,):
         if type(item) is str:
-            found.append(item)
+            texts_found.append(item)
         elif type(item) is dict or type(item) is list:
-            _gather_texts(item, found)
+            _collect_texts(item, texts_found)
 
 
 def keys(value: Json) -> Iterator[str]:
-    """Every key of a document, wherever it stands."""
+    """Every key of the objects in a document, at any depth."""
     if isinstance(value, dict):
         yield from value
         value = list(value.values())
@@ -108,55 +108,55 @@ def keys(value: Json) -> Iterator[str]:
 
 
 def pattern_of(path: KeyPath) -> KeyPath:
-    """A path as kinds declare it: `*` for list indices."""
+    """The pattern of a path, as kinds declare fields: `*` for list indices."""
     return tuple("*" if key.isdecimal() else key for key in path)
 
 
 def placed(value: Json, path: KeyPath, pattern: KeyPath) -> Iterator[tuple[KeyPath, KeyPath, Json]]:
-    """Every leaf with its path, and with the pattern of that."""
-    found: list[tuple[KeyPath, KeyPath, Json]] = []
-    _place(value, path, pattern, found)
-    return iter(found)
+    """Every leaf of a document with its path, and with the pattern of that path; both begin as given."""
+    items: list[tuple[KeyPath, KeyPath, Json]] = []
+    _collect_placed(value, path, pattern, items)
+    return iter(items)
 
 
-def _place(value: Json, path: KeyPath, pattern: KeyPath, found: list[tuple[KeyPath, KeyPath, Json]]) -> None:
+def _collect_placed(value: Json, path: KeyPath, pattern: KeyPath, items: list[tuple[KeyPath, KeyPath, Json]]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
-            _place(item, (*path, key), (*pattern, key), found)
+            _collect_placed(item, (*path, key), (*pattern, key), items)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _place(item, (*path, str(index)), (*pattern, "*"), found)
+            _collect_placed(item, (*path, str(index)), (*pattern, "*"), items)
     else:
-        found.append((path, pattern, value))
+        items.append((path, pattern, value))
 
 
 def canonical(value: Json) -> str:
-    """One text for equal documents: sorted keys, compact, secrets as fingerprints."""
-    return _CANONICAL.encode(value)
+    """The canonical text of a document, the same for equal ones: sorted keys, compact, secrets as fingerprints."""
+    return _CANONICAL_ENCODER.encode(value)
 
 
 def quick_bytes(value: Json) -> bytes:
-    """The bytes of the canonical text by a much faster encoder, which spells some numbers otherwise."""
+    """The bytes of the canonical text from a much faster encoder, which writes some numbers differently."""
     try:
-        return _QUICK.encode(value) if is_plain(value) else canonical(value).encode()
-    except (OverflowError, UnicodeEncodeError):  # what it does not know
+        return _FAST_ENCODER.encode(value) if is_plain(value) else canonical(value).encode()
+    except (OverflowError, UnicodeEncodeError):  # values that the fast encoder cannot encode
         return canonical(value).encode("utf-8", "surrogatepass")
 
 
 def is_hidden(value: Json) -> TypeGuard[Hidden]:
-    """Whether a value may not be shown: a secret, what is on record of one, a mask."""
+    """Whether a value must not be shown: a secret, the fingerprint of one, or a mask (`Pinned`)."""
     return isinstance(value, Hidden)
 
 
 def emptied(value: Json) -> Json:
-    """The empty value of the type that a value has when it is sent."""
+    """The empty value of the JSON type in which a value is sent."""
     if value is None:
         return None
     return type(value)() if isinstance(value, dict | list | str | int | float) else ""
 
 
 def with_leaves(document: JsonObject, changed: Mapping[KeyPath, Leaf | str]) -> JsonObject:
-    """A document with other leaves at some paths (list indices are numbers in text); what stays is not copied."""
+    """A document with other leaves at some paths (list indices are decimal texts); other parts are not copied."""
     return as_object(_with_leaves(document, changed))
 
 
@@ -165,29 +165,29 @@ def _with_leaves(value: Json, changed: Mapping[KeyPath, Json]) -> Json:
         return value
     if () in changed:
         return changed[()]
-    below: dict[str, dict[KeyPath, Json]] = {}
+    by_key: dict[str, dict[KeyPath, Json]] = {}
     for (first, *rest), leaf in changed.items():
-        below.setdefault(first, {})[tuple(rest)] = leaf
+        by_key.setdefault(first, {})[tuple(rest)] = leaf
     if isinstance(value, list):
-        return [_with_leaves(item, below.get(str(index), {})) for index, item in enumerate(value)]
-    return {key: _with_leaves(item, below.get(key, {})) for key, item in as_object(value).items()}
+        return [_with_leaves(item, by_key.get(str(index), {})) for index, item in enumerate(value)]
+    return {key: _with_leaves(item, by_key.get(key, {})) for key, item in as_object(value).items()}
 
 
 def set_at(document: JsonObject, path: KeyPath, value: Json) -> JsonObject:
-    """A copy of a document with another value at a place, or with none there; what a list lacks stays out."""
-    inner = document.get(path[0])
+    """A copy of a document with the value at a path set, or removed if it is ABSENT; lists get no new items."""
+    member = document.get(path[0])
     if len(path) > 1:
-        if isinstance(inner, list):
-            value = _set_item(inner, path[1:], value)
+        if isinstance(member, list):
+            value = _set_item(member, path[1:], value)
         else:
-            value = set_at(inner if isinstance(inner, dict) else {}, path[1:], value)
+            value = set_at(member if isinstance(member, dict) else {}, path[1:], value)
     if value is ABSENT:
         return {key: item for key, item in document.items() if key != path[0]}
     return {**document, path[0]: value}
 
 
 def _set_item(items: list[Json], path: KeyPath, value: Json) -> list[Json]:
-    """The same for a list: an item is changed, and none is put in or taken out."""
+    """`set_at` for a list: an item may change, but none is added or removed."""
 
     def changed(item: Json) -> Json:
         if len(path) == 1:
@@ -200,33 +200,37 @@ def _set_item(items: list[Json], path: KeyPath, value: Json) -> list[Json]:
 
 
 def with_value_of(document: JsonObject, place: KeyPath, other: JsonObject) -> JsonObject:
-    """A document with the value that another one has at a place; objects that it alone fills come and go with it."""
-    above = _holders(other, place)
-    value: Json = above[-1].get(place[-1], ABSENT) if len(above) == len(place) else ABSENT
-    if value is ABSENT and place[-1] not in _innermost(document, place):
+    """A document with the value that `other` has at a path, or without one if `other` has none.
+
+    Missing objects on the path are created.  After a removal, objects on the path that are empty and that `other` does
+    not have are removed, too.
+    """
+    other_holders = _objects_on_path(other, place)
+    value: Json = other_holders[-1].get(place[-1], ABSENT) if len(other_holders) == len(place) else ABSENT
+    if value is ABSENT and place[-1] not in _containing_object(document, place):
         return document
     changed = set_at(document, place, value)
     for length in range(len(place) - 1, 0, -1):
-        if value is ABSENT and len(above) <= length and not _innermost(changed, place[: length + 1]):
+        if value is ABSENT and len(other_holders) <= length and not _containing_object(changed, place[: length + 1]):
             changed = set_at(changed, place[:length], ABSENT)
     return changed
 
 
-def _holders(document: JsonObject, place: KeyPath) -> list[JsonObject]:
-    """The objects on the way to a place, as far as they are there."""
-    found = [document]
+def _objects_on_path(document: JsonObject, place: KeyPath) -> list[JsonObject]:
+    """The objects on a path, outermost first, up to the first one that is missing."""
+    holders = [document]
     for key in place[:-1]:
-        inner = found[-1].get(key)
+        inner = holders[-1].get(key)
         if not isinstance(inner, dict):
             break
-        found.append(inner)
-    return found
+        holders.append(inner)
+    return holders
 
 
-def _innermost(document: JsonObject, place: KeyPath) -> JsonObject:
-    """The object that a place is in; an empty one when there is none."""
-    found = _holders(document, place)
-    return found[-1] if len(found) == len(place) else {}
+def _containing_object(document: JsonObject, place: KeyPath) -> JsonObject:
+    """The object that contains the last key of a path; an empty one if it is missing."""
+    holders = _objects_on_path(document, place)
+    return holders[-1] if len(holders) == len(place) else {}
 
 
 def digest(value: Json) -> str:
@@ -235,11 +239,11 @@ def digest(value: Json) -> str:
 
 
 def plain(value: Json) -> Json:
-    """A document with its engine leaves in the spelling of manifests; secrets are not in it."""
-    return map_leaves(value, _shown)
+    """A document in the notation of manifests: references as `${ref:}`, secrets masked, ABSENT as null."""
+    return map_leaves(value, _in_manifest_notation)
 
 
-def _shown(leaf: Json) -> Json:
+def _in_manifest_notation(leaf: Json) -> Json:
     if isinstance(leaf, Address):
         return f"${{ref:{leaf}}}"
     if isinstance(leaf, Hidden):
@@ -264,5 +268,7 @@ def _leaf_text(leaf: object) -> Json:
     raise TypeError(message)
 
 
-_QUICK: Final = Encoder(order="sorted")
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_leaf_text)
+_FAST_ENCODER: Final = Encoder(order="sorted")
+_CANONICAL_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_leaf_text
+)

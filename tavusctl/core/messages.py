@@ -1,4 +1,4 @@
-"""Words shared by all complaints: how a found value is shown, and which name was probably meant."""
+"""Wording shared by all messages: how values are shown, and which name was probably meant."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tavusctl.secrets import redaction
 from tavusctl.secrets.redaction import shortened, stands_in
 from tavusctl.secrets.values import SecretText
 
-_SHOWN = 60  # characters of a found value; a complaint is one line
-_MANY = 12  # more names than this are not listed
+_MAX_LENGTH = 60  # characters of a value in a message, which is one line
+_MAX_LISTED = 12  # no list of names is longer than this
 
 
-_SORTS: Final[dict[type, str]] = {SecretText: "a secret", dict: "a mapping", list: "a list", type(None): "null"}
-_LIKE_ANOTHER: Final = re.compile(r"true|false|null|[-+.]?[0-9][0-9.]*")
+_TYPE_NAMES: Final[dict[type, str]] = {SecretText: "a secret", dict: "a mapping", list: "a list", type(None): "null"}
+_OTHER_TYPE: Final = re.compile(r"true|false|null|[-+.]?[0-9][0-9.]*")
 
 
 class Fault(Struct, frozen=True):
@@ -35,20 +35,21 @@ class Fault(Struct, frozen=True):
 
 
 def shown(value: Json) -> str:
-    """A found value in a few printable characters; never a secret."""
+    """A value in a few printable characters; never a secret."""
     if isinstance(value, str):
-        return literal(shortened(value, _SHOWN))
+        return literal(shortened(value, _MAX_LENGTH))
     if isinstance(value, Address):
         return f"${{ref:{value}}}"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _SORTS.get(type(value)) or repr(value)
+    return _TYPE_NAMES.get(type(value)) or repr(value)
 
 
 def respelled(name: str, unfit: str, instead: str, otherwise: str) -> str:
-    """A name for a hint, what does not fit in it replaced.
+    """A name for a hint, with everything that matches `unfit` replaced by `instead`.
 
-    It is another one where the value of a secret stands in the name: in a new spelling, no redaction finds that.
+    `otherwise` if nothing is left, or if the name contains the value of a secret: redaction would not find a secret
+    whose characters were replaced.
     """
     if stands_in(name):
         return otherwise
@@ -56,50 +57,50 @@ def respelled(name: str, unfit: str, instead: str, otherwise: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A text in backticks, in one line; in quotes where it has a backtick itself, or nothing in it."""
+    """A text in backticks, on one line; in quotes if it contains a backtick or is empty."""
     return repr(text) if "`" in text or not text else f"`{repr(text)[1:-1]}`"
 
 
 def described(value: Json) -> str:
-    """A found value where another type is expected: a text that reads like a number is called a text."""
-    is_like_another = isinstance(value, str) and _LIKE_ANOTHER.fullmatch(value)
-    return f"the text {shown(value)}" if is_like_another else shown(value)
+    """A value for a message about its type: a text that looks like a number, a boolean or null is called a text."""
+    looks_like_other_type = isinstance(value, str) and _OTHER_TYPE.fullmatch(value)
+    return f"the text {shown(value)}" if looks_like_other_type else shown(value)
 
 
 def site(url: str) -> str:
     """The part of a URL that is safe to show: scheme, host and port; empty if it may contain a password."""
     try:
         parts = urlsplit(url)
-        end = f":{parts.port}" if parts.port else ""  # raises when it is no number, or too large
+        port = f":{parts.port}" if parts.port else ""  # raises ValueError if it is not a number, or too large
     except ValueError:
         return ""
     if not parts.scheme or not parts.hostname or "@" in url or not (url.isascii() and url.isprintable()):
         return ""
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    begin = url.index(parts.netloc)
-    # A host is told in small letters: no redaction would find a secret in it, nor a piece of one that a slash ends.
-    is_secret = redaction.is_amid(url, begin, begin + len(parts.netloc))
-    return f"{parts.scheme}://{redaction.SHOWN if is_secret else host + end}"
+    start = url.index(parts.netloc)
+    # `hostname` is in lower case, and a slash may cut a secret off: redaction would not find the secret afterwards.
+    has_secret = redaction.is_amid(url, start, start + len(parts.netloc))
+    return f"{parts.scheme}://{redaction.SHOWN if has_secret else host + port}"
 
 
 def nearest(word: str, names: Iterable[str]) -> str:
-    """The name that was probably meant, or an empty string."""
-    by_form = {name.lower(): name for name in names}
-    found = difflib.get_close_matches(word[:_SHOWN].lower(), list(by_form), n=1, cutoff=0.6)
-    return by_form[found[0]] if found else ""
+    """The most similar name, ignoring case; empty if no name is similar enough."""
+    by_lower_case = {name.lower(): name for name in names}
+    matches = difflib.get_close_matches(word[:_MAX_LENGTH].lower(), list(by_lower_case), n=1, cutoff=0.6)
+    return by_lower_case[matches[0]] if matches else ""
 
 
 def suggestion(word: str, names: Iterable[str], taken: Container[str] = ()) -> str:
-    """A hint: the name that was probably meant, else the names there are when they are few.
+    """A hint: the name that was probably meant, else the available names if they are few, else empty.
 
-    What is `taken`, or would be refused as well for what stands around it, cannot have been meant.
+    Names in `taken` are not proposed: they are present already, or would be refused as well.
     """
-    every = sorted(names)
-    known = [name for name in every if name not in taken]
-    meant = nearest(word, known)
+    all_names = sorted(names)
+    available = [name for name in all_names if name not in taken]
+    meant = nearest(word, available)
     if meant:
         return f"did you mean `{meant}`?"
-    return f"known: {listed(known)}" if known and len(every) <= _MANY else ""
+    return f"known: {listed(available)}" if available and len(all_names) <= _MAX_LISTED else ""
 
 
 def listed(names: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
-"""The core types: frozen values without I/O that travel between the stages of the engine.
+"""The core types: frozen values without I/O that the stages of the engine pass to each other.
 
-A plan made of them can be printed, stored, compared and tested as a value.  Documents are JSON values
+A plan is a value, too: it can be printed, stored, compared and tested.  Documents are JSON values
 whose leaves may also be an `Address` (a reference, where the API has an id) or a `secret.Secret`.
 """
 
@@ -21,7 +21,7 @@ from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 
 
 class Lifecycle(Struct, frozen=True):
-    """What may happen to a resource; the keys of `lifecycle:`."""
+    """The settings of `lifecycle:`: what may happen to a resource."""
 
     prevent_destroy: bool = False
     ignore_changes: tuple[str, ...] = ()  # JSON Pointers into spec
@@ -29,7 +29,7 @@ class Lifecycle(Struct, frozen=True):
 
 
 class Recrawl(Struct, frozen=True):
-    """When a crawled document is due: after a period, or by a cron expression in a time zone."""
+    """The schedule of a crawled document: a period, or a cron expression in a time zone."""
 
     every: float | None = None  # seconds
     cron: str = ""
@@ -37,19 +37,19 @@ class Recrawl(Struct, frozen=True):
 
 
 class LocalFile(Struct, frozen=True):
-    """A file of the project that the API is to fetch, by what is in it."""
+    """A file of the project that the API is to fetch, identified by its content."""
 
     path: str  # absolute
-    name: str  # as people see it, from the root of the project
+    name: str  # as messages show it: from the root of the project
     size: int
     digest: str  # "sha256:..."
-    upload: str  # where it is put: s3://bucket/prefix
+    upload: str  # folder that it is uploaded to: s3://bucket/prefix
 
 
 class Manifest(Struct, frozen=True, dict=True):
-    """One YAML document: shape checked, nothing resolved.
+    """One YAML document: validated, with nothing resolved yet.
 
-    Leaves of `spec` are JSON values, an `Address` where `${ref:}` stood, or a `secret.SecretText`.
+    Leaves of `spec` are JSON values, an `Address` in place of `${ref:}`, or a `secret.SecretText`.
     """
 
     address: Address
@@ -57,23 +57,23 @@ class Manifest(Struct, frozen=True, dict=True):
     source: Source
     lifecycle: Lifecycle = Lifecycle()
     sources: Mapping[str, Source] = field(default_factory=dict)  # by JSON Pointer into spec
-    external_id: str = ""  # set: exists already, referred to and never written
+    external_id: str = ""  # set: the object exists already; it is referred to and never written
     recrawl: Recrawl | None = None
     file: LocalFile | None = None
-    moved_from: tuple[Address, ...] = ()  # addresses that it had before
+    moved_from: tuple[Address, ...] = ()  # former addresses
     watch: bool = False  # replaced when its source changes
-    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of brought texts, like `sources`
-    overlay: Source | None = None  # the document that lies over it in this environment
-    beside: Mapping[str, Source] = field(default_factory=dict)  # of `id` and `moved_from`, by key
+    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of included texts, like `sources`
+    overlay: Source | None = None  # position of its overlay document, if any
+    beside: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
 
     @cached_property
     def marks(self) -> Sequence[tuple[KeyPath, Json]]:
-        """What stands in `spec` in place of JSON values, with its path: references and secrets."""
+        """The leaves of `spec` that are not JSON values, with their paths: references and secrets."""
         return special_leaves(self.spec)
 
 
 class Desired(Struct, frozen=True):
-    """A manifest whose references are found and whose secrets are sealed."""
+    """A manifest whose references are resolved and whose secrets are sealed."""
 
     kind: ResourceKind
     address: Address
@@ -87,28 +87,32 @@ class Desired(Struct, frozen=True):
     file: LocalFile | None = None
     watch: bool = False  # replaced when its source changes
     externals: Mapping[str, str] = field(default_factory=dict)  # ids of external objects that it refers to, by address
-    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # names of secrets, by JSON Pointer into spec
-    untried: frozenset[str] = frozenset()  # secrets and stores that nothing has used before
-    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of brought texts, like `sources`
-    overlay: Source | None = None  # the document that lies over it in this environment
-    beside: Mapping[str, Source] = field(default_factory=dict)  # of `id` and `moved_from`, by key
+    reads: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # names of the secrets in a value, by JSON Pointer into spec
+    untried: frozenset[str] = frozenset()  # secrets and upload stores that are used for the first time
+    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)  # of included texts, like `sources`
+    overlay: Source | None = None  # position of its overlay document, if any
+    beside: Mapping[str, Source] = field(default_factory=dict)  # positions of `id` and `moved_from`, by key
 
 
 class Live(Struct, frozen=True):
-    """An object of the account now, in the spelling of `spec`, less what the server computes."""
+    """An object of the account now, in the form of `spec` and without computed fields."""
 
     kind: ResourceKind
     remote_id: str
     body: JsonObject
-    name: str = ""  # display name, for people and for matching strangers
+    name: str = ""  # display name, for reports and for matching unmanaged objects
     status: str = ""
-    address: Address | None = None  # None: not ours
-    created: str = ""  # when, as the server says
-    error: str = ""  # why background work failed, in the server's words
-    draft: bool = False  # the read shows, or speaks of, a version that nobody uses yet
-    crawled: str = ""  # when its last crawl ended, as the server says
+    address: Address | None = None  # None: not managed
+    created: str = ""  # time of creation, from the server
+    error: str = ""  # why processing failed, as the server puts it
+    draft: bool = False  # the read shows, or mentions, an unpublished version
+    crawled: str = ""  # time at which its last crawl ended, from the server
     holds: tuple[str, ...] = ()  # ids of objects that stay as long as this one does, whatever it refers to
-    names: Mapping[str, str] = field(default_factory=dict)  # pointer -> what the read calls the field, if not as we do
+    names: Mapping[str, str] = field(
+        default_factory=dict
+    )  # pointer -> name of the field in the read, if it is not that of the model
 
 
 class Move(Struct, frozen=True):
@@ -129,20 +133,20 @@ class Action(StrEnum):
     ADOPT = "adopt"
     RECRAWL = "recrawl"
     FORGET = "forget"  # drop the binding, keep the object
-    RETIRE = "retire"  # delete the old half of a replacement
-    UNPROTECT = "unprotect"  # lower what protects the object; nothing of it is sent
-    WAIT = "wait"  # for what an earlier run has made; never a step, only an outcome
+    RETIRE = "retire"  # delete the old version of a replacement
+    UNPROTECT = "unprotect"  # lower the protection that the state records; no call is made
+    WAIT = "wait"  # for an object that an earlier run created; never a step, only an outcome
 
 
 class Cause(StrEnum):
-    """Why a change is there: which side moved since the last apply."""
+    """Why there is a change: which side differs from the last apply."""
 
     EDITED = "edited"  # the manifest
     DRIFTED = "drifted"  # the account
     BOTH = "both"  # each differently: a conflict
     NEW = "new"
     ORPHANED = "orphaned"  # the manifest is gone
-    MISSING = "missing"  # the account's object is gone (drift only)
+    MISSING = "missing"  # the object is gone from the account (drift only)
     DUE = "due"
     ASKED = "asked"  # the command line: destroy, undo
 
@@ -165,12 +169,12 @@ class FieldChange(Struct, frozen=True):
     live: Json
     desired: Json
     sensitive: bool = False
-    source: Source | None = None  # where what is desired is written: of a text, the first line that is not as live
-    blame: tuple[Blame, ...] = ()  # who wrote what is desired, the newest first; only where that was asked for
+    source: Source | None = None  # of the desired value; of a text, its first line that differs from the live one
+    blame: tuple[Blame, ...] = ()  # commits of the desired value, the newest first; only if requested
 
 
 class Risk(Struct, frozen=True):
-    """One reason to look twice: `id` is stable, `text` is for people."""
+    """A reason to review a change with care: `id` is stable, `text` is for people."""
 
     id: str
     text: str
@@ -179,7 +183,7 @@ class Risk(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """One difference and the patch that settles it.
+    """A change of one object, and the patch that makes it.
 
     `patch` is in RFC 6902 operations for every kind; a create is one `add` of the whole document at "".
     """
@@ -195,32 +199,32 @@ class Change(Struct, frozen=True):
     reason: str = ""
     source: Source | None = None
     desired: Desired | None = None  # None for a delete
-    base: Binding | None = None  # what the state is to remember of it; None: what is desired
+    base: Binding | None = None  # the binding that the state records; None: made from `desired`
     live: Live | None = None
-    rivals: tuple[str, ...] = ()  # ids of objects that are not ours and have the name of a planned create
-    referrers: tuple[str, ...] = ()  # who still uses an object that is to be deleted, and is not ours to change
-    affects: tuple[str, ...] = ()  # what refers to a changed object, ours or not
-    used_before: tuple[Address, ...] = ()  # objects of the project that refer to what is to be deleted, as they are
-    used_after: tuple[Address, ...] = ()  # and as they are once their own changes are made
-    held_by: tuple[str, ...] = ()  # who keeps what is to be deleted from it, whatever is changed about them
-    lacks: tuple[str, ...] = ()  # pointers of secrets that have to be sent along, and that nothing tells
-    not_ours: str = ""  # why the object that has the bound id is another one
-    risks: tuple[Risk, ...] | None = None  # worked out before anything is redacted; None: not yet
+    rivals: tuple[str, ...] = ()  # ids of unmanaged objects with the name of a planned create
+    referrers: tuple[str, ...] = ()  # unmanaged objects that still refer to the one to be deleted
+    affects: tuple[str, ...] = ()  # objects that refer to the changed one, managed or not
+    used_before: tuple[Address, ...] = ()  # managed objects that refer to the one to be deleted now
+    used_after: tuple[Address, ...] = ()  # those that still do once their own changes are made
+    held_by: tuple[str, ...] = ()  # objects that prevent the delete as long as they exist, whatever they refer to
+    lacks: tuple[str, ...] = ()  # pointers of secrets that must be sent too, and whose values are unknown
+    not_ours: str = ""  # why the object with the bound id is not the managed one
+    risks: tuple[Risk, ...] | None = None  # computed before anything is redacted; None: not yet
 
 
 class Drift(Struct, frozen=True):
-    """A managed object whose live side moved since the last apply."""
+    """A managed object that was changed in the account since the last apply."""
 
     address: Address
     remote_id: str
     cause: Cause  # DRIFTED or MISSING
     fields: tuple[FieldChange, ...] = ()
     kind: ResourceKind | None = None
-    source: Source | None = None  # where the manifest says what was changed, the first of several
+    source: Source | None = None  # of the first changed field in the manifest
 
 
 class Refusal(Struct, frozen=True):
-    """A change that is needed and must not be made, why, and what would allow it."""
+    """A necessary change that is not allowed: the reason, and a hint what would allow it."""
 
     change: Change
     id: str
@@ -230,7 +234,7 @@ class Refusal(Struct, frozen=True):
 
 
 class Pending(Struct, frozen=True):
-    """A change, or fields of it, that the manifests of an earlier commit would have made alike."""
+    """A change, or fields of it, that the manifests of an earlier commit would make as well."""
 
     address: Address
     paths: tuple[str, ...] = ()  # JSON Pointers into spec
@@ -238,7 +242,7 @@ class Pending(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Everything apply may do, and nothing it may not; steps in an order that respects references."""
+    """All that apply may do, and nothing else; the steps are in an order that respects references."""
 
     steps: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
@@ -248,17 +252,17 @@ class Plan(Struct, frozen=True):
     environment: str = "default"
     account: str = ""
     settled: tuple[Binding, ...] = ()  # bindings to record although nothing has to be sent
-    along: tuple[Binding, ...] = ()  # other words for what the state knows, written when something else is
+    along: tuple[Binding, ...] = ()  # bindings that change only in form, recorded only if something else is
     recovered: bool = False  # an interrupted run has left records, which apply makes part of the state
-    running: str = ""  # whose records these are, where that run is under way, in words; empty: it was interrupted
-    fingerprint: str = ""  # of everything apply would do; equal plans have equal ones
-    pending: tuple[Pending, ...] = ()  # what was to be done already before the commits since `base`
+    running: str = ""  # the run that left the records, if it is still running, in words; empty: it was interrupted
+    fingerprint: str = ""  # digest of all that apply would do: equal plans have the same
+    pending: tuple[Pending, ...] = ()  # changes that were due already before the commits since `base`
     base: str = ""
     moves: tuple[Move, ...] = ()  # addresses to record although nothing has to be sent
-    awaited: tuple[Change, ...] = ()  # what earlier runs have made and the server still works on; nothing to send
+    awaited: tuple[Change, ...] = ()  # objects of earlier runs that the server still processes; nothing to send
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
-    targets: tuple[Address, ...] = ()  # what alone was planned, with what it refers to; empty: everything
-    finish: bool = False  # only what ends replacements that an earlier run has begun was planned
+    targets: tuple[Address, ...] = ()  # only these, and what they refer to, were planned; empty: everything
+    finish: bool = False  # only the rest of replacements that an earlier run began was planned
 
     @property
     def writes(self) -> bool:
@@ -267,10 +271,10 @@ class Plan(Struct, frozen=True):
 
     @property
     def recorded(self) -> tuple[Binding, ...]:
-        """What only the state learns of; what a step or a move records anyway is not listed twice."""
-        told = {*(step.address for step in self.steps), *(move.new for move in self.moves)}
-        learned = {one.address: one for one in self.settled if one.address not in told}
-        return tuple(learned[address] for address in sorted(learned))
+        """The bindings of `settled` that no step and no move records anyway, each address once, sorted by address."""
+        recorded_anyway = {*(step.address for step in self.steps), *(move.new for move in self.moves)}
+        state_only = {binding.address: binding for binding in self.settled if binding.address not in recorded_anyway}
+        return tuple(state_only[address] for address in sorted(state_only))
 
 
 class Status(StrEnum):
@@ -291,5 +295,5 @@ class Outcome(Struct, frozen=True):
     remote_id: str = ""
     reason: str = ""
     exit_code: int = 0
-    unkept: tuple[str, ...] = ()  # pointers of fields the server did not keep
-    draft: bool = False  # it ended at a draft: a person has to say what becomes of that
+    unkept: tuple[str, ...] = ()  # pointers of fields whose values the server did not keep
+    draft: bool = False  # it ended with an unpublished draft, about which a person has to decide

@@ -1,4 +1,4 @@
-"""The doors of the engine: Protocols through which it reaches the API, the store and the clock."""
+"""The ports of the engine: Protocols through which it uses the API, the store and the clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tavusctl.lib.json_types import Json, JsonObject
 
 
 class Answered(Struct, frozen=True, array_like=True):
-    """What the API has answered to a GET, by its digest."""
+    """The response of the API to a GET, as a digest."""
 
     path: str
     query: dict[str, str]
@@ -25,11 +25,11 @@ class Answered(Struct, frozen=True, array_like=True):
 
 
 class Reader(Protocol):
-    """The API without any way to write; paths are those of the published API, `/v2/...`."""
+    """Read-only access to the API; paths are those of the published API, `/v2/...`."""
 
     @property
     def answers(self) -> int:
-        """How many requests were answered so far; for people who wait."""
+        """The number of responses so far, for the progress display."""
         ...
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> JsonObject:
@@ -37,48 +37,48 @@ class Reader(Protocol):
         ...
 
     def list(self, path: str, listing: Listing, id_fields: tuple[str, ...]) -> list[JsonObject]:
-        """Every object of a collection, each once; errors.ApiError when the listing cannot be shown to be complete."""
+        """Every object of a collection, each once; errors.ApiError if the listing may be incomplete."""
         ...
 
     def server_time(self) -> datetime:
-        """The server's clock as of its last answer, else the local clock; aware, UTC."""
+        """The clock of the server by its last response, else the local clock; aware, UTC."""
         ...
 
 
 class Fence(Protocol):
-    """What a call that changes something has to pass, because time goes by until it is sent.
+    """The checks that a writing call must pass before it is sent, because it may wait for a long time until then.
 
-    A call may wait for its turn, for minutes that a server asks for, for a name and for a connection.
+    A call may wait for its turn, for the minutes that a server asks for, for a name lookup and for a connection.
     """
 
     def renew(self) -> None:
-        """Before each attempt: make sure that the call may be made, however long that takes.
+        """Called before each attempt: make sure that the call may be made, however long that takes.
 
-        errors.LockError when it must not be made.
+        errors.LockError if it must not be made.
         """
         ...
 
     def passes(self) -> bool:
-        """When the first byte is about to leave: whether the call may still be sent, told at once, asking nobody.
+        """Called just before the first byte is sent: whether the call may still be sent.  Does no I/O.
 
-        False: the attempt counts as not sent.  errors.LockError when the call must not be made.
+        False: the attempt counts as not sent.  errors.LockError if the call must not be made.
         """
         ...
 
 
 class Open(Struct, frozen=True):
-    """The fence of a call about something that only this run knows of."""
+    """A fence that is always open, for calls about something that only this run knows of."""
 
     def renew(self) -> None:
-        """Nothing to make sure of."""
+        """Do nothing."""
 
     def passes(self) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
 
 class Api(Reader, Protocol):
-    """The API with writing.  No call is repeated when it may have been carried out: errors.Ambiguous instead."""
+    """Read and write access to the API.  A call that may have been carried out is not repeated: errors.Ambiguous."""
 
     def post(
         self,
@@ -91,46 +91,46 @@ class Api(Reader, Protocol):
     ) -> JsonObject:
         """Send a POST; return the object of the response, empty if it has none.
 
-        `refused` is called before the request is sent again although it was answered with 429, and may end that by an
-        error: a refusal does not tell that nothing was done.
+        `refused` is called before a request that got a 429 is sent again, and may prevent that by raising an error: a
+        429 does not prove that nothing was done.
         """
         ...
 
     def patch(
         self, path: str, body: Json, *, fence: Fence, query: Mapping[str, str] | None = None, version: str = ""
     ) -> JsonObject:
-        """Change; the answer's object, empty when there is none.  304 counts as done.
+        """Send a PATCH; return the object of the response, empty if it has none.  304 counts as success.
 
-        With a version, the server refuses it when the object has another one: errors.Rejected with status 412.
+        With a version, the server refuses it if the object has another one: errors.Rejected with status 412.
         """
         ...
 
     def version(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        """The ETag of an object as it is now; empty when its reads have none."""
+        """The current ETag of an object; empty if its reads have none."""
         ...
 
     def put(self, path: str, body: Json, *, fence: Fence, query: Mapping[str, str] | None = None) -> None:
-        """Put something where it belongs, whether it was there or not; twice does no harm."""
+        """Send a PUT, which creates or replaces; sending it twice does no harm."""
         ...
 
     def delete(self, path: str, *, fence: Fence, query: Mapping[str, str] | None = None) -> None:
-        """Delete; errors.Gone when there was nothing."""
+        """Send a DELETE; errors.Gone if there is no such object."""
         ...
 
 
 class Sources(Protocol):
-    """The sources of documents, wherever in the world they are."""
+    """The source URLs of documents, which may be on any host."""
 
     def look(self, url: str, known: Mapping[str, Json]) -> JsonObject:
-        """What a source looks like now (sha256, length, etag, modified); errors.ApiError when it cannot be seen.
+        """The fingerprint of a source now (sha256, length, etag, modified); errors.ApiError if it cannot be read.
 
-        `known` is what it looked like before, and what comes back when nothing has changed.
+        `known` is its last fingerprint, which is returned if nothing has changed.
         """
         ...
 
 
 class State(Struct, frozen=True):
-    """What a store keeps: bindings, and whose they are.  Never a secret."""
+    """The state: bindings, and the account that they belong to.  It never contains a secret."""
 
     lineage: str
     serial: int = 0
@@ -139,40 +139,40 @@ class State(Struct, frozen=True):
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)  # the lineage's key, wrapped under each API key that wrote
     mac: str = ""  # seal over all the rest, made with the lineage's key; empty: an older version wrote it
-    accepted: str = ""  # digest of a journal without a right seal that a person has said is ours
+    accepted: str = ""  # digest of a journal without a valid seal that a person has accepted
     safety: Safety | None = None  # limits on deletes at the last apply; None: not known
-    reads: Known | None = None  # what that apply read and opened; None: not known
+    reads: Known | None = None  # variables and upload stores that that apply used; None: not known
 
 
 class Others(Struct, frozen=True):
-    """What the other environments of a project have bound, as far as their states can be read."""
+    """The bindings of the other environments of a project, as far as their states can be read."""
 
     owners: Mapping[str, str] = field(default_factory=dict)  # id -> "persona/coach of the environment staging"
-    unread: tuple[tuple[str, str], ...] = ()  # environments whose states cannot be read, and why
+    unread: tuple[tuple[str, str], ...] = ()  # environments whose states cannot be read, each with the reason
 
 
 class ArtifactStore(Protocol):
     """A store of artifacts beside the state, by name: `folder/name`."""
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep something, durable before returning; errors.StateError when it cannot be kept."""
+        """Store an artifact, durable before returning; errors.StateError if that fails."""
         ...
 
     def get(self, name: str) -> bytes | None:
-        """What was kept, or None."""
+        """The content of an artifact, or None."""
         ...
 
     def names(self, folder: str) -> Mapping[str, float]:
-        """What is in a folder, and when it was put there, in seconds since some time."""
+        """The artifacts in a folder, each with the time when it was stored, in seconds since an arbitrary start."""
         ...
 
     def drop(self, names: Iterable[str]) -> None:
-        """Keep it no longer."""
+        """Delete artifacts."""
         ...
 
 
 class Store(Protocol):
-    """Where bindings live."""
+    """The store of one state: the state itself, its lock, its journal and its artifacts."""
 
     @property
     def shelf(self) -> ArtifactStore:
@@ -180,10 +180,10 @@ class Store(Protocol):
         ...
 
     def read(self, *, older: bool = False) -> State:
-        """The state; a new one (serial 0) when none was ever written.
+        """The state; a new one (serial 0) if none was ever written.
 
-        errors.StateError when it cannot be trusted, also when runs are on record that it does not know: it was put
-        back from a backup, which `older` allows.
+        errors.StateError if it cannot be trusted, also if there are records of runs that it does not know: then it was
+        restored from a backup, which `older` allows.
         """
         ...
 
@@ -192,20 +192,20 @@ class Store(Protocol):
         ...
 
     def lock(self, timeout: float = 0.0, command: str = "") -> AbstractContextManager[None]:
-        """Hold the state alone, waiting up to `timeout` seconds; errors.LockError names the holder, host, run and age.
+        """Lock the state, waiting up to `timeout` seconds; errors.LockError names the holder, host, run and age.
 
-        `command` is told to those who wait.
+        `command` is shown to those who wait.
         """
         ...
 
     def holder(self) -> str:
-        """Who holds the lock now, as far as a look tells, in one clause; empty when it is free.  Nothing is written."""
+        """Who holds the lock now, in one clause, as far as a read shows; empty if it is free.  Writes nothing."""
         ...
 
     def held(self) -> bool:
-        """Whether the lock surely is this run's now, told at once and without asking the store.
+        """Whether this run certainly holds the lock now; returns at once, without a request to the store.
 
-        False when only the store can tell: `append` asks it.  errors.LockError when the lock is lost.
+        False if only the store knows: `append` asks it.  errors.LockError if the lock is lost.
         """
         ...
 
@@ -226,14 +226,14 @@ class Store(Protocol):
         ...
 
     def queue(self, record: bytes) -> Callable[[], None]:
-        """Take a record into the order of the journal; what is returned waits for it; errors as of `append`.
+        """Queue a record for the journal; the function returned waits until it is durable, with the errors of `append`.
 
         Records that are queued while others are written may go to the store together.
         """
         ...
 
     def clear_journal(self) -> None:
-        """Forget all records, in one step: the state has what they say."""
+        """Delete all records in one step, once the state contains what they record."""
         ...
 
 

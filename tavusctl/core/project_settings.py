@@ -1,4 +1,4 @@
-"""What the project file says."""
+"""The settings of the project file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Environment(Struct, frozen=True):
     api_key_env: str = "TAVUS_API_KEY"
     state: str = ""  # URL of the store; empty: a file in the project
     vars: Mapping[str, Json] = field(default_factory=dict)
-    overlay: str = ""  # folder of manifests laid over those of the project, from its root; empty: there is none
-    uploads: str = ""  # URL of the folder for files of documents that name no other
+    overlay: str = ""  # folder of manifests that lie over the others, relative to the root; empty: none
+    uploads: str = ""  # URL of the folder for files of documents that name no other folder
     demo: bool = False  # an emulator on this machine in place of an account
-    crawl_limit: int = 0  # objects with a crawl that Tavus has agreed to; 0: as many as everybody may have
+    crawl_limit: int = 0  # crawled objects that Tavus has agreed to; 0: as many as any account may have
 
 
 class Safety(Struct, frozen=True):
@@ -37,7 +37,7 @@ class Safety(Struct, frozen=True):
 class Limit(Struct, frozen=True):
     """A limit of `safety:` that is higher than at the last apply."""
 
-    name: str  # as the project file has it: safety.max_deletes
+    name: str  # its key in the project file: safety.max_deletes
     before: float
     now: float
 
@@ -46,33 +46,33 @@ class Limit(Struct, frozen=True):
 
 
 def raised(before: Safety | None, now: Safety) -> tuple[Limit, ...]:
-    """Which limits allow more than they did at the last apply; none where nothing was applied before."""
+    """The limits that are higher than at the last apply; none if nothing was applied before."""
     pairs = [(f"safety.{name}", getattr(before or now, name), getattr(now, name)) for name in Safety.__struct_fields__]
     return tuple(Limit(*pair) for pair in pairs if pair[2] > pair[1])
 
 
 def strictest(before: Safety | None, now: Safety) -> Safety:
-    """The limits by which deletes are judged: whoever raises one does not profit from it in the same run."""
-    known = before or now
-    deletes, ratio = min(known.max_deletes, now.max_deletes), min(known.max_delete_ratio, now.max_delete_ratio)
+    """The limits on deletes for this run: a limit that is raised in a run takes effect after it."""
+    previous = before or now
+    deletes, ratio = min(previous.max_deletes, now.max_deletes), min(previous.max_delete_ratio, now.max_delete_ratio)
     return Safety(deletes, ratio)
 
 
 class Known(Struct, frozen=True):
-    """What an environment reads and opens, as somebody has agreed to by an apply or a merge."""
+    """The variables and stores that an environment uses, as approved by an apply or a merge."""
 
-    key: str = ""  # variable with the API key
-    secrets: tuple[str, ...] = ()  # variables that manifests may read
-    used: tuple[str, ...] = ()  # those that they do read
-    uploads: tuple[str, ...] = ()  # where files of documents go
+    key: str = ""  # environment variable with the API key
+    secrets: tuple[str, ...] = ()  # environment variables that manifests may read
+    used: tuple[str, ...] = ()  # those of them that manifests do read
+    uploads: tuple[str, ...] = ()  # URLs of the folders for files of documents
 
 
 class Output(Struct, frozen=True):
-    """What an application finds under one name: the id of an address, the ids of several, or a text as it is."""
+    """The output that an application gets under one name: the id of an address, a list of ids, or a literal value."""
 
     addresses: tuple[str, ...] = ()
-    many: bool = False  # written as a list, so it stays one also with a single address
-    value: Json = None  # the text, number or boolean that stands there in place of ids
+    many: bool = False  # written as a list: it stays a list, also with a single address
+    value: Json = None  # a literal text, number or boolean in place of ids
     places: tuple[tuple[int, int], ...] = ()  # line and column of each address in the project file
 
 
@@ -81,13 +81,13 @@ class Project(Struct, frozen=True):
 
     root: str
     manifests: str
-    secrets: tuple[str, ...] = ()  # environment variables that manifests may read, and nothing else
+    secrets: tuple[str, ...] = ()  # the only environment variables that manifests may read
     environments: Mapping[str, Environment] = field(default_factory=dict)
     safety: Safety = Safety()
-    outputs: Mapping[str, Output] = field(default_factory=dict)  # by the name that applications know
-    doubtful: frozenset[str] = frozenset()  # keys that something is wrong with, and that are taken as left out
+    outputs: Mapping[str, Output] = field(default_factory=dict)  # by the name under which applications get them
+    doubtful: frozenset[str] = frozenset()  # keys with errors, which count as left out
 
     @classmethod
     def default(cls, root: Path) -> Project:
-        """The project where there is no project file."""
+        """The project of a folder without a project file."""
         return cls(str(root), str(root / "manifests"), environments={"default": Environment()})

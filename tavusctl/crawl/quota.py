@@ -1,6 +1,7 @@
-"""How many objects with a crawl an account may have: what can be told of that before anything is sent.
+"""How many objects with a crawl an account may have, as far as that is known before anything is sent.
 
-The Tavus API takes 100 documents with a crawl of an account, and more where that was agreed; it does not say how many.
+The Tavus API accepts 100 documents with a crawl per account, and more where that was agreed; it does not report the
+limit.
 """
 
 from __future__ import annotations
@@ -13,26 +14,26 @@ from tavusctl.lib.json_types import as_object
 
 
 def taken(live: Iterable[Live]) -> Counter[str]:
-    """Objects with a crawl that the account has, ours or not, by kind."""
-    return Counter(one.kind.name for one in live if one.body.get(one.kind.crawl_key))
+    """How many objects with a crawl the account has, managed or not, by kind."""
+    return Counter(obj.kind.name for obj in live if obj.body.get(obj.kind.crawl_key))
 
 
 def is_another(change: Change) -> bool:
-    """Whether a change makes an object with a crawl; the old half of a replacement keeps its place until the end."""
-    makes = change.action in (Action.CREATE, Action.REPLACE) and change.patch
-    return bool(makes and change.desired and as_object(change.patch[0]["value"]).get(change.desired.kind.crawl_key))
+    """Whether a change creates an object with a crawl; the old version of a replacement counts until it is deleted."""
+    creates = change.action in (Action.CREATE, Action.REPLACE) and change.patch
+    return bool(creates and change.desired and as_object(change.patch[0]["value"]).get(change.desired.kind.crawl_key))
 
 
 def exceeded(change: Change, taken: int, agreed: int) -> Refusal | None:
-    """The refusal of one crawl too many.
+    """A refusal if a new crawl would exceed the limit of the account; None if it would not.
 
-    `agreed` is what the project file says of the account, 0 for nothing.  Then an account that has more than everybody
-    may was granted more, and its limit is not known.
+    `agreed` is the limit in the project file, 0 if there is none.  Without it, an account that has more crawls than the
+    standard limit was granted more, and its limit is not known.
     """
-    most = agreed or (change.desired.kind.crawl_quota if change.desired else 0)
-    if taken < most or (taken > most and not agreed):
+    limit = agreed or (change.desired.kind.crawl_quota if change.desired else 0)
+    if taken < limit or (taken > limit and not agreed):
         return None
-    reason = f"the account would have {taken + 1} {change.address.kind}s with a crawl, more than its limit of {most}"
+    reason = f"the account would have {taken + 1} {change.address.kind}s with a crawl, more than its limit of {limit}"
     hint = (
         "delete one in an earlier run, because deletes come last in "
         "a run; or set `crawl_limit` if Tavus has raised the limit"

@@ -1,7 +1,7 @@
-"""When a crawled document is due: by its own last crawl, never by when a job happens to run.
+"""When a crawled document is due: computed from its own last crawl, never from the time at which a job runs.
 
-A job that comes late, twice or not at all changes nothing in what these functions say.  All moments are aware; what
-comes back is in UTC.
+A job that runs late, twice or not at all does not change these results.  All moments have a time zone; results are in
+UTC.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from tavusctl.core.model import Recrawl
 
-# One hour between two crawls of a document, and a margin for clocks and for what counts as the crawl's moment.
+# One hour between two crawls of a document, and a margin for clocks and for what the API takes as the crawl's time.
 COOLDOWN: Final = timedelta(seconds=3600 + 60)
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 MISSED: Final = 2  # periods after which a schedule is clearly not being kept
@@ -28,7 +28,7 @@ def due(recrawl: Recrawl, last: datetime) -> datetime:
 
 
 def allowed(last: datetime) -> datetime:
-    """The moment from which the API takes a recrawl of a document that was last crawled, or tried, at `last`."""
+    """The moment from which the API accepts a recrawl of a document whose last crawl, or attempt, ended at `last`."""
     return last.astimezone(UTC) + COOLDOWN
 
 
@@ -38,13 +38,13 @@ def overdue(recrawl: Recrawl, last: datetime) -> datetime:
     for _ in range(MISSED):
         if moment == NEVER:
             break
-        # A period shorter than the cooldown cannot be kept, and nobody is to be warned about that.
+        # A period shorter than the cooldown cannot be kept: that alone must not cause a warning.
         moment = max(due(recrawl, moment), allowed(moment))
     return moment
 
 
 def _next_tick(cron: str, timezone: str, after: datetime) -> datetime:
-    """The first moment of a cron expression after another, on the clocks of a time zone."""
+    """The first tick of a cron expression after a moment, on the clocks of a time zone; NEVER if there is none."""
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - few documents have a schedule
 
     from cronsim import CronSim  # noqa: PLC0415 - few documents have a schedule
@@ -52,7 +52,7 @@ def _next_tick(cron: str, timezone: str, after: datetime) -> datetime:
     start = after.astimezone(UTC)
     for tick in CronSim(cron, start.astimezone(ZoneInfo(timezone))):
         moment = tick.astimezone(UTC)
-        # In the hour that clocks show twice, the first tick found may be one of the first showing.
+        # In the hour that clocks show twice, the first tick may be that of its first time, which is over.
         if moment > start:
             return moment
     return NEVER

@@ -1,7 +1,8 @@
-"""What the source of a document looked like when the document was made of it, and whether it has changed.  Pure.
+"""The fingerprint of the source that a document was made from, and whether the source has changed since.  Pure.
 
-The look is kept in the binding beside what was applied, under a name that no field of the API can have; nothing of it
-is ever sent.  Two looks differ when their contents do: a validator alone (ETag, Last-Modified) may change for nothing.
+The fingerprint is kept in the binding beside what was applied, under a name that no field of the API can have; it is
+never sent.  Two fingerprints differ if their contents do: a validator alone (ETag, Last-Modified) may change although
+the content has not.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from typing import Final
 from tavusctl.lib.json_types import Json, JsonObject, as_integer, as_object, as_text
 
 KEY: Final = "tavusctl:watch"
-_SHORT: Final = 12  # hex digits by which people tell two contents apart
+_SHORT: Final = 12  # hex digits that are enough for people to distinguish two contents
 
 
 def sent(spec: JsonObject) -> JsonObject:
-    """A spec without what is never sent."""
+    """A spec without the fingerprint, which is never sent."""
     return {key: value for key, value in spec.items() if key != KEY}
 
 
 def changed(before: Json, now: Json) -> str:
-    """How a source has changed, in words; an empty string when it has not, or when that is not known."""
+    """How a source has changed, in words; an empty string if it has not, or if that is not known."""
     if not before or not now:
         return ""
     old, new = as_object(before), as_object(now)
@@ -33,5 +34,5 @@ def changed(before: Json, now: Json) -> str:
     return ", ".join(parts)
 
 
-def _content(look: JsonObject) -> str:
-    return f"{as_integer(look['length']):,} bytes ({as_text(look['sha256'])[:_SHORT]})"
+def _content(fingerprint: JsonObject) -> str:
+    return f"{as_integer(fingerprint['length']):,} bytes ({as_text(fingerprint['sha256'])[:_SHORT]})"

@@ -1,4 +1,4 @@
-"""Start a crawl, once: a lost answer is settled by a look."""
+"""Start a crawl exactly once: after a lost answer, a read of the document shows whether it was started."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from tavusctl.core.errors import Ambiguous, Gone, Rejected
 
 
 def start(ask: Callable[[], None], has_moved: Callable[[], bool]) -> None:
-    """Ask for a crawl; when the answer is lost, look, and ask once more only if nothing has moved.
+    """Request a crawl; if the answer is lost, read the document, and request again only if it has not changed.
 
-    What is refused then may be refused because the first call was carried out.
+    If the second request fails, the document is read again: the request may have been refused because the first one
+    was carried out.
     """
     try:
         ask()

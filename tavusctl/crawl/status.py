@@ -1,6 +1,6 @@
 """Crawl status of documents, and whether each is due.  Pure.
 
-The Tavus API takes a recrawl of a document that is `ready` or `error`, an hour after the last one.
+The Tavus API accepts a recrawl of a document that is `ready` or `error`, an hour after the last one.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tavusctl.lib.clock import moment, uptime
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets.redaction import shortened
 
-_RESTING: Final = frozenset({"ready", "error"})  # states from which a recrawl is taken
-SHRUNK: Final = "TV603"  # a crawl came back with less than half of the pages
-AT_ONCE: Final = 5  # crawls of an account at a time
+_RESTING: Final = frozenset({"ready", "error"})  # states in which a recrawl is accepted
+SHRUNK: Final = "TV603"  # a crawl found less than half of the pages of the one before
+AT_ONCE: Final = 5  # how many crawls an account may have under way
 _STUCK: Final = timedelta(hours=2)
 _SECOND, _THOUSANDTH = timedelta(seconds=1), timedelta(milliseconds=1)
-_GOOD: Final = 5.0  # seconds for which a look at a document is good
+_GOOD: Final = 5.0  # seconds for which a read of a document is fresh
 
 
 class StaleLook(Exception):
@@ -35,17 +35,17 @@ class StaleLook(Exception):
 
 
 class Look(Struct):
-    """The fence of a call for a crawl: it passes for as long as the look that it rests on is fresh."""
+    """The fence of a crawl request: it passes as long as the read that the request relies on is fresh."""
 
     until: float = field(default_factory=lambda: uptime() + _GOOD)
 
     def renew(self) -> None:
-        """After a pause, look again first."""
+        """Raise StaleLook if the read is too old after a pause: the document must be read again first."""
         if not self.passes():
             raise StaleLook
 
     def passes(self) -> bool:
-        """Whether the look is fresh."""
+        """Whether the read is still fresh."""
         return uptime() < self.until
 
 
@@ -60,15 +60,15 @@ class Status(StrEnum):
 
 
 class Target(Struct, frozen=True):
-    """A document with a recrawl schedule."""
+    """A document to crawl, with its recrawl schedule, if it has one."""
 
     address: Address
     remote_id: str  # empty: not in the account yet
     recrawl: Recrawl | None = None
-    asked: bool = False  # crawl it whether its schedule says so or not
-    if_crawled: bool = False  # no target at all when it turns out to have no crawl configuration
-    crawl: tuple[tuple[str, Json], ...] = ()  # what the manifest says of the crawl
-    created_at: str = ""  # when the document that is bound was made, as the server said; empty: not known
+    asked: bool = False  # crawl it regardless of its schedule
+    if_crawled: bool = False  # ignore the target if the document has no crawl configuration
+    crawl: tuple[tuple[str, Json], ...] = ()  # crawl settings of the manifest
+    created_at: str = ""  # when the bound document was created, as the server reported it; empty: not known
 
 
 class Entry(Struct, frozen=True):
@@ -84,7 +84,7 @@ class Entry(Struct, frozen=True):
 
 
 class Crawled(Struct, frozen=True):
-    """A document as far as its crawls go."""
+    """The crawl status of a document."""
 
     remote_id: str
     status: str
@@ -99,7 +99,7 @@ class Crawled(Struct, frozen=True):
 
     @property
     def resting(self) -> bool:
-        """Whether nothing is being done to it."""
+        """Whether the server is not working on the document."""
         return self.status in _RESTING
 
     @property
@@ -109,18 +109,18 @@ class Crawled(Struct, frozen=True):
 
     @property
     def tried(self) -> datetime | None:
-        """When a crawl of it last ended, well or not."""
+        """When a crawl of it last ended, successfully or not."""
         moments = [self.last, self.updated if self.status == "error" else None]
-        return max((one for one in moments if one), default=None)
+        return max((time for time in moments if time), default=None)
 
     def moved_from(self, before: Crawled) -> bool:
         """Whether a crawl of it was started, or has ended, since `before`."""
-        failed_anew = self.status == "error" and self.updated != before.updated
-        return failed_anew or (self.status, self.count, self.last) != (before.status, before.count, before.last)
+        failed_again = self.status == "error" and self.updated != before.updated
+        return failed_again or (self.status, self.count, self.last) != (before.status, before.count, before.last)
 
 
 def read(kind: ResourceKind, body: JsonObject) -> Crawled:
-    """The document in a body of the API; ApiError when a moment in it cannot be understood."""
+    """The crawl status in a body of the API; ApiError if a timestamp in it is not valid."""
     crawl, urls, count = body.get("crawl_config"), body.get("crawled_urls"), body.get("crawl_count")
     return Crawled(
         remote_id=kind.id_of(body),
@@ -137,13 +137,13 @@ def read(kind: ResourceKind, body: JsonObject) -> Crawled:
 
 
 def override(target: Target, seen: Crawled) -> JsonObject | None:
-    """The crawl to send along: the manifest's, where the document was made with another."""
-    wanted = {**seen.crawl, **dict(target.crawl)}
-    return {"crawl": wanted} if wanted != seen.crawl else None
+    """The body of a recrawl request: the crawl settings of the manifest if the document has others, else None."""
+    settings = {**seen.crawl, **dict(target.crawl)}
+    return {"crawl": settings} if settings != seen.crawl else None
 
 
 def judge(target: Target, seen: Crawled, now: datetime) -> Entry | None:
-    """The reason not to crawl a document now; empty if it is due."""
+    """The result of a document that cannot be crawled now, with the reason; None if it is due."""
     if seen.created and is_younger(seen.created.isoformat(), target.created_at):
         reason = f"{target.remote_id} is another document now, created later than the bound one"
         return Entry(target.address, target.remote_id, Status.FAILED, reason, None, seen.last, ConflictError.exit_code)
@@ -152,12 +152,12 @@ def judge(target: Target, seen: Crawled, now: datetime) -> Entry | None:
         return Entry(target.address, target.remote_id, Status.FAILED, reason, None, seen.last, 5)
     if not seen.resting:
         return defer(target, f"busy: {seen.status or 'in no known state'}", seen.last, after(target, now))
-    free = schedule.allowed(seen.tried) if seen.tried else now
+    allowed = schedule.allowed(seen.tried) if seen.tried else now
     due = _due(target, seen)
     if due and now < due:
-        return defer(target, "not due", seen.last, max(due, free))
-    if now < free:
-        return defer(target, "too soon after its last crawl", seen.last, free)
+        return defer(target, "not due", seen.last, max(due, allowed))
+    if now < allowed:
+        return defer(target, "too soon after its last crawl", seen.last, allowed)
     return None
 
 
@@ -168,7 +168,7 @@ def after(target: Target, end: datetime) -> datetime:
 
 
 def why(target: Target, seen: Crawled) -> str:
-    """What makes a document due."""
+    """Why a document is due."""
     if seen.status == "error":
         return f"its last crawl failed{f': {seen.error}' if seen.error else ''}"
     if target.asked or target.recrawl is None:
@@ -177,21 +177,21 @@ def why(target: Target, seen: Crawled) -> str:
 
 
 def defer(target: Target, reason: str, last: datetime | None = None, until: datetime | None = None) -> Entry:
-    """Leave a document to the next run."""
+    """The result of a document that is left to the next run."""
     return Entry(target.address, target.remote_id, Status.DEFERRED, reason, until, last)
 
 
 def failed(target: Target, reason: str, last: datetime | None = None, exit_code: int = 5) -> Entry:
-    """A document that cannot be crawled."""
+    """The result of a document that cannot be crawled."""
     return Entry(target.address, target.remote_id, Status.FAILED, reason, None, last, exit_code)
 
 
 def neglect(target: Target, seen: Crawled, now: datetime) -> Iterator[Diagnostic]:
-    """Signs that a document is not being kept fresh."""
+    """Warnings that a document is not being kept up to date."""
     since = seen.last or seen.created
     if target.recrawl and since and now >= schedule.overdue(target.recrawl, since):
-        what = f"was last crawled at {stamp(since)}" if seen.last else "has never been crawled to an end"
-        message = f"`{target.address}` {what}, and has been due for more than {schedule.MISSED} periods"
+        history = f"was last crawled at {stamp(since)}" if seen.last else "has never been crawled to an end"
+        message = f"`{target.address}` {history}, and has been due for more than {schedule.MISSED} periods"
         yield _warning("TV601", message, target, "check that the job that runs `tavusctl recrawl` is active")
     if seen.running and seen.updated and now - seen.updated > _STUCK:
         message = f"`{target.address}` has been {seen.status} since {stamp(seen.updated)}"
@@ -199,7 +199,7 @@ def neglect(target: Target, seen: Crawled, now: datetime) -> Iterator[Diagnostic
 
 
 def shrunk(target: Target, before: Crawled, now: Crawled) -> Iterator[Diagnostic]:
-    """A crawl that came back with less than half of the pages."""
+    """A warning if a crawl found less than half of the pages of the one before."""
     if before.pages and now.pages is not None and now.pages * 2 < before.pages:
         message = f"{target.address}: the crawl found {now.pages} of the {before.pages} pages it had before"
         hint = (
@@ -210,24 +210,24 @@ def shrunk(target: Target, before: Crawled, now: Crawled) -> Iterator[Diagnostic
 
 
 def stamp(time: datetime) -> str:
-    """A moment as the API writes it."""
+    """A moment as the API writes it, in UTC and whole seconds."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _due(target: Target, seen: Crawled) -> datetime | None:
-    """When a document is due by its schedule; None for at once: it was asked for, or its last crawl failed."""
+    """When a document is due by its schedule; None: at once, as it was asked for, or its last crawl failed."""
     since = seen.last or seen.created
     if target.asked or target.recrawl is None or seen.status == "error" or since is None:
         return None
     return schedule.due(target.recrawl, since)
 
 
-def _warning(id: str, message: str, target: Target, hint: str) -> Diagnostic:  # noqa: A002 - as in Complaint
+def _warning(id: str, message: str, target: Target, hint: str) -> Diagnostic:  # noqa: A002 - as in Diagnostic
     return Diagnostic(id, message, None, hint, target.address, Severity.WARNING)
 
 
 def moment_of(value: object) -> datetime | None:
-    """A moment as the API writes it; None for nothing."""
+    """A timestamp of the API; None for an empty value.  ApiError if it is not valid."""
     if not value:
         return None
     try:
@@ -238,12 +238,12 @@ def moment_of(value: object) -> datetime | None:
 
 
 def is_younger(created: str, known: str) -> bool:
-    """Whether something was created later than what is remembered; no spelling of one moment is later than another."""
+    """Whether `created` is later than `known`; false for one moment in two precisions, or for invalid timestamps."""
     try:
         now, then = moment_of(created), moment_of(known)
     except ApiError:
         return False
     if now is None or then is None:
         return False
-    # Moments that are written in whole seconds, or thousandths of one, lack a part.
+    # Timestamps in whole seconds, or in milliseconds, lack a part: a smaller difference means nothing.
     return now - then >= _SECOND if not (now.microsecond and then.microsecond) else now - then > _THOUSANDTH

@@ -1,1 +1,1 @@
-"""The engine: load, resolve, observe, diff, plan, apply; one file per stage, joined by `reconcile` alone."""
+"""The engine: stages that resolve, observe, diff, plan and apply; none imports another, `reconcile` joins them."""

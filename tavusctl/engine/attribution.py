@@ -1,4 +1,4 @@
-"""Whose change it is: what another set of manifests would have changed alike is pending, and not new.  Pure."""
+"""Separate pending changes from new ones: a change that an earlier set of manifests makes too is pending.  Pure."""
 
 from __future__ import annotations
 
@@ -8,33 +8,39 @@ from tavusctl.core.address import Address
 from tavusctl.core.json_tree import plain
 from tavusctl.core.model import Action, Cause, Change, FieldChange, Pending, Plan
 
-# What moved in the account is nobody's change of the manifests, whichever of them one looks at.
+# A change that was made in the account is not a change of the manifests, whichever set of manifests is planned.
 _LIVE = frozenset({Cause.DRIFTED, Cause.MISSING})
 
 
 def pending(plan: Plan, before: Plan) -> tuple[Pending, ...]:
-    """What of a plan the plan of other manifests has too, by address and in the order of the plan."""
-    names = {move.old: move.new for move in plan.moves}
-    known = {(change.action, names.get(change.address, change.address)): change for change in _all(before)}
-    found = (_same(change, known) for change in _all(plan))
-    return tuple(one for one in found if one)
+    """The changes of a plan, or their fields, that the plan of earlier manifests (`before`) has too, in plan order."""
+    new_addresses = {move.old: move.new for move in plan.moves}
+    earlier_changes = {
+        (change.action, new_addresses.get(change.address, change.address)): change for change in _all_changes(before)
+    }
+    matches = (_pending_part(change, earlier_changes) for change in _all_changes(plan))
+    return tuple(match for match in matches if match)
 
 
-def _all(plan: Plan) -> Iterable[Change]:
+def _all_changes(plan: Plan) -> Iterable[Change]:
     return (*(refusal.change for refusal in plan.refused), *plan.steps)
 
 
-def _same(change: Change, known: Mapping[tuple[Action, Address], Change]) -> Pending | None:
-    other = known.get((change.action, change.address))
-    if other is None or change.cause in _LIVE:
+def _pending_part(change: Change, earlier_changes: Mapping[tuple[Action, Address], Change]) -> Pending | None:
+    earlier = earlier_changes.get((change.action, change.address))
+    if earlier is None or change.cause in _LIVE:
         return None
-    if plain(list(change.patch)) == plain(list(other.patch)) and change.remote_id == other.remote_id:
+    if plain(list(change.patch)) == plain(list(earlier.patch)) and change.remote_id == earlier.remote_id:
         return Pending(change.address, whole=True)
-    theirs = {one.path: _value(one) for one in other.fields}
-    paths = [one.path for one in change.fields if one.cause not in _LIVE and theirs.get(one.path) == _value(one)]
+    earlier_values = {field.path: _comparable(field) for field in earlier.fields}
+    paths = [
+        field.path
+        for field in change.fields
+        if field.cause not in _LIVE and earlier_values.get(field.path) == _comparable(field)
+    ]
     return Pending(change.address, tuple(paths)) if paths else None
 
 
-def _value(field: FieldChange) -> tuple[object]:
-    """A wanted value, for comparing; a tuple, so that null is told from no such field."""
+def _comparable(field: FieldChange) -> tuple[object]:
+    """The desired value of a field, for comparing; in a tuple, so that null differs from a missing field."""
     return (plain(field.desired),)

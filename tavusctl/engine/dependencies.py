@@ -1,4 +1,4 @@
-"""What the other stages lend to apply."""
+"""Bind the functions of other stages that an apply calls to its plan."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tavusctl.state.recorder import Recorder
 def dependencies(
     prepared: PreparedPlan, kinds: Kinds, api: Reader, recorder: Recorder, keep: apply.Keep, link: apply.Link
 ) -> apply.Dependencies:
-    """The means of a run, for the plan that it carries out."""
+    """The functions of other stages that an apply calls, bound to the plan that it carries out."""
     lens = observe.lens(
         kinds, recorder.ids, prepared.custody.prints, recorder.state.bindings.values(), prepared.desired
     )
@@ -34,16 +34,16 @@ def dependencies(
         return observe.users(api, kinds, kind, remote_id, address, lens)
 
     def listed(kind: ResourceKind) -> tuple[Live, ...]:
-        # Ids that an address meant before belong to us as those do that it means now.
-        known = {**observe.halves(recorder.state.bindings.values()), **recorder.ids}
-        return tuple(observe.listed(api, kind, replace(lens, ids=known)))
+        # Successors and old versions of replacements are ours as well as the objects that are bound now.
+        managed_ids = {**observe.halves(recorder.state.bindings.values()), **recorder.ids}
+        return tuple(observe.listed(api, kind, replace(lens, ids=managed_ids)))
 
-    def find(sent: Sent, known: Sequence[str]) -> Sight:
+    def find(sent: Sent, known_ids: Sequence[str]) -> Sight:
         live = listed(sent.kind)
-        newest = max((one.created for one in live), default="")
-        return Sight(match_create.found(sent, live, frozenset(known)), newest)
+        newest = max((obj.created for obj in live), default="")
+        return Sight(match_create.found(sent, live, frozenset(known_ids)), newest)
 
-    def twins(sent: Sent, known: Sequence[str]) -> tuple[Live, ...]:
-        return match_create.twins(sent, listed(sent.kind), frozenset(known))
+    def twins(sent: Sent, known_ids: Sequence[str]) -> tuple[Live, ...]:
+        return match_create.twins(sent, listed(sent.kind), frozenset(known_ids))
 
     return apply.Dependencies(look, users, diff.with_applied, kept, find, twins, kinds.__getitem__, keep, link)

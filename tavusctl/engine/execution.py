@@ -1,4 +1,4 @@
-"""Carry a plan out: the state that it is carried out on, its steps, and what is on disk at the end."""
+"""Carry a plan out: open its state, run its steps, and write the state at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def checkpoint(
 ) -> State:
     """Make a recovered or new state durable before anything is built on it."""
     custody.check_trusted()
-    state = replace(state, bindings={one: custody.discreet_binding(each) for one, each in state.bindings.items()})
+    state = replace(
+        state, bindings={address: custody.discreet_binding(binding) for address, binding in state.bindings.items()}
+    )
     current = custody.sealed(replace(account_guard.owned(state, request.environment), serial=state.serial + 1))
     store.write(current)
     archive(store.journal())
@@ -34,7 +36,7 @@ def check_trusted(prepared: PreparedPlan) -> None:
 
 
 def open_recorder(prepared: PreparedPlan, store: Store, archive: RunRecords = lambda _: None) -> Recorder:
-    """The state to carry a plan out on; what an interrupted run left is made durable first."""
+    """A recorder for the state of a plan; if the state on disk is behind, the current one is written first."""
     state, custody = account_guard.owned(prepared.state, prepared.request.environment), prepared.custody
     check_trusted(prepared)
     if prepared.recovered:
@@ -43,10 +45,10 @@ def open_recorder(prepared: PreparedPlan, store: Store, archive: RunRecords = la
 
 
 def carry_out(prepared: PreparedPlan, ctx: apply.ApplyContext) -> tuple[tuple[Outcome, ...], TavusctlError | None]:
-    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
+    """Carry a plan out; return the outcomes of its steps, and the error of writing the state at the end, if any."""
     outcomes = apply.run(ctx, prepared.plan)
     if ctx.recorder.pending:
-        return outcomes, None  # the journal has what nobody knows yet, and stays until a run has looked
+        return outcomes, None  # the journal holds calls of unknown outcome: a later run needs it to find out
     try:
         if prepared.plan.steps or prepared.plan.settled or prepared.learns_settings:
             ctx.recorder.remember(*prepared.known_settings)

@@ -1,4 +1,4 @@
-"""Make a plan of a comparison: order its steps, and refuse what must not be done.  Pure."""
+"""Make a plan from a comparison: order its steps, and refuse changes that a safety rule forbids.  Pure."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tavusctl.fields import presigned_urls
 from tavusctl.lib.json_types import special_leaves
 from tavusctl.secrets.values import revealed
 
-# What has to exist before a step can name it by id.
+# Actions that make or bind an object: other steps can send its id only after them.
 _MAKES_AN_ID = frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE})
 _REMOVES = frozenset({Action.DELETE, Action.RETIRE})
-_FETCHED_WITHIN = timedelta(hours=24)  # for so long the API wants to be able to fetch what it is given a link to
+_FETCHED_WITHIN = timedelta(hours=24)  # the API must be able to fetch a linked file for this long
 
 
 class Approvals(Struct, frozen=True):
@@ -37,9 +37,9 @@ class Approvals(Struct, frozen=True):
     overwrite: AbstractSet[Address] = frozenset()
     delete_costly: AbstractSet[Address] = frozenset()
     targets: AbstractSet[Address] = field(default_factory=frozenset)  # empty: everything
-    finish: bool = False  # nothing but what ends replacements that an earlier run has begun
-    adopt: bool = False  # objects that have the name of a planned create
-    recreate: int | None = None  # so many objects, all that the state knows, which the account has no more
+    finish: bool = False  # plan only steps that end replacements which an earlier run has begun
+    adopt: bool = False  # import objects that have the name of a planned create
+    recreate: int | None = None  # how many lost objects may be recreated; only valid for all objects of the state
 
 
 class PlanMetadata(Struct, frozen=True):
@@ -49,9 +49,9 @@ class PlanMetadata(Struct, frozen=True):
     account: str
     now: datetime  # the server's time, by which presigned links are judged
     crawled: Mapping[str, int] = field(default_factory=dict)  # objects with a crawl that the account has, by kind
-    crawl_limit: int = 0  # how many it may have; 0: as many as everybody
+    crawl_limit: int = 0  # how many the account may have; 0: the standard limit of the kind
     limits: tuple[Limit, ...] = ()  # limits on deletes that are higher than at the last apply
-    owners: Mapping[str, str] = field(default_factory=dict)  # what other environments have bound: id -> in words
+    owners: Mapping[str, str] = field(default_factory=dict)  # id -> the other environment that has bound it, in words
 
 
 def make(
@@ -66,22 +66,24 @@ def make(
     warnings: Sequence[Diagnostic] = (),
     along: Sequence[Binding] = (),
 ) -> Plan:
-    """The plan: what may be done as steps, what must not as refusals with the way out."""
-    wanted = _targeted(changes, consent.targets)
-    strangers = {one for change in wanted for one in change.rivals} - occasion.owners.keys()
-    lost = not bindings and not consent.adopt and bool(strangers)
-    judged = protection.with_users(tuple(_judged(wanted, bindings, consent, occasion, lost=lost)))
+    """The plan: allowed changes as steps, forbidden ones as refusals with a hint that says what would allow them."""
+    targeted = _targeted(changes, consent.targets)
+    unmanaged_rivals = {rival for change in targeted for rival in change.rivals} - occasion.owners.keys()
+    lost = not bindings and not consent.adopt and bool(unmanaged_rivals)
+    judged = protection.with_users(tuple(_judged(targeted, bindings, consent, occasion, lost=lost)))
     refused = {refusal.change.address for _, refusal in judged if refusal}
     allowed = [change for change, refusal in judged if refusal is None and not _is_kept(change, consent)]
-    # What only follows from a replacement (pointing to the new half, deleting the old) goes when that is refused.
-    # What needs something that is refused waits for it in vain, and does nothing.
-    made = {one.address for one, no in judged if one.action in _MAKES_AN_ID and not (no and one.address in bindings)}
-    steps = _ordered([change for change in allowed if not refused.intersection(change.waits_for)], made)
+    # Steps that follow from a refused replacement (repointing references, deleting the old version) are left out.
+    # A step that refers to a refused create keeps waiting for it, so apply never carries that step out.
+    created = {
+        c.address for c, refusal in judged if c.action in _MAKES_AN_ID and not (refusal and c.address in bindings)
+    }
+    steps = _ordered([change for change in allowed if not refused.intersection(change.waits_for)], created)
     return Plan(
         steps=steps,
         drift=tuple(sorted(drift, key=lambda entry: entry.address)),
         refused=tuple(refusal for _, refusal in judged if refusal),
-        warnings=(*warnings, *(_kept_version(change) for change in wanted if _is_kept(change, consent))),
+        warnings=(*warnings, *(_kept_version(change) for change in targeted if _is_kept(change, consent))),
         no_op=no_op,
         environment=occasion.environment,
         account=occasion.account,
@@ -95,32 +97,35 @@ def make(
 
 
 def awaited(plan: Plan, desired: Sequence[Desired], live: Iterable[Live], consent: Approvals) -> tuple[Change, ...]:
-    """What the server still works on for earlier runs, in the order of manifests, but for what the plan makes anew."""
-    busy = {
-        one.address: one for one in live if one.address and not (provisioning.usable(one) or provisioning.failed(one))
+    """A wait for each object that the server still processes for an earlier run, in the order of manifests.
+
+    Without those that the plan creates, imports or replaces.
+    """
+    busy_objects = {
+        obj.address: obj for obj in live if obj.address and not (provisioning.usable(obj) or provisioning.failed(obj))
     }
-    anew = {step.address for step in plan.steps if step.action in _MAKES_AN_ID}
-    wanted = _needed(desired, consent.targets)
+    new_addresses = {step.address for step in plan.steps if step.action in _MAKES_AN_ID}
+    needed = _needed(desired, consent.targets)
     return tuple(
-        Change(Action.WAIT, Cause.DUE, item.address, found.remote_id, source=item.source, desired=item, live=found)
+        Change(Action.WAIT, Cause.DUE, item.address, busy.remote_id, source=item.source, desired=item, live=busy)
         for item in desired
-        if (found := busy.get(item.address)) and not item.external_id and item.address in wanted - anew
+        if (busy := busy_objects.get(item.address)) and not item.external_id and item.address in needed - new_addresses
     )
 
 
 def _needed(desired: Sequence[Desired], targets: AbstractSet[Address]) -> set[Address]:
-    """Targets and all that they refer to; everything where nothing is named."""
-    refers = {item.address: item.refers_to for item in desired}
-    wanted, queue = set[Address](), list(targets or refers)
+    """Targets and all that they refer to, directly or not; every address of `desired` if there are no targets."""
+    references = {item.address: item.refers_to for item in desired}
+    needed, queue = set[Address](), list(targets or references)
     while queue:
         address = queue.pop()
-        queue += [] if address in wanted else refers.get(address, ())
-        wanted.add(address)
-    return wanted
+        queue += [] if address in needed else references.get(address, ())
+        needed.add(address)
+    return needed
 
 
 def deletes(plan: Plan) -> int:
-    """How many objects the plan deletes; the old half of a replacement is not counted."""
+    """How many objects the plan deletes; the old version in a replacement is not counted."""
     return sum(step.action is Action.DELETE for step in plan.steps)
 
 
@@ -133,7 +138,7 @@ def check_deletes(
     approved: bool = False,
     before: Safety | None = None,
 ) -> None:
-    """Refuse deletes that nobody has agreed to; RefusedError says how many there are and what would allow them.
+    """Refuse deletes that nobody has agreed to: RefusedError says how many there are and which option allows them.
 
     `allowed` must be the plan's exact number; a plan file that shows the deletes (`approved`) agrees to them within
     the limits of `safety`, and within those of the last apply (`before`).
@@ -167,7 +172,7 @@ def _judged(
     *,
     lost: bool,
 ) -> Iterator[tuple[Change, Refusal | None]]:
-    """Every change with what speaks against it; a crawl that nothing does takes a place of the account's."""
+    """Every change with its refusal, if any; an allowed change with a crawl counts against the limit of the account."""
     crawled = Counter(occasion.crawled)
     for change in changes:
         binding = bindings.get(change.address)
@@ -183,7 +188,7 @@ def _refusal(
 ) -> Refusal | None:
     address, action = change.address, change.action
     costly = bool(change.desired and change.desired.kind.expensive) or bool(change.live and change.live.kind.expensive)
-    foreign = protection.foreign(change, owners) or _unknown(change, lost=lost)
+    foreign = protection.foreign(change, owners) or _possible_duplicate(change, lost=lost)
     if foreign:
         return foreign
     if change.cause is Cause.BOTH and address not in consent.overwrite:
@@ -194,10 +199,12 @@ def _refusal(
             change, "E301", 3, reason, f"{ours}, or `tavusctl adopt {address}` to use the value of the account"
         )
     if change.lacks:
-        return _lacking(change)
-    # One that waits for its new half sends nothing: somebody has confirmed it when it began.
-    remakes = (action is Action.REPLACE and change.patch) or (action is Action.CREATE and change.cause is Cause.DRIFTED)
-    if remakes and costly and address not in consent.replace:
+        return _missing_secret(change)
+    # A replacement that only waits for its successor sends nothing: it was confirmed when it began.
+    recreates = (action is Action.REPLACE and change.patch) or (
+        action is Action.CREATE and change.cause is Cause.DRIFTED
+    )
+    if recreates and costly and address not in consent.replace:
         reason = f"{change.reason}; training a new {address.kind} takes hours"
         return Refusal(change, "E402", 4, reason, f"run `tavusctl apply --allow-replace {address}` to confirm")
     if action in (Action.DELETE, Action.REPLACE) and binding and binding.prevent_destroy:
@@ -209,7 +216,7 @@ def _refusal(
 
 
 def _in_use(change: Change) -> Refusal | None:
-    """Why an object cannot be deleted that others use, whom this plan does not change."""
+    """A refusal if objects that this plan does not change still refer to the one to be deleted, or keep it for good."""
     if change.action is not Action.DELETE or not (change.held_by or change.referrers):
         return None
     if change.held_by:
@@ -219,24 +226,24 @@ def _in_use(change: Change) -> Refusal | None:
     return Refusal(change, "E405", 4, reason, "remove the references there first")
 
 
-def _lacking(change: Change) -> Refusal:
-    """Why an update cannot be sent: it would take away a secret that it does not mention, or that has no value here."""
-    reads = change.desired.reads if change.desired else {}
-    unset = sorted({name for one in change.lacks for name in reads.get(one, ())})
-    places = ", ".join(f"`{one}`" for one in change.lacks)
-    unnamed = ", ".join(f"`{one}`" for one in change.lacks if one not in reads)
+def _missing_secret(change: Change) -> Refusal:
+    """The refusal of an update that would delete a secret: the manifest does not name it, or it has no value here."""
+    secret_names = change.desired.reads if change.desired else {}
+    unset_variables = sorted({variable for pointer in change.lacks for variable in secret_names.get(pointer, ())})
+    places = ", ".join(f"`{pointer}`" for pointer in change.lacks)
+    unnamed = ", ".join(f"`{pointer}`" for pointer in change.lacks if pointer not in secret_names)
     reason = f"the API takes `{_member(change)}` whole, with the secret at {places}, which no read returns"
-    ways = [f"write `${{secret:NAME}}` at {unnamed} in the manifest of {change.address}"] if unnamed else []
-    ways += [f"set {', '.join(unset)} in the environment or in `.env`"] if unset else []
-    return Refusal(change, "E408", 4, reason, f"{', and '.join(ways)}; nothing was sent")
+    fixes = [f"write `${{secret:NAME}}` at {unnamed} in the manifest of {change.address}"] if unnamed else []
+    fixes += [f"set {', '.join(unset_variables)} in the environment or in `.env`"] if unset_variables else []
+    return Refusal(change, "E408", 4, reason, f"{', and '.join(fixes)}; nothing was sent")
 
 
 def _member(change: Change) -> str:
     return change.lacks[0].split("/")[1]
 
 
-def _unknown(change: Change, *, lost: bool) -> Refusal | None:
-    """Why a create may stand for an object that is there."""
+def _possible_duplicate(change: Change, *, lost: bool) -> Refusal | None:
+    """The refusal of a create whose object may exist already; `lost`: the state may have been lost."""
     if change.action is not Action.CREATE:
         return None
     if change.rivals:
@@ -269,7 +276,7 @@ def _rivals(change: Change) -> Refusal:
 
 
 def _failed_replacement(change: Change) -> Refusal | None:
-    # A replacement that waits for its new half carries that half as `live`, and no patch.
+    # A replacement that waits for its successor has the successor as `live`, and no patch.
     if change.action is Action.REPLACE and not change.patch and change.live and provisioning.failed(change.live):
         address = change.address
         hint = (
@@ -281,7 +288,7 @@ def _failed_replacement(change: Change) -> Refusal | None:
 
 
 def _expiring(change: Change, now: datetime) -> Refusal | None:
-    """A link is no use that ends to work before the API has surely fetched what it leads to."""
+    """A refusal if a presigned URL may expire before the API has fetched the file."""
     if change.desired is None or change.action not in (Action.CREATE, Action.REPLACE) or not change.patch:
         return None
     for path, leaf in leaves(change.patch[0]["value"]):
@@ -294,19 +301,19 @@ def _expiring(change: Change, now: datetime) -> Refusal | None:
 
 
 def _is_kept(change: Change, consent: Approvals) -> bool:
-    """An old version stays that somebody else still uses, or that is costly and was not named; that is no failure."""
-    costly = bool(change.live and change.live.kind.expensive) and change.address not in consent.delete_costly
-    return change.action is Action.RETIRE and (bool(change.referrers) or costly)
+    """Whether an old version is kept, which is not a failure: it is still in use, or deleting it needs an approval."""
+    needs_approval = bool(change.live and change.live.kind.expensive) and change.address not in consent.delete_costly
+    return change.action is Action.RETIRE and (bool(change.referrers) or needs_approval)
 
 
 def _kept_version(change: Change) -> Diagnostic:
     address = change.address
     if change.referrers:
-        why, hint = f"{', '.join(change.referrers)} still refers to it", ""
+        reason, hint = f"{', '.join(change.referrers)} still refers to it", ""
     else:
-        why = f"a deleted {address.kind} cannot be restored"
+        reason = f"a deleted {address.kind} cannot be restored"
         hint = f"run `tavusctl apply --allow-replica-delete {address}` to delete it"
-    message = f"{address}: the old version {change.remote_id} is kept, because {why}"
+    message = f"{address}: the old version {change.remote_id} is kept, because {reason}"
     return Diagnostic("TV301", message, None, hint, address, Severity.WARNING)
 
 
@@ -314,44 +321,44 @@ def _targeted(changes: Sequence[Change], targets: AbstractSet[Address]) -> list[
     if not targets:
         return list(changes)
     by_address = {change.address: change for change in changes}
-    wanted, queue = set(targets), list(targets)
+    needed, queue = set(targets), list(targets)
     while queue:
         change = by_address.get(queue.pop())
-        needs = change.desired.refers_to if change and change.desired else ()
-        queue += [address for address in needs if address not in wanted]
-        wanted.update(needs)
-    return [change for change in changes if change.address in wanted]
+        references = change.desired.refers_to if change and change.desired else ()
+        queue += [address for address in references if address not in needed]
+        needed.update(references)
+    return [change for change in changes if change.address in needed]
 
 
-def _ordered(changes: Sequence[Change], made: AbstractSet[Address]) -> tuple[Change, ...]:
-    """Creates and updates in the order of references; deletes last, in the opposite one; old versions at the end."""
-    making = [change for change in changes if change.action not in _REMOVES]
-    waiting = [_waiting(change, made) for change in making]
-    removing = sorted((c for c in changes if c.action is Action.DELETE), key=lambda c: (_rank(c), c.address))
-    retiring = [change for change in changes if change.action is Action.RETIRE]
-    return (*waiting, *removing, *retiring)
+def _ordered(changes: Sequence[Change], created: AbstractSet[Address]) -> tuple[Change, ...]:
+    """Creates and updates in the given order, then deletes of what refers to others first, then old versions."""
+    writes = [change for change in changes if change.action not in _REMOVES]
+    waiting = [_with_waits(change, created) for change in writes]
+    deletions = sorted((c for c in changes if c.action is Action.DELETE), key=lambda c: (_rank(c), c.address))
+    retirements = [change for change in changes if change.action is Action.RETIRE]
+    return (*waiting, *deletions, *retirements)
 
 
-def _waiting(change: Change, made: AbstractSet[Address]) -> Change:
+def _with_waits(change: Change, created: AbstractSet[Address]) -> Change:
     if change.waits_for or change.desired is None:
         return change
-    return replace(change, waits_for=tuple(sorted(made & _named(change, change.desired))))
+    return replace(change, waits_for=tuple(sorted(created & _sent_addresses(change, change.desired))))
 
 
-def _named(change: Change, desired: Desired) -> AbstractSet[Address]:
-    """What a change sends an id of: an update of a prompt needs nothing of what its object refers to."""
+def _sent_addresses(change: Change, desired: Desired) -> AbstractSet[Address]:
+    """The addresses whose ids a change sends: those in the patch of an update, all references of a new object."""
     if change.action is not Action.UPDATE:
         return set(desired.refers_to)
-    return {leaf for one in change.patch for _, leaf in special_leaves(one) if isinstance(leaf, Address)}
+    return {leaf for operation in change.patch for _, leaf in special_leaves(operation) if isinstance(leaf, Address)}
 
 
 def _rank(change: Change) -> int:
-    """What refers to others goes before them."""
+    """Order of deletes: 0 for a kind that can refer to others, which goes before the objects it refers to, else 1."""
     kind = change.live.kind if change.live else None
     return 0 if kind and any(declared.refers_to for declared in kind.fields.values()) else 1
 
 
 def _fingerprint(steps: Sequence[Change], occasion: PlanMetadata) -> str:
-    listed = [[step.action.value, str(step.address), step.remote_id, plain(list(step.patch))] for step in steps]
-    limits = [str(one) for one in occasion.limits]
-    return "sha256:" + digest([occasion.environment, occasion.account, listed, *([limits] if limits else [])])
+    step_values = [[step.action.value, str(step.address), step.remote_id, plain(list(step.patch))] for step in steps]
+    limits = [str(limit) for limit in occasion.limits]
+    return "sha256:" + digest([occasion.environment, occasion.account, step_values, *([limits] if limits else [])])

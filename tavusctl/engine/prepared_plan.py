@@ -1,4 +1,4 @@
-"""What is asked of a plan, and a plan with all that carrying it out needs."""
+"""The options of a plan, and a plan with all data that an apply of it needs."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from tavusctl.state.journal import Intent
 from tavusctl.state.seals import Keys, Seals
 
 Kinds = Mapping[str, ResourceKind]
-RunRecords = Callable[[Sequence[bytes]], None]  # keeps the journal of a run that has ended
+RunRecords = Callable[[Sequence[bytes]], None]  # archives the journal of a run that has ended
 
 
 class Former(Struct, frozen=True):
-    """What files have said before, as far as somebody has agreed to it."""
+    """Settings of the branch that a pull request is for, which somebody has agreed to; None: not known."""
 
     reads: Known | None = None
     safety: Safety | None = None
-    places: Agreed | None = None  # what stood where secrets may; None: whatever stands there is compared
+    places: Agreed | None = None  # agreed values of fields that may hold secrets; None: any value there may be compared
 
 
 class PlanOptions(Struct, frozen=True):
-    """What the command line asks of a plan."""
+    """The options of a plan, as the command line gives them."""
 
     environment: Environment
     secrets: Values
@@ -40,15 +40,15 @@ class PlanOptions(Struct, frozen=True):
     adopt: bool = False
     destroy: bool = False
     warnings: tuple[Diagnostic, ...] = ()
-    sources: Sources | None = None  # of watched documents; None: they are not looked at
-    safety: Safety | None = None  # limits on deletes, to be remembered by an apply; None: those that are known stay
-    others: Callable[[], Others] = Others  # what the project's other environments have bound
-    reads: Known | None = None  # what the files make this environment read, to be remembered; None: what is known stays
-    former: Former = Former()  # what the branch that a pull request is for says; without one, the last apply counts
+    sources: Sources | None = None  # reads the sources of watched documents; None: they are not checked
+    safety: Safety | None = None  # limits on deletes, for an apply to record; None: the recorded ones stay
+    others: Callable[[], Others] = Others  # reads what the project's other environments have bound
+    reads: Known | None = None  # what the files make this environment read, to be recorded; None: no change
+    former: Former = Former()  # of the branch that a pull request is for; where empty, the last apply counts
 
 
 class PreparedPlan(Struct, frozen=True):
-    """A plan, and what it was made of; `execution.carry_out` needs both."""
+    """A plan, and the data that it was made from; `execution.carry_out` needs both."""
 
     plan: Plan
     state: State
@@ -56,20 +56,20 @@ class PreparedPlan(Struct, frozen=True):
     request: PlanOptions
     ids: dict[str, Address] = field(default_factory=dict)
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)  # ids in the account, by kind
-    lost: tuple[Intent, ...] = ()  # creates of an interrupted run that have not shown in the account
+    lost: tuple[Intent, ...] = ()  # creates of an interrupted run that are not visible in the account
     recovered: bool = False  # the state on disk is behind
     custody: Seals = Seals()
-    unset: tuple[Diagnostic, ...] = ()  # places of secrets that have no value here
+    unset: tuple[Diagnostic, ...] = ()  # diagnostics of secrets that have no value here
     manifests: tuple[Manifest, ...] = ()  # as they were read
 
     @property
     def known_settings(self) -> tuple[Safety | None, Known | None]:
-        """Limits, and what the files make the environment read, as the state knows them after an apply."""
+        """Limits on deletes, and what the files make the environment read, as the state has them after an apply."""
         return self.request.safety or self.state.safety, self.request.reads or self.state.reads
 
     @property
     def learns_settings(self) -> bool:
-        """Whether an apply writes the state for them alone; a state that was never written need not know them."""
+        """Whether an apply writes the state for these settings alone; never if no state has been written yet."""
         return bool(self.state.serial) and self.known_settings != (self.state.safety, self.state.reads)
 
     @property

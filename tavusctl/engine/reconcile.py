@@ -1,4 +1,4 @@
-"""The whole path on one screen: manifests and account to a plan.  Each stage takes and gives whole values."""
+"""The whole path from manifests, state and account to a plan.  Each stage takes and returns complete values."""
 
 from __future__ import annotations
 
@@ -28,49 +28,51 @@ from tavusctl.state.seals import SealedState, opened
 def prepare(
     manifests: Sequence[Manifest], kinds: Kinds, api: Reader, store: Store, request: PlanOptions
 ) -> PreparedPlan:
-    """Work out what apply would do; change nothing."""
+    """The plan of what an apply would do; nothing is changed."""
     return steady_reads.steady(
         lambda: opened(store, request.keys),
         lambda sealed: _prepared(manifests, kinds, api, sealed, request),
-        lambda made: steady_reads.surprises(made.plan),
+        lambda prepared: steady_reads.surprises(prepared.plan),
     )
 
 
 def _prepared(
     manifests: Sequence[Manifest], kinds: Kinds, api: Reader, sealed: SealedState, request: PlanOptions
 ) -> PreparedPlan:
-    before, lost, cost = recovered(kinds, api, sealed, manifests)  # finish what an interrupted run left
-    addressed, moves = renames.follow(() if request.destroy else manifests, before.bindings)
-    before = replace(before, bindings=addressed)
-    asked = [one for one in manifests if not request.destroy or one.external_id]
-    wanted = _with_wanted_halves(asked, kinds, sealed, before, request)
-    state = diff.without_externals(observe.finish_replacements(api, kinds, wanted), manifests)
+    recorded_state, lost, lost_edits = recovered(kinds, api, sealed, manifests)  # complete an interrupted run
+    addressed, moves = renames.follow(() if request.destroy else manifests, recorded_state.bindings)
+    recorded_state = replace(recorded_state, bindings=addressed)
+    requested = [manifest for manifest in manifests if not request.destroy or manifest.external_id]
+    current_state = _without_given_up_successors(requested, kinds, sealed, recorded_state, request)
+    state = diff.without_externals(observe.finish_replacements(api, kinds, current_state), manifests)
     check_single(state.bindings.values())
     names = observe.names(state, manifests)
-    desired, unseen = _desired(asked, kinds, sealed, state, names, request)
+    desired, unread_sources = _desired(requested, kinds, sealed, state, names, request)
     account = _observed(api, kinds, desired, state, _decoder(kinds, sealed, state, names.ids, manifests), request)
-    comparison = _compared(asked, desired, account, state, names, request)
-    seen = (
-        *_news(sealed, request),
+    comparison = _compared(requested, desired, account, state, names, request)
+    diagnostics = (
+        *_novelty_warnings(sealed, request),
         *sealed.custody.remarks(),
         *_diagnosed(account, comparison, state, names, lost, request),
     )
-    settled = replace(comparison, settled=_learned(comparison, before, state, sealed))
-    made = _planned(api, settled, state, account, request, warnings=(*request.warnings, *cost, *seen, *unseen))
-    made = replace(made, awaited=plan.awaited(made, desired, account.live, request.consent))
-    # What a run does is recorded under the new addresses: they must be on disk before.
-    made = replace(made, moves=moves, recovered=bool(sealed.replay.records))
-    # A state that was never written is not made for the sake of its seal alone.
-    unsealed = sealed.custody.is_behind(before) and (bool(before.serial) or made.writes)
+    complete = replace(comparison, settled=_learned(comparison, recorded_state, state, sealed))
+    result = _planned(
+        api, complete, state, account, request, warnings=(*request.warnings, *lost_edits, *diagnostics, *unread_sources)
+    )
+    result = replace(result, awaited=plan.awaited(result, desired, account.live, request.consent))
+    # A run records its steps under the new addresses: the state on disk must have these before.
+    result = replace(result, moves=moves, recovered=bool(sealed.replay.records))
+    # A state that was never written is not created for its seal alone.
+    unsealed = sealed.custody.is_behind(recorded_state) and (bool(recorded_state.serial) or result.writes)
     return PreparedPlan(
-        made,
+        result,
         state,
         desired,
         request,
         account.ids,
         account.known(kinds),
         lost,
-        recovered=made.recovered or bool(moves) or unsealed,
+        recovered=result.recovered or bool(moves) or unsealed,
         custody=sealed.custody,
     )
 
@@ -78,25 +80,26 @@ def _prepared(
 def recovered(
     kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest] = ()
 ) -> tuple[State, tuple[Intent, ...], tuple[Diagnostic, ...]]:
-    """The state with what an interrupted run did, its creates that have not shown in the account, and what it cost.
+    """The state with the changes of an interrupted run, its creates that are not visible yet, and its warnings.
 
-    Whoever makes the state durable without a plan has to tell the cost: nothing else remembers it.
+    The warnings name unpublished edits that the run discarded.  A caller that writes this state without a plan must
+    show them: nothing else records them.
     """
-    state, lost = _settled(kinds, api, sealed, manifests)
+    state, lost = _recovered_state(kinds, api, sealed, manifests)
     return state, lost, tuple(starmap(remarks.discarded, recovery.discarded(sealed.replay, state)))
 
 
-def _settled(
+def _recovered_state(
     kinds: Kinds, api: Reader, sealed: SealedState, manifests: Iterable[Manifest]
 ) -> tuple[State, tuple[Intent, ...]]:
     replayed = sealed.replay
     if not replayed.pending:
         return replayed.state, ()
-    # Whatever an address in what was sent has stood for: external objects and older halves of replacements, too.
+    # All ids that an address in a request may have stood for, also external objects and versions of replacements.
     bindings = replayed.state.bindings.values()
-    sent = {remote_id: Address.parse(one) for intent in replayed.pending for one, remote_id in intent.ids.items()}
-    externals = [(one.external_id, one.address) for one in manifests if one.external_id]
-    ids = {**observe.halves(bindings), **sent, **observe.known_ids(bindings, externals)}
+    sent_ids = {remote_id: Address.parse(name) for intent in replayed.pending for name, remote_id in intent.ids.items()}
+    externals = [(manifest.external_id, manifest.address) for manifest in manifests if manifest.external_id]
+    ids = {**observe.halves(bindings), **sent_ids, **observe.known_ids(bindings, externals)}
     lens = observe.lens(kinds, ids, sealed.custody.prints, bindings, manifests, replayed.pending)
     return recovery.settle(
         replayed,
@@ -117,11 +120,11 @@ def prepare_undo(
     manifests: Sequence[Manifest] = (),
     recreate: bool,
 ) -> PreparedPlan:
-    """Work out what reverses one apply; change nothing.  What `manifests` name as secrets can be sent again."""
-    from tavusctl.engine import undo  # noqa: PLC0415 - a plan needs none of it, and is to start at once
+    """The plan that reverses one apply; nothing is changed.  Secrets that `manifests` name can be sent again."""
+    from tavusctl.engine import undo  # noqa: PLC0415 - a plan does not need this module, and must start fast
 
     sealed = opened(store, request.keys)
-    state, lost, cost = recovered(kinds, api, sealed)
+    state, lost, discard_warnings = recovered(kinds, api, sealed)
     recovery.check_found(lost)
     _check_lineage(past, state)
     decoder = _decoder(kinds, sealed, state, observe.names(state).ids, manifests)
@@ -130,20 +133,20 @@ def prepare_undo(
     )
     secrets, unset = resolve.sealed(manifests, request.secrets, sealed.custody.prints)
     context = undo.UndoContext(kinds, state.bindings, account.by_id, account.ids, trash, recreate, secrets, unset)
-    found = undo.reverse(renames.remembered(past, state.bindings), context)
-    made = plan.make(
-        found.changes,
+    reversal = undo.reverse(renames.remembered(past, state.bindings), context)
+    result = plan.make(
+        reversal.changes,
         (),
-        found.settled,
+        reversal.settled,
         bindings=state.bindings,
         consent=request.consent,
-        warnings=(*cost, *found.warnings),
+        warnings=(*discard_warnings, *reversal.warnings),
         occasion=_metadata(api, state, request, account.live),
     )
-    made = replace(made, refused=(*found.refused, *made.refused), recovered=bool(sealed.replay.records))
-    behind = made.recovered or sealed.custody.is_behind(state)
+    result = replace(result, refused=(*reversal.refused, *result.refused), recovered=bool(sealed.replay.records))
+    behind = result.recovered or sealed.custody.is_behind(state)
     return PreparedPlan(
-        made, state, (), request, account.ids, account.known(kinds), recovered=behind, custody=sealed.custody
+        result, state, (), request, account.ids, account.known(kinds), recovered=behind, custody=sealed.custody
     )
 
 
@@ -154,34 +157,37 @@ def _check_lineage(past: FinishedRun, state: State) -> None:
 
 
 def _touched(past: FinishedRun) -> set[str]:
-    """Kinds of objects that a run changed or let go."""
-    return {*(one.address.kind for one in past.intents), *(one.address.kind for one in past.forgotten)}
+    """Kinds of the objects that a run changed or unbound."""
+    return {*(intent.address.kind for intent in past.intents), *(binding.address.kind for binding in past.forgotten)}
 
 
-def _with_wanted_halves(
-    asked: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, request: PlanOptions
+def _without_given_up_successors(
+    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, request: PlanOptions
 ) -> State:
-    """The state without the new halves of replacements that manifests have given up since: none may come into use."""
-    if not any(one.successor for one in state.bindings.values()):
+    """The state without successors of replacements that the manifests have given up since: none may come into use."""
+    if not any(binding.successor for binding in state.bindings.values()):
         return state
-    desired = _resolved(asked, kinds, sealed, state, observe.names(state, asked), request)
+    desired = _resolved(manifests, kinds, sealed, state, observe.names(state, manifests), request)
     return replace(state, bindings=diff.without_given_up(desired, state.bindings))
 
 
 def _desired(
-    asked: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, request: PlanOptions
+    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, request: PlanOptions
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
-    """What manifests want, with what is new about it and how watched sources look; and which could not be seen."""
-    desired = _resolved(asked, kinds, sealed, state, names, request)
+    """The desired resources, with what they read for the first time and with fingerprints of watched sources.
+
+    The second value has warnings of sources that could not be checked.
+    """
+    desired = _resolved(manifests, kinds, sealed, state, names, request)
     desired = novelty.marked(desired, novelty.untried(*_reads(state, request)))
     return source_watch.looked_at(desired, state.bindings, request.sources)
 
 
 def _resolved(
-    asked: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, request: PlanOptions
+    manifests: Sequence[Manifest], kinds: Kinds, sealed: SealedState, state: State, names: Names, request: PlanOptions
 ) -> tuple[Desired, ...]:
     return resolve.resolve(
-        asked,
+        manifests,
         kinds,
         secrets=request.secrets,
         key=sealed.custody.prints,
@@ -193,12 +199,12 @@ def _resolved(
 
 
 def _reads(state: State, request: PlanOptions) -> tuple[Known | None, Known]:
-    """What the environment may read by what somebody has agreed to, and what it reads now."""
+    """What somebody has agreed that the environment reads (None: nothing on record), and what it reads now."""
     agreed = request.former.reads or state.reads
     return agreed, request.reads or agreed or Known()
 
 
-def _news(sealed: SealedState, request: PlanOptions) -> Iterator[Diagnostic]:
+def _novelty_warnings(sealed: SealedState, request: PlanOptions) -> Iterator[Diagnostic]:
     if request.reads:
         yield from novelty.told(*_reads(sealed.replay.state, request))
 
@@ -212,112 +218,114 @@ def _decoder(
 def _observed(
     api: Reader, kinds: Kinds, desired: Sequence[Desired], state: State, decoder: Decoder, request: PlanOptions
 ) -> AccountSnapshot:
-    """The account; refused where it is another than the one that the state is about."""
+    """A snapshot of the account; StateError if it is not the account of the state."""
     account = observe.snapshot(api, kinds, desired, tuple(state.bindings.values()), decoder)
     check_owner(state, request, len(state.bindings), len(account.missing))
     return account
 
 
 def _compared(
-    asked: Sequence[Manifest],
+    manifests: Sequence[Manifest],
     desired: Sequence[Desired],
     account: AccountSnapshot,
     state: State,
     names: Names,
     request: PlanOptions,
 ) -> diff.Comparison:
-    found = diff.compare_all(
+    comparison = diff.compare_all(
         desired,
         account.live,
-        [names.today(one) for one in state.bindings.values()],
+        [names.today(binding) for binding in state.bindings.values()],
         account.missing,
         adopt=request.adopt,
         again=request.consent.replace,
         in_names=names.today,
-        spelled=diff.spelled(asked, account.ids),
+        spelled=diff.spelled(manifests, account.ids),
     )
-    return diff.asked(found, "destroy was requested") if request.destroy else found
+    return diff.asked(comparison, "destroy was requested") if request.destroy else comparison
 
 
 def _diagnosed(
     account: AccountSnapshot,
-    found: diff.Comparison,
+    comparison: diff.Comparison,
     state: State,
     names: Names,
     lost: Sequence[Intent],
     request: PlanOptions,
 ) -> Iterator[Diagnostic]:
-    """What the account shows that the plan does not change."""
+    """Warnings about the account that no step of the plan settles."""
     yield from map(remarks.doubt, lost)
-    yield from remarks.failures(account.live, found.changes)
+    yield from remarks.failures(account.live, comparison.changes)
     yield from diff.namesakes(account.live, tuple(state.bindings.values()), lambda: request.others().owners)
-    yield from map(remarks.otherwise, found.otherwise)
+    yield from map(remarks.otherwise, comparison.otherwise)
     yield from remarks.drafts(account.live)
-    behind = [names.today(one) for one in state.bindings.values() if one.not_live]
-    yield from remarks.not_live(behind, account.live, found.changes)
+    unpublished = [names.today(binding) for binding in state.bindings.values() if binding.not_live]
+    yield from remarks.not_live(unpublished, account.live, comparison.changes)
 
 
 def _planned(
     api: Reader,
-    found: diff.Comparison,
+    comparison: diff.Comparison,
     state: State,
     account: AccountSnapshot,
     request: PlanOptions,
     *,
     warnings: Sequence[Diagnostic],
 ) -> Plan:
-    """The plan that settles what a comparison has found."""
-    changes = diff.finishing(found.changes, state.bindings) if request.consent.finish else found.changes
+    """The plan that settles the differences of a comparison."""
+    changes = diff.finishing(comparison.changes, state.bindings) if request.consent.finish else comparison.changes
     others = _others(request, changes)
     return plan.make(
         changes,
-        found.drift,
-        found.settled,
+        comparison.drift,
+        comparison.settled,
         bindings=state.bindings,
         consent=replace(request.consent, adopt=request.adopt),
-        no_op=found.no_op,
-        along=found.along,
+        no_op=comparison.no_op,
+        along=comparison.along,
         warnings=(*warnings, *remarks.unread(others)),
         occasion=replace(_metadata(api, state, request, account.live), owners=others.owners),
     )
 
 
-def _learned(found: diff.Comparison, before: State, state: State, sealed: SealedState) -> tuple[Binding, ...]:
-    """What the state learns without a step; nothing, where it is of unknown origin."""
-    finished = [one for address, one in state.bindings.items() if before.bindings[address] != one]
-    return (*finished, *found.settled) if sealed.custody.trusted else ()
+def _learned(
+    comparison: diff.Comparison, recorded_state: State, state: State, sealed: SealedState
+) -> tuple[Binding, ...]:
+    """Bindings that the state records without a step; none if the state is of unknown origin."""
+    finished = [binding for address, binding in state.bindings.items() if recorded_state.bindings[address] != binding]
+    return (*finished, *comparison.settled) if sealed.custody.trusted else ()
 
 
 def _others(request: PlanOptions, changes: Iterable[Change]) -> Others:
-    """What other environments have bound; looked up only where objects have the names of planned creates."""
-    named = any(change.rivals or change.action is Action.ADOPT for change in changes)
-    return request.others() if named else Others()
+    """What other environments have bound; read only if objects have the names of planned creates."""
+    has_rivals = any(change.rivals or change.action is Action.ADOPT for change in changes)
+    return request.others() if has_rivals else Others()
 
 
 def _metadata(api: Reader, state: State, request: PlanOptions, live: Iterable[Live]) -> plan.PlanMetadata:
     environment = request.environment
     label = environment.account or state.account
-    before = request.former.safety
-    known = strictest(before, state.safety) if before and state.safety else before or state.safety
-    taken, limits = quota.taken(live), raised(known, request.safety) if request.safety else ()
-    return plan.PlanMetadata(environment.name, label, api.server_time(), taken, environment.crawl_limit, limits)
+    agreed = request.former.safety
+    previous = strictest(agreed, state.safety) if agreed and state.safety else agreed or state.safety
+    crawls, limits = quota.taken(live), raised(previous, request.safety) if request.safety else ()
+    return plan.PlanMetadata(environment.name, label, api.server_time(), crawls, environment.crawl_limit, limits)
 
 
 def check_single(bindings: Iterable[Binding]) -> None:
-    """Refuse a state in which two addresses mean one object: each would undo what the other does."""
+    """Refuse a state that binds two addresses to one object: each would undo the changes of the other."""
     owners: dict[tuple[str, str], Address] = {}
-    for one in bindings:
-        other = owners.setdefault((one.address.kind, one.remote_id), one.address)
-        if other != one.address:
-            message = f"`{other}` and `{one.address}` are bound to the same object, {one.remote_id}"
+    for binding in bindings:
+        other = owners.setdefault((binding.address.kind, binding.remote_id), binding.address)
+        if other != binding.address:
+            message = f"`{other}` and `{binding.address}` are bound to the same object, {binding.remote_id}"
             raise StateError(
                 message,
-                f"run `tavusctl state rm {one.address}` to remove one binding; the object is not deleted",
+                f"run `tavusctl state rm {binding.address}` to remove one binding; the object is not deleted",
                 id="E917",
             )
 
 
 def check_owner(state: State, request: PlanOptions, bound: int = 0, missing: int = 0) -> None:
-    """Refuse to work on another account than the one the state is about, or on one that was emptied."""
+    """Refuse an account that is not the one of the state, or that was emptied."""
     agreed = request.consent.recreate
     account_guard.check(state, request.environment, request.keys.api_key, bound=bound, missing=missing, agreed=agreed)

@@ -1,4 +1,4 @@
-"""Find out what an interrupted run left unknown: by looking at the account, never by repeating a call."""
+"""Find out the outcomes that an interrupted run left unknown: by reading the account, never by repeating a call."""
 
 from __future__ import annotations
 
@@ -37,81 +37,85 @@ def settle(
     listed: Callable[[ResourceKind], Iterable[Live]],
     look: Look,
 ) -> tuple[State, tuple[Intent, ...]]:
-    """The state with what could be found, and the creates that have not shown (yet).
+    """The state with all calls that were carried out, and the creates whose objects are not visible (yet).
 
-    UnknownOutcome when objects have appeared that may or may not be what a lost create made.
+    UnknownOutcome if new objects in the account may or may not be those of an unanswered create.
     """
-    state, lost = replayed.state, []
-    making = [one for one in replayed.pending if one.action in _MAKES]
-    for kind in sorted({one.address.kind for one in making}):
-        alike = _alike(one for one in making if one.address.kind == kind)
-        for group, ids in _made(alike, kinds[kind], tuple(listed(kinds[kind])), look, replayed):
+    state, not_visible = replayed.state, []
+    creates = [create for create in replayed.pending if create.action in _MAKES]
+    for kind in sorted({create.address.kind for create in creates}):
+        groups = _interchangeable(create for create in creates if create.address.kind == kind)
+        for group, ids in _ids_by_group(groups, kinds[kind], tuple(listed(kinds[kind])), look, replayed):
             for intent, remote_id in zip(group, ids, strict=False):
-                state = _bound(state, intent, remote_id)
-            lost += group[len(ids) :]
+                state = _with_created(state, intent, remote_id)
+            not_visible += group[len(ids) :]
     for intent in replayed.pending:
         if intent.action in _CHANGES:
-            state = _updated(state, intent, kinds[intent.address.kind], look)
+            state = _with_update(state, intent, kinds[intent.address.kind], look)
         elif intent.action is Action.RECRAWL:
-            state = _crawled(state, intent, kinds[intent.address.kind], look)
-    return state, tuple(lost)
+            state = _with_recrawl(state, intent, kinds[intent.address.kind], look)
+    return state, tuple(not_visible)
 
 
 def discarded(replayed: ReplayResult, state: State) -> Iterator[tuple[Address, bool]]:
-    """Objects of which an interrupted run may have discarded unpublished edits, and whether it surely has."""
-    forced = [one for one in replayed.pending if one.forced]
-    was = replayed.state.bindings
-    found = {one.address: state.bindings.get(one.address) != was.get(one.address) for one in forced}
-    yield from sorted({**found, **dict.fromkeys(replayed.discarded, True)}.items())
+    """Objects whose unpublished edits an interrupted run may have discarded, and whether it certainly has."""
+    forced = [intent for intent in replayed.pending if intent.forced]
+    old_bindings = replayed.state.bindings
+    is_certain = {
+        intent.address: state.bindings.get(intent.address) != old_bindings.get(intent.address) for intent in forced
+    }
+    yield from sorted({**is_certain, **dict.fromkeys(replayed.discarded, True)}.items())
 
 
 def check_found(lost: Sequence[Intent]) -> None:
-    """Refuse to write a state without the creates that may still show: nobody would look for them any more."""
+    """Refuse to write a state without creates that may still become visible: no later run would look for them."""
     if lost:
-        message = f"an interrupted run may have created {', '.join(str(one.address) for one in lost)}"
+        message = f"an interrupted run may have created {', '.join(str(intent.address) for intent in lost)}"
         raise UnknownOutcome(message, "run `tavusctl apply` first, which checks the account")
 
 
 _Group = list[Intent]
 
 
-def _alike(making: Iterable[Intent]) -> list[_Group]:
-    """Creates of one name and content are interchangeable: whose is whose makes no difference."""
-    ordered = sorted(making, key=_likeness)
-    return [list(group) for _, group in groupby(ordered, key=_likeness)]
+def _interchangeable(creates: Iterable[Intent]) -> list[_Group]:
+    """Creates in groups of the same name and content: which of a group made which object makes no difference."""
+    ordered = sorted(creates, key=_content_key)
+    return [list(group) for _, group in groupby(ordered, key=_content_key)]
 
 
-def _likeness(intent: Intent) -> tuple[str, str]:
+def _content_key(intent: Intent) -> tuple[str, str]:
     return intent.name, canonical(intent.spec)
 
 
-def _made(
+def _ids_by_group(
     groups: Sequence[_Group], kind: ResourceKind, live: Sequence[Live], look: Look, replayed: ReplayResult
 ) -> Iterator[tuple[_Group, tuple[str, ...]]]:
-    """Each group of like creates, with the ids of what they have made."""
-    known = replayed.known.get(kind.name, frozenset())
-    new = [one for one in live if one.address is None and one.remote_id not in known]
+    """Each group of interchangeable creates with the ids of their objects; UnknownOutcome if these are uncertain."""
+    known_ids = replayed.known.get(kind.name, frozenset())
+    new_objects = [obj for obj in live if obj.address is None and obj.remote_id not in known_ids]
     names = frozenset(group[0].name for group in groups)
-    sent = [Sent(kind, one[0].spec, one[0].name, names - {one[0].name}) for one in groups]
-    likely = [match_create.likely(one, new) for one in sent]
+    creates = [Sent(kind, group[0].spec, group[0].name, names - {group[0].name}) for group in groups]
+    likely_ids = [match_create.likely(create, new_objects) for create in creates]
     for index, group in enumerate(groups):
-        answered = _answered(group, sent[index], look, replayed)
-        elsewhere = frozenset(one for place, ids in enumerate(likely) if place != index for one in ids)
+        answered_ids = _answered(group, creates[index], look, replayed)
+        ids_of_others = frozenset(
+            remote_id for position, ids in enumerate(likely_ids) if position != index for remote_id in ids
+        )
         try:
-            ids = answered or match_create.matching(sent[index], live, known, elsewhere)
+            ids = answered_ids or match_create.matching(creates[index], live, known_ids, ids_of_others)
         except Ambiguous as error:
             raise UnknownOutcome(error.message, error.hint) from None
-        if len(ids) > len(group) or elsewhere.intersection(ids):
+        if len(ids) > len(group) or ids_of_others.intersection(ids):
             message = f"found {len(ids)} objects identical to the one sent for `{group[0].address}`: {', '.join(ids)}"
             raise UnknownOutcome(message, "import the right one with `tavusctl import`, and delete the others")
         yield group, ids
 
 
 def _answered(group: _Group, sent: Sent, look: Look, replayed: ReplayResult) -> tuple[str, ...]:
-    """The id that a create alone was answered with, where that is of what it has made."""
+    """The id in the answer to a single create, if it is not bound and its object is what was sent; or empty."""
     remote_id = group[0].answered
-    taken = {one.remote_id for one in replayed.state.bindings.values()}
-    if len(group) > 1 or not remote_id or remote_id in taken:
+    bound_ids = {binding.remote_id for binding in replayed.state.bindings.values()}
+    if len(group) > 1 or not remote_id or remote_id in bound_ids:
         return ()
     try:
         return (remote_id,) if match_create.is_ours(sent, look(sent.kind, remote_id)) else ()
@@ -119,22 +123,22 @@ def _answered(group: _Group, sent: Sent, look: Look, replayed: ReplayResult) -> 
         return ()
 
 
-def _bound(state: State, intent: Intent, remote_id: str) -> State:
+def _with_created(state: State, intent: Intent, remote_id: str) -> State:
     before = state.bindings.get(intent.address)
     if intent.action is Action.REPLACE and before:
         abandoned = tuple(filter(None, [before.successor]))
         retired = (*before.retired, *abandoned)
         binding = replace(before, successor=remote_id, successor_spec=intent.spec, retired=retired)
     else:
-        # What an address of an external object stood for then: it may mean another one by now.
-        meant = {str(leaf) for _, leaf in leaves(intent.spec) if isinstance(leaf, Address)}
-        externals = {name: known for name, known in intent.ids.items() if name in meant}
+        # The ids of external objects at the time of the call: their addresses may stand for other objects by now.
+        referenced = {str(leaf) for _, leaf in leaves(intent.spec) if isinstance(leaf, Address)}
+        externals = {name: external_id for name, external_id in intent.ids.items() if name in referenced}
         binding = Binding(intent.address, remote_id, intent.spec, unconfirmed=MADE, externals=externals)
     return _with(state, intent.address, binding)
 
 
-def _updated(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:
-    """An update that reads as it was meant, in the server's spelling, was carried out: it is the base from then on."""
+def _with_update(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:
+    """The state with an update as the new base, if the object shows it, in whatever form the server stores it."""
     before = state.bindings.get(intent.address)
     try:
         live = look(kind, intent.remote_id)
@@ -144,24 +148,31 @@ def _updated(state: State, intent: Intent, kind: ResourceKind, look: Look) -> St
     differing = compare(Desired(kind, intent.address, intent.spec, Source("", 0, 0)), live, sent).fields
     if before is None or not _is_done(kind, intent, differing, _with_ids(live.body, state)):
         return state
-    answered = {one.path: remembered(one.live) for one in differing}
-    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answered, unkept={}))
+    answers = {field.path: remembered(field.live) for field in differing}
+    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answers, unkept={}))
 
 
 def _is_done(kind: ResourceKind, intent: Intent, differing: Sequence[FieldChange], body: JsonObject) -> bool:
-    """Whether all that was sent reads as it was meant, and all that was taken away no longer as before."""
-    was = intent.inverse.was
-    removed = [one for one in was if is_unset(kind, split(one), value_at(intent.spec, split(one)))]
-    gone = all(is_taken_away(kind, one, None, was[one], value_at(body, split(one))) for one in removed)
-    return gone and all(
-        alike(one.desired, one.live)
-        or (one.path in was and is_taken_away(kind, one.path, one.desired, was[one.path], one.live))
-        for one in differing
+    """Whether an object shows what was sent, and shows no removed field with its old value."""
+    old_values = intent.inverse.was
+    removed = [
+        pointer for pointer in old_values if is_unset(kind, split(pointer), value_at(intent.spec, split(pointer)))
+    ]
+    removed_fields_are_gone = all(
+        is_taken_away(kind, pointer, None, old_values[pointer], value_at(body, split(pointer))) for pointer in removed
+    )
+    return removed_fields_are_gone and all(
+        alike(change.desired, change.live)
+        or (
+            change.path in old_values
+            and is_taken_away(kind, change.path, change.desired, old_values[change.path], change.live)
+        )
+        for change in differing
     )
 
 
 def _with_ids(body: JsonObject, state: State) -> JsonObject:
-    """A body with ids where it has addresses, as records have it."""
+    """A body with ids in place of addresses, as the journal has it."""
 
     def id_of(leaf: Json) -> Json:
         binding = state.bindings.get(leaf) if isinstance(leaf, Address) else None
@@ -171,21 +182,22 @@ def _with_ids(body: JsonObject, state: State) -> JsonObject:
     return read
 
 
-def _crawled(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:
-    """A recrawl whose crawl goes on, or has ended since, was carried out."""
+def _with_recrawl(state: State, intent: Intent, kind: ResourceKind, look: Look) -> State:
+    """The state with a recrawl, if its crawl is under way or has ended after the call."""
     before = state.bindings.get(intent.address)
     try:
         live = look(kind, intent.remote_id)
     except Gone:
         return state
     sent, ended = status.moment_of(intent.time), status.moment_of(live.crawled)
-    late = timedelta(seconds=intent.delay)  # a crawl that ended before the call may have left is somebody else's
-    if before is None or not (live.status == _CRAWLING or (sent and ended and ended >= sent + late)):
+    # A crawl that ended before the call can have left was started by somebody else.
+    delay = timedelta(seconds=intent.delay)
+    if before is None or not (live.status == _CRAWLING or (sent and ended and ended >= sent + delay)):
         return state
     desired = Desired(kind, intent.address, intent.spec, Source("", 0, 0))
-    lost = [one for one in kept(desired, live) if one.path.startswith(f"/{kind.crawl_key}/")]
-    answered = {**before.answered, **{one.path: remembered(one.live) for one in lost}}
-    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answered))
+    differing = [field for field in kept(desired, live) if field.path.startswith(f"/{kind.crawl_key}/")]
+    answers = {**before.answered, **{field.path: remembered(field.live) for field in differing}}
+    return _with(state, intent.address, replace(before, applied=intent.spec, answered=answers))
 
 
 def _with(state: State, address: Address, binding: Binding) -> State:

@@ -16,18 +16,18 @@ from tavusctl.state.journal import Intent
 
 
 def failures(live: Sequence[Live], changes: Sequence[Change]) -> Iterator[Diagnostic]:
-    """What the account has of ours and nobody can use; nothing is tried again by itself, because it may cost money."""
-    changing = {one.address for one in changes}
-    for one in live:
-        if one.address and provisioning.failed(one) and one.address not in changing:
-            message = f"`{one.address}` ({one.remote_id}) cannot be used: {provisioning.failure(one)}"
-            hint = f"correct the manifest, or run `tavusctl apply --allow-replace {one.address}` to try again unchanged"
-            yield Diagnostic("TV302", message, None, hint, one.address, Severity.WARNING)
+    """Warnings of failed objects that the plan does not change; a retry may cost money, so none is automatic."""
+    changed_addresses = {one.address for one in changes}
+    for obj in live:
+        if obj.address and provisioning.failed(obj) and obj.address not in changed_addresses:
+            message = f"`{obj.address}` ({obj.remote_id}) cannot be used: {provisioning.failure(obj)}"
+            hint = f"correct the manifest, or run `tavusctl apply --allow-replace {obj.address}` to try again unchanged"
+            yield Diagnostic("TV302", message, None, hint, obj.address, Severity.WARNING)
 
 
 def otherwise(kept: Drift) -> Diagnostic:
-    """What the server keeps otherwise than it was sent; said with every plan, because nothing will change by itself."""
-    paths = ", ".join(one.path for one in kept.fields)
+    """A warning of fields that the server stores differently from the manifest; repeated until either changes."""
+    paths = ", ".join(field.path for field in kept.fields)
     message = f"{kept.address}: the server stores {paths} differently from the manifest"
     hint = (
         "write the stored value into the manifest, or add the field to "
@@ -37,42 +37,42 @@ def otherwise(kept: Drift) -> Diagnostic:
 
 
 def drafts(live: Iterable[Live]) -> Iterator[Diagnostic]:
-    """Managed objects with an unpublished draft."""
-    for one in live:
-        if one.draft and one.address is not None:
-            message = f"`{one.address}` has an unpublished draft; the published version may differ"
+    """Warnings of managed objects with an unpublished draft."""
+    for obj in live:
+        if obj.draft and obj.address is not None:
+            message = f"`{obj.address}` has an unpublished draft; the published version may differ"
             yield Diagnostic(
-                "TV332", message, None, "publish or discard the draft in PAL Maker", one.address, Severity.WARNING
+                "TV332", message, None, "publish or discard the draft in PAL Maker", obj.address, Severity.WARNING
             )
 
 
 def not_live(bindings: Iterable[Binding], live: Iterable[Live], changes: Sequence[Change]) -> Iterator[Diagnostic]:
-    """Writes that did not go live, as long as a plan still has them; `bindings` are those that have any."""
-    seen = {one.remote_id: one for one in live if one.address}
-    planned = {one.address: [field.path for field in one.fields] for one in changes}
+    """Warnings of writes that did not go live and that the plan makes again; `bindings` are those with such writes."""
+    live_by_id = {obj.remote_id: obj for obj in live if obj.address}
+    planned = {change.address: [field.path for field in change.fields] for change in changes}
     for binding in bindings:
-        one = seen.get(binding.remote_id)
-        if one is None:
+        obj = live_by_id.get(binding.remote_id)
+        if obj is None:
             continue
         paths = [
             path
-            for path in writes.lasting(binding.not_live, one.body)
+            for path in writes.lasting(binding.not_live, obj.body)
             if patch_guards.touches(path, planned.get(binding.address, ()))
         ]
         if paths:
             message = f"`{binding.address}`: the last write of {', '.join(paths)} did not go live"
-            yield Diagnostic("TV333", message, None, _way_out(one, binding), binding.address, Severity.WARNING)
+            yield Diagnostic("TV333", message, None, _publish_hint(obj, binding), binding.address, Severity.WARNING)
 
 
-def _way_out(one: Live, binding: Binding) -> str:
-    again = "`apply` sends it again"
-    if not one.kind.published_at:
-        return again
-    return f"publish the draft in PAL Maker, or with `apply --publish {binding.address}`; {again}"
+def _publish_hint(live: Live, binding: Binding) -> str:
+    sent_again = "`apply` sends it again"
+    if not live.kind.published_at:
+        return sent_again
+    return f"publish the draft in PAL Maker, or with `apply --publish {binding.address}`; {sent_again}"
 
 
 def doubt(intent: Intent) -> Diagnostic:
-    """A create of an interrupted run that has not shown yet."""
+    """A warning of a create of an interrupted run whose object is not visible yet."""
     message = (
         "an earlier run was interrupted while it created "
         f"`{intent.address}`; no such object is visible in the account yet"
@@ -88,16 +88,16 @@ def doubt(intent: Intent) -> Diagnostic:
 
 
 def discarded(address: Address, sure: bool) -> Diagnostic:  # noqa: FBT001 - mapped over pairs
-    """Unpublished edits that an interrupted run has cost, which it could not say."""
-    done = "has discarded" if sure else "may have discarded"
-    message = f"an earlier run, which was interrupted, {done} unpublished edits of `{address}` in PAL Maker"
+    """A warning of unpublished edits that an interrupted run discarded without reporting it; `sure`: certainly."""
+    verb = "has discarded" if sure else "may have discarded"
+    message = f"an earlier run, which was interrupted, {verb} unpublished edits of `{address}` in PAL Maker"
     hint = "tell whoever made them; `--discard-drafts` was given for this object"
     return Diagnostic("TV334", message, None, hint, address, Severity.WARNING)
 
 
 def unread(others: Others) -> Iterator[Diagnostic]:
-    """States of other environments that cannot be read."""
-    for name, why in others.unread:
-        message = f"the state of the environment `{name}` cannot be read, so its objects are unknown: {why}"
+    """Warnings of environments whose states cannot be read."""
+    for name, reason in others.unread:
+        message = f"the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
         hint = "check that no object with the name of a planned create is managed there"
         yield Diagnostic("TV312", message, None, hint, None, Severity.WARNING)

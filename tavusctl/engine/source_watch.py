@@ -1,4 +1,4 @@
-"""Look at the sources of watched documents, before they are compared; what cannot be seen counts as unchanged."""
+"""Check the sources of watched documents before the comparison; a source that cannot be read counts as unchanged."""
 
 from __future__ import annotations
 
@@ -23,32 +23,35 @@ _AT_ONCE = 4
 def looked_at(
     desired: Sequence[Desired], bindings: Mapping[Address, Binding], eyes: Sources | None
 ) -> tuple[tuple[Desired, ...], tuple[Diagnostic, ...]]:
-    """Manifests with what their sources look like, and what could not be seen; without eyes, as at the last look."""
+    """Manifests with the fingerprints of their sources, and warnings of sources that could not be read.
 
-    def look(item: Desired) -> tuple[Desired, tuple[Diagnostic, ...]]:
+    Without `eyes`, no source is read, and each has its last fingerprint.
+    """
+
+    def check(item: Desired) -> tuple[Desired, tuple[Diagnostic, ...]]:
         binding = bindings.get(item.address)
-        known = as_object((binding.applied.get(source_fingerprint.KEY) if binding else None) or {})
+        last = as_object((binding.applied.get(source_fingerprint.KEY) if binding else None) or {})
         if eyes is None:
-            return _with(item, known), ()
+            return _with_fingerprint(item, last), ()
         try:
-            return _with(item, eyes.look(str(revealed(item.spec[item.kind.watched_url_key])), known)), ()
+            return _with_fingerprint(item, eyes.look(str(revealed(item.spec[item.kind.watched_url_key])), last)), ()
         except ApiError as error:
-            return _with(item, known), (_unseen(item, error.message),)
+            return _with_fingerprint(item, last), (_unreadable(item, error.message),)
 
     watched = [item for item in desired if item.watch]
     if not watched:
         return tuple(desired), ()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        seen = {item.address: found for item, found in zip(watched, pool.map(look, watched), strict=True)}
-    looked = tuple(seen[item.address][0] if item.watch else item for item in desired)
-    return looked, tuple(one for _, diagnostics in seen.values() for one in diagnostics)
+        results = {item.address: result for item, result in zip(watched, pool.map(check, watched), strict=True)}
+    checked = tuple(results[item.address][0] if item.watch else item for item in desired)
+    return checked, tuple(diagnostic for _, diagnostics in results.values() for diagnostic in diagnostics)
 
 
-def _with(item: Desired, look: JsonObject) -> Desired:
-    return replace(item, spec={**item.spec, source_fingerprint.KEY: look}) if look else item
+def _with_fingerprint(item: Desired, fingerprint: JsonObject) -> Desired:
+    return replace(item, spec={**item.spec, source_fingerprint.KEY: fingerprint}) if fingerprint else item
 
 
-def _unseen(item: Desired, reason: str) -> Diagnostic:
+def _unreadable(item: Desired, reason: str) -> Diagnostic:
     message = f"{item.address}: the source could not be checked: {reason}"
     hint = "the document is not changed; use `--no-watch` to check no sources"
     return Diagnostic("TV305", message, None, hint, item.address, Severity.WARNING)

@@ -1,1 +1,1 @@
-"""What kinds declare of their fields, applied: which values are equal, which are secrets."""
+"""Apply what kinds declare about their fields: which values are equal, and which are secrets."""

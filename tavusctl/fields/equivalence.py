@@ -1,10 +1,10 @@
-"""When two spellings of a field mean the same: the declarations of a kind, applied.
+"""Whether two values of a field mean the same, by the declarations of its kind.
 
 Missing, null, "", [] and {} are one state; 1 and 1.0 are one number; what `FieldTraits` declare as a set, a joined
 list, a boolean in words or a one-element list under another name is compared as such.  A default that the server fills
-in agrees with a field that is not set; a field that is set to that default does not agree with one that is missing,
-because servers change their defaults.  Members of list items that the kind does not know are the account's own: they
-stay, and make no difference.  Everything here is about values that are managed as a whole.
+in is equal to a field that is not set; a field that is set to that default is not equal to one that is missing, because
+servers change their defaults.  Members of list items that the kind does not know belong to the account: they stay, and
+make no difference.  All functions here are for values that are managed as a whole.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _HIDDEN = (Pinned, Fingerprint, Secret)
 
 
 def same(kind: ResourceKind, path: KeyPath, told: Json, shown: Json) -> bool:
-    """Whether what a manifest says of the field at `path` (list indices as `*`) is what a read shows."""
+    """Whether the manifest's value (`told`) of the field at `path` (list indices as `*`) equals what a read shows."""
     declared = kind.field_at(path)
     if declared.empty_counts and is_unset(kind, path, told) != is_unset(kind, path, shown):
         return False
-    told, shown = _alike_joined(declared, _settled(declared, told), _settled(declared, shown))
+    told, shown = _split_joined(declared, _normalised(declared, told), _normalised(declared, shown))
     if is_empty(told):
-        if isinstance(shown, dict):  # a shell that holds nothing but what the server fills in
+        if isinstance(shown, dict):  # an object with nothing in it but what the server fills in
             return all(same(kind, (*path, key), None, item) for key, item in shown.items())
         return is_empty(shown) or any(_same_leaves(shown, default) for default in declared.defaults)
     if isinstance(told, dict) and isinstance(shown, dict):
@@ -40,67 +40,71 @@ def same(kind: ResourceKind, path: KeyPath, told: Json, shown: Json) -> bool:
 
 
 def is_unset(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
-    """Whether a value is one of the spellings of "not set" that its field has."""
+    """Whether a value means "not set" for its field: it is empty, and not a `{}` that has a meaning there."""
     return is_empty(value) and not (value == {} and kind.field_at(path).empty_counts)
 
 
 def unused(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
-    """Whether a field makes no use of what it is for: it holds nothing, or what the server fills in by itself."""
+    """Whether the value of a field has no effect: it is empty, or one that the server fills in by itself."""
     if isinstance(value, list):
         return all(is_empty(item) for item in value)
     return same(kind, path, None, value)
 
 
 def may_be_filled_in(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
-    """Whether a value is nothing that anybody need have set: it is empty, or some server fills it in by itself."""
+    """Whether a value may not have been set by anybody: it is empty, or one that a server fills in by itself."""
     if isinstance(value, dict) and value:
         return all(may_be_filled_in(kind, (*path, key), item) for key, item in value.items())
     declared = kind.field_at(path)
     return is_unset(kind, path, value) or any(
-        _same_leaves(value, one) for one in (*declared.defaults, *declared.fallbacks)
+        _same_leaves(value, default) for default in (*declared.defaults, *declared.fallbacks)
     )
 
 
 def is_left_alone(kind: ResourceKind, path: KeyPath) -> bool:
-    """Whether a path leads to a member of a list item that the kind does not know: nobody here manages it."""
+    """Whether a path leads to a member of a list item that the kind does not know, and so is not managed."""
     return kind.is_unknown_in_item(path)
 
 
 def known_part(kind: ResourceKind, path: KeyPath, value: Json) -> Json:
     """A value without the members of list items that the kind does not know."""
     if isinstance(value, dict):
-        known = ((key, (*path, key)) for key in value)
-        return {key: known_part(kind, below, value[key]) for key, below in known if not is_left_alone(kind, below)}
+        members = ((key, (*path, key)) for key in value)
+        return {
+            key: known_part(kind, member_path, value[key])
+            for key, member_path in members
+            if not is_left_alone(kind, member_path)
+        }
     if isinstance(value, list):
         return [known_part(kind, (*path, "*"), item) for item in value]
     return value
 
 
 def unaliased(kind: ResourceKind, path: KeyPath, value: JsonObject) -> JsonObject:
-    """An object with one-element lists that stand as a bare value under another name moved to where they belong."""
+    """An object in which a bare value under another name (`scalar_alias`) is a one-element list under its own key."""
     aliases = [(key, kind.field_at((*path, key)).scalar_alias) for key in kind.scalar_aliases(path)]
-    if not any(single in value for _, single in aliases):
+    if not any(alias in value for _, alias in aliases):
         return value
-    settled = dict(value)
-    for key, single in aliases:
-        bare = settled.pop(single, None)
-        if not is_empty(bare) and is_empty(settled.get(key)):
-            settled[key] = [bare]
-    return settled
+    result = dict(value)
+    for key, alias in aliases:
+        bare = result.pop(alias, None)
+        if not is_empty(bare) and is_empty(result.get(key)):
+            result[key] = [bare]
+    return result
 
 
-def _settled(declared: FieldTraits, value: Json) -> Json:
+def _normalised(declared: FieldTraits, value: Json) -> Json:
     if declared.boolean and isinstance(value, str):
         return _WORDS.get(value.lower(), value)
-    if declared.joined_by and isinstance(value, list) and not _has_prints(value):
+    if declared.joined_by and isinstance(value, list) and not _has_fingerprints(value):
         return declared.joined_by.join(str(item) for item in value)
     if declared.must_stay_reachable:
         return presigned_urls.file(value)
     return value
 
 
-def _alike_joined(declared: FieldTraits, told: Json, shown: Json) -> tuple[Json, Json]:
-    """Two lists where one is a list of which some texts are not known, and the other its items in one text."""
+def _split_joined(declared: FieldTraits, told: Json, shown: Json) -> tuple[Json, Json]:
+    """Both values; as lists, if one is a list with fingerprints of texts and the other has its items in one text."""
     if declared.joined_by and isinstance(told, list) and isinstance(shown, str):
         return told, shown.split(declared.joined_by)
     if declared.joined_by and isinstance(shown, list) and isinstance(told, str):
@@ -108,14 +112,14 @@ def _alike_joined(declared: FieldTraits, told: Json, shown: Json) -> tuple[Json,
     return told, shown
 
 
-def _has_prints(values: list[Json]) -> bool:
-    return any(isinstance(one, TextPrint) for one in values)
+def _has_fingerprints(values: list[Json]) -> bool:
+    return any(isinstance(value, TextPrint) for value in values)
 
 
 def _same_lists(kind: ResourceKind, path: KeyPath, one: list[Json], other: list[Json], *, unordered: bool) -> bool:
-    if unordered and (_has_prints(one) or _has_prints(other)):
+    if unordered and (_has_fingerprints(one) or _has_fingerprints(other)):
         pairs = ((one, other), (other, one))
-        return all(any(_same_leaves(a, b) for b in those) for these, those in pairs for a in these)
+        return all(any(_same_leaves(a, b) for b in candidates) for items, candidates in pairs for a in items)
     if unordered:
         return {canonical(item) for item in one} == {canonical(item) for item in other}
     return len(one) == len(other) and all(same(kind, (*path, "*"), a, b) for a, b in zip(one, other, strict=True))
@@ -129,24 +133,24 @@ def _same_leaves(one: Json, other: Json) -> bool:
     if isinstance(other, TextPrint):
         return _same_text(other, one)
     if isinstance(one, Pinned) or isinstance(other, Pinned):
-        # A masked key is known to be set and no more: it agrees with whatever was last applied.
+        # A masked secret is only known to be set: it is equal to whatever was last applied.
         return isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN)
     if isinstance(one, Secret) and isinstance(other, Fingerprint):
         return one.is_of(other)
     if isinstance(other, Secret) and isinstance(one, Fingerprint):
         return other.is_of(one)
     if isinstance(one, Secret) != isinstance(other, Secret):
-        # A place may have come to be one of secrets since the other side was written down.
+        # The other side may have been recorded before this place was known to hold a secret.
         return _is_written(one, other) or _is_written(other, one)
     return bool(one == other)
 
 
-def _is_written(secret: Json, text: Json) -> bool:
-    return isinstance(secret, Secret) and isinstance(text, str | int) and secret.is_written(str(text))
+def _is_written(secret: Json, value: Json) -> bool:
+    return isinstance(secret, Secret) and isinstance(value, str | int) and secret.is_written(str(value))
 
 
 def _same_text(known: TextPrint, other: Json) -> bool:
-    if isinstance(other, Secret):  # a place of secrets by now
+    if isinstance(other, Secret):  # the place holds a secret by now
         return not isinstance(other, Unread) and known.is_of(other.reveal())
     if isinstance(other, dict | int | float):
         return known.is_of(canonical(other))
@@ -154,9 +158,9 @@ def _same_text(known: TextPrint, other: Json) -> bool:
 
 
 def alike(one: Json, other: Json) -> bool:
-    """Whether two values are spellings of one: case, white space, order and rounding aside, as servers tidy them."""
-    either_print = isinstance(one, TextPrint) or isinstance(other, TextPrint)
-    if either_print or (isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN)):
+    """Whether two values are equal apart from case, white space, order and rounding, which servers may normalise."""
+    has_fingerprint = isinstance(one, TextPrint) or isinstance(other, TextPrint)
+    if has_fingerprint or (isinstance(one, _HIDDEN) and isinstance(other, _HIDDEN)):
         return _same_leaves(one, other)
     return _folded(one) == _folded(other)
 

@@ -1,6 +1,7 @@
-"""Presigned links: addresses that work for whoever holds them, until they expire.
+"""Presigned URLs: they work for whoever has them, until they expire.
 
-Known are those of S3 and its likes (Signature V4, and the older V2), Google Cloud Storage, Azure and CloudFront.
+Known are those of S3 and compatible storage (Signature V4, and the older V2), Google Cloud Storage, Azure and
+CloudFront.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tavusctl.lib.json_types import Json
 
-# What gives access: whoever has these can fetch the file.
+# Parameters that give access: whoever has them can fetch the file.
 _SIGNATURES: Final = ("x-amz-signature", "x-amz-security-token", "x-goog-signature", "signature", "sig")
-_PERIODS: Final = ("x-amz", "x-goog")  # signed at a moment, for so many seconds
-# What a signature is made of, and by whom: a new one of the same file has others.
+_PERIODS: Final = ("x-amz", "x-goog")  # prefixes of `-date` and `-expires`: signed at a moment, for a number of seconds
+# Parameters of a signature and its signer: a new signature of the same file has other values.
 _ACCESS: Final = frozenset(
     {"signature", "expires", "awsaccesskeyid", "googleaccessid", "key-pair-id", "policy", "hash-algorithm"}  # S3, CDN
     | {"sig", "se", "st", "sp", "sv", "sr", "sip", "spr", "si", "ss", "srt", "ses", "sdd", "saoid", "suoid", "scid"}
@@ -25,62 +26,64 @@ _MOMENT: Final = "%Y%m%dT%H%M%SZ"
 
 
 def signatures(link: Json) -> tuple[str, ...]:
-    """The parts of an address that give access; none when it is not a presigned link."""
+    """The parameter values of a URL that give access; empty if it is not a presigned URL."""
     if not isinstance(link, str) or "?" not in link or not link.startswith(("https://", "http://")):
         return ()
-    found = _parameters(link)
-    return tuple(found[name] for name in _SIGNATURES if found.get(name))
+    parameters = _parameters(link)
+    return tuple(parameters[name] for name in _SIGNATURES if parameters.get(name))
 
 
 def file(link: Json) -> Json:
-    """Which file an address leads to: a presigned link without what gives access, and any other value as it is.
+    """The file that a URL leads to: a presigned URL without the parameters that give access; any other value unchanged.
 
-    What is left of the query names the file as well, such as its version.
+    The rest of the query stays: it identifies the file as well, such as its version.
     """
     if not isinstance(link, str) or not signatures(link):
         return link
     address, _, query = link.partition("?")
-    left = [pair for pair in query.partition("#")[0].split("&") if not _is_access(pair.partition("=")[0].lower())]
-    return "?".join([address, *filter(None, ["&".join(sorted(left))])])
+    other_parameters = [
+        pair for pair in query.partition("#")[0].split("&") if not _is_access(pair.partition("=")[0].lower())
+    ]
+    return "?".join([address, *filter(None, ["&".join(sorted(other_parameters))])])
 
 
 def _is_access(name: str) -> bool:
-    return name.startswith(tuple(f"{one}-" for one in _PERIODS)) or name in _ACCESS
+    return name.startswith(tuple(f"{prefix}-" for prefix in _PERIODS)) or name in _ACCESS
 
 
 def unsigned(link: Json) -> Json:
-    """A presigned link without what gives access; any other value as it is."""
+    """A presigned URL without its query, which gives access; any other value unchanged."""
     return link.partition("?")[0] if isinstance(link, str) and signatures(link) else link
 
 
 def expiry(link: Json) -> datetime | None:
-    """When a presigned link ends to work; None when it is none, or does not say."""
+    """When a presigned URL expires; None if a value is not a presigned URL, or has no valid expiry."""
     if not isinstance(link, str) or not signatures(link):
         return None
-    found = _parameters(link)
+    parameters = _parameters(link)
     try:
-        return _by_period(found) or _by_moment(found)
+        return _by_period(parameters) or _by_moment(parameters)
     except (ValueError, OverflowError):
         return None
 
 
-def _by_period(found: Mapping[str, str]) -> datetime | None:
+def _by_period(parameters: Mapping[str, str]) -> datetime | None:
     for name in _PERIODS:
-        signed, seconds = found.get(f"{name}-date"), found.get(f"{name}-expires")
+        signed, seconds = parameters.get(f"{name}-date"), parameters.get(f"{name}-expires")
         if signed and seconds:
             return datetime.strptime(signed, _MOMENT).replace(tzinfo=UTC) + timedelta(seconds=int(seconds))
     return None
 
 
-def _by_moment(found: Mapping[str, str]) -> datetime | None:
-    if found.get("sig") and found.get("se"):
-        end = datetime.fromisoformat(found["se"])
+def _by_moment(parameters: Mapping[str, str]) -> datetime | None:
+    if parameters.get("sig") and parameters.get("se"):
+        end = datetime.fromisoformat(parameters["se"])
         return end if end.tzinfo else end.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(int(found["expires"]), UTC) if found.get("expires") else None
+    return datetime.fromtimestamp(int(parameters["expires"]), UTC) if parameters.get("expires") else None
 
 
 def _parameters(link: str) -> dict[str, str]:
-    """The query by lower-case names."""
+    """The query parameters of a URL, by names in lower case; empty if the URL is not valid."""
     try:
         query = urlsplit(link).query
     except ValueError:

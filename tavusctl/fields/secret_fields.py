@@ -1,8 +1,8 @@
 """Which values of a document are secrets: by what the kind declares, by name, by place and by looks.  Pure.
 
-The API keeps secrets in two fields only.  They stand wherever a server of one's own wants them as well: in objects of
-any form, at any depth, in the queries of addresses and in front of their `@`.  What is found here is sealed when the
-account is read, and refused when a manifest writes it out.
+The API itself has secrets in two fields only.  Other secrets are wherever the user's own server needs them: in objects
+of any form, at any depth, in the queries of URLs and in front of their `@`.  The secrets that are found here are sealed
+when the account is read, and refused when a manifest has them in plain text.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from tavusctl.lib.json_types import Json, JsonObject, KeyPath, special_leaves
 from tavusctl.secrets import detection, redaction, url_credentials
 from tavusctl.secrets.values import Fingerprint, FingerprintKey, Secret, SecretText
 
-_MANY_KEYS: Final = 500  # of one object, each remembered with its declaration
-_LEAST_TEXT: Final = 12  # a shorter one may be a word that stands in other texts as well
+_MANY_KEYS: Final = 500  # how many keys of one object are cached with their declarations
+_LEAST_TEXT: Final = 12  # a shorter text may be a word that is in other texts as well
 
 
 class Declared(Struct, frozen=True):
-    """Places where somebody has named a secret, whatever it looks like; list indices are `*`."""
+    """Places that documents name as secrets, whatever the values look like; list indices are `*`."""
 
     of_kinds: AbstractSet[tuple[str, KeyPath]] = frozenset()  # in every object of a kind
     of_objects: Mapping[str, AbstractSet[KeyPath]] = {}  # by remote id
-    plain: AbstractSet[tuple[str, KeyPath, str]] = frozenset()  # what stands in the same lists, and is no secret
+    plain: AbstractSet[tuple[str, KeyPath, str]] = frozenset()  # texts in the same lists that are not secrets
 
     def has(self, kind: str, remote_id: str, pattern: KeyPath, text: str) -> bool:
-        """Whether a text at a place of an object is meant."""
+        """Whether a text at a place of an object is a secret."""
         is_named = (kind, pattern) in self.of_kinds or pattern in self.of_objects.get(remote_id, ())
         return is_named and (kind, pattern, text) not in self.plain
 
     def knows_any(self, kind: str, remote_id: str) -> bool:
         """Whether an object has such places at all."""
-        return remote_id in self.of_objects or any(one == kind for one, _ in self.of_kinds)
+        return remote_id in self.of_objects or any(named_kind == kind for named_kind, _ in self.of_kinds)
 
 
 NOWHERE: Final = Declared()
@@ -50,36 +50,38 @@ NOWHERE: Final = Declared()
 def secret_places(kind: ResourceKind, body: JsonObject) -> Iterator[Spot]:
     """Every secret of a document, in its order."""
     found: list[Spot] = []
-    _look_inside(_declarations(kind), body, (), found)
+    _collect(_declarations(kind), body, (), found)
     return iter(found)
 
 
 def sealed(spot: Spot, key: FingerprintKey) -> Secret:
-    """A secret that was found, so that nobody can print it; parts of an address are kept out of other texts, too."""
+    """A secret that was found, sealed against printing; secret parts of a URL are redacted in other texts, too."""
     for span in spot.spans:
         part = spot.text[span.start : span.end]
         for text in {part, unquote_plus(part)}:
             redaction.remember(text)
-    known = spot.is_open or bool(spot.spans) or not (detection.is_opaque(spot.text) or len(spot.text) >= _LEAST_TEXT)
-    return key.seal(spot.text, known=known, means=spot.means)
+    is_public = (
+        spot.is_open or bool(spot.spans) or not (detection.is_opaque(spot.text) or len(spot.text) >= _LEAST_TEXT)
+    )
+    return key.seal(spot.text, known=is_public, means=spot.means)
 
 
 def may_be_named(kind: ResourceKind, pattern: KeyPath) -> bool:
-    """Whether `${secret:}` may stand at a place: in a secret field, an object of any form, or an address."""
-    return kind.field_at(pattern).secret or kind.is_free(pattern) or _is_address(kind, pattern)
+    """Whether `${secret:}` is allowed at a place: in a secret field, an object of any form, or a URL."""
+    return kind.field_at(pattern).secret or kind.is_free(pattern) or _is_url(kind, pattern)
 
 
 def named(kind: ResourceKind, spec: JsonObject) -> Iterator[KeyPath]:
-    """Places at which a document names a secret, or remembers one, though nothing but that says so."""
+    """Paths at which a document names or records a secret in a field that its kind does not declare as secret."""
     for path, leaf in _leaves(spec, ()):
         if isinstance(leaf, SecretText | Secret | Fingerprint) and not kind.field_at(path).secret:
             yield path
 
 
 def declared(kinds: Mapping[str, ResourceKind], specs: Iterable[tuple[str, str, JsonObject]]) -> Declared:
-    """The places that documents name, each given with its kind and the id of its object, if it has one.
+    """The places that documents name as secrets; `specs` have kind, object id (empty: none yet) and document.
 
-    In an object of any form a name that one manifest treats as a secret is one everywhere, also in what was just made.
+    In an object of any form, a name that one manifest treats as a secret is one everywhere, also in a new object.
     """
     of_kinds: set[tuple[str, KeyPath]] = set()
     of_objects: dict[str, set[KeyPath]] = {}
@@ -98,23 +100,28 @@ def declared(kinds: Mapping[str, ResourceKind], specs: Iterable[tuple[str, str, 
 
 
 def all_spots(kind: ResourceKind, remote_id: str, body: JsonObject, places: Declared) -> Iterator[Spot]:
-    """Every secret of an object: those that tell themselves, and those that somebody has named."""
-    found = list(secret_places(kind, body))
-    yield from found
+    """Every secret of an object: those that are recognised, and those that documents name."""
+    recognised = list(secret_places(kind, body))
+    yield from recognised
     if places.knows_any(kind.name, remote_id):
-        known = {one.path for one in found}
+        found_paths = {spot.path for spot in recognised}
         for path, pattern, leaf in placed(body, (), ()):
-            if isinstance(leaf, str) and leaf and path not in known and places.has(kind.name, remote_id, pattern, leaf):
+            if (
+                isinstance(leaf, str)
+                and leaf
+                and path not in found_paths
+                and places.has(kind.name, remote_id, pattern, leaf)
+            ):
                 yield Spot(path, leaf)
 
 
 def tells(text: str) -> bool:
-    """Whether a text gives a secret away by itself, wherever it stands."""
+    """Whether a text contains a recognisable secret, wherever it is."""
     return detection.is_credential(text) or bool(url_credentials.spans(text))
 
 
 class _Declared:
-    """A place in the documents of a kind, and the places below it as they are met; walked by thousands of documents."""
+    """A place in the documents of a kind, with a cache of the places below it, for walking thousands of documents."""
 
     __slots__ = ("below", "field", "is_free", "is_shown", "kind", "pattern")
 
@@ -122,19 +129,19 @@ class _Declared:
         self.kind, self.pattern = kind, pattern
         self.field = kind.field_at(pattern)
         self.is_free = bool(pattern) and kind.is_free(pattern)
-        # What people read, and names of objects, are shown as they are.
+        # Texts for people, references and names of objects are shown, unless their field is secret.
         is_read = self.field.long_text or bool(self.field.refers_to) or pattern == (kind.name_field,)
         self.is_shown = is_read and not self.field.secret
         self.below: dict[str, _Declared] = {}
 
     def at(self, key: str) -> _Declared:
         """The place of a member, or of the items of a list."""
-        found = self.below.get(key)
-        if found is None:
-            found = _Declared(self.kind, (*self.pattern, key))
-            if len(self.below) < _MANY_KEYS:  # a file may have keys without end
-                self.below[key] = found
-        return found
+        place = self.below.get(key)
+        if place is None:
+            place = _Declared(self.kind, (*self.pattern, key))
+            if len(self.below) < _MANY_KEYS:  # a file may have any number of keys
+                self.below[key] = place
+        return place
 
 
 @functools.cache
@@ -142,51 +149,51 @@ def _declarations(kind: ResourceKind) -> _Declared:
     return _Declared(kind, ())
 
 
-def _look_inside(here: _Declared, value: Json, path: KeyPath, found: list[Spot]) -> None:
-    """What is declared by the kind, down to where anything may stand."""
+def _collect(here: _Declared, value: Json, path: KeyPath, found: list[Spot]) -> None:
+    """Collect secrets from declared fields, and from the objects of any form inside them."""
     if isinstance(value, dict):
-        known = here.below
+        places = here.below
         for key, item in value.items():
-            if not item:  # most of what a read may show is not set
+            if not item:  # most fields of a read are not set
                 continue
-            below = known.get(key) or here.at(key)
-            if below.is_free:
+            place = places.get(key) or here.at(key)
+            if place.is_free:
                 found += free_objects.secrets(item, (*path, key), key)
             elif type(item) is not str:
-                _look_inside(below, item, (*path, key), found)
-            elif not below.is_shown:
-                found += _known(below.field, item, path, key)
+                _collect(place, item, (*path, key), found)
+            elif not place.is_shown:
+                found += _spots_in_field(place.field, item, path, key)
     elif isinstance(value, list):
-        _look_at_items(here.at("*"), value, path, found)
+        _collect_items(here.at("*"), value, path, found)
 
 
-def _look_at_items(here: _Declared, items: list[Json], path: KeyPath, found: list[Spot]) -> None:
+def _collect_items(here: _Declared, items: list[Json], path: KeyPath, found: list[Spot]) -> None:
     for index, item in enumerate(items):
         if type(item) is not str:
-            _look_inside(here, item, (*path, str(index)), found)
+            _collect(here, item, (*path, str(index)), found)
         elif item and not here.is_shown:
-            found += _known(here.field, item, path, str(index))
+            found += _spots_in_field(here.field, item, path, str(index))
 
 
-def _known(field: FieldTraits, text: str, path: KeyPath, key: str) -> Sequence[Spot]:
-    """A text in a field that the kind declares, if it is a secret."""
+def _spots_in_field(field: FieldTraits, text: str, path: KeyPath, key: str) -> Sequence[Spot]:
+    """The secret in the text of a declared field, if there is one."""
     if field.secret:
         return (Spot((*path, key), text, field.is_open(key, text)),)
     if url_credentials.is_address(text):
-        found = url_credentials.spans(text)
+        spans = url_credentials.spans(text)
         signed = field.must_stay_reachable and presigned_urls.signatures(text)
         means = str(presigned_urls.file(text)) if signed else ""
-        return (Spot((*path, key), text, spans=found, means=means),) if found or signed else ()
+        return (Spot((*path, key), text, spans=spans, means=means),) if spans or signed else ()
     if detection.is_key(text) and len(text.split(maxsplit=1)) == 1:
         return (Spot((*path, key), text),)
     return ()
 
 
 def _leaves(value: Json, pattern: KeyPath) -> Iterator[tuple[KeyPath, Json]]:
-    return ((found, leaf) for _, found, leaf in placed(value, (), pattern))
+    return ((path, leaf) for _, path, leaf in placed(value, (), pattern))
 
 
-def _is_address(kind: ResourceKind, pattern: KeyPath) -> bool:
-    """Whether a field is an address: the whole of it may be a secret, or a part."""
-    field, key = kind.field_at(pattern), next((one for one in reversed(pattern) if one != "*"), "")
+def _is_url(kind: ResourceKind, pattern: KeyPath) -> bool:
+    """Whether a field is a URL, of which the whole or a part may be a secret."""
+    field, key = kind.field_at(pattern), next((segment for segment in reversed(pattern) if segment != "*"), "")
     return field.called or field.must_stay_reachable or key == "url" or key.endswith("_url")

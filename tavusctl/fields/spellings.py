@@ -1,7 +1,7 @@
-"""Fields that have several names: what manifests and reads call them, in the names that the kind declares.  Pure.
+"""Fields with several names: translate between the names in manifests and reads and those of the model.  Pure.
 
-The API renames fields and takes both names for a long time.  Within tavusctl a field has one name, that of the model; a
-manifest may have any, a read shows one of them, and a patch writes the one that the read shows.
+The API renames fields and accepts both names for a long time.  Within tavusctl a field has one name, that of the model;
+a manifest may have any of them, a read shows one, and a patch writes the one that the read shows.
 """
 
 from __future__ import annotations
@@ -25,85 +25,87 @@ class Doubled(Struct, frozen=True):
 
 
 def read(kind: ResourceKind, raw: JsonObject) -> JsonObject:
-    """A read body in the spelling of `spec`."""
+    """A read body, normalised and with the names of the model, as in `spec`."""
     return named(kind, kind.normalise(raw))
 
 
 def named(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> JsonObject:
-    """A document in the names of the model; of two names for one field, the one that holds something counts."""
+    """A document with the names of the model; of two names of one field, the one that has a value counts."""
     here = _place(kind, path)
     return _named(here, document) if here.names or here.below else document
 
 
 class _Place(Struct, frozen=True):
-    """An object in the documents of a kind, as far as members at or below it have several names."""
+    """An object in the documents of a kind, with its members, direct or nested, that have several names."""
 
-    names: Mapping[str, str]  # others of its members, with those of the model
-    below: Mapping[str, _Place]  # by the names of the model
+    names: Mapping[str, str]  # other names of direct members -> their names in the model
+    below: Mapping[str, _Place]  # objects in it, by their names in the model
 
     def concerns(self, document: JsonObject) -> bool:
-        """Whether a document has any of these."""
+        """Whether a document has any of these members."""
         return not (self.names.keys().isdisjoint(document) and self.below.keys().isdisjoint(document))
 
 
 @functools.cache
 def _place(kind: ResourceKind, path: KeyPath) -> _Place:
     patterns = [tuple(split(pointer)) for pointer, declared in kind.fields.items() if declared.also]
-    inner = dict.fromkeys(one[len(path)] for one in patterns if one[: len(path)] == path and len(one) > len(path) + 1)
-    return _Place(kind.other_names(path), {key: _place(kind, (*path, key)) for key in inner})
+    inner_keys = dict.fromkeys(
+        pattern[len(path)] for pattern in patterns if pattern[: len(path)] == path and len(pattern) > len(path) + 1
+    )
+    return _Place(kind.other_names(path), {key: _place(kind, (*path, key)) for key in inner_keys})
 
 
 def _named(here: _Place, document: JsonObject) -> JsonObject:
-    found: JsonObject = {}
+    result: JsonObject = {}
     for other, value in document.items():
         key = here.names.get(other, other)
-        if key not in found or (not is_empty(value) and (is_empty(found[key]) or key == other)):
-            inner = here.below.get(key)
-            found[key] = _named(inner, value) if inner and isinstance(value, dict) else value
-    return found
+        if key not in result or (not is_empty(value) and (is_empty(result[key]) or key == other)):
+            inner_place = here.below.get(key)
+            result[key] = _named(inner_place, value) if inner_place and isinstance(value, dict) else value
+    return result
 
 
 def may_have_others(kind: ResourceKind, document: Json) -> bool:
-    """Whether a document has any key that is another name of some field, wherever it stands."""
-    return not _words(kind).isdisjoint(keys(document))
+    """Whether a document has, at any depth, a key that is another name of a field."""
+    return not _other_names(kind).isdisjoint(keys(document))
 
 
 @functools.cache
-def _words(kind: ResourceKind) -> frozenset[str]:
+def _other_names(kind: ResourceKind) -> frozenset[str]:
     return frozenset(other for declared in kind.fields.values() for other in declared.also)
 
 
 def doubled(kind: ResourceKind, document: JsonObject, path: KeyPath = ()) -> Iterator[Doubled]:
     """Fields that a document has under more than one name."""
     here = _place(kind, path)
-    first: dict[str, str] = {}
+    first_names: dict[str, str] = {}
     for other, value in document.items():
         key = here.names.get(other, other)
-        if first.setdefault(key, other) != other:
-            yield Doubled(path, (first[key], other))
+        if first_names.setdefault(key, other) != other:
+            yield Doubled(path, (first_names[key], other))
         if isinstance(value, dict) and key in here.below:
             yield from doubled(kind, value, (*path, key))
 
 
 def shown(kind: ResourceKind, body: JsonObject) -> dict[str, str]:
-    """What a read calls the fields that it has under another name than the model, by pointer."""
-    return {join(path): other for path, other in _others(_place(kind, ()), body, ())}
+    """The names in a read of fields that it shows under another name than the model, by pointer."""
+    return {join(path): name for path, name in _shown_names(_place(kind, ()), body, ())}
 
 
-def _others(here: _Place, body: JsonObject, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def _shown_names(here: _Place, body: JsonObject, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
     if not here.concerns(body):
         return
     for other, value in body.items():
         key = here.names.get(other, other)
         if other in here.names and key not in body:
             yield (*path, key), other
-        inner = here.below.get(key)
-        if inner and isinstance(value, dict):
-            yield from _others(inner, value, (*path, key))
+        inner_place = here.below.get(key)
+        if inner_place and isinstance(value, dict):
+            yield from _shown_names(inner_place, value, (*path, key))
 
 
 def pointer(kind: ResourceKind, written: str) -> str:
-    """A pointer into a document, in the names of the model."""
+    """A pointer into a document, translated to the names of the model."""
     path: KeyPath = ()
     for key in split(written):
         path = (*path, kind.other_names(path).get(key, key))
@@ -111,38 +113,41 @@ def pointer(kind: ResourceKind, written: str) -> str:
 
 
 def written_path(kind: ResourceKind, document: Json, path: KeyPath) -> KeyPath:
-    """A path in the names of the model, as a document has it that may have others."""
-    found: KeyPath = ()
+    """A path in the names of the model, translated to the names that a document has."""
+    result: KeyPath = ()
     for depth, key in enumerate(path):
         here = document if isinstance(document, dict) else {}
         if key not in here:
             names = kind.other_names(path[:depth])
             key = next((other for other, own in names.items() if own == key and other in here), key)  # noqa: PLW2901
         document = here.get(key)
-        found = (*found, key)
-    return found
+        result = (*result, key)
+    return result
 
 
 def as_shown(operations: Sequence[JsonObject], names: Mapping[str, str]) -> list[JsonObject]:
-    """A patch in the names that a read shows."""
+    """A patch with the names that a read shows."""
     if not names:
         return list(operations)
-    return [_as_shown(one, names) for one in operations]
+    return [_as_shown(operation, names) for operation in operations]
 
 
 def _as_shown(operation: JsonObject, names: Mapping[str, str]) -> JsonObject:
     path = split(operation["path"])
-    places = [join(path[: depth + 1]) for depth in range(len(path))]
-    told = {**operation, "path": join(tuple(names.get(one, key) for one, key in zip(places, path, strict=True)))}
+    pointers = [join(path[: depth + 1]) for depth in range(len(path))]
+    renamed = {
+        **operation,
+        "path": join(tuple(names.get(pointer, key) for pointer, key in zip(pointers, path, strict=True))),
+    }
     value = operation.get("value")
     if isinstance(value, dict):
-        told["value"] = _renamed(value, join(path), names)
-    return told
+        renamed["value"] = _renamed(value, join(path), names)
+    return renamed
 
 
-def _renamed(value: JsonObject, at: str, names: Mapping[str, str]) -> JsonObject:
-    found: JsonObject = {}
+def _renamed(value: JsonObject, parent: str, names: Mapping[str, str]) -> JsonObject:
+    result: JsonObject = {}
     for key, item in value.items():
-        here = at + join((key,))
-        found[names.get(here, key)] = _renamed(item, here, names) if isinstance(item, dict) else item
-    return found
+        pointer = parent + join((key,))
+        result[names.get(pointer, key)] = _renamed(item, pointer, names) if isinstance(item, dict) else item
+    return result

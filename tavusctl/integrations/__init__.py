@@ -1,1 +1,1 @@
-"""Programs and services beside Tavus: git and GitHub."""
+"""Programs and services other than Tavus: git and GitHub."""

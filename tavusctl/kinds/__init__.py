@@ -1,4 +1,4 @@
-"""The kinds of resources, one value each; what all of the program knows of the API's objects is said here."""
+"""The kinds of resources, one `ResourceKind` each: everything that tavusctl knows about the objects of the API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from tavusctl.core.address import Address
 from tavusctl.core.resource_kind import ResourceKind
 
-# Each is the module of that name, and in it the value of that name in capitals.
+# Each is the name of a module, which defines the kind under that name in capitals: `voice.VOICE`.
 _NAMES: Final = (
     *("document", "dictionary", "voice", "tool"),
     *("guardrail", "guardrails", "objectives", "replica", "persona"),
@@ -19,13 +19,13 @@ _NAMES: Final = (
 
 
 class _Kinds(Mapping[str, ResourceKind]):
-    """Kinds by name, each imported when it is looked up: to know which there are, nobody waits for their models."""
+    """Kinds by name; a kind is imported when it is looked up, so the names are known without importing the models."""
 
     def __getitem__(self, name: str) -> ResourceKind:
         if name not in _NAMES:
             raise KeyError(name)
-        found: ResourceKind = getattr(import_module(f"{__name__}.{name}"), name.upper())
-        return found
+        kind: ResourceKind = getattr(import_module(f"{__name__}.{name}"), name.upper())
+        return kind
 
     def __contains__(self, name: object) -> bool:
         return name in _NAMES
@@ -41,21 +41,21 @@ KINDS: Final[Mapping[str, ResourceKind]] = _Kinds()
 
 
 def name_of(word: str) -> str:
-    """The name of a kind, by any word for it; a word for none stays as it is."""
-    return word if word in KINDS else _other_words().get(word, word)
+    """The name of the kind that a word stands for: `persona` for `pal`; any other word is returned unchanged."""
+    return word if word in KINDS else _names_by_other_words().get(word, word)
 
 
 @functools.cache
-def _other_words() -> Mapping[str, str]:
-    return {other: kind.name for kind in KINDS.values() for other in kind.also}
+def _names_by_other_words() -> Mapping[str, str]:
+    return {word: kind.name for kind in KINDS.values() for word in kind.also}
 
 
 def in_our_words(address: str) -> str:
-    """An address as people write it, under the name of its kind: `pal/x` is `persona/x`."""
+    """An address with the kind under its own name: `persona/x` for `pal/x`."""
     kind, slash, name = address.partition("/")
     return f"{name_of(kind)}{slash}{name}"
 
 
 def address_in(text: str) -> Address:
-    """The address that people write so; ValueError says what would be right."""
+    """The address that a text means, `persona/x` for `pal/x`; ValueError with what would be right."""
     return Address.parse(in_our_words(text))

@@ -1,4 +1,4 @@
-"""Deployments: a persona on a web page, in a widget or at a link, for everybody who gets there."""
+"""Deployments: a persona on a web page, in a widget or at a link, for everybody who opens it."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A deployment as read, in the spelling of `spec`; of its password a read tells whether there is one."""
-    whole = unwrap(body, ("deployment_id", "channel"))
-    read = respell(whole, {}, _DROPPED)
-    if "has_password" in whole:
-        read["password"] = MASK if whole["has_password"] else ""
-    return read
+    """A deployment as the API returns it, in the spelling of `spec`; a read shows only whether it has a password."""
+    deployment = unwrap(body, ("deployment_id", "channel"))
+    result = respell(deployment, {}, _DROPPED)
+    if "has_password" in deployment:
+        result["password"] = MASK if deployment["has_password"] else ""
+    return result
 
 
 DEPLOYMENT: Final = ResourceKind(

@@ -1,4 +1,4 @@
-"""Pronunciation dictionaries: how words are spoken.  A change is heard at once, wherever one is named."""
+"""Pronunciation dictionaries: how words are spoken.  A change takes effect at once for every persona that uses one."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ class Dictionary(Model):
     @classmethod
     def says_each_text_once(cls, given: JsonObject) -> Iterator[Violation]:
         """A text has one pronunciation."""
-        seen = set[str]()
+        texts = set[str]()
         rules = given.get("rules")
         for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             text = rule.get("text") if isinstance(rule, dict) else None
-            if isinstance(text, str) and text in seen:
+            if isinstance(text, str) and text in texts:
                 yield ("rules", str(index)), "not_together", f"{literal(text)} is in this dictionary twice; remove one"
             elif isinstance(text, str):
-                seen.add(text)
+                texts.add(text)
 
 
 _DROPPED: Final = COMPUTED | {_ID, "rules_count"}
@@ -61,7 +61,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A dictionary as read, in the spelling of `spec`."""
+    """A dictionary as the API returns it, in the spelling of `spec`."""
     return respell(unwrap(body, (_ID, "rules")), {}, _DROPPED)
 
 

@@ -1,4 +1,4 @@
-"""Documents: what personas have read.  Name and tags can change; a new address or crawl is a new document."""
+"""Documents: what personas know.  Name and tags can change; another URL or another crawl needs a new document."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Crawl(Model):
 
 
 def _has(key: str) -> dict[str, Any]:
-    # Not `type: string`: editors would offer the key twice, the second time without its meaning.
+    # Without `type: string`: editors would offer the key twice, the second time without its description.
     return {"required": [key], "not": {"properties": {key: {"type": "null"}}}}
 
 
@@ -56,7 +56,7 @@ class KnowledgeDocument(Model):
     @cross_field_validator
     @classmethod
     def is_in_one_place(cls, given: JsonObject) -> Iterator[Violation]:
-        """A document is at an address or in a file, and a file is not crawled."""
+        """A document has either a URL or a file, and a file can be uploaded but not crawled."""
         url, file = not blank(given.get("document_url")), not blank(given.get("document_file"))
         if not url and not file:
             message = "`document_url` is missing; add it, or `document_file` for a file of the project"
@@ -100,7 +100,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A document as read, in the spelling of `spec`: the crawl is written as `crawl` and read as `crawl_config`."""
+    """A document as the API returns it, in the spelling of `spec`: `crawl` is returned as `crawl_config`."""
     return respell(unwrap(body, ("document_id", "uuid", "document_url")), _RENAMED, _DROPPED)
 
 

@@ -1,4 +1,4 @@
-"""Single guardrails: one rule each, which any number of personas keep to."""
+"""Single guardrails: one rule each, which any number of personas can use."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A single guardrail as read, in the spelling of `spec`."""
+    """A single guardrail as the API returns it, in the spelling of `spec`."""
     return respell(unwrap(body, ("uuid", "guardrail_name")), {}, _DROPPED)
 
 
 GUARDRAIL: Final = ResourceKind(
     name="guardrail",
     collection="/v2/guardrails",
-    id_fields=("uuid", "guardrail_id", "guardrails_id", "id"),  # the last two are of sets, which older lists have
+    id_fields=("uuid", "guardrail_id", "guardrails_id", "id"),  # the last two: ids of sets, which older listings have
     name_field="guardrail_name",
     update=Update.JSON_PATCH,
     model=SingleGuardrail,
@@ -57,7 +57,7 @@ GUARDRAIL: Final = ResourceKind(
     summary="One rule, which any number of personas keep to.",
     listing=Listing(first_page=0, query={"legacy": "false"}),
     optional=True,
-    is_one=lambda body: "guardrail_name" in body,  # the older sets are kept in the same collection
+    is_one=lambda body: "guardrail_name" in body,  # the older sets are in the same collection
     folder="single-guardrails",
     adds_members=True,
     key_aliases={"/name": "guardrail_name", "/prompt": "guardrail_prompt"},

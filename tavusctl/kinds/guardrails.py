@@ -1,4 +1,4 @@
-"""Guardrails: a set of rules that a persona keeps to, as they were written before there were single ones."""
+"""Guardrails: a set of rules for a persona, the older form of rules, from before there were single guardrails."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tavusctl.lib.json_types import JsonObject
 
 
 def _no_name(value: str) -> str:
-    right = respelled(value, "[^A-Za-z0-9]+", "_", "a_name").lower()
-    return f"expected letters, digits and underscores only, such as `{right}`, found {shown(value)}"
+    suggestion = respelled(value, "[^A-Za-z0-9]+", "_", "a_name").lower()
+    return f"expected letters, digits and underscores only, such as `{suggestion}`, found {shown(value)}"
 
 
 _NAME: Final = "[A-Za-z0-9_]+"
@@ -56,7 +56,7 @@ _PLURALS: Final = {"guardrails_name": "guardrail_name", "guardrails_prompt": "gu
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A set of guardrails as read, in the spelling of `spec`; plural item keys are taken for the singular ones."""
+    """A set of guardrails as the API returns it, in the spelling of `spec`; plural item keys become singular."""
     return respell_set(body, _PLURALS)
 
 

@@ -108,7 +108,7 @@ class ConversationalFlow(Model):
     @cross_field_validator
     @classmethod
     def wakes_before_it_sleeps(cls, given: JsonObject) -> Iterator[Violation]:
-        """What puts the persona to sleep needs something that wakes it."""
+        """A sleep phrase needs a wake phrase."""
         if not blank(given.get("sleep_phrase")) and blank(given.get("wake_phrase")):
             message = "`sleep_phrase` has no effect without `wake_phrase`; add `wake_phrase`, or remove it"
             yield ("sleep_phrase",), "missing_key", message
@@ -145,23 +145,23 @@ class LanguageModel(Model):
     @cross_field_validator
     @classmethod
     def has_an_address_and_a_key(cls, given: JsonObject) -> Iterator[Violation]:
-        """A model of one's own needs an address and a key, both or neither."""
+        """`base_url` and `api_key` come together, and a model that is not from Tavus needs both."""
         model = given.get("model")
         own = isinstance(model, str) and model != "" and not model.startswith("tavus-")
         missing = [key for key in ("base_url", "api_key") if blank(given.get(key))]
         if own and missing:
-            what = " and ".join(f"`{key}`" for key in missing)
+            missing_keys = " and ".join(f"`{key}`" for key in missing)
             yield (
                 ("model",),
                 "missing_key",
-                f"`{model}` is not a Tavus model and needs `base_url` and `api_key`; add {what}",
+                f"`{model}` is not a Tavus model and needs `base_url` and `api_key`; add {missing_keys}",
             )
         elif len(missing) == 1:
-            there = "api_key" if missing == ["base_url"] else "base_url"
+            present = "api_key" if missing == ["base_url"] else "base_url"
             yield (
-                (there,),
+                (present,),
                 "missing_key",
-                f"`{there}` has no effect without `{missing[0]}`; add `{missing[0]}`, or remove both",
+                f"`{present}` has no effect without `{missing[0]}`; add `{missing[0]}`, or remove both",
             )
         if given.get("enable_llm_proxy") is True and not own:
             yield ("enable_llm_proxy",), "not_together", "`enable_llm_proxy` is allowed for a model of your own only"
@@ -215,24 +215,28 @@ class TextToSpeech(Model):
     @cross_field_validator
     @classmethod
     def is_in_range(cls, given: JsonObject) -> Iterator[Violation]:
-        """Numbers must lie in the range of the engine."""
+        """Numbers in `voice_settings` must lie in the range of the engine."""
         engine = given.get("tts_engine", "")
         settings = given.get("voice_settings")
         if not isinstance(engine, str) or not isinstance(settings, dict):
             return
-        for key, (whose, low, high) in _ranges(engine).items():
+        for key, (owner, low, high) in _ranges(engine).items():
             value = settings.get(key)
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not low <= value <= high:
-                where = ("voice_settings", key)
-                yield where, "wrong_value", f"expected {low:g} to {high:g} for {whose}, found {value}"
+                path = ("voice_settings", key)
+                yield path, "wrong_value", f"expected {low:g} to {high:g} for {owner}, found {value}"
 
 
 def _ranges(engine: str) -> Mapping[str, tuple[str, float, float]]:
-    """The range of every number, and whose it is: what other engines alone have is looked at by the API, too."""
-    found = {
-        key: (whose, *limits) for whose, known in RANGES.items() for key, limits in known.items() if key != "speed"
+    """The range of every number by key, with the engine that sets it: (engine, minimum, maximum).
+
+    A setting that this engine does not have is checked by the range of the engine that has it, as the API does; `speed`
+    is checked only for an engine with a range of its own.
+    """
+    of_others = {
+        key: (owner, *limits) for owner, ranges in RANGES.items() for key, limits in ranges.items() if key != "speed"
     }
-    return found | {key: (engine, *limits) for key, limits in RANGES.get(engine, {}).items()}
+    return of_others | {key: (engine, *limits) for key, limits in RANGES.get(engine, {}).items()}
 
 
 class Vision(Model):

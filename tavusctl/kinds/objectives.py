@@ -19,8 +19,8 @@ from tavusctl.lib.json_types import Json, JsonObject
 
 
 def _no_name(value: str) -> str:
-    right = respelled(value.strip(), r"\s+", "_", "a_name")
-    return f"an objective name must not contain white space, found {shown(value)}; write `{right}`"
+    suggestion = respelled(value.strip(), r"\s+", "_", "a_name")
+    return f"an objective name must not contain white space, found {shown(value)}; write `{suggestion}`"
 
 
 _NAME: Final = r"\S+"
@@ -52,7 +52,7 @@ class Objective(Model):
     @cross_field_validator
     @classmethod
     def has_one_list_of_next_goals(cls, given: JsonObject) -> Iterator[Violation]:
-        """The next goal is written in one way."""
+        """The required next goals are written either as one name or as a list."""
         if "next_required_objective" in given and "next_required_objectives" in given:
             message = "`next_required_objective` and `next_required_objectives` are mutually exclusive"
             yield ("next_required_objective",), "not_together", message
@@ -80,25 +80,25 @@ _SETTINGS: Final = ("confirmation_mode", "modality", "output_variables", "callba
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A set of objectives as read, in the spelling of `spec`."""
+    """A set of objectives as the API returns it, in the spelling of `spec`."""
     return respell_set(body, {})
 
 
 def flow(spec: JsonObject) -> Graph:
-    """Which goal leads to which: conditions stand at their edges, what must follow has none.
+    """The graph of goals: an edge to a conditional goal is labelled with its condition, one to a required goal is not.
 
-    Read leniently, for live objects are drawn as well: what has no name is left out, and a goal that is only named by
-    others is drawn faint.
+    Invalid specs are accepted, because live objects are drawn as well: goals without a name are left out, and a goal
+    that is not in the set, but named by another goal, is drawn faint.
     """
     items = {name: item for item in _mappings(spec.get("data")) if (name := _name(item))}
-    edges = tuple(edge for name, item in items.items() for edge in _ways(name, item))
+    edges = tuple(edge for name, item in items.items() for edge in _edges(name, item))
     nodes = [Node(name, name, detail=_detail(item)) for name, item in items.items()]
     unknown = dict.fromkeys(edge.target for edge in edges if edge.target not in items)
     nodes += [Node(name, name, detail="not in this set", faint=True) for name in unknown]
     return Graph(tuple(nodes), edges, _text(spec.get("name")))
 
 
-def _ways(name: str, item: JsonObject) -> Iterator[Edge]:
+def _edges(name: str, item: JsonObject) -> Iterator[Edge]:
     conditional, required = item.get("next_conditional_objectives"), item.get("next_required_objectives")
     for target in [*_texts(required), *_texts([item.get("next_required_objective")])]:
         yield Edge(name, target)
@@ -107,12 +107,12 @@ def _ways(name: str, item: JsonObject) -> Iterator[Edge]:
 
 
 def _detail(item: JsonObject) -> str:
-    """All that the goal itself says: its prompt, and a line for each further setting."""
-    rest = (f"{key}: {_listed(item[key])}" for key in _SETTINGS if not is_empty(item.get(key)))
-    return "\n".join(filter(None, [_text(item.get("objective_prompt")), *rest]))
+    """The details of a goal: its prompt, and a line for each further setting."""
+    settings = (f"{key}: {_joined_text(item[key])}" for key in _SETTINGS if not is_empty(item.get(key)))
+    return "\n".join(filter(None, [_text(item.get("objective_prompt")), *settings]))
 
 
-def _listed(value: Json) -> str:
+def _joined_text(value: Json) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -58,7 +58,7 @@ class Persona(Model):
     @cross_field_validator
     @classmethod
     def has_a_prompt(cls, given: JsonObject) -> Iterator[Violation]:
-        """A persona that thinks needs a prompt."""
+        """A persona with the pipeline mode `full` needs a prompt."""
         if given.get("pipeline_mode", "full") == "full" and blank(given.get("system_prompt")):
             message = "`system_prompt` is missing; add it, or set `pipeline_mode: echo`"
             yield ("system_prompt",), "missing_key", message
@@ -175,13 +175,13 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A persona as read, in the spelling of `spec`; the documented read is wrapped in a list, the real one is flat."""
-    shown = unwrap(body, ("persona_id", "pal_id", "persona_name", "system_prompt"))
-    return persona_parts.normalise(respell(shown, {}, _DROPPED))
+    """A persona as the API returns it, in the spelling of `spec`; documented as `{data: [{...}]}`, returned flat."""
+    persona = unwrap(body, ("persona_id", "pal_id", "persona_name", "system_prompt"))
+    return persona_parts.normalise(respell(persona, {}, _DROPPED))
 
 
 def is_stock(body: JsonObject) -> bool:
-    """Whether Tavus made the persona; bodies say so only when they carry the type."""
+    """Whether Tavus made the persona; False for a body without `persona_type` or `pal_type`."""
     return body.get("persona_type") == "system" or body.get("pal_type") == "system"
 
 

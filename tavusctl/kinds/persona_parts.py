@@ -1,4 +1,4 @@
-"""The parts of a persona that calls of their own write: tools of the registry, skills, the name for meetings."""
+"""The parts of a persona that separate calls write: tools of the registry, skills, the name for meetings."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/layers/conferencing/allowlist": FieldTraits(unordered=True),
     "/layers/conferencing/whitelabel": FieldTraits(defaults=(False,)),
 }
-# The documented paths; those below `/v2/personas` are not known to have skills.
+# The documented paths; the paths below `/v2/personas` are not known to have skills.
 PARTS: Final = (
     Part(("tool_ids",), PartStyle.MEMBERS, "/v2/pals/{id}/tools", "tool_ids"),
     Part(("skills",), PartStyle.ENTRIES, "/v2/pals/{id}/skills", "config"),
@@ -78,17 +78,17 @@ _READ_ONLY: Final = frozenset({"email", "aliased_from"})
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """The parts of a persona as read, in the spelling of `spec`; the rest as it is."""
+    """A persona as the API returns it, with its parts in the spelling of `spec`; all other keys are unchanged."""
     skills, layers = body.get("skills"), body.get("layers")
     if isinstance(skills, dict):
-        body = {**body, "skills": {key: _config(one) for key, one in skills.items()}}
-    meeting = layers.get("conferencing") if isinstance(layers, dict) else None
-    if isinstance(layers, dict) and isinstance(meeting, dict):
-        told = {key: value for key, value in meeting.items() if key not in _READ_ONLY}
-        body = {**body, "layers": {**layers, "conferencing": told}}
+        body = {**body, "skills": {key: _config(skill) for key, skill in skills.items()}}
+    conferencing = layers.get("conferencing") if isinstance(layers, dict) else None
+    if isinstance(layers, dict) and isinstance(conferencing, dict):
+        writable = {key: value for key, value in conferencing.items() if key not in _READ_ONLY}
+        body = {**body, "layers": {**layers, "conferencing": writable}}
     return body
 
 
 def _config(attached: Any) -> Any:
-    """The settings of an attached skill, without when that was."""
+    """The settings of an attached skill, without the other keys of the envelope, such as when it was attached."""
     return attached["config"] or {} if isinstance(attached, dict) and "config" in attached else attached

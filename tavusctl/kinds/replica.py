@@ -1,4 +1,4 @@
-"""Replicas: trained faces.  Name and default voice can change; all else is fixed by the training."""
+"""Replicas: trained faces.  Name and default voice can change; a change of any other field needs a new training."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Replica(Model):
     @cross_field_validator
     @classmethod
     def has_something_to_train_from(cls, given: JsonObject) -> Iterator[Violation]:
-        """A training needs a video or a picture."""
+        """A training needs a video or a picture, and at most one voice."""
         if blank(given.get("train_video_url")) and blank(given.get("train_image_url")):
             message = (
                 "`train_video_url` is missing; add it or `train_image_url`, "
@@ -84,7 +84,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
     "/train_video_url": _VIDEO,
     "/train_image_url": _VIDEO,
     "/consent_video_url": _VIDEO,
-    # A server that was told nothing chose one of these: to leave it out, or to say so, trains nothing anew.
+    # The API chose one of these where the field was left out: to leave it out, or to write one, needs no new training.
     "/model_name": FieldTraits(replaces=True, write_only=True, defaults=("phoenix-3", "phoenix-4")),
     "/voice_name": _TRAINED,
     "/auto_fix_training_image": _TRAINED,
@@ -96,12 +96,12 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A replica as read, in the spelling of `spec`: hardly more than its name."""
+    """A replica as the API returns it, in the spelling of `spec`: hardly more than its name."""
     return respell(unwrap(body, ("replica_id", "face_id", "replica_name")), {}, _DROPPED)
 
 
 def is_stock(body: JsonObject) -> bool:
-    """Whether Tavus made the replica; verbose reads say so."""
+    """Whether Tavus made the replica; only verbose reads have the type."""
     return body.get("replica_type") == "system" or body.get("face_type") == "system"
 
 

@@ -1,4 +1,4 @@
-"""Tools: what a persona can call during a conversation or after it, kept once for all personas."""
+"""Tools: what a persona can call during a conversation or after it, defined once for all personas."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _no_name(value: str) -> str:
 
 _NAME: Final = "[a-zA-Z_][a-zA-Z0-9_]{0,63}"
 ToolName = Annotated[str, matching(_NAME, _no_name), pattern_schema(_NAME)]
-# What each way to sign in needs.
-_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+# The keys that each type of `auth` needs; `_OPTIONAL` has the optional ones.
+_REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "none": (),
     "bearer": ("token",),
     "basic": ("username", "password"),
@@ -34,7 +34,7 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "hmac": ("secret",),
     "oauth2_client_credentials": ("token_url", "client_id", "client_secret"),
 }
-_ALSO: Final = {"api_key": ("location",), "oauth2_client_credentials": ("scope",)}
+_OPTIONAL: Final = {"api_key": ("location",), "oauth2_client_credentials": ("scope",)}
 
 
 class Auth(Model):
@@ -60,14 +60,14 @@ class Auth(Model):
     @cross_field_validator
     @classmethod
     def has_what_its_type_needs(cls, given: JsonObject) -> Iterator[Violation]:
-        """Each way to sign in has members of its own."""
+        """Each type of `auth` has its own keys."""
         kind = given.get("type")
-        if not isinstance(kind, str) or kind not in _NEEDS:
+        if not isinstance(kind, str) or kind not in _REQUIRED:
             return
-        for key in _NEEDS[kind]:
+        for key in _REQUIRED[kind]:
             if key not in given:
                 yield (key,), "missing_key", f"the key `{key}` is missing; `type: {kind}` needs it"
-        for key in given.keys() - {"type", *_NEEDS[kind], *_ALSO.get(kind, ())}:
+        for key in given.keys() - {"type", *_REQUIRED[kind], *_OPTIONAL.get(kind, ())}:
             if key in cls.model_fields:
                 yield (key,), "not_together", f"`{key}` has no place beside `type: {kind}`; remove it"
 
@@ -89,7 +89,7 @@ class ApiDelivery(Model):
     @cross_field_validator
     @classmethod
     def has_a_body_where_one_is_sent(cls, given: JsonObject) -> Iterator[Violation]:
-        """Some methods have no body."""
+        """A call with GET, HEAD or DELETE has no body."""
         if "body_template" in given and given.get("method") in ("GET", "HEAD", "DELETE"):
             message = f"`body_template` has no place beside `method: {given['method']}`; use `query_params`"
             yield ("body_template",), "not_together", message
@@ -104,7 +104,7 @@ class Delivery(Model):
     @cross_field_validator
     @classmethod
     def goes_to_one_place(cls, given: JsonObject) -> Iterator[Violation]:
-        """A call goes to one place."""
+        """A call goes either to the application or to an address."""
         if given.get("app_message") is True and "api" in given:
             yield ("app_message",), "not_together", "`app_message: true` and `api` are mutually exclusive; remove one"
         if given.get("app_message") is not True and "api" not in given:
@@ -137,11 +137,11 @@ class RegistryTool(Model):
     @cross_field_validator
     @classmethod
     def fits_its_moment(cls, given: JsonObject) -> Iterator[Violation]:
-        """What is called after a conversation says nothing in it, and needs an address."""
-        after, delivery = given.get("trigger_type") == "post_call", given.get("delivery")
-        if after and "origin" in given:
+        """The delivery and the speech of a tool fit its `trigger_type` and its `origin`."""
+        is_post_call, delivery = given.get("trigger_type") == "post_call", given.get("delivery")
+        if is_post_call and "origin" in given:
             yield ("origin",), "not_together", "`origin` has no place beside `trigger_type: post_call`; remove it"
-        if after and not (isinstance(delivery, dict) and delivery.get("api")):
+        if is_post_call and not (isinstance(delivery, dict) and delivery.get("api")):
             message = "`delivery.api` is missing; `trigger_type: post_call` calls an address"
             yield ("delivery",), "missing_key", message
         if given.get("on_call") == "static_filler" and "static_filler" not in given:
@@ -152,7 +152,7 @@ class RegistryTool(Model):
 
 
 def _speaking(given: JsonObject) -> Iterator[Violation]:
-    """What watches or listens says nothing, and takes no result."""
+    """The violations of a tool of the perception model: it neither speaks while it runs nor receives a result."""
     for key in ("on_call", "static_filler"):
         if key in given:
             yield (key,), "not_together", f"`{key}` has no place beside `origin: {given['origin']}`; remove it"
@@ -188,28 +188,28 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def completed(spec: JsonObject) -> JsonObject:
-    """A spec with null for what it rules out: a call goes to one place, and there is one way to sign in there."""
+    """A spec with null for the members that it excludes: the other delivery, and the keys of other types of `auth`."""
     delivery = spec.get("delivery")
     if not isinstance(delivery, dict):
         return spec
     api = delivery.get("api")
     if isinstance(api, dict):
-        delivery = {"app_message": None, **delivery, "api": {**api, **_auth_alone(api)}}
+        delivery = {"app_message": None, **delivery, "api": {**api, **_auth_with_nulls(api)}}
     elif delivery.get("app_message") is True:
         delivery = {"api": None, **delivery}
     return {**spec, "delivery": delivery}
 
 
-def _auth_alone(api: JsonObject) -> JsonObject:
+def _auth_with_nulls(api: JsonObject) -> JsonObject:
     auth = api.get("auth")
-    if not isinstance(auth, dict) or auth.get("type") not in _NEEDS:
+    if not isinstance(auth, dict) or auth.get("type") not in _REQUIRED:
         return {}
-    own = {"type", *_NEEDS[auth["type"]], *_ALSO.get(auth["type"], ())}
-    return {"auth": {**{key: None for key in Auth.model_fields if key not in own}, **auth}}
+    allowed = {"type", *_REQUIRED[auth["type"]], *_OPTIONAL.get(auth["type"], ())}
+    return {"auth": {**{key: None for key in Auth.model_fields if key not in allowed}, **auth}}
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A tool as read, in the spelling of `spec`."""
+    """A tool as the API returns it, in the spelling of `spec`."""
     return respell(unwrap(body, ("tool_id", "name")), {}, _DROPPED)
 
 

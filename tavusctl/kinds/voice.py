@@ -1,4 +1,4 @@
-"""Voices: cloned from a recording within minutes.  Another recording is another voice; all else can change."""
+"""Voices: cloned from a recording within minutes.  Another recording or callback URL needs a new voice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FIELDS: Final[Mapping[str, FieldTraits]] = {
 
 
 def normalise(body: JsonObject) -> JsonObject:
-    """A voice as read, in the spelling of `spec`: without the recording."""
+    """A voice as the API returns it, in the spelling of `spec`: without the recording."""
     return respell(unwrap(body, ("voice_id", "voice_name")), {}, _DROPPED)
 
 

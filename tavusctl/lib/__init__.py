@@ -1,1 +1,1 @@
-"""What knows nothing of Tavus: each module could be a package of its own."""
+"""Modules that are independent of Tavus: each could be a package of its own."""

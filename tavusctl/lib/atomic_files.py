@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, on disk, and put into it in one step."""
+"""Atomic writes: a complete temporary file beside the target is synced to disk, then renamed or linked."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Final
 
 PRIVATE: Final = 0o600
-_EVERYBODY: Final = 0o666  # less what the umask takes away
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_ABANDONED: Final = 3600  # seconds; nothing is in the making for so long
-_STEP: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEFAULT_RIGHTS: Final = 0o666  # without the bits of the umask
+_CREATE_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_ABANDONED: Final = 3600  # seconds: older temporary files are not in use any more
+_FOLDER_FLAGS: Final = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class ChangedError(Exception):
-    """A file that is to be replaced does not have the content that was read."""
+    """A file to be replaced no longer has the content that was read."""
 
 
 def replace(
@@ -32,13 +32,13 @@ def replace(
     expect: bytes | None = None,
     folder: int | None = None,
 ) -> None:
-    """Put a file in its place, whatever is there; it is never wider than its rights, nor for anybody else before.
+    """Create or replace a file; it never has more than its final rights, and is private while it is written.
 
-    With `keep_rights`, a file that is there keeps those that it has.  With `expect`, ChangedError where it has another
-    content by now.  `folder` is the folder of the path, opened: see `opened`.
+    With `keep_rights`, an existing file keeps its rights.  With `expect`, ChangedError if the file has another content.
+    `folder` is a descriptor of the folder of the path, as from `opened`.
     """
-    present = _rights(path, folder) if keep_rights else None
-    temporary = _beside(path, folder)
+    present = _current_rights(path, folder) if keep_rights else None
+    temporary = _temporary_path(path, folder)
     try:
         _write(temporary, content, folder, rights if present is None else present)
         _check(path, expect)
@@ -47,49 +47,49 @@ def replace(
         else:
             os.replace(temporary.name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        _drop(temporary, folder)
+        _unlink(temporary, folder)
         raise
 
 
 def create(path: Path, content: bytes) -> None:
-    """Put a new file in its place; FileExistsError where something is there, even if it has come meanwhile.
+    """Create a file; FileExistsError if the path exists, even if it was created in the meantime.
 
-    Its rights are those that the umask of the process leaves.
+    Its rights are those that the umask of the process allows.
     """
-    temporary = _beside(path, None)
+    temporary = _temporary_path(path, None)
     try:
         _write(temporary, content, None, None)
-        _settle(temporary, path)
+        _link_or_rename(temporary, path)
     finally:
-        _drop(temporary, None)
+        _unlink(temporary, None)
 
 
 def drop_abandoned(path: Path, *, folder: int | None = None) -> None:
-    """Remove what processes that were killed have left of a file in the making.  `folder` as for `replace`."""
-    of_this = re.compile(rf"\.{re.escape(path.name)}\.[0-9]+\.[0-9a-f]{{16}}")
+    """Remove old temporary files for a path, which killed processes have left.  `folder` as for `replace`."""
+    temporary_name = re.compile(rf"\.{re.escape(path.name)}\.[0-9]+\.[0-9a-f]{{16}}")
     with contextlib.suppress(OSError), contextlib.ExitStack() as steps:
-        place = path.parent if folder is None else "."  # one that is open for its path alone cannot be listed
-        here = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
-        steps.callback(os.close, here)
-        for name in filter(of_this.fullmatch, os.listdir(here)):  # noqa: PTH208 - it is open, and has no path
-            if os.stat(name, dir_fd=here, follow_symlinks=False).st_mtime < time.time() - _ABANDONED:
-                os.unlink(name, dir_fd=here)
+        place = path.parent if folder is None else "."  # a descriptor opened with O_PATH cannot be listed
+        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+        steps.callback(os.close, descriptor)
+        for name in filter(temporary_name.fullmatch, os.listdir(descriptor)):  # noqa: PTH208 - a descriptor has no path
+            if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mtime < time.time() - _ABANDONED:
+                os.unlink(name, dir_fd=descriptor)
 
 
 @contextlib.contextmanager
 def opened(folder: Path) -> Iterator[int]:
-    """A folder, opened step by step: no component of its path is a link, or has become one since it was looked at."""
+    """A descriptor of a folder, opened component by component, so that none is a link, or becomes one meanwhile."""
     with contextlib.ExitStack() as steps:
-        descriptor = os.open(folder.anchor, _STEP)
+        descriptor = os.open(folder.anchor, _FOLDER_FLAGS)
         steps.callback(os.close, descriptor)
         for part in folder.parts[1:]:
-            descriptor = os.open(part, _STEP, dir_fd=descriptor)
+            descriptor = os.open(part, _FOLDER_FLAGS, dir_fd=descriptor)
             steps.callback(os.close, descriptor)
         yield descriptor
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names in a folder durable."""
+    """Sync a folder to disk, so that the names in it are durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -102,16 +102,16 @@ def _check(path: Path, expect: bytes | None) -> None:
         raise ChangedError
 
 
-def _beside(path: Path, folder: int | None) -> Path:
-    """The name of a file in the making, its own; from the folder where that is open."""
+def _temporary_path(path: Path, folder: int | None) -> Path:
+    """A unique path for a temporary file beside a path; relative to the folder if that is open."""
     name = f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}"
     return Path(name) if folder is not None else path.with_name(name)
 
 
 def _write(temporary: Path, content: bytes, folder: int | None, rights: int | None) -> None:
-    """Write a new file, for its owner alone until it is whole; without rights, with those that the umask leaves."""
-    first = _EVERYBODY if rights is None else PRIVATE
-    with os.fdopen(os.open(temporary, _NEW, first, dir_fd=folder), "wb") as file:
+    """Write and sync a new file, private to its owner until it is complete; without `rights`, the umask applies."""
+    initial_rights = _DEFAULT_RIGHTS if rights is None else PRIVATE
+    with os.fdopen(os.open(temporary, _CREATE_FLAGS, initial_rights, dir_fd=folder), "wb") as file:
         file.write(content)
         file.flush()
         if rights is not None and rights != PRIVATE:
@@ -119,24 +119,24 @@ def _write(temporary: Path, content: bytes, folder: int | None, rights: int | No
         os.fsync(file.fileno())
 
 
-def _settle(temporary: Path, path: Path) -> None:
-    """Give a file its name; unlike a rename, a link never takes the place of a file that has come meanwhile."""
+def _link_or_rename(temporary: Path, path: Path) -> None:
+    """Give a file its name; unlike a rename, a link never replaces a file that was created meanwhile."""
     try:
         os.link(temporary, path)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links
+    except OSError:  # the file system may not support links
         if os.path.lexists(path):
             raise
         temporary.rename(path)
 
 
-def _drop(temporary: Path, folder: int | None) -> None:
+def _unlink(temporary: Path, folder: int | None) -> None:
     with contextlib.suppress(OSError):
         os.unlink(temporary, dir_fd=folder)
 
 
-def _rights(path: Path, folder: int | None) -> int | None:
+def _current_rights(path: Path, folder: int | None) -> int | None:
     name: str | Path = path if folder is None else path.name
     try:
         return stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) & 0o777

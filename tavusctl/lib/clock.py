@@ -1,4 +1,4 @@
-"""The clocks of this machine, and moments as servers write them."""
+"""The clocks of this machine, and times in ISO 8601."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ _CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def uptime() -> float:
-    """Seconds since the machine was started: never set, never back, and on while the machine sleeps."""
+    """Seconds since the start of the machine: never adjusted, never decreasing, and counting during suspend."""
     return time.clock_gettime(_CLOCK)
 
 
 class SystemClock:
-    """A clock to wait by."""
+    """The clock of the system, for waiting."""
 
     def monotonic(self) -> float:
         """Seconds from an arbitrary start."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep for some seconds."""
         time.sleep(seconds)
 
 
 def moment(text: str) -> datetime:
-    """A moment in ISO 8601, in UTC, which is meant where no zone is given; ValueError when it is none."""
-    found = datetime.fromisoformat(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    """The UTC time of an ISO 8601 text, which is taken as UTC if it has no zone; ValueError if it is invalid."""
+    parsed = datetime.fromisoformat(text)
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)

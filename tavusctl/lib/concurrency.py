@@ -1,4 +1,4 @@
-"""Work done at the same time, in threads that nobody has to wait for when the program ends."""
+"""Concurrent work in daemon threads, for which the interpreter does not wait at its exit."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from types import TracebackType
 from typing import Final, TypeVar
 
 Result = TypeVar("Result")
-_MOST: Final = 32  # threads; how many calls are under way is for the client to limit
+_MAX_THREADS: Final = 32  # threads; the API client limits the number of concurrent calls itself
 
 
 class Turns:
-    """A semaphore whose waiters go on in the order in which they came.
+    """A fair semaphore: threads acquire it in the order in which they asked.
 
-    With that of the standard library, who comes at the right moment overtakes who waits.
+    With that of the standard library, a new thread can overtake those that wait.
     """
 
     def __init__(self, count: int) -> None:
@@ -25,17 +25,17 @@ class Turns:
         self._guard = threading.Lock()
 
     def acquire(self) -> None:
-        """Take a turn; wait until there is one."""
+        """Acquire a turn, waiting until one is free."""
         with self._guard:
             if self._free:
                 self._free -= 1
                 return
-            mine = threading.Event()
-            self._waiting.append(mine)
-        mine.wait()
+            turn = threading.Event()
+            self._waiting.append(turn)
+        turn.wait()
 
     def release(self) -> None:
-        """Hand the turn to who has waited longest."""
+        """Release a turn to the thread that has waited longest."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().set()
@@ -52,39 +52,39 @@ class Turns:
 
 
 def begun(work: Callable[[], Result]) -> Future[Result]:
-    """A piece of work under way; what it gives or raises is in the future."""
+    """Start work in a thread; the future has its result or error."""
     future: Future[Result] = Future()
-    # Not a pool of the standard library: the interpreter waits for the threads of one, even after Ctrl-C.
-    threading.Thread(target=_do, args=(work, future), daemon=True).start()
+    # Not a pool of the standard library: the interpreter waits for its threads at exit, even after Ctrl-C.
+    threading.Thread(target=_run_into, args=(work, future), daemon=True).start()
     return future
 
 
 def run_all(works: Sequence[Callable[[], Result]]) -> list[Result]:
-    """What several pieces of work give, in their order; the first error in that order, once all have ended.
+    """Run functions concurrently; their results in order, or the error of the first in order that failed.
 
-    They end before an error is raised, so that nothing of a run goes on after it.
+    All end before an error is raised, so that no part of a run continues after it.
     """
     if len(works) == 1:
         return [works[0]()]
-    ended: list[Future[Result]] = [Future() for _ in works]
-    waiting = iter(zip(works, ended, strict=True))
+    futures: list[Future[Result]] = [Future() for _ in works]
+    remaining = iter(zip(works, futures, strict=True))
     guard = threading.Lock()
 
-    def some() -> None:
+    def run_remaining() -> None:
         while True:
             with guard:
-                work, future = next(waiting, (None, None))
+                work, future = next(remaining, (None, None))
             if work is None or future is None:
                 return
-            _do(work, future)
+            _run_into(work, future)
 
-    for one in [begun(some) for _ in works[:_MOST]]:
-        one.result()
-    return [one.result() for one in ended]
+    for worker in [begun(run_remaining) for _ in works[:_MAX_THREADS]]:
+        worker.result()
+    return [future.result() for future in futures]
 
 
-def _do(work: Callable[[], Result], future: Future[Result]) -> None:
+def _run_into(work: Callable[[], Result], future: Future[Result]) -> None:
     try:
         future.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+    except BaseException as error:  # noqa: BLE001 - `Future.result` raises it again
         future.set_exception(error)

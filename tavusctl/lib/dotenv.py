@@ -1,7 +1,7 @@
-"""The files that applications read their settings from: `NAME=value` lines, read and changed in place.
+"""Dotenv files, from which applications read settings: `NAME=value` lines, read and changed in place.
 
-Libraries differ in what quotes and backslashes mean, so values are written in forms that they read alike, and whatever
-else is in a file is left as it is, byte by byte.
+Libraries differ in the meaning of quotes and backslashes, so values are only written in forms that all of them read
+alike.  Everything else in a file stays unchanged, byte by byte.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,:/@%+-]*")
-# Comments are matched, too, so that a quote in one does not begin a value; and a quoted value may go over lines.
+# Comments are matched too, so that a quote in one does not start a value; a quoted value may have several lines.
 _STATEMENT: Final = re.compile(
     r"""^(?:
         [^\S\n]*\#[^\n]*
@@ -24,11 +24,11 @@ _STATEMENT: Final = re.compile(
 
 
 class UnwritableError(ValueError):
-    """A value that not every library would read back."""
+    """A value without a form that every library reads alike."""
 
 
 def quoted(value: str) -> str:
-    """A value as every library reads it; UnwritableError when there is no such form."""
+    """A value, quoted if needed, in a form that every library reads alike; UnwritableError if there is none."""
     if _PLAIN.fullmatch(value):
         return value
     if value.isprintable():
@@ -41,39 +41,39 @@ def quoted(value: str) -> str:
 
 
 def stale(text: str, values: Mapping[str, str]) -> list[str]:
-    """Names that a file does not have, or has with another value."""
-    found: dict[str, set[str]] = {}
+    """The names that a file does not define, or defines with another value than in `values`."""
+    existing: dict[str, set[str]] = {}
     for name, value, _ in _assignments(text):
-        found.setdefault(name, set()).add(_meant(value))
-    return [name for name, value in values.items() if found.get(name) != {value}]
+        existing.setdefault(name, set()).add(_unquoted(value))
+    return [name for name, value in values.items() if existing.get(name) != {value}]
 
 
 def merged(text: str, values: Mapping[str, str]) -> str:
-    """The text of a file in which names have these values; new ones stand at its end, all else stays as it is."""
-    pieces, end, known = [], 0, set()
+    """The text of a file with these values; new names are added at the end, everything else stays unchanged."""
+    pieces, end, existing_names = [], 0, set()
     for name, value, start in _assignments(text):
-        known.add(name)
-        if name in values and _meant(value) != values[name]:
+        existing_names.add(name)
+        if name in values and _unquoted(value) != values[name]:
             end_of_value = start + len(value)
-            # A comment after an empty value must not come to touch the new one.
+            # The new value must not touch a comment that follows an empty value.
             gap = " " if text[end_of_value : end_of_value + 1] == "#" else ""
             pieces += [text[end:start], quoted(values[name]), gap]
             end = end_of_value
     result = "".join([*pieces, text[end:]])
     newline = "\r\n" if "\r\n" in text else "\n"
-    new = [f"{name}={quoted(value)}{newline}" for name, value in values.items() if name not in known]
+    new = [f"{name}={quoted(value)}{newline}" for name, value in values.items() if name not in existing_names]
     return result + (newline if new and result and not result.endswith("\n") else "") + "".join(new)
 
 
 def _assignments(text: str) -> Iterator[tuple[str, str, int]]:
-    """Every name, its value as it is written, and where that begins."""
-    for found in _STATEMENT.finditer(text):
-        if found["name"]:
-            yield found["name"], found["value"], found.start("value")
+    """Every name with its value as written and the offset of that value."""
+    for match in _STATEMENT.finditer(text):
+        if match["name"]:
+            yield match["name"], match["value"], match.start("value")
 
 
-def _meant(value: str) -> str:
-    """The value that is meant by one as written."""
+def _unquoted(value: str) -> str:
+    """The value of a written form, without its quotes."""
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"`":
         return value[1:-1]
     return value

@@ -1,4 +1,4 @@
-"""Graphs as values: what a conversation may do next, what refers to what, and what changed between two of them."""
+"""Immutable graphs, such as the flow of a conversation or references of resources, and the changes between two."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ MARKS: Final[tuple[Mark, ...]] = ("", "added", "removed", "changed")
 
 
 class Node(Struct, frozen=True):
-    """One thing: `id` tells it from others, `label` is read by people, `detail` by those who ask for more."""
+    """A node: `id` is unique in the graph, `label` is for people, `detail` is additional information."""
 
     id: str
     label: str
     mark: Mark = ""
     detail: str = ""
-    faint: bool = False  # not part of the whole: outside the project, or named and nowhere to be found
+    faint: bool = False  # outside the project, or referred to but not found
 
 
 class Edge(Struct, frozen=True):
-    """A way from one node to another, by their ids; two nodes may have several."""
+    """A directed edge between the ids of two nodes; two nodes may have several."""
 
     source: str
     target: str
@@ -34,7 +34,7 @@ class Edge(Struct, frozen=True):
 
 
 class Graph(Struct, frozen=True):
-    """Nodes in the order of reading, and edges, each between two of the nodes."""
+    """Nodes in reading order, and edges between them."""
 
     nodes: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
@@ -42,14 +42,17 @@ class Graph(Struct, frozen=True):
 
 
 def compared(old: Graph, new: Graph) -> Graph:
-    """The new graph with what is added and changed marked, and what was removed put back, marked.
+    """The new graph plus the nodes and edges that were removed, with all changes marked.
 
-    Nodes are the same by their id.  Edges are the same by their ends: where two nodes have several edges, equal labels
-    go together first, then the rest in order.
+    Nodes are matched by id, edges by their ends: if two nodes have several edges, those with equal labels are matched
+    first, then the others in order.
     """
-    nodes = (*_nodes(old, new), *(replace(n, mark="removed") for n in old.nodes if n.id not in _ids(new)))
+    nodes = (
+        *_marked_nodes(old, new),
+        *(replace(n, mark="removed") for n in old.nodes if n.id not in _ids(new)),
+    )
     before, after = _by_ends(old.edges), _by_ends(new.edges)
-    edges = [edge for ends in {**after, **before} for edge in _marked(before.get(ends, ()), after.get(ends, ()))]
+    edges = [edge for ends in {**after, **before} for edge in _marked_edges(before.get(ends, ()), after.get(ends, ()))]
     return Graph(nodes, tuple(edges), new.title or old.title)
 
 
@@ -57,32 +60,32 @@ def _ids(graph: Graph) -> frozenset[str]:
     return frozenset(node.id for node in graph.nodes)
 
 
-def _nodes(old: Graph, new: Graph) -> Iterator[Node]:
+def _marked_nodes(old: Graph, new: Graph) -> Iterator[Node]:
     before = {node.id: node for node in old.nodes}
     for node in new.nodes:
-        was = before.get(node.id)
-        same = was is not None and replace(was, mark=node.mark) == node
-        yield replace(node, mark="" if same else "changed" if was else "added")
+        old_node = before.get(node.id)
+        same = old_node is not None and replace(old_node, mark=node.mark) == node
+        yield replace(node, mark="" if same else "changed" if old_node else "added")
 
 
 def _by_ends(edges: Iterable[Edge]) -> Mapping[tuple[str, str], list[Edge]]:
-    found: defaultdict[tuple[str, str], list[Edge]] = defaultdict(list)
+    edges_by_ends: defaultdict[tuple[str, str], list[Edge]] = defaultdict(list)
     for edge in edges:
-        found[edge.source, edge.target].append(edge)
-    return found
+        edges_by_ends[edge.source, edge.target].append(edge)
+    return edges_by_ends
 
 
-def _marked(before: Iterable[Edge], after: Iterable[Edge]) -> Iterator[Edge]:
-    """Edges between the same two nodes: the kept ones, then the changed, then those that came or went."""
-    came, gone = list(after), []
+def _marked_edges(before: Iterable[Edge], after: Iterable[Edge]) -> Iterator[Edge]:
+    """Marked edges between the same two nodes: the unchanged, then the changed, then the added or removed ones."""
+    unmatched, removed = list(after), []
     for edge in before:
-        kept = next((one for one in came if one.label == edge.label), None)
-        if kept is None:
-            gone.append(edge)
+        match = next((candidate for candidate in unmatched if candidate.label == edge.label), None)
+        if match is None:
+            removed.append(edge)
         else:
-            came.remove(kept)
-            yield replace(kept, mark="")
-    for new, old in zip_longest(came, gone):
+            unmatched.remove(match)
+            yield replace(match, mark="")
+    for new, old in zip_longest(unmatched, removed):
         if new is not None:
             yield replace(new, mark="changed" if old else "added")
         elif old is not None:

@@ -1,10 +1,10 @@
-"""Types of JSON values (RFC 8259): what `json.loads` returns, and what has not been looked into yet."""
+"""Types of JSON values (RFC 8259), as `json.loads` returns them, and checks of such types."""
 
 from __future__ import annotations
 
 from typing import Final, NoReturn, TypeAlias
 
-Json: TypeAlias = object  # any JSON value, not looked into
+Json: TypeAlias = object  # any JSON value, of a type not yet checked
 JsonObject: TypeAlias = dict[str, Json]  # a JSON object
 Container: TypeAlias = JsonObject | list[Json]
 KeyPath: TypeAlias = tuple[str, ...]  # keys from the root of a document to a value; list indices are text
@@ -12,16 +12,16 @@ PLAIN: Final = frozenset({str, int, float, bool, type(None)})  # types of leaves
 
 
 def special_leaves(value: Json) -> list[tuple[KeyPath, Json]]:
-    """The leaves that are no JSON values, with their paths: few documents have any, and those few have few."""
+    """The leaves that are not JSON values, with their paths; fast for documents without such leaves, which are most."""
     if is_plain(value):
         return []
     if isinstance(value, dict):
-        inner = [*value.items()]
+        items = [*value.items()]
     elif isinstance(value, list):
-        inner = [(str(index), item) for index, item in enumerate(value)]
+        items = [(str(index), item) for index, item in enumerate(value)]
     else:
         return [((), value)]
-    return [((key, *path), leaf) for key, item in inner for path, leaf in special_leaves(item)]
+    return [((key, *path), leaf) for key, item in items for path, leaf in special_leaves(item)]
 
 
 def is_plain(value: Json) -> bool:
@@ -35,42 +35,42 @@ def is_plain(value: Json) -> bool:
 
 
 def as_object(value: Json) -> JsonObject:
-    """A value that has to be an object; TypeError when it is none."""
+    """The value, if it is an object; else TypeError."""
     if not isinstance(value, dict):
         _refuse("an object", value)
     return value
 
 
 def as_list(value: Json) -> list[Json]:
-    """A value that has to be a list; TypeError when it is none."""
+    """The value, if it is a list; else TypeError."""
     if not isinstance(value, list):
         _refuse("a list", value)
     return value
 
 
 def as_text(value: Json) -> str:
-    """A value that has to be text; TypeError when it is none."""
+    """The value, if it is text; else TypeError."""
     if not isinstance(value, str):
         _refuse("text", value)
     return value
 
 
 def as_integer(value: Json) -> int:
-    """A value that has to be a whole number; TypeError when it is none."""
+    """The value, if it is a whole number; else TypeError."""
     if not isinstance(value, int) or isinstance(value, bool):
         _refuse("a whole number", value)
     return value
 
 
 def as_number(value: Json) -> float:
-    """A value that has to be a number; TypeError when it is none."""
+    """The value, if it is a number; else TypeError."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         _refuse("a number", value)
     return value
 
 
 def as_boolean(value: Json) -> bool:
-    """A value that has to be true or false; TypeError when it is neither."""
+    """The value, if it is true or false; else TypeError."""
     if not isinstance(value, bool):
         _refuse("true or false", value)
     return value

@@ -1,4 +1,4 @@
-"""Regular expressions that are compiled when they are first used: there are many, and most runs need few of them."""
+"""Regular expressions that are compiled at their first use, because most runs need few of the many."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import cast
 
 
 class _Uncompiled:
-    """Stands for a pattern; from its first use on it has what it was asked for, as attributes of its own."""
+    """A proxy for a pattern, which compiles it for each new attribute, and then stores that attribute itself."""
 
     def __init__(self, text: str, flags: int) -> None:
         self._text, self._flags = text, flags
 
     def __getattr__(self, name: str) -> object:
-        found: object = getattr(re.compile(self._text, self._flags), name)
-        setattr(self, name, found)
-        return found
+        attribute: object = getattr(re.compile(self._text, self._flags), name)
+        setattr(self, name, attribute)
+        return attribute
 
 
 def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
-    """A regular expression, for a module to keep; one that is wrong is an error of its first use."""
+    """A regular expression for a module constant; if it is invalid, its first use raises the error."""
     return cast("re.Pattern[str]", _Uncompiled(text, flags))

@@ -1,4 +1,4 @@
-"""How a text may be spelled so that a person or a parser reads another one in it: character by character, or packed."""
+"""Decoding of texts that a person or a parser would decode: character escapes, and base 64 or hex."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from urllib.parse import unquote_to_bytes
 
 from tavusctl.lib.patterns import pattern
 
-# What may stand inside a secret without making it another text: white space, and what nobody sees.
+# Characters that may be inserted in a secret without hiding it from a reader: white space, and invisible ones.
 IGNORED = pattern(r"[\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
-# Spellings of characters, each with the sign that it begins with, so that a search leaps from one to the next: HTML,
-# percent (RFC 3986), escapes of JSON, Python, YAML, shells and `visible`, JSON Pointer (RFC 6901), quoted-printable
-# (RFC 2045), Mermaid; colours and marks.
+# Encodings of characters by the character that they start with, for a fast search: HTML, percent (RFC 3986), escapes of
+# JSON, Python, YAML, shells and `escape_invisible`, JSON Pointer (RFC 6901), quoted-printable (RFC 2045), shell quotes,
+# terminal colours, tags, null characters, Mermaid.
 _CHARACTERS = {
     "&": r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?",
     "%": r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*",
@@ -29,56 +29,56 @@ _CHARACTERS = {
     "\0": r"\0\0*",
     "#": r"#[0-9]{1,7};",
 }
-# Base 64 or hex, perhaps in lines, which `meant` unpacks where it is text.
+# Base 64 or hex, also in several lines, which `meant` decodes if the result is text.
 _PACKED = r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}"
-SPELLINGS = tuple((sign, pattern(one)) for sign, one in (*_CHARACTERS.items(), ("", _PACKED)))
+SPELLINGS = tuple((sign, pattern(regex)) for sign, regex in (*_CHARACTERS.items(), ("", _PACKED)))
 ALL = ("".join(_CHARACTERS), pattern("|".join(_CHARACTERS.values())))
 
 
 def squeezed(text: str) -> str:
-    """A text without what is ignored in it."""
+    """The text without white space and other characters of `IGNORED`."""
     words = "".join(text.split())
     return words if words.isprintable() else IGNORED.sub("", words)
 
 
 def undone(text: str, signs: str, spelling: re.Pattern[str]) -> str:
-    """A text with what is spelled in one way replaced by what that stands for, which has one of the signs, if any."""
+    """The text with one encoding decoded; unchanged if it has none of `signs`, unless `signs` is empty."""
     return spelling.sub(meant, text) if not signs or any(sign in text for sign in signs) else text
 
 
 def meant(found: re.Match[str]) -> str:
-    """What an encoded character, or a run of them, stands for."""
-    spelled = found.group()
-    mean = _MEANINGS.get(spelled[0])
-    return mean(spelled) if mean else _unpacked(spelled)
+    """The decoded text of an encoded character, or of several in a row."""
+    encoded = found.group()
+    decode = _DECODERS.get(encoded[0])
+    return decode(encoded) if decode else _decode_packed(encoded)
 
 
-def _escaped(spelled: str) -> str:
-    """What stands behind a backslash."""
-    if spelled.startswith("\\u") and spelled[2] != "{":
-        return str(json.loads(f'"{spelled}"'))
-    if spelled[1] == "x":
-        return _of_bytes(bytes.fromhex(spelled.replace("\\x", "")))
-    if spelled[1] in "01234567":
-        return _of_bytes(bytes(int(one, 8) & 0xFF for one in spelled.split("\\")[1:]))
-    if spelled[1] in "uU":
-        number = int(spelled[2:].strip("{}"), 16)
-        return chr(number) if number <= sys.maxunicode else spelled
-    return {"n": "\n", "r": "\r", "t": "\t"}.get(spelled[1], spelled[1])
+def _decode_escape(encoded: str) -> str:
+    """The decoded text of a backslash escape."""
+    if encoded.startswith("\\u") and encoded[2] != "{":
+        return str(json.loads(f'"{encoded}"'))
+    if encoded[1] == "x":
+        return _bytes_to_text(bytes.fromhex(encoded.replace("\\x", "")))
+    if encoded[1] in "01234567":
+        return _bytes_to_text(bytes(int(octal, 8) & 0xFF for octal in encoded.split("\\")[1:]))
+    if encoded[1] in "uU":
+        number = int(encoded[2:].strip("{}"), 16)
+        return chr(number) if number <= sys.maxunicode else encoded
+    return {"n": "\n", "r": "\r", "t": "\t"}.get(encoded[1], encoded[1])
 
 
-def _referred(spelled: str) -> str:
-    """A character reference; one of a control character stands for that, whatever HTML makes of it."""
-    import html  # noqa: PLC0415 - two thousand names, and few texts have any
+def _decode_reference(encoded: str) -> str:
+    """The decoded text of a character reference; one of a control character gives that, unlike in HTML."""
+    import html  # noqa: PLC0415 - it has two thousand names, and few texts need it
 
-    if spelled[1] != "#":
-        return html.unescape(spelled)
-    digits = spelled[2:].rstrip(";")
+    if encoded[1] != "#":
+        return html.unescape(encoded)
+    digits = encoded[2:].rstrip(";")
     number = int(digits[1:], 16) if digits[0] in "xX" else int(digits)
-    return chr(number) if number < ord(" ") else html.unescape(spelled)
+    return chr(number) if number < ord(" ") else html.unescape(encoded)
 
 
-def _of_bytes(content: bytes) -> str:
+def _bytes_to_text(content: bytes) -> str:
     """Bytes as text: UTF-8, or one byte for each character."""
     try:
         return content.decode()
@@ -86,14 +86,14 @@ def _of_bytes(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _printed(spelled: str) -> str:
-    """Quoted-printable; the end of a line that is broken there stands for nothing."""
-    return _of_bytes(bytes.fromhex(re.sub(r"=(?:\r?\n)?", "", spelled)))
+def _decode_quoted_printable(encoded: str) -> str:
+    """The decoded text of quoted-printable; soft line breaks are removed."""
+    return _bytes_to_text(bytes.fromhex(re.sub(r"=(?:\r?\n)?", "", encoded)))
 
 
-def _unpacked(spelled: str) -> str:
-    """A run of letters and digits as the text that is packed in it; as it is when there is none."""
-    run = "".join(spelled.split()).rstrip("=")
+def _decode_packed(encoded: str) -> str:
+    """The text in a run of hex or base 64; the run unchanged if it does not decode to printable text."""
+    run = "".join(encoded.split()).rstrip("=")
     for unpack in (bytes.fromhex, _from_base64):
         try:
             text = unpack(run).decode()
@@ -101,7 +101,7 @@ def _unpacked(spelled: str) -> str:
             continue
         if squeezed(text).isprintable():
             return text
-    return spelled
+    return encoded
 
 
 def _from_base64(run: str) -> bytes:
@@ -109,15 +109,15 @@ def _from_base64(run: str) -> bytes:
 
 
 _URL_SAFE = str.maketrans("-_", "+/")
-_MEANINGS: dict[str, Callable[[str], str]] = {
-    "&": _referred,
-    "%": lambda spelled: unquote_to_bytes(spelled).decode("utf-8", "surrogateescape"),
-    "~": lambda spelled: "~" if spelled == "~0" else "/",
-    "\\": _escaped,
-    "=": _printed,
+_DECODERS: dict[str, Callable[[str], str]] = {
+    "&": _decode_reference,
+    "%": lambda encoded: unquote_to_bytes(encoded).decode("utf-8", "surrogateescape"),
+    "~": lambda encoded: "~" if encoded == "~0" else "/",
+    "\\": _decode_escape,
+    "=": _decode_quoted_printable,
     "'": lambda _: "'",
     "\x1b": lambda _: "",
     "<": lambda _: "",
     "\0": lambda _: "",
-    "#": lambda spelled: _referred(f"&{spelled}"),
+    "#": lambda encoded: _decode_reference(f"&{encoded}"),
 }

@@ -1,7 +1,7 @@
-"""JSON as RFC 8259 means it, from a stranger: one value per key, finite numbers, real characters, and not without end.
+"""Strict and bounded parsing of untrusted JSON (RFC 8259): unique keys, finite numbers, valid characters, size limits.
 
-What counts is what a text becomes in memory: the shortest values take thirty times as much there, and a document as
-deep as a well cannot be walked.
+The limits are on values and depth, not on bytes: in memory, the shortest values need thirty times the size of their
+text, and very deep documents cannot be walked recursively.
 """
 
 from __future__ import annotations
@@ -17,78 +17,80 @@ from msgspec.json import Decoder
 
 from tavusctl.lib.json_types import Container, Json, JsonObject
 
-MAX_DEPTH: Final = 100  # manifests have 64, and whatever keeps them adds a few
-MAX_VALUES: Final = 1_000_000  # of one document
-MAX_RECORDED: Final = 8_000_000  # of a state, or of all records of a run: what is kept of a project as large as can be
-_QUICK: Final = Decoder()  # takes two values for one key, and otherwise what is taken here, and nothing else
+MAX_DEPTH: Final = 100  # manifests may have 64 levels, and documents that contain them add a few
+MAX_VALUES: Final = 1_000_000  # in one document
+MAX_RECORDED: Final = 8_000_000  # in a state, or in all records of a run; enough for the largest possible project
+_QUICK_DECODER: Final = Decoder()  # accepts duplicate keys, but otherwise the same texts as `strict_json`
 _KEYS: Final = re.compile(rb'"[ \n\t\r]*:')
-_QUOTED: Final = re.compile(rb'\\"[ \n\t\r]*:')
-_MARKS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
+_ESCAPED_QUOTES: Final = re.compile(rb'\\"[ \n\t\r]*:')
+_TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
 
 def strict_json(content: bytes, most: int = MAX_VALUES) -> Json:
-    """The value in a body; ValueError says what is wrong with it."""
+    """The value of a JSON text; ValueError describes its first fault.  `most` is the maximum number of values."""
     _check_size(content, most)
     try:
-        value = _QUICK.decode(content)
-        if _settle(value) == _most_keys(content):
+        value = _QUICK_DECODER.decode(content)
+        if _check_depth_and_intern(value) == _max_keys(content):
             return value
     except (MsgspecError, RecursionError, UnicodeDecodeError):
-        pass  # what is wrong is told by the parser that knows all of it
+        pass  # the slower parser below describes the fault
     return _told(content)
 
 
 def _told(content: bytes) -> Json:
-    """The same by a parser that sees each key, and says what is wrong."""
+    """The value of a JSON text, by a slower parser that detects duplicate keys and describes faults."""
     try:
         text = content.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_not_finite, parse_float=_finite)
-        if "\\ud" in text or "\\uD" in text:  # only an escape can bring half a character
+        value = json.loads(
+            text, object_pairs_hook=_unique_members, parse_constant=_refuse_infinite, parse_float=_finite
+        )
+        if "\\ud" in text or "\\uD" in text:  # only an escape can produce a lone surrogate
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise ValueError(_DEEP) from None
-    _settle(value)
+    _check_depth_and_intern(value)
     return value
 
 
 def strict_lines(lines: Iterable[bytes], most: int = MAX_RECORDED) -> list[Json]:
-    """The values in lines, all of them together within a limit; ValueError says what is wrong with one."""
-    found = []
+    """The values of lines; ValueError describes the first fault.  `most` is the maximum of all values together."""
+    values = []
     for line in lines:
-        most -= _bound(line)
+        most -= _max_values(line)
         if most < 0:
             raise ValueError(_MANY)
-        found.append(strict_json(line))
-    return found
+        values.append(strict_json(line))
+    return values
 
 
 _DEEP: Final = "it is nested too deeply"
 _MANY: Final = "it has too many values"
 
 
-def _bound(content: bytes) -> int:
-    """As many values as there may be, and no fewer than there are."""
+def _max_values(content: bytes) -> int:
+    """An upper bound of the number of values."""
     return 1 + content.count(b",") + content.count(b"[") + content.count(b"{")
 
 
 def _check_size(content: bytes, most: int) -> None:
-    if len(content) < most or _bound(content) <= most:
+    if len(content) < most or _max_values(content) <= most:
         return
     values = 1
-    for found in _MARKS.finditer(content):  # commas in texts are none
-        values += found.group()[:1] != b'"'
+    for match in _TOKENS.finditer(content):  # skips commas and brackets in texts
+        values += match.group()[:1] != b'"'
         if values > most:
             raise ValueError(_MANY)
 
 
-def _settle(value: Json) -> int:
-    """Check the depth of a value that was just read, and count its keys.
+def _check_depth_and_intern(value: Json) -> int:
+    """Check the depth of a parsed value, and count its keys.
 
-    Thousands of bodies have the same texts, and manifests have them, too: each is in memory once.
+    Its texts are interned, because thousands of bodies, and the manifests too, have equal texts.
     """
     keys, level = 0, [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
-        below: list[Container] = []
+        next_level: list[Container] = []
         for outer in level:
             if type(outer) is dict:
                 keys += len(outer)
@@ -96,23 +98,23 @@ def _settle(value: Json) -> int:
                     if type(inner) is str:
                         outer[key] = sys.intern(inner)
                     elif type(inner) is dict or type(inner) is list:
-                        below.append(inner)
+                        next_level.append(inner)
             else:
-                below += [inner for inner in outer if type(inner) is dict or type(inner) is list]
-        if not below:
+                next_level += [inner for inner in outer if type(inner) is dict or type(inner) is list]
+        if not next_level:
             return keys
-        level = below
+        level = next_level
     raise ValueError(_DEEP)
 
 
-def _most_keys(content: bytes) -> int:
-    """As many keys as a text has, or more where other texts begin with a colon, or have a quote before one."""
-    found = len(_KEYS.findall(content))
-    is_plain = b'\\\\"' not in content  # so a quote behind a backslash ends no text
-    return found - len(_QUOTED.findall(content)) if is_plain else found
+def _max_keys(content: bytes) -> int:
+    """An upper bound of the number of keys; exact unless texts contain a quote before a colon, or similar."""
+    count = len(_KEYS.findall(content))
+    is_plain = b'\\\\"' not in content  # so a quote after a backslash does not end a text
+    return count - len(_ESCAPED_QUOTES.findall(content)) if is_plain else count
 
 
-def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
+def _unique_members(pairs: list[tuple[str, Json]]) -> JsonObject:
     members = dict(pairs)
     if len(members) != len(pairs):
         message = "duplicate key in a JSON object"
@@ -120,7 +122,7 @@ def _unique(pairs: list[tuple[str, Json]]) -> JsonObject:
     return members
 
 
-def _not_finite(text: str) -> NoReturn:
+def _refuse_infinite(text: str) -> NoReturn:
     message = f"it has the number {text}"
     raise ValueError(message)
 
@@ -128,5 +130,5 @@ def _not_finite(text: str) -> NoReturn:
 def _finite(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        _not_finite(text)
+        _refuse_infinite(text)
     return value

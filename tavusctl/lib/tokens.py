@@ -1,8 +1,8 @@
-"""About how many tokens a text has, without a vocabulary.
+"""An estimate of the number of tokens of a text, without a vocabulary.
 
-Measured against o200k and cl100k: within 15 % for English prose, Markdown, German and JSON; between the two, which lie
-up to a factor of two apart, for Chinese, Japanese and Russian.  A quarter of the characters, the usual rule of thumb,
-is 10 to 50 % too many for prompts and 60 % too few for Chinese.
+Compared with o200k and cl100k: within 15 % for English prose, Markdown, German and JSON; for Chinese, Japanese and
+Russian between the two, which differ by up to a factor of two.  The usual rule of thumb, a quarter of the characters,
+gives 10 to 50 % too many tokens for prompts and 60 % too few for Chinese.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from math import fsum
 from tavusctl.lib.patterns import pattern
 
 _PIECES = pattern(r"[A-Za-z]+|[0-9]+|[^\W\d_]+|\n+|[^\w\s]+|_+|[ \t]{2,}")
-_USUAL = 7  # letters of a word that is one token as a rule
-_IDEOGRAPHS = "\u2e80"  # from here on, letters are words or syllables
+_USUAL = 7  # letters: a word up to this length usually is one token
+_IDEOGRAPHS = "\u2e80"  # from this character on, letters are words or syllables
 
 
 def about(text: str) -> int:
-    """An approximate count."""
-    pieces = Counter(_PIECES.findall(text))  # most words of a text stand in it again and again
+    """The approximate number of tokens of a text."""
+    pieces = Counter(_PIECES.findall(text))  # most words occur many times in a text
     return round(fsum(times * _weight(piece) for piece, times in pieces.items()))
 
 
 def _weight(piece: str) -> float:
-    """Tokens of a word, a number, letters that are not Latin, blanks, or marks."""
+    """The approximate tokens of a word, a number, non-Latin letters, white space, or punctuation."""
     first, length = piece[0], len(piece)
     if first.isascii() and first.isalpha():
         return 1 + max(0, length - _USUAL) * 0.13

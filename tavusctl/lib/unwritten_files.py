@@ -1,4 +1,4 @@
-"""Files as they are to be: while they are looked at, whoever reads finds them as if they were written."""
+"""File contents that are not written yet: within `unwritten`, readers get them as if they were on disk."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 
-_contents: ContextVar[Mapping[str, bytes]] = ContextVar("contents", default={})  # noqa: B039 - nobody writes into it
+_contents: ContextVar[Mapping[str, bytes]] = ContextVar("contents", default={})  # noqa: B039 - it is never modified
 
 
 @contextlib.contextmanager
 def unwritten(root: Path, contents: Mapping[str, bytes]) -> Iterator[None]:
-    """Have files read with other contents, and found where there are none, by their paths from the root."""
+    """Replace the contents of files, by path from the root, for readers of this module; also of new files."""
     token = _contents.set({os.path.realpath(root / path): content for path, content in contents.items()})
     try:
         yield
@@ -22,7 +22,7 @@ def unwritten(root: Path, contents: Mapping[str, bytes]) -> Iterator[None]:
 
 
 def content(path: Path) -> bytes | None:
-    """What a file is to contain; None for one that stays as it is on the disk."""
+    """The new content of a file; None for a file that stays as it is on disk."""
     contents = _contents.get()
     return contents.get(os.path.realpath(path)) if contents else None
 

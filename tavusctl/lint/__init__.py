@@ -1,6 +1,6 @@
-"""What is unwise, or sure to fail, though every value fits: one row for each thing that is looked at.
+"""The lint rules: values that the schema allows, but that are unwise or certain to fail.  One row for each rule.
 
-What each is called and how much it weighs stands in `diagnostic_ids.CHECKS`, with all other ids.
+`diagnostic_ids.CHECKS` has the slug, the title and the severity of each id, as of all other diagnostics.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ IDS: Final = frozenset({"TV129", "TV200", *(rule.id for rule in RULES)})
 
 
 def check(project: Project, kinds: Mapping[str, ResourceKind], *, advice: bool = True) -> Iterator[Remark]:
-    """Everything that the rules have to say, in the order of the manifests; without advice, only what cannot work."""
+    """The remarks of all rules, in the order of the manifests; without `advice`, only those of severity error."""
     rules = [rule for rule in RULES if advice or rule.severity is Severity.ERROR]
     for manifest in project.manifests:
         if not manifest.external_id:
@@ -98,12 +98,12 @@ def check(project: Project, kinds: Mapping[str, ResourceKind], *, advice: bool =
 
 
 def _named_twice(manifest: Manifest, project: Project) -> Iterator[Remark]:
-    """A second name for one object: both mean the same, and who reads only one of them may not know."""
-    same = (one for one in project.manifests if one.external_id == manifest.external_id)
-    first = next(one for one in same if one.address.kind == manifest.address.kind)
+    """A remark if an earlier external resource has the same id: readers may know only one of the names."""
+    duplicates = (other for other in project.manifests if other.external_id == manifest.external_id)
+    first = next(other for other in duplicates if other.address.kind == manifest.address.kind)
     if first.address != manifest.address:
         message = f"`{manifest.address}` and `{first.address}` have the same id `{manifest.external_id}`"
         hint = "remove one of the two, and refer to the other everywhere"
-        said = manifest.beside.get("id", manifest.source)
-        where = manifest.source if said.path == manifest.source.path else said  # an overlay has it
-        yield Remark(Diagnostic("TV129", message, where, hint, manifest.address, Severity.WARNING), where)
+        id_source = manifest.beside.get("id", manifest.source)
+        source = manifest.source if id_source.path == manifest.source.path else id_source  # set by an overlay
+        yield Remark(Diagnostic("TV129", message, source, hint, manifest.address, Severity.WARNING), source)

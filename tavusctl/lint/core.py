@@ -1,4 +1,4 @@
-"""What a rule sees of a resource, and what it may say about it."""
+"""What a lint rule gets to know of a resource, and the findings that it returns."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tavusctl.patch.pointer import escape, join
 
 
 class Project(Struct, frozen=True):
-    """All that rules may look at: every manifest, and what the last apply left of each."""
+    """Everything that rules may read: all manifests, the values of the last apply, and settings of the environment."""
 
     manifests: Sequence[Manifest]
     applied: Mapping[Address, JsonObject] = field(default_factory=dict)
     origins: Mapping[Address, Mapping[str, str]] = field(default_factory=dict)  # pointer into spec -> file of the text
-    crawl_limit: int = 0  # documents with a crawl that the account may have; 0: as many as everybody
-    variables: Collection[str] = ()  # names of those that `${var:}` can bring
-    secrets: Collection[str] = ()  # names of those that `${secret:}` can bring
-    # The path that `${file:}` takes for a file that a text in a manifest names; empty when it names none.
+    crawl_limit: int = 0  # how many documents with a crawl the account may have; 0: the general limit
+    variables: Collection[str] = ()  # names that `${var:}` accepts
+    secrets: Collection[str] = ()  # names that `${secret:}` accepts
+    # For the path of a manifest and a text in it: the path to write in `${file:}`; empty if the text names no file.
     file_named: Callable[[str, str], str] = lambda _manifest, _text: ""
-    kinds: Mapping[str, ResourceKind] = field(default_factory=dict)  # those that references can lead to
+    kinds: Mapping[str, ResourceKind] = field(default_factory=dict)  # kinds that references can lead to
 
 
 class Finding(Struct, frozen=True):
-    """One remark, at a pointer into spec; `line` counts from 0 into a text that has a file of its own."""
+    """A problem that a rule found, at a pointer into spec; `line` counts from 0, in a text with a file of its own."""
 
     pointer: str
     message: str
@@ -43,14 +43,14 @@ class Finding(Struct, frozen=True):
 
 
 class Remark(Struct, frozen=True):
-    """A diagnostic of a lint rule, with the line of the manifest where a suppression may be."""
+    """A diagnostic of a lint rule, with the line of the manifest where a suppression comment applies."""
 
     diagnostic: Diagnostic
     written: Source
 
 
 class Subject(Struct, frozen=True, dict=True):
-    """One resource under a rule."""
+    """The resource that a rule checks."""
 
     manifest: Manifest
     kind: ResourceKind
@@ -58,15 +58,15 @@ class Subject(Struct, frozen=True, dict=True):
 
     @property
     def spec(self) -> JsonObject:
-        """What the manifest says."""
+        """The spec of the manifest."""
         return self.manifest.spec
 
     def at(self, *keys: str) -> Json:
-        """The value at a path of keys, or None."""
-        here: Json = self.manifest.spec
+        """The value at a path of keys; None if there is none."""
+        value: Json = self.manifest.spec
         for key in keys:
-            here = here.get(key) if isinstance(here, dict) else None
-        return here
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
 
     @cached_property
     def leaves(self) -> Sequence[tuple[str, FieldTraits, Json]]:
@@ -75,49 +75,55 @@ class Subject(Struct, frozen=True, dict=True):
 
     @cached_property
     def texts(self) -> Sequence[tuple[str, FieldTraits, str]]:
-        """The leaves that are texts."""
-        return tuple((pointer, declared, value) for pointer, declared, value in self.leaves if isinstance(value, str))
+        """The leaves that are strings."""
+        return tuple((pointer, traits, value) for pointer, traits, value in self.leaves if isinstance(value, str))
 
     @cached_property
     def secret_pointers(self) -> AbstractSet[str]:
-        """Pointers of secrets that are written out; nothing that is said quotes them."""
-        return {join(one.path) for one in secret_fields.secret_places(self.kind, self.manifest.spec) if not one.is_open}
+        """Pointers of secrets that are written as plain text; no message quotes them."""
+        return {
+            join(place.path)
+            for place in secret_fields.secret_places(self.kind, self.manifest.spec)
+            if not place.is_open
+        }
 
     def edit(self, pointer: str, op: str, value: Json = None) -> Edit:
-        """A change of this manifest's own text, at a pointer into spec."""
-        return Edit(self.manifest.address, f"/spec{pointer}", op, value)  # type: ignore[arg-type]  # one of its three
+        """An edit of this resource's own manifest, at a pointer into spec."""
+        return Edit(self.manifest.address, f"/spec{pointer}", op, value)  # type: ignore[arg-type]  # one of three ops
 
     def remark(self, rule: Rule, found: Finding) -> Remark:
-        """A finding with its places."""
+        """A finding as a diagnostic, with the source of the text and the line of the manifest."""
         written = written_at(self.manifest.sources, found.pointer, self.manifest.source)
         origin = self.project.origins.get(self.manifest.address, {}).get(found.pointer)
         source = Source(origin, found.line + 1, 1) if origin else written
         address, severity = self.manifest.address, rule.severity
         pointer = found.pointer
-        told = Diagnostic(rule.id, found.message, source, found.hint, address, severity, fix=found.fix, pointer=pointer)
-        return Remark(told, written)
+        diagnostic = Diagnostic(
+            rule.id, found.message, source, found.hint, address, severity, fix=found.fix, pointer=pointer
+        )
+        return Remark(diagnostic, written)
 
 
 Look = Callable[[Subject], Iterator[Finding]]
 
 
 class Rule(Struct, frozen=True):
-    """One thing that is looked at: its id, which never changes, and what it is about."""
+    """A lint rule: its id, which never changes, the function that checks a resource, and the kinds that it is for."""
 
     id: str
     look: Look
     kinds: frozenset[str] = frozenset()  # empty: every kind
-    stops: bool = False  # no plan is made with it; an account may hold all else that is wrong, and is managed with it
+    stops: bool = False  # whether a remark prevents a plan; objects with other problems may exist, and stay managed
 
     @property
     def severity(self) -> Severity:
-        """How much its remarks weigh."""
+        """The severity of the remarks of this rule."""
         return CHECKS[self.id].severity
 
     def remarks(self, subject: Subject) -> Iterator[Remark]:
-        """What this rule has to say of one resource."""
+        """The remarks of this rule on a resource; none if the rule does not apply to its kind."""
         if not self.kinds or subject.kind.name in self.kinds:
-            yield from (subject.remark(self, found) for found in self.look(subject))
+            yield from (subject.remark(self, finding) for finding in self.look(subject))
 
 
 def _leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str) -> Iterator[tuple[str, FieldTraits, Json]]:
@@ -132,7 +138,7 @@ def _leaves(value: Json, kind: ResourceKind, path: KeyPath, pointer: str) -> Ite
 
 
 def mappings(value: Json) -> list[tuple[int, JsonObject]]:
-    """The mappings in a list, with their places; a list that came from somewhere else may hold anything."""
+    """The mappings in a list, with their indices; other items, and values that are no list, are ignored."""
     items = value if isinstance(value, list) else []
     return [(index, item) for index, item in enumerate(items) if isinstance(item, dict)]
 

@@ -12,47 +12,49 @@ from tavusctl.lib.patterns import pattern
 from tavusctl.lint.core import Remark
 
 _NAME = r"(?:TV\d+|[a-z0-9]+(?:-[a-z0-9]+)+)"  # an id or a slug
-_MARK = pattern(rf"#[ \t]*tavusctl:[ \t]*ignore=(?P<names>{_NAME}(?:[ \t]*,[ \t]*{_NAME})*)")
+_COMMENT = pattern(rf"#[ \t]*tavusctl:[ \t]*ignore=(?P<names>{_NAME}(?:[ \t]*,[ \t]*{_NAME})*)")
 
 Ignores = Mapping[str, Mapping[int, frozenset[str]]]  # by path and line: ids and slugs, as they are written
 
 
 def in_text(text: str) -> dict[int, frozenset[str]]:
-    """The suppressions of a file, by the line that they are about."""
-    found: dict[int, frozenset[str]] = {}
-    waiting: frozenset[str] = frozenset()
+    """The ids and slugs that comments of a file suppress, by the number of the line that they apply to."""
+    suppressions: dict[int, frozenset[str]] = {}
+    pending: frozenset[str] = frozenset()
     for number, line in enumerate(text.splitlines(), start=1):
-        mark = _MARK.search(line)
-        names = frozenset(re.findall(_NAME, mark["names"])) if mark else frozenset[str]()
+        comment = _COMMENT.search(line)
+        names = frozenset(re.findall(_NAME, comment["names"])) if comment else frozenset[str]()
         if line.lstrip().startswith("#"):
-            waiting |= names
+            pending |= names
         elif line.strip():
-            if names or waiting:
-                found[number] = names | waiting
-            waiting = frozenset()
-    return found
+            if names or pending:
+                suppressions[number] = names | pending
+            pending = frozenset()
+    return suppressions
 
 
 def as_remarks(diagnostics: Sequence[Diagnostic]) -> Iterator[Remark]:
-    """Warnings about the files themselves, which may be lived with like any remark; nobody can live with an error."""
-    for one in diagnostics:
-        if one.severity is Severity.WARNING and one.source:
-            yield Remark(one, one.source)
+    """The warnings about files as remarks, which comments can suppress; errors cannot be suppressed."""
+    for diagnostic in diagnostics:
+        if diagnostic.severity is Severity.WARNING and diagnostic.source:
+            yield Remark(diagnostic, diagnostic.source)
 
 
 def beyond(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """All other complaints about files."""
-    return [one for one in diagnostics if one.severity is not Severity.WARNING or not one.source]
+    """All other diagnostics about files: errors, and warnings without a place in a file."""
+    return [
+        diagnostic for diagnostic in diagnostics if diagnostic.severity is not Severity.WARNING or not diagnostic.source
+    ]
 
 
 def without_suppressed(remarks: Iterable[Remark], ignores: Ignores) -> Iterator[Diagnostic]:
-    """The remarks that no comment suppresses, and a warning for each name in a comment that suppresses nothing."""
+    """The remarks that no comment suppresses, and a warning for each name in a comment without effect."""
     used: set[tuple[str, int, str]] = set()
     for remark in remarks:
-        place = remark.written
-        written = ignores.get(place.path, {}).get(place.line, frozenset[str]())
-        suppressing = {name for name in written if IDS_BY_SLUG.get(name, name) == remark.diagnostic.id}
-        used |= {(place.path, place.line, name) for name in suppressing}
+        source = remark.written
+        names_on_line = ignores.get(source.path, {}).get(source.line, frozenset[str]())
+        suppressing = {name for name in names_on_line if IDS_BY_SLUG.get(name, name) == remark.diagnostic.id}
+        used |= {(source.path, source.line, name) for name in suppressing}
         if not suppressing:
             yield remark.diagnostic
     for path, lines in ignores.items():

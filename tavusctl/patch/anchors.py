@@ -1,4 +1,4 @@
-"""Which item of a long array has become which, guessed from contents in time near the length."""
+"""Which item of a long array has become which, guessed from contents in time near the length of the arrays."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from tavusctl.patch.region import Region
 
 
 def pair_alike(gap: Region) -> list[Pair]:
-    """Pairs of items that are equal, else have the same identity, else the most in common that no other item has.
+    """Pairs of old and new items: equal items, else items with the same identity, else items with most in common.
 
-    An old item is in one pair at most; what occurs twice on a side says nothing.
+    Contents are common to two items only if no other item on either side has them.  An old item is in one pair at most.
     """
     pairs = dict((*_pair_unique(gap.old, gap.new), *_pair_unique(*gap.identities())))
-    taken = set(pairs.values())
-    old_left = [place for place in range(len(gap.old)) if place not in pairs]
-    new_left = [place for place in range(len(gap.new)) if place not in taken]
-    pairs.update(_pair_by_parts(gap, old_left, new_left))
+    paired_new = set(pairs.values())
+    unpaired_old = [index for index in range(len(gap.old)) if index not in pairs]
+    unpaired_new = [index for index in range(len(gap.new)) if index not in paired_new]
+    pairs.update(_pair_by_parts(gap, unpaired_old, unpaired_new))
     return list(pairs.items())
 
 
 def _pair_unique(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterable[Pair]:
-    news = once(enumerate(new))
-    for content, place in once(enumerate(old)).items():
-        if content is not None and content in news:
-            yield place, news[content]
+    new_places = once(enumerate(new))
+    for content, index in once(enumerate(old)).items():
+        if content is not None and content in new_places:
+            yield index, new_places[content]
 
 
 def _pair_by_parts(gap: Region, old: list[int], new: list[int]) -> dict[int, int]:
-    olds = once((place, part) for place in old for part in _parts(gap, gap.old_values[place]))
-    news = once((place, part) for place in new for part in _parts(gap, gap.new_values[place]))
-    votes = Counter((place, news[part]) for part, place in olds.items() if part in news)
-    chosen: dict[int, int] = {}
-    for (place, other), _ in votes.most_common():
-        chosen.setdefault(place, other)
-    return chosen
+    old_parts = once((old_index, part) for old_index in old for part in _parts(gap, gap.old_values[old_index]))
+    new_parts = once((new_index, part) for new_index in new for part in _parts(gap, gap.new_values[new_index]))
+    votes = Counter((old_index, new_parts[part]) for part, old_index in old_parts.items() if part in new_parts)
+    pairs: dict[int, int] = {}
+    for (old_index, new_index), _ in votes.most_common():
+        pairs.setdefault(old_index, new_index)
+    return pairs
 
 
 def _parts(gap: Region, value: Json) -> Iterable[int]:
-    """The contents of everything inside a container."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        inner = one.values() if type(one) is dict else one if type(one) is list else ()
-        for part in inner:
-            yield gap.differ.ledger.of(part).number
-            if type(part) is dict or type(part) is list:
-                waiting.append(part)
+    """The numbers of the contents of every value inside a container."""
+    pending = [value]
+    while pending:
+        container = pending.pop()
+        children = container.values() if type(container) is dict else container if type(container) is list else ()
+        for child in children:
+            yield gap.differ.ledger.of(child).number
+            if type(child) is dict or type(child) is list:
+                pending.append(child)

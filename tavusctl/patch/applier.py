@@ -1,4 +1,4 @@
-"""Applying operations (RFC 6902) to a document without changing the one that was given."""
+"""Apply operations (RFC 6902) to a document without changing the original."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from tavusctl.patch.pointer import PatchError
 
 
 def apply(document: Json, operations: Iterable[Mapping[str, Json]]) -> Json:
-    """The document after the operations; PatchError when one does not fit, or is none.
+    """The document after the operations; PatchError if one does not fit the document or is not a valid operation.
 
-    Containers are copied before they are first written to, so the result shares what did not change with the input.
+    Containers are copied before they are first written to, so the result shares unchanged parts with the input.
     """
-    room = _Room(document)
+    draft = _Draft(document)
     for operation in operations:
         step = _STEPS.get(operation.get("op"))
         if step is None:
             message = f"no operation: {operation.get('op')!r}"
             raise PatchError(message)
         try:
-            step(room, operation)
+            step(draft, operation)
         except KeyError as missing:
             message = f"{operation['op']} without {missing.args[0]!r}"
             raise PatchError(message) from None
-    return room.top[""]
+    return draft.top[""]
 
 
-class _Room:
-    """A document being changed: its root hangs in `top`, and only containers in `own` may be written to."""
+class _Draft:
+    """A document being changed: `top` holds its root, and only the copied containers in `own` may be written to."""
 
     def __init__(self, document: Json) -> None:
         self.top: JsonObject = {"": document}
         self.own: dict[int, Container] = {id(self.top): self.top}
 
     def place(self, pointer: Json) -> tuple[Container, str]:
-        """The container that holds a pointer's target, made ours, and the segment of the target in it."""
+        """The container of a pointer's target, copied so that it may be written to, and the target's last segment."""
         path = ("", *pointers.split(pointer))
         container: Container = self.top
         for segment in path[:-1]:
@@ -45,23 +45,23 @@ class _Room:
         return container, path[-1]
 
     def _enter(self, container: Container, segment: str) -> Container:
-        found = pointers.child(container, segment)
-        if not isinstance(found, (dict, list)):
+        inner = pointers.child(container, segment)
+        if not isinstance(inner, (dict, list)):
             message = f"{segment!r} holds nothing"
             raise PatchError(message)
-        if id(found) in self.own:
-            return found
-        ours = found.copy()
-        self.own[id(ours)] = ours
+        if id(inner) in self.own:
+            return inner
+        copy = inner.copy()
+        self.own[id(copy)] = copy
         if isinstance(container, list):
-            container[int(segment)] = ours
+            container[int(segment)] = copy
         else:
-            container[segment] = ours
-        return ours
+            container[segment] = copy
+        return copy
 
 
-def _add(room: _Room, operation: Mapping[str, Json]) -> None:
-    container, segment = room.place(operation["path"])
+def _add(draft: _Draft, operation: Mapping[str, Json]) -> None:
+    container, segment = draft.place(operation["path"])
     value = operation["value"]
     if isinstance(container, dict):
         container[segment] = value
@@ -71,11 +71,11 @@ def _add(room: _Room, operation: Mapping[str, Json]) -> None:
         container.insert(pointers.index(segment, len(container)), value)
 
 
-def _remove(room: _Room, operation: Mapping[str, Json]) -> None:
+def _remove(draft: _Draft, operation: Mapping[str, Json]) -> None:
     if operation["path"] == "":
         message = "the whole document cannot be removed"
         raise PatchError(message)
-    container, segment = room.place(operation["path"])
+    container, segment = draft.place(operation["path"])
     pointers.child(container, segment)
     if isinstance(container, dict):
         del container[segment]
@@ -83,8 +83,8 @@ def _remove(room: _Room, operation: Mapping[str, Json]) -> None:
         del container[int(segment)]
 
 
-def _replace(room: _Room, operation: Mapping[str, Json]) -> None:
-    container, segment = room.place(operation["path"])
+def _replace(draft: _Draft, operation: Mapping[str, Json]) -> None:
+    container, segment = draft.place(operation["path"])
     pointers.child(container, segment)
     if isinstance(container, dict):
         container[segment] = operation["value"]
@@ -92,13 +92,13 @@ def _replace(room: _Room, operation: Mapping[str, Json]) -> None:
         container[int(segment)] = operation["value"]
 
 
-def _test(room: _Room, operation: Mapping[str, Json]) -> None:
-    if not same(pointers.resolve(room.top[""], operation["path"]), operation["value"]):
+def _test(draft: _Draft, operation: Mapping[str, Json]) -> None:
+    if not same(pointers.resolve(draft.top[""], operation["path"]), operation["value"]):
         message = f"another value at {operation['path']!r}"
         raise PatchError(message)
 
 
-_STEPS: dict[object, Callable[[_Room, Mapping[str, Json]], None]] = {
+_STEPS: dict[object, Callable[[_Draft, Mapping[str, Json]], None]] = {
     "add": _add,
     "remove": _remove,
     "replace": _replace,

@@ -1,4 +1,4 @@
-"""The steps through a gap once it is aligned."""
+"""The edit steps of a region whose items have been aligned."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from tavusctl.patch.region import Region
 
 
 def write_steps(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
-    """Cost and steps, in the order that keeps every index as low as can be: the number of items that stay in front.
+    """Cost and steps, in the order that keeps every index lowest: the number of items in front that stay.
 
-    First what goes, front to back, then edits, then what comes, back to front.  What comes behind all that stays is
-    appended.
+    First removals, front to back, then edits, then insertions, back to front.  New items behind the last one that stays
+    are appended, unless other items follow the region in the array.
     """
-    drop_cost, drops = _drops(gap, pairs)
+    removal_cost, removals = _removals(gap, pairs)
     edit_cost, edits = _edits(gap, pairs)
-    put_cost, puts = _puts(gap, pairs)
-    return drop_cost + edit_cost + put_cost, [*drops, *edits, *puts]
+    insertion_cost, insertions = _insertions(gap, pairs)
+    return removal_cost + edit_cost + insertion_cost, [*removals, *edits, *insertions]
 
 
-def _drops(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
+def _removals(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
     cost: float = 0
     steps: Steps = []
-    there = {old for old, _ in pairs}
+    paired_old = {old for old, _ in pairs}
     kept = 0
-    for place in range(len(gap.old)):
-        if place in there:
+    for index in range(len(gap.old)):
+        if index in paired_old:
             kept += 1
         else:
             steps.append((gap.frame.start + kept, Remove()))
-            cost += gap.drop(place) + gap.index(kept)
+            cost += gap.drop(index) + gap.index(kept)
     return cost, steps
 
 
@@ -44,19 +44,19 @@ def _edits(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
     return cost, steps
 
 
-def _puts(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
+def _insertions(gap: Region, pairs: Pairs) -> tuple[float, Steps]:
     cost: float = 0
     inserted: Steps = []
     appended: Steps = []
-    there = {new for _, new in pairs}
+    paired_new = {new for _, new in pairs}
     kept = 0
-    for place, value in enumerate(gap.new_values):
-        if place in there:
+    for index, value in enumerate(gap.new_values):
+        if index in paired_new:
             kept += 1
         elif kept == len(pairs) and gap.appends:
             appended.append(("-", Insert(value)))
-            cost += gap.put(place) + 1
+            cost += gap.put(index) + 1
         else:
             inserted.append((gap.frame.start + kept, Insert(value)))
-            cost += gap.put(place) + gap.index(kept)
+            cost += gap.put(index) + gap.index(kept)
     return cost, [*appended, *reversed(inserted)]

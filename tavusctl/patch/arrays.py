@@ -1,4 +1,4 @@
-"""The cheapest way through a gap between two arrays."""
+"""The cheapest alignment of the items in a region between two arrays."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tavusctl.patch.alignment import Pairs, Search
 from tavusctl.patch.anchors import pair_alike
 from tavusctl.patch.region import Region
 
-# States that the search for an alignment may look at: every one for 32 items on each side.
+# How many pairs of items a region may have to be searched completely: about 33 items on each side.
 EFFORT = 1100
 
 
 def align(gap: Region) -> Pairs:
-    """Which items of a gap stay: the cheapest choice in short gaps, a good one in long ones."""
+    """Which items of a region are kept: the cheapest alignment of a short region, a good one of a long region."""
     rows, columns = len(gap.old), len(gap.new)
     if not rows or not columns:
         return []
@@ -28,16 +28,16 @@ def align(gap: Region) -> Pairs:
             return _align_between(gap, anchors)
         if set(gap.old).isdisjoint(gap.new):
             return _by_position(gap)
-    found = Search(gap).run(EFFORT + 2 * (rows + columns))
-    return _by_position(gap) if found is None else found
+    pairs = Search(gap).run(EFFORT + 2 * (rows + columns))
+    return _by_position(gap) if pairs is None else pairs
 
 
 def _by_position(gap: Region) -> Pairs:
-    return [(place, place) for place in range(min(len(gap.old), len(gap.new)))]
+    return [(index, index) for index in range(min(len(gap.old), len(gap.new)))]
 
 
 def _align_between(gap: Region, anchors: Pairs) -> Pairs:
-    """The alignment of what lies between anchors, with the anchors; equal neighbours of anchors join them."""
+    """The anchors and the alignment of the items between them; equal neighbours of anchors are paired, too."""
     pairs: Pairs = []
     i = j = 0
     for i_end, j_end in [*anchors, (len(gap.old), len(gap.new))]:
@@ -48,7 +48,7 @@ def _align_between(gap: Region, anchors: Pairs) -> Pairs:
 
 
 def _align_part(gap: Region, rows: slice, columns: slice) -> Pairs:
-    """The alignment of a part of a gap, its equal ends trimmed."""
+    """The alignment of a part of a region; equal items at its ends are paired without a search."""
     start, end = common_ends(gap.old[rows], gap.new[columns], eq)
     old = slice(rows.start + start, rows.stop - end)
     new = slice(columns.start + start, columns.stop - end)
@@ -60,7 +60,7 @@ def _align_part(gap: Region, rows: slice, columns: slice) -> Pairs:
 
 
 def common_ends(old: Sequence[Json], new: Sequence[Json], equal: Callable[[Json, Json], bool]) -> tuple[int, int]:
-    """How many items are equal in front, and how many others at the end."""
+    """How many items are equal at the start, and how many of the others are equal at the end."""
     shorter = min(len(old), len(new))
     start = end = 0
     while start < shorter and equal(old[start], new[start]):

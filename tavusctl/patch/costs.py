@@ -1,13 +1,13 @@
-"""What an operation costs: its bytes as compact JSON with a comma to the next, and the leaves it touches."""
+"""The cost of an operation: its bytes as compact JSON, the comma to the next included, and the leaves it touches."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# Leaves weigh this many bytes each, written or removed.
+# The cost of each leaf that is written or removed, in bytes.
 WEIGHT: Final = 20
 
-# `at` is always the bytes of the operation's pointer.
+# Each of these lacks the bytes of the pointer (`at` in other modules), and those of the value.
 ADD: Final = len('{"op":"add","path":"","value":},')
 REMOVE: Final = len('{"op":"remove","path":""},')
 REPLACE: Final = len('{"op":"replace","path":"","value":},')

@@ -1,4 +1,4 @@
-"""The cheapest plan from one document to another."""
+"""The cheapest plan that changes one document into another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_KEYED: Final[Mapping[str, str]] = MappingProxyType({})
 NOTHING: Final[Priced] = (0, None)
 _CONTAINERS: Final = (dict, list)
 
-# States that searches may look at and members that they may compare in one diff; about a second's worth.
+# How many states the searches of one diff may visit, and members they may compare, in total: about a second.
 EFFORT: Final = 200_000
 
 
@@ -30,7 +30,7 @@ def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) 
     """The cheapest operations from one document to another; ValueError when a Pinned value would have to be written.
 
     `keyed_by` maps patterns of pointers to arrays (`*` is any key or index) to the member that identifies their items;
-    dots descend.
+    a dot in its name leads to a member inside a member.
     """
     spots = tuple((split(pattern), tuple(member.split("."))) for pattern, member in keyed_by.items())
     try:
@@ -44,7 +44,7 @@ def diff(before: Json, after: Json, *, keyed_by: Mapping[str, str] = NOT_KEYED) 
 
 
 class Differ:
-    """One diff: what it knows of values, and the cheapest plans it found.  `at` is the bytes of a pointer."""
+    """The state of one diff: facts of values, and cached plans of pairs.  `at` is always the bytes of a pointer."""
 
     def __init__(self) -> None:
         self.ledger = ValueIndex()
@@ -53,46 +53,47 @@ class Differ:
         self._pairs: dict[tuple[int, int, int, Spots], Priced] = {}
 
     def change(self, before: Json, after: Json, at: int, spots: Spots, limit: float = inf) -> Priced:
-        """The cheapest plan from one value to another; where it would cost more than `limit`, the whole replaced."""
+        """The cheapest plan from one value to another; objects whose steps cost over `limit` are replaced whole."""
         if before is after:
             return NOTHING
         if type(before) is dict and type(after) is dict:
-            return self._members(before, after, at, spots, limit)
+            return self._change_object(before, after, at, spots, limit)
         if type(before) is list and type(after) is list:
-            return self._items(before, after, at, spots)
+            return self._change_array(before, after, at, spots)
         if same(before, after):
             return NOTHING
-        return self._replace(before, after, at), Replace(after)
+        return self._replacement_cost(before, after, at), Replace(after)
 
     def pair(self, before: Json, after: Json, at: int, spots: Spots) -> Priced:
-        """As `change`, for values that may be paired again."""
+        """The same as `change`, cached, for values that may be compared several times."""
         key = (self.ledger.of(before).number, self.ledger.of(after).number, at, spots)
-        found = self._pairs.get(key)
-        if found is None:
-            limit = self._replace(before, after, at)
+        cached = self._pairs.get(key)
+        if cached is None:
+            limit = self._replacement_cost(before, after, at)
             self.effort -= _effort(before, after)
-            found = self._pairs[key] = self.change(before, after, at, spots, limit)
-        return found
+            cached = self._pairs[key] = self.change(before, after, at, spots, limit)
+        return cached
 
-    def _replace(self, before: Json, after: Json, at: int) -> float:
+    def _replacement_cost(self, before: Json, after: Json, at: int) -> float:
         old, new = self.ledger.of(before), self.ledger.of(after)
         if old.size == inf and type(before) is type(after):
             return inf
         return REPLACE + at + new.size + WEIGHT * (old.leaves + new.leaves)
 
     def _cheaper(self, cost: float, steps: Steps, before: Container, after: Container, at: int) -> Priced:
-        """The steps, or the whole replaced; one step always stands, and sizes are looked at only when they matter."""
+        """The steps, or one replacement of the whole if that is cheaper; a single step is always kept."""
+        # Weighing a replacement value takes time, so first compare the cost with a lower bound of it.
         if len(steps) > 1 and cost > WEIGHT * (len(before) + len(after)):
-            whole = self._replace(before, after, at)
-            if whole < cost:
-                return whole, Replace(after)
+            replacement = self._replacement_cost(before, after, at)
+            if replacement < cost:
+                return replacement, Replace(after)
         return cost, Descend(steps)
 
-    def _members(self, before: JsonObject, after: JsonObject, at: int, spots: Spots, limit: float) -> Priced:
+    def _change_object(self, before: JsonObject, after: JsonObject, at: int, spots: Spots, limit: float) -> Priced:
         cost: float = 0
         steps: Steps = []
         if before.keys() != after.keys():
-            cost, steps = self._exchange(before, after, at)
+            cost, steps = self._unshared_members(before, after, at)
         for key, old in before.items():
             if key not in after:
                 continue
@@ -104,14 +105,14 @@ class Differ:
                 cost += extra
                 steps.append((key, plan))
                 if cost > limit and len(steps) > 1:
-                    return self._replace(before, after, at), Replace(after)
+                    return self._replacement_cost(before, after, at), Replace(after)
         if not steps:
             return NOTHING
-        steps.sort(key=_key)
+        steps.sort(key=_sort_key)
         return self._cheaper(cost, steps, before, after, at)
 
-    def _exchange(self, before: JsonObject, after: JsonObject, at: int) -> tuple[float, Steps]:
-        """The members that only one side has, dropped and put."""
+    def _unshared_members(self, before: JsonObject, after: JsonObject, at: int) -> tuple[float, Steps]:
+        """Cost and steps that remove the members of the old object only, and insert those of the new object only."""
         cost: float = 0
         steps: Steps = []
         for key in before.keys() - after.keys():
@@ -123,23 +124,23 @@ class Differ:
             steps.append((key, Insert(after[key])))
         return cost, steps
 
-    def _items(self, before: list[Json], after: list[Json], at: int, spots: Spots) -> Priced:
+    def _change_array(self, before: list[Json], after: list[Json], at: int, spots: Spots) -> Priced:
         start, end = common_ends(before, after, same)
         old, new = before[start : len(before) - end], after[start : len(after) - end]
         if not old and not new:
             return NOTHING
-        inner = _below(spots, "*")
+        item_spots = _below(spots, "*")
         if len(old) == len(new) == 1:
-            cost, plan = self.change(old[0], new[0], at + 1 + digits(start), inner)
+            cost, plan = self.change(old[0], new[0], at + 1 + digits(start), item_spots)
             return self._cheaper(cost, [(start, plan)] if plan is not None else [], before, after, at)
         identity = next((member for rest, member in spots if not rest), ())
-        gap = Region(self, old, new, Frame(at + 1, start, not end, inner, identity))
+        gap = Region(self, old, new, Frame(at + 1, start, not end, item_spots, identity))
         cost, steps = write_steps(gap, align(gap))
         return self._cheaper(cost, steps, before, after, at)
 
 
 class _Sizes(dict[str, int]):
-    """The bytes of keys in a pointer, slash included."""
+    """The bytes that each key takes in a pointer, slash included."""
 
     def __missing__(self, key: str) -> int:
         size = self[key] = segment_size(key)
@@ -147,7 +148,7 @@ class _Sizes(dict[str, int]):
 
 
 def _effort(before: Json, after: Json) -> int:
-    """What comparing two values takes: the members or items on both sides."""
+    """The effort of comparing two values: the number of members or items on both sides, 1 for other values."""
     return len(before) + len(after) if isinstance(before, _CONTAINERS) and isinstance(after, _CONTAINERS) else 1
 
 
@@ -157,5 +158,5 @@ def _below(spots: Spots, segment: str) -> Spots:
     return tuple((rest[1:], member) for rest, member in spots if rest and rest[0] in ("*", segment))
 
 
-def _key(step: tuple[str | int, Json]) -> str:
+def _sort_key(step: tuple[str | int, Json]) -> str:
     return str(step[0])

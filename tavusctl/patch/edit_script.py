@@ -1,4 +1,4 @@
-"""Plans of a change, and the operations they stand for."""
+"""Plans of a change, and the JSON Patch operations that they stand for."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import NamedTuple
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.patch.pointer import escape
 
-# Where each step is done (a key, an index as a number, "-" for the end of an array), and the step: a Plan.
+# The place of each step (a key, an index as a number, "-" for the end of an array), and the step itself: a Plan.
 Steps = list[tuple[str | int, "Plan"]]
 
 
 class Insert(NamedTuple):
-    """A value written where nothing was."""
+    """Write a value where there is none."""
 
     value: Json
 
 
 class Replace(NamedTuple):
-    """A value written over another."""
+    """Write a value in place of another."""
 
     value: Json
 
 
 class Remove(NamedTuple):
-    """A value removed."""
+    """Remove a value."""
 
 
 class Descend(NamedTuple):
-    """Steps on members or items, in the order they are done; indices are those of their moment."""
+    """Apply steps to members or items, one after the other; each index counts after the steps before it."""
 
     steps: Steps
 
@@ -37,21 +37,21 @@ Plan = Insert | Replace | Remove | Descend
 
 
 def operations(plan: Plan | None) -> list[JsonObject]:
-    """A plan as JSON Patch writes it."""
-    done: list[JsonObject] = []
-    waiting: list[tuple[str, Plan]] = [("", plan)] if plan is not None else []
-    while waiting:
-        path, step = waiting.pop()
+    """The operations of a plan; none where there is no plan."""
+    patch: list[JsonObject] = []
+    pending: list[tuple[str, Plan]] = [("", plan)] if plan is not None else []
+    while pending:
+        path, step = pending.pop()
         match step:
             case Descend(steps):
-                waiting += [(f"{path}/{_segment(at)}", inner) for at, inner in reversed(steps)]
+                pending += [(f"{path}/{_segment(at)}", inner) for at, inner in reversed(steps)]
             case Insert(value):
-                done.append({"op": "add", "path": path, "value": value})
+                patch.append({"op": "add", "path": path, "value": value})
             case Replace(value):
-                done.append({"op": "replace", "path": path, "value": value})
+                patch.append({"op": "replace", "path": path, "value": value})
             case Remove():
-                done.append({"op": "remove", "path": path})
-    return done
+                patch.append({"op": "remove", "path": path})
+    return patch
 
 
 def _segment(at: str | int) -> str | int:

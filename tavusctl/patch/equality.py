@@ -1,4 +1,4 @@
-"""Strict equality of JSON values: True is not 1, 1 is not 1.0, the order of keys means nothing."""
+"""Strict equality of JSON values: True is not 1, 1 is not 1.0, the order of keys is ignored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tavusctl.lib.json_types import Json
 
 
 class Pinned(Struct, frozen=True):
-    """A value that may be compared and never written: no operation carries it."""
+    """A value that may be compared but never written: no operation contains it."""
 
     value: Json
 
@@ -17,7 +17,7 @@ _NESTING = (dict, list, Pinned)
 
 
 def same(first: Json, second: Json) -> bool:
-    """Whether two values are equal, kind of number included; nesting may be as deep as memory allows."""
+    """Whether two values are equal, the types of numbers included.  Does not recurse, so any depth is accepted."""
     if first is second:
         return True
     kind = type(first)
@@ -27,22 +27,22 @@ def same(first: Json, second: Json) -> bool:
 
 
 def _same_inside(first: Json, second: Json) -> bool:
-    waiting = [(first, second)]
-    while waiting:
-        one, other = waiting.pop()
-        if one is other:
+    pending = [(first, second)]
+    while pending:
+        left, right = pending.pop()
+        if left is right:
             continue
-        if type(one) is str:  # as most are
-            if type(other) is not str or one != other:
+        if type(left) is str:  # most values are strings, so they come first
+            if type(right) is not str or left != right:
                 return False
-        elif type(one) is dict and type(other) is dict:
-            if one.keys() != other.keys():
+        elif type(left) is dict and type(right) is dict:
+            if left.keys() != right.keys():
                 return False
-            waiting += [(value, other[key]) for key, value in one.items()]
-        elif type(one) is list and type(other) is list and len(one) == len(other):
-            waiting += zip(one, other, strict=True)
-        elif type(one) is Pinned and type(other) is Pinned:
-            waiting.append((one.value, other.value))
-        elif type(one) is not type(other) or one != other:
+            pending += [(value, right[key]) for key, value in left.items()]
+        elif type(left) is list and type(right) is list and len(left) == len(right):
+            pending += zip(left, right, strict=True)
+        elif type(left) is Pinned and type(right) is Pinned:
+            pending.append((left.value, right.value))
+        elif type(left) is not type(right) or left != right:
             return False
     return True

@@ -1,6 +1,6 @@
-"""A plain differ without search or recursion, for documents nested too deep for the other.
+"""A simple differ without search or recursion, for documents nested too deeply for `Differ`.
 
-Members go by key and items by position behind the common start: correct, and far from the smallest patch.
+Members are compared by key, and items by position behind the common start: correct, but far from the smallest patch.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ _Pair = tuple[Json, Json, str | int, Steps]
 
 
 def change(before: Json, after: Json) -> Priced:
-    """Some plan from one value to another; its cost is infinite when there is none, and otherwise says nothing."""
+    """A plan from one value to another, not the cheapest; cost infinite if it writes a Pinned value, else always 1."""
     top: Steps = []
-    waiting: list[_Pair] = [(before, after, "", top)]
+    pending: list[_Pair] = [(before, after, "", top)]
     written: list[Json] = []
-    while waiting:
-        old, new, at, steps = waiting.pop()
+    while pending:
+        old, new, at, steps = pending.pop()
         inner: Steps = []
         plan: Plan = Descend(inner)
         if type(old) is dict and type(new) is dict:
-            waiting += _members(old, new, inner, written)
+            pending += _members(old, new, inner, written)
         elif type(old) is list and type(new) is list:
-            waiting += _items(old, new, inner, written)
+            pending += _items(old, new, inner, written)
         elif not same(old, new):
             written.append(new)
             plan = Replace(new)
@@ -47,22 +47,22 @@ def _items(old: list[Json], new: list[Json], steps: Steps, written: list[Json]) 
     start, shorter = 0, min(len(old), len(new))
     while len(old) != len(new) and start < shorter and same(old[start], new[start]):
         start += 1
-    gone, come = len(old) - shorter, len(new) - shorter
-    steps += [(start, Remove())] * gone
-    written += new[start : start + come]
-    steps += [(start, Insert(value)) for value in reversed(new[start : start + come])]
-    pairs = zip(old[start + gone :], new[start + come :], strict=True)
-    return [(one, other, start + come + i, steps) for i, (one, other) in enumerate(pairs)]
+    removed, inserted = len(old) - shorter, len(new) - shorter
+    steps += [(start, Remove())] * removed
+    written += new[start : start + inserted]
+    steps += [(start, Insert(value)) for value in reversed(new[start : start + inserted])]
+    pairs = zip(old[start + removed :], new[start + inserted :], strict=True)
+    return [(before, after, start + inserted + i, steps) for i, (before, after) in enumerate(pairs)]
 
 
 def _holds_pinned(value: Json) -> bool:
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if type(one) is Pinned:
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        if type(part) is Pinned:
             return True
-        if type(one) is dict:
-            waiting += one.values()
-        elif type(one) is list:
-            waiting += one
+        if type(part) is dict:
+            pending += part.values()
+        elif type(part) is list:
+            pending += part
     return False

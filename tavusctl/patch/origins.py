@@ -1,4 +1,4 @@
-"""Where in the document as it was the places are that the operations of a patch mean, one after the other."""
+"""For the operations of a patch, the original places of the values that their pointers lead through."""
 
 from __future__ import annotations
 
@@ -11,74 +11,78 @@ from tavusctl.patch.pointer import split
 
 
 class _Node(Struct):
-    """A value while a patch is applied: where it was before, None when the patch has put it there, and its parts."""
+    """A value while a patch is applied: its path in the original document, and its members or items.
+
+    The path is None if the patch has added the value.
+    """
 
     was: KeyPath | None
     parts: dict[str, _Node] | list[_Node]
 
 
 def origins(document: Json, operations: Sequence[Mapping[str, Json]]) -> list[tuple[KeyPath | None, ...]]:
-    """For each operation, where the values on the way to its target were, the root first and the target last.
+    """For each operation, the original paths of the values that its pointer leads through, from the root to the target.
 
-    None stands for a value that was not there: one that the patch has put there, or none at all.
+    Each pointer refers to the document after the earlier operations.  None stands for a value that the original
+    document did not have there: the patch has added it, or there is no such value.
     """
     top = _Node((), {"": _node(document, ())})
-    found = []
+    paths = []
     for operation in operations:
-        found.append(tuple(_way(top, split(operation["path"]))))
-        _carry_out(top, operation)
-    return found
+        paths.append(tuple(_paths_along(top, split(operation["path"]))))
+        _apply(top, operation)
+    return paths
 
 
-def _node(value: Json, was: KeyPath | None) -> _Node:
-    def part(key: str, inner: Json) -> _Node:
-        return _node(inner, None if was is None else (*was, key))
+def _node(value: Json, path: KeyPath | None) -> _Node:
+    def child(key: str, inner: Json) -> _Node:
+        return _node(inner, None if path is None else (*path, key))
 
     if isinstance(value, dict):
-        return _Node(was, {key: part(key, inner) for key, inner in value.items()})
+        return _Node(path, {key: child(key, inner) for key, inner in value.items()})
     if isinstance(value, list):
-        return _Node(was, [part(str(index), inner) for index, inner in enumerate(value)])
-    return _Node(was, {})
+        return _Node(path, [child(str(index), inner) for index, inner in enumerate(value)])
+    return _Node(path, {})
 
 
-def _way(top: _Node, path: KeyPath) -> Iterator[KeyPath | None]:
+def _paths_along(top: _Node, path: KeyPath) -> Iterator[KeyPath | None]:
     node: _Node | None = top
     for segment in ("", *path):
-        node = _part(node, segment) if node else None
+        node = _child(node, segment) if node else None
         yield node.was if node else None
 
 
-def _part(node: _Node, segment: str) -> _Node | None:
+def _child(node: _Node, segment: str) -> _Node | None:
     if isinstance(node.parts, dict):
         return node.parts.get(segment)
     return node.parts[int(segment)] if segment.isdigit() and int(segment) < len(node.parts) else None
 
 
-def _carry_out(top: _Node, operation: Mapping[str, Json]) -> None:
+def _apply(top: _Node, operation: Mapping[str, Json]) -> None:
     path = split(operation["path"])
     match operation["op"]:
         case "add":
-            _put(top, path, _node(operation["value"], None))
+            _insert(top, path, _node(operation["value"], None))
         case "replace":
-            _take(top, path)
-            _put(top, path, _node(operation["value"], None))
+            _remove(top, path)
+            _insert(top, path, _node(operation["value"], None))
         case "remove":
-            _take(top, path)
+            _remove(top, path)
 
 
 def _parent(top: _Node, path: KeyPath) -> tuple[_Node, str]:
-    way = ("", *path)
+    segments = ("", *path)
     node = top
-    for segment in way[:-1]:
-        inner = _part(node, segment)
+    for segment in segments[:-1]:
+        inner = _child(node, segment)
         if inner is None:
             message = f"{segment!r} holds nothing"
             raise ValueError(message)
         node = inner
-    return node, way[-1]
+    return node, segments[-1]
 
 
-def _put(top: _Node, path: KeyPath, value: _Node) -> None:
+def _insert(top: _Node, path: KeyPath, value: _Node) -> None:
     parent, segment = _parent(top, path)
     if isinstance(parent.parts, dict):
         parent.parts[segment] = value
@@ -86,7 +90,7 @@ def _put(top: _Node, path: KeyPath, value: _Node) -> None:
         parent.parts.insert(len(parent.parts) if segment == "-" else int(segment), value)
 
 
-def _take(top: _Node, path: KeyPath) -> None:
+def _remove(top: _Node, path: KeyPath) -> None:
     parent, segment = _parent(top, path)
     if isinstance(parent.parts, dict):
         del parent.parts[segment]

@@ -1,4 +1,4 @@
-"""JSON Pointers (RFC 6901): the names of places in a document."""
+"""JSON Pointers (RFC 6901): paths of values in a document."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tavusctl.lib.json_types import Json, KeyPath
 
-_STRAY = re.compile("~(?![01])")
+_INVALID_ESCAPE = re.compile("~(?![01])")
 # Array indices have no sign, no leading zero and only ASCII digits.
 _INDEX = re.compile(r"0|[1-9][0-9]*")
 
@@ -17,7 +17,7 @@ class PatchError(ValueError):
 
 
 def escape(segment: str) -> str:
-    """One key as it is written inside a pointer."""
+    """A key as it is written inside a pointer."""
     return segment.replace("~", "~0").replace("/", "~1") if "~" in segment or "/" in segment else segment
 
 
@@ -27,10 +27,10 @@ def join(path: Iterable[str]) -> str:
 
 
 def split(pointer: Json) -> KeyPath:
-    """The path of keys a pointer names; PatchError when it is not a pointer."""
+    """The path of keys of a pointer; PatchError if the text is not a pointer."""
     if pointer == "":
         return ()
-    if not isinstance(pointer, str) or not pointer.startswith("/") or _STRAY.search(pointer):
+    if not isinstance(pointer, str) or not pointer.startswith("/") or _INVALID_ESCAPE.search(pointer):
         message = f"not a pointer: {pointer!r}"
         raise PatchError(message)
     parts = pointer[1:].split("/")
@@ -38,14 +38,14 @@ def split(pointer: Json) -> KeyPath:
 
 
 def resolve(document: Json, pointer: Json) -> Json:
-    """What stands at a pointer; PatchError when nothing does."""
+    """The value at a pointer; PatchError if there is none."""
     for segment in split(pointer):
         document = child(document, segment)
     return document
 
 
 def child(container: Json, segment: str) -> Json:
-    """The member or item of a container; PatchError when there is none."""
+    """The member or item of a container; PatchError if there is none."""
     if isinstance(container, dict) and segment in container:
         return container[segment]
     if isinstance(container, list):
@@ -55,7 +55,7 @@ def child(container: Json, segment: str) -> Json:
 
 
 def index(segment: str, last: int) -> int:
-    """A segment as an array index up to `last`; PatchError otherwise."""
+    """A segment as an array index of at most `last`; PatchError if it is not one."""
     if _INDEX.fullmatch(segment) and len(segment) <= len(str(last)) and int(segment) <= last:
         return int(segment)
     message = f"{segment!r} is no index up to {last}"

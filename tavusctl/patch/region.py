@@ -1,4 +1,7 @@
-"""The differing middle of two arrays, with the price of everything that can be done in it."""
+"""The part of two arrays between their equal ends, with the cost of every possible change in it.
+
+In the names of parameters, a region is called a gap.
+"""
 
 from __future__ import annotations
 
@@ -11,74 +14,75 @@ from tavusctl.patch.edit_script import Plan
 from tavusctl.patch.value_index import ValueIndex
 
 Priced = tuple[float, Plan | None]
-# What is declared below a place: the rest of a pattern, and the path to what identifies an item.
+# The patterns of `keyed_by` that match so far: the rest of the pattern, and the path inside an item to its identity.
 Spots = tuple[tuple[KeyPath, KeyPath], ...]
 
 _CONTAINERS = (dict, list)
 
 
 class Frame(NamedTuple):
-    """Where a gap lies."""
+    """The place of a region: its array, and its position in it."""
 
     at: int  # bytes of the array's pointer, with a slash
     start: int  # items in front that stay
-    appends: bool  # whether nothing follows
-    spots: Spots  # what is declared for the items: identity of nested arrays
-    identity: KeyPath  # the path inside an item to what identifies it; empty: nothing does
+    appends: bool  # whether no items of the arrays follow
+    spots: Spots  # patterns for arrays inside the items
+    identity: KeyPath  # the path inside an item to its identity; empty if items have none
 
 
 class Pricing(Protocol):
-    """The differ, as gaps see it; a protocol because the differ makes gaps, so this module cannot import it."""
+    """What a region needs of the differ; a protocol, because the differ imports this module."""
 
     ledger: ValueIndex
-    effort: int  # what may still be spent on searching
+    effort: int  # how many steps of the search are left
 
     def pair(self, before: Json, after: Json, at: int, spots: Spots) -> Priced:
-        """Cost and plan of making one value into another."""
+        """Cost and plan of changing one value into another."""
         ...
 
 
 class Region:
     """Old and new items between the equal ends of two arrays; `kept` is always the number of items kept in front.
 
-    `old` and `new` are contents to be compared.  Prices are found when asked for: in long arrays most never are.
+    `old` and `new` are contents, for comparison only.  Costs are computed on demand: in long arrays, most are never
+    needed.
     """
 
     def __init__(self, differ: Pricing, old: list[Json], new: list[Json], frame: Frame) -> None:
         self.frame, self.differ = frame, differ
         self.old_values, self.new_values = old, new
         self.old, self.new = differ.ledger.contents(old), differ.ledger.contents(new)
-        # The least that any operation at or below an item can cost: it removes one leaf there.
+        # The least cost of any operation at or inside an item: that of removing one leaf there.
         self.least = REMOVE + frame.at + 1 + WEIGHT
         self.appends = frame.appends
 
     def drop(self, old: int) -> float:
-        """Cost of removing an item, but for its index."""
+        """The cost of removing an item, without its index."""
         return REMOVE + self.frame.at + WEIGHT * self.differ.ledger.of(self.old_values[old]).leaves
 
     def put(self, new: int) -> float:
-        """Cost of adding an item, but for its index."""
+        """The cost of adding an item, without its index."""
         facts = self.differ.ledger.of(self.new_values[new])
         return ADD + self.frame.at + facts.size + WEIGHT * facts.leaves
 
     @cached_property
     def drops(self) -> list[float]:
-        """Cost of removing each item, but for its index."""
+        """The cost of removing each item, without its index."""
         return [self.drop(old) for old in range(len(self.old))]
 
     @cached_property
     def puts(self) -> list[float]:
-        """Cost of adding each item, but for its index."""
+        """The cost of adding each item, without its index."""
         return [self.put(new) for new in range(len(self.new))]
 
     @cached_property
     def least_old(self) -> list[float]:
-        """What each old item without an equal costs at least."""
+        """The least cost of each old item that has no equal new item."""
         return self._least(self.old_values, self.drops)
 
     @cached_property
     def least_new(self) -> list[float]:
-        """What each new item without an equal costs at least."""
+        """The least cost of each new item that has no equal old item."""
         return self._least(self.new_values, self.puts)
 
     def _least(self, values: list[Json], costs: list[float]) -> list[float]:
@@ -87,33 +91,33 @@ class Region:
         ]
 
     def part(self, old: slice, new: slice) -> Region:
-        """A gap inside this one."""
-        ends = self.appends and old.stop == len(self.old) and new.stop == len(self.new)
-        frame = self.frame._replace(start=self.frame.start + min(old.start, new.start), appends=ends)
+        """A region inside this one."""
+        appends = self.appends and old.stop == len(self.old) and new.stop == len(self.new)
+        frame = self.frame._replace(start=self.frame.start + min(old.start, new.start), appends=appends)
         return Region(self.differ, self.old_values[old], self.new_values[new], frame)
 
     def spend(self) -> bool:
-        """Take one step's effort from the diff, if there is some left."""
+        """Charge one step to the effort of the diff; False if no effort is left."""
         self.differ.effort -= 1
         return self.differ.effort >= 0
 
     def index(self, kept: int) -> int:
-        """What an index costs."""
+        """The bytes of the index of an item."""
         return digits(self.frame.start + kept)
 
     def change(self, old: int, new: int, kept: int) -> Priced:
-        """Cost and plan of making one item into another."""
+        """Cost and plan of changing an old item into a new one; no cost and no plan if they are equal."""
         if self.old[old] == self.new[new]:
             return 0, None
         at = self.frame.at + self.index(kept)
         return self.differ.pair(self.old_values[old], self.new_values[new], at, self.frame.spots)
 
     def edit(self, old: int, new: int, kept: int) -> float:
-        """Cost of making one item into another."""
+        """The cost of changing an old item into a new one."""
         return self.change(old, new, kept)[0]
 
     def least_edit(self, old: int, new: int) -> float:
-        """A lower bound of `edit` but for the index."""
+        """A lower bound of the cost of `edit`, without the index."""
         if self.is_alike(old, new):
             return self.least
         facts = self.differ.ledger.of(self.new_values[new])
@@ -121,12 +125,12 @@ class Region:
         return REPLACE + self.frame.at + facts.size + WEIGHT * leaves
 
     def is_alike(self, old: int, new: int) -> bool:
-        """Whether an item can become another other than by being replaced."""
+        """Whether an old item can be changed into a new one in place: both are objects, or both are arrays."""
         kind = type(self.old_values[old])
         return kind in _CONTAINERS and kind is type(self.new_values[new])
 
     def identities(self) -> tuple[list[Json], list[Json]]:
-        """What identifies each old and each new item, None where nothing does."""
+        """The identity of each old and each new item, None for items without identity."""
         path = self.frame.identity
         return [_identity(value, path) for value in self.old_values], [_identity(v, path) for v in self.new_values]
 

@@ -1,1 +1,1 @@
-"""What people and programs read of plans, outcomes, drift and diagnostics."""
+"""Reports of plans, outcomes, drift and diagnostics, for people and for programs."""

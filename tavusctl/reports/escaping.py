@@ -1,4 +1,4 @@
-"""Text that stays text wherever a report ends up: in the log of a runner, in Markdown, in HTML, in a comment."""
+"""Escaping that keeps text as text wherever a report ends up: in a runner's log, in Markdown, in HTML, in a comment."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from urllib.parse import quote
 from tavusctl.lib.patterns import pattern
 from tavusctl.secrets.escape import HIDES, flat
 
-# Colours may stand between the characters; a runner may not see them.
+# Colour codes may be between the characters; a runner may ignore them.
 _COLOUR = r"(?:\x1b\[[0-9;]*m)*"
-# Of ASCII; no other mark means anything to Markdown or HTML, and a full stop only behind these letters, or a number.
+# ASCII only: no other mark has a meaning in Markdown or HTML.  A full stop has one only after `www` or a digit.
 _MARKS = pattern(r"[!-,\-/:-@\[-`{-~\t]|(?<=[wW]{3})\.|(?<=\d)\.")
 _COMMAND = pattern(rf"^((?:[^\S\n]|\x1b\[[0-9;]*m)*:{_COLOUR}):", re.MULTILINE)
 _OLD_COMMAND = pattern(rf"(#{_COLOUR})#(?={_COLOUR}\w*{_COLOUR}\[)")
-_SPELLED = pattern(rf"#(?=#\w*\[)|{HIDES}")
+_TO_ESCAPE = pattern(rf"#(?=#\w*\[)|{HIDES}")
 
 
 def neutralise(report: str) -> str:
@@ -24,31 +24,33 @@ def neutralise(report: str) -> str:
 
 
 def spelled(document: str) -> str:
-    """JSON in which no runner finds a command, no encoding half a character, and no reader misses one that hides.
+    """JSON without runner commands, lone surrogates and invisible characters.
 
-    All of these are spelled in another way, which means the same to programs.
+    All of these are written as JSON escapes, which mean the same to programs.
     """
-    return _SPELLED.sub(lambda found: json.dumps(found.group())[1:-1] if found.group() != "#" else "\\u0023", document)
+    return _TO_ESCAPE.sub(
+        lambda match: json.dumps(match.group())[1:-1] if match.group() != "#" else "\\u0023", document
+    )
 
 
 def entities(text: str) -> str:
-    """Text for Markdown and HTML alike: every mark that could mean something is a character reference."""
-    return _MARKS.sub(lambda found: f"&#{ord(found.group())};", flat(text))
+    """Text for Markdown and for HTML: every mark that could have a meaning is a character reference."""
+    return _MARKS.sub(lambda match: f"&#{ord(match.group())};", flat(text))
 
 
 def code(text: str) -> str:
-    """The same as code: no mention, issue, commit or emoji is looked for in it."""
+    """Text as `entities` in a `code` element, where GitHub looks for no mention, issue, commit or emoji."""
     return f"<code>{entities(text)}</code>"
 
 
 def fenced(body: str, language: str = "") -> str:
-    """A fenced block that nothing in it can close."""
+    """A fenced block of Markdown that nothing in the body can close."""
     longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{body}\n{fence}"
 
 
 def marker(*names: str) -> str:
-    """A comment that people do not see and programs find again."""
-    told = "/".join(quote(name.encode("utf-8", "backslashreplace"), safe="").replace("--", "-%2D") for name in names)
-    return f"<!-- tavusctl:{told} -->"
+    """A comment in HTML that people do not see, and by which programs find the report again."""
+    path = "/".join(quote(name.encode("utf-8", "backslashreplace"), safe="").replace("--", "-%2D") for name in names)
+    return f"<!-- tavusctl:{path} -->"

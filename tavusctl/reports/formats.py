@@ -1,7 +1,7 @@
-"""What people and programs read: one row per format, each a module of pure functions from a plan or outcomes to text.
+"""Report formats: each is a module of pure functions from a plan, outcomes, drift or diagnostics to text.
 
-This is the door through which a plan becomes text: what goes in is redacted before a format encodes it.  A format is
-loaded when it is asked for: who reads text does not wait for the page.
+`Report` redacts all values before a format encodes them.  The module of a format is imported when a report needs it,
+so that a text report does not wait for the import of the HTML page.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanVi
 
 
 class Format(Protocol):
-    """What a module of a format has."""
+    """The functions that the module of a format has."""
 
     def plan(self, plan: PlanView, /) -> str:
-        """What apply would do."""
+        """A report of what apply would do."""
         ...
 
     def outcomes(self, plan: PlanView, outcomes: Sequence[OutcomeView], /) -> str:
-        """What apply has done."""
+        """A report of what apply has done."""
         ...
 
     def drift(self, plan: PlanView, drift: Sequence[DriftView], /) -> str:
-        """What has changed in the account."""
+        """A report of what has changed in the account."""
         ...
 
     def diagnostics(self, diagnostics: Sequence[DiagnosticView], /) -> str:
-        """What is wrong."""
+        """A report of diagnostics."""
         ...
 
 
@@ -44,32 +44,32 @@ class Report(Struct, frozen=True):
     """One output format."""
 
     module: str
-    needs: bool = False  # it may lack something, which its `ready` tells
-    shares: int = 1  # reports for which there is room where this one goes
+    needs: bool = False  # the module needs something that may be missing; its `ready` checks that
+    shares: int = 1  # the number of reports that share one comment with this one
 
     def plan(self, plan: Plan) -> str:
-        """What apply would do."""
-        return self._made.plan(view.plan(plan))
+        """A report of what apply would do."""
+        return self._format.plan(view.plan(plan))
 
     def outcomes(self, plan: Plan, outcomes: Sequence[Outcome]) -> str:
-        """What apply has done."""
-        return self._made.outcomes(view.plan(plan), view.outcomes(outcomes))
+        """A report of what apply has done."""
+        return self._format.outcomes(view.plan(plan), view.outcomes(outcomes))
 
     def drift(self, plan: Plan, drift: Sequence[Drift]) -> str:
-        """What has changed in the account."""
-        return self._made.drift(view.plan(plan), view.drift(drift))
+        """A report of what has changed in the account."""
+        return self._format.drift(view.plan(plan), view.drift(drift))
 
     def diagnostics(self, diagnostics: Sequence[Diagnostic]) -> str:
-        """What is wrong."""
-        return self._made.diagnostics(view.diagnostics(diagnostics))
+        """A report of diagnostics."""
+        return self._format.diagnostics(view.diagnostics(diagnostics))
 
     def ready(self) -> None:
-        """Raise UsageError where something is missing that the format needs."""
+        """Raise UsageError if something that the format needs is missing."""
         if self.needs:
             importlib.import_module(f"tavusctl.reports.{self.module}").ready()
 
     @property
-    def _made(self) -> Format:
+    def _format(self) -> Format:
         module = importlib.import_module(f"tavusctl.reports.{self.module}")
         return cast("Format", module.shared(self.shares) if self.shares > 1 else module)
 
@@ -84,10 +84,10 @@ REPORTS: Final[Mapping[str, Report]] = {
     "sarif": Report("sarif"),
     "html": Report("html", needs=True),
 }
-_SHARED: Final = re.compile(r"comment:([1-9]\d?)")
+_SHARED_NAME: Final = re.compile(r"comment:([1-9]\d?)")
 
 
 def named(name: str) -> Report | None:
-    """The report of a name; `comment:3` is a third of a comment."""
-    shared = _SHARED.fullmatch(name)
-    return replace(REPORTS["comment"], shares=int(shared[1])) if shared else REPORTS.get(name)
+    """The report format of a name, None if there is none; `comment:3` is one of three reports in one comment."""
+    match = _SHARED_NAME.fullmatch(name)
+    return replace(REPORTS["comment"], shares=int(match[1])) if match else REPORTS.get(name)

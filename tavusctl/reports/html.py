@@ -1,7 +1,7 @@
-"""Plans as a page: one file that asks nobody for anything, runs no script but its own, and prints.
+"""Plans as an HTML page: one file that loads nothing, runs no script but its own, and can be printed.
 
-Everything from elsewhere is escaped twice over: invisible characters are shown, and the template escapes the rest.
-The page forbids by its own policy whatever it does not need.
+Text from outside is escaped twice: invisible characters are made visible, then the template escapes HTML.  The page's
+own content security policy forbids everything that the page does not need.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from tavusctl.secrets.values import SHOWN
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_FOLDED = 400  # rows that differ: more of them are folded when the page opens
+_MAX_OPEN_ROWS = 400  # rows that differ: a change with more of them is folded when the page opens
 Context = JsonObject
 
 
 def ready() -> None:
-    """UsageError when a page cannot be made here."""
+    """Raise UsageError if the package that makes the page is not installed."""
     try:
-        import jinja2  # noqa: F401, PLC0415 - the extra `report` is not everybody's
+        import jinja2  # noqa: F401, PLC0415 - the extra `report` is optional
     except ModuleNotFoundError:
         message = "the HTML report needs the package `jinja2`, which is not installed"
         raise UsageError(message, "run `pip install 'tavusctl[report]'`") from None
@@ -70,7 +70,7 @@ def plan(plan: PlanView) -> str:
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
     """Drift as a page."""
     counted = [f"{objects(len(drift))} changed in the account"] if drift else [review.no_drift(plan)]
-    cards = [_drifted(entry, number) for number, entry in enumerate(drift)]
+    cards = [_drift_card(entry, number) for number, entry in enumerate(drift)]
     return _page(plan, "drift", counts=counted, cards=cards, diagnostics=_diagnostics(review.unknown(plan)))
 
 
@@ -84,7 +84,7 @@ def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
-    """What validation found, as a page."""
+    """Diagnostics as a page."""
     counts = Counter(one.severity for one in diagnostics)
     counted = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
     return _page(None, "validate", counts=counted or ["Valid."], diagnostics=_diagnostics(diagnostics))
@@ -105,7 +105,7 @@ def _page(plan: Plan | None, what: str, **content: Json) -> str:
         "outcomes",
     )
     empty: Context = {name: [] for name in lists}
-    style, script = _part("page.css"), _part("page.js")
+    style, script = _asset("page.css"), _asset("page.js")
     policy = f"default-src 'none'; img-src data:; style-src {_hash(style)} {_hash(DRAWN)}; script-src {_hash(script)}; "
     policy += "base-uri 'none'; form-action 'none'"
     page = _template().render({**empty, **content}, what=what, plan=plan, style=style, script=script, policy=policy)
@@ -118,15 +118,17 @@ def _template() -> Template:
     from markupsafe import Markup, escape  # noqa: PLC0415 - comes with jinja2
 
     loader = PackageLoader("tavusctl.reports", "page")
-    world = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    world.globals["label"] = label
-    world.filters["ours"] = Markup  # for what is made here: style, script and drawings
-    world.finalize = lambda value: escape(escape_invisible(value)) if type(value) is str else value
-    return world.get_template("page.html.jinja")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals["label"] = label
+    environment.filters["ours"] = Markup  # for markup that is made here: style, script and drawings
+    environment.finalize = lambda value: escape(escape_invisible(value)) if type(value) is str else value
+    return environment.get_template("page.html.jinja")
 
 
 @cache
-def _part(name: str) -> str:
+def _asset(name: str) -> str:
     return resources.files("tavusctl.reports").joinpath("page", name).read_text("utf-8")
 
 
@@ -137,7 +139,7 @@ def _hash(content: str) -> str:
 def _card(entry: Entry, number: int) -> Context:
     change, refusal = entry.change, entry.refusal
     flow = review.flow(entry)
-    blocks = [block for one in change.fields for block in _blocks(one, review.shown(entry.kind, [one]))]
+    blocks = [block for field in change.fields for block in _blocks(field, review.shown(entry.kind, [field]))]
     return {
         "number": number,
         "sign": "!" if refusal else review.SIGNS[change.action],
@@ -150,7 +152,7 @@ def _card(entry: Entry, number: int) -> Context:
         "refusal": refusal,
         "risks": tuple(
             risk for risk in entry.risks if risks.brings(risk) or not refusal
-        ),  # what is refused takes nothing away
+        ),  # a refused change deletes nothing
         "affects": change.affects,
         "affected": review.affected(change),
         "reason": "" if refusal else change.reason,
@@ -160,19 +162,19 @@ def _card(entry: Entry, number: int) -> Context:
         "budget": next(filter(None, map(review.prompt_budget, change.fields)), ""),
         "blocks": blocks,
         "flow": svg(flow) if flow else "",
-        "open": entry.dangerous or sum(len(as_list(block["rows"])) for block in blocks) <= _FOLDED,
+        "open": entry.dangerous or sum(len(as_list(block["rows"])) for block in blocks) <= _MAX_OPEN_ROWS,
     }
 
 
-def _drifted(entry: Drift, number: int) -> Context:
-    gone = entry.cause is Cause.MISSING
+def _drift_card(entry: Drift, number: int) -> Context:
+    is_missing = entry.cause is Cause.MISSING
     return {
         "number": number,
-        "sign": "-" if gone else "~",
+        "sign": "-" if is_missing else "~",
         "address": str(entry.address),
-        "action": "deleted in the account" if gone else "changed in the account",
+        "action": "deleted in the account" if is_missing else "changed in the account",
         "group": entry.cause.value,
-        "dangerous": gone,
+        "dangerous": is_missing,
         "cause": entry.cause.value,
         "why": review.CAUSES[entry.cause],
         "refusal": None,
@@ -185,7 +187,7 @@ def _drifted(entry: Drift, number: int) -> Context:
         "waits_for": (),
         "budget": "",
         "blocks": [
-            block for one in entry.fields for block in _blocks(one, review.drifted(replace(entry, fields=(one,))))
+            block for field in entry.fields for block in _blocks(field, review.drifted(replace(entry, fields=(field,))))
         ],
         "flow": "",
         "open": True,
@@ -193,24 +195,24 @@ def _drifted(entry: Drift, number: int) -> Context:
 
 
 def _blocks(entry: FieldChange, places: Iterable[Shown]) -> list[Context]:
-    """The places of a field, and below the last who wrote it."""
+    """A block for each place of a field; the last one has the blame of the field."""
     blocks = [_block(one) for one in places]
-    told = [(review.blame(one, escape_invisible), f"{one.source.path}:{one.source.line}") for one in entry.blame]
-    return [*blocks[:-1], {**blocks[-1], "blame": told}] if blocks else []
+    blame_lines = [(review.blame(one, escape_invisible), f"{one.source.path}:{one.source.line}") for one in entry.blame]
+    return [*blocks[:-1], {**blocks[-1], "blame": blame_lines}] if blocks else []
 
 
-def _block(one: Shown) -> Context:
-    """One place that differs: rows of a text, or two values, or what became of a secret."""
-    sides = as_texts(one.old, one.new)
-    cause = f"in the {one.side}" if one.side else "" if one.cause is Cause.EDITED else one.cause.value
-    known: Context = {"path": one.path, "cause": cause, "note": one.note, "side": one.side, "blame": ()}
-    if one.secret:
-        return {**known, "rows": [], "values": [("", SHOWN)]}
-    if sides and not one.note and (is_prose(one.old) or is_prose(one.new)):
+def _block(place: Shown) -> Context:
+    """The block of one place that differs: rows of a text diff, or both values, or for a secret the mask."""
+    sides = as_texts(place.old, place.new)
+    cause = f"in the {place.side}" if place.side else "" if place.cause is Cause.EDITED else place.cause.value
+    common: Context = {"path": place.path, "cause": cause, "note": place.note, "side": place.side, "blame": ()}
+    if place.secret:
+        return {**common, "rows": [], "values": [("", SHOWN)]}
+    if sides and not place.note and (is_prose(place.old) or is_prose(place.new)):
         rows = [_row(row) for row in text_diff.rows(*sides)]
-        return {**known, "note": review.budget(one.old, one.new), "rows": rows, "values": []}
-    values = [("old", compact(one.old)), ("new", compact(one.new))]
-    return {**known, "rows": [], "values": [(side, text) for side, text in values if text != compact(None)]}
+        return {**common, "note": review.budget(place.old, place.new), "rows": rows, "values": []}
+    values = [("old", compact(place.old)), ("new", compact(place.new))]
+    return {**common, "rows": [], "values": [(side, text) for side, text in values if text != compact(None)]}
 
 
 def _row(row: text_diff.Row) -> Context:
@@ -226,4 +228,4 @@ def _row(row: text_diff.Row) -> Context:
 
 
 def _diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    return sorted(diagnostics, key=lambda one: one.severity is not Severity.ERROR)
+    return sorted(diagnostics, key=lambda diagnostic: diagnostic.severity is not Severity.ERROR)

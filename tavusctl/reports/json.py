@@ -1,4 +1,4 @@
-"""The plan document, version 1.0: a promise of its own, with a schema in schemas/plan.schema.json, without secrets."""
+"""The plan document, version 1.0: a stable format without secrets; its schema is schemas/plan.schema.json."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tavusctl.reports.escaping import spelled
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView, number_view
 
 FORMAT_VERSION = "1.0"
-_BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered", "running"})  # what it does beside the changes
+_BY_APPLY = frozenset({"limits", "moved", "recorded", "recovered", "running"})  # what apply does beside changes
 _COUNTED = tuple(action for action in Action if action is not Action.WAIT)
 
 
@@ -30,7 +30,7 @@ def plan(plan: PlanView) -> str:
 
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
-    """Drift alone: the plan document without changes."""
+    """Drift as one JSON document: the plan document without changes."""
     document = {name: value for name, value in plan_document(plan).items() if name not in _BY_APPLY}
     summary = {**dict.fromkeys(as_object(document["summary"]), 0), "no_op": plan.no_op}
     return _text(
@@ -39,12 +39,12 @@ def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """A plan and its outcomes."""
+    """A plan and its outcomes as one JSON document."""
     return _text({**plan_document(plan), "outcomes": [_outcome(outcome) for outcome in outcomes]})
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
-    """What validation found."""
+    """Diagnostics as one JSON document."""
     return _text({"format_version": FORMAT_VERSION, "complaints": [diagnostic_document(one) for one in diagnostics]})
 
 
@@ -81,7 +81,7 @@ def plan_document(plan: Plan) -> JsonObject:
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> JsonObject:
-    """One complaint as JSON values."""
+    """One diagnostic as JSON values."""
     source = diagnostic.source
     return {
         "id": diagnostic.id,
@@ -152,30 +152,30 @@ def _drift(entry: Drift) -> JsonObject:
 
 
 def _field(entry: FieldChange) -> JsonObject:
-    known: JsonObject = {"path": entry.path, "cause": entry.cause.value}
+    common: JsonObject = {"path": entry.path, "cause": entry.cause.value}
     if not entry.sensitive:
         sides: Mapping[str, Json] = {"base": entry.base, "live": entry.live, "desired": entry.desired}
-        known |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
-    written = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
-    place = {"source": _source(entry.source)} if entry.source and not entry.sensitive else {}
-    return {**known, "sensitive": entry.sensitive, **place, **written}
+        common |= {side: plain(value) for side, value in sides.items() if value is not ABSENT}
+    blame = {"blame": [_blame(one) for one in entry.blame]} if entry.blame else {}
+    source = {"source": _source(entry.source)} if entry.source and not entry.sensitive else {}
+    return {**common, "sensitive": entry.sensitive, **source, **blame}
 
 
-def _blame(one: Blame) -> JsonObject:
+def _blame(blame: Blame) -> JsonObject:
     return {
-        "source": _source(one.source),
-        "commit": one.commit,
-        "author": one.author,
-        "date": one.date.isoformat(),
-        "summary": one.summary,
-        "overridden": one.overridden,
-        "at_least": one.at_least,
+        "source": _source(blame.source),
+        "commit": blame.commit,
+        "author": blame.author,
+        "date": blame.date.isoformat(),
+        "summary": blame.summary,
+        "overridden": blame.overridden,
+        "at_least": blame.at_least,
     }
 
 
 def _tokens(entry: FieldChange) -> JsonObject:
-    counted = review.tokens(entry)
-    return {"tokens": {"live": counted[0], "desired": counted[1]}} if counted else {}
+    counts = review.tokens(entry)
+    return {"tokens": {"live": counts[0], "desired": counts[1]}} if counts else {}
 
 
 def _risk(risk: Risk) -> JsonObject:

@@ -1,7 +1,7 @@
-"""Plans for a pull request: counts first, then what is dangerous, then each resource, folded.
+"""Plans for a pull request: counts first, then dangerous changes, then each resource, folded.
 
-Text from elsewhere stands as code in character references: nothing in it is markup, a mention, a link or an issue, and
-no line of it is too long for a phone.
+Text from outside is written as code, in character references: nothing in it is markup, a mention, a link or an issue,
+and no line of it is too long for a phone.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from tavusctl.reports.escaping import code, entities, fenced, marker, neutralise
 from tavusctl.reports.review import Entry, Group, objects
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 
-_UNFOLDED = 100  # lines of what is no danger
-_DRAWN = 20_000  # characters of a drawing that a page takes
+_UNFOLDED = 100  # lines of harmless changes that are not folded
+_DRAWN = 20_000  # characters of the largest drawing that is shown
 
 
 def plan(plan: PlanView) -> str:
-    """The whole plan."""
+    """A plan, in full."""
     entries = review.entries(plan)
     return joined([*top(plan), *dangers(entries), *sections(review.grouped(entries)), *bottom(plan)])
 
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
-    """What moved in the account since the last apply."""
+    """Drift: the objects that changed in the account since the last apply."""
     return joined([*drift_top(plan, drift), *map(moved, drift)])
 
 
@@ -40,19 +40,19 @@ def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
-    """What validation found."""
+    """Diagnostics, after their counts."""
     return joined([*complaints_top(diagnostics), "\n".join(map(diagnostic, diagnostics))])
 
 
 def drift_top(plan: Plan, drift: Sequence[Drift]) -> list[str]:
-    """How much drift there is."""
+    """The top of a report of drift: marker, title, count, and the manifests that the state does not know."""
     count = f"**Drift: {objects(len(drift))}**" if drift else f"**{review.no_drift(plan)}**"
     unknown = "\n".join(map(diagnostic, review.unknown(plan)))
     return [marker(plan.account, plan.environment), _title("drift", plan), count, unknown]
 
 
 def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
-    """How many steps ended how."""
+    """The top of a report of outcomes: marker, title, and the number of steps by status."""
     counts = Counter(outcome.status for outcome in outcomes)
     words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
     words += f", {len(plan.refused)} refused" if plan.refused else ""
@@ -61,18 +61,18 @@ def outcomes_top(plan: Plan, outcomes: Sequence[Outcome]) -> list[str]:
 
 def ended(outcomes: Sequence[Outcome]) -> list[str]:
     """One line for each step, the worst first."""
-    return [_outcome(one) for one in sorted(outcomes, key=lambda one: one.status is Status.DONE)]
+    return [_outcome(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.status is Status.DONE)]
 
 
 def complaints_top(diagnostics: Sequence[Diagnostic]) -> list[str]:
-    """How many complaints there are."""
+    """The top of a report of diagnostics: marker, title, and their number by severity."""
     counts = Counter(one.severity for one in diagnostics)
-    found = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
-    return [marker("validate"), "### tavusctl validate", f"**{', '.join(found)}**" if found else "**Valid.**"]
+    words = [f"{counts[one]} {one.value}{'' if counts[one] == 1 else 's'}" for one in Severity if counts[one]]
+    return [marker("validate"), "### tavusctl validate", f"**{', '.join(words)}**" if words else "**Valid.**"]
 
 
 def top(plan: Plan) -> list[str]:
-    """The marker by which a comment is found again, whose plan it is, and the counts."""
+    """The top of a plan: the marker of its comment, environment and account, counts, targets and raised limits."""
     if review.is_empty(plan):
         words = f"**No changes.** {objects(plan.no_op)} up to date."
     else:
@@ -82,13 +82,16 @@ def top(plan: Plan) -> list[str]:
 
 
 def dangers(entries: Sequence[Entry]) -> list[str]:
-    """One line for everything that nobody should miss."""
+    """One list of all dangerous changes, a line for each; no list if there are none."""
     lines = [f"> - {_danger(entry)}" for entry in entries if entry.dangerous]
     return ["\n".join(["> [!CAUTION]", *lines])] if lines else []
 
 
 def bottom(plan: Plan) -> Iterator[str]:
-    """Drift that would be overwritten, what was to be done before, warnings, and what the plan is known by."""
+    """The bottom of a plan, ended by its fingerprint.
+
+    Above that: drift that the plan reverts, changes of the state only, changes that were pending before, and warnings.
+    """
     overwritten = [
         f"- {code(str(one.address))}: {_paths(entry.path for entry in one.fields)}" for one in review.overwritten(plan)
     ]
@@ -109,70 +112,73 @@ def bottom(plan: Plan) -> Iterator[str]:
             f"- {code(str(one.address))}: {'all of it' if one.whole else _paths(one.paths)}" for one in plan.pending
         ]
         yield "\n".join([f"Pending already before this branch, as of {code(plan.base)}:", "", *lines])
-    told = [diagnostic(one) for one in plan.warnings if review.is_loud(one)]
+    warnings = [diagnostic(one) for one in plan.warnings if review.is_loud(one)]
     count = sum(not review.is_loud(one) for one in plan.warnings)
-    told += [f"- {count} warning{'' if count == 1 else 's'} about the manifests"] if count else []
-    if told:
-        yield "\n".join(told)
+    warnings += [f"- {count} warning{'' if count == 1 else 's'} about the manifests"] if count else []
+    if warnings:
+        yield "\n".join(warnings)
     yield signed(plan)
 
 
 def sections(groups: Iterable[Group]) -> list[str]:
-    """Each resource, or several that change alike: dangerous ones are unfolded, others but creates as there is room."""
+    """A section for each resource, or for several that change alike.
+
+    Dangerous changes are unfolded, others as long as there is room; creates stay folded.
+    """
     room = _UNFOLDED
-    found = []
+    texts = []
     for group in groups:
         entry = group[0]
         parts = _parts(entry) if len(group) == 1 else _alike(group)
-        length = sum(part.count("\n") + 1 for part in parts)
-        unfolded = entry.dangerous or (entry.change.action is not Action.CREATE and length <= room)
-        room -= length if unfolded else 0
-        found.append(folded(headline(entry, len(group) - 1), parts, unfolded=unfolded))
-    return found
+        line_count = sum(part.count("\n") + 1 for part in parts)
+        unfolded = entry.dangerous or (entry.change.action is not Action.CREATE and line_count <= room)
+        room -= line_count if unfolded else 0
+        texts.append(folded(headline(entry, len(group) - 1), parts, unfolded=unfolded))
+    return texts
 
 
 def _alike(group: Group) -> list[str]:
-    """What is changed in the same way in several resources: who they are, and the change once."""
-    changes = [one.change for one in group]
-    listed = "\n".join(f"- {code(str(one.address))} {_place(one)}".rstrip() for one in changes)
+    """The parts of a section for several resources: a list of them, and the change that they share."""
+    changes = [entry.change for entry in group]
+    listed = "\n".join(f"- {code(str(change.address))} {_place(change)}".rstrip() for change in changes)
     return [listed, *markdown_fields.changes(review.shown(group[0].kind, changes[0].fields))]
 
 
 def _place(change: Change) -> str:
-    """What an object is known by, and where its manifest is."""
-    return " · ".join(code(one) for one in (change.remote_id, str(change.source or "")) if one)
+    """The id of an object, and the file and line of its manifest."""
+    return " · ".join(code(text) for text in (change.remote_id, str(change.source or "")) if text)
 
 
 def _parts(entry: Entry) -> list[str]:
-    """All that there is to say of a resource."""
+    """The parts of the section of one resource: notes about it, its changes, and its conversation graph."""
     change, refusal = entry.change, entry.refusal
     reason = refusal.reason if refusal else change.reason
-    said = [code(reason)] if reason else []
-    said += [f"help: {code(refusal.hint)}"] if refusal and refusal.hint else []
-    said += [f"used by {code(review.named_users(change))}"] if change.affects else []
-    said += [f"waits for {', '.join(code(str(one)) for one in change.waits_for)}"] if change.waits_for else []
-    said += [_place(change)]
-    parts = ["  \n".join(filter(None, said))] if any(said) else []
-    made = change.action is Action.CREATE
-    parts += _listed(markdown_fields.changes(review.shown(entry.kind, change.fields), made=made), change.fields)
+    notes = [code(reason)] if reason else []
+    notes += [f"help: {code(refusal.hint)}"] if refusal and refusal.hint else []
+    notes += [f"used by {code(review.named_users(change))}"] if change.affects else []
+    notes += [f"waits for {', '.join(code(str(address)) for address in change.waits_for)}"] if change.waits_for else []
+    notes += [_place(change)]
+    parts = ["  \n".join(filter(None, notes))] if any(notes) else []
+    is_new = change.action is Action.CREATE
+    parts += _with_blame(markdown_fields.changes(review.shown(entry.kind, change.fields), made=is_new), change.fields)
     return parts + _flow(review.flow(entry))
 
 
 def headline(entry: Entry, others: int = 0) -> str:
-    """A resource in one line of HTML, and how many others change as it does."""
+    """The head of a section: a resource on one line of HTML, and how many others change in the same way."""
     change = entry.change
     sign = "!" if entry.refusal else review.SIGNS[change.action]
     what = f"{change.action.value} refused [{entry.refusal.id}]" if entry.refusal else change.action.value
-    told = [f"<b>{what}</b>" if entry.dangerous else what, change.cause.value]
-    told += [review.affected(change)] if change.affects and not entry.dangerous else []  # else it is said above
-    told += [budget.replace("->", "→") for budget in map(review.prompt_budget, change.fields) if budget][:1]
-    told += [f"new host {code(risk.host)}" for risk in entry.risks if risk.host]
+    details = [f"<b>{what}</b>" if entry.dangerous else what, change.cause.value]
+    details += [review.affected(change)] if change.affects and not entry.dangerous else []  # dangers have it above
+    details += [budget.replace("->", "→") for budget in map(review.prompt_budget, change.fields) if budget][:1]
+    details += [f"new host {code(risk.host)}" for risk in entry.risks if risk.host]
     more = f" and {others} more alike" if others else ""
-    return f"{code(sign)} <b>{code(str(change.address))}</b>{more} {' · '.join(told)}"
+    return f"{code(sign)} <b>{code(str(change.address))}</b>{more} {' · '.join(details)}"
 
 
 def joined(parts: Iterable[str]) -> str:
-    """Parts with a blank line between, none of which a runner obeys."""
+    """The parts with a blank line between them, without text that a runner takes for a command."""
     return neutralise("\n\n".join(part for part in parts if part) + "\n")
 
 
@@ -182,7 +188,7 @@ def _title(what: str, plan: Plan) -> str:
 
 
 def signed(plan: Plan) -> str:
-    """What a plan is known by."""
+    """The fingerprint of a plan; empty if it has none."""
     return f"<sub>plan {code(plan.fingerprint)}</sub>" if plan.fingerprint else ""
 
 
@@ -191,14 +197,14 @@ def _danger(entry: Entry) -> str:
     address = f"<b>{code(str(change.address))}</b>"
     if entry.refusal:
         return f"{address} {change.action.value} refused [{entry.refusal.id}]: {code(entry.refusal.reason)}"
-    told = "; ".join(
+    risks = "; ".join(
         f"{entities(risk.text.removesuffix(risk.host))}{code(risk.host) if risk.host else ''}" for risk in entry.risks
     )
-    return f"{address} {told}" + (f"; {review.affected(change)}" if change.affects else "")
+    return f"{address} {risks}" + (f"; {review.affected(change)}" if change.affects else "")
 
 
 def folded(head: str, parts: Sequence[str], *, unfolded: bool = False) -> str:
-    """A head, and what it folds; the head alone where that is nothing."""
+    """A head above parts that it folds; only the head if there are no parts."""
     if not parts:
         return head
     return "\n\n".join([f"<details{' open' if unfolded else ''}><summary>{head}</summary>", *parts, "</details>"])
@@ -208,13 +214,13 @@ def _paths(paths: Iterable[str]) -> str:
     return ", ".join(map(code, paths))
 
 
-def _listed(changes: Sequence[str], fields: Iterable[FieldChange]) -> list[str]:
-    """What changes, and below it who wrote what fields should be: one list."""
-    lines = [*changes, *(line for one in fields for line in _behind(one))]
+def _with_blame(changes: Sequence[str], fields: Iterable[FieldChange]) -> list[str]:
+    """One list: the changes, then who last wrote the desired value of each field."""
+    lines = [*changes, *(line for field in fields for line in _blame(field))]
     return ["\n".join(lines)] if lines else []
 
 
-def _behind(entry: FieldChange) -> Iterator[str]:
+def _blame(entry: FieldChange) -> Iterator[str]:
     for one in entry.blame[:1]:
         more = f", and {len(entry.blame) - 1} more" if len(entry.blame) > 1 else ""
         place = code(f"{one.source.path}:{one.source.line}")
@@ -227,13 +233,13 @@ def _flow(graph: Graph | None) -> list[str]:
 
 
 def moved(entry: Drift) -> str:
-    """One object that was changed in the account."""
+    """One object that was changed or deleted in the account."""
     head = f"<b>{code(str(entry.address))}</b> {code(entry.remote_id)}"
     if entry.cause is Cause.MISSING:
         return f"{code('-')} {head} was deleted in the account"
     return folded(
         f"{code('~')} {head} was changed in the account",
-        _listed(markdown_fields.changes(review.drifted(entry)), entry.fields),
+        _with_blame(markdown_fields.changes(review.drifted(entry)), entry.fields),
         unfolded=True,
     )
 
@@ -246,7 +252,7 @@ def _outcome(one: Outcome) -> str:
 
 
 def diagnostic(one: Diagnostic) -> str:
-    """One complaint, as an item of a list."""
+    """One diagnostic, as an item of a list."""
     place = f" {code(str(one.source))}" if one.source else ""
     hint = f"  \n  help: {code(one.hint)}" if one.hint else ""
     return f"- **{one.severity.value}**{place} {code(one.message)} [{label(one.id)}]{hint}"

@@ -1,7 +1,7 @@
-"""What changes in one resource, as a list in Markdown that no screen is too narrow for.
+"""What changes in one resource, as a Markdown list that fits a screen of any width.
 
-Every text stands in `<code>`, in character references: it wraps wherever a line ends, and nothing in it is markup, a
-mention, a link or an issue.  What goes is struck through, what comes is underlined.
+Every text is written in `<code>`, in character references: it wraps at the end of a line, and nothing in it is markup,
+a mention, a link or an issue.  Removed text is struck through, added text is underlined.
 """
 
 from __future__ import annotations
@@ -24,36 +24,39 @@ _MOVED: Final = ">"
 
 
 def changes(found: Iterable[Shown], *, made: bool = False) -> list[str]:
-    """A list with an item for each place that differs; of an object that is made, all is new and nothing marked."""
-    items = [item for _, same in groupby(found, key=_conflict) for item in _items(list(same), made=made)]
+    """A list with an item for each place that differs; no list if there is none.
+
+    `made` says that the object is new: then all of it is added, and nothing is marked.
+    """
+    items = [item for _, group in groupby(found, key=_conflict_path) for item in _items(list(group), made=made)]
     return ["\n".join(items)] if items else []
 
 
-def _conflict(one: Shown) -> str:
-    """What joins the two sides of a conflict."""
-    return one.path if one.side and not one.secret else ""
+def _conflict_path(place: Shown) -> str:
+    """The path that both sides of a conflict share; empty for a secret, and for a place without a conflict."""
+    return place.path if place.side and not place.secret else ""
 
 
-def _items(same: Sequence[Shown], *, made: bool) -> Iterator[str]:
-    sides = {one.side: one for one in same}
-    if len(same) == len(sides) == _SIDES and all(map(_is_short, same)):
+def _items(places: Sequence[Shown], *, made: bool) -> Iterator[str]:
+    sides = {place.side: place for place in places}
+    if len(places) == len(sides) == _SIDES and all(map(_is_short, places)):
         yield _disputed(sides["account"], sides["manifest"])
     else:
-        yield from (_item(one, made=made) for one in same)
+        yield from (_item(place, is_new=made) for place in places)
 
 
-def _is_short(one: Shown) -> bool:
-    return not (one.note or is_prose(one.old) or is_prose(one.new))
+def _is_short(place: Shown) -> bool:
+    return not (place.note or is_prose(place.old) or is_prose(place.new))
 
 
 def _disputed(account: Shown, manifest: Shown) -> str:
-    """A value that both sides changed: what was applied last, and what either made of it."""
-    told = (("last applied", account.old), ("account", account.new), ("manifest", manifest.new))
-    lines = [f"{who}: {code(one_line(value))}" for who, value in told]
+    """A conflict of short values: the last applied value, the one of the account, and the one of the manifest."""
+    values = (("last applied", account.old), ("account", account.new), ("manifest", manifest.new))
+    lines = [f"{label}: {code(one_line(value))}" for label, value in values]
     return _BREAK.join([f"- {code(account.path)} ({Cause.BOTH.value})", *lines])
 
 
-def _item(one: Shown, *, made: bool) -> str:
+def _item(one: Shown, *, is_new: bool) -> str:
     cause = f" (in the {one.side})" if one.side else f" ({one.cause.value})" if one.cause is not Cause.EDITED else ""
     head = f"- {code(one.path)}"
     if one.secret:
@@ -62,19 +65,22 @@ def _item(one: Shown, *, made: bool) -> str:
         budget = review.budget(one.old, one.new).replace("->", "→")
         return _BREAK.join([f"{head} {budget}{cause}", *map(_line, text_diff.lines(*sides))])
     note = f" {entities(one.note)}" if one.note else ""
-    return f"{head}{note}{cause}: {_values(one, made=made)}"
+    return f"{head}{note}{cause}: {_values(one, is_new=is_new)}"
 
 
-def _values(one: Shown, *, made: bool) -> str:
-    """What went and what came."""
-    went, came = code(one_line(one.old)), code(one_line(one.new))
-    if is_nothing(one.old):
-        return came if made else f"<ins>{came}</ins>"
-    return f"<del>{went}</del> " + ("removed" if is_nothing(one.new) else f"→ <ins>{came}</ins>")
+def _values(place: Shown, *, is_new: bool) -> str:
+    """The old and the new value of a place."""
+    old, new = code(one_line(place.old)), code(one_line(place.new))
+    if is_nothing(place.old):
+        return new if is_new else f"<ins>{new}</ins>"
+    return f"<del>{old}</del> " + ("removed" if is_nothing(place.new) else f"→ <ins>{new}</ins>")
 
 
 def _line(line: text_diff.Line) -> str:
-    """A line of a text, its sign first; the words that differ are marked, or all of it when it goes."""
+    """A line of a text diff, its sign first.
+
+    The words that differ are marked; of a line that differs as a whole, only a removed one is.
+    """
     line = text_diff.shortened(line)
     if line.sign == "…":
         return f"… {code(line.parts[0][0])}" if line.parts[0][0] else "…"
@@ -87,5 +93,5 @@ def _line(line: text_diff.Line) -> str:
 
 
 def _word(text: str, mark: str) -> str:
-    said = entities(text)
-    return f"<{mark}>{said}</{mark}>" if mark and text else said
+    escaped = entities(text)
+    return f"<{mark}>{escaped}</{mark}>" if mark and text else escaped

@@ -1,6 +1,6 @@
 """The plan document as pydantic models: what `plan --format json` prints and a plan file holds.
 
-They make its JSON Schema.  Further keys may come within one major format version, so they are allowed.
+Its JSON Schema is made from them.  A minor version of the format may add keys, so unknown keys are allowed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A plan in the order in which it is reviewed, and the words that every report has in common."""
+"""A plan in the order in which it is reviewed, and the wording that all reports share."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ ORDER: Final = (
 )
 _ALWAYS: Final = frozenset({Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE})
 _UNKNOWN: Final = ("TV310", "TV311")
-_IN_PLACE: Final = frozenset({Action.UPDATE, Action.REPLACE})  # what a manifest says of an object that is there
+_IN_PLACE: Final = frozenset({Action.UPDATE, Action.REPLACE})  # changes of an object that exists, by its manifest
 _NO_FLOW: Final = (Action.DELETE, Action.RETIRE, Action.UNPROTECT)
-_COMMIT = 7  # digits by which a commit is known
-_NAMED = 3  # users of a shared object that are named; the rest is counted
+_COMMIT_LENGTH = 7  # digits of a commit id that are shown
+_MAX_NAMED = 3  # users of an object, or targets, that are named; the rest is counted
 
 
 class Entry(Struct, frozen=True):
-    """One change as it is reviewed; with a refusal it will not be made."""
+    """One change as it is reviewed; a change with a refusal will not be made."""
 
     change: Change
     refusal: Refusal | None = None
@@ -72,33 +72,37 @@ class Entry(Struct, frozen=True):
 
     @property
     def dangerous(self) -> bool:
-        """Whether nobody should miss it."""
+        """Whether the change is refused or has a risk."""
         return self.refusal is not None or bool(self.risks)
 
     @property
     def kind(self) -> ResourceKind | None:
-        """What is known of its fields."""
+        """The kind of the object, by which its fields are compared; None if neither side of it is known."""
         side = self.change.desired or self.change.live
         return side.kind if side else None
 
 
 def places(change: Change | Drift) -> list[tuple[Source | None, tuple[FieldChange, ...]]]:
-    """Where what differs is written, a place for each file with its fields: the first of them, the line of a text."""
+    """The places in files where the changed fields are written, each with its fields.
+
+    There is one place for each file, that of its first field.  A change that is neither an update nor a replacement has
+    one place, that of its manifest.
+    """
     if isinstance(change, Change) and change.action not in _IN_PLACE:
         return [(change.source, change.fields)]
-    found: dict[str, list[FieldChange]] = {}
-    for one in change.fields:
-        found.setdefault(one.source.path if one.source else "", []).append(one)
-    return [(fields[0].source or _place(change), tuple(fields)) for fields in found.values()] or [(change.source, ())]
+    by_path: dict[str, list[FieldChange]] = {}
+    for field in change.fields:
+        by_path.setdefault(field.source.path if field.source else "", []).append(field)
+    return [(fields[0].source or _place(change), tuple(fields)) for fields in by_path.values()] or [(change.source, ())]
 
 
 def place(change: Change | Drift) -> Source | None:
-    """Where what differs is written, the first of several places."""
+    """The first of the places where the changed fields are written."""
     return places(change)[0][0]
 
 
 def _place(change: Change | Drift) -> Source | None:
-    """Where a manifest says what changes: the first field of an update, else where the object begins."""
+    """The place of a field that has none of its own: in an update the first changed field, else the manifest."""
     if isinstance(change, Drift):
         return change.source
     if change.desired and change.source and change.fields and change.action is Action.UPDATE:
@@ -107,77 +111,79 @@ def _place(change: Change | Drift) -> Source | None:
 
 
 def entries(plan: Plan) -> list[Entry]:
-    """Everything that the plan does or must not do: refused and dangerous first."""
+    """All changes of a plan and all its refusals: refused and dangerous ones first."""
     refused = [Entry(one.change, one, risks.of(one.change)) for one in plan.refused]
     steps = [Entry(step, None, risks.of(step)) for step in plan.steps]
     return [*refused, *sorted(steps, key=lambda one: (not one.risks, ORDER.index(one.change.action)))]
 
 
-Group = tuple[Entry, ...]  # entries that one section tells
+Group = tuple[Entry, ...]  # entries that one section reports
 
 
 def grouped(entries: Iterable[Entry]) -> list[Group]:
-    """Entries, with those together that change in the very same way and that nothing else is to be said of."""
-    found: dict[str, list[Entry]] = {}
+    """The entries, those in one group that change in exactly the same way and need no remark of their own."""
+    groups: dict[str, list[Entry]] = {}
     for number, entry in enumerate(entries):
-        found.setdefault(_likeness(entry) or str(number), []).append(entry)
-    return [tuple(group) for group in found.values()]
+        groups.setdefault(_group_key(entry) or str(number), []).append(entry)
+    return [tuple(group) for group in groups.values()]
 
 
-def _likeness(entry: Entry) -> str:
-    """What two changes have in common that look the same; empty for one that has to be seen for itself."""
+def _group_key(entry: Entry) -> str:
+    """A text that entries of one group share; empty for an entry that must be shown by itself."""
     change = entry.change
-    alone = entry.dangerous or change.action is not Action.UPDATE or change.affects or change.waits_for or flow(entry)
-    if alone or any(one.sensitive or one.blame for one in change.fields):
+    has_remarks = (
+        entry.dangerous or change.action is not Action.UPDATE or change.affects or change.waits_for or flow(entry)
+    )
+    if has_remarks or any(field.sensitive or field.blame for field in change.fields):
         return ""
     return repr((entry.kind and entry.kind.name, change.cause, change.reason, [*shown(entry.kind, change.fields)]))
 
 
 def counts(plan: Plan) -> list[str]:
-    """How many changes of each sort; those that everybody looks for are there when they are none."""
-    found = Counter(step.action for step in plan.steps)
+    """The number of changes by action, in words; the most important actions are listed even if they have none."""
+    by_action = Counter(step.action for step in plan.steps)
     listed = [action for action in SIGNS if action is not Action.UNPROTECT]
-    words = [f"{found[action]} to {action.value}" for action in listed if action in _ALWAYS or found[action]]
-    lowered = found[Action.UNPROTECT] + len(plan.limits)
-    words += [f"{lowered} protection{'' if lowered == 1 else 's'} to lower"] if lowered else []
+    words = [f"{by_action[action]} to {action.value}" for action in listed if action in _ALWAYS or by_action[action]]
+    protections = by_action[Action.UNPROTECT] + len(plan.limits)
+    words += [f"{protections} protection{'' if protections == 1 else 's'} to lower"] if protections else []
     words += [f"{count} to {what}" for what, count in learned(plan).items() if count]
     return words + ([f"{len(plan.refused)} refused"] if plan.refused else [])
 
 
 def learned(plan: Plan) -> dict[str, int]:
-    """How much apply writes into the state with nothing to be sent: addresses that are new, and what agrees by now."""
+    """The number of changes of the state only, which send nothing: addresses renamed, and objects recorded."""
     return {"rename": len(plan.moves), "record": len(plan.recorded)}
 
 
 def is_empty(plan: Plan) -> bool:
-    """Whether there is nothing to do, nothing to record and nothing that must not be done."""
+    """Whether the plan has nothing to do, nothing to record and no refusal."""
     return not plan.writes and not plan.refused
 
 
 def is_loud(diagnostic: Diagnostic) -> bool:
-    """Whether a plan tells a warning in full: it is about the plan itself, or says that something cannot work."""
+    """Whether a plan shows a warning in full: it is about the plan itself, or about something that cannot work."""
     check = CHECKS.get(diagnostic.id)
     return diagnostic.source is None or (check is not None and check.severity is Severity.ERROR)
 
 
 def recovered(plan: Plan, shown: Callable[[str], str] = str) -> str:
-    """What the records of another run mean, in one sentence; empty where there are none."""
+    """A sentence about the records of another run; empty if there are none."""
     if plan.running:
         return f"The state has records of a run beside this one: {shown(plan.running)}; plan again afterwards."
     return "An interrupted run left records; apply merges them into the state." if plan.recovered else ""
 
 
 def scope(plan: Plan, shown: Callable[[str], str] = str) -> str:
-    """What alone was planned, in one sentence; empty where everything was."""
-    more = len(plan.targets) - _NAMED
-    told = [shown(str(one)) for one in plan.targets[:_NAMED]] + ([f"{more} more"] if more > 0 else [])
-    named = ", ".join(told)
+    """A sentence about what the plan was limited to; empty if all was planned."""
+    more = len(plan.targets) - _MAX_NAMED
+    names = [shown(str(one)) for one in plan.targets[:_MAX_NAMED]] + ([f"{more} more"] if more > 0 else [])
+    listed = ", ".join(names)
     is_one = len(plan.targets) == 1
-    named += f" and what {'it refers' if is_one else 'they refer'} to" if named else ""
+    listed += f" and what {'it refers' if is_one else 'they refer'} to" if listed else ""
     if plan.finish:
         ending = "only replacements that an earlier apply has begun were planned."
-        return f"Of {named}, {ending}" if named else ending.capitalize()
-    return f"Only {named} {'was' if is_one else 'were'} planned." if named else ""
+        return f"Of {listed}, {ending}" if listed else ending.capitalize()
+    return f"Only {listed} {'was' if is_one else 'were'} planned." if listed else ""
 
 
 def objects(count: int) -> str:
@@ -186,40 +192,40 @@ def objects(count: int) -> str:
 
 
 def users(change: Change) -> str:
-    """Who else will notice, in a few words; empty when nobody does."""
+    """The number of objects that refer to a changed object, and their names; empty if there are none."""
     return f"{affected(change)}: {named_users(change)}" if change.affects else ""
 
 
 def affected(change: Change) -> str:
-    """How many others will notice; empty when nobody does."""
+    """The number of objects that refer to a changed object, in words; empty if there are none."""
     return f"affects {objects(len(change.affects))}" if change.affects else ""
 
 
 def named_users(change: Change) -> str:
-    """Who they are, as far as there is room."""
-    more = len(change.affects) - _NAMED
-    return ", ".join(change.affects[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    """The names of the first objects that refer to a changed object, and the number of the others."""
+    more = len(change.affects) - _MAX_NAMED
+    return ", ".join(change.affects[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def tokens(entry: FieldChange) -> tuple[int, int] | None:
-    """About how many tokens a prompt had and will have; None for what is no prompt, or did not change."""
+    """About how many tokens a prompt has before and after; None for a secret, and for a field that is no long text."""
     if entry.sensitive or not (is_prose(entry.live) or is_prose(entry.desired)):
         return None
     return _tokens(entry.live), _tokens(entry.desired)
 
 
 def prompt_budget(entry: FieldChange) -> str:
-    """The same in words; empty for what is no prompt."""
+    """The tokens of a prompt before and after, in words; empty for a field that is not a prompt."""
     counted = tokens(entry)
-    return _in_words(*counted) if counted else ""
+    return _token_words(*counted) if counted else ""
 
 
 def budget(old: Json, new: Json) -> str:
-    """The same in words, for two texts."""
-    return _in_words(_tokens(old), _tokens(new))
+    """The tokens of two texts, in words."""
+    return _token_words(_tokens(old), _tokens(new))
 
 
-def _in_words(before: int, after: int) -> str:
+def _token_words(before: int, after: int) -> str:
     if before == after or not before or not after:
         return f"about {after or before:,} tokens"
     return f"about {before:,} -> {after:,} tokens"
@@ -230,7 +236,7 @@ def _tokens(value: Json) -> int:
 
 
 class Shown(Struct, frozen=True):
-    """One place that differs, as it is to be shown; of a secret only what became of it."""
+    """One place that differs, as reports show it; of a secret only what happens to it."""
 
     path: str
     old: Json
@@ -238,11 +244,11 @@ class Shown(Struct, frozen=True):
     cause: Cause = Cause.EDITED
     note: str = ""
     secret: bool = False
-    side: str = ""  # of a conflict: whose difference from the last applied value this is
+    side: str = ""  # of a conflict: which side made this change of the last applied value
 
 
 def shown(kind: ResourceKind | None, fields: Iterable[FieldChange]) -> Iterator[Shown]:
-    """Every place in which fields differ from what is live, in order; of a conflict, what each side made of it."""
+    """Every place in which fields differ from the live value, in order; of a conflict, the change of each side."""
     for entry in fields:
         if entry.sensitive:
             yield Shown(entry.path, ABSENT, ABSENT, entry.cause, secret(entry), secret=True)
@@ -254,47 +260,47 @@ def shown(kind: ResourceKind | None, fields: Iterable[FieldChange]) -> Iterator[
 
 
 def drifted(entry: Drift) -> Iterator[Shown]:
-    """Every place that was changed in the account: from what was applied to what is there."""
-    for one in entry.fields:
-        if one.sensitive:
-            yield Shown(one.path, ABSENT, ABSENT, note="changed", secret=True)
+    """Every place that was changed in the account: from the last applied value to the live one."""
+    for field in entry.fields:
+        if field.sensitive:
+            yield Shown(field.path, ABSENT, ABSENT, note="changed", secret=True)
         else:
-            moved = replace(one, cause=Cause.EDITED)
-            yield from _places(moved, Reading(entry.kind, old_is_told=True), one.base, one.live)
+            as_edited = replace(field, cause=Cause.EDITED)
+            yield from _places(as_edited, Reading(entry.kind, old_is_told=True), field.base, field.live)
 
 
 def _places(entry: FieldChange, reading: Reading, old: Json, new: Json, side: str = "") -> Iterator[Shown]:
     for place in reading.within(patch.split(entry.path), old, new):
         if is_hidden(place.old) or is_hidden(place.new):
-            what = became(place.old, place.new)
-            yield Shown(entry.path + place.name, ABSENT, ABSENT, entry.cause, what, secret=True, side=side)
+            note = became(place.old, place.new)
+            yield Shown(entry.path + place.name, ABSENT, ABSENT, entry.cause, note, secret=True, side=side)
         else:
             yield Shown(entry.path + place.name, place.old, place.new, entry.cause, place.note, side=side)
 
 
 def blame(one: Blame, quoted: Callable[[str], str]) -> str:
-    """Who wrote a line, when and why; `quoted` makes what others said fit for the report."""
-    commit = one.commit[:_COMMIT] + (" or earlier" if one.at_least else "")
-    said = f": {quoted(one.summary)}" if one.summary else ""
-    behind = f"on {one.date.date().isoformat()} in {commit}{said}"
+    """Who wrote a line, when, in which commit and why; `quoted` escapes texts from the commit for the report."""
+    commit = one.commit[:_COMMIT_LENGTH] + (" or earlier" if one.at_least else "")
+    summary = f": {quoted(one.summary)}" if one.summary else ""
+    details = f"on {one.date.date().isoformat()} in {commit}{summary}"
     author = quoted(one.author)
-    return f"overrides what {author} wrote {behind}" if one.overridden else f"last written by {author} {behind}"
+    return f"overrides what {author} wrote {details}" if one.overridden else f"last written by {author} {details}"
 
 
 def secret(entry: FieldChange) -> str:
-    """What becomes of a secret."""
+    """What happens to a secret: `set`, `changed` or `removed`."""
     return became(entry.live, entry.desired)
 
 
 def became(old: Json, new: Json) -> str:
-    """What a secret became, from its two sides."""
+    """What happens to a secret, from its two sides: `set`, `changed` or `removed`."""
     if is_blank(new):
         return "removed"
     return "set" if is_blank(old) else "changed"
 
 
 def flow(entry: Entry) -> Graph | None:
-    """Where a conversation will go, with what changed marked; None where nothing of it changes."""
+    """The conversation graph after a change, with the changes marked; None if nothing in it changes."""
     kind, change = entry.kind, entry.change
     if kind is None or kind.conversation_graph is None or change.desired is None or change.action in _NO_FLOW:
         return None
@@ -306,19 +312,19 @@ def flow(entry: Entry) -> Graph | None:
 
 
 def unknown(plan: Plan) -> list[Diagnostic]:
-    """What a report of drift has to say of manifests that the state does not know."""
-    return [one for one in plan.warnings if one.id in _UNKNOWN]
+    """The warnings of a plan about manifests that the state does not know, for a report of drift."""
+    return [warning for warning in plan.warnings if warning.id in _UNKNOWN]
 
 
 def no_drift(plan: Plan) -> str:
-    """That nothing has drifted, as far as that can be told."""
+    """A sentence for no drift; it is about the state only if there are manifests that the state does not know."""
     return "The objects in the state have not drifted." if unknown(plan) else "No drift."
 
 
 def overwritten(plan: Plan) -> Iterator[Drift]:
-    """Edits of the account that this plan takes back: fields that were changed there, and that a step writes."""
-    written = {(step.address, one.path) for step in plan.steps for one in step.fields}
+    """Drift that this plan reverts: of each object, the fields that were changed and that a step writes."""
+    written = {(step.address, field.path) for step in plan.steps for field in step.fields}
     for entry in plan.drift:
-        fields = tuple(one for one in entry.fields if (entry.address, one.path) in written)
+        fields = tuple(field for field in entry.fields if (entry.address, field.path) in written)
         if fields:
             yield replace(entry, fields=fields)

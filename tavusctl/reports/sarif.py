@@ -1,4 +1,4 @@
-"""Complaints, refusals and drift as SARIF 2.1.0, for code scanning and editors.
+"""Diagnostics, refusals and drift as SARIF 2.1.0, for code scanning and editors.
 
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
@@ -24,7 +24,7 @@ from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanVi
 from tavusctl.secrets.escape import flat
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
-_MOST: Final = 25_000  # results of a run; code scanning takes none of a file with more
+_MAX_RESULTS: Final = 25_000  # results of a run; code scanning rejects a file with more
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 _LINK: Final = re.compile(r"\](?=\()")  # [text](target) is a link in a message (3.11.6)
 _PLACEHOLDER: Final = re.compile(r"\{+\d+\}+")  # and {0} stands for an argument (3.11.5)
@@ -32,60 +32,69 @@ Result = JsonObject
 
 
 def plan(plan: PlanView) -> str:
-    """What must not be done, and what deserves a look."""
-    return _log([*map(_refusal, plan.refused), *map(_complaint, plan.warnings)])
+    """The refusals and the warnings of a plan."""
+    return _log([*map(_refusal, plan.refused), *map(_diagnostic, plan.warnings)])
 
 
 def outcomes(_: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """What failed, and what nobody knows."""
-    return _log(_outcome(one) for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN))
+    """The steps that failed, and the steps whose outcome is unknown."""
+    return _log(_outcome(outcome) for outcome in outcomes if outcome.status in (Status.FAILED, Status.UNKNOWN))
 
 
 def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
-    """What was changed in the account."""
+    """The objects that were changed or deleted in the account."""
     return _log(map(_drift, drift))
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
-    """What is wrong with manifests."""
-    return _log(map(_complaint, diagnostics))
+    """Diagnostics of manifests."""
+    return _log(map(_diagnostic, diagnostics))
 
 
-def _refusal(one: Refusal) -> Result:
-    return _result(one.id, "error", one.reason, one.hint, place(one.change), str(one.change.address))
+def _refusal(refusal: Refusal) -> Result:
+    return _result(
+        refusal.id, "error", refusal.reason, refusal.hint, place(refusal.change), str(refusal.change.address)
+    )
 
 
-def _outcome(one: Outcome) -> Result:
-    step = one.step
-    return _result(f"outcome-{one.status.value}", "error", one.reason, "", place(step), str(step.address))
+def _outcome(outcome: Outcome) -> Result:
+    step = outcome.step
+    return _result(f"outcome-{outcome.status.value}", "error", outcome.reason, "", place(step), str(step.address))
 
 
-def _drift(one: Drift) -> Result:
-    fields = ", ".join(field.path for field in one.fields) or "deleted in the account"
-    return _result(f"drift-{one.cause.value}", "warning", fields, "", place(one), str(one.address))
+def _drift(entry: Drift) -> Result:
+    fields = ", ".join(field.path for field in entry.fields) or "deleted in the account"
+    return _result(f"drift-{entry.cause.value}", "warning", fields, "", place(entry), str(entry.address))
 
 
-def _complaint(one: Diagnostic) -> Result:
-    return _result(one.id, _LEVELS[one.severity], one.message, one.hint, one.source, str(one.address or ""))
+def _diagnostic(diagnostic: Diagnostic) -> Result:
+    return _result(
+        diagnostic.id,
+        _LEVELS[diagnostic.severity],
+        diagnostic.message,
+        diagnostic.hint,
+        diagnostic.source,
+        str(diagnostic.address or ""),
+    )
 
 
 def _result(rule: str, level: str, message: str, hint: str, source: Source | None, address: str) -> Result:
     text = f"{address}: {message}" if address and not message.removeprefix("`").startswith(address) else message
-    place = source.path if source else ""
-    digest = hashlib.sha256(repr((rule, address, place, message)).encode()).hexdigest()
-    found: Result = {
+    path = source.path if source else ""
+    digest = hashlib.sha256(repr((rule, address, path, message)).encode()).hexdigest()
+    result: Result = {
         "ruleId": rule,
         "level": level,
         "message": {"text": _plain(f"{text} ({hint})" if hint else text or rule)},
         "partialFingerprints": {"tavusctl/v1": digest[:32]},
     }
-    return {**found, "locations": [_location(source)]} if source else found
+    return {**result, "locations": [_location(source)]} if source else result
 
 
 def _plain(text: str) -> str:
-    """A message in which nothing hides, and nothing is a link or stands for something else."""
+    """A message without invisible characters, links and placeholders."""
     unlinked = _LINK.sub(r"]\\", flat(text))
-    return _PLACEHOLDER.sub(lambda found: found.group().replace("{", "{{").replace("}", "}}"), unlinked)
+    return _PLACEHOLDER.sub(lambda match: match.group().replace("{", "{{").replace("}", "}}"), unlinked)
 
 
 def _location(source: Source) -> Result:
@@ -104,17 +113,17 @@ def _rule(name: str) -> Result:
 
 
 def _log(results: Iterable[Result]) -> str:
-    every = sorted(results, key=lambda one: bool(one["level"] != "error"))
-    listed = every[:_MOST]
-    names = sorted({as_text(one["ruleId"]) for one in listed})
+    ordered = sorted(results, key=lambda result: bool(result["level"] != "error"))
+    listed = ordered[:_MAX_RESULTS]
+    names = sorted({as_text(result["ruleId"]) for result in listed})
     rules = [_rule(name) for name in names]
     index = {name: number for number, name in enumerate(names)}
-    listed = [{**one, "ruleIndex": index[as_text(one["ruleId"])]} for one in listed]
+    listed = [{**result, "ruleIndex": index[as_text(result["ruleId"])]} for result in listed]
     driver = {"name": "tavusctl", "semanticVersion": __version__, "rules": rules}
     run: Result = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": listed}
-    if len(every) > len(listed):
-        text = f"{len(every) - len(listed):,} more results are omitted: code scanning accepts {_MOST:,}"
-        told = {"level": "warning", "message": {"text": text}}
-        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [told]}]
+    if len(ordered) > len(listed):
+        text = f"{len(ordered) - len(listed):,} more results are omitted: code scanning accepts {_MAX_RESULTS:,}"
+        notification = {"level": "warning", "message": {"text": text}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [notification]}]
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return spelled(json.dumps(log, indent=2, ensure_ascii=False)) + "\n"

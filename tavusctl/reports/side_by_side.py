@@ -1,4 +1,4 @@
-"""Two environments, or an environment and its account, side by side: as text, JSON and Markdown."""
+"""Two environments, or an environment and its account, compared: as text, JSON and Markdown."""
 
 from __future__ import annotations
 
@@ -25,99 +25,102 @@ FORMAT_VERSION: Final = "1.0"
 _SIGNS: Final = {Presence.LEFT: ("-", "red"), Presence.RIGHT: ("+", "green"), Presence.BOTH: ("~", "yellow")}
 
 
-def _text(found: Comparison) -> str:
-    """For the terminal: an object each, then what could not be compared, then the counts."""
-    lines = [line for one in found.differences for line in (*_block(found, one), "")]
-    lines += [flat(_told(one)) for one in found.unknown]
-    return neutralise("\n".join([*lines, style(_summary(found), bold=True)]) + "\n")
+def _text(comparison: Comparison) -> str:
+    """A comparison for the terminal: a block for each object, then what could not be compared, then the counts."""
+    lines = [line for difference in comparison.differences for line in (*_block(comparison, difference), "")]
+    lines += [flat(_not_compared(unknown)) for unknown in comparison.unknown]
+    return neutralise("\n".join([*lines, style(_summary(comparison), bold=True)]) + "\n")
 
 
-def _block(found: Comparison, one: Difference) -> Iterator[str]:
-    sign, colour = _SIGNS[one.presence]
-    yield style(f"{sign} {one.address}{_where(found, one)}", fg=colour, bold=True)
-    yield from field_lines.fields(Reading(one.kind), one.fields)
-    yield from field_lines.fields(Reading(), one.settings)
+def _block(comparison: Comparison, difference: Difference) -> Iterator[str]:
+    sign, colour = _SIGNS[difference.presence]
+    yield style(f"{sign} {difference.address}{_only_side(comparison, difference)}", fg=colour, bold=True)
+    yield from field_lines.fields(Reading(difference.kind), difference.fields)
+    yield from field_lines.fields(Reading(), difference.settings)
 
 
-def _where(found: Comparison, one: Difference) -> str:
-    """In which of the two an object is, if it is in one alone."""
-    alone = {Presence.LEFT: found.left, Presence.RIGHT: found.right, Presence.BOTH: ""}[one.presence]
-    return f": only in {flat(alone)}" if alone else ""
+def _only_side(comparison: Comparison, difference: Difference) -> str:
+    """A note that names the only side that has the object; empty if both have it."""
+    name = {Presence.LEFT: comparison.left, Presence.RIGHT: comparison.right, Presence.BOTH: ""}[difference.presence]
+    return f": only in {flat(name)}" if name else ""
 
 
-def _told(one: Unknown) -> str:
+def _not_compared(one: Unknown) -> str:
     names = ", ".join(one.names)
     return (
         f"{one.address} {one.path}: not compared, because {names} {'is' if len(one.names) == 1 else 'are'} not set here"
     )
 
 
-def _summary(found: Comparison) -> str:
-    counts = Counter(one.presence for one in found.differences)
-    sides = f"{flat(found.left)} -> {flat(found.right)}"
-    if not found.differences:
-        return f"{sides}: no differences, {objects(found.equal)} compared"
-    only = [f"{counts[one]} only in {flat(name)}" for one, name in _alone(found) if counts[one]]
-    return f"{sides}: {', '.join([f'{counts[Presence.BOTH]} different', *only, f'{found.equal} equal'])}"
+def _summary(comparison: Comparison) -> str:
+    counts = Counter(one.presence for one in comparison.differences)
+    sides = f"{flat(comparison.left)} -> {flat(comparison.right)}"
+    if not comparison.differences:
+        return f"{sides}: no differences, {objects(comparison.equal)} compared"
+    only = [f"{counts[presence]} only in {flat(name)}" for presence, name in _sides(comparison) if counts[presence]]
+    return f"{sides}: {', '.join([f'{counts[Presence.BOTH]} different', *only, f'{comparison.equal} equal'])}"
 
 
-def _alone(found: Comparison) -> tuple[tuple[Presence, str], ...]:
-    return (Presence.LEFT, found.left), (Presence.RIGHT, found.right)
+def _sides(comparison: Comparison) -> tuple[tuple[Presence, str], ...]:
+    return (Presence.LEFT, comparison.left), (Presence.RIGHT, comparison.right)
 
 
-def _json(found: Comparison) -> str:
-    """One document."""
-    counts = Counter(one.presence for one in found.differences)
+def _json(comparison: Comparison) -> str:
+    """A comparison as one JSON document."""
+    counts = Counter(one.presence for one in comparison.differences)
     document: JsonObject = {
         "format_version": FORMAT_VERSION,
-        "left": found.left,
-        "right": found.right,
+        "left": comparison.left,
+        "right": comparison.right,
         "summary": {
             "different": counts[Presence.BOTH],
             "only_left": counts[Presence.LEFT],
             "only_right": counts[Presence.RIGHT],
-            "equal": found.equal,
+            "equal": comparison.equal,
         },
-        "differences": [_difference(one) for one in found.differences],
+        "differences": [_difference(one) for one in comparison.differences],
         "not_compared": [
-            {"address": str(one.address), "path": one.path, "unset": list(one.names)} for one in found.unknown
+            {"address": str(one.address), "path": one.path, "unset": list(one.names)} for one in comparison.unknown
         ],
     }
     return spelled(json.dumps(map_leaves(document, view.number_view), indent=2, ensure_ascii=False)) + "\n"
 
 
-def _difference(one: Difference) -> JsonObject:
-    left, right = one.places
+def _difference(difference: Difference) -> JsonObject:
+    left, right = difference.places
     return {
-        "address": str(one.address),
-        "kind": one.kind.name,
-        "in": one.presence.value,
-        "fields": [_field(field) for field in one.fields],
-        "settings": [_field(field) for field in one.settings],
+        "address": str(difference.address),
+        "kind": difference.kind.name,
+        "in": difference.presence.value,
+        "fields": [_field(field) for field in difference.fields],
+        "settings": [_field(field) for field in difference.settings],
         "sources": {"left": _source(left), "right": _source(right)},
     }
 
 
 def _field(entry: FieldChange) -> JsonObject:
     sides: Mapping[str, Json] = {} if entry.sensitive else {"left": entry.live, "right": entry.desired}
-    told = {side: plain(value) for side, value in sides.items() if value is not ABSENT}
-    place = {} if entry.sensitive else {"source": _source(entry.source)}
-    return {"path": entry.path, **told, "sensitive": entry.sensitive, **place}
+    values = {side: plain(value) for side, value in sides.items() if value is not ABSENT}
+    source = {} if entry.sensitive else {"source": _source(entry.source)}
+    return {"path": entry.path, **values, "sensitive": entry.sensitive, **source}
 
 
 def _source(source: Source | None) -> JsonObject | None:
     return {"path": source.path, "line": source.line, "column": source.column} if source else None
 
 
-def _markdown(found: Comparison) -> str:
-    """For a pull request: the counts, and each object unfolded."""
-    parts = [marker("diff", found.left, found.right), f"### tavusctl diff: {code(found.left)} -> {code(found.right)}"]
-    parts.append(f"**{_summary(found).partition(': ')[2]}**")
-    for one in found.differences:
-        head = f"{code(_SIGNS[one.presence][0])} <b>{code(str(one.address))}</b>{_where(found, one)}"
+def _markdown(comparison: Comparison) -> str:
+    """A comparison for a pull request: the counts, and each object unfolded."""
+    parts = [
+        marker("diff", comparison.left, comparison.right),
+        f"### tavusctl diff: {code(comparison.left)} -> {code(comparison.right)}",
+    ]
+    parts.append(f"**{_summary(comparison).partition(': ')[2]}**")
+    for one in comparison.differences:
+        head = f"{code(_SIGNS[one.presence][0])} <b>{code(str(one.address))}</b>{_only_side(comparison, one)}"
         shown = [*review.shown(one.kind, one.fields), *review.shown(None, one.settings)]
         parts.append(pages.folded(head, markdown_fields.changes(shown), unfolded=True))
-    parts += ["\n".join(f"- {code(_told(one))}" for one in found.unknown)] if found.unknown else []
+    parts += ["\n".join(f"- {code(_not_compared(one))}" for one in comparison.unknown)] if comparison.unknown else []
     return pages.joined(parts)
 
 
@@ -125,5 +128,5 @@ FORMATS: Final[Mapping[str, Callable[[Comparison], str]]] = {"json": _json, "mar
 
 
 def report(found: Comparison, format_: str) -> str:
-    """A comparison in one format, redacted before that encodes it."""
+    """A comparison in one format, redacted before the format encodes it."""
     return FORMATS[format_](view.comparison(found))

@@ -1,7 +1,7 @@
 """Plans for the terminal: dangerous first, one block a change, colour only where it helps, laid out for 80 columns.
 
-Foreign text (prompts, names, server messages) goes through `visible`: control characters, which could rewrite the
-terminal, are shown and not obeyed.
+Text from outside (prompts, names, messages of servers) goes through `flat` or `escape_invisible`: control characters,
+which could rewrite the terminal, are shown and have no effect.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _STATUS = {
     Status.DEFERRED: "cyan",
 }
 _ALARMING = (Action.REPLACE.value, Action.DELETE.value, Action.RETIRE.value, "refused")
-_EXCERPT = 72
-_EXCERPT_WIDTH = 200
+_EXCERPT_BEFORE = 72  # characters of a line that are shown before the column of a diagnostic
+_EXCERPT_WIDTH = 200  # characters of a line that are shown at most
 
 
 def plan(plan: PlanView) -> str:
@@ -57,7 +57,7 @@ def plan(plan: PlanView) -> str:
     parts += _overwritten(plan)
     parts += [f"> {one.new}: renamed from {one.old} ({flat(one.remote_id)}) by apply" for one in plan.moves]
     parts += [f"= {one.address}: up to date already; apply records it in the state" for one in plan.recorded]
-    parts += [told] if (told := review.recovered(plan, flat)) else []
+    parts += [sentence] if (sentence := review.recovered(plan, flat)) else []
     parts += _pending(plan)
     parts += _warnings(plan.warnings)
     parts += [*_place(plan), *filter(None, [review.scope(plan)]), summary(plan)]
@@ -73,7 +73,7 @@ def summary(plan: Plan) -> str:
 
 
 def _place(plan: Plan) -> list[str]:
-    """The environment and the account that a plan is about; nothing where nobody has given either a name."""
+    """The line with the environment and the account of a plan; no line if neither has a name."""
     if plan.environment == Environment().name and not plan.account:
         return []
     account = f", account {flat(plan.account)}" if plan.account else ""
@@ -81,25 +81,25 @@ def _place(plan: Plan) -> list[str]:
 
 
 def _alarm(count: str) -> str | None:
-    """The colour of a count that nobody should miss."""
-    alarming = not count.startswith("0 ") and count.endswith(_ALARMING)
-    return "red" if alarming else None
+    """The colour of a count of dangerous changes; None for any other count."""
+    is_alarming = not count.startswith("0 ") and count.endswith(_ALARMING)
+    return "red" if is_alarming else None
 
 
 def drift(plan: PlanView, drift: Sequence[DriftView]) -> str:
-    """What moved in the account since the last apply."""
-    unknown = [_complaint(one) for one in review.unknown(plan)]
+    """Drift: the objects that changed in the account since the last apply."""
+    unknown = [_diagnostic_text(one) for one in review.unknown(plan)]
     if not drift:
         return neutralise("\n".join([*unknown, *_place(plan), review.no_drift(plan)]) + "\n")
     blocks = [_drift(entry) for entry in drift]
     total = sum(len(entry.fields) for entry in drift)
     fields = f", {total} field{'' if total == 1 else 's'}" if total else ""
-    told = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
-    return neutralise("\n".join([*blocks, *unknown, *_place(plan), told]) + "\n")
+    summary_line = style(f"Drift: {objects(len(drift))}{fields}", bold=True)
+    return neutralise("\n".join([*blocks, *unknown, *_place(plan), summary_line]) + "\n")
 
 
 def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """The outcomes of a plan: counts, and every step that is not `done`."""
+    """The outcomes of a plan: every step that needs a line of its own (`is_told`), and the counts."""
     counts = Counter(outcome.status for outcome in outcomes)
     listed = [outcome(one) for one in outcomes if is_told(one)]
     words = ", ".join(f"{counts[status]} {status}" for status in Status if counts[status]) or "nothing to do"
@@ -108,12 +108,12 @@ def outcomes(plan: PlanView, outcomes: Sequence[OutcomeView]) -> str:
 
 
 def is_told(outcome: Outcome) -> bool:
-    """Whether the report of a run tells of a step by itself; what is simply done is only counted."""
+    """Whether a report of outcomes has a line for a step; a step that is done, without a remark, is only counted."""
     return outcome.status is not Status.DONE or bool(outcome.unkept or outcome.reason)
 
 
 def outcome(outcome: OutcomeView) -> str:
-    """One step that has ended."""
+    """The line of one step that has ended."""
     reason = f": {flat(outcome.reason)}" if outcome.reason else ""
     remote_id = f" ({flat(outcome.remote_id)})" if outcome.remote_id else ""
     status = style(f"{outcome.status.value:<8}", fg=_STATUS[outcome.status])
@@ -121,7 +121,7 @@ def outcome(outcome: OutcomeView) -> str:
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
-    """Complaints with the line they are about and a caret under the place, then how many there are."""
+    """Diagnostics, each with the line that it is about and a caret under the column, then the counts."""
     counts = Counter(one.severity for one in diagnostics)
     if not diagnostics:
         return "Valid.\n"
@@ -134,11 +134,11 @@ def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
 
 
 def diagnostic(diagnostic: DiagnosticView) -> str:
-    """One complaint: place, what is wrong, and what would put it right."""
-    return _complaint(diagnostic)
+    """One diagnostic: its place, the message, the line that it is about, and the hint."""
+    return _diagnostic_text(diagnostic)
 
 
-def _complaint(diagnostic: Diagnostic) -> str:
+def _diagnostic_text(diagnostic: Diagnostic) -> str:
     colour = "red" if diagnostic.severity is Severity.ERROR else "yellow"
     place = f"{flat(str(diagnostic.source))}: " if diagnostic.source else ""
     word = style(f"{diagnostic.severity.value}:", fg=colour, bold=True)
@@ -150,7 +150,7 @@ def _complaint(diagnostic: Diagnostic) -> str:
 def _excerpt(diagnostic: Diagnostic) -> Iterator[str]:
     if diagnostic.source and diagnostic.excerpt.strip():
         column = diagnostic.source.column - 1
-        start = max(0, column - _EXCERPT)
+        start = max(0, column - _EXCERPT_BEFORE)
         yield f"  | {flat(diagnostic.excerpt[start : start + _EXCERPT_WIDTH].expandtabs(1))}"
         yield f"  | {' ' * (column - start)}{style('^', fg='red', bold=True)}"
 
@@ -192,15 +192,15 @@ def _refused(entry: Entry) -> list[str]:
     return lines
 
 
-def _is_unset(entry: Entry, one: FieldChange) -> bool:
-    return is_unset(entry.kind, split(one.path), one.desired) if entry.kind else is_empty(one.desired)
+def _is_unset(entry: Entry, field: FieldChange) -> bool:
+    return is_unset(entry.kind, split(field.path), field.desired) if entry.kind else is_empty(field.desired)
 
 
 def _body(entry: Entry) -> list[str]:
     change = entry.change
     if change.action is Action.CREATE:
-        told = [(flat(one.path), field_lines.brief(one)) for one in change.fields if not _is_unset(entry, one)]
-        return [f"    {line}" for line in field_lines.aligned(told)]
+        rows = [(flat(field.path), field_lines.brief(field)) for field in change.fields if not _is_unset(entry, field)]
+        return [f"    {line}" for line in field_lines.aligned(rows)]
     lines = list(field_lines.fields(Reading(entry.kind), change.fields))
     if change.waits_for:
         lines.append(f"    waits for {', '.join(map(str, change.waits_for))}")
@@ -238,9 +238,9 @@ def _drift(entry: Drift) -> str:
 
 
 def _warnings(warnings: Sequence[Diagnostic]) -> Iterator[str]:
-    """Those about the plan itself, and what cannot work; the rest is for `validate`, and only counted here."""
-    yield from (_complaint(one) for one in warnings if review.is_loud(one))
-    count = sum(not review.is_loud(one) for one in warnings)
+    """Warnings about the plan itself, and about what cannot work; others, which `validate` shows, are only counted."""
+    yield from (_diagnostic_text(warning) for warning in warnings if review.is_loud(warning))
+    count = sum(not review.is_loud(warning) for warning in warnings)
     if count:
         word = style(f"{count} warning{'' if count == 1 else 's'}", fg="yellow")
         yield f"{word} about the manifests; run `tavusctl validate` to see {'it' if count == 1 else 'them'}"

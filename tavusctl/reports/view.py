@@ -1,7 +1,7 @@
-"""What reports may show: plans, outcomes and complaints whose every text is redacted, before anything encodes it.
+"""Views for reports: plans, outcomes, drift and diagnostics in which every text is redacted, before it is encoded.
 
-A report is made of views only.  The types are those of the values themselves, so a report reads them as it would the
-true ones; the type checker refuses a plan that has not been through here.
+A report is made of views only.  A view has the type of the original, and a report reads it in the same way; the type
+checker refuses a plan of which no view was made here.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from tavusctl.reports import risks
 from tavusctl.secrets import redaction
 from tavusctl.secrets.redaction import SHOWN, redacted
 
-if TYPE_CHECKING:  # what `NewType` would say, which mypy does not take for a Struct
+if TYPE_CHECKING:  # `NewType` would say the same, but mypy does not accept its types as Structs
 
     class PlanView(Plan, frozen=True):
-        """A plan whose texts are views."""
+        """A plan whose texts are redacted."""
 
     class OutcomeView(Outcome, frozen=True):
-        """An outcome whose texts are views."""
+        """An outcome whose texts are redacted."""
 
     class DriftView(Drift, frozen=True):
-        """Drift whose texts are views."""
+        """Drift whose texts are redacted."""
 
     class DiagnosticView(Diagnostic, frozen=True):
-        """A complaint whose texts are views."""
+        """A diagnostic whose texts are redacted."""
 
 else:
     PlanView, OutcomeView, DriftView, DiagnosticView = Plan, Outcome, Drift, Diagnostic
@@ -43,65 +43,68 @@ Held = TypeVar("Held")
 
 
 def plan(true: Plan) -> PlanView:
-    """A plan to show; what is risky about its changes is told by the true one, which may hide a host in a secret."""
-    return cast("PlanView", _viewed(_judged(true)) if redaction.knows_any() else true)
+    """The view of a plan.  Its risks are those of the original, in which no redaction hides a host in a secret."""
+    return cast("PlanView", _redacted_copy(_with_risks(true)) if redaction.knows_any() else true)
 
 
-def _judged(true: Plan) -> Plan:
-    steps = tuple(replace(one, risks=risks.of(one)) for one in true.steps)
-    refused = tuple(replace(one, change=replace(one.change, risks=risks.of(one.change))) for one in true.refused)
-    return replace(true, steps=steps, refused=refused)
+def _with_risks(original: Plan) -> Plan:
+    steps = tuple(replace(step, risks=risks.of(step)) for step in original.steps)
+    refused = tuple(replace(one, change=replace(one.change, risks=risks.of(one.change))) for one in original.refused)
+    return replace(original, steps=steps, refused=refused)
 
 
 def outcome(true: Outcome) -> OutcomeView:
-    """An outcome to show."""
-    return cast("OutcomeView", _viewed(true))
+    """The view of an outcome."""
+    return cast("OutcomeView", _redacted_copy(true))
 
 
 def outcomes(true: Sequence[Outcome]) -> Sequence[OutcomeView]:
-    """Outcomes to show."""
-    return cast("Sequence[OutcomeView]", _viewed(true))
+    """The views of outcomes."""
+    return cast("Sequence[OutcomeView]", _redacted_copy(true))
 
 
 def drift(true: Sequence[Drift]) -> Sequence[DriftView]:
-    """Drift to show."""
-    return cast("Sequence[DriftView]", _viewed(true))
+    """The views of drift."""
+    return cast("Sequence[DriftView]", _redacted_copy(true))
 
 
 def diagnostic(true: Diagnostic) -> DiagnosticView:
-    """A complaint to show."""
-    return cast("DiagnosticView", _viewed(true))
+    """The view of a diagnostic."""
+    return cast("DiagnosticView", _redacted_copy(true))
 
 
 def diagnostics(true: Sequence[Diagnostic]) -> Sequence[DiagnosticView]:
-    """Complaints to show."""
-    return cast("Sequence[DiagnosticView]", _viewed(true))
+    """The views of diagnostics."""
+    return cast("Sequence[DiagnosticView]", _redacted_copy(true))
 
 
 def comparison(true: Comparison) -> Comparison:
-    """A comparison to show."""
-    return _viewed(true)
+    """The view of a comparison."""
+    return _redacted_copy(true)
 
 
 def graph(true: Graph) -> Graph:
-    """A graph to draw; nodes are told apart by their ids, which no drawing shows."""
+    """The view of a graph; the ids of nodes, which no drawing shows, stay."""
     nodes = tuple(replace(one, label=redacted(one.label), detail=redacted(one.detail)) for one in true.nodes)
     edges = tuple(replace(one, label=redacted(one.label)) for one in true.edges)
     return replace(true, nodes=nodes, edges=edges, title=redacted(true.title))
 
 
 def number_view(leaf: Json) -> Json:
-    """A leaf of a JSON document, as a text where its digits are those of a secret: without them it would be no JSON."""
+    """A leaf of a JSON document; a number that contains the digits of a secret becomes a mask.
+
+    The mask is a JSON text: digits cannot be taken out of a number in JSON itself.
+    """
     return SHOWN if redaction.is_number(leaf) else leaf
 
 
-def _viewed(value: Held) -> Held:
-    """A value of the same type, with every text in it redacted; what has nothing to redact is the value itself."""
-    return cast("Held", _Walk().of(value)) if redaction.knows_any() else value
+def _redacted_copy(value: Held) -> Held:
+    """A copy of a value, with every text in it redacted; the value itself if there is nothing to redact."""
+    return cast("Held", _Redaction().of(value)) if redaction.knows_any() else value
 
 
-class _Walk:
-    """One walk through a value; what stands in it more than once is looked at once."""
+class _Redaction:
+    """Redacts one value; a text or Struct that occurs in it several times is redacted once."""
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -119,7 +122,7 @@ class _Walk:
             return self._dict(value)
         if isinstance(value, list | tuple):
             shown = [self.of(item) for item in value]
-            return value if _same(value, shown) else type(value)(shown)
+            return value if _are_identical(value, shown) else type(value)(shown)
         return value
 
     def _text(self, text: str) -> str:
@@ -130,7 +133,7 @@ class _Walk:
 
     def _dict(self, value: dict[object, object]) -> dict[object, object]:
         keys, items = [self.of(key) for key in value], [self.of(item) for item in value.values()]
-        same = _same(list(value), keys) and _same(list(value.values()), items)
+        same = _are_identical(list(value), keys) and _are_identical(list(value.values()), items)
         return value if same else dict(zip(keys, items, strict=True))
 
     def _struct(self, value: Struct) -> Struct:
@@ -143,5 +146,5 @@ class _Walk:
         return self._structs[id(value)][1]
 
 
-def _same(one: Sequence[object], other: Sequence[object]) -> bool:
+def _are_identical(one: Sequence[object], other: Sequence[object]) -> bool:
     return all(left is right for left, right in zip(one, other, strict=True))

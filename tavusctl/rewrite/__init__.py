@@ -1,1 +1,1 @@
-"""Live edits spliced into YAML, every untouched byte kept."""
+"""Write live values into YAML manifests; every byte that does not have to change stays."""

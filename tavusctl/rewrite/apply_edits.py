@@ -1,6 +1,6 @@
-"""Edits spliced into a file: what changes is replaced, every other byte stays.
+"""Apply edits to the text of a YAML file: only the values that change are replaced, every other byte stays.
 
-After each step the text is read again; a text that does not say exactly what it should is never given out.
+After each step the text is parsed again; a text whose values are not exactly the expected ones is never returned.
 """
 
 from __future__ import annotations
@@ -27,69 +27,71 @@ from tavusctl.rewrite.source_map import Node, SourceText
 
 
 def splice(content: bytes, path: str, edits: Sequence[Edit]) -> bytes:
-    """A file's bytes with edits made to its documents; RefusedError says which edit cannot be made, and why."""
+    """The bytes of a file after edits of its documents; RefusedError says which edit cannot be made, and why."""
     text = _Text(content, path)
     for edit in edits:
         text.make(edit)
-    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
-    return mark + text.text.encode()
+    bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    return bom + text.text.encode()
 
 
 class _Text:
-    """A text, and its documents as values."""
+    """The text of a file while it is edited, and its documents as JSON values."""
 
     def __init__(self, content: bytes, path: str) -> None:
         self.path = path
         parsed = yaml12.read(content, path)
-        wrong = next((one for one in parsed.diagnostics if one.severity is Severity.ERROR), None)
-        if wrong:
-            self._refuse(f"it is not right as it is: {wrong.message} ({wrong.source})")
+        error = next((diagnostic for diagnostic in parsed.diagnostics if diagnostic.severity is Severity.ERROR), None)
+        if error:
+            self._refuse(f"it is not right as it is: {error.message} ({error.source})")
         self.text = content.removeprefix(codecs.BOM_UTF8).decode()
         self._values = [document.value for document in parsed.documents]
 
     def make(self, edit: Edit) -> None:
-        """Make one edit."""
+        """Make one edit in the text."""
         index = self._find(edit.address)
         try:
-            planned = edit_steps.of_edit(_as_written(edit, self._values[index]), self._values[index])
+            steps = edit_steps.of_edit(_as_written(edit, self._values[index]), self._values[index])
         except PatchError as error:
             self._refuse(str(error))
-        for step in planned:
-            self._take(index, step)
+        for step in steps:
+            self._make_step(index, step)
 
     def _find(self, address: Address) -> int:
-        """Which document is the manifest of an address."""
-        named = [
+        """The index of the document that is the manifest of an address."""
+        matches = [
             index
             for index, value in enumerate(self._values)
             if isinstance(value, dict)
             and (name_of(str(value.get("kind"))), value.get("name")) == (address.kind, address.name)
         ]
-        if len(named) != 1:
-            count = f"{len(named)} documents" if named else "no document"
+        if len(matches) != 1:
+            count = f"{len(matches)} documents" if matches else "no document"
             self._refuse(f"it has {count} with kind: {address.kind} and name: {address.name}")
-        return named[0]
+        return matches[0]
 
-    def _take(self, index: int, step: Step) -> None:
-        """Make one step, and see that it did what it should and no more."""
-        wanted = [edit_steps.made(value, step) if at == index else value for at, value in enumerate(self._values)]
+    def _make_step(self, index: int, step: Step) -> None:
+        """Make one step, and check that it changes the values as expected and nothing else."""
+        expected = [
+            edit_steps.made(value, step) if position == index else value for position, value in enumerate(self._values)
+        ]
         sheet = source_map.parse(self.text)
         document = sheet.documents[index]
         place = self._place(sheet, document, step)
         if place.node.style == "bare" and step.op == "insert":  # a pair without braces gets them
             pointer = join(split(step.pointer)[:-1])
-            step = Step("replace", pointer, resolve(wanted[index], pointer))
+            step = Step("replace", pointer, resolve(expected[index], pointer))
         for careful in (False, True):
-            text = self._made(
+            text = self._text_after(
                 Style(sheet, source_map.layout(document), _is_json(sheet, document), careful), place, step
             )
-            if self._reads(text, wanted):
-                self.text, self._values = text, wanted
+            if self._has_values(text, expected):
+                self.text, self._values = text, expected
                 return
         message = f"the edit of `{step.pointer}` in {self.path} had an unexpected result; nothing was written"
         raise InternalError(message, "report this bug of tavusctl, and make the edit by hand")
 
-    def _made(self, style: Style, place: Place, step: Step) -> str:
+    def _text_after(self, style: Style, place: Place, step: Step) -> str:
         try:
             if step.op == "replace":
                 return block_edits.replaced(style, place, step.value)
@@ -101,16 +103,21 @@ class _Text:
         except ValueError as error:
             self._refuse(f"YAML cannot carry {error}")
 
-    def _reads(self, text: str, wanted: Sequence[Json]) -> bool:
-        """Whether a text says what it should, and is read without complaint."""
+    def _has_values(self, text: str, expected: Sequence[Json]) -> bool:
+        """Whether a text is valid YAML and its documents have exactly the expected values."""
         parsed = yaml12.read(text.encode("utf-8", "surrogatepass"), self.path)
-        is_right = not any(one.severity is Severity.ERROR for one in parsed.diagnostics)
-        return is_right and [exact(one.value) for one in parsed.documents] == [exact(value) for value in wanted]
+        is_valid = not any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics)
+        return is_valid and [exact(document.value) for document in parsed.documents] == [
+            exact(value) for value in expected
+        ]
 
     def _place(self, sheet: SourceText, document: Node, step: Step) -> Place:
-        """The place of a step; that of the collection for what is new."""
+        """The place that a step changes; for an insert, the collection that the new entry goes into.
+
+        RefusedError where an alias or an anchor with aliases elsewhere is in the way.
+        """
         path = split(step.pointer)
-        aliases = [one.text for one in document.walk() if one.kind == "alias"]
+        aliases = [node.text for node in document.walk() if node.kind == "alias"]
         place = Place(document)
         for segment in path[:-1] if step.op == "insert" else path:
             self._refuse_shared(sheet, place.node, aliases)
@@ -118,14 +125,17 @@ class _Text:
         if step.op == "insert":
             self._refuse_shared(sheet, place.node, aliases)
         elif step.op != "rename":
-            below = list(place.node.walk())
-            kept = [one.text for one in document.walk() if one.kind == "alias" and one not in below]
-            for one in below:
-                self._refuse_shared(sheet, one, kept, itself=False)
+            nodes = list(place.node.walk())
+            other_aliases = [node.text for node in document.walk() if node.kind == "alias" and node not in nodes]
+            for node in nodes:
+                self._refuse_shared(sheet, node, other_aliases, itself=False)
         return place
 
     def _refuse_shared(self, sheet: SourceText, node: Node, aliases: Sequence[str], *, itself: bool = True) -> None:
-        """Refuse to change what stands in several places at once."""
+        """Refuse to change a value that stands in several places at once, by an anchor and its aliases.
+
+        With `itself`, a node that is an alias is refused, too.
+        """
         line = sheet.text.count("\n", 0, node.start) + 1
         if node.kind == "alias" and itself:
             self._refuse(f"line {line} has the YAML alias `*{node.text}` of a value elsewhere")
@@ -140,12 +150,12 @@ class _Text:
 
 
 def _as_written(edit: Edit, document: Json) -> Edit:
-    """An edit with its pointer in the names that a document has for fields that have several."""
-    above, *path = split(edit.pointer) or ("",)
+    """The edit, its pointer in the names that the document uses where a field has several names."""
+    section, *path = split(edit.pointer) or ("",)
     kind = KINDS.get(edit.address.kind)
-    if kind is None or above != "spec" or not isinstance(document, dict):
+    if kind is None or section != "spec" or not isinstance(document, dict):
         return edit
-    return replace(edit, pointer=join((above, *spellings.written_path(kind, document.get(above), tuple(path)))))
+    return replace(edit, pointer=join((section, *spellings.written_path(kind, document.get(section), tuple(path)))))
 
 
 def _child(place: Place, segment: str) -> Place:
@@ -154,7 +164,7 @@ def _child(place: Place, segment: str) -> Place:
     if node.kind == "sequence":
         entry = node.entries[int(segment)]
     else:
-        entry = next(one for one in node.entries if one.key and one.key.text == segment)
+        entry = next(pair for pair in node.entries if pair.key and pair.key.text == segment)
     return Place(entry.value, entry, place, in_flow)
 
 

@@ -1,7 +1,7 @@
 """Steps from one JSON value to another, as small as a person would make them, and edits as such steps.
 
-Mappings are changed key by key, lists item by item: items that are equal stay, then items of one name, then of one
-place.  Steps are to be made in their order, and each pointer holds once those before it are made.
+Mappings are changed key by key, lists item by item: equal items stay, then items of the same name are paired, then
+items at the same position.  Steps must be made in their order: a pointer is valid once the steps before it are made.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tavusctl.core.diagnostics import Edit
 from tavusctl.lib.json_types import Json, KeyPath, as_object, as_text
 from tavusctl.patch.pointer import PatchError, child, escape, join, split
 
-_NAMES = ("name", "_name", "id", "_id")  # how a key ends that tells an item from its neighbours
+_NAMES = ("name", "_name", "id", "_id")  # ends of keys that tell an item from its neighbours
 
 
 class Step(Struct, frozen=True):
-    """One change of one place: replace what is there, insert a new key or item, remove, or rename a key."""
+    """One change at one place: replace a value, insert a key or an item, remove either, or rename a key."""
 
     op: Literal["replace", "insert", "remove", "rename"]
     pointer: str
@@ -30,12 +30,12 @@ class Step(Struct, frozen=True):
 
 
 def exact(value: Json) -> str:
-    """One text for equal values: 1, 1.0 and true differ, the order of keys does not."""
+    """A text that only equal values share: 1, 1.0 and true differ, the order of keys does not matter."""
     return json.dumps(value, sort_keys=True)
 
 
 def between(old: Json, new: Json, pointer: str = "") -> Iterator[Step]:
-    """The steps that make one value of another."""
+    """The steps that turn one value into another."""
     if exact(old) == exact(new):
         return
     if isinstance(old, dict) and isinstance(new, dict) and old.keys() & new.keys():
@@ -47,56 +47,56 @@ def between(old: Json, new: Json, pointer: str = "") -> Iterator[Step]:
 
 
 def of_edit(edit: Edit, value: Json) -> list[Step]:
-    """An edit of a document as steps; MisfitError says why it does not fit."""
+    """The steps of an edit of a document; PatchError says why the edit does not fit the document."""
     path = split(edit.pointer)
-    known = _known(value, path)
-    if len(known) <= len(path):
-        return [_new(edit, value, path, len(known) - 1)]
+    values = _values_along(value, path)
+    if len(values) <= len(path):
+        return [_creation(edit, value, path, len(values) - 1)]
     if edit.op == "set":
-        return list(between(known[-1], edit.value, edit.pointer))
+        return list(between(values[-1], edit.value, edit.pointer))
     if not path:
         message = "the document as a whole can be neither removed nor renamed"
         raise PatchError(message)
-    if edit.op == "rename" and (not isinstance(known[-2], dict) or edit.value in known[-2]):
+    if edit.op == "rename" and (not isinstance(values[-2], dict) or edit.value in values[-2]):
         message = f"`{edit.pointer}` cannot be renamed to `{edit.value}`"
         raise PatchError(message)
     return [Step(edit.op, edit.pointer, edit.value)]
 
 
 def made(value: Json, step: Step) -> Json:
-    """A value after one step."""
+    """The value after one step."""
     *above, name = split(step.pointer) or ("",)
     if step.pointer == "":
         return step.value
     result = copy.deepcopy(value)
-    parent = _known(result, tuple(above))[-1]
+    parent = _values_along(result, tuple(above))[-1]
     if isinstance(parent, list):
         index = int(name)
         parent[index : index + (step.op != "insert")] = [] if step.op == "remove" else [step.value]
         return result
     members = as_object(parent)
     if step.op in ("remove", "rename"):
-        taken = members.pop(name)
-        members.update({} if step.op == "remove" else {as_text(step.value): taken})
+        member = members.pop(name)
+        members.update({} if step.op == "remove" else {as_text(step.value): member})
     else:
         members[name] = step.value
     return result
 
 
-def _known(value: Json, path: KeyPath) -> list[Json]:
-    """The values on the way along a path, as far as there are any."""
-    found = [value]
+def _values_along(value: Json, path: KeyPath) -> list[Json]:
+    """The values along a path, the outermost first, up to the last one that exists."""
+    values = [value]
     for segment in path:
         try:
-            found.append(child(found[-1], segment))
+            values.append(child(values[-1], segment))
         except PatchError:
             break
-    return found
+    return values
 
 
-def _new(edit: Edit, value: Json, path: KeyPath, depth: int) -> Step:
-    """The step that makes a place that is not there, with the mappings above it."""
-    parent = _known(value, path)[-1]
+def _creation(edit: Edit, value: Json, path: KeyPath, depth: int) -> Step:
+    """The step that creates a missing value, with the mappings above it; PatchError if it cannot be created."""
+    parent = _values_along(value, path)[-1]
     end = str(len(parent)) if isinstance(parent, list) else ""
     has_place = path[depth] in ("-", end) if end else isinstance(parent, dict | None)
     if edit.op != "set" or not has_place:
@@ -124,12 +124,12 @@ def _members(old: dict[str, Json], new: dict[str, Json], pointer: str) -> Iterat
 
 
 def _items(old: list[Json], new: list[Json], pointer: str) -> Iterator[Step]:
-    """From the last item to the first, so that what is still to come keeps its place."""
+    """Steps from the last item to the first, so that the indexes of the items still to be changed stay valid."""
     for operation, i1, i2, j1, j2 in reversed(_alignment(old, new)):
         if operation == "replace":
             yield from _gap(old[i1:i2], new[j1:j2], i1, pointer)
         elif operation != "equal":
-            yield from _rest(i1, i2, new[j1:j2], pointer)
+            yield from _remove_and_insert(i1, i2, new[j1:j2], pointer)
 
 
 def _alignment(old: Sequence[Json], new: Sequence[Json]) -> list[tuple[str, int, int, int, int]]:
@@ -138,17 +138,17 @@ def _alignment(old: Sequence[Json], new: Sequence[Json]) -> list[tuple[str, int,
 
 
 def _gap(old: list[Json], new: list[Json], first: int, pointer: str) -> Iterator[Step]:
-    """Items without equals: those of one name are the same item, and the rest goes by place."""
+    """Steps for items without equals: items of the same name are paired, the others by position."""
     labels = [_label(item) for item in old], [_label(item) for item in new]
     matcher = SequenceMatcher(None, *labels, autojunk=False)
     for _, i1, i2, j1, j2 in reversed(matcher.get_opcodes()):
-        paired = min(i2 - i1, j2 - j1)
-        yield from _rest(first + i1 + paired, first + i2, new[j1 + paired : j2], pointer)
-        for offset in reversed(range(paired)):
+        pair_count = min(i2 - i1, j2 - j1)
+        yield from _remove_and_insert(first + i1 + pair_count, first + i2, new[j1 + pair_count : j2], pointer)
+        for offset in reversed(range(pair_count)):
             yield from between(old[i1 + offset], new[j1 + offset], f"{pointer}/{first + i1 + offset}")
 
 
-def _rest(start: int, end: int, new: Sequence[Json], pointer: str) -> Iterator[Step]:
+def _remove_and_insert(start: int, end: int, new: Sequence[Json], pointer: str) -> Iterator[Step]:
     for index in reversed(range(start, end)):
         yield Step("remove", f"{pointer}/{index}")
     for offset, value in enumerate(new):
@@ -156,7 +156,7 @@ def _rest(start: int, end: int, new: Sequence[Json], pointer: str) -> Iterator[S
 
 
 def _label(item: Json) -> str:
-    """What names an item among others."""
+    """A text that identifies an item of a list: the first name or id in it, else the whole item."""
     return next(_names(item), exact(item))
 
 

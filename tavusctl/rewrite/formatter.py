@@ -1,7 +1,7 @@
-"""A file made tidy without a change of what it says: a small canonical form, reached by splices alone.
+"""Format a file without changing its values: a small canonical form, reached by local edits of the text.
 
-Texts of several lines stand in `|` blocks; no space at the end of a line and no tab outside text; one line end at the
-end of the file; the comment that names the schema is right.  Everything else is left as its author wrote it.
+Text of several lines goes into `|` blocks; no space at the end of a line and no tab outside text; one line end at the
+end of the file; the comment that names the schema is right.  Everything else stays as its author wrote it.
 """
 
 from __future__ import annotations
@@ -25,105 +25,121 @@ _GAP: Final = re.compile(r"[ \t]*\t[ \t]*")
 
 
 def formatted(content: bytes, path: str, schema: str = "") -> bytes:
-    """The tidy form of a file that is right; `schema` is what its first comment is to name, where that is known."""
-    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
-    text = content.removeprefix(mark).decode()
-    values = _values(text, path)
+    """The formatted bytes of a file; a file with errors, or without documents, is returned as it is.
+
+    `schema` is the schema that the comment at the top must name; empty if it is unknown.
+    """
+    bom = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    text = content.removeprefix(bom).decode()
+    values = _comparable_values(text, path)
     if not values:
         return content
-    for tidy in (_with_one_end, _in_blocks, _without_tabs, _without_trailing_space):
-        text = tidy(text, path)
+    for rewrite in (_with_one_line_end, _with_text_blocks, _without_tabs, _without_trailing_space):
+        text = rewrite(text, path)
     text = _with_schema(text, schema) if schema else text
-    if _values(text, path) != values:
+    if _comparable_values(text, path) != values:
         message = f"`{path}` would change its meaning when formatted; it was not written"
         raise InternalError(message, "report this bug of tavusctl")
-    return mark + text.encode()
+    return bom + text.encode()
 
 
-def _values(text: str, path: str) -> list[str] | None:
-    """Each document of a text as one comparable text; None when it is wrong."""
+def _comparable_values(text: str, path: str) -> list[str] | None:
+    """Each document of a text as one text that can be compared; None if the text has errors."""
     parsed = yaml12.read(text.encode(), path)
-    if any(one.severity is Severity.ERROR for one in parsed.diagnostics):
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in parsed.diagnostics):
         return None
-    return [exact(one.value) for one in parsed.documents]
+    return [exact(document.value) for document in parsed.documents]
 
 
-def _in_blocks(text: str, path: str) -> str:
-    """Text of several lines in `|` blocks, where it stands behind a key or a dash."""
-    values, tried = _values(text, path), 0
+def _with_text_blocks(text: str, path: str) -> str:
+    """The text with scalars of several lines as `|` blocks, where they follow a key or a dash.
+
+    A scalar whose block would change a value of the file stays as it is.
+    """
+    values, skipped = _comparable_values(text, path), 0
     while True:
         sheet = source_map.parse(text)
-        waiting = [(document, place) for document in sheet.documents for place in _prose(document)][tried:]
-        if not waiting:
+        candidates = [(document, place) for document in sheet.documents for place in _multiline_scalars(document)][
+            skipped:
+        ]
+        if not candidates:
             return text
-        document, place = waiting[0]
+        document, place = candidates[0]
         new = block_edits.replaced(Style(sheet, source_map.layout(document), is_new=True), place, place.node.text)
-        text, tried = (new, tried) if _values(new, path) == values else (text, tried + 1)
+        text, skipped = (new, skipped) if _comparable_values(new, path) == values else (text, skipped + 1)
 
 
-def _prose(document: Node) -> Iterator[Place]:
-    """Quoted and plain texts that have lines."""
-    waiting = [Place(document)]
-    while waiting:
-        place = waiting.pop()
+def _multiline_scalars(document: Node) -> Iterator[Place]:
+    """The quoted and plain scalars of several lines that a `|` block can hold; those with an anchor are left out."""
+    stack = [Place(document)]
+    while stack:
+        place = stack.pop()
         node = place.node
         if node.kind == "scalar" and node.style in ("", '"', "'") and place.entry and not node.anchor:
             if "\n" in node.text.rstrip("\n") and yaml_text.fits_block(node.text):
                 yield place
         elif node.in_lines:
-            waiting += [Place(one.value, one, place) for one in reversed(node.entries)]
+            stack += [Place(entry.value, entry, place) for entry in reversed(node.entries)]
 
 
 def _without_tabs(text: str, _: str) -> str:
-    """Tabs between words of YAML made spaces; those in text and in comments stay."""
+    """The text with spaces in place of tabs between YAML tokens; tabs in scalars and in comments stay."""
     pieces, end = [], 0
-    for start, stop in (*_texts(text), (len(text), len(text))):
-        pieces += [_spaced(text[end:start]), text[start:stop]]
+    for start, stop in (*_scalar_spans(text), (len(text), len(text))):
+        pieces += [_without_gap_tabs(text[end:start]), text[start:stop]]
         end = stop
     return "".join(pieces)
 
 
-def _spaced(gap: str) -> str:
-    """A piece between texts without its tabs."""
+def _without_gap_tabs(gap: str) -> str:
+    """A piece of text between two scalars, with one space in place of blanks with a tab; comments stay."""
     lines = re.split("([\n\r\x85\u2028\u2029])", gap)
-    return "".join(_GAP.sub(" ", code) + comment for code, comment in map(_parted, lines))
+    return "".join(_GAP.sub(" ", code) + comment for code, comment in map(_split_comment, lines))
 
 
-def _parted(line: str) -> tuple[str, str]:
-    """A line of a piece before its comment, and the comment."""
-    found = re.search(r"(?:^|(?<=\s))#", line)
-    return (line[: found.start()], line[found.start() :]) if found else (line, "")
+def _split_comment(line: str) -> tuple[str, str]:
+    """A line split into the YAML before its comment, and the comment."""
+    match = re.search(r"(?:^|(?<=\s))#", line)
+    return (line[: match.start()], line[match.start() :]) if match else (line, "")
 
 
 def _without_trailing_space(text: str, _: str) -> str:
-    spans = list(_texts(text))
+    spans = list(_scalar_spans(text))
     pieces, end = [], 0
-    for found in re.finditer("[ \t]+(?=[\n\r\x85\u2028\u2029]|\\Z)", text):
-        if not any(start <= found.start() < stop for start, stop in spans):
-            pieces.append(text[end : found.start()])
-            end = found.end()
+    for match in re.finditer("[ \t]+(?=[\n\r\x85\u2028\u2029]|\\Z)", text):
+        if not any(start <= match.start() < stop for start, stop in spans):
+            pieces.append(text[end : match.start()])
+            end = match.end()
     return "".join([*pieces, text[end:]])
 
 
-def _with_one_end(text: str, path: str) -> str:
+def _with_one_line_end(text: str, path: str) -> str:
     newline = SourceText(text).newline
-    short = text.rstrip(" \t\r\n") + newline
-    return short if _values(short, path) == _values(text, path) else text  # blank lines of a `|+` block are its own
+    trimmed = text.rstrip(" \t\r\n") + newline
+    return (
+        trimmed if _comparable_values(trimmed, path) == _comparable_values(text, path) else text
+    )  # blank lines are part of a `|+` block
 
 
-def _texts(text: str) -> Iterator[tuple[int, int]]:
-    """Where scalars stand, in their order."""
+def _scalar_spans(text: str) -> Iterator[tuple[int, int]]:
+    """The start and the end of every scalar, in order."""
     sheet = source_map.parse(text)
     for document in sheet.documents:
-        nodes = [one for node in document.walk() for entry in node.entries for one in (entry.key, entry.value) if one]
-        yield from sorted((one.content, one.end) for one in [document, *nodes] if one.kind == "scalar")
+        nodes = [
+            scalar
+            for node in document.walk()
+            for entry in node.entries
+            for scalar in (entry.key, entry.value)
+            if scalar
+        ]
+        yield from sorted((scalar.content, scalar.end) for scalar in [document, *nodes] if scalar.kind == "scalar")
 
 
 def _with_schema(text: str, schema: str) -> str:
-    """The comment that names the schema of a manifest, for editors; one that names an address stays."""
+    """The text with a comment that names the schema of a manifest for editors; a comment with a URL stays."""
     line = f"# yaml-language-server: $schema={schema}"
-    above = text[: source_map.parse(text).documents[0].start]
-    found = SCHEMA.search(above)
-    if found:
-        return text if "://" in found[1] else f"{text[: found.start()]}{line}{text[found.end() :]}"
-    return text if above.lstrip().startswith(("%", "---")) else f"{line}{SourceText(text).newline}{text}"
+    head = text[: source_map.parse(text).documents[0].start]
+    match = SCHEMA.search(head)
+    if match:
+        return text if "://" in match[1] else f"{text[: match.start()]}{line}{text[match.end() :]}"
+    return text if head.lstrip().startswith(("%", "---")) else f"{line}{SourceText(text).newline}{text}"

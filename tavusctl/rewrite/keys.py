@@ -1,4 +1,7 @@
-"""Keys that the account has, as manifests say them: `${secret:NAME}`, under a name that says whose and what for."""
+"""Secret references in place of keys that the account has: `${secret:NAME}`.
+
+NAME says which object and which of its fields the key belongs to.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,13 @@ from tavusctl.secrets import url_credentials
 from tavusctl.secrets.values import SecretText
 
 SIGNED: Final = "its source is a signed URL, which gives access to everyone who reads it, and expires"
-_NO_NAME = re.compile(r"[^A-Z0-9]+")
+_NOT_IN_NAMES = re.compile(r"[^A-Z0-9]+")
 
 
 def names(address: Address, path: KeyPath) -> Iterator[str]:
-    """Names of variables for the key at a place of an object, the best first; they do not come to an end."""
+    """Names of variables for the key at a path of an object, the best first; the iterator never ends."""
     inner = path[1:] if len(path) > 1 else path
-    name = _NO_NAME.sub("_", "_".join((address.kind, address.name, *inner)).upper()).strip("_")
+    name = _NOT_IN_NAMES.sub("_", "_".join((address.kind, address.name, *inner)).upper()).strip("_")
     yield name
     number = 2
     while True:
@@ -27,16 +30,16 @@ def names(address: Address, path: KeyPath) -> Iterator[str]:
 
 
 def referring(text: str, path: KeyPath, name: Callable[[KeyPath, str], str]) -> SecretText:
-    """What stands for a key; of an address with keys in it, all but the keys stays to be read.
+    """A text with `${secret:}` in place of a key; in a URL, only in place of each credential.
 
-    `name` gives a variable for a place and what stands there.
+    `name` returns the name of the variable for a path and the text of the key there.
     """
-    parts, found, end = [], [], 0
+    parts, variables, end = [], [], 0
     for span in url_credentials.spans(text) if url_credentials.is_address(text) else ():
         if span.start >= end:
             parts.append(text[end : span.start])
-            found.append(name((*path, span.name), text[span.start : span.end]))
+            variables.append(name((*path, span.name), text[span.start : span.end]))
             end = span.end
-    if found:
-        return SecretText((*parts, text[end:]), tuple(found))
+    if variables:
+        return SecretText((*parts, text[end:]), tuple(variables))
     return SecretText(("", ""), (name(path, text),))

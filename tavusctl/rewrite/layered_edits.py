@@ -1,4 +1,4 @@
-"""A new value as edits of a document and of the one that lies over it: each in the file that has the value.  Pure."""
+"""A new value as edits of a base document and of its overlay: each edit in the file that has the value.  Pure."""
 
 from __future__ import annotations
 
@@ -17,112 +17,117 @@ from tavusctl.rewrite.edit_steps import exact
 def layered(
     address: Address, base: Json, over: Json, where: KeyPath, new: Json
 ) -> tuple[tuple[Edit, ...], tuple[Edit, ...]]:
-    """The edits of the base and of the overlay after which both together have a value at a place, or ABSENT.
+    """The edits of the base and of the overlay after which the merged document has a value at a path, or ABSENT.
 
-    `over` is None where nothing lies over the base.  What the overlay says is changed there; what it says nothing of is
-    changed in the base.
+    `over` is None if there is no overlay.  A value that the overlay has is changed there; any other is changed in the
+    base.
     """
     if over is None:
         return tuple(_edits(address, base, where, new)), ()
-    found: tuple[list[Edit], list[Edit]] = ([], [])
-    for path, value, is_over in _divided(address, base, over, where, new):
-        found[is_over].extend(_edits(address, over if is_over else base, path, value))
-    return tuple(found[0]), tuple(found[1])
+    edits: tuple[list[Edit], list[Edit]] = ([], [])
+    for path, value, is_over in _split_by_layer(address, base, over, where, new):
+        edits[is_over].extend(_edits(address, over if is_over else base, path, value))
+    return tuple(edits[0]), tuple(edits[1])
 
 
-def _divided(
-    address: Address, base: Json, over: Json, where: KeyPath, new: Json
+def _split_by_layer(
+    address: Address, base: Json, over: Json, path: KeyPath, new: Json
 ) -> Iterator[tuple[KeyPath, Json, bool]]:
-    """The places of a value with what is to be there, and whether the overlay has them."""
-    (low, low_depth), (high, high_depth) = (_followed(address, one, where) for one in (base, over))
-    ended = _ended_at(address, over, where)
-    if ended and new is not ABSENT:
-        for key in reversed(where[len(ended) :]):
+    """The parts of a new value: each with its path, and whether the overlay has it."""
+    (base_value, base_depth), (over_value, over_depth) = (_lookup(address, document, path) for document in (base, over))
+    null_path = _null_above(address, over, path)
+    if null_path and new is not ABSENT:
+        for key in reversed(path[len(null_path) :]):
             new = {key: new}
-        yield ended, _over(address, _followed(address, base, ended)[0], ended, new), True
-    elif isinstance(low, dict) and isinstance(high, dict) and isinstance(new, dict):
-        low, high, new = (_named(address, where, one) for one in (low, high, new))
-        for key in dict.fromkeys((*low, *high, *new)):
-            is_merged = isinstance(low.get(key), dict) and isinstance(high.get(key), dict)
-            if is_merged or not _alike(new.get(key, ABSENT), high.get(key, low.get(key, ABSENT))):
-                yield from _divided(address, base, over, (*where, key), new.get(key, ABSENT))
-    elif high is ABSENT and high_depth <= low_depth:
-        yield where, new, False
-    elif new is ABSENT and low is not ABSENT:
-        yield where, None, True  # without the overlay's word, the value of the base would come back
+        yield null_path, _overlay_value(address, _lookup(address, base, null_path)[0], null_path, new), True
+    elif isinstance(base_value, dict) and isinstance(over_value, dict) and isinstance(new, dict):
+        base_value, over_value, new = (
+            _with_model_names(address, path, mapping) for mapping in (base_value, over_value, new)
+        )
+        for key in dict.fromkeys((*base_value, *over_value, *new)):
+            is_merged = isinstance(base_value.get(key), dict) and isinstance(over_value.get(key), dict)
+            if is_merged or not _alike(new.get(key, ABSENT), over_value.get(key, base_value.get(key, ABSENT))):
+                yield from _split_by_layer(address, base, over, (*path, key), new.get(key, ABSENT))
+    elif over_value is ABSENT and over_depth <= base_depth:
+        yield path, new, False
+    elif new is ABSENT and base_value is not ABSENT:
+        yield path, None, True  # without a `null` in the overlay, the value of the base would come back
     else:
-        yield where, _over(address, low, where, new), True
+        yield path, _overlay_value(address, base_value, path, new), True
 
 
-def _ended_at(address: Address, over: Json, where: KeyPath) -> KeyPath:
-    """The place on the way to another at which the overlay says `null`: nothing of the base is below it."""
-    for depth, key in enumerate(_written(address, over, where)):
+def _null_above(address: Address, over: Json, path: KeyPath) -> KeyPath:
+    """The path above another at which the overlay has `null`, which hides all of the base below; () for none."""
+    for depth, key in enumerate(_written_path(address, over, path)):
         if over is None and depth:
-            return where[:depth]
+            return path[:depth]
         over = over.get(key, ABSENT) if isinstance(over, dict) else ABSENT
     return ()
 
 
-def _over(address: Address, low: Json, where: KeyPath, new: Json) -> Json:
-    """What the overlay says to make a value of what the base has: it takes away the members that are not in it."""
-    if not (isinstance(low, dict) and isinstance(new, dict)):
+def _overlay_value(address: Address, base_value: Json, path: KeyPath, new: Json) -> Json:
+    """The value of the overlay that turns the value of the base into `new`: `null` for each member to remove."""
+    if not (isinstance(base_value, dict) and isinstance(new, dict)):
         return new
-    low = _named(address, where, low)
-    said = {key: _over(address, low.get(key), (*where, key), value) for key, value in new.items()}
-    return said | dict.fromkeys(key for key, value in low.items() if key not in new and value is not None)
+    base_value = _with_model_names(address, path, base_value)
+    members = {key: _overlay_value(address, base_value.get(key), (*path, key), value) for key, value in new.items()}
+    return members | dict.fromkeys(key for key, value in base_value.items() if key not in new and value is not None)
 
 
-def _named(address: Address, where: KeyPath, found: JsonObject) -> JsonObject:
-    """The members of a mapping under the names of the kind."""
-    names = KINDS[address.kind].other_names(where[1:]) if where[:1] == ("spec",) else {}
-    return {names.get(key, key): value for key, value in found.items()}
+def _with_model_names(address: Address, path: KeyPath, mapping: JsonObject) -> JsonObject:
+    """A mapping of a document, its keys renamed to those of the kind's model."""
+    names = KINDS[address.kind].other_names(path[1:]) if path[:1] == ("spec",) else {}
+    return {names.get(key, key): value for key, value in mapping.items()}
 
 
 def _alike(one: Json, other: Json) -> bool:
     return one is other or (ABSENT not in (one, other) and exact(one) == exact(other))
 
 
-def _followed(address: Address, document: Json, where: KeyPath) -> tuple[Json, int]:
-    """The value at a place, or ABSENT, and how far the way there goes; `null` on the way is its end."""
-    for depth, key in enumerate(_written(address, document, where)):
+def _lookup(address: Address, document: Json, path: KeyPath) -> tuple[Json, int]:
+    """The value at a path, or ABSENT, and how many keys of the path exist.
+
+    Below a `null` the value is ABSENT, and every key counts as existing.
+    """
+    for depth, key in enumerate(_written_path(address, document, path)):
         if document is None and depth:
-            return ABSENT, len(where)
+            return ABSENT, len(path)
         if not isinstance(document, dict) or key not in document:
             return ABSENT, depth
         document = document[key]
-    return document, len(where)
+    return document, len(path)
 
 
-def _edits(address: Address, document: Json, where: KeyPath, new: Json) -> Iterator[Edit]:
-    """The edit that writes a value; one that goes takes the mappings with it that would be empty."""
-    where = _written(address, document, where)
+def _edits(address: Address, document: Json, path: KeyPath, new: Json) -> Iterator[Edit]:
+    """The edit that sets a value, or that removes it with the mappings that would be empty without it."""
+    path = _written_path(address, document, path)
     if new is not ABSENT:
-        yield Edit(address, join(where), "set", new)
+        yield Edit(address, join(path), "set", new)
         return
-    while len(where) > len(("spec", "key")) and _is_alone(document, where):
-        where = where[:-1]
-    if _at(document, where) is not ABSENT:
-        yield Edit(address, join(where), "remove")
+    while len(path) > len(("spec", "key")) and _is_alone(document, path):
+        path = path[:-1]
+    if _at(document, path) is not ABSENT:
+        yield Edit(address, join(path), "remove")
 
 
-def _written(address: Address, document: Json, where: KeyPath) -> KeyPath:
-    """A place as a document has it, which may call fields otherwise."""
-    above, *path = where or ("",)
+def _written_path(address: Address, document: Json, path: KeyPath) -> KeyPath:
+    """A path in the names that a document uses, which may be other names of the same fields."""
+    section, *keys = path or ("",)
     kind = KINDS[address.kind]
-    if above != "spec" or not isinstance(document, dict) or path[:1] == ["extra"]:
-        return where
-    named = split(spellings.pointer(kind, join(path)))
-    return (above, *spellings.written_path(kind, document.get(above), named))
+    if section != "spec" or not isinstance(document, dict) or keys[:1] == ["extra"]:
+        return path
+    model_path = split(spellings.pointer(kind, join(keys)))
+    return (section, *spellings.written_path(kind, document.get(section), model_path))
 
 
-def _is_alone(document: Json, where: KeyPath) -> bool:
-    """Whether nothing else is in the mapping that holds a value."""
-    around = _at(document, where[:-1])
-    return isinstance(around, dict | list) and len(around) == 1
+def _is_alone(document: Json, path: KeyPath) -> bool:
+    """Whether the mapping or the list that holds a value has nothing else in it."""
+    collection = _at(document, path[:-1])
+    return isinstance(collection, dict | list) and len(collection) == 1
 
 
-def _at(document: Json, where: KeyPath) -> Json:
-    for key in where:
+def _at(document: Json, path: KeyPath) -> Json:
+    for key in path:
         if isinstance(document, list) and key.isdecimal() and int(key) < len(document):
             document = document[int(key)]
         elif isinstance(document, dict) and key in document:

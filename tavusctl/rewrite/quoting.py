@@ -13,16 +13,16 @@ from tavusctl.rewrite.yaml_text import Layout
 
 
 class Style(Struct, frozen=True):
-    """How a document is written; `careful` keeps every value on one line, in double quotes where it is text."""
+    """How values are written into a document; `careful` writes each on one line, texts in double quotes."""
 
     sheet: SourceText
     layout: Layout
     is_json: bool = False  # the document is JSON, and stays so
     careful: bool = False
-    is_new: bool = False  # nothing is kept of how the old value is written
+    is_new: bool = False  # the style of the old value is not kept
 
     def below(self, value: Json, column: int) -> bool:
-        """Whether a value that would follow its key at a column stands below it."""
+        """Whether a value that would follow its key at a column is written below the key instead."""
         return not self.careful and yaml_text.is_block(value, column)
 
     def block(self, value: Json, column: int) -> list[str]:
@@ -52,36 +52,38 @@ class Style(Struct, frozen=True):
         return json_text(key) if self.is_json or self.careful else yaml_text.key(key, in_flow=True)
 
     def key(self, name: str, old: Node, *, in_flow: bool) -> str:
-        """A key in place of another."""
+        """A new name for a key, in the quotes of the old one."""
         return _in_quotes_of(old, name) or yaml_text.key(name, in_flow=in_flow)
 
     def inline(self, value: Json, indent: int, old: Node | None = None) -> list[str]:
-        """A value behind its key, and the lines below; `old` is what stands there now."""
+        """The text of a value after its key, then the lines below; `old` is the node that the value replaces."""
         if self.careful:
             return [json_text(value)]
         if isinstance(value, str) and old and old.kind == "scalar" and not self.is_new:
-            kept = self._like(old, value, indent)
-            if kept:
-                return kept
+            lines = self._in_style_of(old, value, indent)
+            if lines:
+                return lines
         return yaml_text.inline(value, indent, self.layout)
 
-    def _like(self, old: Node, text: str, indent: int) -> list[str]:
-        """Text in the style of what it replaces; empty where that cannot hold it."""
+    def _in_style_of(self, old: Node, text: str, indent: int) -> list[str]:
+        """The lines of a text in the style of the scalar that it replaces; empty if it does not suit the text."""
         if old.style == "|" and yaml_text.fits_block(text):
             return yaml_text.literal(text, indent, self._step_of(old, indent))
         if old.style == ">" and yaml_text.fits_folded(text):
             return self._folded(old, text, indent)
         became_long = "\n" in text and "\n" not in old.text
-        written = "" if became_long and yaml_text.fits_block(text) else _in_quotes_of(old, text)
-        return [written] if written else []
+        one_line = "" if became_long and yaml_text.fits_block(text) else _in_quotes_of(old, text)
+        return [one_line] if one_line else []
 
     def _folded(self, old: Node, text: str, indent: int) -> list[str]:
-        """Text as a `>` block in which paragraphs that stay keep their lines."""
+        """The lines of a text as a `>` block; a paragraph that has not changed keeps its line breaks."""
         step = self._step_of(old, indent)
         width = yaml_text.WIDTH - indent - step
-        known = {" ".join(lines): lines for lines in _paragraphs(self._body(old))}
+        old_paragraphs = {" ".join(lines): lines for lines in _paragraphs(self._body(old))}
         parts = text.rstrip("\n").split("\n")
-        paragraphs = [known.get(part) or _rewrapped(part, list(known.values()), width) for part in parts]
+        paragraphs = [
+            old_paragraphs.get(part) or _rewrapped(part, list(old_paragraphs.values()), width) for part in parts
+        ]
         return yaml_text.fold(paragraphs, text, indent + step)
 
     def _body(self, old: Node) -> list[str]:
@@ -91,7 +93,7 @@ class Style(Struct, frozen=True):
         return [line[column:] for line in lines]
 
     def _step_of(self, old: Node, indent: int) -> int:
-        """How far a block scalar stands from its parent."""
+        """By how many columns a block scalar is indented below its parent."""
         lines = BREAK.split(self.sheet.text[old.content : old.end])[1:]
         columns = [len(line) - len(line.lstrip(" ")) for line in lines if line.strip()]
         step = min(columns, default=0) - indent
@@ -108,14 +110,14 @@ def json_text(value: Json) -> str:
 
 
 def _in_quotes_of(old: Node, text: str) -> str:
-    """Text in the quotes of what it replaces; empty where that has none, or they cannot hold it."""
+    """A text in the quotes of the node that it replaces; empty if that has none, or if they cannot hold the text."""
     if old.style == '"':
         return yaml_text.double_quoted(text)
     return yaml_text.single_quoted(text) if old.style == "'" else ""
 
 
 def _paragraphs(lines: Sequence[str]) -> list[list[str]]:
-    """Lines in groups, as blank lines part them."""
+    """The groups of lines between blank lines."""
     groups: list[list[str]] = [[]]
     for line in lines:
         if line:
@@ -125,21 +127,21 @@ def _paragraphs(lines: Sequence[str]) -> list[list[str]]:
     return [group for group in groups if group]
 
 
-def _rewrapped(text: str, known: Sequence[list[str]], width: int) -> list[str]:
-    """A paragraph broken anew, but for the lines at its beginning and end that are as they were."""
-    for lines in known:
+def _rewrapped(text: str, old_paragraphs: Sequence[list[str]], width: int) -> list[str]:
+    """The lines of a changed paragraph; the old lines at its beginning and end stay if the text still has them."""
+    for lines in old_paragraphs:
         head = _common(lines, text)
         tail = _common(lines[head:], text, from_end=True)
         first, last = lines[:head], lines[len(lines) - tail :]
         middle = text[len(" ".join([*first, ""])) : len(text) - len(" ".join(["", *last]))]
-        broken = [*first, *yaml_text.wrapped(middle, width), *last]
-        if (head or tail) and " ".join(broken) == text:
-            return broken
+        new_lines = [*first, *yaml_text.wrapped(middle, width), *last]
+        if (head or tail) and " ".join(new_lines) == text:
+            return new_lines
     return yaml_text.wrapped(text, width)
 
 
 def _common(lines: Sequence[str], text: str, *, from_end: bool = False) -> int:
-    """How many whole lines a text begins, or ends, with."""
+    """How many of the lines a text begins with; with `from_end`, how many it ends with."""
     for count in range(len(lines), 0, -1):
         if from_end and text.endswith(" " + " ".join(lines[-count:])):
             return count

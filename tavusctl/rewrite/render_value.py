@@ -1,7 +1,7 @@
-"""A live value in the spelling of the manifest it is adopted into.
+"""Render a live value in the form of the manifest that it is adopted into.
 
-What means the same stays as it is written, expressions included; a reference is written as `${ref:}` again, text that a
-file brought goes back into that file, a key that is new becomes `${secret:}`, and a literal `${` is escaped.
+A value that means the same stays as it is written, expressions included; a reference becomes `${ref:}` again, text that
+came from a file goes back into that file, a new key becomes `${secret:}`, and a literal `${` is escaped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tavusctl.patch.pointer import PatchError, child
 from tavusctl.rewrite import keys, template_edits
 from tavusctl.secrets.values import Secret, SecretText
 
-_FILE: Final = re.compile(r"\$\{file:([^}\n]*)\}")
+_FILE_EXPRESSION: Final = re.compile(r"\$\{file:([^}\n]*)\}")
 UNSHOWN: Final = (
     "the account has a key there that no read shows; "
     "write ${secret:NAME} in its place, list NAME under secrets:, set the variable, and apply with --overwrite"
@@ -35,158 +35,175 @@ UNSHOWN: Final = (
 
 
 class CannotAdoptError(ValueError):
-    """Why a live value cannot be written down; what to do instead is part of the reason."""
+    """A live value cannot be written into a manifest; the message says why, and what to do instead."""
 
 
 class ValueRenderer(Struct, frozen=True):
-    """How one resource is written: its kind, who can be referred to, and the texts that files are to hold."""
+    """Renders the values of one resource, and collects in `texts` the new contents of included files."""
 
     kind: ResourceKind
     declared: AbstractSet[Address]
-    ids: Mapping[Address, str]  # of what is bound
-    texts: dict[str, str] = field(default_factory=dict)  # by path, as the manifest writes it
-    brings: Callable[[str], str | None] = lambda _: None  # what an expression stands for amid other text
-    name: Callable[[KeyPath, str], str] = lambda path, _: "_".join(path)  # of the variable for a key at a place
+    ids: Mapping[Address, str]  # of the bound objects
+    texts: dict[str, str] = field(default_factory=dict)  # by the path in `${file:PATH}`
+    brings: Callable[[str], str | None] = lambda _: None  # the value of an expression amid other text; None if unknown
+    name: Callable[[KeyPath, str], str] = lambda path, _: "_".join(path)  # the variable for a key at a path
 
     def value(self, path: KeyPath, raw: Json, told: Json, live: Json) -> Json:
-        """The live value as it is to be written in place of `raw`, which stands for `told`; ABSENT: not at all."""
+        """The live value as the manifest is to write it in place of `raw`; ABSENT if it is to be left out.
+
+        `told` is the value that `raw` stands for.  CannotAdoptError if the manifest cannot have the live value.
+        """
         if same(self.kind, path, told, live) and raw is not ABSENT:
             return raw
-        found = expressions(raw) if isinstance(raw, str) else ()
-        if found:
-            return self._expression(path, str(raw), found, live)
+        tokens = expressions(raw) if isinstance(raw, str) else ()
+        if tokens:
+            return self._expression(path, str(raw), tokens, live)
         if isinstance(raw, dict) and isinstance(told, dict) and isinstance(live, dict):
             return self._members(path, raw, told, live)
         if isinstance(raw, list) and isinstance(told, list):
             live = _as_list(self.kind.field_at(path).joined_by, live)
             if isinstance(live, list):
                 return self._items(path, raw, told, live)
-        return ABSENT if is_unset(self.kind, path, live) else self._spelled(path, live)
+        return ABSENT if is_unset(self.kind, path, live) else self._rendered(path, live)
 
-    def _expression(self, path: KeyPath, raw: str, found: tuple[str, ...], live: Json) -> Json:
-        """What stands for an expression: only a reference or a whole file can be written back."""
+    def _expression(self, path: KeyPath, raw: str, tokens: tuple[str, ...], live: Json) -> Json:
+        """The text in place of one with expressions; CannotAdoptError if the live value cannot be written back."""
         if is_file(raw) and isinstance(live, str):
-            self._hold(is_file(raw), live)
+            self._set_file(is_file(raw), live)
             return raw
-        if raw.startswith("${ref:") and raw == found[0]:
-            return ABSENT if is_empty(live) else self._spelled(path, live)
-        if any(one.startswith("${secret:") for one in found):
-            return self._changed(found, live)
-        if (raw,) == found:
+        if raw.startswith("${ref:") and raw == tokens[0]:
+            return ABSENT if is_empty(live) else self._rendered(path, live)
+        if any(token.startswith("${secret:") for token in tokens):
+            return self._changed_secret(tokens, live)
+        if (raw,) == tokens:
             message = f"the value comes from `{raw}`; edit the variable in tavusctl.yaml"
             raise CannotAdoptError(message)
-        return self._mixture(raw, found, live)
+        return self._mixed_text(raw, tokens, live)
 
-    def _changed(self, found: tuple[str, ...], live: Json) -> Json:
-        """What stands for a secret that the account has another value for: nothing where it is gone."""
+    def _changed_secret(self, tokens: tuple[str, ...], live: Json) -> Json:
+        """ABSENT if the account has no value for a secret any more; CannotAdoptError if it has another one."""
         if is_empty(live):
             return ABSENT
-        names = ", ".join(one[len("${secret:") : -1] for one in found if one.startswith("${secret:"))
+        names = ", ".join(token[len("${secret:") : -1] for token in tokens if token.startswith("${secret:"))
         message = (
             f"a secret is never written: the account has another value there than {names} gave; "
             f"give {names} the new value, or let apply put the old one back"
         )
         raise CannotAdoptError(message)
 
-    def _mixture(self, raw: str, found: tuple[str, ...], live: Json) -> str:
-        """A text with expressions in it: the edit goes where it was made, around them or into the file of one."""
+    def _mixed_text(self, raw: str, tokens: tuple[str, ...], live: Json) -> str:
+        """A text with expressions after an edit of the text around them, or of the file that one of them includes."""
         parts = template_edits.split_template(raw, self.brings)
         edited = template_edits.edited(parts, live) if parts and isinstance(live, str) else None
         if edited is None:
-            message = f"the text of {', '.join(found)} cannot be told apart from the text around it in the account"
+            message = f"the text of {', '.join(tokens)} cannot be told apart from the text around it in the account"
             raise CannotAdoptError(message)
         if is_file(edited.expression):
-            self._hold(is_file(edited.expression), edited.text)
+            self._set_file(is_file(edited.expression), edited.text)
         elif edited.expression:
             message = f"the text of `{edited.expression}` was edited, but other manifests may use it, too"
             raise CannotAdoptError(message)
         return edited.raw
 
-    def _hold(self, name: str, text: str) -> None:
+    def _set_file(self, name: str, text: str) -> None:
         if self.texts.setdefault(name, text) != text:
             message = f"`${{file:{name}}}` is used several times, with different texts in the account"
             raise CannotAdoptError(message)
 
-    def _members(self, path: KeyPath, raw: dict[str, Json], told: dict[str, Json], live: dict[str, Json]) -> Json:
-        live = dict(self._unaliased(path, raw, live))
-        written = {}
+    def _members(self, path: KeyPath, raw: dict[str, Json], desired: dict[str, Json], live: dict[str, Json]) -> Json:
+        live = dict(self._under_list_keys(path, raw, live))
+        members = {}
         for key, value in raw.items():
-            here = (*path, key)
+            member_path = (*path, key)
             if key in live:
-                found = self.value(here, value, told.get(key), live[key])
-                written.update({} if found is ABSENT else {key: found})
-            elif same(self.kind, here, told.get(key), None):
-                written[key] = value
+                rendered = self.value(member_path, value, desired.get(key), live[key])
+                members.update({} if rendered is ABSENT else {key: rendered})
+            elif same(self.kind, member_path, desired.get(key), None):
+                members[key] = value
         for key, value in live.items():
-            if key not in raw and not self._is_unwritten((*path, key), value):
-                written[key] = self._spelled((*path, key), value)
-        return written
+            if key not in raw and not self._is_left_out((*path, key), value):
+                members[key] = self._rendered((*path, key), value)
+        return members
 
-    def _unaliased(self, path: KeyPath, raw: dict[str, Json], live: dict[str, Json]) -> Iterator[tuple[str, Json]]:
-        """Members under the names that the manifest has for them."""
+    def _under_list_keys(
+        self, path: KeyPath, raw: dict[str, Json], live: dict[str, Json]
+    ) -> Iterator[tuple[str, Json]]:
+        """The live members under the keys that the manifest uses.
+
+        Some fields have one name for a list and one for a single value (`scalar_alias`).  A single value whose key the
+        manifest does not use becomes a list with one item, unless the list itself has items.
+        """
         names = {self.kind.field_at((*path, key)).scalar_alias: key for key in self.kind.scalar_aliases(path)}
         for key, value in live.items():
-            long = names.get(key)
-            moved = long and key not in raw and is_empty(live.get(long))
-            if moved and not is_empty(value):
-                yield str(long), [value]
+            list_key = names.get(key)
+            is_moved = list_key and key not in raw and is_empty(live.get(list_key))
+            if is_moved and not is_empty(value):
+                yield str(list_key), [value]
             elif not (key in names.values() and is_empty(value) and key not in raw):
                 yield key, value
 
-    def _items(self, path: KeyPath, raw: list[Json], told: list[Json], live: list[Json]) -> list[Json]:
-        """Items that are still there as they are written, in the order of the account unless that means nothing."""
-        pairs = list(self._paired(path, told, live))
+    def _items(self, path: KeyPath, raw: list[Json], desired: list[Json], live: list[Json]) -> list[Json]:
+        """The rendered items of a list; an item that means the same stays as it is written.
+
+        They are in the order of the account, or of the manifest if the order of the field means nothing.
+        """
+        pairs = list(self._pairs(path, desired, live))
         if self.kind.field_at(path).unordered:
             pairs.sort(key=lambda pair: pair[0] if pair[0] >= 0 else len(raw))
-        old = [(raw[i], told[i]) if i >= 0 else (ABSENT, None) for i, _ in pairs]
+        old_items = [(raw[i], desired[i]) if i >= 0 else (ABSENT, None) for i, _ in pairs]
         return [
-            self._item((*path, "*"), written, meant, live[j])
-            for (written, meant), (_, j) in zip(old, pairs, strict=True)
+            self._item((*path, "*"), raw_item, desired_item, live[j])
+            for (raw_item, desired_item), (_, j) in zip(old_items, pairs, strict=True)
         ]
 
-    def _item(self, path: KeyPath, raw: Json, told: Json, live: Json) -> Json:
-        written = self.value(path, raw, told, live)
-        return self._spelled(path, live) if written is ABSENT else written
+    def _item(self, path: KeyPath, raw: Json, desired: Json, live: Json) -> Json:
+        rendered = self.value(path, raw, desired, live)
+        return self._rendered(path, live) if rendered is ABSENT else rendered
 
-    def _paired(self, path: KeyPath, told: list[Json], live: list[Json]) -> Iterator[tuple[int, int]]:
-        """Each live item with the written one it stands for: of the same name, or equal, or at its place; else -1."""
-        free = list(range(len(told)))
-        found: dict[int, int] = {}
-        for alike in self._likenesses(path):
+    def _pairs(self, path: KeyPath, desired: list[Json], live: list[Json]) -> Iterator[tuple[int, int]]:
+        """For each live item: the index of the manifest's item that it stands for, or -1, and its own index.
+
+        The items of a pair are equal, have the same name, or are at the same position of an ordered list.
+        """
+        unmatched = list(range(len(desired)))
+        matches: dict[int, int] = {}
+        for is_match in self._matchers(path):
             for j, item in enumerate(live):
-                match = next((i for i in free if alike(told[i], item)), None) if j not in found else None
+                match = next((i for i in unmatched if is_match(desired[i], item)), None) if j not in matches else None
                 if match is not None:
-                    found[j] = match
-                    free.remove(match)
+                    matches[j] = match
+                    unmatched.remove(match)
         for j in range(len(live)):
-            if j not in found and j in free and not self.kind.field_at(path).unordered:
-                found[j] = j
-                free.remove(j)
-        yield from ((found.get(j, -1), j) for j in range(len(live)))
+            if j not in matches and j in unmatched and not self.kind.field_at(path).unordered:
+                matches[j] = j
+                unmatched.remove(j)
+        yield from ((matches.get(j, -1), j) for j in range(len(live)))
 
-    def _likenesses(self, path: KeyPath) -> Iterator[Callable[[Json, Json], bool]]:
+    def _matchers(self, path: KeyPath) -> Iterator[Callable[[Json, Json], bool]]:
         yield lambda one, other: same(self.kind, (*path, "*"), one, other)
         name = self.kind.field_at(path).keyed_by
         if name:
-            yield lambda one, other: _called(one, name) == _called(other, name) != canonical(None)
+            yield lambda one, other: _item_identity(one, name) == _item_identity(other, name) != canonical(None)
 
-    def _spelled(self, path: KeyPath, live: Json) -> Json:
-        """A live value that has no spelling of its own yet, less what the server filled in."""
+    def _rendered(self, path: KeyPath, live: Json) -> Json:
+        """A live value that the manifest does not have yet, without members that need not or cannot be written."""
         if isinstance(live, dict):
-            below = {key: (*path, key) for key, item in live.items() if not self._is_unwritten((*path, key), item)}
-            return {key: self._spelled(here, live[key]) for key, here in below.items()}
+            member_paths = {
+                key: (*path, key) for key, item in live.items() if not self._is_left_out((*path, key), item)
+            }
+            return {key: self._rendered(member_path, live[key]) for key, member_path in member_paths.items()}
         if isinstance(live, list):
-            return [self._spelled((*path, "*"), item) for item in live]
+            return [self._rendered((*path, "*"), item) for item in live]
         if isinstance(live, Secret):
-            return self._key(path, live.reveal())
+            return self._secret_reference(path, live.reveal())
         if isinstance(live, Pinned):
             raise CannotAdoptError(UNSHOWN)
         if isinstance(live, Address):
             return f"${{ref:{live}}}" if live in self.declared else self.ids.get(live, str(live))
         return literally(live) if isinstance(live, str) else None if live is ABSENT else live
 
-    def _key(self, path: KeyPath, text: str) -> str:
-        """A key that is new there, by the name of a variable that is to hold it; what anybody may know is written."""
+    def _secret_reference(self, path: KeyPath, text: str) -> str:
+        """A `${secret:}` expression for a key that is new to the manifest; a public value is written as it is."""
         declared = self.kind.field_at(path)
         if declared.must_stay_reachable and presigned_urls.signatures(text):
             raise CannotAdoptError(keys.SIGNED)
@@ -195,15 +212,15 @@ class ValueRenderer(Struct, frozen=True):
         if not secret_fields.may_be_named(self.kind, path):
             message = "the account has a key there, where no manifest may name one; take it out in the account"
             raise CannotAdoptError(message)
-        found = keys.referring(text, path, self.name)
-        return str(SecretText(tuple(map(literally, found.parts)), found.names))
+        reference = keys.referring(text, path, self.name)
+        return str(SecretText(tuple(map(literally, reference.parts)), reference.names))
 
-    def _is_unwritten(self, path: KeyPath, live: Json) -> bool:
-        """Whether a member need not, or cannot, be written; `{}` says something in a JSON Schema."""
+    def _is_left_out(self, path: KeyPath, live: Json) -> bool:
+        """Whether a member need not, or cannot, be written; `{}` is written, it has a meaning in a JSON Schema."""
         return is_left_alone(self.kind, path) or (live != {} and same(self.kind, path, None, live))
 
 
-def _called(item: Json, keyed_by: str) -> str:
+def _item_identity(item: Json, keyed_by: str) -> str:
     return canonical(identity_of(item, keyed_by))
 
 
@@ -212,23 +229,26 @@ def _as_list(joined_by: str, live: Json) -> Json:
 
 
 def is_file(text: str) -> str:
-    """The name of the file that a text is the whole expression of; empty when it is none."""
-    found = _FILE.fullmatch(text)
-    return found[1] if found else ""
+    """The path in a text that is exactly one `${file:PATH}`; empty for any other text."""
+    match = _FILE_EXPRESSION.fullmatch(text)
+    return match[1] if match else ""
 
 
 def written_at(kind: ResourceKind, document: Json, path: KeyPath) -> tuple[KeyPath, Json]:
-    """Where a field of the spec stands in a document, and what: in `extra` too; CannotAdoptError names a variable."""
+    """The path of a field of the spec in a document, which may be in `extra`, and the raw value there or ABSENT.
+
+    CannotAdoptError if a value above the field is an expression.
+    """
     spec = document.get("spec") if isinstance(document, dict) else None
     path = spellings.written_path(kind, spec, path)
     for prefix in (("spec",), ("spec", "extra")):
-        found = _followed(document, (*prefix, *path))
-        if found is not ABSENT:
-            return (*prefix, *path), found
+        value = _lookup(document, (*prefix, *path))
+        if value is not ABSENT:
+            return (*prefix, *path), value
     return ("spec", *path), ABSENT
 
 
-def _followed(document: Json, path: KeyPath) -> Json:
+def _lookup(document: Json, path: KeyPath) -> Json:
     for segment in path:
         if isinstance(document, str) and expressions(document):
             message = f"the value comes from {', '.join(expressions(document))}; edit it by hand"

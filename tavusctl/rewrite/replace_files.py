@@ -10,10 +10,10 @@ from tavusctl.lib import atomic_files
 
 
 def rewrite(path: Path, before: bytes, after: bytes) -> None:
-    """Put new bytes in place of those that were read; RefusedError when the file has others by now."""
-    real = Path(os.path.realpath(path))  # a link stays a link
+    """Replace the content of a file; RefusedError if it is not `before` any more, or if it cannot be written."""
+    target = Path(os.path.realpath(path))  # a link stays a link
     try:
-        atomic_files.replace(real, after, keep_rights=True, expect=before)
+        atomic_files.replace(target, after, keep_rights=True, expect=before)
     except atomic_files.ChangedError:
         message = f"`{path}` was changed meanwhile; it was not written"
         raise RefusedError(message, "run the command again", id="E431") from None

@@ -1,4 +1,4 @@
-"""What stands where in a YAML text: nodes and entries with their spans, counted in characters."""
+"""The nodes and the entries of a YAML text with their positions, which are offsets in characters."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ _HEADER: Final = re.compile(r"[|>][-+0-9]*")
 
 
 class Mark(Protocol):
-    """The part of the parser's mark that is used."""
+    """The part of a PyYAML mark that is used here."""
 
     index: int
 
 
 class _Parser(Protocol):
-    """The part of PyYAML's parsers that is used, in C or in Python."""
+    """The part of PyYAML's parsers, in C and in Python, that is used here."""
 
     def __init__(self, text: str) -> None: ...
 
     def get_event(self) -> yaml.Event:
-        """The next event."""
+        """Return the next event."""
         ...
 
 
 class Node(Struct, eq=False):
-    """A value as it is written."""
+    """A value in the text."""
 
     kind: Literal["scalar", "mapping", "sequence", "alias"]
-    start: int  # of its anchor, where it has one
-    end: int  # of its last character, trailing comments and blank lines left out
+    start: int  # of its anchor, if it has one
+    end: int  # behind its last character, without trailing comments and blank lines
     style: str  # of a scalar: "", "'", '"', "|", ">"; of a collection: "block", "flow", "bare" (a pair without braces)
-    column: int  # where the entries of a block collection stand; of other nodes: where its parent's entries do
-    text: str = ""  # of a scalar, read; of an alias, its name
+    column: int  # of the entries of a block collection; of another node: of its parent's entries
+    text: str = ""  # the value of a scalar; the name of an alias
     anchor: str = ""
-    content: int = 0  # where it starts behind its anchor
+    content: int = 0  # the start of the value, behind the anchor
     entries: list[Entry] = field(default_factory=list)
 
     @property
     def in_lines(self) -> bool:
-        """Whether it is a block collection."""
+        """Whether the node is a block collection."""
         return self.style == "block"
 
     def walk(self) -> Iterator[Node]:
-        """The node and all below it."""
+        """The node and all values below it, without keys."""
         yield self
         for entry in self.entries:
             yield from entry.value.walk()
@@ -68,70 +68,70 @@ class Entry(Struct, eq=False):
     key: Node | None
     value: Node
     start: int  # of the key, or of `?` or `-` before it
-    opening: int | None  # behind `:` or `-`; None where a key has neither colon nor value
+    opening: int | None  # behind `:` or `-`; None if a key has neither colon nor value
 
     @property
     def end(self) -> int:
-        """The end of what belongs to the entry."""
+        """The offset behind the entry."""
         return max(self.value.end, self.opening or 0, self.key.end if self.key else 0)
 
 
 class SourceText:
-    """A text and its documents; those that hold nothing are left out."""
+    """A text and its documents; empty documents are left out."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.documents: tuple[Node, ...] = ()
-        self._starts = [0, *(found.end() for found in BREAK.finditer(text))]
+        self._starts = [0, *(line_break.end() for line_break in BREAK.finditer(text))]
 
     @property
     def newline(self) -> str:
-        """How lines end."""
-        found = re.search("\r?\n", self.text)
-        return found.group() if found else "\n"
+        """The first line end of the text; a line feed if it has none."""
+        match = re.search("\r?\n", self.text)
+        return match.group() if match else "\n"
 
     def line_start(self, index: int) -> int:
-        """Where the line of a character begins."""
+        """The offset of the start of the line that contains a character."""
         return self._starts[bisect_right(self._starts, index) - 1]
 
     def line_end(self, index: int) -> int:
-        """Where the line of a character ends, its line end left out."""
-        found = BREAK.search(self.text, index)
-        return found.start() if found else len(self.text)
+        """The offset of the end of the line that contains a character, without the line end."""
+        line_break = BREAK.search(self.text, index)
+        return line_break.start() if line_break else len(self.text)
 
     def next_line(self, index: int) -> int:
-        """Where the next line begins."""
-        found = BREAK.search(self.text, index)
-        return found.end() if found else len(self.text)
+        """The offset of the start of the next line, or of the end of the text."""
+        line_break = BREAK.search(self.text, index)
+        return line_break.end() if line_break else len(self.text)
 
     def column(self, index: int) -> int:
         """The column of a character."""
         return index - self.line_start(index)
 
     def begins_line(self, index: int) -> bool:
-        """Whether there is only space before a character in its line."""
+        """Whether only spaces and tabs are before a character on its line."""
         return not self.text[self.line_start(index) : index].strip(" \t")
 
 
 def parse(text: str) -> SourceText:
-    """The syntax of a text that is known to be readable."""
+    """The documents of a text that is known to be valid YAML, with their positions."""
     sheet = SourceText(text)
     sheet.documents = tuple(_Reader(sheet).documents())
     return sheet
 
 
 def layout(document: Node) -> Layout:
-    """How far a document indents, by its first examples."""
+    """The indentation of a document, as its first nested collections have it."""
     pairs = [(node, entry.value) for node in document.walk() if node.kind == "mapping" for entry in node.entries]
-    below = [(node.column, value) for node, value in pairs if node.in_lines and value.in_lines]
-    steps = [value.column - column for column, value in below if value.kind == "mapping"]
-    dashes = [value.column - column for column, value in below if value.kind == "sequence"]
+    nested = [(node.column, value) for node, value in pairs if node.in_lines and value.in_lines]
+    steps = [value.column - column for column, value in nested if value.kind == "mapping"]
+    dashes = [value.column - column for column, value in nested if value.kind == "sequence"]
     step = next(iter(steps), 0) or next(iter(dashes), 0) or PLAIN.step
     return Layout(step, next(iter(dashes), step))
 
 
 class _Reader:
-    """Events made into nodes, with the places of the tokens that events do not tell."""
+    """Builds nodes from the events of the parser, and adds the positions of tokens, which events lack."""
 
     def __init__(self, sheet: SourceText) -> None:
         self._sheet, self._text = sheet, sheet.text
@@ -145,7 +145,7 @@ class _Reader:
         self._anchors = {t.start_mark.index: t.end_mark.index for t in tokens if isinstance(t, yaml.AnchorToken)}
 
     def documents(self) -> Iterator[Node]:
-        """Every document that holds something."""
+        """Every document that is not empty."""
         while not isinstance(event := self._parser.get_event(), yaml.StreamEndEvent):
             if isinstance(event, yaml.NodeEvent):
                 node = self._node(event, 0)
@@ -171,19 +171,19 @@ class _Reader:
         kind: Literal["mapping", "sequence"] = "mapping" if is_mapping else "sequence"
         node = Node(kind, _index(event.start_mark), content, style, column, "", event.anchor or "", content)
         while not isinstance(inner := self._parser.get_event(), yaml.CollectionEndEvent):
-            one = cast("yaml.NodeEvent", inner)
-            node.entries.append(self._pair(one, node) if is_mapping else self._item(one, node))
+            child = cast("yaml.NodeEvent", inner)
+            node.entries.append(self._pair(child, node) if is_mapping else self._item(child, node))
         node.end = _index(inner.end_mark) if style == "flow" else node.entries[-1].end
         return node
 
     def _pair(self, event: yaml.NodeEvent, parent: Node) -> Entry:
         key = self._node(event, parent.column)
-        question = _last(self._questions, key.start)
-        start = question if question >= _end(parent) else key.start
+        question = _last_at_or_before(self._questions, key.start)
+        start = question if question >= _least_start(parent) else key.start
         if parent.in_lines and not parent.entries:
             parent.column = self._sheet.column(start)
         following = cast("yaml.NodeEvent", self._parser.get_event())
-        colon = _first(self._colons, key.end)
+        colon = _first_at_or_after(self._colons, key.end)
         has_colon = colon < max(_index(following.start_mark), key.end + 1)
         return Entry(key, self._node(following, parent.column), start, colon + 1 if has_colon else None)
 
@@ -191,56 +191,56 @@ class _Reader:
         start = _index(event.start_mark)
         if not parent.in_lines:
             return Entry(None, self._node(event, parent.column), start, start)
-        dash = _last(self._dashes, start - 1)
+        dash = _last_at_or_before(self._dashes, start - 1)
         if not parent.entries:
             parent.column = self._sheet.column(dash)
         return Entry(None, self._node(event, parent.column), dash, dash + 1)
 
     def _behind_anchor(self, start: int) -> int:
-        found = _BLANK.match(self._text, self._anchors[start])
-        return found.end() if found else start
+        match = _BLANK.match(self._text, self._anchors[start])
+        return match.end() if match else start
 
     def _block_end(self, start: int, end: int, parent: int) -> int:
-        """Where the last line of a block scalar ends: blank lines behind it are its own only with `+`."""
-        found = _HEADER.match(self._text, start)
-        header = found.group() if found else "|"
+        """The offset at which the last line of a block scalar ends; blank lines after it belong to it only with `+`."""
+        match = _HEADER.match(self._text, start)
+        header = match.group() if match else "|"
         lines = list(_lines(self._text, start, end))
         first, *below = lines
         digits = header.strip("|>+-")
         indents = [len(line) - len(line.lstrip(" ")) for _, line in below if line.strip(" ")]
         indent = parent + int(digits) if digits else next(iter(indents), 0)
-        own = [at + len(line) for at, line in below if line.strip(" ") or (indents and len(line) > indent)]
+        ends = [offset + len(line) for offset, line in below if line.strip(" ") or (indents and len(line) > indent)]
         if "+" in header and below:
             blank_end = below[-1][0] + len(below[-1][1])
             return blank_end if below[-1][1] or len(below) == 1 else below[-2][0] + len(below[-2][1])
-        return own[-1] if own else first[0] + len(first[1])
+        return ends[-1] if ends else first[0] + len(first[1])
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    """Lines of a part of a text, with where they start."""
-    at = start
-    for found in BREAK.finditer(text, start, end):
-        yield at, text[at : found.start()]
-        at = found.end()
-    yield at, text[at:end]
+    """The lines of a part of a text, each with the offset of its start."""
+    offset = start
+    for line_break in BREAK.finditer(text, start, end):
+        yield offset, text[offset : line_break.start()]
+        offset = line_break.end()
+    yield offset, text[offset:end]
 
 
 def _index(mark: Mark | None) -> int:
     return mark.index if mark else 0
 
 
-def _end(node: Node) -> int:
-    """Where the next entry of a collection cannot begin before."""
+def _least_start(node: Node) -> int:
+    """The smallest offset at which the next entry of a collection can begin."""
     return node.entries[-1].end if node.entries else node.content
 
 
-def _first(places: Sequence[int], index: int) -> int:
-    """The first place at or after a character; far away without one."""
-    at = bisect_left(places, index)
-    return places[at] if at < len(places) else sys.maxsize
+def _first_at_or_after(offsets: Sequence[int], index: int) -> int:
+    """The first of the sorted offsets at or after an index; sys.maxsize if there is none."""
+    position = bisect_left(offsets, index)
+    return offsets[position] if position < len(offsets) else sys.maxsize
 
 
-def _last(places: Sequence[int], index: int) -> int:
-    """The last place at or before a character; -1 without one."""
-    at = bisect_right(places, index)
-    return places[at - 1] if at else -1
+def _last_at_or_before(offsets: Sequence[int], index: int) -> int:
+    """The last of the sorted offsets at or before an index; -1 if there is none."""
+    position = bisect_right(offsets, index)
+    return offsets[position - 1] if position else -1

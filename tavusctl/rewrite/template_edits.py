@@ -1,7 +1,7 @@
-"""Where an edit of a text belongs that was put together of words and expressions.
+"""Find out where an edit belongs in a text that is composed of words and expressions.
 
-Either the account's text still has all that the expressions brought, word for word, and the words around it were
-edited; or all else is as it was, and the edit is in what one expression brought.  Anything else is not clear.
+Either the live text still has the values of all expressions, unchanged, and the words around them were edited; or all
+else is unchanged, and the value of one expression was edited.  Anything else is ambiguous.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from msgspec import Struct
 
 from tavusctl.config.interpolation import literally, pieces, unescaped
 
-_MOST = 500  # ways to find the expressions again in a text
+_MAX_PLACEMENTS = 500  # ways to find the values of the expressions in a live text; more are ambiguous
 
 
 class Piece(Struct, frozen=True):
-    """A part of a text as it is written, and what it stands for."""
+    """A part of a text: `raw` as it is written, `text` the value."""
 
     raw: str
     text: str
@@ -25,7 +25,7 @@ class Piece(Struct, frozen=True):
 
 
 class Edited(Struct, frozen=True):
-    """What an edit makes of a text: how it is written now, or what an expression brings now."""
+    """An edited text as it is written now; with `expression`, the value of that was edited, and is `text` now."""
 
     raw: str
     expression: str = ""
@@ -33,50 +33,59 @@ class Edited(Struct, frozen=True):
 
 
 def split_template(raw: str, brings: Callable[[str], str | None]) -> tuple[Piece, ...] | None:
-    """The pieces of a text; None when what an expression brings is not known."""
-    found = []
+    """The pieces of a text; None if `brings` returns no value for one of its expressions."""
+    parts = []
     for piece, is_expression in pieces(raw):
         text = brings(piece) if is_expression else unescaped(piece)
         if text is None:
             return None
-        found.append(Piece(piece, text, is_expression))
-    return tuple(found)
+        parts.append(Piece(piece, text, is_expression))
+    return tuple(parts)
 
 
 def edited(parts: Sequence[Piece], live: str) -> Edited | None:
-    """Where an edit belongs that has made another text of these pieces; None when that is not clear."""
-    return _around(parts, live) or _inside(parts, live)
+    """The edit that turned these pieces into the live text; None if it is ambiguous."""
+    return _edit_of_words(parts, live) or _edit_of_value(parts, live)
 
 
-def _around(parts: Sequence[Piece], live: str) -> Edited | None:
-    """The words around the expressions were edited, in the one way that leaves most of them as they were."""
-    brought = [one for one in parts if one.is_expression]
-    if not all(one.text for one in brought):
+def _edit_of_words(parts: Sequence[Piece], live: str) -> Edited | None:
+    """An edit of the words around the expressions; None if it is ambiguous.
+
+    Of several ways to place the expressions, the one that leaves most of the words unchanged counts.
+    """
+    expressions = [part for part in parts if part.is_expression]
+    if not all(part.text for part in expressions):
         return None
     words = _words(parts)
-    ways = list(islice(_ways([one.text for one in brought], live), _MOST + 1))
-    likeness = [sum(old == new for old, new in zip(words, way, strict=True)) for way in ways]
-    best = [way for way, count in zip(ways, likeness, strict=True) if count == max(likeness)]
-    if len(best) != 1 or len(ways) > _MOST:
+    placements = list(islice(_placements([part.text for part in expressions], live), _MAX_PLACEMENTS + 1))
+    unchanged_counts = [sum(old == new for old, new in zip(words, placement, strict=True)) for placement in placements]
+    best = [
+        placement
+        for placement, count in zip(placements, unchanged_counts, strict=True)
+        if count == max(unchanged_counts)
+    ]
+    if len(best) != 1 or len(placements) > _MAX_PLACEMENTS:
         return None
-    written = [_written(old, new, raw) for old, new, raw in zip(words, best[0], _raw_words(parts), strict=True)]
+    raw_words = [_rewritten(old, new, raw) for old, new, raw in zip(words, best[0], _raw_words(parts), strict=True)]
     return Edited(
-        "".join(text for pair in zip(written, [*(one.raw for one in brought), ""], strict=True) for text in pair)
+        "".join(
+            text for pair in zip(raw_words, [*(part.raw for part in expressions), ""], strict=True) for text in pair
+        )
     )
 
 
-def _inside(parts: Sequence[Piece], live: str) -> Edited | None:
-    """What one expression brought was edited, and nothing else was."""
-    found = []
+def _edit_of_value(parts: Sequence[Piece], live: str) -> Edited | None:
+    """An edit of the value of one expression and of nothing else; None if it is ambiguous."""
+    edits = []
     for index, part in enumerate(parts):
-        before = "".join(one.text for one in parts[:index])
-        after = "".join(one.text for one in parts[index + 1 :])
+        before = "".join(piece.text for piece in parts[:index])
+        after = "".join(piece.text for piece in parts[index + 1 :])
         fits = live.startswith(before) and live.endswith(after) and len(live) >= len(before) + len(after)
         if part.is_expression and fits:
-            found.append(
-                Edited("".join(one.raw for one in parts), part.raw, live[len(before) : len(live) - len(after)])
+            edits.append(
+                Edited("".join(piece.raw for piece in parts), part.raw, live[len(before) : len(live) - len(after)])
             )
-    return found[0] if len(found) == 1 else None
+    return edits[0] if len(edits) == 1 else None
 
 
 def _words(parts: Sequence[Piece]) -> list[str]:
@@ -84,27 +93,27 @@ def _words(parts: Sequence[Piece]) -> list[str]:
 
 
 def _raw_words(parts: Sequence[Piece]) -> list[str]:
-    """The words before, between and after the expressions, as they are written."""
+    """The raw text before, between and after the expressions."""
     words = [""]
-    for one in parts:
-        if one.is_expression:
+    for part in parts:
+        if part.is_expression:
             words.append("")
         else:
-            words[-1] += one.raw
+            words[-1] += part.raw
     return words
 
 
-def _written(old: str, new: str, raw: str) -> str:
+def _rewritten(old: str, new: str, raw: str) -> str:
     return raw if old == new else literally(new)
 
 
-def _ways(texts: Sequence[str], live: str) -> Iterator[list[str]]:
-    """What may stand before, between and after some texts, for every way to find them in their order."""
+def _placements(texts: Sequence[str], live: str) -> Iterator[list[str]]:
+    """The words before, between and after some texts, for every way to find the texts in their order."""
     if not texts:
         yield [live]
         return
-    at = live.find(texts[0])
-    while at >= 0:
-        for rest in _ways(texts[1:], live[at + len(texts[0]) :]):
-            yield [live[:at], *rest]
-        at = live.find(texts[0], at + 1)
+    offset = live.find(texts[0])
+    while offset >= 0:
+        for rest in _placements(texts[1:], live[offset + len(texts[0]) :]):
+            yield [live[:offset], *rest]
+        offset = live.find(texts[0], offset + 1)

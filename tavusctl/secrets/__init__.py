@@ -1,1 +1,1 @@
-"""Secret values, how they are recognised, and how they are kept out of what people read."""
+"""Secret values, their detection, and their redaction from everything that people read."""

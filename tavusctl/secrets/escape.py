@@ -1,4 +1,4 @@
-"""Characters that hide or act: shown as what they are, never obeyed."""
+"""Escapes for characters that are invisible or change how text is displayed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 
 from tavusctl.lib.patterns import pattern
 
-# C0 but tab and newline, DEL, C1, line separators, what turns the direction of text, what hides in it (soft hyphens,
-# joiners, blank letters) and what only programs read: tags, annotations, far variation selectors.  A near variation
-# selector says how the sign before it is drawn; behind a letter of ASCII, a space or another selector it does nothing.
+# C0 but tab and newline, DEL, C1, line separators, bidirectional controls, invisible characters (soft hyphens, joiners,
+# blank letters) and those for programs only: tags, annotations, variation selectors of the supplement.  Other variation
+# selectors change the glyph of the character before; after an ASCII letter, a space or a selector they have no effect.
 HIDES: Final = (
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u2800\u3164\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
@@ -19,48 +19,48 @@ PATTERN = pattern(HIDES)
 _GAP = pattern(r"[^\S\n]{40,}")
 TURNING = pattern(r"[\u202a-\u202e\u2066-\u2069]")
 _CLOSED_BY = {**dict.fromkeys("\u202a\u202b", "\u202c"), **dict.fromkeys("\u2066\u2067\u2068", "\u2069")}
-_RIGHTWARDS = "\u202b\u2067"  # what they open reads from right to left
-_PARAGRAPH = pattern(r"[^\n\r\x1c-\x1e\x85\u2029]+")  # at its end all that is open ends (UAX 9, P1 and X8)
+_RIGHTWARDS = "\u202b\u2067"  # they start text from right to left
+_PARAGRAPH = pattern(r"[^\n\r\x1c-\x1e\x85\u2029]+")  # its end closes all embeddings and isolates (UAX 9, P1, X8)
 RIGHT_TO_LEFT = pattern(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001eeff]")
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text is of visible ASCII, tabs and line breaks: nothing hides in it; much faster than a search."""
+    """Whether a text has only visible ASCII, tabs and newlines, so that nothing is to be escaped; a fast check."""
     return text.isascii() and text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def escape_invisible(text: str) -> str:
-    """Text in which nothing can hide or act, or is pushed out of sight by white space."""
-    shown = PATTERN.sub(lambda found: f"\\u{{{ord(found.group()):x}}}", text)
-    return _GAP.sub(lambda found: f" ({len(found.group())} spaces) ", shown)
+    """The text with invisible and control characters escaped, and with long white space replaced by its length."""
+    shown = PATTERN.sub(lambda match: f"\\u{{{ord(match.group()):x}}}", text)
+    return _GAP.sub(lambda match: f" ({len(match.group())} spaces) ", shown)
 
 
 def flat(text: str) -> str:
-    """Visible text on one line: a name of a stranger must not look like a line of the plan."""
+    """The escaped text on one line, so that a name from elsewhere cannot look like a line of a plan."""
     return escape_invisible(text).replace("\n", "\\n")
 
 
 def bidi_positions(text: str) -> Iterator[int]:
-    """Places of the signs that turn the direction of text, but for those that right-to-left scripts are written with.
+    """The offsets of bidirectional control characters, without those of ordinary right-to-left text.
 
-    These are isolates and embeddings that are closed in their paragraph, which has letters of such a script; one that
-    reads from right to left has them inside.  What overrides the direction of letters is never among them.
+    Ordinary are isolates and embeddings that are closed in their paragraph, if this has letters of a right-to-left
+    script; those that start text from right to left must contain such letters themselves.  Overrides never are.
     """
     for paragraph in _PARAGRAPH.finditer(text) if TURNING.search(text) else ():
-        signs = [paragraph.start() + one.start() for one in TURNING.finditer(paragraph.group())]
-        proper = _proper(text, signs) if RIGHT_TO_LEFT.search(paragraph.group()) else set()
-        yield from (place for place in signs if place not in proper)
+        controls = [paragraph.start() + match.start() for match in TURNING.finditer(paragraph.group())]
+        proper = _proper(text, controls) if RIGHT_TO_LEFT.search(paragraph.group()) else set()
+        yield from (offset for offset in controls if offset not in proper)
 
 
-def _proper(text: str, signs: list[int]) -> set[int]:
-    """The places of signs that open what is closed in order, and of those that close it."""
+def _proper(text: str, controls: list[int]) -> set[int]:
+    """The offsets of controls that open an embedding or isolate, and of those that close it in the right order."""
     proper: set[int] = set()
-    opened: list[int] = []
-    for place in signs:
-        if text[place] in _CLOSED_BY:
-            opened.append(place)
-        elif opened and _CLOSED_BY[text[opened[-1]]] == text[place]:
-            begun = opened.pop()
-            if text[begun] not in _RIGHTWARDS or RIGHT_TO_LEFT.search(text, begun, place):
-                proper |= {begun, place}
+    open_offsets: list[int] = []
+    for offset in controls:
+        if text[offset] in _CLOSED_BY:
+            open_offsets.append(offset)
+        elif open_offsets and _CLOSED_BY[text[open_offsets[-1]]] == text[offset]:
+            start = open_offsets.pop()
+            if text[start] not in _RIGHTWARDS or RIGHT_TO_LEFT.search(text, start, offset):
+                proper |= {start, offset}
     return proper

@@ -1,4 +1,4 @@
-"""Values that cannot be printed: secrets, the templates they come from, and their fingerprints."""
+"""Secret values, which cannot be printed; the templates of such values, and fingerprints of secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tavusctl.secrets import redaction
 
 SHOWN: Final = redaction.SHOWN
 MASK: Final = "********"  # what the API returns in place of a stored key
-# What stands for a key that is not shown: nothing but signs, signs amid a beginning and an end, or a word for that.
+# Masks of hidden keys: only mask characters, these between the first and last characters of the key, or a word.
 _MASKED: Final = pattern(
     r"[*•●∙·.…_#xX-]*(?:[*•●∙·…#]|\.{3}|[xX]{4})[*•●∙·.…_#xX-]*"
     r"|.*[*•●∙]{3}.*|[\w-]{0,12}(?:\.{3}|…)[\w-]{0,12}"
@@ -32,12 +32,12 @@ def is_mask(text: str) -> bool:
 
 
 def outer(text: str) -> str:
-    """The value of a secret without what files and shells put around it: white space, line ends, a byte order mark."""
+    """The value of a secret without what files and shells add around it: white space, newlines, a byte order mark."""
     return text.strip().strip("\ufeff").strip()
 
 
 def unusable(value: str | Unread) -> str:
-    """Why a value cannot be a secret; empty when it can, or is not looked at."""
+    """Why a value cannot be used as a secret; empty if it can, or if this run does not read it."""
     if isinstance(value, Unread):
         return ""
     if not value:
@@ -47,32 +47,32 @@ def unusable(value: str | Unread) -> str:
     return "has a line break or another control character in its value" if _BREAKS.search(value) else ""
 
 
-SLOW: Final = "scrypt:"  # how a fingerprint begins whose way of making is slow on purpose
+SLOW: Final = "scrypt:"  # prefix of fingerprints from an algorithm that is slow on purpose
 _COST: Final = {"n": 2**14, "r": 8, "p": 1}  # 16 MiB and about 50 ms for each distinct secret
 
 
 class Fingerprint(Struct, frozen=True):
-    """A keyed digest of a secret: tells whether it changed, and nothing else.
+    """A keyed digest of a secret, which shows whether the secret changed, and nothing else.
 
-    It begins with the name of the algorithm; one without a name is of an older version, and made with the API key.
+    It begins with the name of the algorithm; one without a name comes from an older version, which used the API key.
     """
 
     digest: str
 
     @property
     def is_legacy(self) -> bool:
-        """Whether only the API key that it was made with can tell what it is of."""
+        """Whether it comes from an older version, so that comparing it needs the API key that made it."""
         return bool(self.digest) and not self.digest.startswith(SLOW)
 
 
-# Of a secret that the account has and nobody here has seen: it stands for whatever is first said to be there.
+# The fingerprint of a secret whose value is unknown here; the first value to be compared with it counts as equal.
 REDACTED: Final = Fingerprint("")
 
 
 class TextPrint:
-    """What a record keeps of a text in which the value of a secret stands: whether another text is the same.
+    """A keyed digest, in a record, of a text that contains the value of a secret; shows whether a text is equal.
 
-    Without the key it may be of any text, as a fingerprint may be of any secret.
+    Without the key, every text counts as equal, as every secret does for a fingerprint.
     """
 
     __slots__ = ("digest", "key")
@@ -82,7 +82,7 @@ class TextPrint:
         self.key = key
 
     def is_of(self, text: str) -> bool:
-        """Whether it was made of a text, as far as can be told."""
+        """Whether it is of this text; true if that is unknown, without a digest or key."""
         if not self.digest or not self.key:
             return True
         return hmac.compare_digest(_slow_digest(text, self.key), self.digest)
@@ -98,17 +98,17 @@ class TextPrint:
 
 
 class FingerprintKey(Struct, frozen=True):
-    """What fingerprints are made with; `legacy` recognises those of older versions.  Empty: nothing can be compared."""
+    """The keys of fingerprints; `legacy` is for those of older versions.  If both are empty, none can be compared."""
 
     current: bytes = b""
     legacy: bytes = b""
 
     def seal(self, value: str, *, known: bool = False, means: str = "") -> Secret:
-        """A value as a secret that can be compared with fingerprints made with this key."""
+        """Make a secret of a value, comparable with fingerprints made with these keys; for arguments see Secret."""
         return Secret(value, self.current, known=known, legacy=self.legacy, means=means)
 
     def text_print(self, text: str) -> TextPrint:
-        """What is kept of a text that no record may hold."""
+        """The digest that replaces, in records, a text with the value of a secret."""
         return TextPrint(_slow_digest(text, self.current) if self.current else "", self.current)
 
 
@@ -118,14 +118,15 @@ NO_KEY: Final = FingerprintKey()
 class Secret:
     """A secret value.  `str`, `repr`, `format` and JSON never show it; only the request encoder reveals it.
 
-    Two secrets are compared by their values; a fingerprint is made only where one is compared with what is on record.
-    `means` is what is compared in place of the value: a link that is signed anew leads to the same file.
+    Two secrets are compared by their values; a fingerprint is only made to compare a secret with a record.
+    `means` is compared instead of the value, if given: two signed URLs of a file differ, but mean the same.
+    `known` values are public, and are not redacted elsewhere.
     """
 
     __slots__ = ("__key", "__legacy", "__means", "__value")
 
     def __init__(self, value: str, key: bytes, *, known: bool = False, legacy: bytes = b"", means: str = "") -> None:
-        if not known:  # what anybody may know, such as the type of a content, may stand in other texts as well
+        if not known:  # a public value, such as a content type, may occur in other texts too
             redaction.remember(value)
         self.__value = value
         self.__means = means or value
@@ -134,20 +135,20 @@ class Secret:
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What a record says of it; UNSEEN without a key."""
+        """The fingerprint for records; REDACTED without a key."""
         return Fingerprint(_slow_digest(self.__means, self.__key)) if self.__key else REDACTED
 
     def is_of(self, known: Fingerprint) -> bool:
-        """Whether a fingerprint is of this value, as far as can be told: without its key, it may be of any."""
+        """Whether a fingerprint is of this value; true if that is unknown, because the key of the fingerprint is."""
         if known.is_legacy and self.__legacy:
-            made = hmac.new(self.__legacy, self.__means.encode(), hashlib.sha256).hexdigest()
-            return hmac.compare_digest(made, known.digest)
+            digest = hmac.new(self.__legacy, self.__means.encode(), hashlib.sha256).hexdigest()
+            return hmac.compare_digest(digest, known.digest)
         if known == REDACTED or known.is_legacy or not self.__key:
             return True
         return hmac.compare_digest(self.fingerprint.digest, known.digest)
 
     def is_written(self, text: str) -> bool:
-        """Whether a text that is not kept secret says the same."""
+        """Whether a text that is not secret equals the value, or `means` if given."""
         return hmac.compare_digest(self.__means.encode(), text.encode("utf-8", "surrogatepass"))
 
     def reveal(self) -> str:
@@ -177,9 +178,9 @@ class Secret:
 
 
 class Unread(Secret):
-    """A secret that this run does not look at, so that nothing in it depends on what it is; it is never sent.
+    """A secret that this run does not read, so that nothing depends on its value; it is never sent.
 
-    It differs from every other one, or is taken for the same as any.
+    With `differs` it is unequal to every other value, else it counts as equal to any.
     """
 
     __slots__ = ("__differs",)
@@ -190,21 +191,21 @@ class Unread(Secret):
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """Nothing is known of it."""
+        """Return REDACTED, as the value is unknown."""
         return REDACTED
 
     def is_of(self, known: Fingerprint) -> bool:
-        """Whether it counts as the one that a fingerprint is of."""
+        """Whether it counts as equal to the secret of a fingerprint."""
         del known
         return not self.__differs
 
     def is_written(self, text: str) -> bool:
-        """Whether it counts as what a text says."""
+        """Whether it counts as equal to a text."""
         del text
         return not self.__differs
 
     def reveal(self) -> str:
-        """There is nothing to reveal."""
+        """Raise TypeError, as the value is unknown."""
         message = "a secret that was not read is not to be sent"
         raise TypeError(message)
 
@@ -215,27 +216,27 @@ class Unread(Secret):
         return hash(Unread)
 
 
-Values = Mapping[str, str | Unread]  # of secrets, by name
+Values = Mapping[str, str | Unread]  # values of secrets by name
 
 
 def revealed(value: object) -> object:
-    """The value itself of a secret, for a call; any other value as it is."""
+    """The value of a secret, for a call; any other value unchanged."""
     return value.reveal() if isinstance(value, Secret) else value
 
 
 class SecretText(Struct, frozen=True):
-    """Text with `${secret:NAME}` in it: parts and names alternate, parts first and last."""
+    """A text that contains `${secret:NAME}`: parts and names alternate, with a part first and last."""
 
     parts: tuple[str, ...]
     names: tuple[str, ...]
 
     def fill(self, values: Values, key: FingerprintKey) -> Secret:
-        """The secret itself; KeyError names a secret that has no value."""
+        """The text with the values of its secrets, as a secret; KeyError with the name of one that has no value."""
         text = self.text(values)
         return text if isinstance(text, Unread) else key.seal(text)
 
     def text(self, values: Values) -> str | Unread:
-        """The text with values in it; KeyError names a secret that has none."""
+        """The text with the values of its secrets, or the first unread one; KeyError with the name of one without."""
         text = self.parts[0]
         for name, part in zip(self.names, self.parts[1:], strict=True):
             value = values[name]
@@ -251,10 +252,13 @@ class SecretText(Struct, frozen=True):
 
 @functools.lru_cache(maxsize=4096)
 def _slow_digest(value: str, key: bytes) -> str:
-    """Slow, so that who has the state and its key still cannot try out all PINs and words; equal secrets cost once."""
+    """The scrypt digest of a value: slow, so that even with state and key, short secrets cannot be found by trial.
+
+    The cache computes it once for equal secrets.
+    """
     return SLOW + hashlib.scrypt(value.encode("utf-8", "surrogatepass"), salt=key, dklen=32, **_COST).hex()
 
 
 def legacy_key(api_key: str, lineage: str) -> bytes:
-    """The key of fingerprints that older versions wrote: made from the API key."""
+    """The key of fingerprints of older versions, derived from the API key and the lineage."""
     return hmac.new(api_key.encode(), b"tavusctl fingerprint " + lineage.encode(), hashlib.sha256).digest()

@@ -1,7 +1,7 @@
 """Artifacts beside the state: records of runs in `runs/`, deleted bodies in `trash/RUN/`.
 
-It is no part of the state: whatever is missing here costs an undo and nothing else.  But a run that is on record has
-made a state that is newer than the one it began from, so a state that is not was put back from a backup.
+They are not part of the state: without them, runs cannot be undone, and nothing else is lost.  But a recorded run has
+written a state newer than the one it started from, so a state that is not newer was restored from a backup.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _NAME: Final = re.compile(r"runs/([0-9a-f]{8})-(\d{6,})-([0-9a-f]{12})\.jsonl")
 
 
 def run_name(lineage: str, serial: int, run: str) -> str:
-    """Where the records of a run are kept; `serial` is that of the state it began from."""
-    return f"{RUNS}/{_short(lineage)}-{serial:06}-{run}.jsonl"
+    """The name of the artifact with the records of a run; `serial` is that of the state it started from."""
+    return f"{RUNS}/{_lineage_digest(lineage)}-{serial:06}-{run}.jsonl"
 
 
 def runs_of(lineage: str, names: Iterable[str]) -> dict[str, str]:
-    """The runs of a state by id, newest first, and where their records are."""
-    found = [match for match in map(_NAME.fullmatch, names) if match and match[1] == _short(lineage)]
-    return {match[3]: match[0] for match in sorted(found, key=lambda match: int(match[2]), reverse=True)}
+    """The names of the artifacts with the records of the runs of a state, by run id, newest first."""
+    matches = [match for match in map(_NAME.fullmatch, names) if match and match[1] == _lineage_digest(lineage)]
+    return {match[3]: match[0] for match in sorted(matches, key=lambda match: int(match[2]), reverse=True)}
 
 
 def check_newest(state: State, names: Iterable[str], where: str) -> State:
-    """The state; StateError when runs are on record that it knows nothing of."""
+    """The state, if it is not older than its recorded runs; else StateError.  `where` names it in the message."""
     newest = newest_serial(state.lineage, names)
     if state.serial > newest:
         return state
@@ -49,23 +49,23 @@ def check_newest(state: State, names: Iterable[str], where: str) -> State:
 
 
 def newest_serial(lineage: str, names: Iterable[str]) -> int:
-    """The highest serial that a run on record began from; -1 when there is none."""
-    found = (match for match in map(_NAME.fullmatch, names) if match and match[1] == _short(lineage))
-    return max((int(match[2]) for match in found), default=-1)
+    """The highest serial that a recorded run started from; -1 if there is none."""
+    matches = (match for match in map(_NAME.fullmatch, names) if match and match[1] == _lineage_digest(lineage))
+    return max((int(match[2]) for match in matches), default=-1)
 
 
-def _short(lineage: str) -> str:
+def _lineage_digest(lineage: str) -> str:
     return hashlib.sha256(lineage.encode()).hexdigest()[:8]
 
 
 class FileArtifacts:
-    """Files below a folder that only their owner can read."""
+    """Artifacts in files below a folder, readable by their owner alone."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep a file, on disk before this returns."""
+        """Write a file; it is on disk when this returns."""
         path = self._root / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -76,7 +76,7 @@ class FileArtifacts:
             raise StateError(message, "check its folder and the disk", id="E903") from None
 
     def get(self, name: str) -> bytes | None:
-        """A file, or None."""
+        """The content of a file; None if there is none."""
         try:
             return read_private(self._root / name, LIMIT)
         except FileNotFoundError:
@@ -86,16 +86,16 @@ class FileArtifacts:
             raise StateError(message, "check its permissions, or remove it", id="E903") from None
 
     def names(self, folder: str) -> dict[str, float]:
-        """The files below a folder, and when they were written, in seconds since some time."""
-        found: dict[str, float] = {}
+        """The files below a folder, with the times of their last writes in seconds since the epoch."""
+        write_times: dict[str, float] = {}
         for path in sorted((self._root / folder).rglob("[!.]*")):
-            with contextlib.suppress(OSError):  # another process may be clearing out
+            with contextlib.suppress(OSError):  # another process may be removing old files
                 if path.is_file():
-                    found[path.relative_to(self._root).as_posix()] = path.stat().st_mtime
-        return found
+                    write_times[path.relative_to(self._root).as_posix()] = path.stat().st_mtime
+        return write_times
 
     def drop(self, names: Iterable[str]) -> None:
-        """Remove files; what cannot be removed is left."""
+        """Remove files, and empty folders of the trash; files that cannot be removed are left."""
         for name in names:
             with contextlib.suppress(OSError):
                 (self._root / name).unlink()

@@ -1,8 +1,8 @@
-"""The state as JSON: sorted keys, a checksum, no secret; refuses what it cannot fully understand.
+"""The state as JSON: sorted keys, a checksum, no secret; unknown fields are refused.
 
 Layout: {"format": 1, "tavusctl_version", "lineage", "serial", "account", "key_digest", "resources": {address: binding},
 "keys", "mac", "accepted", "safety", "reads", "checksum"}, where the checksum is SHA-256 of the canonical JSON of
-everything else: it finds damage.  `mac` is made and checked above this level, by whoever has a key.
+everything else: it detects damage.  `mac`, the seal, is made and checked in `seals`, where the key is.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tavusctl.lib.strict_json import MAX_RECORDED, strict_json
 from tavusctl.state.serialization import binding_in, binding_out
 
 FORMAT = 1
-_SEALS = ("keys", "mac", "accepted")
+_SEAL_FIELDS = ("keys", "mac", "accepted")
 _HINT = "restore it from a backup, or move it away and import the objects again with `tavusctl import --match-names`"
 
 
 def encode(state: State, fence: str = "") -> bytes:
-    """The state as the bytes of its file; a `fence` tells this write from all others and is not part of the state."""
+    """The bytes of the file of a state; a `fence` makes them unique to this write and is not part of the state."""
     document: JsonObject = {
         "format": FORMAT,
         "tavusctl_version": __version__,
@@ -41,7 +41,7 @@ def encode(state: State, fence: str = "") -> bytes:
         "key_digest": state.key_digest,
         "resources": {str(binding.address): binding_out(binding) for binding in state.bindings.values()},
     }
-    document |= {name: value for name in _SEALS if (value := getattr(state, name))}
+    document |= {name: value for name in _SEAL_FIELDS if (value := getattr(state, name))}
     if state.safety is not None:
         document["safety"] = asdict(state.safety)
     if state.reads is not None:
@@ -54,7 +54,7 @@ def encode(state: State, fence: str = "") -> bytes:
 
 
 def decode(content: bytes, where: str) -> State:
-    """The state in the bytes of its file; StateError when they are damaged, foreign or newer."""
+    """The state in the bytes of its file; StateError if they are damaged, not a state, or of a newer tavusctl."""
     if not content.endswith(b"}\n"):
         _refuse(where, "is corrupt: its end is missing")
     try:
@@ -68,8 +68,8 @@ def decode(content: bytes, where: str) -> State:
         message = f"{where} was written by tavusctl {version}, which is newer than this version {__version__}"
         raise StateError(message, "upgrade tavusctl", id="E902")
     checksum = document.pop("checksum", None)
-    # Where the quick sum is right, the other is: the same bytes mean the same document.
-    if checksum != _sum(document, quick_bytes) and checksum != _checksum(document):
+    # If the quick checksum is right, the other need not be computed: equal bytes mean an equal document.
+    if checksum != _checksum_with(document, quick_bytes) and checksum != _checksum(document):
         _refuse(where, "is corrupt: checksum mismatch")
     try:
         return _state_in(document)
@@ -78,7 +78,7 @@ def decode(content: bytes, where: str) -> State:
 
 
 def _state_in(document: JsonObject) -> State:
-    """The state in a document.  Every member is asked for its type: a checksum is soon made, so it proves nothing."""
+    """The state in a document.  The type of each member is checked: anyone can compute a valid checksum."""
     resources = as_object(document["resources"])
     bindings = [binding_in(Address.parse(name), as_object(body)) for name, body in resources.items()]
     return State(
@@ -96,25 +96,25 @@ def _state_in(document: JsonObject) -> State:
 
 
 def _safety_in(limits: JsonObject) -> Safety:
-    """The limits on record; TypeError when there is one that this version does not know."""
+    """The recorded limits on deletes; TypeError if there is one that this version does not know."""
     if not limits.keys() <= set(Safety.__struct_fields__):
         raise TypeError
     return convert(limits, Safety)
 
 
 def _checksum(document: JsonObject) -> str:
-    return _sum(document, lambda value: canonical(value).encode())
+    return _checksum_with(document, lambda value: canonical(value).encode())
 
 
-def _sum(document: JsonObject, encoded: Callable[[Json], bytes]) -> str:
-    found = hashlib.sha256()
+def _checksum_with(document: JsonObject, encoded: Callable[[Json], bytes]) -> str:
+    digest = hashlib.sha256()
     for piece in _canonical(document, 2, encoded):
-        found.update(piece)
-    return f"sha256:{found.hexdigest()}"
+        digest.update(piece)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _canonical(document: JsonObject, levels: int, encoded: Callable[[Json], bytes]) -> Iterator[bytes]:
-    """The canonical text of a document in pieces: of ten thousand objects it would be as long as all of them."""
+    """The canonical JSON of a document in pieces, to save memory: for ten thousand objects, the whole is large."""
     for place, key in enumerate(sorted(document)):
         value = document[key]
         yield (b"," if place else b"{") + encoded(key) + b":"

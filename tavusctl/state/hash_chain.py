@@ -1,8 +1,8 @@
-r"""Journal records as lines that vouch for one another: a torn end is recognised, any other damage too.
+r"""Journal records as lines in a hash chain, which reveals a torn end and any other damage.
 
 A line is `<length of record> <digest> <record>\n`, where the digest covers the record and the digest of the line
-before.  A line that was cut off while it was written was never acknowledged and does not count; a line that is
-changed, missing, doubled or out of place breaks the chain.
+before.  A line that was cut off during the write was never acknowledged, and is ignored; a line that is changed,
+missing, repeated or out of order breaks the chain.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _HINT = "back up the file and compare the account with the state; then remove th
 
 
 class Chain(Struct, frozen=True):
-    """What was read: the records, the digest of the last, and the length of the whole lines in bytes."""
+    """The content of a journal: its records, the digest of the last one, and the bytes of the complete lines."""
 
     records: tuple[bytes, ...] = ()
     head: bytes = START
@@ -28,7 +28,7 @@ class Chain(Struct, frozen=True):
 
 
 def link(head: bytes, record: bytes) -> tuple[bytes, bytes]:
-    """The line of a record after the line with digest `head`, and the digest of the new one."""
+    """The line for a record that follows the line with digest `head`, and the digest of the new line."""
     if b"\n" in record:
         message = "a journal record is one line"
         raise ValueError(message)
@@ -37,8 +37,8 @@ def link(head: bytes, record: bytes) -> tuple[bytes, bytes]:
 
 
 def follow(content: bytes, where: str) -> Chain:
-    """The records in the bytes of a journal; StateError when more than the end of the last one is missing."""
-    # A machine that lost its power may have made the file longer without writing into it.
+    """The records in the bytes of a journal; StateError for any damage but a torn last line."""
+    # After a power failure, a file may have grown by zero bytes without the content.
     *lines, last = content.rstrip(b"\0").split(b"\n")
     complete = not last or _is_torn(last)
     records: list[bytes] = []
@@ -54,7 +54,7 @@ def follow(content: bytes, where: str) -> Chain:
 
 
 def _is_torn(last: bytes) -> bool:
-    """Whether a line without newline is shorter than it says, or too short to say."""
+    """Whether a line without newline is shorter than the length that it declares, or too short to declare one."""
     parts = last.split(b" ", 2)
     if len(parts) < 3:  # noqa: PLR2004 - length, digest, record
         return all(byte in b"0123456789abcdef " for byte in last)

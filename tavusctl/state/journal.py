@@ -1,27 +1,27 @@
 """The write-ahead journal of an apply, from which a later run recovers after a kill at any point.
 
-Every call that changes the account has an *intent* in the journal before it is sent, and a *result* after it was
-answered.  An intent without a result is a call whose outcome is unknown: the next run looks at the account to find out,
+Every call that changes the account has an *intent* in the journal before it is sent, and a *result* after the answer
+arrived.  An intent without a result is a call whose outcome is unknown: the next run reads the account to find out,
 and never repeats the call blindly.  Changed bindings are recorded at once, so that an id is on disk before the next
 call; the state file is a checkpoint that is written at the end, after which the journal is cleared.
 
-    begin     run, time, lineage, serial of the checkpoint it goes on from, ids known before (by kind, where creates
-              follow)
+    begin     run, time, lineage, serial of the checkpoint that the run starts from, known (ids of existing objects
+              by kind, for the kinds of which objects will be created)
     intent    op, address, action, id (none for a create), spec (what is about to be applied), name, time (the
-              server's), before (the binding until then, if any), inverse (what would reverse an update), ids (of a
-              create: what its references stood for when it was sent, by address), delay (of a slow store: seconds
-              by which the call may leave later than usual after that time)
-    again     op, time, delay: the call is about to be sent, later than its intent says or once more: it may show
-              later; `forced` where it is to discard unpublished edits of the object
-    answered  op, id: what the server answered to the create, and nobody has looked at yet
-    left      op, left: what an update left at the places of its inverse, as the account shows it
-    bind      address, binding, op (whose result it is, if any)
+              server's), before (the binding before the call, if any), inverse (what would reverse an update), ids
+              (of a create: the ids that its references were resolved to, by address), delay (if the store is slow:
+              how many seconds later than usual after `time` the call may be sent)
+    again     op, time, delay: the call is about to be sent again, or later than its intent says, so its effect may
+              appear later; `forced` if it is to discard unpublished edits of the object
+    answered  op, id: the id in the server's answer to a create, before the new object was read
+    left      op, left: the values after an update at the pointers of its inverse, as the account shows them
+    bind      address, binding, op (the call whose result it is, if any)
     forget    address, op, before
     result    op, status: "failed" (surely not done) or "done"; a bind or forget with an op stands for "done"
 
-A journal whose `serial` is behind the state's was left by a kill between checkpoint and clearing: the state has it all.
-One that is ahead means that the state is older than the work: refused.  The journal of a run that has ended is kept
-aside for `undo`, which reads it with `past`.
+A journal whose `serial` is behind the state's was left by a kill between checkpoint and clearing: everything in it is
+in the state already.  One that is ahead means that the state is older than the journal: refused.  The journal of a run
+that has ended is archived for `undo`, which reads it with `past`.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ Record = JsonObject
 
 
 class Inverse(Struct, frozen=True):
-    """What would reverse an update, as plain JSON with ids, and the places by which to tell whether it still may."""
+    """What would reverse an update, as plain JSON with ids, and the values that show whether it is still safe."""
 
     operations: tuple[JsonObject, ...] = ()
-    left: JsonObject = field(default_factory=dict)  # by pointer: what the update left there
-    was: JsonObject = field(default_factory=dict)  # by pointer: what was there before
-    lost: tuple[str, ...] = ()  # pointers of secrets, which nobody can bring back
+    left: JsonObject = field(default_factory=dict)  # by pointer: the value after the update
+    was: JsonObject = field(default_factory=dict)  # by pointer: the value before the update
+    lost: tuple[str, ...] = ()  # pointers of secrets, which cannot be restored
 
 
 class Intent(Struct, frozen=True):
@@ -61,14 +61,14 @@ class Intent(Struct, frozen=True):
     action: Action
     remote_id: str = ""  # empty: a create
     spec: JsonObject = field(default_factory=dict)  # secrets as fingerprints
-    name: str = ""  # display name of what is created
+    name: str = ""  # display name of the object to be created
     time: str = ""  # the server's, ISO 8601
     before: Binding | None = None
     inverse: Inverse = Inverse()
-    ids: Mapping[str, str] = field(default_factory=dict)  # by address: what references stood for in a create
-    delay: int = 0  # seconds by which the call may leave later than usual, where a record takes its time
+    ids: Mapping[str, str] = field(default_factory=dict)  # of a create, by address: the ids of its references
+    delay: int = 0  # how many seconds later than usual the call may be sent, if records are slow to become durable
     answered: str = ""  # id in the answer to a create
-    forced: bool = False  # unpublished edits of the object are lost when it was carried out
+    forced: bool = False  # if the call was carried out, it discarded unpublished edits of the object
 
 
 class ReplayResult(Struct, frozen=True):
@@ -78,42 +78,42 @@ class ReplayResult(Struct, frozen=True):
     pending: tuple[Intent, ...] = ()
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # ids by kind, from before the interrupted run
     records: int = 0
-    run: str = ""  # the last run whose records are there
-    discarded: frozenset[Address] = frozenset()  # objects of which it has surely discarded unpublished edits
+    run: str = ""  # the last run that has records in the journal
+    discarded: frozenset[Address] = frozenset()  # objects whose unpublished edits were surely discarded
 
 
 class FinishedRun(Struct, frozen=True):
-    """A run that has ended, from its records."""
+    """A run that has ended, as its records describe it."""
 
     run: str
     time: str  # when it began, ISO 8601
     lineage: str
     intents: tuple[Intent, ...] = ()
     failed: frozenset[str] = frozenset()  # operations that were surely not carried out
-    made: Mapping[str, Binding] = field(default_factory=dict)  # by operation: the binding that was its result
-    withheld: tuple[str, ...] = ()  # secrets whose values stood in its records, which were not kept for that
-    adopted: tuple[Binding, ...] = ()  # objects taken over, as they were bound first
-    forgotten: tuple[Binding, ...] = ()  # bindings dropped while the objects stayed
+    made: Mapping[str, Binding] = field(default_factory=dict)  # by operation: the binding that it resulted in
+    withheld: tuple[str, ...] = ()  # secrets whose values were in its records, which is why these were not kept
+    adopted: tuple[Binding, ...] = ()  # existing objects that were bound, with their first binding
+    forgotten: tuple[Binding, ...] = ()  # bindings that were removed while their objects stayed
 
 
 def begin(state: State, run: str, known: Mapping[str, Sequence[str]], time: str = "") -> bytes:
     """The first record of a run."""
-    listed = {kind: sorted(ids) for kind, ids in sorted(known.items())}
-    head = {"is": "begin", "run": run, "time": time, "lineage": state.lineage, "serial": state.serial}
-    return _line({**head, "known": listed})
+    sorted_ids = {kind: sorted(ids) for kind, ids in sorted(known.items())}
+    members = {"is": "begin", "run": run, "time": time, "lineage": state.lineage, "serial": state.serial}
+    return _encode_record({**members, "known": sorted_ids})
 
 
 def withheld(begin: bytes, names: Sequence[str]) -> bytes:
-    """What is kept of a run whose records hold the values of secrets: that it was, and when."""
-    head = {
+    """The only record to keep of a run whose records contain values of secrets: that the run took place, and when."""
+    members = {
         name: value for name, value in as_object(json.loads(begin)).items() if name != "mac"
-    }  # it was of the whole record
-    return _line({**head, "known": {}, "withheld": list(names)})
+    }  # the seal was that of the original record
+    return _encode_record({**members, "known": {}, "withheld": list(names)})
 
 
 def intent(entry: Intent) -> bytes:
-    """The record of a call to come."""
-    return _line(
+    """The record of a call, to be written before the call is sent."""
+    return _encode_record(
         {
             "is": "intent",
             "op": entry.op,
@@ -123,7 +123,7 @@ def intent(entry: Intent) -> bytes:
             "spec": plain(entry.spec),
             "name": entry.name,
             "time": entry.time,
-            "before": _binding_out(entry.before),
+            "before": _binding_json(entry.before),
             "inverse": plain(asdict(entry.inverse)),
             **({"ids": dict(entry.ids)} if entry.ids else {}),
             **({"delay": entry.delay} if entry.delay else {}),
@@ -132,46 +132,46 @@ def intent(entry: Intent) -> bytes:
 
 
 def answered(op: str, remote_id: str) -> bytes:
-    """The record of an id that a create was answered with."""
-    return _line({"is": "answered", "op": op, "id": remote_id})
+    """The record of the id in the answer to a create."""
+    return _encode_record({"is": "answered", "op": op, "id": remote_id})
 
 
 def again(op: str, time: str, *, delay: int = 0, forced: bool = False) -> bytes:
     """The record of a second attempt at a call, whose outcome is as unknown as that of the first."""
-    more = {**({"delay": delay} if delay else {}), **({"forced": True} if forced else {})}
-    return _line({"is": "again", "op": op, "time": time, **more})
+    optional = {**({"delay": delay} if delay else {}), **({"forced": True} if forced else {})}
+    return _encode_record({"is": "again", "op": op, "time": time, **optional})
 
 
 def bind(binding: Binding, op: str = "") -> bytes:
-    """The record of a binding as it is from now on."""
+    """The record of a new or changed binding."""
     body = plain(binding_out(binding))
-    return _line({"is": "bind", "op": op, "address": str(binding.address), "binding": body})
+    return _encode_record({"is": "bind", "op": op, "address": str(binding.address), "binding": body})
 
 
 def forget(address: Address, op: str = "", before: Binding | None = None) -> bytes:
     """The journal record of a removed binding."""
-    return _line({"is": "forget", "op": op, "address": str(address), "before": _binding_out(before)})
+    return _encode_record({"is": "forget", "op": op, "address": str(address), "before": _binding_json(before)})
 
 
 def left(op: str, places: JsonObject) -> bytes:
-    """The record of what an update left, with what the server filled in."""
-    return _line({"is": "left", "op": op, "left": plain(places)})
+    """The record of the values after an update, by pointer, including those that the server filled in."""
+    return _encode_record({"is": "left", "op": op, "left": plain(places)})
 
 
 def result(op: str, status: str) -> bytes:
-    """The record of an outcome that leaves bindings as they are."""
-    return _line({"is": "result", "op": op, "status": status})
+    """The record of an outcome that does not change any binding."""
+    return _encode_record({"is": "result", "op": op, "status": status})
 
 
 def recall(store: Store) -> State:
-    """The state as an interrupted run left it: what its journal has and the checkpoint does not is part of it."""
+    """The state including changes of an interrupted run that are in the journal but not yet in the checkpoint."""
     return replay(store.read(), store.journal()).state
 
 
 def replay(state: State, lines: Sequence[bytes]) -> ReplayResult:
-    """Bring a state up to date with the journal of a run that did not come to its end."""
+    """Bring a state up to date with the journal of an interrupted run; StateError if the journal does not fit it."""
     try:
-        return _replayed(state, _records(lines))
+        return _checked_replay(state, _records(lines))
     except (ValueError, KeyError, TypeError, AttributeError):
         message = "the journal beside the state has an invalid record"
         hint = "keep the journal for a bug report, move it away, and check the account with `tavusctl plan`"
@@ -182,7 +182,7 @@ def _records(lines: Sequence[bytes]) -> list[Record]:
     return [as_object(record) for record in strict_lines(lines)]
 
 
-def _replayed(state: State, records: Sequence[Record]) -> ReplayResult:
+def _checked_replay(state: State, records: Sequence[Record]) -> ReplayResult:
     if not records:
         return ReplayResult(state)
     first = records[0]
@@ -193,15 +193,15 @@ def _replayed(state: State, records: Sequence[Record]) -> ReplayResult:
         raise StateError(message, "restore the journal of this state, or move the journal away", id="E931")
     serial = as_integer(first["serial"])
     if serial < state.serial:
-        # The checkpoint was written, only the clearing was not; counted, so that it is cleared before more is added.
+        # The checkpoint was written, but the journal was not cleared.  The count tells the caller to clear it first.
         return ReplayResult(state, records=len(records))
     if serial > state.serial:
         message = f"the state (serial {state.serial}) is older than its journal (serial {serial})"
         raise StateError(message, "restore the newest state: an old copy would repeat changes", id="E932")
-    return _followed(state, records)
+    return _apply_records(state, records)
 
 
-def _followed(state: State, records: Sequence[Record]) -> ReplayResult:
+def _apply_records(state: State, records: Sequence[Record]) -> ReplayResult:
     bindings = dict(state.bindings)
     pending: dict[str, Intent] = {}
     known: dict[str, set[str]] = {}
@@ -212,83 +212,83 @@ def _followed(state: State, records: Sequence[Record]) -> ReplayResult:
                 for kind, ids in as_object(record["known"]).items():
                     known.setdefault(kind, set()).update(map(as_text, as_list(ids)))
             case "intent":
-                pending[_op(record)] = _intent_in(record)
+                pending[_op_of(record)] = _intent_in(record)
             case "again" | "answered":
-                pending[_op(record)] = _known_better(pending[_op(record)], record)
+                pending[_op_of(record)] = _updated_intent(pending[_op_of(record)], record)
             case "bind":
-                address = _address(record)
+                address = _address_of(record)
                 bindings[address] = binding_in(address, as_object(record["binding"]))
-                done = pending.pop(_op(record), None)
-                discarded |= {address} if done and done.forced else set()
+                finished = pending.pop(_op_of(record), None)
+                discarded |= {address} if finished and finished.forced else set()
             case "forget":
-                bindings.pop(_address(record), None)
-                pending.pop(_op(record), None)
+                bindings.pop(_address_of(record), None)
+                pending.pop(_op_of(record), None)
             case "result":
-                pending.pop(_op(record), None)
+                pending.pop(_op_of(record), None)
             case "left":
-                pass  # of use to `undo` alone
+                pass  # only `undo` needs it
             case other:
                 raise ValueError(other)
-    frozen = {kind: frozenset(ids) for kind, ids in known.items()}
+    known_ids = {kind: frozenset(ids) for kind, ids in known.items()}
     run = as_text(next(record["run"] for record in reversed(records) if record["is"] == "begin"))
-    followed = replace(state, bindings=bindings)
-    return ReplayResult(followed, tuple(pending.values()), frozen, len(records), run, frozenset(discarded))
+    new_state = replace(state, bindings=bindings)
+    return ReplayResult(new_state, tuple(pending.values()), known_ids, len(records), run, frozenset(discarded))
 
 
-def _known_better(intent: Intent, record: Record) -> Intent:
-    """A call with what was put on record of it since: when and how it was sent, or what a create was answered with."""
+def _updated_intent(intent: Intent, record: Record) -> Intent:
+    """A call, updated by a later record: when and how it was sent again, or the id in the answer to a create."""
     if record["is"] == "again":
         forced = intent.forced or bool(record.get("forced"))
-        return replace(intent, time=as_text(record["time"]), delay=_delay(record), forced=forced)
+        return replace(intent, time=as_text(record["time"]), delay=_delay_of(record), forced=forced)
     return replace(intent, answered=as_text(record["id"]))
 
 
 def past(lines: Sequence[bytes]) -> FinishedRun:
-    """What a run did, from the records that were kept of it; StateError when they cannot be understood."""
+    """A finished run, read from its archived records; StateError if they are invalid."""
     try:
-        return _past(_records(lines))
+        return _finished_run(_records(lines))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         message = "the records of that run are invalid"
         raise StateError(message, "revert the manifests and apply them instead", id="E933") from None
 
 
-def _past(records: Sequence[Record]) -> FinishedRun:
+def _finished_run(records: Sequence[Record]) -> FinishedRun:
     first = records[0]
     results = [record for record in records if record["is"] == "result"]
-    bound = [(_op(one), _binding_in(one, "binding")) for one in records if one["is"] == "bind"]
-    dropped = [_binding_in(one, "before") for one in records if one["is"] == "forget" and not one["op"]]
-    shown = {_op(record): as_object(record["left"]) for record in records if record["is"] == "left"}
+    bound_by_op = [(_op_of(record), _binding_in(record, "binding")) for record in records if record["is"] == "bind"]
+    removed = [_binding_in(record, "before") for record in records if record["is"] == "forget" and not record["op"]]
+    values_after = {_op_of(record): as_object(record["left"]) for record in records if record["is"] == "left"}
     intents = [_intent_in(record) for record in records if record["is"] == "intent"]
     return FinishedRun(
         run=as_text(first["run"]),
         time=as_text(first.get("time", "")),
         lineage=as_text(first["lineage"]),
         withheld=tuple(map(as_text, as_list(first.get("withheld", [])))),
-        intents=tuple(_as_shown(one, shown.get(one.op)) for one in intents),
-        failed=frozenset(_op(record) for record in results if record["status"] == "failed"),
-        made={op: binding for op, binding in bound if op and binding},
-        # A taken-over object is bound with nothing applied to it, before anything is.
-        adopted=tuple(binding for op, binding in bound if binding and not op and not binding.applied),
-        forgotten=tuple(binding for binding in dropped if binding),
+        intents=tuple(_with_values_after(intent, values_after.get(intent.op)) for intent in intents),
+        failed=frozenset(_op_of(record) for record in results if record["status"] == "failed"),
+        made={op: binding for op, binding in bound_by_op if op and binding},
+        # The first binding of an existing object, as written by an import, has nothing applied yet.
+        adopted=tuple(binding for op, binding in bound_by_op if binding and not op and not binding.applied),
+        forgotten=tuple(binding for binding in removed if binding),
     )
 
 
-def _op(record: Record) -> str:
+def _op_of(record: Record) -> str:
     return as_text(record["op"])
 
 
-def _address(record: Record) -> Address:
+def _address_of(record: Record) -> Address:
     return Address.parse(as_text(record["address"]))
 
 
-def _as_shown(entry: Intent, shown: JsonObject | None) -> Intent:
-    return entry if shown is None else replace(entry, inverse=replace(entry.inverse, left=leaves_in(shown)))
+def _with_values_after(entry: Intent, values: JsonObject | None) -> Intent:
+    return entry if values is None else replace(entry, inverse=replace(entry.inverse, left=leaves_in(values)))
 
 
 def _intent_in(record: Record) -> Intent:
     return Intent(
-        op=_op(record),
-        address=_address(record),
+        op=_op_of(record),
+        address=_address_of(record),
         action=Action(as_text(record["action"])),
         remote_id=as_text(record["id"]),
         spec=as_object(leaves_in(record["spec"])),
@@ -296,24 +296,24 @@ def _intent_in(record: Record) -> Intent:
         time=as_text(record["time"]),
         before=_binding_in(record, "before"),
         inverse=convert(leaves_in(record.get("inverse") or {}), Inverse),
-        ids={address: as_text(one) for address, one in as_object(record.get("ids") or {}).items()},
-        delay=_delay(record),
+        ids={address: as_text(remote_id) for address, remote_id in as_object(record.get("ids") or {}).items()},
+        delay=_delay_of(record),
     )
 
 
-def _delay(record: Record) -> int:
+def _delay_of(record: Record) -> int:
     return as_integer(record.get("delay") or 0)
 
 
-def _binding_out(binding: Binding | None) -> JsonObject | None:
+def _binding_json(binding: Binding | None) -> JsonObject | None:
     return as_object(plain(binding_out(binding))) if binding else None
 
 
 def _binding_in(record: Record, name: str) -> Binding | None:
-    """The binding that a record has under a name, if any."""
+    """The binding in a member of a record, if any."""
     body = record.get(name)
-    return binding_in(_address(record), as_object(body)) if body else None
+    return binding_in(_address_of(record), as_object(body)) if body else None
 
 
-def _line(record: Record) -> bytes:
+def _encode_record(record: Record) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""The holder of a lock, for the message of a run that is refused it."""
+"""The holder of a lock, as shown to a run that cannot have the lock."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from msgspec import Struct, field
 from tavusctl.lib.json_types import Json, JsonObject
 from tavusctl.secrets.redaction import redacted
 
-_LONGEST = 200  # of a part of a message: a lock may have been written by anyone
+_MAX_LENGTH = 200  # characters of a part of a message: anyone may have written the lock
 
 
 class Holder(Struct, frozen=True):
-    """One run: where, what, since when (seconds since the epoch, by its own clock)."""
+    """The run that holds a lock: its machine, process, URL at GitHub, and command."""
 
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     host: str = field(default_factory=socket.gethostname)
@@ -26,11 +26,11 @@ class Holder(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What a person repeats to say that this holder is dead."""
+        """The name HOST:PID, which a user passes to `--holder-is-dead` to confirm that this holder is dead."""
         return f"{printable(self.host)}:{self.pid}"
 
     def describe(self, age: float) -> str:
-        """The holder in one clause; `age` is how long it has held the state, in seconds."""
+        """A description of the holder for messages; `age` is how long it has held the lock, in seconds."""
         doing = f" (tavusctl {printable(self.command)})" if self.command else ""
         where = f", {printable(self.run)}" if self.run else ""
         return f"process {self.pid} on {printable(self.host)}{doing}{where}, for {duration_text(age)}"
@@ -52,13 +52,13 @@ def from_json(document: Mapping[str, Json]) -> Holder:
 
 
 def run_url(environment: Mapping[str, str]) -> str:
-    """The page of a GitHub run, when this is one."""
+    """The URL of the GitHub Actions run of this process; empty outside GitHub Actions."""
     parts = [environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
     return "{}/{}/actions/runs/{}".format(*parts) if all(parts) else ""
 
 
 def duration_text(seconds: float) -> str:
-    """Seconds as people say them: 12s, 3m05s, 2h07m."""
+    """A duration for people: 12s, 3m05s, 2h07m."""
     whole = max(0, int(seconds))
     if whole < 60:  # noqa: PLR2004 - a minute
         return f"{whole}s"
@@ -68,6 +68,6 @@ def duration_text(seconds: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Text of another run without control characters, cut to a length that fits a message."""
-    shown = redacted("".join(char if char.isprintable() else "?" for char in text))
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    """Text of another run, safe for a message: redacted, without control characters, at most 200 characters."""
+    safe = redacted("".join(char if char.isprintable() else "?" for char in text))
+    return safe if len(safe) <= _MAX_LENGTH else safe[: _MAX_LENGTH - 1] + "…"

@@ -1,4 +1,4 @@
-"""The state while an apply changes it: intents before calls, ids on disk before the next, a checkpoint at the end."""
+"""The state during an apply: an intent before each call, new ids on disk before the next call, a final checkpoint."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ from tavusctl.state import journal
 from tavusctl.state.journal import Intent, Inverse
 from tavusctl.state.seals import Seals
 
-SEND_WINDOW: Final = 5.0  # seconds after a record of a call is known to be durable in which its first byte may leave
-_JUST_NOW: Final = 1.0  # seconds after which a call about to begin is put on record anew, and looked at again
+SEND_WINDOW: Final = 5.0  # seconds, from when the record of a call is known to be durable, to send its first byte
+_JUST_NOW: Final = 1.0  # seconds after which a call that is about to start is recorded and checked again
 
 
 class Call(Struct):
-    """A call on record whose outcome is not."""
+    """A call that is in the journal and has no outcome there yet; times are those of `Recorder.uptime`."""
 
     address: Address
-    dated: float  # when it was put on record last
-    durable: float  # when that was known to have been done
-    delay: int  # seconds, beyond those of the window, that the record grants from its date on
-    begun: float  # when it was put on record first; what it is about was looked at right before, or later
+    dated: float  # when its last record was made
+    durable: float  # when that record was known to be durable
+    delay: int  # seconds that the record allows after `dated`, in addition to SEND_WINDOW
+    begun: float  # when its first record was made; its object was checked right before, or later
     sent: bool = False
 
     def may_leave(self, now: float) -> bool:
-        """Whether the first byte may leave by what is on record."""
+        """Whether the record still allows the first byte to be sent."""
         return now - self.durable < SEND_WINDOW and now - self.dated < SEND_WINDOW + self.delay
 
     def is_new(self, now: float) -> bool:
-        """Whether its record leaves time to connect."""
+        """Whether the record is so new that there is time to connect."""
         return now - self.durable < _JUST_NOW and now - self.dated < _JUST_NOW + self.delay
 
 
@@ -57,21 +57,21 @@ class Recorder(Struct):
     store: Store
     state: State
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    ids: dict[str, Address] = field(default_factory=dict)  # of every known object; kept up while ids are made
+    ids: dict[str, Address] = field(default_factory=dict)  # by id, of every known object; includes new ids
     guard: threading.Lock = field(default_factory=threading.Lock)
     begun: bool = False
-    records: list[bytes] = field(default_factory=list)  # what this run has put into the journal
+    records: list[bytes] = field(default_factory=list)  # all records that this run has appended to the journal
     pending: dict[str, Call] = field(default_factory=dict)  # by operation
-    # of the updates of each that nobody has noted the end of, in their order, with their operations
+    # (operation, inverse) of the updates of each address, in order, whose resulting values are not recorded yet
     inverses: dict[Address, list[tuple[str, Inverse]]] = field(default_factory=dict)
-    archive: Callable[[Sequence[bytes]], None] = lambda _: None  # keeps the records of a run when it ends
+    archive: Callable[[Sequence[bytes]], None] = lambda _: None  # archives the records of a run when it ends
     custody: Seals = Seals()  # makes the seals
     mac: str = ""  # seal of the last record
-    slowest: float = 0.0  # seconds that a record took at most until it was durable
+    slowest: float = 0.0  # the longest time in seconds that a record took to become durable
     uptime: Callable[[], float] = uptime
 
     def begin(self, known: Mapping[str, Sequence[str]]) -> None:
-        """Open the journal of this run; `known` are the ids that were there before it, where creates follow."""
+        """Start the journal of this run; `known` are the existing ids, by kind, of kinds with objects to be created."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._append(journal.begin(self.state, self.run, known, now))
         self.begun = True
@@ -88,7 +88,7 @@ class Recorder(Struct):
         inverse: Inverse | None = None,
         ids: Mapping[str, str] | None = None,
     ) -> str:
-        """Put a call on record before it is made; the name of the operation, for its result."""
+        """Record a call before it is sent; returns the id of the operation, to which its result will refer."""
         op, dated, delay = uuid.uuid4().hex[:12], self.uptime(), self._delay()
         spec, name = self.custody.discreet(spec or {}), "" if redaction.stands_in(name) else name
         before = self.state.bindings.get(address)
@@ -100,9 +100,9 @@ class Recorder(Struct):
         return op
 
     def again(self, op: str, now: Callable[[], str], *, forced: bool = False) -> None:
-        """Put on record that a call is made once more, or later than the record of it says; `now` tells when.
+        """Record that a call is sent again, or later than its record says; `now` returns the server's time.
 
-        `forced`: it discards unpublished edits, which a run that is killed could tell nobody.
+        `forced`: the call discards unpublished edits.  It is recorded because a killed run could not report it.
         """
         dated, delay = [0.0], self._delay()
 
@@ -115,17 +115,17 @@ class Recorder(Struct):
         call.dated, call.durable, call.delay = dated[0], self.uptime(), delay
 
     def _delay(self) -> int:
-        """Seconds that a record may take until it is durable, by what others took."""
+        """The seconds that a new record may take to become durable, estimated as twice those of the slowest so far."""
         return int(2 * self.slowest)
 
     @contextmanager
     def sending(
         self, op: str, now: Callable[[], str], check: Callable[[], None] = lambda: None, *, changes: bool = True
     ) -> Iterator[Fence]:
-        """The fence for one call of an operation; unless that ends Ambiguous, an error says that it was not done.
+        """The fence for one call of an operation; after an error other than Ambiguous, the call was not carried out.
 
-        `now` tells the server's time.  `check` looks again whether the call may be made, when time has passed since it
-        was put on record.  `changes` is whether it changes anything at all.
+        `now` returns the server's time.  `check` verifies again that the call may be made, if time has passed since it
+        was recorded.  `changes` is whether the call changes anything.
         """
         fence = Fence(self, op, now, check, changes)
         try:
@@ -137,45 +137,45 @@ class Recorder(Struct):
             raise
 
     def doubt(self, op: str) -> None:
-        """Count an operation as one that may have been carried out."""
+        """Mark an operation as possibly carried out."""
         self.pending[op].sent = True
 
     def clear(self, op: str) -> None:
-        """Count an operation as one that surely is not carried out, now or later."""
+        """Mark an operation as surely not carried out, neither now nor later."""
         self.pending[op].sent = False
 
     def is_sent(self, op: str) -> bool:
-        """Whether an operation may have been carried out, and nothing is on record of how it ended."""
+        """Whether an operation may have been carried out and has no recorded outcome."""
         return op in self.pending and self.pending[op].sent
 
     def in_doubt(self, address: Address) -> frozenset[str]:
-        """The operations at an address that may have been carried out."""
+        """The operations of an address that may have been carried out and have no recorded outcome."""
         pending = dict(self.pending)
         return frozenset(op for op, call in pending.items() if call.address == address and call.sent)
 
     def answered(self, op: str, remote_id: str) -> None:
-        """Put on record which id a create was answered with, before anybody looks at it."""
+        """Record the id in the answer to a create, before the new object is read."""
         self._append(journal.answered(op, remote_id))
 
     def note_left(self, address: Address, read: Callable[[Inverse], JsonObject]) -> None:
-        """Put on record what updates left, where the server shows more than was written; of each place the last one."""
+        """Record the values after updates where the server shows others than were written; of each pointer the last."""
         later: set[str] = set()
         for op, inverse in reversed(self.inverses.pop(address, [])):
-            self._append(partial(_shown_as_left, op, inverse, read, frozenset(later)))
+            self._append(partial(_left_record, op, inverse, read, frozenset(later)))
             later |= inverse.left.keys()
 
     def settle(self, op: str, *, done: bool) -> None:
-        """Put on record that a call was carried out, or surely was not."""
+        """Record that a call was carried out, or surely was not."""
         self._append(journal.result(op, "done" if done else "failed"))
         self.pending.pop(op, None)
 
     def bind(self, binding: Binding, op: str = "") -> None:
-        """Record what an address is bound to from now on."""
+        """Record a new or changed binding, in the journal and in the state."""
         binding = self.custody.discreet_binding(binding)
         try:
             self._append(journal.bind(binding, op))
         except (StateError, LockError) as error:
-            if op:  # the id may be known nowhere else
+            if op:  # the id may be recorded nowhere else
                 message = f"`{binding.address}` is {binding.remote_id} now: {error.message}"
                 raise type(error)(message, error.hint, id=error.id) from None
             raise
@@ -188,24 +188,24 @@ class Recorder(Struct):
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 
     def confirm(self, binding: Binding) -> None:
-        """Remember what a read has shown, with the next checkpoint; without one, the next plan looks."""
+        """Store what a read has shown, at the next checkpoint only; if there is none, the next plan reads it again."""
         binding = self.custody.discreet_binding(binding)
         with self.guard:
             self.state = replace(self.state, bindings={**self.state.bindings, binding.address: binding})
 
     def forget(self, address: Address, op: str = "", *, named: bool = False) -> None:
-        """Drop a binding; where it is still `named` by a manifest, its id goes on to stand for the address."""
+        """Remove a binding; if manifests still refer to it (`named`), its id continues to resolve to the address."""
         before = self.state.bindings.get(address)
         self._append(journal.forget(address, op, before))
         with self.guard:
             self.pending.pop(op, None)
             if before and not named:
                 self.ids.pop(before.remote_id, None)
-            left = {key: value for key, value in self.state.bindings.items() if key != address}
-            self.state = replace(self.state, bindings=left)
+            remaining = {key: value for key, value in self.state.bindings.items() if key != address}
+            self.state = replace(self.state, bindings=remaining)
 
     def remember(self, safety: Safety | None, reads: Known | None) -> None:
-        """Remember the limits on deletes that this run worked under and what it read; kept with the next checkpoint."""
+        """Store the limits on deletes that applied to this run, and what it read; written at the next checkpoint."""
         with self.guard:
             self.state = replace(self.state, safety=safety, reads=reads)
 
@@ -214,16 +214,16 @@ class Recorder(Struct):
         return self.state.bindings.get(address)
 
     def _append(self, record: bytes | Callable[[], bytes | None]) -> None:
-        """Put a record into the journal, durable before this returns; while it is written, others may queue behind.
+        """Append a record to the journal; it is durable when this returns.  Other threads may queue theirs meanwhile.
 
-        One that is made when its turn has come is as young as can be.
+        A callable makes the record when it is its turn, so that the times in it are as recent as possible.
         """
         with self.guard:
             content = record() if callable(record) else record
             if content is None:
                 return
             line, mac = self.custody.chained(content, self.mac)
-            begun = self.uptime()
+            started = self.uptime()
             wait = self.store.queue(line)
             self.records.append(line)
             self.mac = mac
@@ -233,10 +233,10 @@ class Recorder(Struct):
             with self.guard:
                 self.records.remove(line)
             raise
-        self.slowest = max(self.slowest, self.uptime() - begun)
+        self.slowest = max(self.slowest, self.uptime() - started)
 
     def checkpoint(self) -> None:
-        """Write the state, then clear the journal: a kill in between leaves a journal that is known to be behind."""
+        """Write the state, then clear the journal; after a kill in between, the serials show that it is behind."""
         with self.guard:
             self.state = self.custody.sealed(replace(self.state, serial=self.state.serial + 1))
             self.store.write(self.state)
@@ -244,40 +244,40 @@ class Recorder(Struct):
             self.store.clear_journal()
 
 
-def _shown_as_left(
+def _left_record(
     op: str, inverse: Inverse, read: Callable[[Inverse], JsonObject], later: AbstractSet[str]
 ) -> bytes | None:
-    shown = {pointer: value for pointer, value in read(inverse).items() if pointer not in later}
-    left = {**inverse.left, **shown}
-    return journal.left(op, left) if left != inverse.left else None
+    shown_values = {pointer: value for pointer, value in read(inverse).items() if pointer not in later}
+    values_after = {**inverse.left, **shown_values}
+    return journal.left(op, values_after) if values_after != inverse.left else None
 
 
 class Fence(Struct):
-    """Lets a call of one operation pass while the lock is surely held and its record in the journal is fresh."""
+    """Lets a call of one operation be sent only while the lock is surely held and its journal record is recent."""
 
     ledger: Recorder
     op: str
     now: Callable[[], str]
     check: Callable[[], None]
     changes: bool
-    marked: bool = False  # this call is why the operation counts as sent
-    looked: float = 0.0  # when the check was made last
+    marked: bool = False  # the operation counts as sent because of this call
+    looked: float = 0.0  # when `check` was last called
 
     def renew(self) -> None:
-        """Put the call on record anew, which asks the store for the lock, and look again, unless all that is fresh."""
-        self.take_back()  # whoever comes again was refused for now, or has sent nothing
+        """Record the call again, which also verifies the lock, and check it again, unless both are recent."""
+        self.take_back()  # a second attempt means that the first was refused for now, or sent nothing
         ledger, call = self.ledger, self.ledger.pending[self.op]
         if not (ledger.store.held() and call.is_new(ledger.uptime())):
             ledger.again(self.op, self.now)
-            if (took := call.durable - call.dated) > SEND_WINDOW and not ledger.store.held():
-                raise _too_slow(took)
+            if (duration := call.durable - call.dated) > SEND_WINDOW and not ledger.store.held():
+                raise _too_slow(duration)
         now = ledger.uptime()
-        if now - max(call.begun, self.looked) >= _JUST_NOW:  # after the record: what takes a store long is seen
+        if now - max(call.begun, self.looked) >= _JUST_NOW:  # after the record: a store may be slow
             self.check()
             self.looked = now
 
     def passes(self) -> bool:
-        """Whether the first byte may leave; from then on, the operation may have been carried out."""
+        """Whether the first byte may be sent now; if so, the operation counts as possibly carried out from now on."""
         call = self.ledger.pending[self.op]
         if not (self.ledger.store.held() and call.may_leave(self.ledger.uptime())):
             return False
@@ -286,7 +286,7 @@ class Fence(Struct):
         return True
 
     def take_back(self) -> None:
-        """What this call has sent was surely not carried out."""
+        """Note that what this call has sent was surely not carried out."""
         if self.marked:
             self.ledger.pending[self.op].sent = self.marked = False
 

@@ -1,4 +1,4 @@
-"""What past applies did: the journals of runs that have ended, kept for `undo`."""
+"""The archive of finished runs: their journals, kept for `undo`."""
 
 from __future__ import annotations
 
@@ -25,75 +25,75 @@ KEPT_SECONDS = 30 * 24 * 3600
 
 
 class RunRecords(Struct):
-    """The records of runs, one file each, and the bodies they deleted, beside the state; no secret is in them."""
+    """The records of runs, one file each, and the bodies of deleted objects, beside the state; without secrets."""
 
     shelf: ArtifactStore
-    kept: list[str] = field(default_factory=list)  # runs that were put here by this process
-    withheld: dict[str, Sequence[str]] = field(default_factory=dict)  # of these only that they were, and why
+    kept: list[str] = field(default_factory=list)  # runs that this process has archived
+    withheld: dict[str, Sequence[str]] = field(default_factory=dict)  # by run: secrets in its records
 
     def keep(self, records: Sequence[bytes]) -> None:
-        """Put the records of ended runs here; without room for them they cannot be reversed, and are still done."""
-        for run in _runs(records):
-            if not any(record["is"] in ("intent", "forget") for record in map(_record, run)):
+        """Archive the records of finished runs; if that fails, the runs cannot be undone, but it is not an error."""
+        for run in _split_by_run(records):
+            if not any(record["is"] in ("intent", "forget") for record in map(_decode_record, run)):
                 continue
-            begin = _record(run[0])
-            lineage, serial, identity = as_text(begin["lineage"]), as_integer(begin["serial"]), as_text(begin["run"])
-            name = run_name(lineage, serial, identity)
+            begin = _decode_record(run[0])
+            lineage, serial, run_id = as_text(begin["lineage"]), as_integer(begin["serial"]), as_text(begin["run"])
+            name = run_name(lineage, serial, run_id)
             text = "".join(f"{record.decode()}\n" for record in run)
-            held = redaction.names_in(text)
-            if held:  # redacted, it would do harm: undo would write the redacted text into the account
-                self.withheld[identity] = held
-                text = f"{journal.withheld(run[0], held).decode()}\n"
+            secret_names = redaction.names_in(text)
+            if secret_names:  # redacting the text would do harm: undo would write the redacted text into the account
+                self.withheld[run_id] = secret_names
+                text = f"{journal.withheld(run[0], secret_names).decode()}\n"
             with contextlib.suppress(TavusctlError, OSError):
                 self.shelf.put(name, text.encode())
-                self.kept.append(identity)
-                self._clear_out(lineage, name)
+                self.kept.append(run_id)
+                self._remove_old(lineage, name)
 
     def past(self, lineage: str, run: str, check: Callable[[Sequence[bytes]], None]) -> FinishedRun:
-        """What one run did; StateError when nothing is known of it, or `check` refuses its records."""
+        """One finished run; StateError if it has no records, or if `check` refuses them."""
         name = runs_of(lineage, self.shelf.names(RUNS)).get(run)
-        found = _read(self.shelf, name) if name else None
-        if found and found.withheld:  # nothing is done by what it says; its one record follows none
-            names = ", ".join(found.withheld)
+        finished = _read_run(self.shelf, name) if name else None
+        if finished and finished.withheld:  # not checked: nothing is done with its only record, which has no seal
+            names = ", ".join(finished.withheld)
             message = f"the run `{run}` has no record, which would have contained the value of {names}"
             raise StateError(message, "revert the manifests and apply them instead", id="E935")
-        if found and name:
+        if finished and name:
             check((self.shelf.get(name) or b"").splitlines())
-        if found is None or found.run != run:
+        if finished is None or finished.run != run:
             message = f"unknown run `{run}` of this state"
             raise StateError(message, "run `tavusctl undo` to list the runs that can be undone", id="E934")
-        return found
+        return finished
 
     def all(self, lineage: str) -> list[FinishedRun]:
         """The runs of a state, newest first."""
         names = runs_of(lineage, self.shelf.names(RUNS)).values()
-        return [past for past in (_read(self.shelf, name) for name in names) if past]
+        return [past for past in (_read_run(self.shelf, name) for name in names) if past]
 
     def bodies(self, run: str, custody: Seals) -> dict[str, JsonObject]:
-        """The bodies of what a run deleted, by id; what cannot be read, or has no right seal, counts as not there."""
-        found: dict[str, JsonObject] = {}
+        """The bodies of objects that a run deleted, by id; without those that are unreadable or wrongly sealed."""
+        bodies_by_id: dict[str, JsonObject] = {}
         for name in sorted(self.shelf.names(f"{TRASH}/{run}")):
             with contextlib.suppress(ValueError, KeyError, TypeError, StateError):
                 document = as_object(strict_json(self.shelf.get(name) or b""))
                 mac = as_text(document.pop("mac"))
                 if mac and hmac.compare_digest(mac, custody.mark([run, document])):
-                    found[as_text(document["id"])] = as_object(leaves_in(document["body"]))
-        return found
+                    bodies_by_id[as_text(document["id"])] = as_object(leaves_in(document["body"]))
+        return bodies_by_id
 
-    def _clear_out(self, lineage: str, newest: str) -> None:
-        """Remove what is old: all but the newest runs of the state, and what was deleted a month ago."""
-        known, trash = self.shelf.names(RUNS), self.shelf.names(TRASH)
-        # By the clock of whoever keeps it: ours may have been wrong today or a month ago.
-        now = known.get(newest, 0.0)
-        self.shelf.drop(list(runs_of(lineage, known).values())[KEPT_RUNS:])
-        self.shelf.drop(_old(trash, now))
+    def _remove_old(self, lineage: str, newest: str) -> None:
+        """Remove all but the newest KEPT_RUNS runs of the state, and bodies in the trash older than KEPT_SECONDS."""
+        written_times, trash = self.shelf.names(RUNS), self.shelf.names(TRASH)
+        # By the clock of the artifact store: that of this machine may have been wrong today or a month ago.
+        now = written_times.get(newest, 0.0)
+        self.shelf.drop(list(runs_of(lineage, written_times).values())[KEPT_RUNS:])
+        self.shelf.drop(_expired(trash, now))
 
 
-def _runs(records: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Records, run by run: that of a later one may follow those of one that was killed before it cleared them."""
+def _split_by_run(records: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Records, grouped by run: those of a run that was killed before it cleared them may precede those of the next."""
     run: list[bytes] = []
     for record in records:
-        if run and _record(record)["is"] == "begin":
+        if run and _decode_record(record)["is"] == "begin":
             yield run
             run = []
         run.append(record)
@@ -101,11 +101,11 @@ def _runs(records: Sequence[bytes]) -> Iterator[list[bytes]]:
         yield run
 
 
-def _record(line: bytes) -> JsonObject:
+def _decode_record(line: bytes) -> JsonObject:
     return as_object(json.loads(line))
 
 
-def _read(shelf: ArtifactStore, name: str) -> FinishedRun | None:
+def _read_run(shelf: ArtifactStore, name: str) -> FinishedRun | None:
     content = shelf.get(name)
     try:
         return None if content is None else journal.past(content.splitlines())
@@ -116,5 +116,5 @@ def _read(shelf: ArtifactStore, name: str) -> FinishedRun | None:
         ) from None
 
 
-def _old(trash: Mapping[str, float], now: float) -> list[str]:
+def _expired(trash: Mapping[str, float], now: float) -> list[str]:
     return [name for name, written in trash.items() if now - written > KEPT_SECONDS]

@@ -1,4 +1,4 @@
-"""What a `state:` of a project file leads to, by its scheme; nothing is opened."""
+"""Classification of the `state:` URL of a project file by its scheme; nothing is opened."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def is_git(url: str) -> bool:
-    """Whether it is a state in git."""
+    """Whether the URL is of a state in git."""
     return url.partition("?")[0] == "git" or url.startswith("git+")
 
 
 def file_of(url: str, root: Path, environment: str) -> Path | None:
-    """The file that it names, without a URL one in the project; None for a state that is no file of this machine."""
+    """The path of the state file, the default one for an empty URL; None if the state is not a local file."""
     if not url:
         return root / ".tavusctl" / ("state.json" if environment == "default" else f"state-{environment}.json")
     scheme, separator, location = url.partition("://")

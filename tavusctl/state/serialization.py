@@ -1,4 +1,4 @@
-"""Bindings and their documents as plain JSON, for state and journal; no secret is in them."""
+"""Conversion of bindings and their documents to plain JSON and back, for state and journal; without secrets."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _DOCUMENTS: Final = frozenset({"applied", "successor_spec", "answered", "unconfi
 
 
 def binding_out(binding: Binding) -> JsonObject:
-    """A binding without its address; what is at its default is left out, so that old and new ones stay readable."""
-    fresh = _fresh()
-    known = {name: getattr(binding, name) for name in fresh}
-    return {name: value for name, value in known.items() if value != fresh[name]}
+    """A binding as JSON, without its address and without defaults, so that other versions can read it if possible."""
+    defaults = _defaults()
+    members = {name: getattr(binding, name) for name in defaults}
+    return {name: value for name, value in members.items() if value != defaults[name]}
 
 
 @functools.cache
-def _fresh() -> JsonObject:
+def _defaults() -> JsonObject:
     members = asdict(Binding(Address("", ""), ""))
     del members["address"]
     return members
 
 
 def binding_in(address: Address, body: JsonObject) -> Binding:
-    """The binding of an address; TypeError for a member that this version does not know, ValueError for a wrong one."""
-    if not body.keys() <= _fresh().keys():
+    """The binding of an address from its JSON; TypeError for an unknown member, ValueError for an invalid one."""
+    if not body.keys() <= _defaults().keys():
         raise TypeError
     members: JsonObject = {"address": address, **body}
     for name in _DOCUMENTS & body.keys():
@@ -44,7 +44,7 @@ def binding_in(address: Address, body: JsonObject) -> Binding:
     return convert(members, Binding)
 
 
-_CHANGING: Final = frozenset({str, dict, list})
+_CONVERTIBLE: Final = frozenset({str, dict, list})
 _LEAVES: Final[Mapping[str, Callable[[Json], Json]]] = {
     "tavusctl:ref": lambda text: Address.parse(as_text(text)),
     "tavusctl:secret": lambda digest: Fingerprint(as_text(digest)),
@@ -53,24 +53,24 @@ _LEAVES: Final[Mapping[str, Callable[[Json], Json]]] = {
 
 
 def leaves_in(value: Json) -> Json:
-    """A document from its plain JSON."""
+    """A document from its plain JSON; the inverse of `plain`."""
     if type(value) is str:
-        return sys.intern(value)  # manifest and account have the same text
+        return sys.intern(value)  # manifest and account often have the same text: keep one copy in memory
     if isinstance(value, list):
         return [leaves_in(item) for item in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
-        ((key, held),) = value.items()
+        ((key, text),) = value.items()
         if key in _LEAVES:
-            return _LEAVES[key](held)
+            return _LEAVES[key](text)
     changed: JsonObject = {}
     for key, item in value.items():
-        if type(item) in _CHANGING and (new := leaves_in(item)) is not item:
-            changed[key] = new
+        if type(item) in _CONVERTIBLE and (converted := leaves_in(item)) is not item:
+            changed[key] = converted
     return value | changed if changed else value
 
 
 def plain(value: Json) -> Json:
-    """A document as plain JSON: addresses and fingerprints in a spelling of their own, which `leaves_in` reads back."""
+    """A document as plain JSON: addresses and fingerprints as objects with one key of `_LEAVES`; see `leaves_in`."""
     return json.loads(canonical(value))

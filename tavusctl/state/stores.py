@@ -1,4 +1,4 @@
-"""Where bindings live: one row per scheme of `state:`."""
+"""The stores of state, by the scheme of the `state:` URL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STORES: Mapping[str, Callable[[str], Store]] = {
 
 
 def open_store(url: str, root: Path, environment: str) -> Store:
-    """The store of an environment; without a URL, a file in the project."""
+    """The store of an environment; a file in the project if the URL is empty; ConfigError for an unknown scheme."""
     if is_git(url):
         return open_git_store(url, root, environment)
     file = file_of(url, root, environment)
@@ -30,7 +30,7 @@ def open_store(url: str, root: Path, environment: str) -> Store:
         return FileStore(file)
     scheme, _, location = url.partition("://")
     if scheme not in STORES:
-        known = ", ".join(["git", *(f"{one}://" for one in sorted(["file", *STORES]))])
-        message = f"state: unsupported scheme `{scheme}://`; known: {known}"
+        schemes = ", ".join(["git", *(f"{name}://" for name in sorted(["file", *STORES]))])
+        message = f"state: unsupported scheme `{scheme}://`; known: {schemes}"
         raise ConfigError([Diagnostic("TV117", message)])
     return STORES[scheme](location)

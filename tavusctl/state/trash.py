@@ -17,7 +17,7 @@ from tavusctl.state.serialization import plain
 
 
 class Trash(Struct, frozen=True):
-    """What one run deleted, one file each in `trash/RUN`; secrets are not in it."""
+    """The trash of one run: a file in `trash/RUN` for the body of each deleted object; without secrets."""
 
     shelf: ArtifactStore
     run: str
@@ -25,11 +25,11 @@ class Trash(Struct, frozen=True):
     tell: Callable[[str], None] = lambda _: None
 
     def keep(self, address: Address, remote_id: str, body: JsonObject) -> None:
-        """Put a body aside, before its object is deleted."""
+        """Store the body of an object before it is deleted, or tell why not: it may contain the value of a secret."""
         document = {"address": str(address), "id": remote_id, "body": plain(body)}
-        held = redaction.names_in(json.dumps(document, ensure_ascii=False))
-        if held:
-            self.tell(f"{address}: undo cannot restore it: its record would contain the value of {', '.join(held)}")
+        names = redaction.names_in(json.dumps(document, ensure_ascii=False))
+        if names:
+            self.tell(f"{address}: undo cannot restore it: its record would contain the value of {', '.join(names)}")
             return
         document["mac"] = self.custody.mark([self.run, document])
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"

@@ -1,1 +1,1 @@
-"""What an account has, whether it can be used, and a conversation with it."""
+"""The objects of an account: list them, check that they are ready, and begin a conversation with one."""

@@ -1,4 +1,4 @@
-"""List the objects of an account, each with the address under which the project has it."""
+"""List the objects of an account, each with its address in the project."""
 
 from __future__ import annotations
 
@@ -24,70 +24,76 @@ from tavusctl.state.journal import recall
 _MANAGED: Final = "managed"  # by this environment of the project
 _EXTERNAL: Final = "external"  # a manifest refers to it, and never writes it
 _ELSEWHERE: Final = "elsewhere"  # managed by another environment
-_IN_USE: Final = "in-use"  # the object that the address means, while it is replaced
-_NEW: Final = "new"  # what takes its place once it is ready
-_OLD: Final = "old"  # what had its place, and is to be deleted
+_IN_USE: Final = "in-use"  # the object of the address, while its replacement is under way
+_NEW: Final = "new"  # the successor, which becomes the object of the address once it is ready
+_OLD: Final = "old"  # an old version, which is to be deleted
 _WORDS: Final = {_IN_USE: "in use", _NEW: "new version", _OLD: "old version"}
 
 
 class Item(Struct, frozen=True):
-    """An object, and what the project calls it."""
+    """An object of the account, and its address and relation in the project."""
 
     entry: Entry
     address: str = ""
-    relation: str = ""  # one of those above; empty where the project does not know the object
-    version: str = ""  # which of several objects under one address; empty where there is one
+    relation: str = ""  # managed, external or elsewhere; empty where the project does not know the object
+    version: str = ""  # in-use, new or old; empty where the address has only one object
 
 
 class Inventory(Struct, frozen=True):
-    """What was asked for of an account."""
+    """The objects of an account that were requested."""
 
     environment: Environment
     items: Sequence[Item]
-    one_kind: bool  # the kind goes without saying
+    one_kind: bool  # the user named one kind, so the text does not repeat it
 
 
 def inventory(session: Session, kinds: Collection[str], *, stock: bool, unmanaged: bool) -> Inventory:
-    """The objects of some kinds, or of all; the account's own, or those of Tavus; all, or those without a manager."""
-    wanted = [kind for name, kind in KINDS.items() if name in kinds or not kinds]
-    known = _known(session)
+    """The objects of the named kinds, or of all kinds if none is named, sorted by kind and name.
+
+    With `stock`, the objects of Tavus instead of those of the account; with `unmanaged`, only objects that no
+    environment of the project manages.
+    """
+    selected = [kind for name, kind in KINDS.items() if name in kinds or not kinds]
+    known_ids = _known_ids(session)
     with session.reader() as api, reading(session.progress, api):
-        found = run_all([partial(entries, api, kind, stock=stock) for kind in wanted])
-    items = [_item(one, known) for some in found for one in sorted(some)]
-    kept = [one for one in items if not (unmanaged and one.relation in (_MANAGED, _ELSEWHERE))]
-    return Inventory(session.environment, kept, len(wanted) == 1)
+        listings = run_all([partial(entries, api, kind, stock=stock) for kind in selected])
+    items = [_item(entry, known_ids) for listing in listings for entry in sorted(listing)]
+    selected_items = [one for one in items if not (unmanaged and one.relation in (_MANAGED, _ELSEWHERE))]
+    return Inventory(session.environment, selected_items, len(selected) == 1)
 
 
-def _known(session: Session) -> Mapping[str, tuple[str, ...]]:
-    """What the project knows by its id: the address, what it is to the project, and which version of the object."""
+def _known_ids(session: Session) -> Mapping[str, tuple[str, ...]]:
+    """The objects that the project knows, by id: the address, the relation and, if managed here, the version."""
     others = session.others()
-    for name, why in others.unread:
-        session.say(f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {why}")
-    known: dict[str, tuple[str, ...]] = {
-        id_: (whose.replace("`", ""), _ELSEWHERE) for id_, whose in others.owners.items()
+    for name, reason in others.unread:
+        session.say(
+            f"warning: the state of the environment `{name}` cannot be read, so its objects are unknown: {reason}"
+        )
+    relations: dict[str, tuple[str, ...]] = {
+        id_: (owner.replace("`", ""), _ELSEWHERE) for id_, owner in others.owners.items()
     }
     manifests = loading.read(session.project, session.environment, KINDS).manifests
-    known |= {one.external_id: (str(one.address), _EXTERNAL) for one in manifests if one.external_id}
+    relations |= {one.external_id: (str(one.address), _EXTERNAL) for one in manifests if one.external_id}
     for binding in recall(session.store()).bindings.values():
-        known |= {id_: (str(binding.address), _MANAGED, version) for id_, version in _versions(binding)}
-    return known
+        relations |= {id_: (str(binding.address), _MANAGED, version) for id_, version in _versions(binding)}
+    return relations
 
 
 def _versions(binding: Binding) -> Iterator[tuple[str, str]]:
-    """The objects of an address by their ids; which is which, where a replacement is under way."""
-    replaced = binding.successor or binding.retired
-    yield binding.remote_id, _IN_USE if replaced else ""
+    """The ids of all objects of a binding, each with its version; empty where there is only one object."""
+    has_several = binding.successor or binding.retired
+    yield binding.remote_id, _IN_USE if has_several else ""
     yield from ((one, _OLD) for one in binding.retired)
     if binding.successor:
         yield binding.successor, _NEW
 
 
-def _item(entry: Entry, known: Mapping[str, tuple[str, ...]]) -> Item:
-    return Item(entry, *known.get(entry.remote_id, ()))
+def _item(entry: Entry, known_ids: Mapping[str, tuple[str, ...]]) -> Item:
+    return Item(entry, *known_ids.get(entry.remote_id, ()))
 
 
 def text(found: Inventory, width: int = 0) -> str:
-    """A line for each object; within a width, names and addresses are cut, and ids are not."""
+    """A table with a line for each object; names and addresses are cut to fit the width, ids are not."""
     if not found.items:
         return "No objects.\n"
     kind = [] if found.one_kind else ["KIND"]
@@ -105,7 +111,7 @@ def _row(item: Item, *, with_kind: bool) -> list[str]:
 
 
 def document(found: Inventory) -> str:
-    """The same as JSON."""
+    """The inventory as JSON."""
     objects = [
         {
             "kind": one.entry.kind,

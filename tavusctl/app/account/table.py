@@ -1,4 +1,4 @@
-"""Rows for people: columns side by side, as wide as what is in them, and narrower where the line would break."""
+"""Tables of text: each column as wide as its widest cell, and narrower where the line would exceed the width."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.redaction import redacted
 
 _GAP: Final = "  "
-_NARROWEST: Final = 8  # columns that a text keeps, whatever the width
+_NARROWEST: Final = 8  # characters that a column keeps, however small the width is
 
 
 def drawn(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 0, whole: int = -1) -> str:
-    """Rows under their head, a line each; nothing is cut in column `whole`, nor anywhere without a width.
+    """A table with one line for each row; without a width nothing is cut, and column `whole` (its index) never is.
 
-    Secrets are taken out before anything is cut: nobody would find a half of one.
+    Secrets are redacted before cells are cut, because half of a secret would not be recognised.
     """
     cells = [[escape_invisible(redacted(cell)).replace("\n", " ") or "-" for cell in row] for row in rows]
     widths = [max(map(columns, column)) for column in zip(head, *cells, strict=True)]
     while width and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
-        widest = max((one for one in range(len(widths)) if one != whole), key=widths.__getitem__)
+        widest = max((index for index in range(len(widths)) if index != whole), key=widths.__getitem__)
         if widths[widest] <= _NARROWEST:
             break
         widths[widest] -= 1
@@ -32,7 +32,7 @@ def drawn(head: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = 0,
 def _fitted(text: str, width: int) -> str:
     if columns(text) <= width:
         return text + " " * (width - columns(text))
-    kept = text
-    while columns(kept) > width - 1:
-        kept = kept[:-1]
-    return kept + "…" + " " * (width - 1 - columns(kept))
+    cut = text
+    while columns(cut) > width - 1:
+        cut = cut[:-1]
+    return cut + "…" + " " * (width - 1 - columns(cut))

@@ -24,15 +24,15 @@ from tavusctl.lib.json_types import JsonObject
 from tavusctl.reports.json import FORMAT_VERSION
 from tavusctl.secrets.values import NO_KEY
 
-MOST_MINUTES: Final = 60  # of one conversation, as the API has it
+MOST_MINUTES: Final = 60  # of one conversation: the limit of the API
 MINUTES: Final = 10
 _ABSENT: Final = 5  # minutes after which a conversation that nobody joins ends by itself
-_LENS: Final = observe.Decoder({}, NO_KEY)
-_UNUSABLE: Final = "E440"  # of what cannot take part in a conversation
+_DECODER: Final = observe.Decoder({}, NO_KEY)
+_UNUSABLE: Final = "E440"  # the id of the error about an object that cannot take part in a conversation
 
 
 class Offer(Struct, frozen=True):
-    """A conversation that can begin, and what it comes to."""
+    """A conversation that can begin, and its cost."""
 
     address: Address
     body: JsonObject
@@ -58,31 +58,34 @@ class Conversation(Struct, frozen=True):
 
 
 def prepare(session: Session, address: Address, replica: str, minutes: int, *, test: bool) -> Offer:
-    """See that a conversation can begin: the objects are there and ready.  RefusedError says what to do if not."""
-    known = targets(session)
+    """Check that the objects of a conversation exist and are ready; RefusedError with a hint if not.
+
+    `replica` is an address or an id, or empty for the default of the persona.
+    """
+    known_targets = targets(session)
     with session.reader() as api:
-        partner = _found(api, _known(address, known))
-        body: JsonObject = {PARTNERS[address.kind]: partner.remote_id, **_replica(api, partner, replica, known)}
+        partner = _read_ready(api, _existing_target(address, known_targets))
+        body: JsonObject = {PARTNERS[address.kind]: partner.remote_id, **_replica(api, partner, replica, known_targets)}
     body["conversation_name"] = f"tavusctl talk {address} {secrets.token_hex(4)}"
     limit: JsonObject = {"test_mode": True} if test else {"properties": {"max_call_duration": minutes * 60}}
     return Offer(address, {**body, **limit}, 0 if test else minutes)
 
 
 def begin(session: Session, offer: Offer) -> Conversation:
-    """Begin it."""
+    """Begin the conversation of an offer."""
     with session.client() as api:
-        found = conversations.begin(api, offer.body)
+        response = conversations.begin(api, offer.body)
     return Conversation(
-        conversations.id_of(found),
-        str(found.get("conversation_url") or ""),
-        str(found.get("status") or ""),
+        conversations.id_of(response),
+        str(response.get("conversation_url") or ""),
+        str(response.get("status") or ""),
         offer.address,
         offer.minutes,
     )
 
 
 def end(session: Session, conversation_id: str) -> bool:
-    """End a conversation; whether it was under way."""
+    """End a conversation; return whether it was under way.  UsageError if the account does not have it."""
     with session.client() as api:
         try:
             return conversations.end(api, conversation_id)
@@ -91,21 +94,21 @@ def end(session: Session, conversation_id: str) -> bool:
             raise UsageError(message, "check the id, and that the API key belongs to the right account") from None
 
 
-def _known(address: Address, known: Mapping[Address, Target]) -> Target:
-    if address not in known:
+def _existing_target(address: Address, known_targets: Mapping[Address, Target]) -> Target:
+    if address not in known_targets:
         message = f"`{address}` is not in the manifests"
-        raise UsageError(message, suggestion(str(address), map(str, known)))
-    if not known[address].remote_id:
+        raise UsageError(message, suggestion(str(address), map(str, known_targets)))
+    if not known_targets[address].remote_id:
         message = f"`{address}` is not in the account yet"
         raise RefusedError(message, "run `tavusctl apply` first", id=_UNUSABLE)
-    return known[address]
+    return known_targets[address]
 
 
-def _found(api: Reader, target: Target) -> Live:
-    """An object that is there and ready."""
+def _read_ready(api: Reader, target: Target) -> Live:
+    """Read an object; RefusedError if it does not exist or is not ready."""
     kind = KINDS[target.address.kind]
     try:
-        live = observe.read(api, kind, target.remote_id, _LENS)
+        live = observe.read(api, kind, target.remote_id, _DECODER)
     except Gone as error:
         message = (
             f"the account has no {kind.name} {target.remote_id}, which `{target.address}` stands for: {error.text}"
@@ -128,39 +131,42 @@ def _not_ready(kind: ResourceKind, target: Target, live: Live) -> RefusedError:
     return RefusedError(message, hint, id=_UNUSABLE)
 
 
-def _replica(api: Reader, partner: Live, chosen: str, known: Mapping[Address, Target]) -> JsonObject:
-    """Who lends face and voice, if it is another object than the partner: the one that was chosen, or the default."""
-    field = next((path for path, one in partner.kind.fields.items() if one.refers_to in PARTNERS), "")
-    if not field:
+def _replica(api: Reader, partner: Live, chosen: str, known_targets: Mapping[Address, Target]) -> JsonObject:
+    """The member of the request that names the chosen replica; empty if none was chosen, or the partner is a replica.
+
+    Checks that the replica, the chosen one or the default of the partner, exists and is ready.
+    """
+    pointer = next((path for path, traits in partner.kind.fields.items() if traits.refers_to in PARTNERS), "")
+    if not pointer:
         if chosen:
             message = f"`--replica` does not go with a {partner.kind.name}"
             raise UsageError(message, "leave it out")
         return {}
-    key = field.rpartition("/")[2]
+    key = pointer.rpartition("/")[2]
     kind = KINDS[partner.kind.field_at((key,)).refers_to]
     default = str(partner.body.get(key) or "")
     if not (chosen or default):
         message = f"the {partner.kind.name} {partner.remote_id} has no {kind.name}, so nobody could be seen or heard"
         hint = f"set `{key}` in its manifest and apply, or add `--replica ID` (see `tavusctl list {kind.name} --stock`)"
         raise RefusedError(message, hint, id=_UNUSABLE)
-    _found(api, _chosen(chosen or default, kind, known))
-    return {kind.partner_key: _chosen(chosen, kind, known).remote_id} if chosen else {}
+    _read_ready(api, _target_of(chosen or default, kind, known_targets))
+    return {kind.partner_key: _target_of(chosen, kind, known_targets).remote_id} if chosen else {}
 
 
-def _chosen(text: str, kind: ResourceKind, known: Mapping[Address, Target]) -> Target:
-    """The object that an address or an id stands for."""
+def _target_of(text: str, kind: ResourceKind, known_targets: Mapping[Address, Target]) -> Target:
+    """The object that an address or an id means; an unknown id is accepted as an object of the kind."""
     if "/" in text:
         try:
-            return _known(address_in(text), known)
+            return _existing_target(address_in(text), known_targets)
         except ValueError as error:
             raise UsageError(str(error)) from None
-    same = (one for one in known.values() if one.address.kind == kind.name and one.remote_id == text)
-    return next(same, Target(Address(kind.name, text), text))
+    matches = (one for one in known_targets.values() if one.address.kind == kind.name and one.remote_id == text)
+    return next(matches, Target(Address(kind.name, text), text))
 
 
 def document(found: Conversation) -> str:
-    """A conversation as JSON."""
-    told = {
+    """A conversation that has begun, as JSON."""
+    content = {
         "format_version": FORMAT_VERSION,
         "id": found.conversation_id,
         "url": found.url,
@@ -168,10 +174,10 @@ def document(found: Conversation) -> str:
         "address": str(found.address),
         "minutes": found.minutes,
     }
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def ended(conversation_id: str, *, was_active: bool) -> str:
     """The end of a conversation as JSON."""
-    told = {"format_version": FORMAT_VERSION, "id": conversation_id, "status": "ended", "was_active": was_active}
-    return json.dumps(told, indent=2) + "\n"
+    content = {"format_version": FORMAT_VERSION, "id": conversation_id, "status": "ended", "was_active": was_active}
+    return json.dumps(content, indent=2) + "\n"

@@ -38,54 +38,57 @@ from tavusctl.state.seals import opened
 
 UNUSABLE: Final = 5
 _COLOURS: Final = {"ok": "green", "pending": "yellow", "unusable": "red"}
-# With whom a conversation can be, and where a conversation says so.
+# The kinds that a conversation can be with, each with the member of the request that has its id.
 PARTNERS: Final = {name: kind.partner_key for name, kind in KINDS.items() if kind.partner_key}
 
 
 class VerifyResult(Struct, frozen=True):
-    """What was looked at, and how it is."""
+    """The checks of all objects, and the manifests that the state does not know."""
 
     checks: Sequence[Check]
     unknown: Unknown
 
     def exit_code(self, *, strict: bool) -> int:
-        """What the state does not know is worse than what cannot be used; what is pending is fine, unless `strict`."""
+        """4 if the account has objects by name that are not in the state, 5 if an object is unusable, else 0.
+
+        A pending object counts as usable, unless `strict`.
+        """
         if self.unknown.there:
             return RefusedError.exit_code
         return 0 if all(check.usable or (check.pending and not strict) for check in self.checks) else UNUSABLE
 
 
 def verify(session: Session, partner: Address | None = None) -> VerifyResult:
-    """Look at everything the manifests describe; with a partner, try a conversation as well."""
-    known = targets(session)
-    if partner and partner not in known:
+    """Check every object that the manifests describe; with a partner, also try a conversation with it."""
+    known_targets = targets(session)
+    if partner and partner not in known_targets:
         message = f"`{partner}` is not in the manifests"
-        raise UsageError(message, suggestion(str(partner), map(str, known)))
+        raise UsageError(message, suggestion(str(partner), map(str, known_targets)))
     with session.client() as api:
         with reading(session.progress, api):
             unknown = _unknown(session, api)
-            checks = [_told(one, unknown) for one in run(api, KINDS, list(known.values()))]
+            checks = [_explained(check, unknown) for check in run(api, KINDS, list(known_targets.values()))]
         if partner:
             name = f"tavusctl verify {secrets.token_hex(6)}"
-            checks.append(converse(api, known[partner], PARTNERS[partner.kind], name))
+            checks.append(converse(api, known_targets[partner], PARTNERS[partner.kind], name))
     return VerifyResult(checks, unknown)
 
 
 def _unknown(session: Session, api: Reader) -> Unknown:
-    """What the state does not know, and the account has by name."""
+    """The manifests that are not in the state, with the objects of the account that have their names."""
     manifests, _ = load(session)
     bindings, _ = renames.follow(manifests, _state(session).bindings)
     bound = {address: one.remote_id for address, one in bindings.items()}
-    free = any(not one.external_id and one.address not in bound for one in manifests)
-    return of_account(manifests, KINDS, api, bound, session.others().owners) if free else Unknown()
+    has_unbound = any(not one.external_id and one.address not in bound for one in manifests)
+    return of_account(manifests, KINDS, api, bound, session.others().owners) if has_unbound else Unknown()
 
 
 def _state(session: Session) -> State:
     return opened(session.store(), keys(session)).replay.state
 
 
-def _told(check: Check, unknown: Unknown) -> Check:
-    """A check that says why it knows no id, where the account may have the object."""
+def _explained(check: Check, unknown: Unknown) -> Check:
+    """The check with the reason that the object is not in the state, if the account has objects of its name."""
     ids = unknown.there.get(check.address)
     if check.remote_id or not ids:
         return check
@@ -96,7 +99,7 @@ def _told(check: Check, unknown: Unknown) -> Check:
 
 
 def targets(session: Session) -> dict[Address, Target]:
-    """What the manifests describe, with the ids that it has."""
+    """The objects that the manifests describe, by address, with their ids; an id is empty before the first apply."""
     manifests, _ = load(session)
     bindings, _ = renames.follow(manifests, _state(session).bindings)
     ids = {one.address: one.remote_id for one in bindings.values()}
@@ -109,43 +112,45 @@ def _target(manifest: Manifest, binding: Binding | None, ids: Mapping[Address, s
         refers_to = tuple(leaf for _, leaf in leaves(manifest.spec) if isinstance(leaf, Address))
         return Target(manifest.address, manifest.external_id, refers_to=refers_to)
     crawl = KINDS[manifest.address.kind].crawl_key
-    known = {one: value for one, value in binding.answered.items() if not lets_choose(binding, one)}
-    told = {one: value for one, value in known.items() if not (crawl and one.startswith(f"/{crawl}/"))}
+    answered = {pointer: value for pointer, value in binding.answered.items() if not lets_choose(binding, pointer)}
+    outside_crawl = {
+        pointer: value for pointer, value in answered.items() if not (crawl and pointer.startswith(f"/{crawl}/"))
+    }
     comparable = partial(_comparable, ids=ids)
     not_live = map_leaves(dict(binding.not_live), comparable)
-    wanted = map_leaves(sent(manifest.spec, binding.not_live), comparable)
-    return Target(manifest.address, binding.remote_id, told, not_live, wanted)
+    desired = map_leaves(sent(manifest.spec, binding.not_live), comparable)
+    return Target(manifest.address, binding.remote_id, outside_crawl, not_live, desired)
 
 
 def _comparable(leaf: Json, ids: Mapping[Address, str]) -> Json:
-    """A leaf as a read shows it: an id for an address; of a secret a read tells nothing."""
+    """A leaf as a read returns it: the id for an address, and `REDACTED` for a secret, which no read returns."""
     if isinstance(leaf, SecretText):
         return REDACTED
     return ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf
 
 
 def text(checks: Sequence[Check]) -> str:
-    """A line for each."""
+    """A line for each check, and a summary."""
     counts = Counter(_word(check) for check in checks)
     lines = []
     for check in checks:
         word = style(f"{_word(check):<8}", fg=_COLOURS[_word(check)])
-        what = "" if check.what == "object" else f" {check.what}"
+        check_name = "" if check.what == "object" else f" {check.what}"
         remote_id = f" ({check.remote_id})" if check.remote_id else ""
-        lines.append(f"{word} {check.address}{what}{remote_id}: {escape_invisible(check.reason)}")
+        lines.append(f"{word} {check.address}{check_name}{remote_id}: {escape_invisible(check.reason)}")
     summary = ", ".join(f"{counts[word]} {word}" for word in _COLOURS if counts[word] or word == "ok")
     return "\n".join([*lines, style(f"Verify: {summary}", bold=True)]) + "\n"
 
 
 def _word(check: Check) -> str:
-    """How something is, in a word."""
+    """The result of a check in one word: `ok`, `pending` or `unusable`."""
     return "ok" if check.usable else "pending" if check.pending else "unusable"
 
 
 def document(checks: Sequence[Check]) -> str:
-    """The same as JSON."""
-    known = {"format_version": FORMAT_VERSION, "checks": [_check(check) for check in checks]}
-    return json.dumps(known, indent=2, ensure_ascii=False) + "\n"
+    """The checks as JSON."""
+    content = {"format_version": FORMAT_VERSION, "checks": [_check(check) for check in checks]}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def _check(check: Check) -> JsonObject:

@@ -1,1 +1,1 @@
-"""What a command needs, looked at one by one: for somebody to whom nothing works yet."""
+"""Check everything that commands need, item by item, for a person whose commands fail."""

@@ -1,4 +1,4 @@
-"""Everything that a command needs, in the order in which it is needed; whatever is broken, the rest is looked at."""
+"""Check everything that commands need, in the order in which they need it; after a failure, the rest is checked too."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ Place = Callable[[Environment, Path], AbstractContextManager[str]]
 
 
 class Checkup(Struct, frozen=True):
-    """All that was found."""
+    """The findings of all checks, in order."""
 
     findings: Sequence[Finding]
 
     @property
     def exit_code(self) -> int:
-        """0, or the code of the worst: that of a command that would have met it."""
+        """0, or the exit code of the worst finding, with which a command would end because of it."""
         return worst([one.exit_code for one in self.findings])
 
 
 def checkup(environment: str | None, place: Place, progress: Progress) -> Checkup:
-    """Look at everything; nothing is changed.  `place` says where the API of a project's environment is."""
+    """Run all checks; nothing is changed.  `place` is a context that gives the base URL of an environment's API."""
     return Checkup([*_findings(environment, place, progress)])
 
 
@@ -54,7 +54,7 @@ def _findings(environment: str | None, place: Place, progress: Progress) -> Iter
     state = opened[0].environment.state if opened else ""
     yield from looked_at("git", lambda: machine.git(Path(project.root), state))
     for session in opened or [LocalSession(project, Environment(), progress)]:
-        yield from _of_account(session, place, known=bool(opened))
+        yield from _account_findings(session, place, known=bool(opened))
 
 
 def _open(environment: str | None, progress: Progress, opened: list[LocalSession]) -> Iterator[Finding]:
@@ -64,17 +64,19 @@ def _open(environment: str | None, progress: Progress, opened: list[LocalSession
     yield ok("environment", f"{session.environment.name}{f' (account {label})' if label else ''}")
 
 
-def _of_account(session: LocalSession, place: Place, *, known: bool) -> Iterator[Finding]:
-    """The account, and what is known of it; where no environment is known, only the way to Tavus."""
+def _account_findings(session: LocalSession, place: Place, *, known: bool) -> Iterator[Finding]:
+    """The checks of address, `.env`, key, account and state; only the address if the environment is unknown."""
     with ExitStack() as stack:
         urls: list[str] = []
         yield from looked_at("address", partial(_address, session, place, stack, urls))
         if not known:
             return
         yield from looked_at("env-file", lambda: project_checks.variables(session))
-        found = [*looked_at("key", lambda: connection.key(session))]
-        yield from found
-        for url in urls if all(one.health is Health.OK for one in found) else ():  # without a key, no account is asked
+        key_findings = [*looked_at("key", lambda: connection.key(session))]
+        yield from key_findings
+        for url in (
+            urls if all(finding.health is Health.OK for finding in key_findings) else ()
+        ):  # no request without a valid key
             yield from looked_at("account", partial(connection.account, session, url))
     fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
     with_store = Session(**fields, settings=Settings.from_environ())
@@ -87,22 +89,27 @@ def _address(session: LocalSession, place: Place, stack: ExitStack, urls: list[s
 
 
 def text(found: Checkup) -> str:
-    """A line for each, and what to do below it."""
+    """A line for each finding, with its hint below it, and a summary."""
     lines = []
-    for one in found.findings:
-        word = style(f"{one.health.value:<8}", fg=_COLOURS[one.health])
-        lines.append(f"{word} {one.check}: {escape_invisible(one.message)}")
-        if one.hint:
-            lines.append(f"  help: {escape_invisible(one.hint)}")
-    counts = [(health, sum(one.health is health for one in found.findings)) for health in Health]
+    for finding in found.findings:
+        word = style(f"{finding.health.value:<8}", fg=_COLOURS[finding.health])
+        lines.append(f"{word} {finding.check}: {escape_invisible(finding.message)}")
+        if finding.hint:
+            lines.append(f"  help: {escape_invisible(finding.hint)}")
+    counts = [(health, sum(finding.health is health for finding in found.findings)) for health in Health]
     summary = ", ".join(f"{count} {health.value}" for health, count in counts if count)
     return "\n".join([*lines, style(f"Doctor: {summary}", bold=True)]) + "\n"
 
 
 def document(found: Checkup) -> str:
-    """The same as JSON."""
+    """The findings as JSON."""
     checks = [
-        {"check": one.check, "status": one.health.value, "message": one.message, "hint": one.hint or None}
-        for one in found.findings
+        {
+            "check": finding.check,
+            "status": finding.health.value,
+            "message": finding.message,
+            "hint": finding.hint or None,
+        }
+        for finding in found.findings
     ]
     return json.dumps({"format_version": FORMAT_VERSION, "checks": checks}, indent=2, ensure_ascii=False) + "\n"

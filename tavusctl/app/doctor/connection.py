@@ -1,4 +1,4 @@
-"""The way to the account: address, key, an answer, and what time it is there."""
+"""Check the connection to the account: address, key, a request, and the clocks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tavusctl.core.messages import site
 from tavusctl.core.project_settings import Environment
 from tavusctl.kinds import KINDS
 
-_SECONDS: Final = 10.0  # for one try
-_PAUSE: Final = 1.0  # second between tries
+_SECONDS: Final = 10.0  # for one attempt
+_PAUSE: Final = 1.0  # seconds between attempts, at most
 _SKEW: Final = timedelta(minutes=1)
-_NEAR: Final = 2  # seconds: a server tells whole ones, and its answer takes a moment
+_NEAR: Final = 2  # seconds: a server returns whole seconds, and its response takes a moment
 
 
 def address(environment: Environment, url: str) -> Finding:
-    """Where the API is, and how it is reached."""
+    """The address of the API, and whether it is reached with TLS."""
     if environment.demo:
         return ok("address", "an emulator on this machine, which each command starts: this is a demo")
     secure = "TLS" if url.startswith("https:") else "without TLS, on this machine"
@@ -31,13 +31,13 @@ def address(environment: Environment, url: str) -> Finding:
 
 
 def key(session: LocalSession) -> Iterator[Finding]:
-    """Whether there is a key, and where it comes from; nothing of the key itself."""
+    """Whether there is an API key, and where it comes from; the key itself is not shown."""
     keyring.api_key(session)
     yield ok("key", f"found in {keyring.place_of_key(session)}")
 
 
 def account(session: LocalSession, url: str) -> Iterator[Finding]:
-    """Whether the account answers to the key, and what time it is there."""
+    """Whether the API accepts the key, and the difference between its clock and the local one."""
     key = keyring.api_key(session)
     kind = next(one for one in KINDS.values() if not one.optional)  # which every account has
     with ReadClient(url, key, seconds=_SECONDS, max_wait=_PAUSE) as api:
@@ -51,7 +51,7 @@ def _clock(skew: timedelta | None) -> Finding:
     if skew is None:
         return warning("clock", "the server does not say what time it is")
     seconds = round(skew.total_seconds())
-    told = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's clock"
+    difference = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the server's clock"
     if abs(skew) > _SKEW:
-        return warning("clock", f"the clock of this machine is {told}", "set it, with NTP for example")
-    return ok("clock", "as the server's" if abs(seconds) <= _NEAR else told)
+        return warning("clock", f"the clock of this machine is {difference}", "set it, with NTP for example")
+    return ok("clock", "as the server's" if abs(seconds) <= _NEAR else difference)

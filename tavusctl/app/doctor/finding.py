@@ -1,4 +1,4 @@
-"""What was looked at, how it is, and what to do."""
+"""The result of one check of `doctor`, with a hint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Health(StrEnum):
 
 
 class Finding(Struct, frozen=True):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     check: str  # project, key, ...: stable names
     health: Health
@@ -29,17 +29,17 @@ class Finding(Struct, frozen=True):
 
 
 def ok(check: str, message: str) -> Finding:
-    """Something that is as it should be."""
+    """A check without a problem."""
     return Finding(check, Health.OK, message)
 
 
 def warning(check: str, message: str, hint: str = "") -> Finding:
-    """Something that will be a nuisance."""
+    """A problem that does not stop commands, but may cause trouble later."""
     return Finding(check, Health.WARNING, message, hint)
 
 
 def failed(check: str, error: TavusctlError) -> Finding:
-    """Something that stops commands, as the error in which they end."""
+    """A problem that stops commands, from the error with which they would end; only its first diagnostic is shown."""
     first, *more = error.diagnostics
     place = f"{first.source}: " if first.source else ""
     rest = f", and {len(more)} more problem{'' if len(more) == 1 else 's'}" if more else ""
@@ -47,10 +47,10 @@ def failed(check: str, error: TavusctlError) -> Finding:
 
 
 def looked_at(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """What a look finds; the error in which it ends is a finding like the others."""
+    """The findings of a check function; an error that it raises becomes a finding, too."""
     try:
         yield from look()
     except TavusctlError as error:
         yield failed(check, error)
-    except Exception as error:  # noqa: BLE001 - what else is wrong is still told
+    except Exception as error:  # noqa: BLE001 - the other checks still run
         yield failed(check, InternalError(f"this check ended with {type(error).__name__}", "report this bug"))

@@ -1,4 +1,4 @@
-"""The machine: versions, and git."""
+"""Check the machine: versions, and git."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from tavusctl.state.scheme import is_git
 
 
 def versions() -> Iterator[Finding]:
-    """What a bug report needs."""
+    """The versions that a bug report needs."""
     system = f"{platform.system()} {platform.machine()}"
     yield ok("versions", f"tavusctl {__version__}, Python {platform.python_version()}, {system}")
 
 
 def git(folder: Path, state: str) -> Iterator[Finding]:
-    """Git and the repository around a folder: without them, a state in git is out of reach, and nothing else."""
+    """Whether git runs, and whether the folder is in a repository; a failure only if the state is in git."""
     process = Git(folder, 10.0)
-    needed = is_git(state)
+    state_needs_git = is_git(state)
     try:
         version = process.line("version").removeprefix("git version ")
     except GitError as error:
-        told = f"git cannot be run: {error}"
+        message = f"git cannot be run: {error}"
         hint = "install git"
         yield (
-            failed("git", StateError(f"{told}, and the state is in git", hint))
-            if needed
-            else warning("git", told, hint)
+            failed("git", StateError(f"{message}, and the state is in git", hint))
+            if state_needs_git
+            else warning("git", message, hint)
         )
         return
     try:
         top = process.line("rev-parse", "--show-toplevel")
     except GitError:
-        told = f"git {version}; the folder is in no git repository"
+        message = f"git {version}; the folder is in no git repository"
         yield (
-            failed("git", StateError(told, "run `git init`"))
+            failed("git", StateError(message, "run `git init`"))
             if state.startswith("git") and "+" not in state.partition("?")[0]
-            else ok("git", told)
+            else ok("git", message)
         )
         return
     yield ok("git", f"git {version}, repository {top}")

@@ -1,4 +1,4 @@
-"""The project: its file, its environment, `.env`, its state."""
+"""Check the project: its file, `.env` and the state."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def project(found: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Fin
 
 
 def variables(session: LocalSession) -> Iterator[Finding]:
-    """The file with keys and secrets."""
+    """Whether `.env`, the file with keys and secrets, is read without problems."""
     remarks = (*(one for one in session.found if one.id in env_file.IDS), *session.unread)
     for one in remarks:
         yield warning("env-file", f"{one.source}: {one.message}", one.hint)
@@ -42,31 +42,33 @@ def variables(session: LocalSession) -> Iterator[Finding]:
 
 
 def state(session: Session) -> Iterator[Finding]:
-    """Where the state is, whether it can be read, and who holds it."""
+    """Where the state is, whether it can be read and its seal is valid, and who holds its lock."""
     environment = session.environment
     if not environment.state and "environments" in session.project.doubtful:
         yield warning("state", f"not looked at: {FILE} does not tell where it is", f"correct `environments` in {FILE}")
         return
     store = open_store(environment.state, session.root, environment.name)
     holder = store.holder()
-    known = replay(store.read(), store.journal())
-    place = shown(environment.state) if environment.state else "a file of the project"
-    objects = len(known.state.bindings)
-    written = (
-        f"serial {known.state.serial}, {objects} object{_s(objects)}" if known.state.serial else "nothing in it yet"
+    replayed = replay(store.read(), store.journal())
+    location = shown(environment.state) if environment.state else "a file of the project"
+    objects = len(replayed.state.bindings)
+    content = (
+        f"serial {replayed.state.serial}, {objects} object{_s(objects)}"
+        if replayed.state.serial
+        else "nothing in it yet"
     )
     keys = keyring.keys_at_hand(session)
-    account_guard.check(known.state, environment, keys.api_key)
+    account_guard.check(replayed.state, environment, keys.api_key)
     opened(store, keys)
-    yield ok("state", f"{place}: {written}")
-    if known.state.bindings and not known.state.account and environment.account:
+    yield ok("state", f"{location}: {content}")
+    if replayed.state.bindings and not replayed.state.account and environment.account:
         yield ok("state", f"it will be bound to the account {environment.account}")
     if store.journal():
         yield warning(
             "state", "a run was interrupted, or is under way", "the next `tavusctl apply` finishes its records"
         )
-    for one in session.local_state_remark:
-        yield warning("state", one.message, one.hint)
+    for remark in session.local_state_remark:
+        yield warning("state", remark.message, remark.hint)
     if holder:
         hint = "wait for that run to end; `tavusctl state unlock` releases the lock of a dead one"
         yield warning("lock", f"held by {holder}", hint)

@@ -1,1 +1,1 @@
-"""Environments of a project beside one another: how they differ, and what one carries over to another."""
+"""Compare environments of a project, and carry values over from one to another."""

@@ -1,4 +1,4 @@
-"""Which fields of a manifest one environment says otherwise than another, and how the other can say the same.  Pure."""
+"""Which fields of a manifest differ between two environments, and what the target must write to be equal.  Pure."""
 
 from __future__ import annotations
 
@@ -20,93 +20,97 @@ from tavusctl.patch.pointer import join
 from tavusctl.rewrite.edit_steps import exact
 from tavusctl.rewrite.render_value import CannotAdoptError, is_file
 
-_OWN = ("kind", "name", "moved_from", "external", "id")  # what an object is, which no other environment shares
-_BESIDE = ("./", "../")
+_OWN = ("kind", "name", "moved_from", "external", "id")  # what identifies an object: never carried over
+_RELATIVE = ("./", "../")
 
 
 class Side(Struct, frozen=True):
-    """A manifest of one environment, and its documents as one, as they are written."""
+    """A manifest of one environment, with its base and overlay merged into one document, as they are written."""
 
     manifest: Manifest
     document: Node
-    brought: Callable[[str, Source], str]  # the path of a file that is named at a place
+    brought: Callable[[str, Source], str]  # the path of a file, from its name and the place that names it
 
 
 class Field(Struct, frozen=True):
-    """One field that differs, as both sides write it; the path leads into the document, in the names of the kind."""
+    """One field that differs, with the values that both sides write; `path` is in the document, in canonical names."""
 
     path: KeyPath
     source: Json
     target: Json
-    place: Source  # where the source says it
+    place: Source  # where the source writes the value
 
     @property
     def pointer(self) -> str:
-        """The field as plans call it: a pointer into spec, or to what stands around it."""
+        """The pointer of the field as plans show it: into spec, or to a key beside spec."""
         return join(self.path[1:] if self.path[0] == "spec" else self.path)
 
 
 def pointer_in(kind: ResourceKind, text: str) -> str:
-    """The pointer that is meant by a field as people type it: `layers.tts`, `/spec/layers/tts`, or a newer name."""
+    """The canonical pointer of a field as people type it: `layers.tts`, `/spec/layers/tts`, or with newer names."""
     keys = [key for key in text.split("/" if "/" in text else ".") if key]
-    inner = keys[1:] if keys[:1] == ["spec"] else keys
+    field_keys = keys[1:] if keys[:1] == ["spec"] else keys
     nested: Json = None
-    for key in reversed(inner):
+    for key in reversed(field_keys):
         nested = {key: nested}
-    left: Json = spellings.named(kind, nested) if isinstance(nested, dict) else None
-    found: list[str] = []
-    while isinstance(left, dict):
-        (key, left), *_ = left.items()
-        found.append(key)
-    return "".join(f"/{key}" for key in found)
+    canonical: Json = spellings.named(kind, nested) if isinstance(nested, dict) else None
+    path: list[str] = []
+    while isinstance(canonical, dict):
+        (key, canonical), *_ = canonical.items()
+        path.append(key)
+    return "".join(f"/{key}" for key in path)
 
 
 def differing(source: Side, target: Side, chosen: Collection[str] = ()) -> Iterator[Field]:
-    """The fields that the source has otherwise: those that are `chosen`, else those of spec that its overlay says.
+    """The differing fields that are to be carried over: the `chosen` ones, or those of spec that the overlay sets.
 
-    Where it has no overlay, all that it has; but never the name by which people know the object, unless it is chosen.
+    Without `chosen` and without an overlay, all fields that the source has.  The display name must be chosen to be
+    carried over.
     """
     kind = KINDS[source.manifest.address.kind]
     overlay = source.manifest.overlay
-    for field in _differences(source, target, (), _named(source), _named(target), deep=bool(chosen)):
+    for field in _differences(source, target, (), _canonical(source), _canonical(target), deep=bool(chosen)):
         if chosen:
-            wanted = any(f"{field.pointer}/".startswith(f"{one}/") for one in chosen)
+            is_carried = any(f"{field.pointer}/".startswith(f"{one}/") for one in chosen)
         elif field.path[0] != "spec" or field.path == ("spec", kind.name_field):
-            wanted = False
+            is_carried = False
         else:
-            wanted = field.place.path == overlay.path if overlay else field.source is not ABSENT
-        if wanted:
+            is_carried = field.place.path == overlay.path if overlay else field.source is not ABSENT
+        if is_carried:
             yield field
 
 
-def _named(side: Side) -> JsonObject:
-    """A document in the names of the kind, less what says which object it is."""
+def _canonical(side: Side) -> JsonObject:
+    """A document in the canonical names of the kind, without the keys that identify the object."""
     kind = KINDS[side.manifest.address.kind]
     value = side.document.value if isinstance(side.document.value, dict) else {}
-    found = {key: one for key, one in value.items() if key not in _OWN}
-    spec = found.get("spec")
-    return {**found, "spec": spellings.named(kind, spec)} if isinstance(spec, dict) else found
+    content = {key: one for key, one in value.items() if key not in _OWN}
+    spec = content.get("spec")
+    return {**content, "spec": spellings.named(kind, spec)} if isinstance(spec, dict) else content
 
 
 def _differences(source: Side, target: Side, path: KeyPath, left: Json, right: Json, *, deep: bool) -> Iterator[Field]:
-    """Fields that are not alike, innermost first; what only one side has is one field, unless they go `deep`."""
+    """The innermost fields that differ.
+
+    A mapping that only one side has is one field; with `deep`, each of the fields in it is one.
+    """
     if deep:
-        left, right = _like(left, right), _like(right, left)
+        left, right = _or_empty_mapping(left, right), _or_empty_mapping(right, left)
     if isinstance(left, dict) and isinstance(right, dict):
         for key in dict.fromkeys((*left, *right)):
             inner = left.get(key, ABSENT), right.get(key, ABSENT)
             yield from _differences(source, target, (*path, key), *inner, deep=deep)
-    elif not _alike(source, target, path, left, right):
+    elif not _are_equal(source, target, path, left, right):
         yield Field(path, left, right, _place(source, path))
 
 
-def _like(value: Json, other: Json) -> Json:
-    """An empty mapping for nothing beside a mapping."""
+def _or_empty_mapping(value: Json, other: Json) -> Json:
+    """The value; an empty mapping if the value is ABSENT and the other one is a mapping that is not empty."""
     return {} if value is ABSENT and isinstance(other, dict) and other else value
 
 
-def _alike(source: Side, target: Side, path: KeyPath, left: Json, right: Json) -> bool:
-    """Whether both say the same, in the same words or with the same outcome."""
+def _are_equal(source: Side, target: Side, path: KeyPath, left: Json, right: Json) -> bool:
+    """Whether both sides have the same value: written alike with the same files, or, in spec, equal after loading."""
     if left is ABSENT or right is ABSENT:
         return left is right
     if exact(left) == exact(right) and _files(source, path, left) == _files(target, path, right):
@@ -118,11 +122,11 @@ def _alike(source: Side, target: Side, path: KeyPath, left: Json, right: Json) -
 
 
 def _files(side: Side, path: KeyPath, value: Json) -> list[str]:
-    """The files that a value brings."""
-    where = _place(side, path)
+    """The paths of the files that a value includes."""
+    place = _place(side, path)
     texts = [leaf for _, leaf in leaves(value) if isinstance(leaf, str)] if isinstance(value, dict | list) else [value]
-    found = [is_file(one) for text in texts if isinstance(text, str) for one in expressions(text)]
-    return [side.brought(name, where) for name in found if name]
+    names = [is_file(one) for text in texts if isinstance(text, str) for one in expressions(text)]
+    return [side.brought(name, place) for name in names if name]
 
 
 def _place(side: Side, path: KeyPath) -> Source:
@@ -133,19 +137,22 @@ def _place(side: Side, path: KeyPath) -> Source:
 
 
 def written(field: Field, source: Side, target: Side) -> tuple[Json, Mapping[str, str]]:
-    """What the target is to write for a field, ABSENT for nothing; and the texts that files are to hold, by path."""
+    """The value that the target must write for a field (ABSENT: remove it), and the new texts of files, by path.
+
+    CannotAdoptError if the value names a file beside the manifest of the source.
+    """
     value = field.source
     if isinstance(value, str) and is_file(value):
         text = _at(source.manifest.spec, field.path[1:])
-        here = _place(target, field.path)
+        target_place = _place(target, field.path)
         if isinstance(field.target, str) and is_file(field.target) and isinstance(text, str):
-            return field.target, {target.brought(is_file(field.target), here): text}
-        if not is_file(value).startswith(_BESIDE):
+            return field.target, {target.brought(is_file(field.target), target_place): text}
+        if not is_file(value).startswith(_RELATIVE):
             return value, {}
         return literally(text) if isinstance(text, str) else value, {}
     for _, leaf in leaves({"value": value} if value is not ABSENT else {}):
-        named = [is_file(one) for one in expressions(leaf)] if isinstance(leaf, str) else []
-        if any(one.startswith(_BESIDE) for one in named):
+        file_names = [is_file(one) for one in expressions(leaf)] if isinstance(leaf, str) else []
+        if any(one.startswith(_RELATIVE) for one in file_names):
             message = f"it names a file beside {field.place.path}; move the file into the manifests folder first"
             raise CannotAdoptError(message)
     return value, {}

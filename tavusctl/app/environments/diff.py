@@ -1,4 +1,4 @@
-"""What two environments are to be, compared field by field; or what one is to be, with its account."""
+"""Compare the manifests of two environments field by field, or those of one environment with its account."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from tavusctl.patch.pointer import join
 from tavusctl.secrets.values import SecretText
 
 ACCOUNT: Final = "account"
-_GOING: Final = (Action.DELETE, Action.RETIRE, Action.FORGET)
-_UNSENT: Final = (Action.RECRAWL, Action.UNPROTECT)  # nothing of an object is compared there
+_REMOVING: Final = (Action.DELETE, Action.RETIRE, Action.FORGET)
+_UNSENT: Final = (Action.RECRAWL, Action.UNPROTECT)  # they change no field, so they are not shown as a difference
 
 
 def environments(left: LocalSession, right: LocalSession) -> Comparison:
-    """What two environments are to be; what their accounts have is not looked at."""
-    old, new = ({one.address: one for one in load(session)[0]} for session in (left, right))
+    """Compare the manifests of two environments; their accounts are not read."""
+    old, new = ({manifest.address: manifest for manifest in load(session)[0]} for session in (left, right))
     names = {name for session in (left, right) for name in session.project.secrets}
     values = {name: value for name in names if isinstance(value := left.value_of(name), str) and value}
-    compared, addresses = _Sides(old, new, values), sorted({*old, *new})
-    found = tuple(one for address in addresses for one in compared.of(address))
-    called = (left.environment.name, right.environment.name)
-    return Comparison(*called, found, len(addresses) - len(found), tuple(compared.unknown))
+    sides, addresses = _Sides(old, new, values), sorted({*old, *new})
+    differences = tuple(difference for address in addresses for difference in sides.of(address))
+    labels = (left.environment.name, right.environment.name)
+    return Comparison(*labels, differences, len(addresses) - len(differences), tuple(sides.unknown))
 
 
 class _Sides(Struct):
@@ -46,18 +46,18 @@ class _Sides(Struct):
 
     left: Mapping[Address, Manifest]
     right: Mapping[Address, Manifest]
-    values: Mapping[str, str]  # of the variables that hold secrets, as far as they are set here
+    values: Mapping[str, str]  # of the variables that hold secrets, by name; only those that are set here
     unknown: list[Unknown] = field(default_factory=list)
 
     def of(self, address: Address) -> Iterator[Difference]:
-        """The difference at an address, if there is one."""
+        """The difference at an address, if any."""
         old, new = self.left.get(address), self.right.get(address)
         kind = KINDS[address.kind]
         places = (old.source if old else None, new.source if new else None)
         if old is None or new is None:
             yield Difference(address, kind, Presence.RIGHT if new else Presence.LEFT, places=places)
             return
-        settings = tuple(_settings(old, new))
+        settings = tuple(_differing_settings(old, new))
         fields = tuple(self._fields(kind, (), old, new, old.spec, new.spec))
         if fields or settings:
             yield Difference(address, kind, Presence.BOTH, fields, settings, places)
@@ -80,7 +80,10 @@ class _Sides(Struct):
             yield replace(entry, source=place(kind, old if right is ABSENT else new, entry))
 
     def _are_equal(self, address: Address, path: KeyPath, left: Json, right: Json) -> bool:
-        """Whether two values, one of them a secret, are the same, or nobody here can tell."""
+        """Whether two values, one of them a secret, are equal.
+
+        Secrets whose variables are not set here count as equal, and are added to `unknown`.
+        """
         if left == right:
             return True
         if not (isinstance(left, SecretText) and isinstance(right, SecretText)):
@@ -96,16 +99,16 @@ def _as_written(leaf: Json) -> Json:
     return str(leaf) if isinstance(leaf, SecretText) else leaf
 
 
-def _settings(old: Manifest, new: Manifest) -> Iterator[FieldChange]:
-    """What differs around spec."""
-    left, right = _around(old), _around(new)
+def _differing_settings(old: Manifest, new: Manifest) -> Iterator[FieldChange]:
+    """The settings beside spec that differ."""
+    left, right = _settings_beside_spec(old), _settings_beside_spec(new)
     for key in left:
         if left[key] != right[key]:
             yield FieldChange(f"/{key}", Cause.EDITED, ABSENT, left[key], right[key], source=_place(new))
 
 
-def _around(manifest: Manifest) -> JsonObject:
-    """What a manifest says around spec; ABSENT where it says nothing."""
+def _settings_beside_spec(manifest: Manifest) -> JsonObject:
+    """The settings of a manifest beside spec, such as `lifecycle` and `recrawl`; ABSENT where one is not set."""
     recrawl, lifecycle = manifest.recrawl, manifest.lifecycle
     return {
         "id": manifest.external_id or ABSENT,
@@ -125,33 +128,37 @@ def _place(manifest: Manifest) -> Source:
 
 
 def with_account(session: Session) -> Comparison:
-    """What an environment is to be, and what its account has of that; what nobody manages is not looked at."""
+    """Compare the manifests of an environment with its account; unmanaged objects are left out."""
     with session.reader() as api:
         prepared = prepare(session, api)
-    every = (*prepared.plan.steps, *(one.change for one in prepared.plan.refused), *prepared.plan.awaited)
-    found = {one.address: one for change in every if (one := _of_change(change))}
-    known = {one.address for one in prepared.desired} | prepared.state.bindings.keys()
-    equal = len(known - found.keys())
+    changes = (*prepared.plan.steps, *(one.change for one in prepared.plan.refused), *prepared.plan.awaited)
+    differences = {one.address: one for change in changes if (one := _difference_of(change))}
+    all_addresses = {one.address for one in prepared.desired} | prepared.state.bindings.keys()
+    equal = len(all_addresses - differences.keys())
     return Comparison(
-        ACCOUNT, session.environment.name, tuple(found[one] for one in sorted(found)), equal, _unset(prepared)
+        ACCOUNT,
+        session.environment.name,
+        tuple(differences[one] for one in sorted(differences)),
+        equal,
+        _unknown_secrets(prepared),
     )
 
 
-def _of_change(change: Change) -> Difference | None:
-    """What a change says of both sides; None where it sends nothing."""
+def _difference_of(change: Change) -> Difference | None:
+    """The difference that a change would remove; None if the change sends no field."""
     side = change.desired or change.live
     if side is None or change.action in _UNSENT:
         return None
     places = (None, change.source)
-    if change.action in _GOING and not change.fields:
+    if change.action in _REMOVING and not change.fields:
         return Difference(change.address, side.kind, Presence.LEFT, places=places)
     if change.action is Action.CREATE:
         return Difference(change.address, side.kind, Presence.RIGHT, places=places)
     return Difference(change.address, side.kind, Presence.BOTH, change.fields, (), places) if change.fields else None
 
 
-def _unset(prepared: PreparedPlan) -> tuple[Unknown, ...]:
-    """Secrets that have no value here, and count as unchanged."""
+def _unknown_secrets(prepared: PreparedPlan) -> tuple[Unknown, ...]:
+    """The secrets whose variables are not set here; they count as unchanged."""
     return tuple(
         Unknown(one.address, one.pointer, (one.hint.removeprefix("export ").removesuffix("=..."),))
         for one in prepared.unset

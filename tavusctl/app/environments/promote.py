@@ -1,4 +1,4 @@
-"""Carry what one environment says over to another, as an edit of files; no account is asked."""
+"""Carry values over from one environment to another, as edits of files; no account is read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MANY: Final = 12  # fields in one message
 
 
 class Promotion(Struct, frozen=True):
-    """The fields that were carried, each with the file that says it now; and the difference of a dry run."""
+    """The pointers of the carried fields, each with the file that has it now; and the diff of a dry run."""
 
     fields: Sequence[tuple[str, str]]
     difference: str = ""
@@ -47,53 +47,63 @@ class Promotion(Struct, frozen=True):
 def promote(
     source: LocalSession, target: LocalSession, address: str, chosen: Collection[str] = (), *, dry_run: bool = False
 ) -> Promotion:
-    """Make the files say in the target what they say in the source; every other environment stays as it is."""
-    mine, theirs, old = _chosen(source, target, address)
+    """Write values of the source into the files of the target; RefusedError if another environment would change.
+
+    `chosen` are fields as people type them; empty for all fields that the source sets for itself.
+    """
+    source_manifest, target_manifest, target_manifests = _both_sides(source, target, address)
     sources = Sources(target.project)
-    others = _loaded(target.project, but=(target.environment.name,))
+    others = _load_all(target.project, but=(target.environment.name,))
     strangers = {name: one for name, one in others.items() if name != source.environment.name}
     try:
-        if theirs is None:
-            told = [("", _copied(mine, target, sources, strangers, chosen))]
+        if target_manifest is None:
+            fields = [("", _copy(source_manifest, target, sources, strangers, chosen))]
         else:
-            left, right = (Side(one, sources.document(one), sources.brought) for one in (mine, theirs))
-            carrier = _Carrier(left, right, sources, strangers, target.environment.name, target.environment.overlay)
-            told = [(field.pointer, carrier.carry(field)) for field in _fields(left, right, chosen)]
+            source_side, target_side = (
+                Side(one, sources.document(one), sources.brought) for one in (source_manifest, target_manifest)
+            )
+            carrier = _Carrier(
+                source_side, target_side, sources, strangers, target.environment.name, target.environment.overlay
+            )
+            fields = [(field.pointer, carrier.carry(field)) for field in _fields(source_side, target_side, chosen)]
     except (CannotAdoptError, files.RefusedError) as error:
-        message = f"`{mine.address}` cannot be carried over: {error}"
+        message = f"`{source_manifest.address}` cannot be carried over: {error}"
         raise RefusedError(message, "edit the files by hand", id="E433") from None
     with unwritten(target.root, sources.changed):
-        _check(target, others, old, mine.address, [pointer for pointer, _ in told])
+        _check(target, others, target_manifests, source_manifest.address, [pointer for pointer, _ in fields])
     if dry_run:
-        return Promotion(told, difference(sources.before, sources.changed))
+        return Promotion(fields, difference(sources.before, sources.changed))
     with files_written(target.root, sources.before, sources.changed):
-        return Promotion(told)
+        return Promotion(fields)
 
 
-def _fields(left: Side, right: Side, chosen: Collection[str]) -> Sequence[Field]:
-    """What is to be carried; UsageError where none of the fields that were chosen differs."""
-    kind = KINDS[left.manifest.address.kind]
-    wanted = [pointer_in(kind, one) for one in chosen]
-    if "" in wanted:
+def _fields(source: Side, target: Side, chosen: Collection[str]) -> Sequence[Field]:
+    """The fields to carry over; UsageError if none of the chosen fields differs."""
+    kind = KINDS[source.manifest.address.kind]
+    pointers = [pointer_in(kind, one) for one in chosen]
+    if "" in pointers:
         message = "a `--field` names no field, but all of them"
         raise UsageError(message, "name one, such as `--field /layers/tts`, or leave the option out")
-    fields = list(differing(left, right, wanted))
-    if wanted and not fields:
-        others = [field.pointer for field in differing(left, right, ("",))]
-        message = f"no field of `{left.manifest.address}` that differs is {' or '.join(wanted)}"
-        told = f"those that do are {listed(others)}; " if 0 < len(others) <= _MANY else ""
-        raise UsageError(message, f"{told}`tavusctl diff` shows what both environments say")
+    fields = list(differing(source, target, pointers))
+    if pointers and not fields:
+        others = [field.pointer for field in differing(source, target, ("",))]
+        message = f"no field of `{source.manifest.address}` that differs is {' or '.join(pointers)}"
+        hint_start = f"those that do are {listed(others)}; " if 0 < len(others) <= _MANY else ""
+        raise UsageError(message, f"{hint_start}`tavusctl diff` shows what both environments say")
     return fields
 
 
-def _copied(
+def _copy(
     manifest: Manifest,
     target: LocalSession,
     sources: Sources,
     strangers: Mapping[str, LoadResult],
     chosen: Collection[str],
 ) -> str:
-    """Give the target an object that only the source has: in its overlay, or where all environments read it."""
+    """Copy a manifest that only the source has: to the overlay of the target, or to the common folder.
+
+    RefusedError if other environments would get it, too.  Return the path of the copy.
+    """
     project, environment, address = target.project, target.environment, manifest.address
     if chosen:
         message = f"`{address}` is new in `{environment.name}`, and is carried as a whole"
@@ -113,82 +123,87 @@ def _overlay_hint(name: str) -> str:
     return f"give the environment a folder of its own: `overlay: overlays/{name}` under `{name}` in tavusctl.yaml"
 
 
-def _chosen(source: LocalSession, target: LocalSession, address: str) -> tuple[Manifest, Manifest | None, Manifests]:
-    """The manifest of an address in both environments, None where the second has none, and all of the second."""
+def _both_sides(
+    source: LocalSession, target: LocalSession, address: str
+) -> tuple[Manifest, Manifest | None, Manifests]:
+    """The manifest of an address in the source and in the target (or None), and all manifests of the target."""
     try:
-        wanted = address_in(address)
+        key = address_in(address)
     except ValueError as error:
         raise UsageError(str(error)) from None
     sides = [{one.address: one for one in load(session)[0]} for session in (source, target)]
-    if wanted not in sides[0]:
-        message = f"`{wanted}` is not in the manifests of `{source.environment.name}`"
-        raise UsageError(message, suggestion(str(wanted), map(str, sides[0])))
-    return sides[0][wanted], sides[1].get(wanted), sides[1]
+    if key not in sides[0]:
+        message = f"`{key}` is not in the manifests of `{source.environment.name}`"
+        raise UsageError(message, suggestion(str(key), map(str, sides[0])))
+    return sides[0][key], sides[1].get(key), sides[1]
 
 
 class _Carrier(Struct):
-    """One promotion: both sides, and who else would notice an edit."""
+    """One promotion: both sides, and the other environments that an edit could change."""
 
     source: Side
     target: Side
     sources: Sources
-    others: Mapping[str, LoadResult]  # of the environments that are to stay as they are
+    others: Mapping[str, LoadResult]  # of the environments that must not change, by name
     name: str  # of the target
     folder: str  # of its overlay; empty where it has none
-    begun: str = ""  # the path of a document that is new there
+    begun: str = ""  # the path of a new document in the overlay; empty until it is needed
 
     def carry(self, field: Field) -> str:
-        """Write one field into the files as they are to be; the file that says it."""
+        """Write one field into the new contents of the files; return the file that has it."""
         value, texts = written(field, self.source, self.target)
-        shared = {path: names for path in texts if (names := self._bringing(path))}
+        shared = {path: names for path in texts if (names := self._includers_of(path))}
         if shared and self.folder:
             value, texts = literally(next(iter(texts.values()))), {}
         elif shared:
-            raise self._refused(field, *next(iter(shared.items())))
+            raise self._refusal(field, *next(iter(shared.items())))
         for path, text in texts.items():
             self.sources.after[path] = with_text(self.sources.read(path), text)
-        edits = {} if texts else self._edited(field, value)
+        edits = {} if texts else self._edits_for(field, value)
         self.sources.after.update(edits)
         return next(iter([*texts, *edits]), self.target.manifest.source.path)
 
-    def _edited(self, field: Field, value: Json) -> Mapping[str, bytes]:
-        """The manifest that says a field, edited: for this environment alone where others would change with it."""
+    def _edits_for(self, field: Field, value: Json) -> Mapping[str, bytes]:
+        """The edited files for a field: the overlay of this environment if others would change with the manifest."""
         manifest = self.target.manifest
         edits = self.sources.edited(manifest, field.path, value)
-        names = self._reading(field) if manifest.source.path in edits else []
+        names = self._readers_of(field) if manifest.source.path in edits else []
         if not names:
             return edits
         if not self.folder:
-            raise self._refused(field, manifest.source.path, names)
+            raise self._refusal(field, manifest.source.path, names)
         if manifest.overlay is None and not self.begun:
             self.begun = new_documents.begun(self.sources, self.folder, manifest)
-        path, new = manifest.overlay.path if manifest.overlay else self.begun, None if value is ABSENT else value
-        edit = Edit(manifest.address, join(field.path), "set", new)
+        path, new_value = manifest.overlay.path if manifest.overlay else self.begun, None if value is ABSENT else value
+        edit = Edit(manifest.address, join(field.path), "set", new_value)
         return {path: splice(self.sources.read(path), path, [edit])}
 
-    def _reading(self, field: Field) -> list[str]:
-        """Other environments that take a field from the manifest that all have."""
-        found = []
+    def _readers_of(self, field: Field) -> list[str]:
+        """The names of other environments that read a field from the common manifest."""
+        names = []
         for name, loaded in self.others.items():
-            for one in loaded.manifests:
-                if one.address == self.target.manifest.address and one.source.path == self.target.manifest.source.path:
-                    place = written_at(self.sources.document(one).sources, join(field.path), one.source)
-                    found += [] if one.overlay and place.path == one.overlay.path else [name]
-        return found
+            for manifest in loaded.manifests:
+                if (
+                    manifest.address == self.target.manifest.address
+                    and manifest.source.path == self.target.manifest.source.path
+                ):
+                    place = written_at(self.sources.document(manifest).sources, join(field.path), manifest.source)
+                    names += [] if manifest.overlay and place.path == manifest.overlay.path else [name]
+        return names
 
-    def _bringing(self, path: str) -> list[str]:
-        """Other environments that bring a file."""
+    def _includers_of(self, path: str) -> list[str]:
+        """The names of other environments whose manifests include a file."""
         real = os.path.realpath(Path(self.sources.project.root, path))
         return [name for name, one in self.others.items() if real in map(os.path.realpath, one.brought)]
 
-    def _refused(self, field: Field, path: str, names: Sequence[str]) -> RefusedError:
+    def _refusal(self, field: Field, path: str, names: Sequence[str]) -> RefusedError:
         address = self.target.manifest.address
         message = f"{address} {field.pointer}: an edit of {path} would change {listed(names)}, too; nothing was written"
         return RefusedError(message, _overlay_hint(self.name), id="E433")
 
 
-def _loaded(project: Project, but: Collection[str]) -> dict[str, LoadResult]:
-    """What environments are to be, but some."""
+def _load_all(project: Project, but: Collection[str]) -> dict[str, LoadResult]:
+    """The manifests of all environments except some, by name."""
     environments = project.environments.items()
     return {name: loading.read(project, one, KINDS) for name, one in environments if name not in but}
 
@@ -196,34 +211,38 @@ def _loaded(project: Project, but: Collection[str]) -> dict[str, LoadResult]:
 def _check(
     session: LocalSession,
     before: Mapping[str, LoadResult],
-    old: Manifests,
+    target_manifests: Manifests,
     address: Address,
     carried: Sequence[str],
 ) -> None:
-    """See that nothing but what was to change changes; RefusedError where the files would not be right any more."""
-    after = _loaded(session.project, ())
-    wrong = [one for found in after.values() for one in found.diagnostics if one.severity is Severity.ERROR]
-    told = {one for found in before.values() for one in found.diagnostics}
-    if new := [one for one in wrong if one not in told]:
+    """RefusedError if the new files would be invalid, or would change more than the carried fields of one resource."""
+    after = _load_all(session.project, ())
+    errors = [one for details in after.values() for one in details.diagnostics if one.severity is Severity.ERROR]
+    old_diagnostics = {one for details in before.values() for one in details.diagnostics}
+    if new := [one for one in errors if one not in old_diagnostics]:
         message = f"the value does not form a valid manifest here; nothing was written: {new[0].message}"
         raise RefusedError(message, new[0].hint, id="E433")
     try:
-        load(replace(session, cache=None))  # which knows files as they are on the disk
-    except ConfigError as error:  # such as a reference to what does not exist here
-        told_first = next(one for one in error.diagnostics if one.severity is Severity.ERROR)
-        message = f"`{address}` is not right in `{session.environment.name}`; nothing was written: {told_first.message}"
-        raise RefusedError(message, told_first.hint, id="E433") from None
+        load(replace(session, cache=None))  # without the cache, which has the files as they are on the disk
+    except ConfigError as error:  # such as a reference to an object that does not exist here
+        first_error = next(one for one in error.diagnostics if one.severity is Severity.ERROR)
+        message = (
+            f"`{address}` is not right in `{session.environment.name}`; nothing was written: {first_error.message}"
+        )
+        raise RefusedError(message, first_error.hint, id="E433") from None
     own = session.environment.name
-    sides = {**{name: one.manifests for name, one in before.items()}, own: tuple(old.values())}
+    sides = {**{name: one.manifests for name, one in before.items()}, own: tuple(target_manifests.values())}
     for name, manifests in sides.items():
-        was, is_ = _meant(manifests), _meant(after[name].manifests)
+        old_content, new_content = _without_places(manifests), _without_places(after[name].manifests)
         expected = {address} if name == own else set()
-        changed = sorted(one for one in {*was, *is_} - expected if was.get(one) != is_.get(one))
+        changed = sorted(
+            one for one in {*old_content, *new_content} - expected if old_content.get(one) != new_content.get(one)
+        )
         if changed:
-            found = {one: _changed_fields(was.get(one), is_.get(one)) for one in changed}
-            words = ", ".join(f"{one} {' and '.join(fields)}".rstrip() for one, fields in found.items())
+            details = {one: _changed_fields(old_content.get(one), new_content.get(one)) for one in changed}
+            words = ", ".join(f"{one} {' and '.join(fields)}".rstrip() for one, fields in details.items())
             message = f"{words} of `{name}` would change as well; nothing was written"
-            raise RefusedError(message, _way_out(session.environment, found, address, carried), id="E433")
+            raise RefusedError(message, _hint_for_less(session.environment, details, address, carried), id="E433")
 
 
 def _changed_fields(was: Manifest | None, is_: Manifest | None) -> list[str]:
@@ -239,23 +258,23 @@ def _differing(path: KeyPath, was: Json, is_: Json) -> Iterator[KeyPath]:
         yield path
 
 
-def _way_out(
-    environment: Environment, found: Mapping[Address, Sequence[str]], address: Address, carried: Sequence[str]
+def _hint_for_less(
+    environment: Environment, changes: Mapping[Address, Sequence[str]], address: Address, carried: Sequence[str]
 ) -> str:
-    """What to do where more than was meant would change: leave that out, or keep the environments apart."""
-    if set(found) != {address}:
+    """The hint where too much would change: carry only independent fields, or give the environment an overlay."""
+    if set(changes) != {address}:
         return "give each a file of its own, and run `tavusctl promote` again"
-    free = [one for one in carried if not any(_overlap(one, other) for other in found[address])]
-    options = " ".join(f"--field {one}" for one in free)
-    apart = "edit the files by hand" if environment.overlay else _overlay_hint(environment.name)
-    return f"`{options}` carries what changes nothing else; for the rest, {apart}" if free else apart
+    independent = [one for one in carried if not any(_overlap(one, other) for other in changes[address])]
+    options = " ".join(f"--field {one}" for one in independent)
+    separation = "edit the files by hand" if environment.overlay else _overlay_hint(environment.name)
+    return f"`{options}` carries what changes nothing else; for the rest, {separation}" if independent else separation
 
 
 def _overlap(one: str, other: str) -> bool:
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
-def _meant(manifests: Iterable[Manifest]) -> Manifests:
-    """Manifests without their places."""
+def _without_places(manifests: Iterable[Manifest]) -> Manifests:
+    """Manifests by address, without their positions in files, so that equal content compares equal."""
     nowhere = Source("", 0, 0)
     return {one.address: replace(one, source=nowhere, sources={}, passages={}, overlay=None) for one in manifests}

@@ -1,4 +1,4 @@
-"""Which file says each value of a resource in one environment: the manifest, its overlay, a text that one brings."""
+"""Which file has each value of a resource in one environment: the manifest, its overlay, or a text file."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _IDENTITY: Final = ("kind", "name")
 
 
 class ValuePlace(Struct, frozen=True):
-    """A value as it is written, and where; ABSENT where an overlay takes away what the manifest says."""
+    """A value as it is written, and where; the value is ABSENT where an overlay removes a value of the manifest."""
 
-    path: str  # as plans call it: a pointer into spec, or to what stands around it
+    path: str  # as plans show it: a pointer into spec, or to a key beside spec
     value: Json
     place: Source
-    file: str = ""  # that the value brings
-    covers: Source | None = None  # where the manifest says another one, which does not count
+    file: str = ""  # the file that the value includes
+    covers: Source | None = None  # where the manifest has a value that the overlay replaces
 
 
 class Places(Struct, frozen=True):
@@ -47,32 +47,32 @@ class Places(Struct, frozen=True):
 
 
 def places(session: LocalSession, address: Address) -> Places:
-    """Where the values of an address are written; UsageError where the environment does not have it."""
+    """Where the values of a resource are written; UsageError if the environment has no manifest for the address."""
     manifests = {one.address: one for one in load(session)[0]}
     if address not in manifests:
         message = f"`{address}` is not in the manifests of `{session.environment.name}`"
         raise UsageError(message, suggestion(str(address), map(str, manifests)))
     manifest, sources = manifests[address], Sources(session.project)
     base, _ = sources.layers(manifest)
-    found = tuple(_values(sources, sources.document(manifest), base))
-    return Places(address, session.environment.name, manifest.source, manifest.overlay, found)
+    values = tuple(_values(sources, sources.document(manifest), base))
+    return Places(address, session.environment.name, manifest.source, manifest.overlay, values)
 
 
 def _values(sources: Sources, document: Node, base: Node) -> Iterator[ValuePlace]:
-    """The innermost values of mappings, lists as a whole, in the order of the manifest; then what is taken away."""
+    """The innermost values of mappings, lists as a whole, in the order of the manifest; then the removed values."""
     value = document.value if isinstance(document.value, dict) else {}
-    written = dict(_leaves({key: one for key, one in value.items() if key not in _IDENTITY}, ""))
-    gone = {one: ABSENT for one in document.sources if one and _is_gone(document.value, one)}
-    for pointer, leaf in {**written, **gone}.items():
+    written = dict(_leaves({key: item for key, item in value.items() if key not in _IDENTITY}, ""))
+    removed = {item: ABSENT for item in document.sources if item and _is_missing(document.value, item)}
+    for pointer, leaf in {**written, **removed}.items():
         place = written_at(document.sources, pointer, document.source)
         name = is_file(leaf) if isinstance(leaf, str) else ""
-        below = base.sources.get(pointer)
+        base_place = base.sources.get(pointer)
         yield ValuePlace(
             pointer.removeprefix("/spec"),
             leaf,
             place,
             sources.brought(name, place) if name else "",
-            below if below != place else None,
+            base_place if base_place != place else None,
         )
 
 
@@ -85,13 +85,13 @@ def _leaves(value: Mapping[str, Json], above: str) -> Iterator[tuple[str, Json]]
             yield pointer, one
 
 
-def _is_gone(document: Json, pointer: str) -> bool:
-    """Whether nothing stands at a pointer, in a mapping that does stand there."""
+def _is_missing(document: Json, pointer: str) -> bool:
+    """Whether a pointer leads to a missing key of a mapping that exists."""
     *above, key = split(pointer)
-    around = document
+    parent = document
     for step in above:
-        around = around.get(step) if isinstance(around, dict) else None
-    return isinstance(around, dict) and key not in around
+        parent = parent.get(step) if isinstance(parent, dict) else None
+    return isinstance(parent, dict) and key not in parent
 
 
 def text(found: Places) -> Iterator[str]:
@@ -109,7 +109,7 @@ def text(found: Places) -> Iterator[str]:
 
 
 def document(found: Places) -> JsonObject:
-    """The places as JSON; what does not apply is left out."""
+    """The places as JSON; keys that do not apply are left out."""
     return {
         "address": str(found.address),
         "environment": found.environment,

@@ -1,1 +1,1 @@
-"""From what an account has to manifests."""
+"""Export: write the objects of an account as manifests, and bind them."""

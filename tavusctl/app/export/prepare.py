@@ -1,6 +1,7 @@
-"""What an export will write: objects chosen and named, their files made, and each read back before it counts.
+"""Prepare an export: choose objects, give them addresses, render their files, and read each manifest back.
 
-A manifest that would not say exactly what the account has is not written: its object is referred to instead.
+An object whose manifest would not read back as exactly what the account has is exported as a reference
+(`external: true`) instead.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from tavusctl.rewrite.export import Rendered, addresses, applied, described, ren
 from tavusctl.secrets import redaction
 
 STOCK = "it is a stock object of Tavus"
-_MANY = 5  # complaints of one sort that are told in one message
+_MANY = 5  # problems that one message lists
 
 
 class Selection(Struct, frozen=True):
-    """What of the account is exported: everything, some kinds, or some objects."""
+    """Which objects of the account are exported: all, those of some kinds, or single ones."""
 
     kinds: frozenset[str] = frozenset()
     addresses: frozenset[Address] = frozenset()
@@ -55,12 +56,12 @@ class Selection(Struct, frozen=True):
         return self.kinds or (of_addresses if of_addresses and not self.ids else frozenset(KINDS))
 
     def has(self, address: Address, remote_id: str) -> bool:
-        """Whether an object is meant."""
+        """Whether an object is among the selected addresses or ids; True if there are none."""
         return not (self.addresses or self.ids) or address in self.addresses or remote_id in self.ids
 
 
 class Target(Struct, frozen=True):
-    """Where files go; outside the manifests nobody reads them, so that nothing is bound there."""
+    """The folder of the new files; outside the manifests folder no command reads them, so nothing is bound."""
 
     folder: Path
     root: Path
@@ -68,35 +69,35 @@ class Target(Struct, frozen=True):
 
     @property
     def is_read(self) -> bool:
-        """Whether the next plan finds what is written here."""
+        """Whether the next plan reads files in this folder."""
         inside = Path(os.path.realpath(self.folder))
         top = Path(os.path.realpath(self.manifests))
         return inside.is_relative_to(top) and not any(part.startswith(".") for part in inside.relative_to(top).parts)
 
     @property
     def files_from(self) -> str:
-        """How a path in `${file:}` begins."""
+        """The prefix of a path in `${file:}`: empty, or `../` in a folder below the manifests folder."""
         is_top = not self.is_read or os.path.realpath(self.folder) == os.path.realpath(self.manifests)
         return "" if is_top else "../"
 
     def schemas_from(self, folder: str) -> str:
-        """The way from one of the folders to the schemas of the project."""
+        """The relative path to the schemas of the project from a folder below the target folder."""
         return Path(os.path.relpath(self.root / "schemas", self.folder / folder)).as_posix()
 
 
 class Export(Struct, frozen=True):
-    """Everything an export writes, and what is there already."""
+    """Everything that an export writes, and what exists already."""
 
     surveyed: AccountSurvey
     made: tuple[Rendered, ...]
     bindings: Mapping[Address, Binding] = field(default_factory=dict)
     stopping: tuple[Diagnostic, ...] = ()  # about the new manifests; plans are refused until a person has looked
-    kept: tuple[Address, ...] = ()  # chosen, and told by a manifest
-    differing: tuple[Address, ...] = ()
+    kept: tuple[Address, ...] = ()  # selected, but a manifest exists already
+    differing: tuple[Address, ...] = ()  # selected and bound, but the manifest differs from the account
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Names of the variables that the manifests read."""
+        """The names of the variables that the new manifests read secrets from, sorted."""
         return tuple(sorted({name for one in self.made for _, name in one.exported.secrets}))
 
 
@@ -104,45 +105,45 @@ def prepare(session: Session, selection: Selection, target: Target, api: Reader,
     """Compute the files to write, without writing them.  RefusedError if a manifest exists already."""
     manifests = _manifests(session) if target.is_read else ()
     surveyed = survey(KINDS, selection.read, api, store, session.request(Approvals()))
-    scene = _Scene(surveyed, manifests, selection, _elsewhere(session) if target.is_read else frozenset())
-    owners = session.others().owners if scene.new else {}
-    shared = shared_names(described(one, scene.ids[one.remote_id], scene.ids) for one in scene.new)
-    made = tuple(_made(scene, target, one, owners.get(one.remote_id, ""), shared) for one in scene.new)
+    naming = _Naming(surveyed, manifests, selection, _addresses_of_others(session) if target.is_read else frozenset())
+    owners = session.others().owners if naming.new else {}
+    shared = shared_names(described(one, naming.ids[one.remote_id], naming.ids) for one in naming.new)
+    renderings = tuple(_render(naming, target, one, owners.get(one.remote_id, ""), shared) for one in naming.new)
     if not target.is_read:
-        return Export(surveyed, made)
-    _refuse_rivals(scene, made, target)
+        return Export(surveyed, renderings)
+    _refuse_rivals(naming, renderings, target)
     bindings = surveyed.state.bindings.values()
-    chosen = [
+    selected_bindings = [
         one for one in bindings if one.address.kind in selection.read and selection.has(one.address, one.remote_id)
     ]
     return Export(
         surveyed,
-        made,
-        {one.exported.address: _binding(one, scene.ids) for one in made if not one.exported.fault},
-        _stopping(made),
-        scene.kept,
-        differing(manifests, KINDS, scene.by_id, chosen, scene.ids),
+        renderings,
+        {one.exported.address: _binding(one, naming.ids) for one in renderings if not one.exported.fault},
+        _stopping_diagnostics(renderings),
+        naming.kept,
+        differing(manifests, KINDS, naming.by_id, selected_bindings, naming.ids),
     )
 
 
 def _manifests(session: Session) -> tuple[Manifest, ...]:
-    """What the project has; ConfigError with every error in it."""
+    """The manifests of the project; ConfigError with all diagnostics if one is an error."""
     loaded = loading.read(session.project, session.environment, KINDS)
     if any(one.severity is Severity.ERROR for one in loaded.diagnostics):
         raise ConfigError(loaded.diagnostics)
     return loaded.manifests
 
 
-def _elsewhere(session: Session) -> frozenset[Address]:
-    """Addresses that only overlays of other environments have: a manifest of that name would come to lie below them."""
+def _addresses_of_others(session: Session) -> frozenset[Address]:
+    """The addresses that only overlays of other environments have: they would overlay a new manifest of that name."""
     project, own = session.project, session.environment
     others = {one.overlay: one for one in project.environments.values() if one.overlay not in ("", own.overlay)}
-    found = [loading.read(project, one, KINDS).declared for one in (*others.values(), own)]
-    return frozenset().union(*found[:-1]) - found[-1]
+    addresses_by_environment = [loading.read(project, one, KINDS).declared for one in (*others.values(), own)]
+    return frozenset().union(*addresses_by_environment[:-1]) - addresses_by_environment[-1]
 
 
-class _Scene:
-    """Which objects are new, which are told already, and what everything is called."""
+class _Naming:
+    """The objects to export, those that have a manifest already, and the address of every object by id."""
 
     def __init__(
         self,
@@ -155,96 +156,108 @@ class _Scene:
         self.bindings = surveyed.state.bindings
         self.by_id = {one.remote_id: one for one in (*surveyed.live, *surveyed.stock)}
         self.stock = frozenset(one.remote_id for one in surveyed.stock)
-        known = {one.external_id: one.address for one in manifests if one.external_id}
-        known |= {one.remote_id: one.address for one in self.bindings.values()}
-        halves = {half for one in self.bindings.values() for half in (one.successor, *one.retired)}
-        strangers = [one for key, one in self.by_id.items() if key not in known and key not in halves]
-        names = addresses(strangers, frozenset(known.values()) | self.bindings.keys() | elsewhere)
-        called = {**known, **{remote_id: address for (_, remote_id), address in names.items()}}
-        chosen = _chosen(self.by_id, called, selection, self.stock)
-        told = {one.remote_id for one in chosen if one.remote_id in known and called[one.remote_id] in self.manifests}
-        self.new = tuple(one for one in chosen if one.remote_id not in told)
-        self.kept = tuple(sorted(called[remote_id] for remote_id in told))
-        self.ids = {**known, **{one.remote_id: called[one.remote_id] for one in self.new}}
+        known_addresses = {one.external_id: one.address for one in manifests if one.external_id}
+        known_addresses |= {one.remote_id: one.address for one in self.bindings.values()}
+        replacement_ids = {id_ for one in self.bindings.values() for id_ in (one.successor, *one.retired)}
+        strangers = [
+            one for key, one in self.by_id.items() if key not in known_addresses and key not in replacement_ids
+        ]
+        names = addresses(strangers, frozenset(known_addresses.values()) | self.bindings.keys() | elsewhere)
+        addresses_by_id = {**known_addresses, **{remote_id: address for (_, remote_id), address in names.items()}}
+        chosen = _objects_to_export(self.by_id, addresses_by_id, selection, self.stock)
+        kept_ids = {
+            one.remote_id
+            for one in chosen
+            if one.remote_id in known_addresses and addresses_by_id[one.remote_id] in self.manifests
+        }
+        self.new = tuple(one for one in chosen if one.remote_id not in kept_ids)
+        self.kept = tuple(sorted(addresses_by_id[remote_id] for remote_id in kept_ids))
+        self.ids = {**known_addresses, **{one.remote_id: addresses_by_id[one.remote_id] for one in self.new}}
 
 
-def _chosen(
-    live: Mapping[str, Live], called: Mapping[str, Address], selection: Selection, stock: Collection[str]
+def _objects_to_export(
+    live: Mapping[str, Live], addresses_by_id: Mapping[str, Address], selection: Selection, stock: Collection[str]
 ) -> list[Live]:
-    """Objects to export, sorted by address: those that were asked for, and the stock that these refer to."""
-    ours = {remote_id: called[remote_id] for remote_id in live if remote_id in called and remote_id not in stock}
-    _check_asked(selection, ours)
-    chosen = [live[remote_id] for remote_id, address in ours.items() if selection.has(address, remote_id)]
-    used = {remote_id for _, remote_id in referred(chosen)}
-    chosen += [live[remote_id] for remote_id in stock if remote_id in used]
-    return sorted(chosen, key=lambda one: called[one.remote_id])
+    """The objects to export, sorted by address: the selected ones, and the stock objects to which they refer."""
+    own_addresses = {
+        remote_id: addresses_by_id[remote_id]
+        for remote_id in live
+        if remote_id in addresses_by_id and remote_id not in stock
+    }
+    _check_selection(selection, own_addresses)
+    chosen = [live[remote_id] for remote_id, address in own_addresses.items() if selection.has(address, remote_id)]
+    referenced = {remote_id for _, remote_id in referred(chosen)}
+    chosen += [live[remote_id] for remote_id in stock if remote_id in referenced]
+    return sorted(chosen, key=lambda one: addresses_by_id[one.remote_id])
 
 
-def _check_asked(selection: Selection, ours: Mapping[str, Address]) -> None:
-    for address in sorted(selection.addresses - set(ours.values())):
+def _check_selection(selection: Selection, own_addresses: Mapping[str, Address]) -> None:
+    for address in sorted(selection.addresses - set(own_addresses.values())):
         message = f"no object of the account would be exported as `{address}`"
-        raise UsageError(message, suggestion(str(address), map(str, ours.values())))
-    for remote_id in sorted(selection.ids - ours.keys()):
+        raise UsageError(message, suggestion(str(address), map(str, own_addresses.values())))
+    for remote_id in sorted(selection.ids - own_addresses.keys()):
         message = f"the account has no object {shown(remote_id)} to export"
         raise StateError(message, "check the id, and that the API key belongs to the right account", id="E906")
 
 
-def _made(scene: _Scene, target: Target, live: Live, owner: str, shared: Mapping[str, str]) -> Rendered:
-    """The files of one object; a reference to it where a manifest would not read back as what the account has.
+def _render(naming: _Naming, target: Target, live: Live, owner: str, shared: Mapping[str, str]) -> Rendered:
+    """The files of one object, or of an external reference if the manifest would not read back as the live object.
 
-    What another environment has bound (`owner`) is referred to as well: it is managed there.
+    An object that another environment has bound (`owner` describes it) becomes a reference, too: it is managed there.
     """
-    address, binding = scene.ids[live.remote_id], scene.bindings.get(scene.ids[live.remote_id])
+    address, binding = naming.ids[live.remote_id], naming.bindings.get(naming.ids[live.remote_id])
     schemas = target.schemas_from(live.kind.collection.rpartition("/")[2])
-    exported = described(live, address, scene.ids, shared)
-    if live.remote_id in scene.stock:
+    exported = described(live, address, naming.ids, shared)
+    if live.remote_id in naming.stock:
         exported = replace(exported, spec={}, left_out={}, fault=STOCK)
     if owner:
         exported = replace(exported, spec={}, left_out={}, fault=f"it is {owner}")
-    made = rendered(exported, schemas, files_from=target.files_from, binding=binding)
-    fault = _held(made) or _misread(made, scene.ids)
+    rendering = rendered(exported, schemas, files_from=target.files_from, binding=binding)
+    fault = _secret_fault(rendering) or _read_back_fault(rendering, naming.ids)
     if not fault:
-        return made
+        return rendering
     plain = replace(exported, spec={}, left_out={}, fault=fault)
     return rendered(plain, schemas)
 
 
-def _held(made: Rendered) -> str:
-    """Why files may not be written, for the sake of a secret; empty when they may."""
-    spec = made.exported.spec  # as it is meant: in the files, what looks like an expression is spelled otherwise
+def _secret_fault(rendering: Rendered) -> str:
+    """The fault of files that would contain the value of a secret; empty if they would not."""
+    spec = rendering.exported.spec  # not the files: there, texts that look like expressions are escaped
     texts = [text for path, leaf in leaves(spec) for text in (*path, leaf) if isinstance(text, str)]
     names = sorted({name for text in texts for name in redaction.names_in(text)})
     return f"its manifest would contain the value of {', '.join(names)}" if names else ""
 
 
-def _misread(made: Rendered, ids: Mapping[str, Address]) -> str:
-    """Why files do not say what the account has; empty when they do."""
-    manifest, wrong = _read_back(made)
+def _read_back_fault(rendering: Rendered, ids: Mapping[str, Address]) -> str:
+    """The fault of a manifest that does not read back as the live object; empty if it does."""
+    manifest, errors = _read_back(rendering)
     if manifest is None:
-        return wrong[0].message if wrong else "it cannot be read back"
+        return errors[0].message if errors else "it cannot be read back"
     (desired,) = resolve.resolve([manifest], KINDS, secrets=None, ids=ids, declared=frozenset(ids.values()))
     if desired.external_id:
-        return "" if desired.external_id == made.exported.live.remote_id else "its id cannot be read back"
-    fields = compare(blind(desired, made.exported.values), named(made.exported.live, ids), None).fields
+        return "" if desired.external_id == rendering.exported.live.remote_id else "its id cannot be read back"
+    fields = compare(blind(desired, rendering.exported.values), named(rendering.exported.live, ids), None).fields
     return f"{fields[0].path} would not read back unchanged" if fields else ""
 
 
-def _read_back(made: Rendered) -> tuple[Manifest | None, list[Diagnostic]]:
-    """The manifest as any command will load it, and its errors."""
+def _read_back(rendering: Rendered) -> tuple[Manifest | None, list[Diagnostic]]:
+    """The manifest as any command will load it, None if it is invalid; and its errors."""
 
     def read_file(name: str) -> FileText:
-        return FileText(as_text(made.files[name.removeprefix("../")].encode()), name)
+        return FileText(as_text(rendering.files[name.removeprefix("../")].encode()), name)
 
-    parsed = yaml12.read(made.files[made.path].encode(), made.path)
-    scope = Scope({}, frozenset(name for _, name in made.exported.secrets), read_file, "")
+    parsed = yaml12.read(rendering.files[rendering.path].encode(), rendering.path)
+    scope = Scope({}, frozenset(name for _, name in rendering.exported.secrets), read_file, "")
 
     def at_any(_: Source) -> Scope:
         return scope
 
-    opened = [open_document(node, KINDS, at_any, AttachmentResolver(_no_file), Budget()) for node in parsed.documents]
-    diagnostics = [*parsed.diagnostics, *(one for each in opened for one in each.diagnostics)]
-    wrong = [one for one in diagnostics if one.severity is Severity.ERROR]
-    return (opened[0].manifest if len(opened) == 1 and not wrong else None), wrong
+    documents = [
+        open_document(node, KINDS, at_any, AttachmentResolver(_no_file), Budget()) for node in parsed.documents
+    ]
+    diagnostics = [*parsed.diagnostics, *(one for document in documents for one in document.diagnostics)]
+    errors = [one for one in diagnostics if one.severity is Severity.ERROR]
+    return (documents[0].manifest if len(documents) == 1 and not errors else None), errors
 
 
 def _no_file(name: str, _: int, __: Source) -> FileDigest:
@@ -252,47 +265,51 @@ def _no_file(name: str, _: int, __: Source) -> FileDigest:
     raise ValueError(message)
 
 
-def _stopping(made: Iterable[Rendered]) -> tuple[Diagnostic, ...]:
-    manifests = [manifest for one in made if not one.exported.fault and (manifest := _read_back(one)[0])]
+def _stopping_diagnostics(renderings: Iterable[Rendered]) -> tuple[Diagnostic, ...]:
+    manifests = [manifest for one in renderings if not one.exported.fault and (manifest := _read_back(one)[0])]
     project = lint.Project(manifests)
     subjects = [Subject(one, KINDS[one.address.kind], project) for one in manifests]
     stopping = [rule for rule in lint.RULES if rule.stops]
     return tuple(remark.diagnostic for one in subjects for rule in stopping for remark in rule.remarks(one))
 
 
-def _binding(made: Rendered, ids: Mapping[str, Address]) -> Binding:
-    live = made.exported.live
-    base = map_leaves(applied(made.exported), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    return Binding(made.exported.address, live.remote_id, base, created_at=live.created)
+def _binding(rendering: Rendered, ids: Mapping[str, Address]) -> Binding:
+    live = rendering.exported.live
+    base = map_leaves(applied(rendering.exported), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    return Binding(rendering.exported.address, live.remote_id, base, created_at=live.created)
 
 
-def _refuse_rivals(scene: _Scene, made: Iterable[Rendered], target: Target) -> None:
-    """A manifest that is not bound may mean one of the objects: then a person has to say so."""
-    unbound = [one for one in scene.manifests.values() if not one.external_id and one.address not in scene.bindings]
-    found = [
-        f"`{one.address}` is not bound, and may be {each.exported.live.remote_id}"
-        for one in unbound
-        for each in made
-        if _are_rivals(one, each) and not _is_written(each, target)
+def _refuse_rivals(naming: _Naming, renderings: Iterable[Rendered], target: Target) -> None:
+    """RefusedError if a manifest that is not bound may mean one of the objects: a person has to import it first."""
+    unbound = [
+        manifest
+        for manifest in naming.manifests.values()
+        if not manifest.external_id and manifest.address not in naming.bindings
     ]
-    if found:
-        more = f", and {len(found) - _MANY} more" if len(found) > _MANY else ""
-        message = f"{'; '.join(found[:_MANY])}{more}; nothing was written"
+    conflicts = [
+        f"`{manifest.address}` is not bound, and may be {rendering.exported.live.remote_id}"
+        for manifest in unbound
+        for rendering in renderings
+        if _are_rivals(manifest, rendering) and not _is_written(rendering, target)
+    ]
+    if conflicts:
+        more = f", and {len(conflicts) - _MANY} more" if len(conflicts) > _MANY else ""
+        message = f"{'; '.join(conflicts[:_MANY])}{more}; nothing was written"
         raise RefusedError(
             message, "import it with `tavusctl import ADDRESS ID` or `tavusctl import --match-names`", id="E423"
         )
 
 
-def _are_rivals(manifest: Manifest, made: Rendered) -> bool:
-    live = made.exported.live
+def _are_rivals(manifest: Manifest, rendering: Rendered) -> bool:
+    live = rendering.exported.live
     name = manifest.spec.get(live.kind.name_field)
     same_name = manifest.address.kind == live.kind.name and bool(name) and name == live.name
-    return manifest.address == made.exported.address or same_name
+    return manifest.address == rendering.exported.address or same_name
 
 
-def _is_written(made: Rendered, target: Target) -> bool:
-    """Whether the manifest is there from an export that was interrupted."""
+def _is_written(rendering: Rendered, target: Target) -> bool:
+    """Whether an interrupted export has written exactly this manifest already."""
     try:
-        return (target.folder / made.path).read_bytes() == made.files[made.path].encode()
+        return (target.folder / rendering.path).read_bytes() == rendering.files[rendering.path].encode()
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""What is told of an export: its objects, and what a person has to know or to do."""
+"""The report of an export: its objects, and hints about what a person has to know or to do."""
 
 from __future__ import annotations
 
@@ -28,9 +28,15 @@ _WITHOUT_VALUES: Final = ", which needs no values of these variables; apply need
 
 
 def hints(session: Session, result: ExportResult) -> Iterator[str]:
-    """What a person has to know or to do."""
+    """The lines about what a person has to know or to do."""
     export, target, dry_run = result.export, result.target, result.dry_run
-    yield from (*_odd(export), *_left_out(export), *_referred(export), *_stopping(export), *_differing(export))
+    yield from (
+        *_unaddressable(export),
+        *_left_out(export),
+        *_references(export),
+        *_stopping_diagnostics(export),
+        *_differing_objects(export),
+    )
     missing = [name for name in export.secrets if name not in session.project.secrets]
     yield from variables.told(export.secrets)
     if missing and (dry_run or not variables.are_listed(session.root, missing)):
@@ -40,11 +46,11 @@ def hints(session: Session, result: ExportResult) -> Iterator[str]:
     elif export.made and not dry_run:
         yield (f"next: {session.command('plan')}" + (_WITHOUT_VALUES if export.secrets else ""))
     if target.is_read and result.new:
-        yield from _shared(session)
+        yield from _hints_about_others(session)
 
 
-def _shared(session: Session) -> Iterator[str]:
-    """That other environments read the new manifests, too, and how to keep them to this one."""
+def _hints_about_others(session: Session) -> Iterator[str]:
+    """The hint that other environments read the new manifests, too, and how to keep a manifest to this one."""
     own = session.environment
     others = [name for name in session.project.environments if name != own.name]
     place = (
@@ -57,8 +63,8 @@ def _shared(session: Session) -> Iterator[str]:
         )
 
 
-def _odd(export: Export) -> list[str]:
-    """Objects that no call can name."""
+def _unaddressable(export: Export) -> list[str]:
+    """The lines about objects whose id is not valid in a request."""
     return [
         f"not exported: {one.kind.name} {flat(one.remote_id)}, whose id is not valid in a request"
         for one in export.surveyed.odd
@@ -66,28 +72,30 @@ def _odd(export: Export) -> list[str]:
 
 
 def _left_out(export: Export) -> list[str]:
-    """Fields that are not in the manifests, the same one of several objects in one line."""
-    made = [one.exported for one in export.made]
-    counts = Counter((one.address.kind, place, why) for one in made for place, why in sorted(_places(one)))
+    """The lines about fields that are not in the manifests; one line for the same field of several objects."""
+    exported = [one.exported for one in export.made]
+    counts = Counter(
+        (one.address.kind, pointer, reason) for one in exported for pointer, reason in sorted(_left_out_of(one))
+    )
     return [
-        f"skipped and not managed: {flat(f'{kind} {pointer}')} of {_objects(count)}: {flat(why)}"
-        for (kind, pointer, why), count in sorted(counts.items())
+        f"skipped and not managed: {flat(f'{kind} {pointer}')} of {_objects(count)}: {flat(reason)}"
+        for (kind, pointer, reason), count in sorted(counts.items())
     ]
 
 
-def _places(exported: Exported) -> set[tuple[str, str]]:
-    """What is left out of one object and why, places in lists as one."""
-    return {(join(pattern_of(split(pointer))), why) for pointer, why in exported.left_out.items()}
+def _left_out_of(exported: Exported) -> set[tuple[str, str]]:
+    """The fields left out of one object, each with the reason; list indices are `*`, so that equal ones are merged."""
+    return {(join(pattern_of(split(pointer))), reason) for pointer, reason in exported.left_out.items()}
 
 
-def _referred(export: Export) -> list[str]:
-    """Objects that could not be managed, and would be expected to be."""
-    made = [one.exported for one in export.made if one.exported.fault not in ("", STOCK, UNTOLD)]
-    return [f"`{one.address}` is exported as `external: true` and not managed: {flat(one.fault)}" for one in made]
+def _references(export: Export) -> list[str]:
+    """The lines about objects that could only be exported as references, for a reason that a person may not expect."""
+    references = [one.exported for one in export.made if one.exported.fault not in ("", STOCK, UNTOLD)]
+    return [f"`{one.address}` is exported as `external: true` and not managed: {flat(one.fault)}" for one in references]
 
 
-def _stopping(export: Export) -> list[str]:
-    """What a person has to look at before there is a plan."""
+def _stopping_diagnostics(export: Export) -> list[str]:
+    """The lines about diagnostics that prevent a plan until a person has looked at them."""
     return [
         f"{one.address}: {flat(one.message)} [{label(one.id)}]; remove it, or keep it with {_suppression(one.id)}"
         for one in export.stopping
@@ -98,7 +106,7 @@ def _suppression(id_: str) -> str:
     return f"`# tavusctl: ignore={CHECKS[id_].slug}`"
 
 
-def _differing(export: Export) -> list[str]:
+def _differing_objects(export: Export) -> list[str]:
     if not export.differing:
         return []
     names = " ".join(map(str, export.differing[:_MANY])) + (" ..." if len(export.differing) > _MANY else "")
@@ -111,54 +119,54 @@ def _objects(count: int) -> str:
 
 
 def text(result: ExportResult) -> str:
-    """One line an object."""
+    """One line for each object."""
     export, target, new, dry_run = result.export, result.target, result.new, result.dry_run
-    folder = _shown(target.folder)
-    told = [
+    folder = _folder_name(target.folder)
+    lines = [
         f"{_verb(one, new, dry_run=dry_run)} {one.exported.address} {flat(one.exported.live.remote_id)}"
         f" {folder}/{one.path}{' (referred to)' if one.exported.fault else ''}\n"
         for one in export.made
     ]
-    kept = f"{_objects(len(export.kept))} had a manifest already\n" if export.kept else ""
-    return "".join(told) + kept + ("" if told or kept else "nothing to export\n")
+    kept_line = f"{_objects(len(export.kept))} had a manifest already\n" if export.kept else ""
+    return "".join(lines) + kept_line + ("" if lines or kept_line else "nothing to export\n")
 
 
-def _verb(one: Rendered, new: frozenset[str], *, dry_run: bool) -> str:
-    if new.isdisjoint(one.files):
-        return "have" if one.exported.fault else "would bind" if dry_run else "bound"
+def _verb(rendering: Rendered, new: frozenset[str], *, dry_run: bool) -> str:
+    if new.isdisjoint(rendering.files):
+        return "have" if rendering.exported.fault else "would bind" if dry_run else "bound"
     return "would write" if dry_run else "wrote"
 
 
 def document(result: ExportResult) -> str:
-    """The same as JSON."""
+    """The result as JSON."""
     export, target, new = result.export, result.target, result.new
-    known: JsonObject = {
+    content: JsonObject = {
         "format_version": FORMAT_VERSION,
         "dry_run": result.dry_run,
-        "folder": _shown(target.folder),
+        "folder": _folder_name(target.folder),
         "objects": [_entry(one, new) for one in export.made],
         "kept": [str(one) for one in export.kept],
         "differing": [str(one) for one in export.differing],
         "complaints": [diagnostic_document(one) for one in export.stopping],
     }
-    return json.dumps(known, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def _entry(one: Rendered, new: frozenset[str]) -> JsonObject:
-    exported = one.exported
+def _entry(rendering: Rendered, new: frozenset[str]) -> JsonObject:
+    exported = rendering.exported
     return {
         "address": str(exported.address),
         "id": exported.live.remote_id,
         "managed": not exported.fault,
         "reason": exported.fault,
-        "files": [*one.files],
-        "written": [path for path in one.files if path in new],
-        "left_out": [{"path": pointer, "reason": why} for pointer, why in exported.left_out.items()],
+        "files": [*rendering.files],
+        "written": [path for path in rendering.files if path in new],
+        "left_out": [{"path": pointer, "reason": reason} for pointer, reason in exported.left_out.items()],
         "secrets": [{"path": pointer, "name": name} for pointer, name in exported.secrets],
     }
 
 
-def _shown(folder: Path) -> str:
-    """A folder as a person here would call it."""
+def _folder_name(folder: Path) -> str:
+    """The path of a folder, relative to the working folder if it is inside."""
     relative = os.path.relpath(folder)
     return flat(str(folder) if relative.startswith("..") else relative)

@@ -1,4 +1,4 @@
-"""The files of an export, written in an order in which an interruption loses nothing."""
+"""Write the files of an export, in an order in which an interruption loses nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ExportResult(Struct, frozen=True):
 
     export: Export
     target: Target
-    new: frozenset[str]  # the paths of files that were not there
+    new: frozenset[str]  # the paths of files that did not exist before
     dry_run: bool = False
 
 
@@ -49,27 +49,27 @@ def export(
     lock = contextlib.nullcontext() if dry_run else store.lock(lock_timeout, "export")
     with lock, session.reader() as api:
         with reading(session.progress, api):
-            found = prepare(session, selection, target, api, store)
-        interruption.writing = not dry_run  # what is begun is brought to its end: it takes a moment
-        new = write(session, found, target, store, dry_run=dry_run)
-    session.warn(found.surveyed.remarks)
-    return ExportResult(found, target, new, dry_run)
+            prepared = prepare(session, selection, target, api, store)
+        interruption.writing = not dry_run  # Ctrl-C does not stop the writing, which takes a moment
+        new = write(session, prepared, target, store, dry_run=dry_run)
+    session.warn(prepared.surveyed.remarks)
+    return ExportResult(prepared, target, new, dry_run)
 
 
 def _refuse_overlay(session: Session, target: Target) -> None:
-    """Refuse to write where only some environments would find it: what the account has is told in the base."""
-    real = os.path.realpath(target.folder)
+    """UsageError if the target is in an overlay: export writes base manifests, which all environments read."""
+    folder = os.path.realpath(target.folder)
     for overlay in manifest_files.folders(session.project)[1:]:
-        if Path(real).is_relative_to(os.path.realpath(overlay)):
+        if Path(folder).is_relative_to(os.path.realpath(overlay)):
             message = f"`{target.folder}` is in the overlay `{manifest_files.shown_path(overlay, session.project)}`"
             raise UsageError(message, "leave out `--out`: export writes the manifests that overlays are laid over")
 
 
 def write(session: Session, export: Export, target: Target, store: Store, *, dry_run: bool = False) -> frozenset[str]:
-    """Write the files, then bind what they tell of; the paths of those that are new.
+    """Write the files, then bind their objects; return the paths of the files that are new.
 
-    In this order an export that is interrupted leaves manifests that are not bound, which the next one takes up;
-    the other way round there would be objects without manifests, which a plan would delete.
+    In this order, an interrupted export leaves manifests that are not bound, which the next export binds.  In the other
+    order, it would leave bindings without manifests, whose objects a plan would delete.
     """
     files = {path: text for one in export.made for path, text in one.files.items()}
     new = new_files.new_files(target.folder, files)
@@ -88,7 +88,7 @@ def write(session: Session, export: Export, target: Target, store: Store, *, dry
 
 
 def _list_secrets(session: Session, export: Export) -> None:
-    """Add what is missing to `secrets:` of the project file, where it can be done without touching anything else."""
+    """Add the missing names to `secrets:` of the project file, if that is possible without other changes to it."""
     path = session.root / FILE
     if not export.secrets or not path.is_file():
         return

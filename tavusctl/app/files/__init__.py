@@ -1,1 +1,1 @@
-"""The files of a project that a command writes: whole or not at all, and never through a link that leads out of it."""
+"""Write files of a project: completely or not at all, and never through a symbolic link that leads out of it."""

@@ -1,4 +1,4 @@
-"""`validate --fix`: what complaints say would put them right, done."""
+"""`validate --fix`: apply the edits that diagnostics propose."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tavusctl.secrets.escape import flat
 
 
 def fix(session: LocalSession, manifests: Sequence[Manifest], diagnostics: Sequence[Diagnostic]) -> bool:
-    """Make the edits of complaints, all of a file at once; whether any file was written."""
+    """Apply the edits of diagnostics, all edits of a file at once; return whether any file was written."""
     paths = {one.address: _paths(one) for one in manifests}
     before: dict[str, bytes] = {}
     after: dict[str, bytes] = {}
@@ -39,15 +39,15 @@ def fix(session: LocalSession, manifests: Sequence[Manifest], diagnostics: Seque
 
 
 def _path(diagnostic: Diagnostic, paths: dict[Address, list[str]]) -> str:
-    """The file of the manifest that an edit is about: the one that the complaint is about, if it is of two.
+    """The file to edit: that of the diagnostic, if it is a file of the manifest, else the first file of the manifest.
 
-    A manifest with errors is where the complaint is.
+    A manifest with errors has no known files; then it is the file of the diagnostic.
     """
-    known = paths.get(diagnostic.fix[0].address, []) if diagnostic.fix else []
-    told = diagnostic.source.path if diagnostic.source else ""
-    return told if told in known or not known else known[0]
+    candidates = paths.get(diagnostic.fix[0].address, []) if diagnostic.fix else []
+    reported = diagnostic.source.path if diagnostic.source else ""
+    return reported if reported in candidates or not candidates else candidates[0]
 
 
 def _paths(manifest: Manifest) -> list[str]:
-    """The files of a manifest: its own, and that of what lies over it."""
+    """The files of a manifest: its own, and that of its overlay."""
     return [one.path for one in (manifest.source, manifest.overlay) if one]

@@ -1,10 +1,11 @@
-"""The one writer of files that people name: reports, plan files, drawings, `.env`, schemas, what `init` makes.
+"""The only writer of files that people name: reports, plan files, drawings, `.env`, schemas, the files of `init`.
 
-A repository is somebody else's: a link in it must not lead a documented command out of the project.  Below the project
-no component of a path is followed when it is a link, unless what it leads to lies in the project, too.  A path outside
-of the project has to be named as such, from the root of the file system.
+A repository may come from somebody else: a symbolic link in it must not lead a documented command out of the project.
+A path below the project may contain a link only if its target is in the project, too.  A path outside of the project
+must be absolute.
 
-A file is written beside its place, for its owner alone from the first byte, and takes its place in one step.
+A file is written to a temporary file beside its target, readable only by its owner from the first byte, and renamed to
+the target in one step.
 """
 
 from __future__ import annotations
@@ -39,26 +40,26 @@ def record(text: str, what: str) -> Record:
 def write(
     path: Path, text: View | Record, *, root: Path | None = None, rights: int = PRIVATE, keep_rights: bool = False
 ) -> None:
-    """Replace a file atomically; UsageError if it cannot be written or is outside the project.
+    """Replace a file atomically; UsageError if it cannot be written, or if its path leads out of the project.
 
-    `root` is the folder of the project, that around the working folder unless told.  With `keep_rights`, a file that
-    exists keeps its rights: it is somebody's, and only a part of it is ours.
+    `root` is the folder of the project; its default is the project around the working folder.  With `keep_rights`, an
+    existing file keeps its mode: for files of the user, of which tavusctl writes only a part.
     """
     content = text.encode("utf-8", "surrogateescape")
     try:
-        place = where(path, root)
+        target = where(path, root)
         if _is_special(path):
             path.write_bytes(content)
             return
-        with atomic_files.opened(place.parent) as folder:
-            atomic_files.replace(place, content, rights=rights, keep_rights=keep_rights, folder=folder)
+        with atomic_files.opened(target.parent) as folder:
+            atomic_files.replace(target, content, rights=rights, keep_rights=keep_rights, folder=folder)
     except OSError as error:
         message = f"cannot write `{path}`: {error.strerror}"
         raise UsageError(message) from None
 
 
 def make_folder(path: Path, *, rights: int = 0o777) -> None:
-    """Make a folder, and those around it; UsageError if it cannot be made."""
+    """Create a folder and its parents; UsageError if it cannot be created."""
     try:
         path.mkdir(parents=True, exist_ok=True, mode=rights)
     except OSError as error:
@@ -68,7 +69,7 @@ def make_folder(path: Path, *, rights: int = 0o777) -> None:
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Look at what is there before anything is written; UsageError if it cannot be read."""
+    """A context for reading existing files before anything is written; an OSError in it becomes a UsageError."""
     try:
         yield
     except OSError as error:
@@ -77,28 +78,31 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def project_root() -> Path:
-    """The root of the enclosing project, symbolic links resolved; the working folder if there is none."""
+    """The root of the enclosing project, symbolic links resolved; the working folder if there is no project."""
     here = Path(os.path.realpath(Path.cwd()))
     return next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), here)
 
 
 def where(path: Path, root: Path | None = None) -> Path:
-    """Where a path leads, all links resolved; UsageError when it leads somewhere else than it says."""
+    """The target of a path, all links resolved.
+
+    UsageError if a relative path, or a path inside the project, leads out of the project.
+    """
     root = Path(os.path.realpath(root)) if root else project_root()
-    said = Path(os.path.abspath(path))  # noqa: PTH100 - links are looked at below
+    literal = Path(os.path.abspath(path))  # noqa: PTH100 - links are checked below
     real = Path(os.path.realpath(path))
     if real.is_relative_to(root):
         return real
-    inside = said.is_relative_to(root) or Path(os.path.realpath(said.parent)).is_relative_to(root)
+    inside = literal.is_relative_to(root) or Path(os.path.realpath(literal.parent)).is_relative_to(root)
     if inside or not path.is_absolute():
-        how = "is, or is below, a symbolic link that leads" if inside else "leads"
-        message = f"{path} {how} out of the project, to {real}; nothing was written"
+        description = "is, or is below, a symbolic link that leads" if inside else "leads"
+        message = f"{path} {description} out of the project, to {real}; nothing was written"
         raise UsageError(message, f"if you mean that file, write `{real}`", id="E1211")
     return real
 
 
 def _is_special(path: Path) -> bool:
-    """Whether something is there that is no file, such as a terminal or a pipe: it cannot be replaced."""
+    """Whether something other than a file exists at a path, such as a terminal or a pipe: it cannot be replaced."""
     try:
         return not stat.S_ISREG(path.stat().st_mode)
     except OSError:

@@ -1,4 +1,4 @@
-"""The files of a project that a command edits: as they were read, and as they are to be."""
+"""The files of a project that a command edits: their old and their new content."""
 
 from __future__ import annotations
 
@@ -42,30 +42,37 @@ class Sources(Struct):
         return self.after.get(path, self.before[path])
 
     def layers(self, manifest: Manifest | Desired) -> tuple[Node, Node | None]:
-        """The document of the base, or of the overlay that has it alone, and the one that lies over it."""
+        """The base document, or that of an overlay without a base; and the document that overlays it, if any."""
         over = self._node(manifest.overlay.path, manifest.address) if manifest.overlay else None
         return self._node(manifest.source.path, manifest.address), over
 
     def document(self, manifest: Manifest | Desired) -> Node:
-        """The new document of a manifest with what lies over it, as they are written."""
+        """The new document of a manifest, merged with its overlay, as they are written."""
         base, over = self.layers(manifest)
         return overlays.lay(base, over, KINDS[manifest.address.kind], manifest.address).node if over else base
 
     def edited(self, manifest: Manifest | Desired, where: KeyPath, new: Json) -> dict[str, bytes]:
-        """The files of a manifest with a value written where the old one is; ABSENT takes it away."""
+        """The new files of a manifest after writing a value at a path, in the layer that has it; ABSENT removes it."""
         base, over = self.layers(manifest)
         edits = layered(manifest.address, base.value, over.value if over else None, where, new)
         paths = (manifest.source.path, manifest.overlay.path if manifest.overlay else "")
-        return {path: splice(self.read(path), path, found) for path, found in zip(paths, edits, strict=True) if found}
+        return {
+            path: splice(self.read(path), path, file_edits)
+            for path, file_edits in zip(paths, edits, strict=True)
+            if file_edits
+        }
 
     def brought(self, name: str, where: Source) -> str:
-        """The path of a file that is named at a place of a manifest."""
+        """The path, from the root of the project, of a file that a place in a manifest names."""
         root = Path(self.project.root)
-        found = files.locate(name, Path(self.project.manifests), root / where.path)
-        return Path(os.path.normpath(found)).relative_to(root).as_posix()
+        target = files.locate(name, Path(self.project.manifests), root / where.path)
+        return Path(os.path.normpath(target)).relative_to(root).as_posix()
 
     def listing(self, names: Sequence[str]) -> dict[str, bytes]:
-        """The project file with names under `secrets:`; nothing where it has them, CannotAdoptError where it cannot."""
+        """The project file with names added to `secrets:`; empty if it has them all.
+
+        CannotAdoptError if it cannot be edited.
+        """
         missing = [name for name in names if name not in self.project.secrets]
         if not missing:
             return {}
@@ -95,11 +102,11 @@ def place_of(document: Node, path: KeyPath) -> Source:
 
 
 def with_text(content: bytes, text: str) -> bytes:
-    """A file with another text; its mark and the line end at its end stay."""
+    """The content of a file with another text; its byte order mark and the line end at its end are kept."""
     if "\0" in text:
         message = "the text contains a NUL character, which a prompt file must not contain"
         raise CannotAdoptError(message)
-    # The first mark of a file is no part of its text: one that is needs another before it.
+    # The first mark of a file is not part of its text: a text that begins with a mark needs another one before it.
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) or text.startswith("\ufeff") else b""
     ending = b"\r\n" if content.endswith(b"\r\n") else b"\n" if content.endswith(b"\n") else b""
     if text.endswith("\r"):

@@ -1,4 +1,4 @@
-"""Files put into folders that have others in them: all or, as far as can be known before, none; nothing overwritten."""
+"""Add new files to folders with other files: nothing is overwritten, and obstacles are found before the first write."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _MANY = 5  # paths in one message
 
 def new_files(folder: Path, files: Mapping[str, str]) -> dict[str, bytes]:
     """The files that do not exist yet; RefusedError if another file or link is in their place."""
-    wanted = {name: text.encode() for name, text in files.items()}
+    contents = {name: text.encode() for name, text in files.items()}
     names = cache(_names)
-    found = [_obstacle(folder, name, content, names) for name, content in sorted(wanted.items())]
-    in_the_way = [why for why in found if why]
+    obstacles = [_obstacle(folder, name, content, names) for name, content in sorted(contents.items())]
+    in_the_way = [obstacle for obstacle in obstacles if obstacle]
     if in_the_way:
         more = f", and {len(in_the_way) - _MANY} more" if len(in_the_way) > _MANY else ""
         message = f"cannot overwrite: {'; '.join(in_the_way[:_MANY])}{more}; nothing was written"
         raise RefusedError(message, "move it, or choose another folder with `--out DIR`", id="E424")
-    return {name: content for name, content in wanted.items() if not os.path.lexists(folder / name)}
+    return {name: content for name, content in contents.items() if not os.path.lexists(folder / name)}
 
 
 def create(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write new files, each whole or not at all, in their order."""
+    """Write new files in the given order, each completely or not at all."""
     for name, content in files.items():
         path = folder / name
         try:
@@ -39,7 +39,7 @@ def create(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _obstacle(folder: Path, name: str, content: bytes, names: Callable[[Path], Mapping[str, str]]) -> str:
-    """What keeps a file from being written; empty when nothing does, or when it is there as it should be."""
+    """The obstacle to a file, as text; empty if there is none, or if the file exists with the same content."""
     *parents, last = Path(name).parts
     here = folder
     if os.path.lexists(folder) and not folder.is_dir():
@@ -48,9 +48,9 @@ def _obstacle(folder: Path, name: str, content: bytes, names: Callable[[Path], M
         here = here / part
         if here.is_symlink() or (here.exists() and not here.is_dir()):
             return f"{here} is {'a link' if here.is_symlink() else 'not a folder'}"
-    other = names(here).get(last.casefold(), last)
-    if other != last:
-        return f"{here / other}, which some systems do not tell from {last}"
+    existing = names(here).get(last.casefold(), last)
+    if existing != last:
+        return f"{here / existing}, which some systems do not tell from {last}"
     return _occupied(here / last, content)
 
 
@@ -67,5 +67,5 @@ def _occupied(path: Path, content: bytes) -> str:
 
 
 def _names(folder: Path) -> dict[str, str]:
-    """What a folder holds, by names without case."""
+    """The names in a folder, by their case-folded form."""
     return {one.name.casefold(): one.name for one in folder.iterdir()} if folder.is_dir() else {}

@@ -1,4 +1,4 @@
-"""Files that a command leaves behind beside its result, noted for a command around it."""
+"""Files that a command writes in addition to its output, collected for an enclosing command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _written: ContextVar[Written | None] = ContextVar("written", default=None)
 
 @contextlib.contextmanager
 def noting() -> Iterator[Written]:
-    """What a command that is run within another one writes, by sort, as absolute paths."""
+    """A context that collects the files written in it, as pairs of a sort, such as `report`, and an absolute path."""
     written: Written = []
     token = _written.set(written)
     try:
@@ -26,7 +26,7 @@ def noting() -> Iterator[Written]:
 
 
 def write(path: Path, text: View | Record, sort: str = "report") -> None:
-    """Write a file that only its owner can read, and note it for a command around this one."""
+    """Write a file that only its owner can read, and add it to the list of an enclosing `noting`."""
     file_writer.write(path, text)
-    if (noted := _written.get()) is not None:
-        noted.append((sort, path.absolute()))
+    if (collected := _written.get()) is not None:
+        collected.append((sort, path.absolute()))

@@ -1,4 +1,4 @@
-"""Files that a command rewrites or adds: as a unified diff, and on the disk, all of them or none."""
+"""Files that a command rewrites or adds: shown as a unified diff, or written, all of them or none."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tavusctl.secrets.escape import escape_invisible
 from tavusctl.secrets.redaction import SHOWN
 
 Contents = Mapping[str, bytes]
-Rewritten = dict[Path, tuple[bytes, bytes]]  # what a file had, and what it has now
-_kept: ContextVar[Rewritten | None] = ContextVar("kept", default=None)
+Rewritten = dict[Path, tuple[bytes, bytes]]  # the old and the new content of a file
+_collector: ContextVar[Rewritten | None] = ContextVar("kept", default=None)
 
 
 def difference(before: Contents, after: Contents) -> str:
-    """What would be written, as a unified diff; lines that may give a secret away are hidden."""
+    """A unified diff of the files; lines that may contain a secret are hidden."""
     lines: list[str] = []
     for path, content in after.items():
         old, new = _lines(before.get(path, b"")), _lines(content)
         name = f"a/{escape_invisible(path)}" if path in before else "/dev/null"
-        compared = difflib.unified_diff(old, new, name, f"b/{escape_invisible(path)}")
-        lines += compared if path == FILE else map(_shown, compared)  # the project file has names of secrets only
+        diff_lines = difflib.unified_diff(old, new, name, f"b/{escape_invisible(path)}")
+        lines += diff_lines if path == FILE else map(_shown, diff_lines)  # the project file has only names of secrets
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
@@ -38,21 +38,24 @@ def _shown(line: str) -> str:
 
 @contextlib.contextmanager
 def written(root: Path, before: Contents, after: Contents) -> Iterator[None]:
-    """Write files, those that were not read as new ones; restore all of them if the block or a write fails."""
-    done: list[str] = []
+    """Write files; restore all of them if a write or the block fails.
+
+    A file that is not in `before` is created, and must not exist.
+    """
+    written_paths: list[str] = []
     try:
         for path, content in after.items():
             if path in before:
                 rewrite(root / path, before[path], content)
             else:
                 _add(root / path, content)
-            done.append(path)
+            written_paths.append(path)
         yield
-        if (kept := _kept.get()) is not None:
-            kept.update({root / path: (before.get(path, b""), content) for path, content in after.items()})
+        if (collected := _collector.get()) is not None:
+            collected.update({root / path: (before.get(path, b""), content) for path, content in after.items()})
     except BaseException:
-        for path in done:
-            with contextlib.suppress(RefusedError, OSError):  # somebody has edited it since: theirs stays
+        for path in written_paths:
+            with contextlib.suppress(RefusedError, OSError):  # edited by somebody else since: that edit is kept
                 if path in before:
                     rewrite(root / path, after[path], before[path])
                 elif (root / path).read_bytes() == after[path]:
@@ -71,13 +74,13 @@ def _add(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def keeping() -> Iterator[Rewritten]:
-    """What a command that is run within another one rewrites."""
-    kept: Rewritten = {}
-    token = _kept.set(kept)
+    """A context that collects the files rewritten in it."""
+    collected: Rewritten = {}
+    token = _collector.set(collected)
     try:
-        yield kept
+        yield collected
     finally:
-        _kept.reset(token)
+        _collector.reset(token)
 
 
 def _lines(content: bytes) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is written on GitHub: one comment, one issue, one pull request, each kept up to date."""
+"""Write the results of a step on GitHub: one comment, one issue, one pull request, each kept up to date."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ from tavusctl.reports.github.environment_sections import body as joined_body
 
 Comment = Literal["always", "on-changes", "never"]
 
-_TOLD: Final = frozenset({"TV341", "TV342"})  # what reviewers are to see, whatever else changes
+_TOLD: Final = frozenset({"TV341", "TV342"})  # warnings that reviewers must see, so they always cause a comment
 _UNKNOWN: Final = frozenset(
     {"TV310", "TV311"}
-)  # the state does not know all manifests: what was told may be there still
-_PLANNED: Final = frozenset({0, 2})  # after a merge, a plan that is there is told by the apply that carries it out
+)  # the state does not know all manifests, so drift that was reported earlier may still exist
+_PLANNED: Final = frozenset({0, 2})  # after a merge, the apply reports about a plan that succeeded with these codes
 _DONE: Final = frozenset({"created", "updated", "closed"})
 _PAGE: Final = "The plan as a page"
-_DRIFT_KNOWN: Final = frozenset({0, 2})  # how a drift that saw the account ends; after anything else nobody knows
+_DRIFT_KNOWN: Final = frozenset({0, 2})  # exit codes of a `drift` that has read the account; others prove nothing
 
 
 class Log(Protocol):
     """The log of the step."""
 
     def say(self, text: str) -> None:
-        """A line for people."""
+        """Write a line for people."""
         ...
 
     def command(self, text: str) -> None:
-        """Commands for the runner."""
+        """Write workflow commands for the runner."""
         ...
 
     def preview(self, write: tuple[str, str, JsonObject]) -> None:
-        """What would be sent to GitHub."""
+        """Show a request that would be sent to GitHub: method, path and body."""
         ...
 
 
 class Publisher(Struct, frozen=True):
-    """Writes on GitHub what a step has to say."""
+    """Writes the results of a step on GitHub."""
 
     step: Workflow
     subject: Subject
@@ -59,73 +59,84 @@ class Publisher(Struct, frozen=True):
     log: Log
 
     def propose(self, rewritten: Rewritten) -> int:
-        """Keep the pull request with live edits; an exit code when that failed."""
+        """Create, update or close the pull request with live edits; return an exit code, 0 if that succeeded."""
 
-        def told(github: GitHub) -> str:
+        def write(github: GitHub) -> str:
             done = propose(github, self.step, self.subject, rewritten, self.log.say)
             return f"pull request with live edits: {done}"
 
-        if self.dry_run:  # `adopt` has written no file that it could hold
+        if self.dry_run:  # `adopt` has written no files that could be compared
             self.log.say("pull request with live edits: it would hold the edits above, if there are any")
             return 0
-        return self._write(told, needed=True)
+        return self._write(write, needed=True)
 
     def publish(self, code: int, reports: ReportRequest) -> int:
-        """Say on GitHub what there is to say; an exit code when that failed."""
+        """Update the issue (`drift`) or the comment (other commands); return an exit code, 0 if that succeeded."""
         is_drift = self.subject.command == "drift"
         tell = self._keep_issue if is_drift else self._keep_comment
         return self._write(lambda github: tell(github, code, reports), needed=is_drift)
 
     def link(self, url: str) -> int:
-        """Let the comment lead to a page, which is known only when the comment is there; an exit code."""
+        """Add a link to an existing comment, whose page is made after the comment; return an exit code."""
 
-        def linked(before: Section | None) -> str:
+        def with_link(before: Section | None) -> str:
             return f"{before.text.rstrip().partition(f' · [{_PAGE}](')[0]} · [{_PAGE}]({url})\n" if before else ""
 
-        def told(github: GitHub) -> str:
-            return f"link in the {self._kept(github, self.step.pull_request, linked)}"
+        def write(github: GitHub) -> str:
+            return f"link in the {self._update_comment(github, self.step.pull_request, with_link)}"
 
-        return self._write(told, needed=False) if self.step.pull_request else 0
+        return self._write(write, needed=False) if self.step.pull_request else 0
 
     def _keep_comment(self, github: GitHub, code: int, reports: ReportRequest) -> str:
         subject, document = self.subject, reports.document
-        news = reports.warned & _TOLD
-        worth = self.comment == "always" or bool(code or news or document.get("complaints")) or has_changes(document)
+        must_see = reports.warned & _TOLD
+        is_worth_comment = (
+            self.comment == "always" or bool(code or must_see or document.get("complaints")) or has_changes(document)
+        )
         text = body(self.step, subject, code, reports)
-        told = [
-            self._kept(github, number, lambda _: text, create=worth) for number in self._pull_requests(github, code)
+        lines = [
+            self._update_comment(github, number, lambda _: text, create=is_worth_comment)
+            for number in self._pull_requests(github, code)
         ]
-        return "\n".join(told)
+        return "\n".join(lines)
 
-    def _kept(self, github: GitHub, number: int, text: Callable[[Section | None], str], *, create: bool = False) -> str:
-        """Bring the section of this environment to a text, none where there is none to write; what was done."""
+    def _update_comment(
+        self, github: GitHub, number: int, text: Callable[[Section | None], str], *, create: bool = False
+    ) -> str:
+        """Set the section of this environment in a comment, and return what was done.
+
+        `text` makes the section from the present one; if it returns an empty text, nothing is written.  A comment that
+        does not exist yet is made only with `create`.
+        """
         subject, commit = self.subject, short(self.step.commit)
 
         def edited(bodies: Sequence[str]) -> str:
-            # Of two that were made at once, the older is kept, and gets what only the other has.
-            known = {one.environment: one for found in reversed(bodies) for one in sections(found)}
-            own = Section(subject.environment, commit, text(known.get(subject.environment)))
+            # If two comments were made at the same time, the older one stays, with the sections of both.
+            by_environment = {one.environment: one for body_text in reversed(bodies) for one in sections(body_text)}
+            own = Section(subject.environment, commit, text(by_environment.get(subject.environment)))
             if not own.text or not (bodies or create):
                 return ""
             order = subject.environments
-            if subject.environment:  # an error of no known environment was about this one as well
-                known.pop("", None)
-            others = [one for one in known.values() if subject.shares_comment and one.environment != own.environment]
-            kept = [one for one in others if not order or one.environment in ("", *order)]
-            return f"{subject.comment_marker}\n{joined_body([*kept, own], order, own)}"
+            if subject.environment:  # an error without an environment was about this one, too
+                by_environment.pop("", None)
+            others = [
+                one for one in by_environment.values() if subject.shares_comment and one.environment != own.environment
+            ]
+            remaining = [one for one in others if not order or one.environment in ("", *order)]
+            return f"{subject.comment_marker}\n{joined_body([*remaining, own], order, own)}"
 
         done = github.keep_comment(
             number, subject.comment_marker, edited, near=subject.is_near, settles=bool(subject.environment)
         )
-        return f"comment on #{number}: {self._told(done)}"
+        return f"comment on #{number}: {self._as_done(done)}"
 
     def _pull_requests(self, github: GitHub, code: int) -> list[int]:
-        """Those that are told: the one that a run is for, and those whose merge an apply is about, done or not."""
+        """The pull requests to comment on: that of the run, or those whose merge is applied or could not be planned."""
         step, command = self.step, self.subject.command
         if step.pull_request:
             return [step.pull_request] if command in ("plan", "validate") else []
-        is_told = command == "apply" or (command == "plan" and code not in _PLANNED)
-        return github.merged(step.merged) if is_told and step.merged else []
+        is_reported = command == "apply" or (command == "plan" and code not in _PLANNED)
+        return github.merged(step.merged) if is_reported and step.merged else []
 
     def _keep_issue(self, github: GitHub, code: int, reports: ReportRequest) -> str:
         step, marker = self.step, self.subject.issue_marker
@@ -134,18 +145,18 @@ class Publisher(Struct, frozen=True):
             count = len(drift)
             title = f"Drift: {count} object{'' if count == 1 else 's'} changed outside the manifests"
             text = f"{marker}\n{body(step, self.subject, code, reports)}"
-            return f"issue about drift: {self._told(github.keep_issue(marker, title, text))}"
+            return f"issue about drift: {self._as_done(github.keep_issue(marker, title, text))}"
         if code in _DRIFT_KNOWN and not reports.warned & _UNKNOWN:
             closed = github.close_issues(marker, f"The drift is gone. {step.run_url}".strip())
-            return f"issue about drift: {self._told(closed)}"
+            return f"issue about drift: {self._as_done(closed)}"
         return ""
 
-    def _told(self, done: str) -> str:
-        """What was done, or in a dry run would have been."""
+    def _as_done(self, done: str) -> str:
+        """What was done, or in a dry run what would be done."""
         return f"would be {done}" if self.dry_run and done in _DONE else done
 
     def _write(self, tell: Callable[[GitHub], str], *, needed: bool) -> int:
-        """Write to GitHub; an exit code when that failed, unless the step is good without it."""
+        """Write to GitHub and log what was done; return an exit code if that failed and is `needed`, else 0."""
         step, log = self.step, self.log
         if self.comment == "never" or not (step.token or self.dry_run):
             return 0
@@ -153,21 +164,21 @@ class Publisher(Struct, frozen=True):
             url = check_base_url(step.api_url, "GITHUB_API_URL")
             preview = log.preview if self.dry_run else None
             with GitHub(url, step.repository, step.token, preview=preview, tell=log.say) as github:
-                told = tell(github)
+                done = tell(github)
         except UsageError as error:
             log.say(f"error: {error.message} [{error.id}]")
             return error.exit_code
         except TavusctlError as error:
             return self._failed(error, needed=needed)
-        if told:
-            log.say(told)
+        if done:
+            log.say(done)
         return 0
 
     def _failed(self, error: TavusctlError, *, needed: bool) -> int:
-        """Say why nothing was written; the exit code."""
+        """Report why nothing was written; return the exit code."""
         step, log = self.step, self.log
         if not step.trusted and isinstance(error, Rejected) and error.status == HTTPStatus.FORBIDDEN:
-            # The token of a fork's run may only read; what there is to say is in the log and the summary.
+            # The token of a run for a fork may only read; log and summary have the report.
             log.say(f"notice: nothing was written on GitHub: {error.message}")
             return 0
         if not needed:

@@ -1,6 +1,6 @@
 """`tavusctl github adopt`: live edits as a pull request, one for each environment and folder, kept up to date.
 
-It holds the files that `adopt` has written in this job, byte for byte and with their modes, and no other.
+It contains exactly the files that `adopt` has written in this job, byte for byte and with their modes.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from tavusctl.secrets.escape import flat
 from tavusctl.secrets.redaction import Record
 
 Say = Callable[[str], None]  # where a notice goes
-_SHA1: Final = 40  # hex digits of its ids; a repository of SHA-256 has longer ones
-_DIGITS: Final = 8  # of a digest that tells two names apart
+_SHA1: Final = 40  # hex digits of an object id of git with SHA-1; ids with SHA-256 are longer
+_DIGITS: Final = 8  # hex digits of the digest in a branch name, which makes it unique
 _PROGRAM: Final = "100755"
-_SMALL: Final = 1024  # bytes; a pointer of Git LFS has less
+_SMALL: Final = 1024  # bytes; a pointer file of Git LFS is smaller
 _POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _BODY = """\
 Somebody changed these in the Tavus portal ({environment}). Merged, the manifests say what the account has; \
@@ -51,7 +51,10 @@ of the repository that the workflows pass on (`tavusctl init --github` adds them
 
 
 def propose(github: GitHub, step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) -> str:
-    """Bring the pull request to what `adopt` has written; what was done."""
+    """Create or update the pull request with the files of `adopt`, or close it if there are none.
+
+    Return what was done, in one word.
+    """
     proposal = _proposal(step, subject, rewritten, say)
     return github.propose(proposal) if proposal.files else github.withdraw(proposal)
 
@@ -60,8 +63,8 @@ def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) 
     try:
         git = Git(subject.root)
         prefix, commit = git.line("rev-parse", "--show-prefix"), git.line("rev-parse", "--verify", "HEAD")
-        found = _files(git, commit, prefix, subject, rewritten, say)
-        names = _new_names(git, f"{commit}:{prefix}", found)
+        changed_files = _files(git, commit, prefix, subject, rewritten, say)
+        names = _new_names(git, f"{commit}:{prefix}", changed_files)
     except GitError as error:
         message = f"the live edits cannot be compared with the commit: {error}"
         raise UsageError(message, id="E1206") from None
@@ -69,7 +72,7 @@ def _proposal(step: Workflow, subject: Subject, rewritten: Rewritten, say: Say) 
     if not base:
         message = "GITHUB_REF_NAME is not the name of a branch"
         raise UsageError(message, id="E1207")
-    files = {f"{prefix}{name}": file for name, file in found.items()}
+    files = {f"{prefix}{name}": file for name, file in changed_files.items()}
     count = len(files)
     title = f"Adopt live edits in {count} file{'' if count == 1 else 's'}"
     keys = _KEYS.format(names="\n".join(f"- `{name}`" for name in names)) if names else ""
@@ -87,13 +90,16 @@ def _branch(subject: Subject) -> str:
 
 
 def _files(git: Git, commit: str, prefix: str, subject: Subject, rewritten: Rewritten, say: Say) -> dict[str, File]:
-    """What `adopt` has written, now or before in this job, where it differs from the commit; by names from the root."""
+    """The files that `adopt` wrote now or earlier in this job, if they differ from the commit, by path in the project.
+
+    GitError if a file was changed after `adopt` wrote it.
+    """
     committed = {one.name: one for one in entries(git, f"{commit}:{prefix}")}
     root = Path(os.path.realpath(subject.root))
     record = _record(subject, commit)
-    converted = _earlier(record, root)
+    converted = _written_earlier(record, root)
     for path, (before, after) in rewritten.items():
-        # A link is written through: what changes is the file that it leads to.
+        # A write through a symbolic link changes the file that is its target.
         name = Path(os.path.realpath(path)).relative_to(root).as_posix()
         converted[name] = _is_converted(git, name, before, committed.get(name), say)
         if after != (root / name).read_bytes():
@@ -103,9 +109,9 @@ def _files(git: Git, commit: str, prefix: str, subject: Subject, rewritten: Rewr
     files = {}
     for name, is_converted in sorted(converted.items()):
         content, entry = (root / name).read_bytes(), committed.get(name)
-        kept = content.replace(b"\r\n", b"\n") if is_converted else content
-        if entry is None or _blob(kept, len(entry.id)) != entry.id:
-            files[name] = File(_mode(root / name, entry), kept)
+        stored = content.replace(b"\r\n", b"\n") if is_converted else content
+        if entry is None or _blob_id(stored, len(entry.id)) != entry.id:
+            files[name] = File(_mode(root / name, entry), stored)
     return files
 
 
@@ -115,15 +121,15 @@ def _new_names(git: Git, tree: str, files: Mapping[str, File]) -> list[str]:
         return []
     entry = next((one for one in entries(git, tree) if one.name == FILE), None)
     before = next(git.blobs({entry.id: entry.size}))[1] if entry else b""
-    known = secrets_in(before.decode("utf-8", "replace"))
-    return [name for name in secrets_in(files[FILE].content.decode("utf-8", "replace")) if name not in known]
+    old_names = secrets_in(before.decode("utf-8", "replace"))
+    return [name for name in secrets_in(files[FILE].content.decode("utf-8", "replace")) if name not in old_names]
 
 
 def _is_converted(git: Git, name: str, before: bytes, entry: Entry | None, say: Say) -> bool:
-    """Whether git has written a file with other line ends than it keeps; GitError where it keeps something else."""
-    if entry is None or _blob(before, len(entry.id)) == entry.id:
+    """Whether git has converted the line ends of a file when it was checked out; GitError for a file in Git LFS."""
+    if entry is None or _blob_id(before, len(entry.id)) == entry.id:
         return False
-    if _blob(before.replace(b"\r\n", b"\n"), len(entry.id)) == entry.id:
+    if _blob_id(before.replace(b"\r\n", b"\n"), len(entry.id)) == entry.id:
         return True
     if entry.size < _SMALL and next(git.blobs({entry.id: entry.size}))[1].startswith(_POINTER):
         message = f"`{name}` is in Git LFS, which is not supported here; adopt it by hand"
@@ -133,41 +139,41 @@ def _is_converted(git: Git, name: str, before: bytes, entry: Entry | None, say: 
 
 
 def _mode(path: Path, entry: Entry | None) -> str:
-    """The mode that git gives a file: what it has there already, else whether it can be run."""
+    """The mode of a file in git: executable as in the commit or, for a new file, as on the disk."""
     can_run = entry.mode == _PROGRAM if entry else bool(path.stat().st_mode & stat.S_IXUSR)
     return _PROGRAM if can_run else "100644"
 
 
 def _record(subject: Subject, commit: str) -> Path | None:
-    """Where a job remembers what `adopt` has written in it: it may run twice, and the second time writes nothing."""
+    """The file with what `adopt` wrote in this job: if the step runs twice, the second `adopt` writes nothing."""
     folder = os.environ.get("RUNNER_TEMP", "")
-    named = f"{commit} {subject.root} {_branch(subject)}".encode("utf-8", "surrogateescape")
-    return Path(folder, f"tavusctl-adopted-{hashlib.sha256(named).hexdigest()[:16]}.json") if folder else None
+    key = f"{commit} {subject.root} {_branch(subject)}".encode("utf-8", "surrogateescape")
+    return Path(folder, f"tavusctl-adopted-{hashlib.sha256(key).hexdigest()[:16]}.json") if folder else None
 
 
-def _earlier(record: Path | None, root: Path) -> dict[str, bool]:
-    """Files that `adopt` has written before in this job and that nobody has changed since, and whether converted."""
-    known: JsonObject = {}
+def _written_earlier(record: Path | None, root: Path) -> dict[str, bool]:
+    """The files that `adopt` wrote earlier in this job and that are unchanged, each with whether git converted it."""
+    entries_by_name: JsonObject = {}
     if record is not None:
         with contextlib.suppress(FileNotFoundError):
-            known = as_object(json.loads(record.read_bytes()))
-    written = {name: as_list(one) for name, one in known.items()}
+            entries_by_name = as_object(json.loads(record.read_bytes()))
+    written = {name: as_list(entry) for name, entry in entries_by_name.items()}
     return {name: bool(converted) for name, (digest, converted) in written.items() if _digest(root / name) == digest}
 
 
 def _remember(record: Path | None, root: Path, converted: Mapping[str, bool]) -> None:
     if record is not None and converted:
-        known = {name: [_digest(root / name), one] for name, one in converted.items()}
-        file_writer.write(record, Record(json.dumps(known)))
+        content = {name: [_digest(root / name), is_converted] for name, is_converted in converted.items()}
+        file_writer.write(record, Record(json.dumps(content)))
 
 
 def _digest(path: Path) -> str:
-    """The digest of a file; empty when there is none."""
+    """The SHA-256 of a file in hex; empty if the file does not exist."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _blob(content: bytes, digits: int) -> str:
-    """The id that git gives a content."""
-    made = hashlib.sha1(usedforsecurity=False) if digits == _SHA1 else hashlib.sha256()
-    made.update(b"blob %d\0%b" % (len(content), content))
-    return made.hexdigest()
+def _blob_id(content: bytes, digits: int) -> str:
+    """The object id of a content in git, with SHA-1 (40 digits) or SHA-256."""
+    digest = hashlib.sha1(usedforsecurity=False) if digits == _SHA1 else hashlib.sha256()
+    digest.update(b"blob %d\0%b" % (len(content), content))
+    return digest.hexdigest()

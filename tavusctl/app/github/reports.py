@@ -1,4 +1,4 @@
-"""What a command leaves behind for GitHub, and what is made of it."""
+"""The reports that a command writes for GitHub, and the texts and outputs made from them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from tavusctl.reports.github.annotations import as_property
 from tavusctl.reports.github.comment import IN_SUMMARY
 from tavusctl.reports.github.fitting import IN_LOG
 
-REPORTING: Final = frozenset({"plan", "apply", "drift", "validate"})  # what leaves reports behind
-_COMMIT: Final = 7  # digits by which a commit is known
+REPORTING: Final = frozenset({"plan", "apply", "drift", "validate"})  # the commands that write reports
+_COMMIT: Final = 7  # digits of a short commit id
 
 
 class ReportRequest(Struct, frozen=True):
     """The reports that a command wrote to a temporary folder."""
 
     folder: Path
-    written: Sequence[tuple[str, Path]] = ()  # by the command, whatever made it do so
-    shares: int = 1  # reports that the comment holds: one for each environment
+    written: Sequence[tuple[str, Path]] = ()  # the files that the command wrote for any option: sort and path
+    shares: int = 1  # the number of environments, whose reports share the size of one comment
 
     def options(self, name: str) -> list[str]:
-        """What a command line begins with so that it leaves everything there is to show; what follows overrides it."""
+        """The first options of a command line, which request all reports; later options override them."""
         if name not in REPORTING:
             return []
-        found = [f"--report={one}={self.folder / one}" for one in ("json", "summary", "github")]
-        found += [f"--report=comment:{self.shares}={self.folder / 'comment'}"]
-        return [*found, f"--out={self.folder / 'plan.json'}"] if name == "plan" else found
+        options = [f"--report={report}={self.folder / report}" for report in ("json", "summary", "github")]
+        options += [f"--report=comment:{self.shares}={self.folder / 'comment'}"]
+        return [*options, f"--out={self.folder / 'plan.json'}"] if name == "plan" else options
 
     @property
     def plan_file(self) -> str:
@@ -52,24 +52,24 @@ class ReportRequest(Struct, frozen=True):
 
     @property
     def document(self) -> JsonObject:
-        """The plan document, or the error."""
+        """The JSON report: the plan document, or the error; empty if there is none."""
         return as_object(json.loads(self.text("json") or "{}"))
 
     @property
     def warned(self) -> frozenset[str]:
-        """Ids of what the command has warned of."""
+        """The ids of the warnings of the command."""
         warnings = map(as_object, as_list(self.document.get("warnings") or []))
         return frozenset(as_text(one["id"]) for one in warnings)
 
     def disclaim_summary(self) -> None:
-        """Let the comment say that all is in the log, where the summary had no room left for this report."""
+        """Let the comment refer to the log instead of the summary, which had no room for this report."""
         text = self.text("comment")
         if IN_SUMMARY in text:
             (self.folder / "comment").write_text(text.replace(IN_SUMMARY, IN_LOG, 1), encoding="utf-8")
 
 
 def outputs(name: str, code: int, reports: ReportRequest) -> dict[str, str]:
-    """What later steps of the workflow read."""
+    """The outputs of the step, for later steps of the workflow."""
     document = reports.document
     drift = bool(document.get("drift"))
     return {
@@ -86,20 +86,20 @@ def _word(value: object) -> str:
 
 
 def has_changes(document: JsonObject) -> bool:
-    """Whether an apply would write anything, to the account or to the state, or cannot."""
+    """Whether an apply would write anything, to the account or to the state, or would fail."""
     parts = ("changes", "limits", "moved", "recorded", "recovered", "refused", "error")
     return any(document.get(part) for part in parts)
 
 
 def placed(annotations: str, folder: str) -> str:
-    """Annotations with paths from the root of the repository, which GitHub asks for."""
+    """Annotations with paths from the root of the repository, as GitHub requires them."""
     if not folder:
         return annotations
-    return re.sub(r"(?m)^::\w+ file=", lambda found: f"{found.group()}{as_property(folder)}/", annotations)
+    return re.sub(r"(?m)^::\w+ file=", lambda match: f"{match.group()}{as_property(folder)}/", annotations)
 
 
 def body(step: Workflow, subject: Subject, code: int, reports: ReportRequest) -> str:
-    """What is written on GitHub: the report, of what commit it is, and where the rest is."""
+    """The text of a comment or an issue: the report, a link to the run, and the commit."""
     text = reports.text("comment") or _unreported(subject, code)
     links = [f"[The run and its log]({step.run_url})"] if step.run_url else []
     links += [f"commit {short(step.commit)}"] if step.commit else []
@@ -107,11 +107,11 @@ def body(step: Workflow, subject: Subject, code: int, reports: ReportRequest) ->
 
 
 def short(commit: str) -> str:
-    """A commit as people know it."""
+    """The short form of a commit id."""
     return commit[:_COMMIT]
 
 
 def _unreported(subject: Subject, code: int) -> str:
-    """What is told of a command that ended before it could report."""
+    """The report about a command that ended before it could write one."""
     message = f"{subject.command} ended with {code} before it could report; the log of this run says why"
     return REPORTS["comment"].diagnostics(InternalError(message).diagnostics)

@@ -1,4 +1,4 @@
-"""A command as a step of a workflow: run, and told wherever GitHub shows something."""
+"""Run a command as a step of a workflow, and report its result wherever GitHub shows one, such as in a comment."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ LINK: Final = "link"  # adds a page to the comment of a plan
 COMMANDS: Final = (*sorted(REPORTING), "adopt", LINK, "recrawl", "verify")
 _PAGE_URL: Final = re.compile(r"https?://[\w.:-]+/[\w./-]+")
 _MOST_SHARES: Final = 99  # of one comment
-_LOOKING: Final = frozenset({"plan", "drift", "validate", "verify"})
-_REHEARSED: Final = frozenset({"adopt", "recrawl"})  # they have a dry run of their own
+_READ_ONLY: Final = frozenset({"plan", "drift", "validate", "verify"})
+_WITH_DRY_RUN: Final = frozenset({"adopt", "recrawl"})  # they have a dry run of their own
 _ADOPTED: Final = frozenset({0, 4})  # 4: all but what adopt refuses
 
 
 class CommandLine(Log, Protocol):
-    """What carries out the command of the step."""
+    """Runs the command of the step."""
 
     def run(self, line: Sequence[str]) -> int:
-        """Run a command line; its exit code."""
+        """Run a command line; return its exit code."""
         ...
 
     def fail(self, error: TavusctlError, line: Sequence[str]) -> int:
-        """Say what is wrong with a command line; its exit code."""
+        """Report an error about a command line; return its exit code."""
         ...
 
     def options(self, name: str, args: Sequence[str]) -> Mapping[str, Json]:
-        """The values of options as they are written, of those that can be told apart."""
+        """The values of the options of a command line, as they are written; unknown options are left out."""
         ...
 
     def is_interrupted(self, code: int) -> bool:
@@ -56,7 +56,7 @@ class CommandLine(Log, Protocol):
 
 
 class StepResult(Struct, frozen=True):
-    """How the command of a step has ended."""
+    """The result of the command of a step."""
 
     subject: Subject
     code: int
@@ -65,18 +65,18 @@ class StepResult(Struct, frozen=True):
 
 
 class Writing(Struct, frozen=True):
-    """What is written on GitHub."""
+    """The options about what is written on GitHub."""
 
     comment: Comment  # when
-    shares_comment: bool  # one for all environments
-    dry_run: bool  # nothing, and nothing to the account or to files
+    shares_comment: bool  # one comment for all environments
+    dry_run: bool  # write nothing: neither on GitHub nor to the account or to files
 
 
 def run_step(name: str, args: Sequence[str], writing: Writing, command_line: CommandLine) -> int:
-    """Run a command, and tell what came of it; the exit code."""
+    """Run a command, report its result on GitHub, and return the exit code of the step."""
     step = current()
     if name == LINK:
-        return _linked(step, args, writing, command_line)
+        return _link(step, args, writing, command_line)
     if writing.dry_run and name == "apply":
         message = "`--dry-run` cannot be used with `apply`, which would write to the account"
         return command_line.fail(UsageError(message, "run `tavusctl github --dry-run plan`"), [name, *args])
@@ -89,18 +89,18 @@ def run_step(name: str, args: Sequence[str], writing: Writing, command_line: Com
             return code or publisher.propose(result.rewritten)
         return code
     command_line.command(placed(reports.text("github"), result.subject.folder))
-    is_there = add_summary(reports.text("summary"))
+    is_in_summary = add_summary(reports.text("summary"))
     set_outputs(outputs(name, code, reports))
-    if command_line.is_interrupted(code):  # the next run says what there is to say
+    if command_line.is_interrupted(code):  # the next run writes the comment or issue
         return code
-    if not is_there:
+    if not is_in_summary:
         reports.disclaim_summary()
-    trouble = publisher.publish(code, reports)
-    return code or trouble
+    publish_code = publisher.publish(code, reports)
+    return code or publish_code
 
 
-def _linked(step: Workflow, args: Sequence[str], writing: Writing, log: CommandLine) -> int:
-    """Let the comment of a plan lead to its page; the address is given alone, or behind what chooses the project."""
+def _link(step: Workflow, args: Sequence[str], writing: Writing, log: CommandLine) -> int:
+    """Add a link to the comment of a plan; the URL is the last argument, after options that choose the project."""
     words, unreadable = _arguments(args)
     if unreadable or not words or not _PAGE_URL.fullmatch(words[-1]):
         message = "`link` needs the address of a page, such as the output `artifact-url` of actions/upload-artifact"
@@ -110,33 +110,33 @@ def _linked(step: Workflow, args: Sequence[str], writing: Writing, log: CommandL
 
 
 def _run(step: Workflow, name: str, args: Sequence[str], writing: Writing, command_line: CommandLine) -> StepResult:
-    """Run the command, or only validate where the event may come from outside of the repository."""
-    asked, unreadable = _arguments(args)
+    """Run the command; run `validate` instead if the event may come from outside the repository."""
+    arguments, unreadable = _arguments(args)
     if step.proposed:
-        pull_request_trust.ask((*step.bases, *option(asked, "--base")[1:]), writes=name not in _LOOKING)
-    subject = subject_of(name, command_line.options(name, asked), shares_comment=writing.shares_comment)
+        pull_request_trust.ask((*step.bases, *option(arguments, "--base")[1:]), writes=name not in _READ_ONLY)
+    subject = subject_of(name, command_line.options(name, arguments), shares_comment=writing.shares_comment)
     if not step.trusted and name != "validate":
-        what = f"the event `{step.event_name or '(none)'}` of this run may come from outside the repository"
-        command_line.say(f"{what}: the manifests are validated, and `{name}` is not run")
-        subject, asked = replace(subject, command="validate"), list(subject.options)
-    elif writing.dry_run and name in _REHEARSED:
-        asked = ["--dry-run", *asked]
+        event = f"the event `{step.event_name or '(none)'}` of this run may come from outside the repository"
+        command_line.say(f"{event}: the manifests are validated, and `{name}` is not run")
+        subject, arguments = replace(subject, command="validate"), list(subject.options)
+    elif writing.dry_run and name in _WITH_DRY_RUN:
+        arguments = ["--dry-run", *arguments]
     folder = Path(tempfile.mkdtemp(prefix="tavusctl-", dir=os.environ.get("RUNNER_TEMP"))).absolute()
     with _foreign_text(command_line), noting() as written, keeping() as rewritten:
         reports = ReportRequest(folder, written, min(max(1, len(subject.environments)), _MOST_SHARES))
-        line = _line(subject, reports, asked)
+        line = _line(subject, reports, arguments)
         code = command_line.fail(unreadable, line) if unreadable else command_line.run(line)
         if as_object(reports.document.get("error", {})).get("id") == WITHHELD:
             command_line.say(f"the manifests are validated, and `{subject.command}` is not run")
             subject = replace(subject, command="validate")
             code = command_line.run(_line(subject, reports, subject.options))
         if not code and subject.command in REPORTING and not reports.document:
-            code = command_line.fail(_silent(subject.command), _line(subject, reports, subject.options))
+            code = command_line.fail(_no_report_error(subject.command), _line(subject, reports, subject.options))
     return StepResult(subject, code, reports, rewritten)
 
 
-def _silent(name: str) -> UsageError:
-    """The error of a command that calls it a success, and has done nothing of what the step is for."""
+def _no_report_error(name: str) -> UsageError:
+    """The error of a command that succeeded without a report, such as one with `--help`."""
     message = f"`{name}` ended without a report: it has not done what the step is for"
     return UsageError(message, "remove options such as `--help` from `args` of the step")
 
@@ -146,7 +146,7 @@ def _line(subject: Subject, reports: ReportRequest, args: Sequence[str]) -> Sequ
 
 
 def _arguments(args: Sequence[str]) -> tuple[list[str], UsageError | None]:
-    """The arguments of the command, and what is wrong with those that come from the environment."""
+    """The arguments of the command, with those of `TAVUSCTL_ARGS`, and the error if that variable is invalid."""
     try:
         return [*args, *shlex.split(os.environ.get("TAVUSCTL_ARGS", ""))], None
     except ValueError as error:
@@ -156,7 +156,7 @@ def _arguments(args: Sequence[str]) -> tuple[list[str], UsageError | None]:
 
 @contextlib.contextmanager
 def _foreign_text(log: Log) -> Iterator[None]:
-    """The log of a command, in which no line is an order to the runner, whoever has written it."""
+    """A context in which the runner executes no workflow commands of the log, whoever has written its lines."""
     token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
     if token:
         log.command(f"::stop-commands::{token}\n")

@@ -1,6 +1,6 @@
-"""What a step of a workflow is about: an environment of the project in a folder, known before anything is run.
+"""The subject of a workflow step: a command, an environment and the folder of a project, known before anything runs.
 
-What is kept on GitHub is named after it, whatever comes out of the run and however the two were chosen.
+Comments, issues and branches on GitHub are named after it, whatever the result of the run and the options were.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tavusctl.app.session.opening import known_project
 from tavusctl.lib.json_types import Json
 from tavusctl.secrets.redaction import redacted
 
-_ALIKE = {"apply": "plan", "link": "plan"}  # what became of a plan takes its place
+_ALIKE = {"apply": "plan", "link": "plan"}  # these commands update the comment of the plan
 _MARKER = re.compile(r"<!-- tavusctl:([a-z]+):([^: ]*)(?::([^: ]*))? -->")
 
 
@@ -25,24 +25,24 @@ class Subject(Struct, frozen=True):
     """A command, an environment and a folder."""
 
     command: str
-    environment: str  # empty where nothing tells which of several, or the project file cannot be read
+    environment: str  # empty if none of several is chosen, or if the project file cannot be read
     folder: str  # of the project, from the root of the repository; empty at the root itself
     root: Path  # the same as a path
-    options: tuple[str, ...] = ()  # of the command line, those that choose folder and environment
-    shares_comment: bool = False  # with the other environments
-    environments: tuple[str, ...] = ()  # that share it, in order; none where the project file tells nothing
+    options: tuple[str, ...] = ()  # the options of the command line that choose folder and environment
+    shares_comment: bool = False  # one comment for all environments
+    environments: tuple[str, ...] = ()  # those that share the comment, in order; empty if the project file is invalid
 
     @property
     def comment_marker(self) -> str:
-        """What the comment about this environment, or about all of the folder, begins with."""
+        """The first line of the comment about this environment, or about all environments of the folder."""
         return self._marker([f"{self._topic}s"] if self.shares_comment else [self._topic, self.environment])
 
     def is_near(self, marker: str) -> bool:
-        """Whether a comment is about the same as far as one of both does not know the environment."""
-        found = None if self.shares_comment else _MARKER.fullmatch(marker)
-        if not found:
+        """Whether a comment with this marker has the same topic and folder, and one of the two names no environment."""
+        match = None if self.shares_comment else _MARKER.fullmatch(marker)
+        if not match:
             return False
-        topic, environment, folder = (unquote(one or "") for one in found.groups())
+        topic, environment, folder = (unquote(part or "") for part in match.groups())
         same = (topic, folder) == (self._topic, self.folder) and environment != self.environment
         return same and "" in (environment, self.environment)
 
@@ -52,31 +52,31 @@ class Subject(Struct, frozen=True):
 
     @property
     def issue_marker(self) -> str:
-        """What the issue about this environment begins with."""
+        """The first line of the issue about this environment."""
         return self._marker([self.command, self.environment])
 
     def _marker(self, words: list[str]) -> str:
-        """Nothing in it can end the comment it is in."""
+        """An HTML comment with these words and the folder, quoted so that no word can end the comment."""
         return f"<!-- tavusctl:{':'.join(map(_quoted, [*words, *([self.folder] if self.folder else [])]))} -->"
 
 
 def subject_of(name: str, given: Mapping[str, Json], *, shares_comment: bool = False) -> Subject:
-    """What a command line with these options is about; it is not carried out, and need not be right."""
+    """The subject of a command with these options; the command is not run, and its options may be invalid."""
     chdir = str(given.get("chdir") or "")
     environment = str(given.get("environment") or os.environ.get("TAVUSCTL_ENV") or "")
     here = Path.cwd()
     project, _ = known_project(here / chdir)
     options = [*(["--chdir", chdir] if chdir else []), *(["--env", environment] if environment else [])]
-    known = {} if "environments" in project.doubtful else project.environments
-    if not environment and len(known) == 1:
-        environment = next(iter(known))
+    environments = {} if "environments" in project.doubtful else project.environments
+    if not environment and len(environments) == 1:
+        environment = next(iter(environments))
     folder = redacted(_inside(Path(project.root), here))
-    order = tuple(redacted(one.name) for one in known.values() if shares_comment and not one.demo)
+    order = tuple(redacted(one.name) for one in environments.values() if shares_comment and not one.demo)
     return Subject(name, redacted(environment), folder, Path(project.root), tuple(options), shares_comment, order)
 
 
 def _inside(root: Path, here: Path) -> str:
-    """A folder from the root of the repository."""
+    """The path of a project from the root of the repository; empty at the root itself, or outside the repository."""
     workspace = os.environ.get("GITHUB_WORKSPACE", "")
     around = (folder for folder in (root, *root.parents) if os.path.lexists(folder / ".git"))
     top = Path(workspace) if workspace else next(around, here)

@@ -1,1 +1,1 @@
-"""A project is begun: its files, its workflows, or what an account has already."""
+"""`tavusctl init`: the files of a new project, its workflows, or manifests of the objects of an account."""

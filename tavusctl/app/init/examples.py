@@ -1,4 +1,4 @@
-"""What a new project begins with."""
+"""The texts of the files of a new project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a folder already where a project is to begin: files of other programs, or a project around it."""
+"""Check the folder of a new project for files of other programs, and for an existing project around it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,29 @@ from tavusctl.core.errors import UsageError
 from tavusctl.core.project_settings import FILE
 from tavusctl.kinds import KINDS
 
-NAMES: Final = ("manifests", "tavus", "tavusctl")  # of the folder for manifests, in the order in which they are tried
+NAMES: Final = (
+    "manifests",
+    "tavus",
+    "tavusctl",
+)  # possible names of the manifests folder, in the order in which they are tried
 
 
 def manifests_folder(folder: Path) -> tuple[str, str]:
-    """The name for the folder of manifests, and the file of others for which it is not the usual one."""
-    strangers = {name: _stranger(folder / name) for name in NAMES}
-    name = next((one for one in NAMES if not strangers[one]), "")
+    """The name for the manifests folder, and the file of another program because of which it is not the usual one.
+
+    UsageError if every possible folder has YAML files of other programs.
+    """
+    foreign_files = {name: _first_foreign_file(folder / name) for name in NAMES}
+    name = next((one for one in NAMES if not foreign_files[one]), "")
     if not name:
         message = f"each of the folders {', '.join(NAMES)} has YAML files of other programs"
         hint = f"create {FILE} with `manifests: FOLDER`, and start in that folder"
         raise UsageError(message, hint, id="E1212")
-    return name, strangers[NAMES[0]] if name != NAMES[0] else ""
+    return name, foreign_files[NAMES[0]] if name != NAMES[0] else ""
 
 
 def check_around(folder: Path) -> str:
-    """The project around a folder, if any; UsageError where its manifests would have those of a new one among them."""
+    """The root of the project around a folder, or empty; UsageError if the folder is inside its manifests folder."""
     project, _ = discovery.find_project(folder)
     root, here = Path(project.root), Path(os.path.realpath(folder))
     if not (root / FILE).is_file() or Path(os.path.realpath(root)) == here:
@@ -41,9 +48,9 @@ def check_around(folder: Path) -> str:
     return str(root)
 
 
-def _stranger(folder: Path) -> str:
-    """The first YAML file below a folder that is no manifest; empty when there is none."""
-    return next((str(path) for path in _yaml_files(folder) if not _is_ours(path)), "")
+def _first_foreign_file(folder: Path) -> str:
+    """The first YAML file below a folder that is not a manifest; empty if there is none."""
+    return next((str(path) for path in _yaml_files(folder) if not _is_manifest(path)), "")
 
 
 def _yaml_files(folder: Path) -> Iterator[Path]:
@@ -54,7 +61,7 @@ def _yaml_files(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _is_ours(path: Path) -> bool:
+def _is_manifest(path: Path) -> bool:
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             return False

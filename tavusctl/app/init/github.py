@@ -1,4 +1,4 @@
-"""`tavusctl init --github`: the workflows of a project, in the repository that it lies in."""
+"""`tavusctl init --github`: write the workflows of a project into its repository."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ _FOLDER = ".github/workflows"
 
 
 class Tell(Struct, frozen=True):
-    """Where it is told what was written: lines beside the result, and differences as the result."""
+    """The output: `say` for lines about what was written, `show` for diffs, which are the result."""
 
     say: Callable[[str], None]
     show: Callable[[str], None]
 
 
 def write_workflows(folder: Path, action: str | None, tell: Tell) -> None:
-    """Write what is missing, bring up to date what nobody has edited, and show what else would be different."""
+    """Write missing workflows, update those that nobody has edited, and show a diff for the others.
+
+    `action` is the reference of the action to use, None for the present one.
+    """
     project, diagnostics = discovery.find_project(folder)
     if any(one.severity is Severity.ERROR for one in diagnostics):
         raise ConfigError(diagnostics)
@@ -37,15 +40,22 @@ def write_workflows(folder: Path, action: str | None, tell: Tell) -> None:
     top = next((one for one in (root, *root.parents) if os.path.lexists(one / ".git")), root)
     place = top / _FOLDER
     with file_writer.readable(place):
-        found = {path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))}
+        existing = {
+            path.name: path.read_bytes().decode("utf-8", "replace") for path in sorted(place.glob("tavus-*.yml"))
+        }
     shape = _shape(project, root.relative_to(top).as_posix(), top)
-    mine = [text for name, text in found.items() if name in workflow_files.workflows(shape, {})]
-    known = next((one for one in map(workflow_files.action_in, mine) if one), "")
-    shape = Shape(shape.environments, shape.secrets, shape.folder, shape.branch, action or known or shape.action)
-    # An action that is named takes the place of the version that is there.
-    kept = {name: text.replace(known, action) if action and known else text for name, text in found.items()}
-    for name, text in workflow_files.workflows(shape, kept).items():
-        _put(place / name, found.get(name), text, top, tell)
+    own_texts = [text for name, text in existing.items() if name in workflow_files.workflows(shape, {})]
+    present_action = next((one for one in map(workflow_files.action_in, own_texts) if one), "")
+    shape = Shape(
+        shape.environments, shape.secrets, shape.folder, shape.branch, action or present_action or shape.action
+    )
+    # A given action replaces the present one in workflows that exist.
+    updated = {
+        name: text.replace(present_action, action) if action and present_action else text
+        for name, text in existing.items()
+    }
+    for name, text in workflow_files.workflows(shape, updated).items():
+        _put(place / name, existing.get(name), text, top, tell)
     _advise(shape, tell.say)
 
 
@@ -59,34 +69,34 @@ def _shape(project: Project, inside: str, top: Path) -> Shape:
 
 
 def _branch(top: Path) -> str:
-    """The branch that merges go to, as far as the repository tells."""
+    """The default branch of the remote, else `main` or `master` if it exists, else the current branch, or `main`."""
     try:
         git = Git(top, 10.0)
         remote = git.known("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
         if remote:
             return remote.removeprefix("origin/")
-        named = [name for name in ("main", "master") if git.object(f"refs/heads/{name}")]
-        return named[0] if named else git.known("symbolic-ref", "--quiet", "--short", "HEAD") or "main"
+        branches = [name for name in ("main", "master") if git.object(f"refs/heads/{name}")]
+        return branches[0] if branches else git.known("symbolic-ref", "--quiet", "--short", "HEAD") or "main"
     except GitError:
         return "main"
 
 
-def _put(path: Path, found: str | None, wanted: str, top: Path, tell: Tell) -> None:
-    if found == wanted:
+def _put(path: Path, existing: str | None, new: str, top: Path, tell: Tell) -> None:
+    if existing == new:
         tell.say(f"kept    {path}: up to date")
         return
-    if found is None or workflow_files.is_unedited(found):
+    if existing is None or workflow_files.is_unedited(existing):
         file_writer.where(path, top)
         file_writer.make_folder(path.parent)
-        file_writer.write(path, Record(wanted), root=top, rights=file_writer.PUBLIC)
-        tell.say(f"{'wrote' if found is None else 'updated'}   {path}")
+        file_writer.write(path, Record(new), root=top, rights=file_writer.PUBLIC)
+        tell.say(f"{'wrote' if existing is None else 'updated'}   {path}")
         return
-    tell.show(workflow_files.difference(path.relative_to(top).as_posix(), found, wanted))
+    tell.show(workflow_files.difference(path.relative_to(top).as_posix(), existing, new))
     tell.say(f"kept    {path}: edited by hand; the diff above shows what would change")
 
 
 def _advise(shape: Shape, say: Callable[[str], None]) -> None:
-    """What is left to be done by hand."""
+    """Print what has to be done by hand: add secrets, pin the action, move a local state."""
     names = dict.fromkeys(
         name
         for one in shape.environments
@@ -99,5 +109,5 @@ def _advise(shape: Shape, say: Callable[[str], None]) -> None:
         say(f"{message} tavusctl init --github --action {workflow_files.ACTION}@COMMIT")
     for one in shape.environments:
         if not one.state or one.state.startswith("file:"):
-            told = f"warning: the state of `{one.name}` is a local file, which a workflow cannot read"
-            say(f"{told}; set `state: git` in tavusctl.yaml")
+            warning = f"warning: the state of `{one.name}` is a local file, which a workflow cannot read"
+            say(f"{warning}; set `state: git` in tavusctl.yaml")

@@ -1,4 +1,4 @@
-"""A project is started: nothing that exists is overwritten, and nothing is sent anywhere."""
+"""Start a project: nothing that exists is overwritten, and an account is only read."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Account(Struct, frozen=True):
 
 
 def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False) -> None:
-    """Start with examples, on an emulator if it is a demo, or with what an account has."""
+    """Start a project with the objects of an account or, without one, with examples; a demo uses an emulator."""
     around = existing_project.check_around(folder)
     name, stranger = existing_project.manifests_folder(folder)
     if account:
-        _take_over(folder, account, name, say)
+        _start_from_account(folder, account, name, say)
     else:
         examples = {f"{name}{path.removeprefix('manifests')}": text for path, text in EXAMPLES.items()}
         _scaffold(folder, {**examples, **_files(folder, name, demo=demo)}, say)
@@ -56,9 +56,9 @@ def start(folder: Path, account: Account | None, say: Say, *, demo: bool = False
         say(f"\nnext: {inside}write TAVUS_API_KEY=... into .env or export it, and run `tavusctl plan`")
 
 
-def _take_over(folder: Path, account: Account, name: str, say: Say) -> None:
-    """Start with what the account has; nothing is written before it has been read."""
-    root = Path(os.path.abspath(folder))  # noqa: PTH100 - links in the way to the project stay as they are
+def _start_from_account(folder: Path, account: Account, name: str, say: Say) -> None:
+    """Start with the objects of an account; nothing is written before they have been read."""
+    root = Path(os.path.abspath(folder))  # noqa: PTH100 - symbolic links in the path of the project are kept
     project = replace(Project.default(root), manifests=str(root / name))
     url = check_base_url(account.base_url or DEFAULT_URL)
     session = Session(
@@ -102,12 +102,12 @@ def _files(folder: Path, name: str, *, demo: bool = False) -> Mapping[str, str]:
 
 
 def _state(folder: Path) -> str:
-    """Where the state of a new project is: in git where there is a remote, else in a file."""
+    """The `state:` of a new project: `git` if the repository has a remote `origin`, else empty (a file)."""
     return "git" if has_origin(folder) else ""
 
 
 def _ignore_local(path: Path, say: Say) -> None:
-    """The local state tells ids and prompts, and `.env` keys: neither belongs in the repository."""
+    """Add `.tavusctl/`, whose state has ids and prompts, and `.env`, which has keys, to `.gitignore`."""
     with file_writer.readable(path):
         before = path.read_text(encoding="utf-8", errors="surrogateescape") if path.exists() else ""
     new = [name for name in IGNORED if name not in before.splitlines()]

@@ -1,4 +1,4 @@
-"""The JSON Schemas of a project as files for its editor."""
+"""Write the JSON Schemas of a project as files, for editors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def schema_files() -> Mapping[str, str]:
 
 
 def write_schemas(out: Path) -> int:
-    """Write every schema into a folder; how many there are."""
+    """Write every schema into a folder; return their number.  UsageError if one would overwrite through a link."""
     schemas = schema_files()
     file_writer.where(out)
     linked = next((out / file for file in schemas if (out / file).is_symlink()), None)
@@ -33,5 +33,5 @@ def write_schemas(out: Path) -> int:
 
 
 def text(schema: object) -> str:
-    """A schema as the bytes of its file."""
+    """A schema as the text of its file."""
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

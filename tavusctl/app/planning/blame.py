@@ -19,21 +19,21 @@ from tavusctl.secrets.escape import flat
 
 
 def with_blame(session: LocalSession, prepared: PreparedPlan, plan: Plan, revision: str = "HEAD") -> Plan:
-    """The plan with who wrote what it writes, and what was overridden since a revision.
+    """The plan, each field with the commits that wrote its lines and those that were overridden since a revision.
 
-    What git cannot tell is said, and stops nothing.
+    If git cannot name the authors of some files, a message says so and their fields stay without commits.
     """
     origins = loading.read(session.project, session.environment, KINDS).origins
-    whereabouts = FieldLocations(session.root, {one.address: one for one in prepared.desired}, origins)
+    locations = FieldLocations(session.root, {one.address: one for one in prepared.desired}, origins)
     changes: list[Change | Drift] = [*plan.steps, *(one.change for one in plan.refused), *plan.drift]
-    lines = {(one.address, entry.path): whereabouts.of(one.address, entry) for one in changes for entry in one.fields}
-    known = _known(session, revision, lines.values())
+    lines = {(one.address, entry.path): locations.of(one.address, entry) for one in changes for entry in one.fields}
+    authors = _authors(session, revision, lines.values())
 
-    def fields(address: Address, found: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-        return tuple(replace(one, blame=_commits(lines[address, one.path], known)) for one in found)
+    def fields(address: Address, entries: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
+        return tuple(replace(entry, blame=_commits(lines[address, entry.path], authors)) for entry in entries)
 
-    def change(one: Change) -> Change:
-        return replace(one, fields=fields(one.address, one.fields))
+    def change(step: Change) -> Change:
+        return replace(step, fields=fields(step.address, step.fields))
 
     return replace(
         plan,
@@ -43,28 +43,28 @@ def with_blame(session: LocalSession, prepared: PreparedPlan, plan: Plan, revisi
     )
 
 
-def _known(session: LocalSession, revision: str, lines: Iterable[Lines]) -> Mapping[str, Authors]:
-    """Who is behind the lines of every file, as far as git tells in time."""
-    wanted: dict[str, LineRequest] = {}
-    for path, one in ((path, one) for each in lines for path, one in each.items()):
-        wanted.setdefault(path, LineRequest()).add(one.lines, one.gone)
-    known: dict[str, Authors] = {}
+def _authors(session: LocalSession, revision: str, lines: Iterable[Lines]) -> Mapping[str, Authors]:
+    """The authors of the requested lines, by file; without the files that git cannot blame in time."""
+    requests: dict[str, LineRequest] = {}
+    for path, request in ((path, request) for file_lines in lines for path, request in file_lines.items()):
+        requests.setdefault(path, LineRequest()).add(request.lines, request.gone)
+    authors: dict[str, Authors] = {}
     try:
-        history = History(session.root, revision) if wanted else None
-        with session.progress.slow("asking git who wrote what", lambda: f"{len(known)} of {len(wanted)} files"):
-            for path, one in sorted(wanted.items()):
-                known[path] = history.authors(path, one) if history else Authors()
+        history = History(session.root, revision) if requests else None
+        with session.progress.slow("asking git who wrote what", lambda: f"{len(authors)} of {len(requests)} files"):
+            for path, request in sorted(requests.items()):
+                authors[path] = history.authors(path, request) if history else Authors()
     except UnknownError as error:
-        first, *others = sorted(wanted.keys() - known.keys())
+        first, *others = sorted(requests.keys() - authors.keys())
         more = f" and {len(others)} more" if others else ""
         session.say(f"git cannot tell who wrote {flat(first)}{more}: {flat(str(error))}")
-    return known
+    return authors
 
 
-def _commits(lines: Lines, known: Mapping[str, Authors]) -> tuple[Blame, ...]:
-    """The commits behind lines, each with the first of its lines: what is overridden, then the newest."""
-    found: dict[tuple[str, bool], Blame] = {}
-    for path, wanted in sorted(lines.items()):
-        for one in known[path].of(wanted) if path in known else ():
-            found.setdefault((one.commit, one.overridden), one)
-    return tuple(sorted(found.values(), key=lambda one: (not one.overridden, -one.date.timestamp())))
+def _commits(lines: Lines, authors: Mapping[str, Authors]) -> tuple[Blame, ...]:
+    """The commits of some lines, each once, at its first line; overridden ones first, then by date, newest first."""
+    blames: dict[tuple[str, bool], Blame] = {}
+    for path, request in sorted(lines.items()):
+        for blame in authors[path].of(request) if path in authors else ():
+            blames.setdefault((blame.commit, blame.overridden), blame)
+    return tuple(sorted(blames.values(), key=lambda blame: (not blame.overridden, -blame.date.timestamp())))

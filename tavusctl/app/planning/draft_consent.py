@@ -1,4 +1,4 @@
-"""What the command line says about drafts of objects; each word names one address, and no plan file brings it along."""
+"""The options `--discard-drafts` and `--publish`: each names one address, and a plan file never contains them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tavusctl.kinds import KINDS
 
 
 def check_sense(drafts: DraftConsent) -> None:
-    """Refuse two fates for one draft, and to publish what has none."""
+    """Raise UsageError if both options name an address, or `--publish` names a kind that has no drafts."""
     for address in sorted(drafts.discarded & drafts.published):
         message = f"`--discard-drafts` and `--publish` both name {address}"
         raise UsageError(message, "choose one of them")
-    without = [one for one in drafts.published if one.kind in KINDS and not KINDS[one.kind].published_at]
-    for address in sorted(without):
+    without_drafts = [one for one in drafts.published if one.kind in KINDS and not KINDS[one.kind].published_at]
+    for address in sorted(without_drafts):
         message = f"`--publish {address}`: the API has no drafts of kind {address.kind}"
         raise UsageError(message, "remove the option")
 
 
 def check_named(session: Session, prepared: PreparedPlan, drafts: DraftConsent) -> None:
-    """Refuse an address that nothing has; say of one that nothing is written to it, so that its draft stays."""
-    known = {*(one.address for one in prepared.desired), *prepared.state.bindings}
+    """Raise UsageError for an unknown address; report an address that the plan does not write, so its draft stays."""
+    known = {*(item.address for item in prepared.desired), *prepared.state.bindings}
     named = drafts.discarded | drafts.published
     for address in sorted(named - known):
         message = f"`{address}` is neither in the manifests nor in the state"

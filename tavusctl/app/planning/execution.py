@@ -1,4 +1,4 @@
-"""Carrying a plan out, for every command that does: what is asked before, what is done, what is said after."""
+"""The execution of a plan, shared by all commands that write: approval before, the run, advice after it."""
 
 from __future__ import annotations
 
@@ -25,55 +25,55 @@ from tavusctl.lib.clock import SystemClock
 from tavusctl.state.run_records import RunRecords
 from tavusctl.state.trash import Trash
 
-STEPS: Final = 4  # at a time: a polite number of writes
+STEPS: Final = 4  # steps at a time: few enough writes not to strain the API
 _PARTLY, _UNREACHABLE = 5, 11  # exit codes
 
 
 class Interruption(Protocol):
-    """What asks a run to stop."""
+    """A request to stop a run, such as Ctrl-C."""
 
-    writing: bool  # something is being changed that is not to be torn apart
+    writing: bool  # a step is being written and must not be cut off
 
     @property
     def stop(self) -> Stop:
-        """What the run looks at between its steps."""
+        """The flag that the run checks between its steps."""
         ...
 
 
 class Dialogue(Protocol):
-    """What a run that changes the account shows and asks, and what may interrupt it."""
+    """The conversation of a run with its user: output, approval, and interruption."""
 
     @property
     def interruption(self) -> Interruption:
-        """What may interrupt it."""
+        """The object through which this run may be interrupted."""
         ...
 
     def show(self, plan: Plan) -> None:
-        """Show what would be done."""
+        """Show a plan."""
         ...
 
     def agree(self, question: str, wanted: str, *, act: str, without: str) -> None:
-        """Have one word typed in full; RefusedError where another is.  `without` says what to add in a script."""
+        """Ask the user to type `wanted`; RefusedError for another answer.  `without` is the hint without a terminal."""
         ...
 
     def describe(self, outcome: Outcome) -> str:
-        """What to say of a step that has ended; empty where the report at the end says it."""
+        """The line about a finished step; empty if the report at the end contains it."""
         ...
 
 
 class RunResult(Struct, frozen=True):
-    """What a run has done."""
+    """The result of a run."""
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
-    failure: TavusctlError | None  # what went wrong with the state at the end
+    failure: TavusctlError | None  # the error of saving the state at the end
     archive: RunRecords
     hints: tuple[str, ...] = ()
-    command: Callable[[str], str] = "tavusctl {}".format  # a command line for the same environment
+    command: Callable[[str], str] = "tavusctl {}".format  # makes a command line for the same environment
 
     @property
     def exit_code(self) -> int:
-        """The worst of what happened; with nothing changed, a failure's own code."""
+        """The worst exit code of the run; after a change, an unreachable API (11) counts as partly done (5)."""
         failure, outcomes = self.failure, self.outcomes
         failures = [one for one in outcomes if one.status in (Status.FAILED, Status.UNKNOWN)]
         changed = any(one.status is Status.DONE for one in outcomes)
@@ -83,28 +83,28 @@ class RunResult(Struct, frozen=True):
         return worst([*codes, *(refusal.exit_code for refusal in self.plan.refused)])
 
     def next_steps(self) -> Iterator[str]:
-        """What can be done about what is left, and how to reverse what was done."""
-        left = {one.status for one in self.outcomes} & {
+        """Advice on the unfinished steps, and the command that undoes the finished ones."""
+        statuses = {one.status for one in self.outcomes} & {
             Status.FAILED,
             Status.UNKNOWN,
             Status.SKIPPED,
             Status.DEFERRED,
         }
-        again = self.command("apply")
+        apply_command = self.command("apply")
         blocked = [str(one.step.address) for one in self.outcomes if one.draft]
-        if Status.UNKNOWN in left:
+        if Status.UNKNOWN in statuses:
             yield f"next: run `{self.command('plan')}` to check the outcome of the unknown calls"
-        elif left == {Status.DEFERRED}:
-            yield f"next: run `{again}` when that is ready, or with `--wait 15m` to wait for it"
+        elif statuses == {Status.DEFERRED}:
+            yield f"next: run `{apply_command}` when that is ready, or with `--wait 15m` to wait for it"
         elif blocked:
-            yield f"next: decide about the draft of {', '.join(blocked)}, then run `{again}` again"
-        elif left:
-            yield f"next: run `{again}` again to continue"
+            yield f"next: decide about the draft of {', '.join(blocked)}, then run `{apply_command}` again"
+        elif statuses:
+            yield f"next: run `{apply_command}` again to continue"
         if self.archive.kept:
             run = self.archive.kept[-1]
             names = ", ".join(self.archive.withheld.get(run, ()))
-            why = f"   (will be refused: the record of this run would contain the value of {names})" if names else ""
-            yield f"undo with: {self.command(f'undo {run}')}{why}"
+            note = f"   (will be refused: the record of this run would contain the value of {names})" if names else ""
+            yield f"undo with: {self.command(f'undo {run}')}{note}"
 
 
 def _code(outcome: Outcome, *, changed: bool) -> int:
@@ -114,7 +114,7 @@ def _code(outcome: Outcome, *, changed: bool) -> int:
 
 
 def check_safety(session: Session, prepared: PreparedPlan, *, allowed: int | None, approved: bool = False) -> None:
-    """Refuse deletes that nobody has agreed to, by the limits that the last apply knew, where those are stricter."""
+    """Refuse deletes without approval, by the limits of the project or of the last apply, whichever are stricter."""
     check_deletes(
         prepared.plan,
         session.project.safety,
@@ -126,17 +126,17 @@ def check_safety(session: Session, prepared: PreparedPlan, *, allowed: int | Non
 
 
 def confirm(plan: Plan, dialogue: Dialogue, act: str = "apply") -> None:
-    """Ask; whoever does not say yes gets nothing changed."""
+    """Ask for approval of a plan; RefusedError for another answer than "yes"."""
     count = deletes(plan)
     warning = f" {count} object{'s' if count != 1 else ''} will be deleted." if count else ""
-    less = lowered(plan)
-    warning += f" {less} protection{'s' if less != 1 else ''} will be lowered." if less else ""
+    protections = lowered(plan)
+    warning += f" {protections} protection{'s' if protections != 1 else ''} will be lowered." if protections else ""
     question = f"{warning.strip()} Apply this plan".strip()
     dialogue.agree(question, "yes", act=act, without="add `--yes`, or apply a reviewed plan file")
 
 
-def _tell(outcome: Outcome, dialogue: Dialogue, waits: Waits) -> None:
-    """What the report of the outcomes will tell as text is not told before: both may go to one place."""
+def _print_outcome(outcome: Outcome, dialogue: Dialogue, waits: Waits) -> None:
+    """Print a finished step, unless the report at the end contains it: both may go to the same output."""
     if line := dialogue.describe(outcome):
         waits.say(line)
 
@@ -153,7 +153,7 @@ def run_plan(
     parallel: int | None = None,
     drafts: DraftConsent | None = None,
 ) -> RunResult:
-    """Do what the plan says; the outcomes, and what went wrong with the state at the end, if anything did."""
+    """Carry out a plan; the result has the outcomes, and the error of saving the state at the end, if any."""
     waits = session.progress.waits()
     dialogue.interruption.writing = True
     recorder = open_recorder(prepared, store, archive.keep)
@@ -170,7 +170,7 @@ def run_plan(
         settle=session.settings.settle,
         parallel=parallel or min(STEPS, session.settings.parallel),
         stop=dialogue.interruption.stop,
-        report=lambda outcome: _tell(outcome, dialogue, waits),
+        report=lambda outcome: _print_outcome(outcome, dialogue, waits),
         waits=waits.note,
         drafts=drafts or DraftConsent(),
     )

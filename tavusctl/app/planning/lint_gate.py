@@ -1,4 +1,4 @@
-"""What rules call an error stops a plan that would write it; what an account has like that already does not."""
+"""Lint errors stop a plan only if it would write the field concerned, not if the account has the value already."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tavusctl.core.errors import ConfigError
 from tavusctl.core.model import Action, Change, Plan
 from tavusctl.engine.prepared_plan import PreparedPlan
 
-_WHOLE = frozenset({Action.CREATE, Action.REPLACE})  # writes all of an object, as far as it sends anything
+_WHOLE = frozenset({Action.CREATE, Action.REPLACE})  # actions that write the whole object, if they send anything
 _REMOVES = frozenset({Action.DELETE, Action.RETIRE, Action.FORGET})
 
 
 def judged(prepared: PreparedPlan) -> PreparedPlan:
-    """A plan with errors of rules as warnings; ConfigError tells those that the plan would write."""
+    """The plan with its lint errors turned into warnings; ConfigError if the plan would write one of them."""
     plan = prepared.plan
     errors = [one for one in plan.warnings if one.severity is Severity.ERROR and _is_written(one, plan)]
     if errors:
@@ -26,10 +26,10 @@ def judged(prepared: PreparedPlan) -> PreparedPlan:
 
 
 def check_values(prepared: PreparedPlan) -> None:
-    """ConfigError with every secret that the plan sends and that has no value here."""
-    needed = [one for one in prepared.unset if _is_written(one, prepared.plan)]
-    if needed:
-        raise ConfigError(needed)
+    """Raise ConfigError with every secret that the plan sends and whose variable is not set here."""
+    missing = [one for one in prepared.unset if _is_written(one, prepared.plan)]
+    if missing:
+        raise ConfigError(missing)
 
 
 def taken_as_unchanged(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -37,31 +37,31 @@ def taken_as_unchanged(unset: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     names = sorted({one.hint.removeprefix("export ").removesuffix("=...") for one in unset})
     if not names:
         return ()
-    told = f"the secret {names[0]} has" if len(names) == 1 else f"the secrets {', '.join(names)} have"
-    message = f"{told} no value here"
+    subject = f"the secret {names[0]} has" if len(names) == 1 else f"the secrets {', '.join(names)} have"
+    message = f"{subject} no value here"
     hint = "fields with these secrets count as unchanged once they were applied; apply needs the values that it sends"
     return (Diagnostic("TV309", message, None, hint, severity=Severity.WARNING),)
 
 
 def tolerated(plan: Plan) -> Plan:
-    """A plan that stops at nothing that rules say."""
+    """The plan with all its diagnostics as warnings, so that none stops it."""
     return replace(plan, warnings=tuple(replace(one, severity=Severity.WARNING) for one in plan.warnings))
 
 
 def _is_written(diagnostic: Diagnostic, plan: Plan) -> bool:
-    """Whether a step writes what a complaint is about, or a part of it, or what it is in."""
+    """Whether a step writes the value of a diagnostic, a part of that value, or a value that contains it."""
     steps = [step for step in plan.steps if step.address == diagnostic.address]
-    return any(_touch(place, diagnostic.pointer) for step in steps for place in _places(step))
+    return any(_overlap(pointer, diagnostic.pointer) for step in steps for pointer in _pointers(step))
 
 
-def _places(step: Change) -> Iterable[str]:
-    """Pointers to what a step writes; an empty one is for the whole object."""
+def _pointers(step: Change) -> Iterable[str]:
+    """JSON Pointers of the fields that a step writes; an empty pointer means the whole object."""
     if step.action in _REMOVES or not step.patch:
         return ()
-    return ("",) if step.action in _WHOLE else (one.path for one in step.fields)
+    return ("",) if step.action in _WHOLE else (entry.path for entry in step.fields)
 
 
-def _touch(one: str, other: str) -> bool:
-    here, there = patch.split(one), patch.split(other)
-    shared = min(len(here), len(there))
-    return here[:shared] == there[:shared]
+def _overlap(pointer: str, other: str) -> bool:
+    keys, other_keys = patch.split(pointer), patch.split(other)
+    shared = min(len(keys), len(other_keys))
+    return keys[:shared] == other_keys[:shared]

@@ -1,4 +1,4 @@
-"""Where fields are written: the lines of manifests and of the files that they bring."""
+"""Source lines of fields: in manifests, and in the files that manifests include by `${file:}`."""
 
 from __future__ import annotations
 
@@ -32,62 +32,62 @@ class FieldLocations(Struct):
     _pages: dict[str, _Page] = field(default_factory=dict)
 
     def of(self, address: Address, entry: FieldChange) -> Lines:
-        """The lines that differ from what is live, as near as can be told; none of what no manifest says."""
+        """The lines where a field differs from the live value, at best effort; empty if no manifest has the field."""
         item = self.desired.get(address)
         if item is None or entry.desired is ABSENT:
             return {}
-        found: dict[str, LineRequest] = {}
+        requests: dict[str, LineRequest] = {}
         whole = (entry.path, entry.live, entry.desired)
-        inner = () if entry.sensitive else differing(item.kind, split(entry.path), *whole)
-        for pointer, old, new in [*inner] or [whole]:
-            path, wanted = self._written(item, pointer, old, new)
-            found.setdefault(path, LineRequest()).add(wanted.lines, wanted.gone)
-        return found
+        passages = () if entry.sensitive else differing(item.kind, split(entry.path), *whole)
+        for pointer, old, new in [*passages] or [whole]:
+            path, request = self._request(item, pointer, old, new)
+            requests.setdefault(path, LineRequest()).add(request.lines, request.gone)
+        return requests
 
-    def _written(self, item: Desired, pointer: str, old: Json, new: Json) -> tuple[str, LineRequest]:
+    def _request(self, item: Desired, pointer: str, old: Json, new: Json) -> tuple[str, LineRequest]:
         file = self.origins.get(item.address, {}).get(pointer)
         if file:
             return file, _changed(old, new)
-        source = next((item.sources[one] for one in _upward(pointer) if one in item.sources), item.source)
+        source = next((item.sources[one] for one in _with_parents(pointer) if one in item.sources), item.source)
         if source.path not in self._pages:
             self._pages[source.path] = _Page(self.root, source.path)
         return source.path, self._pages[source.path].lines(source, old, new)
 
 
 class _Page:
-    """A file of manifests, and which lines its values take up."""
+    """A file of manifests, with the lines that each value occupies."""
 
     def __init__(self, root: Path, path: str) -> None:
         text = files.read_bytes(root / path, root, MAX_YAML_BYTES).removeprefix(codecs.BOM_UTF8).decode()
         self._text = text
-        self._starts = [0, *(found.end() for found in BREAK.finditer(text))]  # of lines as YAML counts them
+        self._starts = [0, *(match.end() for match in BREAK.finditer(text))]  # offsets of lines, as YAML counts them
         self._values: dict[tuple[int, int], Node] = {}
         for document in parse(text).documents:
             for node in document.walk():
                 self._values.setdefault(self._place(node.start), node)
 
     def lines(self, source: Source, old: Json, new: Json) -> LineRequest:
-        """The lines of the value that stands at a place; of a text in lines, those that changed."""
+        """The lines of the value at a source position; of a literal block (`|`), only the changed lines."""
         node = self._values.get((source.line, source.column))
         if node is None:
             return LineRequest({source.line})
-        first, last = self._line(node.content), self._line(max(node.content, node.end - 1))
+        first, last = self._git_line(node.content), self._git_line(max(node.content, node.end - 1))
         if node.style == "|":
-            inner = _changed(old, new)
-            return LineRequest({min(first + one, last) for one in inner.lines}, inner.gone)
+            changed = _changed(old, new)
+            return LineRequest({min(first + one, last) for one in changed.lines}, changed.gone)
         return LineRequest(set(range(first, last + 1)))
 
     def _place(self, index: int) -> tuple[int, int]:
         line = bisect_right(self._starts, index)
         return line, index - self._starts[line - 1] + 1
 
-    def _line(self, index: int) -> int:
-        """The number of a line as git counts them."""
+    def _git_line(self, index: int) -> int:
+        """The number of the line at an offset, as git counts lines."""
         return self._text.count("\n", 0, index) + 1
 
 
 def _changed(old: Json, new: Json) -> LineRequest:
-    """The lines of a text that another does not have, and those that only the other has."""
+    """The line numbers of `new` that `old` does not have, and the texts of the lines that only `old` has."""
     if not isinstance(new, str):
         return LineRequest({1})
     if not isinstance(old, str):
@@ -97,7 +97,7 @@ def _changed(old: Json, new: Json) -> LineRequest:
     return LineRequest({row.new for row in rows if row.right is not None}, gone)
 
 
-def _upward(pointer: str) -> Iterator[str]:
+def _with_parents(pointer: str) -> Iterator[str]:
     while pointer:
         yield pointer
         pointer = pointer.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""Plan files: a plan, and everything it depends on.  They can stop an apply, and never steer it."""
+"""Plan files: a plan, and digests of everything it depends on.  They can stop an apply, but never steer it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from tavusctl.state.seals import Trust
 LIMIT = 16 * 1024 * 1024
 LIFE = timedelta(hours=24)
 _HINT = "make and review a new plan"
-# Who refers to an object is a reason to look again where the object itself goes; elsewhere it is for reading.
+# `affects` (who refers to an object) matters only if the object itself goes; for other actions it is information.
 _GOES = frozenset({Action.REPLACE, Action.DELETE})
-# What a plan is bound to, in the order in which a difference explains most, with the words for it.
+# What a plan is bound to, with the reason for a refusal; what explains most other differences comes first.
 _BOUND = {
     "tavusctl_version": "another version of tavusctl made it",
     "environment": "it is for another environment",
@@ -44,9 +44,9 @@ _BOUND = {
     "secrets": "a secret has changed since it was made",
     "watched": "the source of a watched document has changed since it was made",
 }
-# Where these differ the seal is made otherwise, too, and nothing is to be learnt from it.
+# If one of these differs, the seal differs as well and proves nothing, so they are compared before it.
 _BEFORE_THE_SEAL = ("tavusctl_version", "environment", "lineage", "account")
-_EXPIRING = "E407"  # the refusal of a link that is about to end: time has brought it, and no change
+_EXPIRING = "E407"  # the refusal of a signed URL that is about to expire: caused by time, not by a change
 
 
 def write(path: Path, prepared: PreparedPlan, now: datetime, options: PlanOptions) -> None:
@@ -60,7 +60,7 @@ def write(path: Path, prepared: PreparedPlan, now: datetime, options: PlanOption
 
 
 def read(path: Path) -> Mapping[str, Json]:
-    """A plan from a file; StateError when it is not one."""
+    """The document of a plan file; StateError if the file is not a plan file."""
     try:
         with path.open("rb") as file:
             content = file.read(LIMIT + 1)
@@ -77,7 +77,7 @@ def read(path: Path) -> Mapping[str, Json]:
 
 
 def check(approved: Mapping[str, Json], prepared: PreparedPlan, now: datetime) -> None:
-    """Compare an approved plan with the one made just now; ConflictError says how they differ."""
+    """Compare an approved plan with the fresh one; ConflictError says how they differ."""
     prepared.custody.check_trusted()
     bound, keys = as_object(approved["bound"]), _keys(prepared)
     key = next((one for one in keys if _name(one) == bound.get("key")), keys[0])
@@ -91,47 +91,47 @@ def check(approved: Mapping[str, Json], prepared: PreparedPlan, now: datetime) -
     if datetime.fromisoformat(as_text(bound["expires"])) < now:
         _refuse("it has expired: a plan file is valid for 24 hours")
     fresh = as_object(json.loads(json.dumps(plan_document(prepared.plan))))
-    expired = [as_text(one["address"]) for one in _late(approved, fresh)]
-    if expired:
-        _refuse(f"a signed URL has expired since it was made: {', '.join(expired)}")
+    addresses = [as_text(one["address"]) for one in _expired_urls(approved, fresh)]
+    if addresses:
+        _refuse(f"a signed URL has expired since it was made: {', '.join(addresses)}")
     if approved.get("limits") != fresh.get("limits"):
         _refuse("the limits of `safety:` in tavusctl.yaml have changed since it was made")
     for part in ("changes", "refused", "fingerprint", "moved"):
-        before, after = _binding(approved.get(part)), _binding(fresh.get(part))
+        before, after = _comparable(approved.get(part)), _comparable(fresh.get(part))
         if before != after:
-            _refuse(f"the account has changed since it was made{_where(before, after)}")
+            _refuse(f"the account has changed since it was made{_changed_addresses(before, after)}")
 
 
 def _compare(bound: Mapping[str, Json], current: Mapping[str, Json], names: Iterable[str]) -> None:
     for name in names:
         before, after = bound.get(name), current[name]
         if name == "secrets" and isinstance(before, dict) and isinstance(after, dict):
-            # A secret without a value counts as unchanged: the changes of the plan tell whether it is.
+            # A secret without a value in one of the runs counts as unchanged; the changes of the plan show if it is.
             both = before.keys() & after.keys()
-            before, after = ({one: known[one] for one in both} for known in (before, after))
+            before, after = ({secret: digests[secret] for secret in both} for digests in (before, after))
         if before != after:
-            _refuse(_BOUND[name] + _which(before, after))
+            _refuse(_BOUND[name] + _changed_names(before, after))
 
 
-def _which(before: object, after: object) -> str:
-    """The names of what differs, where a plan is bound to several of a sort."""
+def _changed_names(before: object, after: object) -> str:
+    """The names of the entries that differ, as the end of a message; empty if the values are not mappings."""
     if not isinstance(before, dict) or not isinstance(after, dict):
         return ""
-    return f": {', '.join(sorted(one for one in {*before, *after} if before.get(one) != after.get(one)))}"
+    return f": {', '.join(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))}"
 
 
-def _late(approved: Mapping[str, Json], fresh: Mapping[str, Json]) -> list[JsonObject]:
-    """Refusals that only the time has brought."""
-    known = [one.get("address") for one in _refused(approved) if one.get("code") == _EXPIRING]
-    return [one for one in _refused(fresh) if one["code"] == _EXPIRING and one["address"] not in known]
+def _expired_urls(approved: Mapping[str, Json], fresh: Mapping[str, Json]) -> list[JsonObject]:
+    """The refusals of expiring signed URLs that the approved plan does not have: only time has caused them."""
+    approved_addresses = [one.get("address") for one in _refused(approved) if one.get("code") == _EXPIRING]
+    return [one for one in _refused(fresh) if one["code"] == _EXPIRING and one["address"] not in approved_addresses]
 
 
 def _refused(document: Mapping[str, Json]) -> Iterator[JsonObject]:
     return map(as_object, as_list(document["refused"]))
 
 
-def _binding(part: object) -> object:
-    """A part of a plan less what it says of others: one more user of a shared object changes nothing that is done."""
+def _comparable(part: object) -> object:
+    """A part of a plan without `affects`, because one more user of a shared object does not change the plan."""
     if not isinstance(part, list):
         return part
     return [
@@ -143,28 +143,28 @@ def _binding(part: object) -> object:
 
 
 def _seal(document: Mapping[str, Json], key: bytes) -> str:
-    """A keyed digest of a plan file: without a key, not a byte of it can be changed, its end least of all."""
+    """A keyed digest of a plan file (HMAC-SHA-256), its expiry included: no part can be changed without the key."""
     bound = {name: value for name, value in as_object(document["bound"]).items() if name != "seal"}
     text = canonical({**document, "bound": bound})
     return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def _keys(prepared: PreparedPlan) -> Sequence[bytes]:
-    """What may have sealed a plan file; the first of them seals a new one.
+    """The keys that may have sealed a plan file; the first one seals a new file.
 
-    That is the key of the lineage, so that every API key of the state can apply it, one that came later, too.  A state
-    that was never written has no such key yet, and neither has a state whose seal cannot be checked: the keys at hand
-    stand in for it, the former API key among them.
+    That is the key of the lineage, so that every API key of the state can apply the file, also one that was added
+    later.  A state that was never written, or whose seal cannot be checked, has no such key: then it is the available
+    keys instead, the former API key among them.
     """
     custody, keys = prepared.custody, prepared.request.keys
-    known = (
+    candidates = (
         [custody.key] if custody.trust is Trust.SEALED else [one.encode() for one in (keys.shared, *keys.all) if one]
     )
-    return [derived(one, "tavusctl plan file") for one in known]
+    return [derived(one, "tavusctl plan file") for one in candidates]
 
 
 def _name(key: bytes) -> str:
-    """Tells which key has sealed a plan file, and nothing else of it."""
+    """A public id of the key that sealed a plan file; it reveals nothing else about the key."""
     return derived(key, "tavusctl plan file, name of the key").hex()[:16]
 
 
@@ -188,7 +188,7 @@ def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
         "commit": head(Path.cwd()) or os.environ.get("GITHUB_SHA", ""),
         "settings": request.environment.crawl_limit,
         "configuration": manifests,
-        "secrets": {name: _print(value, key) for name, value in request.secrets.items() if value},
+        "secrets": {name: _fingerprint(value, key) for name, value in request.secrets.items() if value},
         "watched": {
             str(one.address): digest(one.spec[source_fingerprint.KEY])
             for one in prepared.desired
@@ -197,15 +197,15 @@ def _bound(prepared: PreparedPlan, key: bytes) -> JsonObject:
     }
 
 
-def _print(value: str | Unread, key: bytes) -> str:
+def _fingerprint(value: str | Unread, key: bytes) -> str:
     return (value if isinstance(value, Unread) else Secret(value, key, known=True)).fingerprint.digest
 
 
-def _upload(one: Desired) -> str:
-    return one.file.upload if one.file else ""
+def _upload(item: Desired) -> str:
+    return item.file.upload if item.file else ""
 
 
-def _where(approved: object, fresh: object) -> str:
+def _changed_addresses(approved: object, fresh: object) -> str:
     if not isinstance(approved, list) or not isinstance(fresh, list):
         return ""
     before, after = _by_address(approved), _by_address(fresh)
@@ -221,14 +221,14 @@ def _by_address(entries: list[Json]) -> dict[str, list[Json]]:
 
 
 def _refuse_key(prepared: PreparedPlan) -> NoReturn:
-    """Say of which key a plan is not, with what helps: none of those at hand has sealed it."""
+    """Refuse a plan file that none of the available keys has sealed, with the hint for the trust in the state."""
     if prepared.custody.trust is Trust.SEALED:
         _refuse("the state has another key than the one that sealed it; `state rekey` makes a new key")
-    former = prepared.request.keys.former_name
-    why = "it was made before the first apply, with another API key than the current ones"
-    _refuse(why, f"set {former} to the API key that made it, or {_HINT}")
+    variable = prepared.request.keys.former_name
+    reason = "it was made before the first apply, with another API key than the current ones"
+    _refuse(reason, f"set {variable} to the API key that made it, or {_HINT}")
 
 
-def _refuse(why: str, hint: str = _HINT) -> NoReturn:
-    message = f"the plan file is stale: {why}"
+def _refuse(reason: str, hint: str = _HINT) -> NoReturn:
+    message = f"the plan file is stale: {reason}"
     raise ConflictError(message, hint, id="E302")

@@ -1,4 +1,4 @@
-"""The options that shape a plan: what `plan --out` writes into its file, and `apply FILE` plans with again."""
+"""The options of a plan, which `plan --out FILE` writes into the file and `apply FILE` reads back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PlanOptions(Struct, frozen=True):
 
     @property
     def consent(self) -> Approvals:
-        """What they allow by name."""
+        """The approvals that these options give, by address."""
         return Approvals(
             self.allow_replace,
             self.overwrite,
@@ -42,32 +42,32 @@ class PlanOptions(Struct, frozen=True):
         )
 
     def check_sense(self) -> None:
-        """Raise UsageError where they ask for two plans at once: nothing is finished of what is to be deleted."""
+        """Raise UsageError for `finish` with `destroy`: a replacement is not finished if all is to be deleted."""
         if self.finish and self.destroy:
             message = "`--finish` and `--destroy` exclude each other"
             raise UsageError(message, "use one of the two")
 
     @property
     def watches(self) -> bool:
-        """Whether sources of watched documents are looked at; not where everything is to go."""
+        """Whether the sources of watched documents are fetched; not for a destroy."""
         return self.watch is not False and not self.destroy
 
     @property
     def given(self) -> JsonObject:
-        """Those that were given, by name; to look at sources is what happens anyway."""
+        """The options with a value, by name; `watch` only if it is False, because True is the default."""
         return {name: value for name, value in asdict(self).items() if value or (name == "watch" and value is False)}
 
     def document(self) -> JsonObject:
-        """Those that were given, as JSON values."""
+        """The options with a value, as JSON values."""
         return {name: sorted(map(str, one)) if isinstance(one, frozenset) else one for name, one in self.given.items()}
 
     def words(self, *names: str) -> str:
-        """Some of those that were given, as one types them."""
-        return " ".join(word for name in names if name in self.given for word in _words(name, self.given[name]))
+        """The command line of the named options, without those that have no value."""
+        return " ".join(option for name in names if name in self.given for option in _words(name, self.given[name]))
 
 
 def read(document: object) -> PlanOptions:
-    """The options of a plan file; StateError when they cannot be any."""
+    """The options in a plan file; StateError if this version cannot read them."""
     try:
         if isinstance(document, Mapping):
             return replace(PlanOptions(), **{name: _READ[name](value) for name, value in document.items()})
@@ -81,9 +81,9 @@ def check(typed: PlanOptions, made: PlanOptions) -> None:
     """Raise UsageError if options on the command line differ from those of the plan file."""
     names = [name for name, value in typed.given.items() if value != made.given.get(name, name == "watch")]
     if names:
-        there = made.words(*names)
-        made_so = f"with {there}" if there else "without"
-        message = f"the command line has `{typed.words(*names)}`, but the plan file was made {made_so}"
+        file_options = made.words(*names)
+        phrase = f"with {file_options}" if file_options else "without"
+        message = f"the command line has `{typed.words(*names)}`, but the plan file was made {phrase}"
         hint = "remove these options, which the plan file contains, or make a new plan file with them"
         raise UsageError(message, hint, id="E1208")
 
@@ -116,7 +116,7 @@ _READ: Final[Mapping[str, Callable[[Json], Json]]] = {
 
 def _words(name: str, value: object) -> Iterator[str]:
     if isinstance(value, frozenset):
-        yield from (f"{_switch(name)} {one}" for one in sorted(value))
+        yield from (f"{_switch(name)} {address}" for address in sorted(value))
     elif value is False:
         yield f"--no-{name}"
     else:

@@ -1,4 +1,4 @@
-"""A plan for the account of a session; reads only."""
+"""The plan for the account of a session.  The account is only read."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def prepare(
     judges: bool = False,
     needs_values: bool = False,
 ) -> PreparedPlan:
-    """Plan this environment, or with `base` what other manifests would make of it; reads only.
+    """Plan this environment, or with `base` what other manifests would make of it; the account is only read.
 
-    `sources` looks at those of watched documents: one for all plans of a run, which have their time together.
-    What `judges` refuses to write what cannot work.  What needs the values of secrets is refused when the plan
-    sends one that has none; all else takes such a secret as unchanged, and says so once.
+    `sources` fetches the sources of watched documents; all plans of a run share it, and with it its time limit.
+    With `judges`, a plan that would write a lint error is refused.  With `needs_values`, a plan that sends a secret
+    without a value is refused; otherwise such a secret counts as unchanged, and one warning says so.
     """
     secrets = None if asked.destroy or base else session.secrets
     manifests, warnings = _load(session, base, secrets, needs_values=needs_values, destroys=asked.destroy)
@@ -65,8 +65,8 @@ def prepare(
         request = replace(request, former=session.granted.former, reads=session.granted.cut(reads))
     with reading(session.progress, api):
         prepared = reconcile.prepare(manifests, KINDS, api, session.store(), request)
-    found = located(prepared.plan, prepared.desired)
-    prepared = replace(prepared, plan=found, unset=unset, manifests=manifests)
+    plan = located(prepared.plan, prepared.desired)
+    prepared = replace(prepared, plan=plan, unset=unset, manifests=manifests)
     if base is None and checks_names:
         _check_named(request.consent, {m.address for m in manifests} | prepared.state.bindings.keys())
     if needs_values:
@@ -77,18 +77,18 @@ def prepare(
 def _load(
     session: Session, base: LocalSession | None, secrets: Values | None, *, needs_values: bool, destroys: bool
 ) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
-    """The manifests of the session, or of `base`; the error that there is none names what deletes what is managed."""
+    """The manifests and warnings of the session, or of `base`; an error about no manifests also suggests `destroy`."""
     try:
         return load(base or session, secrets, needs_values=needs_values, needs_manifests=not destroys)
     except RefusedError as error:
-        if base is None and error.id == WITHOUT and (managed := _managed(session)):
+        if base is None and error.id == WITHOUT and (managed := _managed_count(session)):
             objects = "the managed object" if managed == 1 else f"all {managed} managed objects"
             error.hint += f"; `{session.command('destroy')}` deletes {objects}"
         raise
 
 
-def _managed(session: Session) -> int:
-    """How many objects the state knows; none where it cannot be read, which is not what the error is about."""
+def _managed_count(session: Session) -> int:
+    """The number of objects in the state; 0 if it cannot be read, because another error is being reported here."""
     try:
         return len(recall(session.store()).bindings)
     except TavusctlError:
@@ -96,16 +96,16 @@ def _managed(session: Session) -> int:
 
 
 def read_afresh(session: Session, plan: Callable[[Session], PreparedPlan]) -> PreparedPlan:
-    """A plan that writes nothing but what the files say, whatever the cache says of them."""
-    prepared, afresh = plan(session), replace(session, cache=None)
+    """The plan; made again without the cache if it would write and the cached manifests differ from the files."""
+    prepared, uncached = plan(session), replace(session, cache=None)
     if not (session.cache and prepared.plan.writes):
         return prepared
-    # Not by `==`, to which 1 and 1.0 and true are the same.
-    return prepared if repr(load(afresh)[0]) == repr(prepared.manifests) else plan(afresh)
+    # By `repr`, because 1, 1.0 and True are equal.
+    return prepared if repr(load(uncached)[0]) == repr(prepared.manifests) else plan(uncached)
 
 
 def _check_named(consent: Approvals, known: AbstractSet[Address]) -> None:
-    """Refuse an address that nothing has: a slip of the pen would mean "nothing to do"."""
+    """Raise UsageError for an unknown address, because a typing error would otherwise mean "nothing to do"."""
     named = consent.targets | consent.replace | consent.overwrite | consent.delete_costly
     for address in sorted(named - known):
         message = f"`{address}` is neither in the manifests nor in the state"
@@ -113,16 +113,16 @@ def _check_named(consent: Approvals, known: AbstractSet[Address]) -> None:
 
 
 def wait_for_creates(session: Session, api: Client, plan: Callable[[], PreparedPlan]) -> PreparedPlan:
-    """The plan; first, time for creates of an interrupted run to show in the account."""
-    begun = time.monotonic()
+    """The plan, once creates of an interrupted run are visible in the account, or have had the time to become so."""
+    started = time.monotonic()
     while True:
         prepared = plan()
-        sent = [datetime.fromisoformat(intent.time) + timedelta(seconds=intent.delay) for intent in prepared.lost]
-        left = session.settings.settle - (api.server_time() - max(sent)).total_seconds() if sent else 0.0
-        # Where no server tells the time, a clock that was put back must not make anyone wait for hours.
-        left = min(left, session.settings.settle - (time.monotonic() - begun))
-        if left <= 0:
+        sent_at = [datetime.fromisoformat(intent.time) + timedelta(seconds=intent.delay) for intent in prepared.lost]
+        seconds = session.settings.settle - (api.server_time() - max(sent_at)).total_seconds() if sent_at else 0.0
+        # Without a server time, a clock that was set back must not cause a wait of hours.
+        seconds = min(seconds, session.settings.settle - (time.monotonic() - started))
+        if seconds <= 0:
             return prepared
         names = ", ".join(str(intent.address) for intent in prepared.lost)
-        session.say(f"an interrupted run may have created {names}; checking again, for up to {left:.0f} s")
-        time.sleep(min(left, 5.0))
+        session.say(f"an interrupted run may have created {names}; checking again, for up to {seconds:.0f} s")
+        time.sleep(min(seconds, 5.0))

@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 
 class UploadFile(Struct):
-    """What turns a file into a link; what is the same is sent once."""
+    """Turns a local file into a link for the API; equal contents are uploaded once."""
 
     root: Path
     tell: Callable[[str], None] = lambda _: None
-    _folders: dict[str, Uploads] = field(default_factory=dict)
-    _turn: Lock = field(default_factory=Lock)  # two files of one content are one upload
+    _stores: dict[str, Uploads] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)  # so that two files of equal content are uploaded once
 
     def link(self, file: LocalFile) -> str:
-        """A fresh link to the content of a file, which is uploaded when it is not there; it never shows in output."""
-        folder = self._folders.get(file.upload) or self._folders.setdefault(file.upload, open_uploads(file.upload))
+        """A new signed URL of a file, uploaded if the store lacks it; its signature never appears in output."""
+        store = self._stores.get(file.upload) or self._stores.setdefault(file.upload, open_uploads(file.upload))
         name = file.digest.removeprefix("sha256:") + PurePosixPath(file.name).suffix.lower()
-        with self._turn:
-            if not folder.holds(name, file.digest, file.size):
+        with self._lock:
+            if not store.holds(name, file.digest, file.size):
                 self.tell(f"uploading {file.name} ({file.size:,} bytes) to {file.upload}")
-                folder.put(name, self._content(file))
-        link = folder.link(name)
+                store.put(name, self._content(file))
+        link = store.link(name)
         for secret in presigned_urls.signatures(link):
             redaction.remember(secret)
         return link

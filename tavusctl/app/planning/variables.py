@@ -1,4 +1,4 @@
-"""Variables for keys that the account has: which one stands for a new key, and what a person has to do about it."""
+"""Environment variables for secret values of the account: the name for a new value, and what the user has to set."""
 
 from __future__ import annotations
 
@@ -17,53 +17,53 @@ from tavusctl.secrets.values import Unread
 
 
 class Variables(Struct):
-    """Names that stand for keys: those that a project has, and those that a run makes."""
+    """Names of variables for secret values: those of the project, and those that a run adds."""
 
     listed: Collection[str]  # under `secrets:` of the project file
-    value_of: Callable[[str], str | Unread]  # of a variable, as far as this run may read it; empty without one
-    used: set[str] = field(default_factory=set)  # by manifests
-    unset: set[str] = field(default_factory=set)  # names of this run whose variables do not hold the keys yet
+    value_of: Callable[[str], str | Unread]  # by name; Unread if this run may not read it, empty if it is not set
+    used: set[str] = field(default_factory=set)  # names that manifests use
+    unset: set[str] = field(default_factory=set)  # names of this run whose variables are not set yet
 
     def naming(self, address: Address, named: list[str]) -> Callable[[KeyPath, str], str]:
-        """What names the keys of one object, and notes each name.
+        """A function that names the secret values of one object, and appends each name to `named`.
 
-        A secret of the project that has the very value stands for it.  A name of somebody else is not taken: one that
-        a manifest has, or whose variable holds another value.
+        A secret of the project that holds this very value is used again.  A new name is never one that a manifest
+        uses, or one whose variable holds another value.
         """
 
         def name(path: KeyPath, value: str) -> str:
-            known = (one for one in sorted(self.listed) if self.value_of(one) == value)
-            found = next(known, "") or next(
-                one for one in keys.names(address, path) if one not in named and self._is_free(one, value)
+            matches = (listed for listed in sorted(self.listed) if self.value_of(listed) == value)
+            chosen = next(matches, "") or next(
+                free for free in keys.names(address, path) if free not in named and self._is_free(free, value)
             )
-            named.append(found)
-            return found
+            named.append(chosen)
+            return chosen
 
         return name
 
     def note(self, names: Iterable[str]) -> None:
-        """Count names as used; those of variables that hold nothing yet are to be told."""
+        """Record names as used; variables without a known value are also recorded as unset."""
         names = set(names)
         self.used |= names
-        self.unset |= {one for one in names if not self._holds(one)}
+        self.unset |= {name for name in names if not self._holds(name)}
 
     def _is_free(self, name: str, value: str) -> bool:
         return name not in self.used and (not self._holds(name) or self.value_of(name) == value)
 
     def _holds(self, name: str) -> bool:
-        """Whether a variable is known to hold a value."""
+        """Whether a variable holds a value that this run may read."""
         value = self.value_of(name)
         return isinstance(value, str) and bool(value)
 
 
 def variables_of(prepared: PreparedPlan, listed: Collection[str], value_of: Callable[[str], str | Unread]) -> Variables:
-    """The names that a project has."""
+    """The variables of a project, with the names that its manifests use."""
     used = {name for one in prepared.desired for names in one.reads.values() for name in names}
     return Variables(listed, value_of, used)
 
 
 def told(names: Collection[str]) -> tuple[str, ...]:
-    """Lines that say which variables must be set, and to what."""
+    """Lines that list the variables which the user must set; empty without names."""
     if not names:
         return ()
     head = "the manifests refer to keys of the account by these environment variables:"

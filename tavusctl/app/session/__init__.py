@@ -1,1 +1,1 @@
-"""One run of a command on one environment of a project: what it may read, its account, its store."""
+"""One run of a command on one environment of a project: its permissions, its account, its state."""

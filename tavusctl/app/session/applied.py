@@ -1,4 +1,4 @@
-"""What the last apply has left, for rules that look back; without the network, and read when the first one looks."""
+"""The values of the last apply, for lint rules that compare with them; read lazily, and never over the network."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from tavusctl.state.scheme import file_of
 
 
 class Applied(Mapping[Address, JsonObject]):
-    """What was applied last, by address; `version` is another text whenever it may be something else."""
+    """The last applied values, by address; a change of `version` means that they may have changed."""
 
     def __init__(self, version: str = "", read: Callable[[], Mapping[Address, JsonObject]] = dict) -> None:
         self.version = version
         self._read = read
 
     def __getitem__(self, address: Address) -> JsonObject:
-        return self._found[address]
+        return self._specs[address]
 
     def __iter__(self) -> Iterator[Address]:
-        return iter(self._found)
+        return iter(self._specs)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._specs)
 
     @cached_property
-    def _found(self) -> Mapping[Address, JsonObject]:
+    def _specs(self) -> Mapping[Address, JsonObject]:
         return self._read()
 
 
 def last_applied(session: LocalSession) -> Applied:
-    """What was applied last; nothing where that is not known without the network."""
+    """The last applied values; empty if they cannot be read without the network."""
     url = session.environment.state
     if re.match(r"(?!file:)[a-z0-9]+:", url) or not (url or (session.root / ".tavusctl").is_dir()):
         return Applied()
     file = file_of(url, session.root, session.environment.name)
     if file:
         return Applied(version_of(file), lambda: _applied(session))
-    known = _applied(session)
-    return Applied(digest({str(address): spec for address, spec in known.items()}), lambda: known)
+    specs = _applied(session)
+    return Applied(digest({str(address): spec for address, spec in specs.items()}), lambda: specs)
 
 
 def _applied(session: LocalSession) -> Mapping[Address, JsonObject]:
-    from tavusctl.state.stores import open_store  # noqa: PLC0415 - who asks for the version alone does not wait for it
+    from tavusctl.state.stores import open_store  # noqa: PLC0415 - slow to import, and not needed for the version alone
 
     try:
         bindings = open_store(session.environment.state, session.root, session.environment.name).read().bindings
     except TavusctlError:
-        return {}  # a damaged state is for plan to complain about
+        return {}  # `plan` reports a damaged state
     return {address: binding.applied for address, binding in bindings.items()}

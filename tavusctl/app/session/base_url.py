@@ -1,4 +1,4 @@
-"""The addresses that may be called: over TLS, or on this machine."""
+"""The base URLs that may be called: over TLS, or on this machine."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def check_base_url(url: str, named: str = "--base-url") -> str:
-    """The API host must be reached over TLS, or be this machine; UsageError otherwise."""
+    """The normalised base URL; UsageError unless it uses TLS or is on this machine.  `named` is its option."""
     parts = parts_of(url)
-    told = f"{named} {site(url)}".rstrip()
+    label = f"{named} {site(url)}".rstrip()
     if parts is None or not parts.hostname or "@" in url or parts.query or parts.fragment:
-        message = f"{told} is not a valid base URL"
+        message = f"{label} is not a valid base URL"
         raise UsageError(message, f"write it like `{DEFAULT_URL}`")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-        message = f"{told} would send the API key unencrypted"
+        message = f"{label} would send the API key unencrypted"
         raise UsageError(message, "use `https://`; `http://` is allowed for this machine only (127.0.0.1, localhost)")
-    # The documentation of the API writes the version as a part of its addresses, and every path here begins with it.
+    # The documentation of the API has the version in its base URL; here, every path already begins with it.
     return re.sub(r"(/+v2)?/*$", "", url)
 
 
 def parts_of(url: str) -> SplitResult | None:
-    """An address in its parts, or None when it cannot be one."""
+    """The parts of a URL, or None if it is invalid."""
     try:
         parts = urlsplit(url)
-        usable = parts.port != 0  # raises when it is no number, or too large
+        usable = parts.port != 0  # raises ValueError if it is not a number, or too large
     except ValueError:
         return None
     return parts if usable and url.isascii() and url.isprintable() and " " not in url else None

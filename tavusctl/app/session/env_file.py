@@ -1,7 +1,7 @@
 """The file `.env` of a project: values for the variables that `api_key_env` and `secrets:` name, and for no others.
 
-A variable of the environment wins.  What the file says is never put into the environment, where every program that is
-started would see it.  A run for a pull request does not read the file of a checkout.
+A variable of the environment takes precedence.  The values are never put into the environment, where every child
+process would see them.  A run for a pull request does not read the file.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from dotenv.parser import Binding
 
 NAME: Final = ".env"
-KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the name of a file in place of the API key
+KEY_FILE: Final = "TAVUS_API_KEY_FILE"  # the variable with the path of a file that contains the API key
 IDS: Final = ("TV130", "TV131")
 _LARGEST: Final = 256 * 1024  # bytes
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_OTHERS: Final = 0o077  # rights of everybody but the owner
+_OTHERS: Final = 0o077  # permissions of everybody but the owner
 _VARIABLE: Final = pattern(r"[A-Z_][A-Z0-9_]{0,63}")
-_SLIP: Final = 2  # characters by which a name that was meant is longer or shorter
+_SLIP: Final = 2  # the largest difference in length between a mistyped name and the right one
 _SET: Final = "set it in the environment: the file may hold API keys and secrets only"
 _LIST: Final = "list it under `secrets:` if manifests use it; keep the settings of other programs in another file"
 
 
 class Variables:
-    """Variables that may hold a key or a secret, by name: of the environment, and where it has none, of the file."""
+    """The variables with keys and secrets: those of the environment, and those of the file that it does not set."""
 
     __slots__ = ("_file",)
 
@@ -48,15 +48,15 @@ class Variables:
         self._file = dict(file or {})
 
     def get(self, name: str) -> str:
-        """The value of a variable; empty where it is not set."""
+        """The value of a variable; empty if it is not set."""
         return os.environ.get(name, "") or self._file.get(name, "")
 
     def in_file(self, name: str) -> bool:
-        """Whether the value of a variable is the file's."""
+        """Whether the value of a variable comes from the file."""
         return not os.environ.get(name, "") and bool(self._file.get(name))
 
     def every(self, name: str) -> tuple[str, ...]:
-        """All values that a variable has in one place or the other, none of which may be shown."""
+        """The values of a variable in the environment and in the file; neither may be shown."""
         return tuple(filter(None, (os.environ.get(name, ""), self._file.get(name, ""))))
 
     def __repr__(self) -> str:
@@ -64,56 +64,56 @@ class Variables:
 
 
 class Remarks(Struct, frozen=True):
-    """What is to be said of a project's file."""
+    """The diagnostics about the file of a project."""
 
-    urgent: tuple[Diagnostic, ...] = ()  # what somebody has surely not meant, and who else can read it
+    urgent: tuple[Diagnostic, ...] = ()  # likely mistakes, and readers other than the user
     others: tuple[Diagnostic, ...] = ()  # variables of other programs
 
 
 def key_variables(project: Project) -> set[str]:
-    """The variables that a project keeps keys and secrets in."""
+    """The names of the variables that hold the API keys and the secrets of a project."""
     return {*project.secrets, *(one.api_key_env for one in project.environments.values() if one.api_key_env)}
 
 
 def names_in(project: Project) -> frozenset[str]:
-    """Every name that stands in the file, for a project file that does not tell which of them are secrets."""
+    """All names in the file; for a damaged project file, which does not show which of them are secrets."""
     return frozenset(one.key for one in _bindings(project) if one.key)
 
 
 def read(project: Project, names: Collection[str] = ()) -> Variables:
-    """The values of the variables that a project names, and of further `names`; nothing in a pull request's run."""
-    wanted = {*key_variables(project), *names}
-    return Variables({one.key: one.value or "" for one in _bindings(project) if one.key in wanted and not one.error})
+    """The values of a project's variables and of further `names`; none in a run for a pull request."""
+    allowed = {*key_variables(project), *names}
+    return Variables({one.key: one.value or "" for one in _bindings(project) if one.key in allowed and not one.error})
 
 
 def remarks(project: Project) -> Remarks:
-    """What is wrong with the file."""
+    """The diagnostics about the file; none in a run for a pull request."""
     if pull_request_trust.is_asked():
         return Remarks()
-    _, trouble = _opened(Path(project.root, NAME))
-    if trouble:
+    _, reason = _text_or_reason(Path(project.root, NAME))
+    if reason:
         hint = "make it a file of the project that you can read"
-        return Remarks((_remark("TV130", f"`{NAME}` is not read: it {trouble}", Source(NAME, 1, 1), hint),))
-    found, wanted = _bindings(project), key_variables(project)
-    unread = [*_unread(found, wanted, project)]
-    holds = any(one.value for one in found if one.key in wanted)
+        return Remarks((_remark("TV130", f"`{NAME}` is not read: it {reason}", Source(NAME, 1, 1), hint),))
+    bindings, variables = _bindings(project), key_variables(project)
+    unread = [*_unread(bindings, variables, project)]
+    has_value = any(one.value for one in bindings if one.key in variables)
     return Remarks(
-        (*(one for is_meant, one in unread if is_meant), *(_exposed(Path(project.root)) if holds else ())),
-        tuple(one for is_meant, one in unread if not is_meant),
+        (*(remark for is_urgent, remark in unread if is_urgent), *(_exposed(Path(project.root)) if has_value else ())),
+        tuple(remark for is_urgent, remark in unread if not is_urgent),
     )
 
 
 def _bindings(project: Project) -> list[Binding]:
-    text = "" if pull_request_trust.is_asked() else _opened(Path(project.root, NAME))[0]
+    text = "" if pull_request_trust.is_asked() else _text_or_reason(Path(project.root, NAME))[0]
     if not text:
         return []
-    from dotenv.parser import parse_stream  # noqa: PLC0415 - most projects have no such file, and are to start at once
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - most projects have no such file, and should start fast
 
     return [one for one in parse_stream(io.StringIO(text.removeprefix("\ufeff"))) if one.key or one.error]
 
 
-def _opened(path: Path) -> tuple[str, str]:
-    """The text of the file, and why it is not read, where it is there and is not."""
+def _text_or_reason(path: Path) -> tuple[str, str]:
+    """The text of the file, and the reason if it exists but is not read; both are empty if there is no file."""
     if path.is_symlink():  # it could lead anywhere
         return "", "is a symbolic link"
     try:
@@ -123,51 +123,53 @@ def _opened(path: Path) -> tuple[str, str]:
     except OSError as error:
         return "", f"cannot be read: {error.strerror}"
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):  # a folder by this name is an environment of Python's
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):  # a folder named `.env` is a virtual environment of Python
             return "", ""
-        if found.st_size > _LARGEST:
+        if status.st_size > _LARGEST:
             return "", f"is larger than {_LARGEST // 1024} KiB"
         return os.read(descriptor, _LARGEST).decode("utf-8", "replace"), ""
     finally:
         os.close(descriptor)
 
 
-def _unread(found: list[Binding], wanted: Collection[str], project: Project) -> Iterator[tuple[bool, Diagnostic]]:
-    """Lines that are not read, and whether they look as if they were meant for tavusctl."""
-    for one in found:
-        source = Source(NAME, _line(one), 1)
-        if one.error or one.key is None or one.value is None:
+def _unread(bindings: list[Binding], variables: Collection[str], project: Project) -> Iterator[tuple[bool, Diagnostic]]:
+    """A diagnostic for each line that is not read, and whether the line seems to be meant for tavusctl."""
+    for binding in bindings:
+        source = Source(NAME, _line(binding), 1)
+        if binding.error or binding.key is None or binding.value is None:
             hint = "write `NAME=value`, with quotes around a value with spaces"
             yield True, _remark("TV130", "this line is not read: it is no `NAME=value`", source, hint)
-        elif one.key not in wanted and not _is_output(one.key, project):
-            near = nearest(one.key, wanted)
-            is_slip = bool(near) and abs(len(near) - len(one.key)) <= _SLIP
-            is_ours = one.key.upper().startswith("TAVUS")
-            is_name = is_slip or is_ours or bool(_VARIABLE.fullmatch(one.key) and not detection.is_key(one.key))
-            # A line of a key that has several may end in `=`, and look like a name before it.
-            named = f"`{one.key}`" if is_name else "this variable"
-            told = f"{named} is not read: neither `api_key_env` nor `secrets:` in tavusctl.yaml names it"
-            hint = f"did you mean `{near}`?" if is_slip else _SET if is_ours else _LIST
-            yield is_slip or is_ours, _remark("TV130", told, source, hint)
+        elif binding.key not in variables and not _is_output(binding.key, project):
+            near = nearest(binding.key, variables)
+            is_slip = bool(near) and abs(len(near) - len(binding.key)) <= _SLIP
+            is_tavus = binding.key.upper().startswith("TAVUS")
+            is_name = (
+                is_slip or is_tavus or bool(_VARIABLE.fullmatch(binding.key) and not detection.is_key(binding.key))
+            )
+            # A line inside a multi-line key may end in `=` and so look like a name: it must not be shown.
+            named = f"`{binding.key}`" if is_name else "this variable"
+            message = f"{named} is not read: neither `api_key_env` nor `secrets:` in tavusctl.yaml names it"
+            hint = f"did you mean `{near}`?" if is_slip else _SET if is_tavus else _LIST
+            yield is_slip or is_tavus, _remark("TV130", message, source, hint)
 
 
 def _is_output(key: str, project: Project) -> bool:
-    """Whether `tavusctl output --write` may have written a variable for an application: that has a place here."""
+    """Whether a variable may come from `tavusctl output --write`, which may write into the same file."""
     if project.outputs:
         return key in project.outputs
     kind, _, rest = key.partition("_")
     return kind.lower() in KINDS and rest.endswith("_ID")
 
 
-def _line(one: Binding) -> int:
-    """The line of a statement, behind the empty lines that the parser counts to it."""
-    before = one.original.string[: len(one.original.string) - len(one.original.string.lstrip())]
-    return one.original.line + before.count("\n")
+def _line(binding: Binding) -> int:
+    """The number of a statement's first line; the parser counts the empty lines before it to the statement."""
+    before = binding.original.string[: len(binding.original.string) - len(binding.original.string.lstrip())]
+    return binding.original.line + before.count("\n")
 
 
 def _exposed(root: Path) -> Iterator[Diagnostic]:
-    """Who else may come to read the file."""
+    """Diagnostics if other users can read the file, or git may commit it."""
     source = Source(NAME, 1, 1)
     if os.name == "posix" and (root / NAME).stat().st_mode & _OTHERS:
         yield _remark("TV131", "other users of this machine can read `.env`", source, "run `chmod 600 .env`")

@@ -1,4 +1,4 @@
-"""The keys of a run: from variables and the files that they name, never from a command line."""
+"""The keys of a run: from environment variables and the files that they name, never from the command line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tavusctl.core.errors import UnauthorisedError, UsageError
 from tavusctl.secrets import redaction
 from tavusctl.state.seals import Keys
 
-WITHHELD: Final = "E805"  # the error of a key that is not read, whatever there is
-DEMO_KEY: Final = "key-of-the-emulator-of-a-demo"  # it opens nothing anywhere else
+WITHHELD: Final = "E805"  # the error for an API key that this run may not read
+DEMO_KEY: Final = "key-of-the-emulator-of-a-demo"  # it is valid only for the emulator
 SHARED: Final = "TAVUSCTL_FINGERPRINT_KEY"
-_SHORTEST: Final = 20  # characters: whoever has the state may try out what is shorter
+_SHORTEST: Final = 20  # characters: a shorter key could be guessed by anyone who has the state
 
 
 def api_key(session: LocalSession) -> str:
@@ -27,38 +27,38 @@ def api_key(session: LocalSession) -> str:
         raise UnauthorisedError(
             message, "check `api_key_env` in tavusctl.yaml, which takes effect after the merge", id=WITHHELD
         )
-    key, source = _held(name, session)
+    key, source = _key_and_source(name, session)
     if not key.strip():
         message = f"no API key: the environment variable {name} is not set"
         raise UnauthorisedError(message, _hint(name, session), id="E801")
-    return _checked(key.strip(), source)
+    return _valid_key(key.strip(), source)
 
 
 def place_of_key(session: LocalSession) -> str:
     """Where the API key comes from: a variable, or a file."""
-    return _held(session.environment.api_key_env, session)[1]
+    return _key_and_source(session.environment.api_key_env, session)[1]
 
 
 def keys(session: LocalSession, former: str = "") -> Keys:
     """The keys that may open the state; `former` names the variable of the previous API key."""
-    return Keys(api_key(session), *_others(session, former))
+    return Keys(api_key(session), *_further_keys(session, former))
 
 
 def keys_at_hand(session: LocalSession) -> Keys:
-    """The same, for commands that need no API key."""
+    """The keys that are set, for commands that can do without an API key."""
     name = session.environment.api_key_env
-    key, source = _held(name, session) if name else ("", "")
-    return Keys(_checked(key.strip(), source) if key.strip() else "", *_others(session))
+    key, source = _key_and_source(name, session) if name else ("", "")
+    return Keys(_valid_key(key.strip(), source) if key.strip() else "", *_further_keys(session))
 
 
 def _hint(name: str, session: LocalSession) -> str:
-    """How a variable is set, for one terminal or for the project; and where it may have been meant."""
+    """The hint for setting a variable, with the first diagnostic about values in `.env` that were not read."""
     unread = next((f"; {one.source}: {one.message}" for one in session.found if one.id == "TV130"), "")
     file = "" if session.granted else f", or write it into `{ENV_FILE}`"
     return f"run `export {name}=...`{file} (the API key is on the API page of the portal){unread}"
 
 
-def _others(session: LocalSession, former: str = "") -> tuple[str, str, str]:
+def _further_keys(session: LocalSession, former: str = "") -> tuple[str, str, str]:
     name = former or f"{session.environment.api_key_env}_OLD"
     old, shared = os.environ.get(name, "").strip(), os.environ.get(SHARED, "").strip()
     if former and not old:
@@ -72,9 +72,9 @@ def _others(session: LocalSession, former: str = "") -> tuple[str, str, str]:
     return shared, old, name
 
 
-def _held(name: str, session: LocalSession) -> tuple[str, str]:
-    """What a variable, the file that TAVUS_API_KEY_FILE names, or `.env` holds, and which of them it was."""
-    if session.environment.demo:  # whatever the variables hold is for Tavus
+def _key_and_source(name: str, session: LocalSession) -> tuple[str, str]:
+    """The API key and its source: a variable, the file that TAVUS_API_KEY_FILE names, or `.env`; unchecked."""
+    if session.environment.demo:  # the variables hold keys for Tavus, not for the emulator
         return DEMO_KEY, "the demo, which needs none of yours"
     key, file = session.variables.get(name), os.environ.get(KEY_FILE, "")
     from_file = session.variables.in_file(name)
@@ -83,16 +83,16 @@ def _held(name: str, session: LocalSession) -> tuple[str, str]:
     try:
         return Path(file).read_text(encoding="utf-8"), file
     except (OSError, UnicodeDecodeError):
-        # Somebody may have set the key itself: what leads to no folder is not quoted.
-        named = f"`{file}` " if os.sep in file and Path(file).parent.is_dir() else ""
-        message = f"the file {named}of {KEY_FILE} cannot be read"
+        # The variable may hold the key itself by mistake, so its value is quoted only if its folder exists.
+        quoted = f"`{file}` " if os.sep in file and Path(file).parent.is_dir() else ""
+        message = f"the file {quoted}of {KEY_FILE} cannot be read"
         hint = "check its path and permissions; the variable takes the path of a file, not a key"
         raise UnauthorisedError(message, hint, id="E802") from None
 
 
-def _checked(key: str, source: str) -> str:
+def _valid_key(key: str, source: str) -> str:
     if key.isascii() and key.isprintable() and " " not in key:
         return key
-    # Such a value cannot be sent, and whoever complained about it later would print it.
+    # Such a value cannot be sent, and a later error about it could print it.
     message = f"no API key: {source} contains characters that are not allowed in an API key"
     raise UnauthorisedError(message, "copy the API key again, without other characters, on one line", id="E803")

@@ -24,12 +24,12 @@ class LocalSession(Struct, frozen=True):
     environment: Environment
     progress: Progress
     found: tuple[Diagnostic, ...] = ()  # about the project file
-    granted: Grant | None = None  # what a pull request's run may read; None: whatever the files say
-    withheld: tuple[Diagnostic, ...] = ()  # what they say and it does not read
-    unopened: bool = False  # whether the files name a state that is not opened
-    variables: Variables = Variables()  # where keys and secrets are
-    unread: tuple[Diagnostic, ...] = ()  # variables of other programs in `.env`
-    cache: SessionCache | None = None  # what earlier runs have kept, and this one keeps; None: it does without
+    granted: Grant | None = None  # what a run for a pull request may read; None: everything that the files name
+    withheld: tuple[Diagnostic, ...] = ()  # about settings that this run does not read
+    unopened: bool = False  # whether the files name another state than the one that is used
+    variables: Variables = Variables()  # the source of keys and secrets
+    unread: tuple[Diagnostic, ...] = ()  # about variables of other programs in `.env`
+    cache: SessionCache | None = None  # None: this run uses no cache
 
     @property
     def root(self) -> Path:
@@ -37,21 +37,21 @@ class LocalSession(Struct, frozen=True):
         return Path(self.project.root)
 
     def value_of(self, name: str) -> str | Unread:
-        """The value of a variable that holds a secret, where this run may read it; empty where it is not set."""
+        """The value of the variable of a secret; empty if it is not set, Unread if this run may not read it."""
         if self.granted and name not in self.granted.secrets:
             return self.granted.unread
         return outer(self.variables.get(name))
 
     def command(self, line: str) -> str:
         """A command line of this program for the same environment."""
-        chosen = f" --env {flat(self.environment.name)}" if len(self.project.environments) > 1 else ""
-        return f"tavusctl {line}{chosen}"
+        option = f" --env {flat(self.environment.name)}" if len(self.project.environments) > 1 else ""
+        return f"tavusctl {line}{option}"
 
     def say(self, text: str) -> None:
-        """Progress and hints."""
+        """Print a line of progress or a hint."""
         self.progress.say(text)
 
     def warn(self, remarks: Iterable[Diagnostic]) -> None:
-        """Remarks of a command that makes no report."""
-        for one in remarks:
-            self.say(f"warning: {one.message}; {one.hint}" if one.hint else f"warning: {one.message}")
+        """Print warnings, for a command without a report."""
+        for remark in remarks:
+            self.say(f"warning: {remark.message}; {remark.hint}" if remark.hint else f"warning: {remark.message}")

@@ -1,4 +1,4 @@
-"""The manifests of a session: read, checked, and complained about all at once."""
+"""The manifests of a session, with all their diagnostics at once."""
 
 from __future__ import annotations
 
@@ -25,46 +25,46 @@ from tavusctl.kinds import KINDS
 from tavusctl.lint import suppressions
 from tavusctl.secrets.values import Values
 
-# What rules call an error, and an account may hold: it stops a plan only where that would write it.
+# Lint errors about values that an account may already have: they stop a plan only if it would write the value.
 LENIENT: Final = lint.IDS - lint.STOPPING
-# Complaints about manifests that may only follow from what is wrong with a part of the project file.
-_FOLLOWING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
-_NOTHING: Final = Applied()
-WITHOUT: Final = "E420"  # there is no manifest
+# Diagnostics about manifests that may only result from an error in a part of the project file.
+_RESULTING: Final[Mapping[str, str]] = {"environments": "TV111", "vars": "TV111", "secrets": "TV112"}
+_NOT_APPLIED: Final = Applied()
+WITHOUT: Final = "E420"  # the error if there is no manifest
 
 
 def check(
     session: LocalSession,
     paths: Sequence[Path] = (),
-    applied: Applied = _NOTHING,
+    applied: Applied = _NOT_APPLIED,
     *,
     advice: bool = True,
     secrets: Values | None = None,
     needs_values: bool = True,
     needs_manifests: bool = True,
 ) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
-    """The manifests that are right and all that is wrong; RefusedError when some are needed and there are none.
+    """The valid manifests and all diagnostics; RefusedError if manifests are needed and there are none.
 
-    Rules that look back see what was applied last.  Without advice, nothing is said of what is merely unwise; with
-    `secrets`, those that cannot be one are complained about, and those without a value where values are needed.
+    `applied` is for lint rules that compare with the last apply.  Without `advice`, lint warnings are left out.  With
+    `secrets`, invalid ones are diagnosed, and with `needs_values` also those without a value.
     """
-    kept = session.cache.opened() if session.cache and not paths else None
-    loaded = loading.read(session.project, session.environment, KINDS, paths, cache=kept)
-    wrong_files = any(one.severity is Severity.ERROR for one in (*session.found, *loaded.diagnostics))
-    if needs_manifests and not (loaded.files or paths or wrong_files):
+    manifest_cache = session.cache.opened() if session.cache and not paths else None
+    loaded = loading.read(session.project, session.environment, KINDS, paths, cache=manifest_cache)
+    has_errors = any(one.severity is Severity.ERROR for one in (*session.found, *loaded.diagnostics))
+    if needs_manifests and not (loaded.files or paths or has_errors):
         raise _without_manifests(session)
-    every = (*loaded.manifests, *loaded.drafts)
-    # References lead anywhere in the project: a part of it cannot be checked for them.
-    declared = loaded.declared | _hidden(every, loaded)
+    all_manifests = (*loaded.manifests, *loaded.drafts)
+    # References may lead anywhere in the project, so they cannot be checked if only some files are read.
+    declared = loaded.declared | _hidden(all_manifests, loaded)
     links = (
-        resolve.diagnostics(every, KINDS, secrets=secrets, declared=declared, needs_values=needs_values)
+        resolve.diagnostics(all_manifests, KINDS, secrets=secrets, declared=declared, needs_values=needs_values)
         if not paths
         else ()
     )
     diagnostics = [*loaded.diagnostics, *links]
-    remarks = [*_remarks(session, loaded, diagnostics, applied, kept, advice=advice)]
-    if kept:
-        kept.save()
+    remarks = [*_remarks(session, loaded, diagnostics, applied, manifest_cache, advice=advice)]
+    if manifest_cache:
+        manifest_cache.save()
     unread = session.unread if advice and not paths else ()
     return loaded.manifests, _with_project(session, [*suppressions.beyond(diagnostics), *remarks, *unread])
 
@@ -74,12 +74,12 @@ def _remarks(
     loaded: loading.LoadResult,
     diagnostics: Sequence[Diagnostic],
     applied: Applied,
-    kept: ManifestCache | None,
+    manifest_cache: ManifestCache | None,
     *,
     advice: bool,
 ) -> Iterator[Diagnostic]:
-    """What rules say of manifests, less what comments suppress and what only follows from errors."""
-    looked_at = lint.Project(
+    """The lint diagnostics, without those that a comment suppresses or that only result from an error."""
+    lint_project = lint.Project(
         (*loaded.manifests, *loaded.drafts),
         applied,
         loaded.origins,
@@ -88,25 +88,33 @@ def _remarks(
         secrets=frozenset(session.project.secrets),
         kinds=KINDS,
     )
-    found = _found(session, looked_at, applied.version, kept, advice=advice)
-    wrong = {one.source for one in diagnostics if one.severity is Severity.ERROR}
-    remarks = [*suppressions.as_remarks(diagnostics), *(one for one in found if one.written not in wrong)]
+    lint_remarks = _lint_remarks(session, lint_project, applied.version, manifest_cache, advice=advice)
+    error_sources = {one.source for one in diagnostics if one.severity is Severity.ERROR}
+    remarks = [
+        *suppressions.as_remarks(diagnostics),
+        *(one for one in lint_remarks if one.written not in error_sources),
+    ]
     return suppressions.without_suppressed(
         remarks, {path: suppressions.in_text(text) for path, text in loaded.marked.items()}
     )
 
 
-def _found(
-    session: LocalSession, looked_at: lint.Project, applied: str, kept: ManifestCache | None, *, advice: bool
+def _lint_remarks(
+    session: LocalSession,
+    lint_project: lint.Project,
+    applied: str,
+    manifest_cache: ManifestCache | None,
+    *,
+    advice: bool,
 ) -> Sequence[lint.Remark]:
-    """What rules say of manifests; they are not asked where the cache knows that they would say nothing."""
-    disk, rules = Disk(session.project), "all" if advice else "errors"
-    if kept and kept.is_silent(rules, applied, disk):
+    """The remarks of all lint rules; the rules are skipped if the cache knows that they have no remark."""
+    disk, rule_set = Disk(session.project), "all" if advice else "errors"
+    if manifest_cache and manifest_cache.is_silent(rule_set, applied, disk):
         return ()
-    found = [*lint.check(replace(looked_at, file_named=disk.file_named), KINDS, advice=advice)]
-    if kept and not found:
-        kept.keep_silence(rules, applied, disk)
-    return found
+    remarks = [*lint.check(replace(lint_project, file_named=disk.file_named), KINDS, advice=advice)]
+    if manifest_cache and not remarks:
+        manifest_cache.keep_silence(rule_set, applied, disk)
+    return remarks
 
 
 def load(
@@ -118,40 +126,43 @@ def load(
 ) -> tuple[tuple[Manifest, ...], tuple[Diagnostic, ...]]:
     """All manifests, and the warnings about them; ConfigError with every error.
 
-    That a secret has no value is told with other errors where values are needed; alone, the plan judges it.
+    With `needs_values`, a secret without a value is listed among other errors; if there is no other error, the plan
+    decides whether it needs the value.
 
-    An error of a rule stands until a plan has shown whether anything would be written of what it is about; what is
-    merely unwise is for validate to say, and no news to whoever looks at a plan.
+    A lenient lint error is returned as a diagnostic, because only the plan shows whether the value would be written.
+    Lint warnings are left to `validate`.
     """
-    manifests, found = check(
+    manifests, unfiltered = check(
         session, advice=False, secrets=secrets, needs_values=False, needs_manifests=needs_manifests
     )
-    diagnostics = tuple(one for one in found if not _is_advice(one))
+    diagnostics = tuple(one for one in unfiltered if not _is_advice(one))
     if any(one.severity is Severity.ERROR and one.id not in LENIENT for one in diagnostics):
-        every = check(session, advice=False, secrets=secrets)[1] if needs_values else found
-        raise ConfigError([one for one in every if not _is_advice(one)])
+        all_diagnostics = check(session, advice=False, secrets=secrets)[1] if needs_values else unfiltered
+        raise ConfigError([one for one in all_diagnostics if not _is_advice(one)])
     return manifests, diagnostics
 
 
 def _without_manifests(session: LocalSession) -> RefusedError:
     message = f"no manifest found in {_relative(session.project.manifests)}"
-    there = files.otherwise_spelled(Path(session.project.manifests), session.root)
+    folder = files.otherwise_spelled(Path(session.project.manifests), session.root)
     hint = "run `tavusctl init`, or set `manifests:` in tavusctl.yaml to the folder that holds them"
     if not (session.root / FILE).is_file():
         message = f"there is no {FILE} here or above, and {message}"
         hint = "run `tavusctl init`, or change to the folder of the project with `-C`"
-    return RefusedError(message, f"found the folder `{there}`: set `manifests: {there}`" if there else hint, id=WITHOUT)
+    return RefusedError(
+        message, f"found the folder `{folder}`: set `manifests: {folder}`" if folder else hint, id=WITHOUT
+    )
 
 
-def _with_project(session: LocalSession, told: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Complaints, those about the project file before them, without those that may only follow from these."""
-    following = {_FOLLOWING.get(part, "") for part in session.project.doubtful}
-    told = [one for one in told if one.id not in following]
-    return tuple(sorted([*session.found, *told], key=place))
+def _with_project(session: LocalSession, diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics including those about the project file, without those that may only result from the latter."""
+    resulting = {_RESULTING.get(part, "") for part in session.project.doubtful}
+    diagnostics = [one for one in diagnostics if one.id not in resulting]
+    return tuple(sorted([*session.found, *diagnostics], key=place))
 
 
 def _hidden(manifests: Sequence[Manifest], loaded: loading.LoadResult) -> frozenset[Address]:
-    """Addresses that are referred to and may well be declared, in a file that cannot be read as a whole."""
+    """Addresses that are referred to, and that a file which cannot be parsed completely may declare."""
     targets = {leaf for one in manifests for _, leaf in one.marks if isinstance(leaf, Address)}
     return frozenset(target for target in targets - loaded.declared if may_declare(loaded.unread, target.name))
 

@@ -1,4 +1,4 @@
-"""One run of a command on the account of an environment: its key, its client, its store."""
+"""One run of a command on the account of an environment: its API key, its API client, its state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tavusctl.core.ports import Others, Store
 from tavusctl.core.project_settings import Environment
 from tavusctl.secrets.values import Unread
 
-if TYPE_CHECKING:  # imported by those who need it: a run that knows the answer is to start at once
+if TYPE_CHECKING:  # imported where needed: a run that finds its result in the cache should start fast
     from tavusctl.engine.plan import Approvals
     from tavusctl.engine.prepared_plan import PlanOptions as Request
 
@@ -29,7 +29,7 @@ _TEST_SOURCES: Final = "TAVUSCTL_TEST_SOURCES"
 
 
 class Session(LocalSession, frozen=True):
-    """One run of a command on one environment of a project, with the account."""
+    """One run of a command on one environment of a project, with access to its account."""
 
     base_url: str = DEFAULT_URL
     settings: Settings = Settings()
@@ -40,7 +40,7 @@ class Session(LocalSession, frozen=True):
         return keyring.api_key(self)
 
     def reader(self) -> ReadClient:
-        """The API without a way to write."""
+        """An API client that can only read."""
         return ReadClient(
             self.base_url,
             self.api_key,
@@ -50,7 +50,7 @@ class Session(LocalSession, frozen=True):
         )
 
     def client(self, parallel: int | None = None) -> Client:
-        """The API with writing; for so many steps at a time.  RefusedError where not all may be read that is sent."""
+        """An API client that can also write, for `parallel` steps at a time; RefusedError if settings are withheld."""
         if self.withheld:
             message = f"a run for a pull request changes nothing while settings are unread: {self.withheld[0].message}"
             raise RefusedError(message, "plan it here, and apply it after the merge", id="E427")
@@ -60,24 +60,24 @@ class Session(LocalSession, frozen=True):
         )
 
     def store(self) -> Store:
-        """Where this environment's bindings are."""
+        """The store of the state of this environment."""
         return self._store(self.environment)
 
     @property
     def local_state_remark(self) -> tuple[Diagnostic, ...]:
-        """A warning where the state is a file of a machine that ends with its job, and would be after a merge."""
+        """A warning if the state is a file that a CI machine loses, unless this run uses another state (`unopened`)."""
         if self.unopened or not self._loses_state:
             return ()
         return (Diagnostic("TV127", f"{_LOST}, so `apply` refuses to run", severity=Severity.WARNING, hint=_KEPT),)
 
     def check_state_is_kept(self) -> None:
-        """Refuse to change an account while what is known of it would be gone with the machine; id E412."""
+        """Refuse to change an account if the state would be lost with a CI machine; id E412."""
         if self._loses_state:
             raise RefusedError(_LOST, _KEPT, id="E412")
 
     @property
     def _loses_state(self) -> bool:
-        if self.environment.demo:  # the account is a file of the machine as well
+        if self.environment.demo:  # the account of a demo is a local file as well
             return False
         is_file = not self.environment.state or re.match(r"file:|(?!git\b)[^:]*$", self.environment.state) is not None
         is_ci = any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in ("CI", "GITHUB_ACTIONS"))
@@ -92,11 +92,11 @@ class Session(LocalSession, frozen=True):
 
     @property
     def secrets(self) -> dict[str, str | Unread]:
-        """The values of the secrets that manifests may read; empty where a variable is not set."""
+        """The values of the secrets that manifests may read, by variable; empty if the variable is not set."""
         return {name: self.value_of(name) for name in self.project.secrets}
 
     def sources(self, *, wanted: bool = True) -> Sources | None:
-        """Where watched documents come from; None when nobody wants to look."""
+        """The client for the sources of watched documents; None if they are not `wanted`."""
         if not wanted:
             return None
         loopback = os.environ.get(_TEST_SOURCES, "").rstrip("/")
@@ -116,7 +116,7 @@ class Session(LocalSession, frozen=True):
         destroy: bool = False,
         warnings: tuple[Diagnostic, ...] = (),
     ) -> Request:
-        """What a plan needs to know from outside."""
+        """The options of a plan for the engine, with the keys and secrets of this session."""
         from tavusctl.engine.prepared_plan import PlanOptions as Request  # noqa: PLC0415 - as above
 
         keys = keyring.keys(self)
@@ -124,7 +124,7 @@ class Session(LocalSession, frozen=True):
         return replace(request, others=self.others)
 
     def others(self) -> Others:
-        """What the other environments of the project have bound, so that nothing of theirs is taken over here."""
+        """The objects that other environments of the project have bound, so that this one does not import them."""
         from tavusctl.state.journal import recall  # noqa: PLC0415 - as above
 
         owners: dict[str, str] = {}
@@ -133,11 +133,11 @@ class Session(LocalSession, frozen=True):
             if name == self.environment.name:
                 continue
             try:
-                known = recall(self._store(environment))
+                state = recall(self._store(environment))
             except TavusctlError as error:
                 unread.append((name, error.message))
                 continue
-            for one in known.bindings.values():
-                whose = f"`{one.address}` of the environment `{name}`"
-                owners |= dict.fromkeys(filter(None, (one.remote_id, one.successor, *one.retired)), whose)
+            for binding in state.bindings.values():
+                owner = f"`{binding.address}` of the environment `{name}`"
+                owners |= dict.fromkeys(filter(None, (binding.remote_id, binding.successor, *binding.retired)), owner)
         return Others(owners, tuple(unread))

@@ -1,4 +1,4 @@
-"""What `outputs:` of the project file refers to."""
+"""The references in `outputs:` of the project file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tavusctl.core.project_settings import FILE, Output
 def unknown_outputs(
     outputs: Mapping[str, Output], known: Collection[str], manifests: Sequence[Manifest]
 ) -> list[Diagnostic]:
-    """Outputs that refer to what the project does not have; a former address leads to the present one."""
+    """A diagnostic for each unknown address in outputs; for a renamed resource, the hint has the new address."""
     moved = {str(old): one.address for one in manifests for old in one.moved_from}
     return [
         Diagnostic(

@@ -1,4 +1,4 @@
-"""What a use case says while it works: the port that the command line fills in."""
+"""The port for progress messages of a use case; the command line implements it."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from tavusctl.core.ports import Reader
 
 
 class Waits(Protocol):
-    """What a run is waiting for, told as it changes."""
+    """Display of the server-side work that a run waits for."""
 
     def note(self, address: Address, status: str, over: bool) -> None:  # noqa: FBT001 - as the engine calls it
-        """Something is waited for, and has a status; or that is over."""
+        """Show the status of an object that the run waits for; `over` ends its display."""
         ...
 
     def say(self, text: str) -> None:
-        """A line of other matters."""
+        """Print a line about something else."""
         ...
 
     def close(self) -> None:
-        """Nothing is waited for any more."""
+        """End the display."""
         ...
 
 
 class Progress(Protocol):
-    """Progress and hints, beside the result."""
+    """Output of progress and hints, apart from the result."""
 
     @property
     def quiet(self) -> bool:
-        """Whether only results and errors are to be told."""
+        """Whether only results and errors are printed."""
         ...
 
     def say(self, text: str) -> None:
-        """A line of progress, or a hint."""
+        """Print a line of progress, or a hint."""
         ...
 
     def slow(self, what: str, count: Callable[[], str]) -> AbstractContextManager[None]:
-        """While the block runs and takes long, lines of what goes on and how far it is."""
+        """Print lines with `what` and `count()` while the block runs, if it takes long."""
         ...
 
     def waits(self) -> Waits:
-        """Where a run tells what it is waiting for."""
+        """A new display for server-side work; the caller closes it."""
         ...
 
 
 @contextmanager
 def reading(progress: Progress, api: Reader) -> Iterator[None]:
-    """While the account is being read, a line that says so."""
-    before = api.answers
+    """Print lines with the number of API responses, if the block takes long to read the account."""
+    answers_before = api.answers
 
     def count() -> str:
-        answers = api.answers - before
+        answers = api.answers - answers_before
         return f"{answers} answer{'' if answers == 1 else 's'}"
 
     with progress.slow("reading the account", count):

@@ -1,4 +1,4 @@
-"""How calls are made, as the environment says it."""
+"""The settings of API calls from environment variables."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from msgspec import Struct
 from tavusctl.api import PARALLEL
 from tavusctl.core.errors import UsageError
 
-MOST_PARALLEL: Final = 32  # calls at a time
+MOST_PARALLEL: Final = 32  # simultaneous calls
 _SECONDS: Final = "120"
 
 
 class Settings(Struct, frozen=True):
-    """Values of environment variables as they are written; what is wrong with one is told when it is used."""
+    """Unparsed values of environment variables; an invalid value raises UsageError when it is used."""
 
     settle_text: str = ""
     max_wait_text: str = ""
@@ -25,23 +25,23 @@ class Settings(Struct, frozen=True):
 
     @classmethod
     def from_environ(cls) -> Settings:
-        """Those of this process."""
+        """The settings of this process."""
         names = ("TAVUSCTL_SETTLE", "TAVUSCTL_MAX_WAIT", "TAVUSCTL_PARALLEL", "TAVUSCTL_RATE")
         return cls(*(os.environ.get(name, "") for name in names))
 
     @property
     def settle(self) -> float:
-        """Seconds after which a create whose answer was lost has surely shown, if it happened."""
+        """Seconds after which a create whose response was lost is certainly visible, if it happened."""
         return _seconds(self.settle_text, "TAVUSCTL_SETTLE")
 
     @property
     def max_wait(self) -> float:
-        """The longest pause between two tries of a call, in seconds."""
+        """The longest pause between two attempts of a call, in seconds."""
         return _seconds(self.max_wait_text, "TAVUSCTL_MAX_WAIT")
 
     @property
     def parallel(self) -> int:
-        """How many calls may be under way at a time; UsageError when it is no such number."""
+        """The maximum number of simultaneous calls; UsageError if it is not a number from 1 to MOST_PARALLEL."""
         text = self.parallel_text or str(PARALLEL)
         if not text.isdecimal() or not 1 <= int(text) <= MOST_PARALLEL:
             message = f"TAVUSCTL_PARALLEL must be a number of parallel calls from 1 to {MOST_PARALLEL}"
@@ -50,7 +50,7 @@ class Settings(Struct, frozen=True):
 
     @property
     def rate(self) -> float:
-        """How many calls may begin in a second; UsageError when it is no such number."""
+        """The maximum number of calls per second, by default infinite; UsageError if it is not a positive number."""
         try:
             rate = float(self.rate_text or "inf")
         except ValueError:
@@ -62,7 +62,7 @@ class Settings(Struct, frozen=True):
 
 
 def _seconds(text: str, variable: str) -> float:
-    """An environment variable as seconds, 120 without one; UsageError when it is no number."""
+    """The seconds in an environment variable, 120 by default, at least 0; UsageError if it is not a number."""
     try:
         seconds = float(text or _SECONDS)
     except ValueError:

@@ -1,1 +1,1 @@
-"""The state itself, as people look at it and put it right."""
+"""Commands on the state itself: show it, correct it, move it."""

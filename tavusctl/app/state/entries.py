@@ -1,4 +1,4 @@
-"""Single objects of the state: found, forgotten, renamed."""
+"""Single bindings of the state: show, forget and rename them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tavusctl.state.journal import recall
 
 
 def bindings(session: LocalSession) -> Sequence[Binding]:
-    """All that is bound, by address."""
+    """All bindings, sorted by address."""
     state = recall(store_of(session))
     return [state.bindings[address] for address in sorted(state.bindings)]
 
 
 def describe(session: LocalSession, address: str) -> JsonObject:
-    """What is known of one object; secrets are not in it."""
+    """One binding as JSON, without secrets; StateError if the address is not in the state."""
     binding = _binding(recall(store_of(session)), address)
     return {
         "address": str(binding.address),
@@ -41,30 +41,30 @@ def describe(session: LocalSession, address: str) -> JsonObject:
 
 
 def forget(session: LocalSession, addresses: Sequence[str], lock_timeout: float) -> Sequence[Binding]:
-    """Forget objects, which stay in the account; what was bound."""
+    """Remove bindings from the state, and return them; the objects stay in the account."""
     store = store_of(session)
     with store.lock(lock_timeout, "state rm"):
         state, seal = to_write(session, store)
-        gone = {_binding(state, address).address for address in addresses}
-        left = unbound(state.bindings, {address: state.bindings[address].remote_id for address in gone})
-        store.write(seal(replace(state, serial=state.serial + 1, bindings=left)))
-    return [state.bindings[address] for address in sorted(gone)]
+        forgotten = {_binding(state, address).address for address in addresses}
+        remaining = unbound(state.bindings, {address: state.bindings[address].remote_id for address in forgotten})
+        store.write(seal(replace(state, serial=state.serial + 1, bindings=remaining)))
+    return [state.bindings[address] for address in sorted(forgotten)]
 
 
 def rename(session: LocalSession, old: str, new: str, lock_timeout: float) -> tuple[Binding, Address]:
-    """Give an object another address; what it was bound as, and the address."""
+    """Give an object another address; return its old binding and its new address."""
     store = store_of(session)
     with store.lock(lock_timeout, "state mv"):
         state, seal = to_write(session, store)
         binding = _binding(state, old)
-        target = _free(state, binding.address, new)
+        target = _unbound_address(state, binding.address, new)
         bindings = renamed(state.bindings, {binding.address: target})
         store.write(seal(replace(state, serial=state.serial + 1, bindings=bindings)))
     return binding, target
 
 
-def _free(state: State, old: Address, text: str) -> Address:
-    """The new address, if it can be one; errors name what is wrong with it."""
+def _unbound_address(state: State, old: Address, text: str) -> Address:
+    """The new address, parsed; UsageError or StateError if it is invalid, of another kind, or bound already."""
     try:
         new = address_in(text)
     except ValueError as error:
@@ -81,8 +81,8 @@ def _free(state: State, old: Address, text: str) -> Address:
 
 
 def _binding(state: State, text: str) -> Binding:
-    wanted = in_our_words(text)
-    binding = next((one for address, one in state.bindings.items() if str(address) == wanted), None)
+    canonical_text = in_our_words(text)
+    binding = next((one for address, one in state.bindings.items() if str(address) == canonical_text), None)
     if binding is None:
         message = f"`{text}` is not in the state"
         raise StateError(message, suggestion(text, map(str, state.bindings)), id="E907")

@@ -1,4 +1,4 @@
-"""Let an API key check and seal the state."""
+"""Enrol an API key, so that it can check and make seals of the state."""
 
 from __future__ import annotations
 
@@ -25,64 +25,64 @@ class RekeyResult(Struct, frozen=True):
     trust: Trust  # before
     written: bool
     renewed: bool = False
-    shut_out: int = 0  # keys that could open the state, and cannot any more
+    shut_out: int = 0  # the number of keys that can no longer open the state
 
 
 def rekey(session: Session, old_key_env: str, lock_timeout: float, *, renew: bool) -> RekeyResult:
-    """Make the seals of the state with the present API key; with `renew`, with a new key of its own."""
-    store, known = session.store(), keys(session, old_key_env)
+    """Let the current API key check and make seals of the state; with `renew`, give the state a new random key, too."""
+    store, available_keys = session.store(), keys(session, old_key_env)
     with store.lock(lock_timeout, "state rekey"):
-        return _rekey(session, store, known, renew=renew)
+        return _rekey(session, store, available_keys, renew=renew)
 
 
-def _rekey(session: Session, store: Store, known: Keys, *, renew: bool) -> RekeyResult:
-    state, lines = store.read(), store.journal()
-    found = judged(state, lines, known)
-    trust = found.custody.trust
+def _rekey(session: Session, store: Store, available_keys: Keys, *, renew: bool) -> RekeyResult:
+    state, journal = store.read(), store.journal()
+    sealed_state = judged(state, journal, available_keys)
+    trust = sealed_state.custody.trust
     if trust is Trust.NEW:
         return RekeyResult(state, trust, written=False)
-    _check_account(session, state, found)
+    _check_account(session, state, sealed_state)
     if trust is Trust.SEALED and not renew:
-        behind = found.custody.is_behind(state)
-        if behind:  # it keeps its serial: whatever was planned on it, a plan file for one, is as good as before
-            store.write(found.custody.sealed(state))
+        behind = sealed_state.custody.is_behind(state)
+        if behind:  # the serial stays the same, so a plan file for this state is still valid
+            store.write(sealed_state.custody.sealed(state))
         return RekeyResult(state, trust, written=behind)
-    # The journal says which serial it goes on from: the state it belongs to keeps that one.
-    new, _ = taken_over(replace(state, serial=state.serial + (not lines)), lines, known)
+    # The journal names the serial of the state that it belongs to: with a journal, the serial stays the same.
+    new, _ = taken_over(replace(state, serial=state.serial + (not journal)), journal, available_keys)
     store.write(new)
-    shut_out = state.keys.keys() - new.keys.keys() - {slot(known.former, state.lineage)}
+    shut_out = state.keys.keys() - new.keys.keys() - {slot(available_keys.former, state.lineage)}
     return RekeyResult(new, trust, written=True, renewed=True, shut_out=len(shut_out))
 
 
-def _check_account(session: Session, state: State, found: SealedState) -> None:
-    """Refuse a key that does not see the objects of the state: it is of another account."""
+def _check_account(session: Session, state: State, sealed_state: SealedState) -> None:
+    """Refuse an API key with which the bound objects cannot be read: it belongs to another account."""
     bindings = tuple(state.bindings.values())
-    lens = observe.Decoder(observe.known_ids(bindings), found.custody.prints)
+    decoder = observe.Decoder(observe.known_ids(bindings), sealed_state.custody.prints)
     with session.reader() as api:
-        missing = observe.snapshot(api, KINDS, (), bindings, lens).missing
+        missing = observe.snapshot(api, KINDS, (), bindings, decoder).missing
     account_guard.check(state, session.environment, session.api_key, bound=len(bindings), missing=len(missing))
 
 
 def text(done: RekeyResult) -> str:
-    """What became of the state, for people."""
+    """The result as text."""
     if done.trust is Trust.NEW:
         return "no state yet: the first apply generates its key\n"
     if not done.written:
         return "this API key opens the state already\n"
     if not done.renewed:
         return "this API key opens the state from now on\n"
-    bound = "".join(f"  {address} {one.remote_id}\n" for address, one in sorted(done.state.bindings.items()))
+    bound = "".join(f"  {address} {binding.remote_id}\n" for address, binding in sorted(done.state.bindings.items()))
     return f"the state has a new key and is trusted with {len(done.state.bindings)} objects:\n{bound}"
 
 
 def document(done: RekeyResult) -> str:
-    """The same as JSON."""
-    known = {
+    """The result as JSON."""
+    content = {
         "format_version": FORMAT_VERSION,
         "before": done.trust.value,
         "written": done.written,
         "renewed": done.renewed,
         "shut_out": done.shut_out,
-        "objects": {str(address): one.remote_id for address, one in sorted(done.state.bindings.items())},
+        "objects": {str(address): binding.remote_id for address, binding in sorted(done.state.bindings.items())},
     }
-    return json.dumps(known, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

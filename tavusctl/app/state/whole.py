@@ -1,4 +1,4 @@
-"""The state as a whole: opened, replaced, checked before it is changed."""
+"""The state as a whole: open it, replace it, and check it before it is changed."""
 
 from __future__ import annotations
 
@@ -20,36 +20,39 @@ from tavusctl.state.stores import open_store
 
 
 def push(session: LocalSession, file: Path, lock_timeout: float, *, allow_older: bool) -> tuple[State, bool]:
-    """Replace the state by that of a file, and keep the records beside it; the state, and whether it was written."""
+    """Replace the state by that of a file, and copy the run records beside the file.
+
+    Return the state, and whether it was written: an equal state is not.
+    """
     pushed = _read(file)
-    store, beside = store_of(session), FileStore(file)
-    check_settled(beside)
+    store, source = store_of(session), FileStore(file)
+    check_settled(source)
     with store.lock(lock_timeout, "state push"):
         check_settled(store)
-        known = store.read(older=allow_older)
+        current = store.read(older=allow_older)
         custody = judged(pushed, (), keyring.keys_at_hand(session)).custody
-        if pushed == known and not allow_older:
-            _carry(beside.shelf, store.shelf, pushed.lineage)
-            return known, False
-        _check_lineage(pushed, known, file)
+        if pushed == current and not allow_older:
+            _copy_records(source.shelf, store.shelf, pushed.lineage)
+            return current, False
+        _check_lineage(pushed, current, file)
         if allow_older:
-            newest = newest_serial(known.lineage, store.shelf.names(RUNS))
-            pushed = _renumbered(pushed, max(pushed.serial, known.serial, newest) + 1, custody)
-        _check_successor(pushed, known, file)
+            newest = newest_serial(current.lineage, store.shelf.names(RUNS))
+            pushed = _renumbered(pushed, max(pushed.serial, current.serial, newest) + 1, custody)
+        _check_successor(pushed, current, file)
         store.write(pushed)
-        _carry(beside.shelf, store.shelf, pushed.lineage)
+        _copy_records(source.shelf, store.shelf, pushed.lineage)
     return pushed, True
 
 
-def _carry(beside: ArtifactStore, shelf: ArtifactStore, lineage: str) -> None:
-    """Keep what `undo` needs where the state is now: a state that moves takes the records of its runs along."""
-    runs = runs_of(lineage, beside.names(RUNS))
-    bodies = [name for name in beside.names(TRASH) if name.split("/")[1] in runs]
-    known = {*shelf.names(RUNS), *shelf.names(TRASH)}
+def _copy_records(source: ArtifactStore, target: ArtifactStore, lineage: str) -> None:
+    """Copy the run records of a lineage, and the deleted bodies that they refer to: `undo` needs both."""
+    runs = runs_of(lineage, source.names(RUNS))
+    bodies = [name for name in source.names(TRASH) if name.split("/")[1] in runs]
+    existing = {*target.names(RUNS), *target.names(TRASH)}
     for name in (*runs.values(), *bodies):
-        content = None if name in known else beside.get(name)
+        content = None if name in existing else source.get(name)
         if content is not None:
-            shelf.put(name, content)
+            target.put(name, content)
 
 
 def _read(file: Path) -> State:
@@ -71,38 +74,41 @@ def store_of(session: LocalSession) -> Store:
 
 
 def to_write(session: LocalSession, store: Store) -> tuple[State, Callable[[State], State]]:
-    """The state for a command that changes it, and what seals it; the store must be locked."""
+    """The state for a command that changes it, and the function that seals it; the store must be locked.
+
+    StateError if a journal is left, or if the state is not trusted.
+    """
     check_settled(store)
-    found = opened(store, keyring.keys(session))
-    found.custody.check_trusted()
-    return found.replay.state, found.custody.sealed
+    sealed_state = opened(store, keyring.keys(session))
+    sealed_state.custody.check_trusted()
+    return sealed_state.replay.state, sealed_state.custody.sealed
 
 
 def _renumbered(state: State, serial: int, custody: Seals) -> State:
-    """A state with another serial; one that was sealed needs a new seal, one that was not gets none."""
+    """A state with another serial, sealed again if it was sealed; StateError if its key is not available."""
     if custody.trust is Trust.FOREIGN:
         custody.check_trusted()
     return custody.sealed(replace(state, serial=serial))
 
 
 def check_settled(store: Store) -> None:
-    """Refuse while an interrupted run has left records that the state does not have yet."""
+    """StateError if the journal of an interrupted run is not merged into the state yet."""
     if store.journal():
         message = "a run was interrupted, and its journal is not merged into the state yet"
         raise StateError(message, "run `tavusctl apply` first, which merges the journal", id="E913")
 
 
-def _check_lineage(pushed: State, known: State, file: Path) -> None:
-    if known.serial and pushed.lineage != known.lineage:  # else nothing was ever written here
+def _check_lineage(pushed: State, current: State, file: Path) -> None:
+    if current.serial and pushed.lineage != current.lineage:  # serial 0: nothing was ever written here
         message = f"`{file}` has another lineage: it is not a copy of this state"
         hint = "check the environment; to start from that file, set `state:` to an empty place"
         raise StateError(message, hint, id="E904")
 
 
-def _check_successor(pushed: State, known: State, file: Path) -> None:
-    if known.serial and pushed.serial <= known.serial:
+def _check_successor(pushed: State, current: State, file: Path) -> None:
+    if current.serial and pushed.serial <= current.serial:
         message = (
-            f"`{file}` has serial {pushed.serial}, older than {known.serial} of the state, "
+            f"`{file}` has serial {pushed.serial}, older than {current.serial} of the state, "
             "and would lose the changes since"
         )
         hint = "pull the state again, and import missing objects with `tavusctl import`; or add `--allow-older`"

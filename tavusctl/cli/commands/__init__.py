@@ -1,1 +1,1 @@
-"""One module per command: options, a call, a report."""
+"""One module for each command: its options, one call of the application, and a report."""

@@ -1,4 +1,4 @@
-"""`tavusctl adopt`: write what was changed in the account back into the files."""
+"""`tavusctl adopt`: write live edits of the account back into the files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
         raise UsageError(message, "run for example `tavusctl adopt persona/sales-coach`")
     adoption = app.adopt(session, addresses, dry_run=dry_run)
     click.echo(adoption.difference, nl=False)
-    _tell(session, adoption.verdicts, dry_run=dry_run)
+    _print_verdicts(session, adoption.verdicts, dry_run=dry_run)
     for line in told(adoption.unset):
         session.say(line)
     if adoption.unset and not dry_run:
@@ -42,14 +42,14 @@ def command(session: Session, *, addresses: tuple[str, ...], everything: bool, d
     return 0 if adoption.is_whole else RefusedError.exit_code
 
 
-def _tell(session: Session, verdicts: Collection[app.Verdict], *, dry_run: bool) -> None:
+def _print_verdicts(session: Session, verdicts: Collection[app.Verdict], *, dry_run: bool) -> None:
     if not verdicts:
         session.say("nothing to adopt: no managed object was edited in the account")
     verb = "would adopt" if dry_run else "adopted"
-    for one in verdicts:
-        place = f"{one.address} {flat(one.pointer)}".rstrip()
-        if one.reason:
-            click.echo(f"refused {place}: {flat(one.reason)}", err=dry_run)
+    for verdict in verdicts:
+        field = f"{verdict.address} {flat(verdict.pointer)}".rstrip()
+        if verdict.reason:
+            click.echo(f"refused {field}: {flat(verdict.reason)}", err=dry_run)
         elif not session.progress.quiet:
-            reads = f", read from {', '.join(one.names)}" if one.names else ""
-            click.echo(f"{verb} {place} in {flat(one.path)}{reads}", err=dry_run)
+            source = f", read from {', '.join(verdict.names)}" if verdict.names else ""
+            click.echo(f"{verb} {field} in {flat(verdict.path)}{source}", err=dry_run)

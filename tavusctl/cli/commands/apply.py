@@ -1,4 +1,4 @@
-"""`tavusctl apply`: bring the account to the manifests."""
+"""`tavusctl apply`: change the account so that it matches the manifests."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def command(
     tavusctl apply
     tavusctl apply --yes --allow-deletes 1
     """  # noqa: D301
-    asked = app.ApplyOptions(
+    apply_options = app.ApplyOptions(
         PlanOptions(**shape),
         planfile,
         yes,
@@ -84,5 +84,5 @@ def command(
     )
     with interruptible() as interruption:
         dialogue = TerminalDialogue(session, format_, interruption)
-        result = app.apply(session, asked, dialogue)
+        result = app.apply(session, apply_options, dialogue)
     return dialogue.finish(result, reports)

@@ -18,7 +18,7 @@ def command(ctx: click.Context, shell: str) -> None:
     tavusctl completion bash > ~/.local/share/bash-completion/completions/tavusctl
     tavusctl completion zsh > ~/.zfunc/_tavusctl
     """  # noqa: D301
-    maker = get_completion_class(shell)
-    if maker is None:
+    completion_class = get_completion_class(shell)
+    if completion_class is None:
         ctx.fail(f"no completion script for the shell `{shell}`")
-    click.echo(maker(ctx.find_root().command, {}, "tavusctl", "_TAVUSCTL_COMPLETE").source())
+    click.echo(completion_class(ctx.find_root().command, {}, "tavusctl", "_TAVUSCTL_COMPLETE").source())

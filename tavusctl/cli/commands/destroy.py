@@ -1,4 +1,4 @@
-"""`tavusctl destroy`: delete everything that is managed here."""
+"""`tavusctl destroy`: delete all managed objects."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def command(
     tavusctl destroy
     tavusctl destroy --yes --allow-deletes 7
     """  # noqa: D301
-    asked = app.DestroyOptions(yes, allow_deletes, allow_replica_delete, lock_timeout)
+    destroy_options = app.DestroyOptions(yes, allow_deletes, allow_replica_delete, lock_timeout)
     with interruptible() as interruption:
         dialogue = TerminalDialogue(session, format_, interruption)
-        result = app.destroy(session, asked, dialogue)
+        result = app.destroy(session, destroy_options, dialogue)
     return dialogue.finish(result)

@@ -1,4 +1,4 @@
-"""`tavusctl diff`: how two environments differ, or an environment and its account."""
+"""`tavusctl diff`: the differences between two environments, or between an environment and its account."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def command(
     """  # noqa: D301
     first = checked(open_session(left, progress))
     if right is None:
-        found = _with_account(first, base_url)
+        comparison = _with_account(first, base_url)
     else:
-        found = app.environments(first, checked(open_session(right, progress)))
-    show(report(found, format_), format_)
-    return DIFFERENCES_EXIST if found.differences and detailed_exitcode else 0
+        comparison = app.environments(first, checked(open_session(right, progress)))
+    show(report(comparison, format_), format_)
+    return DIFFERENCES_EXIST if comparison.differences and detailed_exitcode else 0
 
 
 def _with_account(session: LocalSession, base_url: str) -> Comparison:
-    known = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
+    fields = {name: getattr(session, name) for name in LocalSession.__struct_fields__}
     with base_url_of(session.environment, session.root, base_url) as url:
-        return app.with_account(Session(**known, base_url=url, settings=Settings.from_environ()))
+        return app.with_account(Session(**fields, base_url=url, settings=Settings.from_environ()))

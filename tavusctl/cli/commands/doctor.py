@@ -1,4 +1,4 @@
-"""`tavusctl doctor`: whether a command would find what it needs."""
+"""`tavusctl doctor`: check that commands will find everything that they need."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def command(*, environment: str | None, base_url: str, progress: TerminalProgres
     \b
     tavusctl doctor --env prod
     """  # noqa: D301
-    found = app.checkup(environment, lambda chosen, root: base_url_of(chosen, root, base_url), progress)
-    click.echo((app.document if format_ == "json" else app.text)(found), nl=False)
-    return found.exit_code
+    checks = app.checkup(environment, lambda chosen, root: base_url_of(chosen, root, base_url), progress)
+    click.echo((app.document if format_ == "json" else app.text)(checks), nl=False)
+    return checks.exit_code

@@ -1,4 +1,4 @@
-"""`tavusctl drift`: what was changed in the account since the last apply."""
+"""`tavusctl drift`: the changes made in the account since the last apply."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def command(session: Session, *, format_: str, reports: Reports, detailed_exitco
     tavusctl drift
     tavusctl drift --detailed-exitcode --format json
     """  # noqa: D301
-    idle = unchanged.read_plan(session, unchanged.DRIFT, {})
-    if idle:
-        emit(lambda report: report.drift(idle, idle.drift), format_, reports)
+    cached_plan = unchanged.read_plan(session, unchanged.DRIFT, {})
+    if cached_plan:
+        emit(lambda report: report.drift(cached_plan, cached_plan.drift), format_, reports)
         return 0
-    from tavusctl.app import plan as app  # what the last run has found is told without it
+    from tavusctl.app import plan as app  # a cached plan is reported without this import
 
-    found = app.drift(session, blame=blame)
-    emit(lambda report: report.drift(found.plan, found.plan.drift), format_, reports)
-    if found.unknown.there:
+    result = app.drift(session, blame=blame)
+    emit(lambda report: report.drift(result.plan, result.plan.drift), format_, reports)
+    if result.unknown.there:
         return RefusedError.exit_code
-    return DRIFT_EXISTS if found.plan.drift and detailed_exitcode else 0
+    return DRIFT_EXISTS if result.plan.drift and detailed_exitcode else 0

@@ -1,4 +1,4 @@
-"""`tavusctl emulator`: a local Tavus."""
+"""`tavusctl emulator`: run a local emulator of the Tavus API."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tavusctl.lib.json_types import JsonObject
 def _known_behavior(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from tavusctl.emulator.control.behaviors import BEHAVIORS
 
-    known = ((f"{name}=", one.meaning) for name, one in BEHAVIORS.items())
-    return [CompletionItem(word, help=meaning) for word, meaning in known if word.startswith(incomplete)]
+    names = ((f"{name}=", behavior.meaning) for name, behavior in BEHAVIORS.items())
+    return [CompletionItem(name, help=meaning) for name, meaning in names if name.startswith(incomplete)]
 
 
 @click.command("emulator")

@@ -1,4 +1,4 @@
-"""`tavusctl explain`: what a kind or a field means, takes and does; or which file says each value of a resource."""
+"""`tavusctl explain`: the meaning and the values of a kind or a field, or the file of each value of a resource."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def command(path: str | None, *, format_: str, environment: str | None, progress
         places = value_places.places(checked(open_session(environment, progress)), address)
         _print(value_places.document(places), value_places.text(places), format_)
         return
-    found = app.find(path) if path else None
+    explanation = app.find(path) if path else None
     kinds: JsonObject = {name: kind.summary for name, kind in KINDS.items()}
-    document = app.document(found) if found else kinds
-    _print(document, app.text(found) if found else app.all_kinds(), format_)
+    document = app.document(explanation) if explanation else kinds
+    _print(document, app.text(explanation) if explanation else app.all_kinds(), format_)
 
 
 def _address(path: str) -> Address | None:
-    """The address that is meant; None for a field, which is written with full stops."""
+    """The address in the argument; None if the argument names a field, or is not a valid address."""
     try:
         return address_in(path) if "/" in path else None
     except ValueError:

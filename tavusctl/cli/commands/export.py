@@ -1,4 +1,4 @@
-"""`tavusctl export`: from an existing account to manifests."""
+"""`tavusctl export`: write the objects of an account as manifests."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def command(
     selection = Selection(frozenset(kinds), addresses_, frozenset(ids))
     with interruptible() as interruption:
         result = export(session, selection, out, lock_timeout, interruption, dry_run=dry_run)
-    told = report.document if format_ == "json" else report.text
-    click.echo(told(result), nl=False)
+    render = report.document if format_ == "json" else report.text
+    click.echo(render(result), nl=False)
     for line in report.hints(session, result):
         session.say(line)
     return interruption.code

@@ -1,4 +1,4 @@
-"""`tavusctl fmt`: tidy manifests, and change nothing they say."""
+"""`tavusctl fmt`: format manifests without changing their meaning."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def command(sessions: list[LocalSession], *, paths: tuple[Path, ...], check: boo
     tavusctl fmt
     tavusctl fmt --check --diff
     """  # noqa: D301
-    session = checked(sessions[0])  # overlays of all are formatted, whatever is chosen
-    found = app.fmt(session, paths)
+    session = checked(sessions[0])  # the overlays of all environments are formatted, so any session will do
+    result = app.fmt(session, paths)
     if diff:
-        click.echo(difference(found.before, found.after), nl=False)
+        click.echo(difference(result.before, result.after), nl=False)
     elif not check:
-        with written(session.root, found.before, found.after):
+        with written(session.root, result.before, result.after):
             pass
-    _tell(session, found.after, is_listing=not diff)
-    return WOULD_CHANGE if check and found.after else 0
+    _print_names(session, result.after, is_listing=not diff)
+    return WOULD_CHANGE if check and result.after else 0
 
 
-def _tell(session: LocalSession, changed: Mapping[str, bytes], *, is_listing: bool) -> None:
-    """The names of the files on stdout, for scripts."""
+def _print_names(session: LocalSession, changed: Mapping[str, bytes], *, is_listing: bool) -> None:
+    """Print the names of the files on stdout, for scripts."""
     for name in changed if is_listing else ():
         click.echo(flat(name))
     if not changed:

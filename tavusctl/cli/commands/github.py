@@ -1,4 +1,7 @@
-"""`tavusctl github`: a command as a step of a GitHub workflow: outputs, summary, annotations, comment, issue."""
+"""`tavusctl github`: run a command as a step of a GitHub workflow.
+
+Its report goes to outputs, summary, annotations, comment and issue.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def command(*, comment: Comment, one_comment: bool, dry_run: bool, name: str, ar
 
 
 class _CommandLine:
-    """The program itself, run once more; what it says goes to the log of the step."""
+    """The command line of this program, called again in this process; its output goes to the log of the step."""
 
     def run(self, line: Sequence[str]) -> int:
         return cli.attempt(list(line))
@@ -69,11 +72,11 @@ class _CommandLine:
         command = cli.cli.get_command(context, name)
         if command is None:
             return {}
-        inner = click.Context(
+        command_context = click.Context(
             command, context, resilient_parsing=True, ignore_unknown_options=True, allow_interspersed_args=True
         )
-        found, _, _ = command.make_parser(inner).parse_args(list(args))
-        return found
+        values, _, _ = command.make_parser(command_context).parse_args(list(args))
+        return values
 
     def is_interrupted(self, code: int) -> bool:
         return code > cli.SIGNALS

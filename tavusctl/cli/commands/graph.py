@@ -1,4 +1,4 @@
-"""`tavusctl graph`: what refers to what, and where a conversation may go."""
+"""`tavusctl graph`: draw the references between resources, or the flow of a conversation."""
 
 from __future__ import annotations
 

@@ -52,24 +52,24 @@ def command(
 
 
 def _match(session: Session, lock_timeout: float, *, dry_run: bool) -> int:
-    """Bind by name what can be told; say what cannot (exit 4)."""
-    found = app.match_names(session, lock_timeout, dry_run=dry_run)
+    """Bind objects that match one manifest by name, and list the others; exit code 4 if any is ambiguous or refused."""
+    matches = app.match_names(session, lock_timeout, dry_run=dry_run)
     verb = "would bind" if dry_run else "bound"
-    for one, remote_id in sorted(found.bound.items()):
-        click.echo(f"{verb} {one} {remote_id}")
-    for one, ids in sorted(found.ambiguous.items()):
-        click.echo(f"ambiguous {one} {' '.join(ids)}")
-    for one in sorted(found.unmatched):
-        click.echo(f"unmatched {one}")
-    for one, whose in sorted(found.elsewhere.items()):
-        click.echo(f"refused {one} {whose}")
-    if found.elsewhere:
+    for target, remote_id in sorted(matches.bound.items()):
+        click.echo(f"{verb} {target} {remote_id}")
+    for target, ids in sorted(matches.ambiguous.items()):
+        click.echo(f"ambiguous {target} {' '.join(ids)}")
+    for target in sorted(matches.unmatched):
+        click.echo(f"unmatched {target}")
+    for target, reason in sorted(matches.elsewhere.items()):
+        click.echo(f"refused {target} {reason}")
+    if matches.elsewhere:
         session.say(
             "an object bound by another environment cannot be imported; "
             "give the object another name here, with `${var:NAME}`"
         )
-    if found.ambiguous:
+    if matches.ambiguous:
         session.say("if several objects have the name, import the right one: `tavusctl import ADDRESS ID`")
-    if found.unmatched:
+    if matches.unmatched:
         session.say("an unmatched manifest has no object of its name; apply would create one")
-    return RefusedError.exit_code if found.ambiguous or found.elsewhere else 0
+    return RefusedError.exit_code if matches.ambiguous or matches.elsewhere else 0

@@ -1,4 +1,4 @@
-"""`tavusctl init`: start a project."""
+"""`tavusctl init`: create a project."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def command(
     requests, apply on merge, drift and recrawl on a schedule.  A second run updates workflows that were not edited, and
     shows the differences of the others.
     """
-    learn(())  # a project around this one may keep secret what the folder is called, or what is written into it
+    # A project around the folder may have secrets that appear in the name of the folder, or in what is written there.
+    learn(())
     if action and not github:
         message = "`--action` is allowed with `--github` only"
         raise UsageError(message, "add `--github`")
@@ -71,7 +72,7 @@ def command(
         message = f"`{folder / FILE}` exists: the folder is a project already"
         raise UsageError(message, "run `tavusctl validate` to check it")
     if not is_project:
-        start(folder, Account(base_url, TerminalProgress(), _tell_export) if from_account else None, _say, demo=demo)
+        start(folder, Account(base_url, TerminalProgress(), _report_export) if from_account else None, _say, demo=demo)
     if github:
         workflows.write_workflows(folder, action, workflows.Tell(_say, lambda text: click.echo(text, nl=False)))
     return 0
@@ -81,7 +82,7 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _tell_export(session: Session, result: ExportResult) -> None:
+def _report_export(session: Session, result: ExportResult) -> None:
     click.echo(report.text(result), nl=False)
     for line in report.hints(session, result):
         session.say(line)

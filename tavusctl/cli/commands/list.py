@@ -1,4 +1,4 @@
-"""`tavusctl list`: what the account has."""
+"""`tavusctl list`: list the objects of the account."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def command(session: Session, *, kind: str | None, stock: bool, unmanaged: bool,
     tavusctl list persona --unmanaged
     tavusctl list replica --stock
     """  # noqa: D301
-    found = app.inventory(session, [kind] if kind else [], stock=stock, unmanaged=unmanaged)
+    inventory = app.inventory(session, [kind] if kind else [], stock=stock, unmanaged=unmanaged)
     if format_ == "json":
-        click.echo(app.document(found), nl=False)
+        click.echo(app.document(inventory), nl=False)
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
-        click.echo(app.text(found, width), nl=False)
+        click.echo(app.text(inventory, width), nl=False)
     return 0

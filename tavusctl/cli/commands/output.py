@@ -1,4 +1,4 @@
-"""`tavusctl output`: ids for applications, under the names that these read."""
+"""`tavusctl output`: the ids of objects for applications, under the names that the applications read."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def command(
 
 def _check(session: LocalSession, path: Path, values: app.Values, names: Sequence[str]) -> int:
     stale = app.stale(path, values)
-    for name, wanted in stale.items():
-        click.echo(f"{path}: {name} is not {wanted}")
+    for name, value in stale.items():
+        click.echo(f"{path}: {name} is not {value}")
     if stale:
         session.say(f"next: run `{session.command(shlex.join(['output', '--write', str(path), *names]))}`")
     return WOULD_CHANGE if stale else 0

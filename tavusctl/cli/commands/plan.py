@@ -1,4 +1,4 @@
-"""`tavusctl plan`: show what apply would do."""
+"""`tavusctl plan`: show the changes that apply would make."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def command(
     tavusctl plan --out plan.json && tavusctl apply plan.json
     tavusctl plan --base origin/main --blame
     """  # noqa: D301
-    asked = PlanOptions(**shape)
-    asked.check_sense()
-    idle = None if base or out else unchanged.read_plan(session, unchanged.PLAN, asked.document())
-    if idle:
-        emit(lambda report: report.plan(idle), format_, reports)
+    plan_request = PlanOptions(**shape)
+    plan_request.check_sense()
+    cached_plan = None if base or out else unchanged.read_plan(session, unchanged.PLAN, plan_request.document())
+    if cached_plan:
+        emit(lambda report: report.plan(cached_plan), format_, reports)
         return 0
-    from tavusctl.app import plan as app  # what the last run has found is told without it
+    from tavusctl.app import plan as app  # a cached plan is reported without this import
 
-    plan = app.plan(session, asked, base=base, blame=blame, out=out)
+    plan = app.plan(session, plan_request, base=base, blame=blame, out=out)
     emit(lambda report: report.plan(plan), format_, reports)
     return app.exit_code(plan, changes_exist=CHANGES_EXIST if detailed_exitcode else 0)

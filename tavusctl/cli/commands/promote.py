@@ -1,4 +1,4 @@
-"""`tavusctl promote`: carry what one environment says over to another, in the files."""
+"""`tavusctl promote`: carry values of one environment over to another, in the files."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def command(
     tavusctl promote persona/sales-coach --from staging --to production --field /system_prompt --dry-run
     """  # noqa: D301
     left, right = (checked(open_session(name, progress)) for name in (source, target))
-    found = app.promote(left, right, address, fields, dry_run=dry_run)
-    click.echo(found.difference, nl=False)
-    if not found.fields:
+    promotion = app.promote(left, right, address, fields, dry_run=dry_run)
+    click.echo(promotion.difference, nl=False)
+    if not promotion.fields:
         progress.say(f"nothing to promote: `{target}` says of {flat(address)} what the overlay of `{source}` says")
-    for pointer, path in () if progress.quiet else found.fields:
+    for pointer, path in () if progress.quiet else promotion.fields:
         verb = "would carry" if dry_run else "carried"
         what = f"{flat(address)} {flat(pointer)}".rstrip()
         click.echo(f"{verb} {what} into {flat(path)}", err=dry_run)

@@ -1,4 +1,4 @@
-"""`tavusctl recrawl`: crawl documents again when they are due."""
+"""`tavusctl recrawl`: crawl the documents that are due again."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def command(
     if strict and not wait:
         message = "`--strict` checks the results of crawls, which are known only with `--wait`"
         raise UsageError(message, "add `--wait 30m`")
-    asked = app.RecrawlOptions(addresses_, every, dry_run, wait, reserve, strict)
+    recrawl_options = app.RecrawlOptions(addresses_, every, dry_run, wait, reserve, strict)
 
-    def tell(entry: Entry) -> None:
-        """On stdout as text, on stderr beside a document."""
+    def print_entry(entry: Entry) -> None:
+        """Print a line: on stdout as text, on stderr if stdout is for a JSON document."""
         if format_ == "text":
             click.echo(app.line(entry))
         else:
             session.say(app.line(entry))
 
-    found = app.recrawl(session, asked, tell)
-    click.echo(app.document(found) if format_ == "json" else app.text(found, listed=dry_run), nl=False)
-    return app.exit_code(found, strict=strict)
+    result = app.recrawl(session, recrawl_options, print_entry)
+    click.echo(app.document(result) if format_ == "json" else app.text(result, listed=dry_run), nl=False)
+    return app.exit_code(result, strict=strict)

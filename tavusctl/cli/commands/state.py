@@ -1,4 +1,4 @@
-"""`tavusctl state`: look at the state, rename or forget an object; whole states are in state_store.py."""
+"""`tavusctl state`: inspect the state, rename or remove an object; `state_store.py` handles whole states."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def command() -> None:
     """Inspect and edit the state, or release its lock.  No subcommand changes the account."""
 
 
-for _whole in (pull, push, rekey, unlock):
-    command.add_command(_whole)
+for _subcommand in (pull, push, rekey, unlock):
+    command.add_command(_subcommand)
 
 
 @command.command("list")
@@ -33,11 +33,13 @@ def list_(session: LocalSession, *, format_: str) -> int:
     """List the bindings of the state: address and id."""
     bindings = entries.bindings(session)
     if format_ == "json":
-        print_record(json.dumps({str(one.address): one.remote_id for one in bindings}, indent=2) + "\n", "the list")
+        print_record(
+            json.dumps({str(binding.address): binding.remote_id for binding in bindings}, indent=2) + "\n", "the list"
+        )
     else:
-        width = max((len(str(one.address)) for one in bindings), default=0)
-        for one in bindings:
-            click.echo(f"{one.address!s:<{width}}  {one.remote_id}")
+        width = max((len(str(binding.address)) for binding in bindings), default=0)
+        for binding in bindings:
+            click.echo(f"{binding.address!s:<{width}}  {binding.remote_id}")
     return 0
 
 
@@ -47,8 +49,8 @@ def list_(session: LocalSession, *, format_: str) -> int:
 @local_options
 def show(session: LocalSession, *, address: str) -> int:
     """Show one object of the state: its id and its last applied values, without secrets."""
-    shown = entries.describe(session, address)
-    print_record(json.dumps(shown, indent=2, ensure_ascii=False) + "\n", f"what the state has of {address}")
+    document = entries.describe(session, address)
+    print_record(json.dumps(document, indent=2, ensure_ascii=False) + "\n", f"what the state has of {address}")
     return 0
 
 
@@ -58,8 +60,8 @@ def show(session: LocalSession, *, address: str) -> int:
 @local_options
 def remove(session: LocalSession, *, addresses: Sequence[str], lock_timeout: float) -> int:
     """Remove objects from the state: they stay in the account and are no longer managed."""
-    for one in entries.forget(session, addresses, lock_timeout):
-        session.say(f"forgot {one.address} ({one.remote_id} stays in the account)")
+    for binding in entries.forget(session, addresses, lock_timeout):
+        session.say(f"forgot {binding.address} ({binding.remote_id} stays in the account)")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`tavusctl state rekey`: let an API key check and seal the state."""
+"""`tavusctl state rekey`: enrol an API key, so that it can check and write the seal of the state."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def rekey(session: Session, *, old_key_env: str, renew: bool, format_: str, lock
     tavusctl state rekey
     OLD=... tavusctl state rekey --old-key-env OLD
     """  # noqa: D301
-    done = app.rekey(session, old_key_env, lock_timeout, renew=renew)
-    click.echo(app.document(done) if format_ == "json" else app.text(done), nl=False)
-    if done.renewed and done.shut_out:
+    result = app.rekey(session, old_key_env, lock_timeout, renew=renew)
+    click.echo(app.document(result) if format_ == "json" else app.text(result), nl=False)
+    if result.renewed and result.shut_out:
         session.say(
-            f"{done.shut_out} other API keys can no longer open the state: "
+            f"{result.shut_out} other API keys can no longer open the state: "
             "run `tavusctl state rekey --old-key-env` with each"
         )
     return 0

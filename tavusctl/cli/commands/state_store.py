@@ -1,4 +1,4 @@
-"""`tavusctl state pull|push|unlock`: the state as a whole, and its lock."""
+"""`tavusctl state pull|push|unlock`: read or replace the whole state, and release its lock."""
 
 from __future__ import annotations
 

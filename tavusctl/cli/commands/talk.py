@@ -1,4 +1,4 @@
-"""`tavusctl talk`: a conversation with a persona."""
+"""`tavusctl talk`: start a conversation with a persona."""
 
 from __future__ import annotations
 
@@ -58,26 +58,26 @@ def command(
         raise click.UsageError(message)
     if ended is not None:
         return _end(session, ended, format_)
-    assert address is not None  # noqa: S101 - one of the two is there
+    assert address is not None  # noqa: S101 - exactly one of the two is set, see above
     offer = app.prepare(session, address, replica, minutes, test=test)
     if not (yes and format_ == "json"):
         session.say(f"a conversation with {address}: {offer.cost}")
     if not (yes or test):
         question = f"Start a conversation with {address}"
         agree(question, "yes", session.environment, act="talk", without="add `--yes`, or `--test` for a free one")
-    _tell(session, app.begin(session, offer), format_)
+    _print_conversation(session, app.begin(session, offer), format_)
     return 0
 
 
-def _tell(session: Session, found: app.Conversation, format_: str) -> None:
+def _print_conversation(session: Session, conversation: app.Conversation, format_: str) -> None:
     if format_ == "json":
-        click.echo(app.document(found), nl=False)
+        click.echo(app.document(conversation), nl=False)
         return
-    click.echo(f"{found.url}\n{found.conversation_id}")
+    click.echo(f"{conversation.url}\n{conversation.conversation_id}")
     if session.environment.demo:
         session.say("this is a demo: nobody is there to talk to, and the address leads nowhere")
-    elif found.minutes:
-        session.say(f"end it with: tavusctl talk --end {found.conversation_id}")
+    elif conversation.minutes:
+        session.say(f"end it with: tavusctl talk --end {conversation.conversation_id}")
 
 
 def _end(session: Session, conversation_id: str, format_: str) -> int:

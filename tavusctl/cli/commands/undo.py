@@ -1,4 +1,4 @@
-"""`tavusctl undo`: reverse one apply, where nobody has edited what it left."""
+"""`tavusctl undo`: reverse one apply, except for objects that were edited since."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def command(
     if run is None:
         click.echo(app.listed(app.past_runs(session), format_), nl=False)
         return 0
-    asked = app.UndoOptions(
+    undo_options = app.UndoOptions(
         yes, recreate, allow_deletes, allow_replica_delete, wait, lock_timeout, DraftConsent(discard_drafts, publish)
     )
     with interruptible() as interruption:
         dialogue = TerminalDialogue(session, format_, interruption)
-        result = app.undo(session, run, asked, dialogue)
+        result = app.undo(session, run, undo_options, dialogue)
     return dialogue.finish(result)

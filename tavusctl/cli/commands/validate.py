@@ -1,4 +1,4 @@
-"""`tavusctl validate`: check manifests without the network."""
+"""`tavusctl validate`: check manifests offline."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ INVALID = 10
 
 
 def _ids(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
-    """Ids, prefixes of ids and slugs, `TV203,TV21,invalid-url`, as prefixes of ids (click callback)."""
-    given = [one.strip() for value in values for one in value.split(",") if one.strip()]
-    for one in given:
-        if one not in IDS_BY_SLUG and not any(known.startswith(one) for known in CHECKS):
-            message = f"no check has the slug `{one}` or an id that starts with `{one}`; --rules lists all checks"
+    """Prefixes of ids, from ids, prefixes of ids and slugs such as `TV203,TV21,invalid-url` (click callback)."""
+    names = [name.strip() for value in values for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in IDS_BY_SLUG and not any(id_.startswith(name) for id_ in CHECKS):
+            message = f"no check has the slug `{name}` or an id that starts with `{name}`; --rules lists all checks"
             raise click.BadParameter(message)
-    return tuple(IDS_BY_SLUG.get(one, one) for one in given)
+    return tuple(IDS_BY_SLUG.get(name, name) for name in names)
 
 
 @click.command("validate")
@@ -82,26 +82,26 @@ def command(
     if list_rules:
         return _list_rules(format_, reports)
     tell_passed_over(sessions[0], paths)
-    left = [one for one in sessions if paths or not unchanged.is_validated(one)]
+    unchecked = [session for session in sessions if paths or not unchanged.is_validated(session)]
     diagnostics: Sequence[Diagnostic] = ()
-    if left:
-        from tavusctl.app import validate as app  # what the last run has found is told without it
+    if unchecked:
+        from tavusctl.app import validate as app  # not needed if all sessions passed before, and nothing has changed
         from tavusctl.cli.error_report import with_excerpts
 
-        diagnostics = with_excerpts(app.validate(left, paths, select, ignore, fix=fixes))
+        diagnostics = with_excerpts(app.validate(unchecked, paths, select, ignore, fix=fixes))
     emit(lambda report: report.diagnostics(diagnostics), format_, reports)
-    return INVALID if any(one.severity is Severity.ERROR for one in diagnostics) else 0
+    return INVALID if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics) else 0
 
 
 def _list_rules(format_: str, reports: Reports) -> int:
     if reports or format_ not in ("text", "json"):
         message = f"`--rules` lists checks and makes no report: {'`--report`' if reports else f'`--format {format_}`'}"
         raise UsageError(message, "leave that out, or use `--format json`")
-    click.echo(_document() if format_ == "json" else "".join(_listed()), nl=False)
+    click.echo(_list_document() if format_ == "json" else "".join(_list_lines()), nl=False)
     return 0
 
 
-def _document() -> str:
+def _list_document() -> str:
     rules = [
         {"id": id_, "slug": check.slug, "severity": check.severity.value, "title": check.title}
         for id_, check in CHECKS.items()
@@ -109,7 +109,7 @@ def _document() -> str:
     return json.dumps({"format_version": FORMAT_VERSION, "rules": rules}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _listed() -> Iterator[str]:
+def _list_lines() -> Iterator[str]:
     width = max(len(check.slug) for check in CHECKS.values())
     for id_, check in CHECKS.items():
         yield f"{id_}  {check.slug:<{width}}  {check.severity.value:<7}  {check.title}\n"

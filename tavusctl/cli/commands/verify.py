@@ -1,4 +1,4 @@
-"""`tavusctl verify`: check that what applications use exists and is ready."""
+"""`tavusctl verify`: check that all managed objects exist and are ready for applications."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def command(session: Session, *, partner: Address | None, strict: bool, format_:
     tavusctl verify
     tavusctl verify --conversation persona/sales-coach
     """  # noqa: D301
-    found = app.verify(session, partner)
-    told = app.document if format_ == "json" else app.text
-    click.echo(told(found.checks), nl=False)
-    return found.exit_code(strict=strict)
+    result = app.verify(session, partner)
+    render = app.document if format_ == "json" else app.text
+    click.echo(render(result.checks), nl=False)
+    return result.exit_code(strict=strict)

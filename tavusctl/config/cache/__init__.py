@@ -1,1 +1,1 @@
-"""What is read from manifests, kept from one run to the next."""
+"""The cache of manifests between runs."""

@@ -1,4 +1,4 @@
-"""What rules have asked the disk about texts of manifests, and whether it would answer the same now."""
+"""Records of which texts of manifests name files, as lint rules asked; whether the answers would be the same now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tavusctl.core.project_settings import Project
 
 
 class Answer(Struct, frozen=True, array_like=True):
-    """The file that a text of a manifest names, empty where it names none."""
+    """The file that a text of a manifest names; empty if it names none."""
 
     manifest: str
     text: str
@@ -23,77 +23,77 @@ class Answer(Struct, frozen=True, array_like=True):
 
 
 class DiskAnswers(Struct, frozen=True, array_like=True):
-    """What the disk has answered; of most texts, that no folder has a name with which they begin."""
+    """The recorded answers; most are that no folder contains the first name of the path in a text."""
 
-    absent: dict[str, tuple[str, ...]] = field(default_factory=dict)  # names by folder, as `_alike` spells them
+    absent: dict[str, tuple[str, ...]] = field(default_factory=dict)  # normalized first names, by folder
     others: tuple[Answer, ...] = ()
 
 
 class Disk(Struct):
-    """The files of a project, as rules ask for them."""
+    """Answers rules that ask whether a text names a file of the project, and records the answers."""
 
     project: Project
-    _given: dict[tuple[str, str], str] = field(default_factory=dict)
-    _names: dict[str, frozenset[str]] = field(default_factory=dict)  # by folder, as `_alike` spells them
+    _answers: dict[tuple[str, str], str] = field(default_factory=dict)
+    _folder_names: dict[str, frozenset[str]] = field(default_factory=dict)  # by folder, normalized
 
     def file_named(self, manifest: str, text: str) -> str:
-        """The path that `${file:}` takes for a file that a text names; empty where it names none."""
+        """The path for `${file:}` of the file that a text names; empty if it names none."""
         if not file_name_hints.may_be_path(text):
             return ""
-        place = manifest, text
-        if place not in self._given:
-            self._given[place] = self._file_named(manifest, text)
-        return self._given[place]
+        question = manifest, text
+        if question not in self._answers:
+            self._answers[question] = self._file_named(manifest, text)
+        return self._answers[question]
 
     @property
     def answers(self) -> DiskAnswers:
-        """All that was answered up to now."""
+        """All answers so far."""
         absent: dict[str, set[str]] = {}
         others: list[Answer] = []
-        for (manifest, text), file in self._given.items():
-            first = _first(text)
+        for (manifest, text), file in self._answers.items():
+            first = _first_name(text)
             if self._is_absent(manifest, first):
                 for folder in self._folders(manifest):
                     absent.setdefault(folder, set()).add(first)
             else:
                 others.append(Answer(manifest, text, file))
-        return DiskAnswers({folder: tuple(sorted(found)) for folder, found in absent.items()}, tuple(others))
+        return DiskAnswers({folder: tuple(sorted(names)) for folder, names in absent.items()}, tuple(others))
 
     def answers_alike(self, before: DiskAnswers) -> bool:
-        """Whether all of it would be answered the same now."""
+        """Whether all recorded answers would be the same now."""
         return all(self._names_in(folder).isdisjoint(names) for folder, names in before.absent.items()) and all(
-            self._file_named(one.manifest, one.text) == one.file for one in before.others
+            self._file_named(answer.manifest, answer.text) == answer.file for answer in before.others
         )
 
     def _file_named(self, manifest: str, text: str) -> str:
-        if self._is_absent(manifest, _first(text)):
+        if self._is_absent(manifest, _first_name(text)):
             return ""
         return file_name_hints.file_named(self.project, Path(self.project.root, manifest), text)
 
     def _is_absent(self, manifest: str, first: str) -> bool:
-        """Whether nothing has the name that a path begins with, wherever it may begin."""
+        """Whether the first name of a path is in none of the folders that it may be relative to."""
         return bool(first) and not any(first in self._names_in(folder) for folder in self._folders(manifest))
 
     def _folders(self, manifest: str) -> Iterable[str]:
-        """Where a path in a manifest may begin."""
+        """The folders that a path in a manifest may be relative to."""
         root = self.project.root
         return self.project.manifests, os.path.dirname(os.path.join(root, manifest)), root  # noqa: PTH118, PTH120 - often
 
     def _names_in(self, folder: str) -> frozenset[str]:
-        if folder not in self._names:
+        if folder not in self._folder_names:
             try:
-                self._names[folder] = frozenset(map(_alike, os.listdir(folder)))  # noqa: PTH208 - names only
+                self._folder_names[folder] = frozenset(map(_normalized, os.listdir(folder)))  # noqa: PTH208 - names only
             except OSError:
-                self._names[folder] = frozenset()
-        return self._names[folder]
+                self._folder_names[folder] = frozenset()
+        return self._folder_names[folder]
 
 
-def _first(text: str) -> str:
-    """The name that a path begins with; empty where it begins elsewhere than in a folder that is known."""
-    first = _alike(posixpath.normpath(text.strip()).partition("/")[0])
+def _first_name(text: str) -> str:
+    """The normalized first name of a path; empty if the path is absolute, `.` or leads upward."""
+    first = _normalized(posixpath.normpath(text.strip()).partition("/")[0])
     return "" if first in (".", "..") else first
 
 
-def _alike(name: str) -> str:
-    """A name as a disk may take it for another one's."""
+def _normalized(name: str) -> str:
+    """A name in the form in which a disk may treat it as equal to another one."""
     return unicodedata.normalize("NFC", name).casefold()

@@ -1,4 +1,4 @@
-"""A manifest as it is kept between runs, and what it was read from.  Pure."""
+"""Entries of the cache: manifests in the form that is stored, and what they were read from.  Pure."""
 
 from __future__ import annotations
 
@@ -22,65 +22,70 @@ Leaves = tuple[tuple[KeyPath, Kept], ...]
 
 
 class Brought(Struct, frozen=True, array_like=True):
-    """A text that a manifest brings from a file, by its digest."""
+    """A text that a manifest includes from a file, by its digest."""
 
-    manifest: str  # that names the file, as people call it
+    manifest: str  # shown path of the manifest that includes it
     name: str
     digest: str
 
 
 class CachedManifest(Struct, frozen=True, array_like=True):
-    """A manifest without its positions, and with an empty text in place of references, secrets and brought texts."""
+    """A parsed manifest in the form that is stored.
+
+    Its positions, references, secrets and included texts are stored apart; in `spec`, an empty text replaces them.
+    """
 
     parsed: ParsedManifest
-    paths: tuple[str, ...]  # of files in which something is written
-    sources: dict[str, tuple[int, int, int]]  # by pointer: number of the path, line, column
+    paths: tuple[str, ...]  # of the files in `sources`
+    sources: dict[str, tuple[int, int, int]]  # by pointer: index into `paths`, line, column
     references: Leaves[Address]
     secrets: Leaves[SecretText]
-    texts: Leaves[int]  # which of the brought ones
+    texts: Leaves[int]  # indices into the included texts
 
 
 class Entry(Struct, frozen=True, array_like=True):
-    """What was read from one file of manifests, of which there is nothing to say."""
+    """The manifests of one file without diagnostics, with all that they depend on."""
 
     content: str  # digest of the file
-    overlays: dict[str, str]  # digests of the documents that lie over it, by address
+    overlays: dict[str, str]  # digests of the overlay documents merged into it, by address
     brought: tuple[Brought, ...]
-    values: int  # that count against the limits of a project
+    values: int  # this and the next two count against the limits of the project
     text: int
     expressions: int
     manifests: tuple[CachedManifest, ...]
 
 
 def packed(parsed: ParsedManifest, texts: Sequence[str]) -> CachedManifest:
-    """A manifest to be kept; `texts` are those that it brings from files."""
+    """Prepare a manifest for the cache; `texts` are those that its file includes."""
     manifest = parsed.manifest
     if manifest is None:
         return CachedManifest(parsed, (), {}, (), (), ())
-    paths = {path: number for number, path in enumerate(dict.fromkeys(one.path for one in manifest.sources.values()))}
-    sources = {at: (paths[one.path], one.line, one.column) for at, one in manifest.sources.items()}
+    paths = {
+        path: number for number, path in enumerate(dict.fromkeys(source.path for source in manifest.sources.values()))
+    }
+    sources = {pointer: (paths[place.path], place.line, place.column) for pointer, place in manifest.sources.items()}
     references = tuple((path, leaf) for path, leaf in manifest.marks if isinstance(leaf, Address))
     secrets = tuple((path, leaf) for path, leaf in manifest.marks if isinstance(leaf, SecretText))
-    brought = tuple(
+    included = tuple(
         (path, texts.index(text))
         for path in map(split, parsed.origins)
         if isinstance(text := value_at(manifest.spec, path), str) and text in texts
     )
-    gone: dict[KeyPath, Leaf | str] = dict.fromkeys((path for path, _ in (*references, *secrets, *brought)), "")
-    bare = replace(manifest, spec=with_leaves(manifest.spec, gone), sources={})
-    return CachedManifest(replace(parsed, manifest=bare), tuple(paths), sources, references, secrets, brought)
+    emptied: dict[KeyPath, Leaf | str] = dict.fromkeys((path for path, _ in (*references, *secrets, *included)), "")
+    stripped = replace(manifest, spec=with_leaves(manifest.spec, emptied), sources={})
+    return CachedManifest(replace(parsed, manifest=stripped), tuple(paths), sources, references, secrets, included)
 
 
 def unpacked(cached: CachedManifest, texts: Sequence[str]) -> ParsedManifest:
-    """The manifest that was kept, with the texts that it brings from files."""
+    """Restore a manifest from the cache; `texts` are those that its file includes."""
     manifest = cached.parsed.manifest
     if manifest is None:
         return cached.parsed
-    brought = ((path, texts[number]) for path, number in cached.texts)
-    leaves: dict[KeyPath, Leaf | str] = dict([*cached.references, *cached.secrets, *brought])
+    included = ((path, texts[number]) for path, number in cached.texts)
+    leaves: dict[KeyPath, Leaf | str] = dict([*cached.references, *cached.secrets, *included])
     spec = with_leaves(manifest.spec, leaves)
     sources = {
-        sys.intern(at): Source(cached.paths[number], line, column)
-        for at, (number, line, column) in cached.sources.items()
+        sys.intern(pointer): Source(cached.paths[number], line, column)
+        for pointer, (number, line, column) in cached.sources.items()
     }
     return replace(cached.parsed, manifest=replace(manifest, spec=spec, sources=sources))

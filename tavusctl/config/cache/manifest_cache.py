@@ -1,9 +1,9 @@
-"""What earlier runs have read from manifests, so that this one need not: one file for each environment.
+"""The cache of parsed manifests between runs: one file for each environment.
 
-An entry holds for exactly the bytes of its file, of the overlays laid over it and of all texts that it brings, and for
-what the whole cache holds for: code, settings, variables.  A file of which there is something to say has none.  Brought
-texts are not copied, and what has the value of a secret in it is not kept.  Whatever is not as it should be is an empty
-cache.
+An entry is valid for exactly the bytes of its file, of the overlays merged into it and of all texts that it includes,
+and for what the whole cache depends on: code, settings, variables.  A file with diagnostics has no entry.  Included
+texts are not copied, and entries that contain the value of a secret are not stored.  A cache file that is damaged,
+outdated or not signed by this user counts as empty.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from tavusctl.secrets import redaction
 
 
 class Silence(Struct, frozen=True, array_like=True):
-    """That rules had nothing to say of manifests."""
+    """A record that lint rules reported nothing about manifests."""
 
-    about: str  # digest of all that they looked at
-    disk: DiskAnswers  # and what the disk has answered them
+    about: str  # digest of all that the rules read
+    disk: DiskAnswers  # the answers of the disk to the rules
 
 
 class _Content(Struct, array_like=True):
     holds_for: str
-    entries: dict[str, msgspec.Raw]  # by what people call the file
-    silences: dict[str, Silence]  # by what the rules were asked
+    entries: dict[str, msgspec.Raw]  # by shown path of the file
+    silences: dict[str, Silence]  # by the set of rules
 
 
 class ManifestCache(Struct):
@@ -42,39 +42,39 @@ class ManifestCache(Struct):
     path: Path
     key: bytes
     holds_for: str  # digest of what all entries depend on
-    _known: dict[str, msgspec.Raw] = field(default_factory=dict)
+    _known: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries as saved, by shown path
     _silences: dict[str, Silence] = field(default_factory=dict)
-    _kept: dict[str, msgspec.Raw] = field(default_factory=dict)
-    _read: list[str] = field(default_factory=list)  # files and digests of what was read, in its order
-    _is_whole: bool = True  # whether all of that is known by its digest
+    _entries: dict[str, msgspec.Raw] = field(default_factory=dict)  # entries of this run, by shown path
+    _read: list[str] = field(default_factory=list)  # names and digests of all that was read, in order
+    _is_complete: bool = True  # whether `_read` has all that was read
     _is_changed: bool = False
-    _files: dict[str, str] = field(default_factory=dict)  # digests of the files that were read, by path
-    _texts: dict[str, str] = field(default_factory=dict)  # the same of texts
-    _disk: DiskAnswers | None = None  # what rules have asked that had nothing to say
+    _files: dict[str, str] = field(default_factory=dict)  # digests of the manifest files read, by path
+    _texts: dict[str, str] = field(default_factory=dict)  # digests of the included texts, by path
+    _disk: DiskAnswers | None = None  # answers to rules, if these reported nothing
 
     @classmethod
     def opened(cls, path: Path, key: bytes, holds_for: str) -> ManifestCache:
-        """A cache as it was saved; an empty one where that holds for something else, is damaged or somebody else's."""
-        found = signed_file.read(path, key, _Content)
-        if found is None or found.holds_for != holds_for:
+        """Load a saved cache; empty if it is missing, damaged, signed with another key or of another `holds_for`."""
+        saved = signed_file.read(path, key, _Content)
+        if saved is None or saved.holds_for != holds_for:
             return cls(path, key, holds_for, _is_changed=True)
-        return cls(path, key, holds_for, found.entries, found.silences)
+        return cls(path, key, holds_for, saved.entries, saved.silences)
 
     @property
     def files_read(self) -> FilesRead | None:
-        """What was read, where all of it is known by its digest and rules have nothing to say of it."""
-        return FilesRead(self._files, self._texts, self._disk) if self._is_whole and self._disk is not None else None
+        """What was read; None unless all of it has a digest and rules reported nothing about it."""
+        return FilesRead(self._files, self._texts, self._disk) if self._is_complete and self._disk is not None else None
 
     def note_file(self, path: Path, digest: str) -> None:
-        """A file was read."""
+        """Record that a manifest file was read."""
         self._files[os.fspath(path)] = digest
 
     def note_text(self, path: Path, digest: str) -> None:
-        """A text was read, as a manifest brings it from a file."""
+        """Record that an included text was read."""
         self._texts[os.fspath(path)] = digest
 
     def find(self, file: str, content: str) -> Entry | None:
-        """What was read from a file with this digest; none of it counts before `keep` is told."""
+        """The entry of a file with this digest, or None; it counts as used only once it is passed to `keep`."""
         raw = self._known.get(file)
         with contextlib.suppress(msgspec.MsgspecError):
             entry = msgspec.msgpack.decode(raw, type=Entry) if raw is not None else None
@@ -82,46 +82,47 @@ class ManifestCache(Struct):
         return None
 
     def keep(self, file: str, entry: Entry, *, is_new: bool) -> None:
-        """Keep what was read from a file, unless it cannot be stored, or the value of a secret is in it."""
+        """Store the entry of a file, unless it cannot be serialised or contains the value of a secret."""
         overlays = (text for pair in sorted(entry.overlays.items()) for text in pair)
-        brought = (text for one in entry.brought for text in (one.name, one.digest))
-        self._read += [file, entry.content, *overlays, *brought]
+        included = (text for one in entry.brought for text in (one.name, one.digest))
+        self._read += [file, entry.content, *overlays, *included]
         with contextlib.suppress(TypeError, ValueError, OverflowError):
             raw = msgspec.Raw(msgspec.msgpack.encode(entry)) if is_new else self._known[file]
             if not (redaction.knows_any() and redaction.is_written_in(bytes(raw).decode("utf-8", "replace"))):
-                self._kept[file] = raw
+                self._entries[file] = raw
                 self._is_changed |= is_new
                 return
         self.pass_over()
 
     def pass_over(self) -> None:
-        """A file was read of which nothing is kept."""
-        self._is_whole = False
+        """Record that a file was read without an entry for it."""
+        self._is_complete = False
 
     def is_silent(self, asked: str, about: str, disk: Disk) -> bool:
-        """Whether rules had nothing to say of what was read, and the disk answers all that they ask as it did."""
-        known = self._silences.get(asked)
-        if known is None or not self._is_whole or known.about != self._digest(about):
+        """Whether rules reported nothing about what was read, and the disk still answers their questions the same."""
+        record = self._silences.get(asked)
+        if record is None or not self._is_complete or record.about != self._digest(about):
             return False
-        if not disk.answers_alike(known.disk):
+        if not disk.answers_alike(record.disk):
             return False
-        self._disk = known.disk
+        self._disk = record.disk
         return True
 
     def keep_silence(self, asked: str, about: str, disk: Disk) -> None:
-        """Keep that rules have nothing to say of what was read."""
-        if self._is_whole:
+        """Record that rules reported nothing about what was read."""
+        if self._is_complete:
             self._disk = disk.answers
             self._silences[asked] = Silence(self._digest(about), self._disk)
             self._is_changed = True
 
     def save(self) -> None:
-        """Write what was kept, if it is other than what is there; a disk that does not take it costs time only."""
-        if not self._is_changed and self._kept.keys() == self._known.keys():
+        """Write the cache if it has changed; errors of the disk are ignored, since they only cost time later."""
+        if not self._is_changed and self._entries.keys() == self._known.keys():
             return
-        # What rules have asked stands in manifests: without all of them it is of no use, and may have a secret in it.
-        silences = self._silences if self._is_whole else {}
-        signed_file.write(self.path, self.key, _Content(self.holds_for, self._kept, silences))
+        # Questions of rules quote manifests.  If an entry is missing, they are of no use, and they may contain the
+        # secret because of which that entry was not stored.
+        silences = self._silences if self._is_complete else {}
+        signed_file.write(self.path, self.key, _Content(self.holds_for, self._entries, silences))
 
     def _digest(self, about: str) -> str:
         text = "\0".join([self.holds_for, about, *self._read])

@@ -1,4 +1,4 @@
-"""What an earlier run has read from a file, used again: the files that it brings are read, and nothing is parsed."""
+"""Using cache entries: included texts are read again and compared by digest, and nothing is parsed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tavusctl.core.model import Manifest, Recrawl
 
 
 class Used(Struct, frozen=True):
-    """What was used up of the limits of a project."""
+    """How much of the limits of a project was used."""
 
     values: int
     text: int
@@ -24,16 +24,16 @@ class Used(Struct, frozen=True):
 
     @classmethod
     def of(cls, library: IncludedFiles) -> Used:
-        """As much as it is now."""
+        """The usage so far."""
         return cls(library.budget.values, library.budget.text, library.budget.expressions)
 
 
 class FileRead(Struct, frozen=True):
-    """A file of which there is nothing to say, read afresh."""
+    """A file without diagnostics that was just parsed."""
 
     content: bytes
     manifests: Sequence[ParsedManifest]
-    overlays: Mapping[str, str]  # digests of the documents laid over them, by address
+    overlays: Mapping[str, str]  # digests of the overlay documents merged into them, by address
     before: Used
 
 
@@ -44,49 +44,53 @@ def recalled(
     files: Mapping[str, Path],
     library: IncludedFiles,
 ) -> Sequence[ParsedManifest] | None:
-    """The manifests of a file that has not changed; None where anything that they depend on has.
+    """The manifests of a file from its cache entry; None if anything that they depend on has changed.
 
-    `lies_over` tells the digest of the document that is laid over one, `files` paths by what people call them.
+    `lies_over` returns the digest of the overlay document of an address, or an empty text; `files` has the paths of
+    manifest files by shown path.
     """
-    addresses = [one.parsed.address for one in entry.manifests]
-    laid = {str(one): over for one in addresses if one and (over := lies_over(one))}
-    if laid != entry.overlays or not library.budget.has_room(entry.values, entry.text, entry.expressions):
+    addresses = [cached.parsed.address for cached in entry.manifests]
+    overlays = {str(address): over for address in addresses if address and (over := lies_over(address))}
+    if overlays != entry.overlays or not library.budget.has_room(entry.values, entry.text, entry.expressions):
         return None
-    texts = [_brought(one, files, library) for one in entry.brought]
-    if [digest(one.encode()) for one in texts] != [one.digest for one in entry.brought]:
+    texts = [_current_text(included, files, library) for included in entry.brought]
+    if [digest(text.encode()) for text in texts] != [included.digest for included in entry.brought]:
         return None
     library.budget.parsed(entry.values, where)
     library.budget.brought(entry.text, entry.expressions, where)
-    return [unpacked(one, texts) for one in entry.manifests]
+    return [unpacked(cached, texts) for cached in entry.manifests]
 
 
 def entry_of(made: FileRead, library: IncludedFiles) -> Entry | None:
-    """What is kept of a file; None where it depends on more than its bytes, texts, overlays and the settings."""
-    manifests = [one.manifest for one in made.manifests if one.manifest]
+    """The cache entry of a file; None if its manifests depend on more than its bytes, texts, overlays and settings."""
+    manifests = [parsed.manifest for parsed in made.manifests if parsed.manifest]
     if len(manifests) < len(made.manifests) or not all(map(_is_closed, manifests)):
         return None
-    texts = [one.text for one in library.asked]
+    texts = [included.text for included in library.asked]
     after = Used.of(library)
     return Entry(
         digest(made.content),
         {**made.overlays},
-        tuple(Brought(library.shown(one.manifest), one.name, digest(one.text.encode())) for one in library.asked),
+        tuple(
+            Brought(library.shown(included.manifest), included.name, digest(included.text.encode()))
+            for included in library.asked
+        ),
         after.values - made.before.values,
         after.text - made.before.text,
         after.expressions - made.before.expressions,
-        tuple(packed(one, texts) for one in made.manifests),
+        tuple(packed(parsed, texts) for parsed in made.manifests),
     )
 
 
 def _is_closed(manifest: Manifest) -> bool:
-    """Whether a manifest depends on nothing else: not on a file for the API, nor on the time zones of the machine."""
+    """Whether a manifest depends neither on a file to upload nor on the time zones of the machine."""
     return manifest.file is None and (manifest.recrawl is None or manifest.recrawl.timezone == Recrawl().timezone)
 
 
-def _brought(one: Brought, files: Mapping[str, Path], library: IncludedFiles) -> str:
-    """The text of a file as it is now; empty where it is not to be had, as no text is that was brought."""
-    manifest = files.get(one.manifest)
+def _current_text(included: Brought, files: Mapping[str, Path], library: IncludedFiles) -> str:
+    """The present text of an included file; empty if it cannot be read."""
+    manifest = files.get(included.manifest)
     try:
-        return library.content(one.name, manifest) if manifest else ""
+        return library.content(included.name, manifest) if manifest else ""
     except ValueError:
         return ""

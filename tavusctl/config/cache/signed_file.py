@@ -1,8 +1,8 @@
-"""A file of a cache: whole, and made by this user, or it is as if there were none.
+"""A signed cache file: it is used only if it is complete and was written by this user, else it counts as missing.
 
-It lies two folders below that of the project, `.tavusctl/cache/`, and no link on the way to it is followed.  Its
-signature (HMAC-SHA-256) is made with a key that only its user has: one that came with the files of a project could make
-a command say what is not so.
+It lies in `.tavusctl/cache/` below the folder of the project, and no link on the way to it is followed.  Its signature
+(HMAC-SHA-256) is made with a key that only its user has: a cache file that came with the files of a project could make
+a command report something untrue.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from tavusctl.lib import atomic_files
 
 _MAGIC: Final = b"tavusctl cache 2\n"
 _SIGNED: Final = len(_MAGIC) + hashlib.sha256().digest_size
-_IGNORED: Final = b"*\n"  # nothing in the folder is for git
+_IGNORED: Final = b"*\n"  # git ignores everything in the folder
 _OWNER: Final = 0o700
 _MAX_BYTES: Final = 1024**3
 Kept = TypeVar("Kept", bound=Struct)
 
 
 def read(path: Path, key: bytes, what: type[Kept]) -> Kept | None:
-    """What was kept in a file; None where there is none, it is damaged, or somebody else's."""
+    """The content of a cache file; None if it is missing, damaged, or signed with another key."""
     try:
         with _folder(path, make=False) as folder:
             # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
@@ -39,11 +39,11 @@ def read(path: Path, key: bytes, what: type[Kept]) -> Kept | None:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
                     return None
-                found = file.read(status.st_size)
+                data = file.read(status.st_size)
     except OSError:
         return None
-    content = memoryview(found)[_SIGNED:]
-    if not hmac.compare_digest(found[:_SIGNED], _MAGIC + _signature(path, content, key)):
+    content = memoryview(data)[_SIGNED:]
+    if not hmac.compare_digest(data[:_SIGNED], _MAGIC + _signature(path, content, key)):
         return None
     with contextlib.suppress(msgspec.MsgspecError):
         return msgspec.msgpack.decode(content, type=what)
@@ -51,8 +51,8 @@ def read(path: Path, key: bytes, what: type[Kept]) -> Kept | None:
 
 
 def write(path: Path, key: bytes, what: Struct) -> None:
-    """Replace a file in one step; what cannot be written down, and a disk that takes nothing, cost time only."""
-    # A name of a file may be no text, and a number may be too large.
+    """Replace a cache file atomically; if that fails, nothing is raised, since a missing cache only costs time."""
+    # A file name may be invalid Unicode, and a number too large to serialise.
     with contextlib.suppress(OSError, TypeError, ValueError, OverflowError), _folder(path, make=True) as folder:
         content = msgspec.msgpack.encode(what)
         atomic_files.replace(path.with_name(".gitignore"), _IGNORED, folder=folder)
@@ -68,7 +68,7 @@ def drop(path: Path) -> None:
 
 @contextlib.contextmanager
 def _folder(path: Path, *, make: bool) -> Iterator[int]:
-    """The folder of a cache, opened from that of the project without following a link."""
+    """Open the folder of a cache file, from the folder of the project and without following a link."""
     with atomic_files.opened(path.parents[2]) as project, contextlib.ExitStack() as steps:
         folder = project
         for name in (path.parents[1].name, path.parent.name):
@@ -81,7 +81,7 @@ def _folder(path: Path, *, make: bool) -> Iterator[int]:
 
 
 def _signature(path: Path, content: bytes | memoryview, key: bytes) -> bytes:
-    """It covers the name: one file of a cache is never taken for another."""
+    """The signature of a content; it covers the file name, so that no cache file passes for another."""
     signed = hmac.new(key, path.name.encode("utf-8", "surrogateescape") + b"\n", "sha256")
     signed.update(content)
     return signed.digest()

@@ -1,6 +1,6 @@
-"""What a run has looked at, and that there was nothing to do: a verifying trace.
+"""Verifying traces: digests of everything that a run has read, kept if there was nothing to do.
 
-The next run looks at the same, and where all of it is as it was, the answer is, too; nothing is parsed, decoded or
+The next run computes the digests again; if all are the same, so is the result, and nothing is parsed, decoded or
 compared.  See A. Mokhov, N. Mitchell, S. Peyton Jones, "Build Systems à la Carte" (ICFP 2018), section 4.2.
 """
 
@@ -23,14 +23,14 @@ from tavusctl.core.project_settings import Environment, Project
 
 
 class FilesRead(Struct, frozen=True, array_like=True):
-    """The files of an environment as a run has read them."""
+    """Digests of the files of an environment that a run has read."""
 
-    manifests: dict[str, str]  # digests by path, those of its overlay among them
-    texts: dict[str, str]  # digests of those that manifests bring, by the path of their file
-    disk: DiskAnswers  # what rules have asked the disk
+    manifests: dict[str, str]  # digests by path, also of its overlay
+    texts: dict[str, str]  # digests of included texts, by the path of their file
+    disk: DiskAnswers  # the answers of the disk to rules
 
     def are_unchanged(self, project: Project, environment: Environment) -> bool:
-        """Whether everything is as it was."""
+        """Whether all files and answers are the same now, and no manifest file was added or removed."""
         root = Path(project.root)
         try:
             with files.many():
@@ -51,27 +51,29 @@ class FilesRead(Struct, frozen=True, array_like=True):
 
 
 class Trace(Struct, frozen=True, array_like=True):
-    """What a run has looked at; `about` stands for all that is neither a file of manifests nor an answer."""
+    """A run with nothing to do or report; `about` is a digest of what is neither a file nor an answer of the API."""
 
     about: bytes
     files: FilesRead
     answers: tuple[Answered, ...] = ()
-    objects: int = 0  # that were compared, and are as the manifests say
-    account: str = ""  # its label
+    objects: int = 0  # number of objects compared, all equal to their manifests
+    account: str = ""  # label of the account
     fingerprint: str = ""  # of the plan
-    targets: tuple[Address, ...] = ()  # what alone was planned
+    targets: tuple[Address, ...] = ()  # only these were planned; empty: everything
     finish: bool = False
 
 
 def digest(content: bytes) -> str:
-    """The digest of a file, or of a text."""
+    """The digest of a file or a text: SHA-256, in hex."""
     return hashlib.sha256(content).hexdigest()
 
 
 def _manifests(project: Project, environment: Environment) -> AbstractSet[str] | None:
-    """The files that are read; None where something is wrong with a folder of them."""
-    told: list[Diagnostic] = []
+    """The paths of the manifest files of an environment; None if a folder has problems."""
+    problems: list[Diagnostic] = []
     budget = Budget()
     folders = manifest_files.layers(project, environment)
-    found = {os.fspath(one) for folder in folders for one in manifest_files.find(project, folder, (), told, budget)}
-    return None if told else found
+    paths = {
+        os.fspath(path) for folder in folders for path in manifest_files.find(project, folder, (), problems, budget)
+    }
+    return None if problems else paths

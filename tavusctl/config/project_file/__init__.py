@@ -1,1 +1,1 @@
-"""The project file: the sections that it may have, how it is read, and its JSON Schema for editors."""
+"""The project file: its sections, its parser, and its JSON Schema for editors."""

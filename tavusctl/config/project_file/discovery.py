@@ -1,4 +1,4 @@
-"""The project file: where it is found, and what it says."""
+"""Finding the project file, reading it, and choosing an environment."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Found = tuple[Project, tuple[Diagnostic, ...]]
 
 
 def read(root: Path, content: bytes) -> Found:
-    """What a project file says, and what is wrong with it."""
-    from tavusctl.config.project_file import project  # noqa: PLC0415 - a run that knows the file is to start at once
+    """The project of a project file with this content, and its diagnostics."""
+    from tavusctl.config.project_file import project  # noqa: PLC0415 - slow; not needed if the file is known
 
     return project.read(root, content)
 
 
 def find_project(start: Path | None, read: Callable[[Path, bytes], Found] = read) -> Found:
-    """The project around a folder, and what is wrong with its file; `read` tells it by the content of the file."""
-    folder = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 - links in the way to the project stay as they are
+    """The project that a folder belongs to, and the diagnostics of its file; `read` parses the content of the file."""
+    folder = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100 - links on the path to the project are kept
     root = next((parent for parent in _upward(folder) if os.path.lexists(parent / FILE)), None)
     if root is None:
         return Project.default(folder), _misnamed(folder)
@@ -40,7 +40,7 @@ def find_project(start: Path | None, read: Callable[[Path, bytes], Found] = read
 
 
 def _upward(folder: Path) -> Iterator[Path]:
-    """A folder and those around it, up to the top of the repository; never into a stranger's folder."""
+    """A folder and its parents, up to the root of the repository, and never a folder of another user."""
     own = {_owner(folder), getattr(os, "geteuid", lambda: None)()}
     for parent in (folder, *folder.parents):
         if _owner(parent) not in own:
@@ -65,21 +65,21 @@ def _misnamed(folder: Path) -> tuple[Diagnostic, ...]:
 
 
 def chosen(project: Project, name: str | None, diagnostics: Sequence[Diagnostic]) -> Environment:
-    """The environment of a project that is meant; UsageError when that is not clear."""
-    known = project.environments
-    broken = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-    if name is None and len(known) == 1:
-        return next(iter(known.values()))
-    if name is not None and name in known:
-        return known[name]
-    if broken:  # its complaints say more than the choice does
+    """The environment of this name, or the only one of the project; UsageError if it is unknown or ambiguous."""
+    environments = project.environments
+    has_errors = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+    if name is None and len(environments) == 1:
+        return next(iter(environments.values()))
+    if name is not None and name in environments:
+        return environments[name]
+    if has_errors:  # the diagnostics of the file say more than an error about the choice
         return Environment(name or "default")
     if not Path(project.root, FILE).is_file():
         message = f"unknown environment `{name}`: there is no {FILE} here or above"
         raise UsageError(message, "change to the folder of the project with `-C`")
-    names = listed(sorted(known))
+    names = listed(sorted(environments))
     if name is None:
         message = f"the project has several environments: {names}"
         raise UsageError(message, "choose one with `--env NAME` or TAVUSCTL_ENV")
     message = f"unknown environment `{name}`; known: {names}"
-    raise UsageError(message, suggestion(name, known))
+    raise UsageError(message, suggestion(name, environments))

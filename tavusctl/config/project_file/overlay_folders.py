@@ -1,4 +1,4 @@
-"""The folders that environments name as overlays: whether each can be one, and which were probably meant to be."""
+"""Checks of the folders that environments name as overlays, and of unused folders beside them."""
 
 from __future__ import annotations
 
@@ -18,39 +18,41 @@ from tavusctl.patch.pointer import escape
 def checked(
     environments: Mapping[str, Environment], root: Path, manifests: Path, notes: DiagnosticCollector
 ) -> Mapping[str, Environment]:
-    """Environments with their overlays as paths from the root; without those that cannot be read."""
-    found = {name: _checked(one, root, manifests, notes) for name, one in environments.items()}
-    _tell_unused(found, root, manifests, notes)
-    return found
+    """The environments with their overlays as paths from the root; invalid overlays are reported and left out."""
+    valid = {name: _checked(one, root, manifests, notes) for name, one in environments.items()}
+    _warn_of_unused(valid, root, manifests, notes)
+    return valid
 
 
 def are_right(project: Project) -> bool:
-    """Whether the folders of a project that was read are still such as nothing is to be said of."""
+    """Whether the folders of a project, read earlier, still give no diagnostics."""
     root, manifests = Path(project.root), Path(project.manifests)
     folders = [root / one.overlay for one in project.environments.values() if one.overlay]
     faults = any(_fault(folder, root, manifests)[0] for folder in folders)
-    return is_inside(manifests, root) and not faults and not any(_unused_beside(project.environments, root, manifests))
+    return (
+        is_inside(manifests, root) and not faults and not any(_unused_siblings(project.environments, root, manifests))
+    )
 
 
 def is_inside(folder: Path, root: Path) -> bool:
-    """Whether a folder lies in the project once all links are followed."""
+    """Whether a folder lies in the project after all links are resolved."""
     return Path(os.path.realpath(folder)).is_relative_to(os.path.realpath(root))
 
 
-def _checked(one: Environment, root: Path, manifests: Path, notes: DiagnosticCollector) -> Environment:
-    if not one.overlay:
-        return one
-    pointer = _pointer(one)
-    folder = Path(os.path.normpath(root / one.overlay))
+def _checked(environment: Environment, root: Path, manifests: Path, notes: DiagnosticCollector) -> Environment:
+    if not environment.overlay:
+        return environment
+    pointer = _pointer(environment)
+    folder = Path(os.path.normpath(root / environment.overlay))
     fault, hint = _fault(folder, root, manifests)
     if fault:
-        message = f"{dotted(pointer)}: the folder {shown(one.overlay)} {fault}"
+        message = f"{dotted(pointer)}: the folder {shown(environment.overlay)} {fault}"
         notes.error("TV110", message, notes.value_at(pointer), hint)
-    return replace(one, overlay="" if fault else folder.relative_to(root).as_posix())
+    return replace(environment, overlay="" if fault else folder.relative_to(root).as_posix())
 
 
 def _fault(folder: Path, root: Path, manifests: Path) -> tuple[str, str]:
-    """Why a folder cannot be an overlay, and what would be right; two empty texts where it can."""
+    """Why a folder cannot be an overlay, and a hint; two empty texts if it can."""
     real = Path(os.path.realpath(folder))
     if not (folder.is_relative_to(root) and real.is_relative_to(os.path.realpath(root))):
         return "is outside the project", "use a folder of the project, such as `overlays/prod`"
@@ -59,47 +61,51 @@ def _fault(folder: Path, root: Path, manifests: Path) -> tuple[str, str]:
     if any(part.startswith(".") for part in folder.relative_to(root).parts):
         return "has a name that starts with a dot, which is never read", "use a folder such as `overlays/prod`"
     if not os.path.isdir(folder):  # noqa: PTH112 - never raises
-        there = files.otherwise_spelled(folder, root)
-        hint = f"did you mean `{there}`?" if there else "create the folder, or remove the key `overlay`"
+        similar = files.otherwise_spelled(folder, root)
+        hint = f"did you mean `{similar}`?" if similar else "create the folder, or remove the key `overlay`"
         return "is not a folder" if os.path.lexists(folder) else "does not exist", hint
     return "", ""
 
 
-def _tell_unused(
+def _warn_of_unused(
     environments: Mapping[str, Environment], root: Path, manifests: Path, notes: DiagnosticCollector
 ) -> None:
-    """Say of folders beside overlays that nothing reads them: a name of theirs, or of an environment, may be wrong."""
-    without = [name for name, one in environments.items() if not one.overlay]
-    for one, folder in _unused_beside(environments, root, manifests):
+    """Warn of folders beside overlays that no environment uses: a folder or an environment may be misnamed."""
+    without = [name for name, environment in environments.items() if not environment.overlay]
+    for environment, folder in _unused_siblings(environments, root, manifests):
         name = folder.relative_to(root).as_posix()
-        message = f"no environment has the overlay {shown(name)}, which lies beside {shown(one.overlay)}"
-        right = f"write `overlay: {name}` under the environment that it is for"
-        hint = f"{right} (without one: {listed(without)})" if without else f"{right}, or move the folder"
-        notes.warning("TV133", message, notes.value_at(_pointer(one)), hint=hint)
+        message = f"no environment has the overlay {shown(name)}, which lies beside {shown(environment.overlay)}"
+        advice = f"write `overlay: {name}` under the environment that it is for"
+        hint = f"{advice} (without one: {listed(without)})" if without else f"{advice}, or move the folder"
+        notes.warning("TV133", message, notes.value_at(_pointer(environment)), hint=hint)
 
 
-def _unused_beside(
+def _unused_siblings(
     environments: Mapping[str, Environment], root: Path, manifests: Path
 ) -> Iterator[tuple[Environment, Path]]:
-    """Folders that nothing reads, each with an environment beside whose overlay it lies."""
-    used = [root / one.overlay for one in environments.values() if one.overlay]
-    named = {(root / one.overlay).parent: one for one in reversed(list(environments.values())) if one.overlay}
-    for parent, one in named.items():
-        for folder in _unused(parent, [*used, manifests]) if parent != root else ():
-            yield one, folder
+    """Unused folders beside overlays, each with an environment whose overlay lies in the same parent folder."""
+    used_folders = [root / environment.overlay for environment in environments.values() if environment.overlay]
+    by_parent = {
+        (root / environment.overlay).parent: environment
+        for environment in reversed(list(environments.values()))
+        if environment.overlay
+    }
+    for parent, environment in by_parent.items():
+        for folder in _unused(parent, [*used_folders, manifests]) if parent != root else ():
+            yield environment, folder
 
 
 def _unused(parent: Path, used: list[Path]) -> Iterator[Path]:
-    """Folders with YAML files in them that are not used, and do not lie in or around what is."""
+    """Folders in `parent` that contain YAML files, and that neither contain a used folder nor lie in one."""
     try:
-        beside = sorted(one for one in parent.iterdir() if one.is_dir() and not one.name.startswith("."))
+        siblings = sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError:
         return
-    for folder in beside:
-        alone = not any(folder.is_relative_to(one) or one.is_relative_to(folder) for one in used)
-        if alone and any(one.suffix.lower() in (".yaml", ".yml") for one in folder.rglob("*")):
+    for folder in siblings:
+        is_apart = not any(folder.is_relative_to(path) or path.is_relative_to(folder) for path in used)
+        if is_apart and any(path.suffix.lower() in (".yaml", ".yml") for path in folder.rglob("*")):
             yield folder
 
 
-def _pointer(one: Environment) -> str:
-    return f"/environments/{escape(one.name)}/overlay"
+def _pointer(environment: Environment) -> str:
+    return f"/environments/{escape(environment.name)}/overlay"

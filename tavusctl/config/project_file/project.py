@@ -1,4 +1,7 @@
-"""The project file `tavusctl.yaml`: every key optional, unknown ones refused, and never a word about the API's host."""
+"""The parser of the project file `tavusctl.yaml`: every key is optional, and unknown keys are refused.
+
+The host of the API cannot be set in the file.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,12 @@ from tavusctl.patch.pointer import escape, join
 from tavusctl.secrets import redaction
 
 _KEYS: Final = tuple(ProjectFile.model_fields)
-_MEANT: Final = (*_KEYS, "vars")
+_CANDIDATE_KEYS: Final = (*_KEYS, "vars")
 _HOST_KEYS: Final = frozenset(("base_url", "api_url", "host", "api_host", "endpoint", "url"))
 
 
 def read(root: Path, content: bytes) -> tuple[Project, tuple[Diagnostic, ...]]:
-    """What the content of a project file says, and what is wrong with it."""
+    """The project of a project file with this content, and its diagnostics."""
     about = redaction.about(content.decode("utf-8", "replace"))
     parsed = yaml12.read(content, FILE)
     if not parsed.documents:
@@ -45,7 +48,7 @@ def read(root: Path, content: bytes) -> tuple[Project, tuple[Diagnostic, ...]]:
 
 
 def open_project(node: Node, root: Path) -> tuple[Project, DiagnosticCollector]:
-    """Read the project file; what is wrong is left at its default, with a complaint."""
+    """Parse the document of a project file; invalid keys are reported, and keep their defaults."""
     notes = DiagnosticCollector(node)
     try:
         return _project(node.value, root, notes), notes
@@ -53,10 +56,10 @@ def open_project(node: Node, root: Path) -> tuple[Project, DiagnosticCollector]:
         return Project.default(root), notes
 
 
-def _project(found: Json, root: Path, notes: DiagnosticCollector) -> Project:
-    if not notes.typed(found, dict, ""):
+def _project(document: Json, root: Path, notes: DiagnosticCollector) -> Project:
+    if not notes.typed(document, dict, ""):
         return Project.default(root)
-    file = _read(found, notes)
+    file = _read(document, notes)
     manifests = _manifests(file.manifests, root, notes)
     return Project(
         str(root),
@@ -68,50 +71,50 @@ def _project(found: Json, root: Path, notes: DiagnosticCollector) -> Project:
     )
 
 
-def _read(found: JsonObject, notes: DiagnosticCollector) -> ProjectFile:
-    """The project file without what is wrong in it."""
-    errors = field_errors(ProjectFile, found)
+def _read(document: JsonObject, notes: DiagnosticCollector) -> ProjectFile:
+    """Validate the project file, report its errors, and return it without the invalid keys."""
+    errors = field_errors(ProjectFile, document)
     for path, group in by_place(errors).items():
-        _tell(found, path, group, notes)
+        _report(document, path, group, notes)
     while errors:
         for error in errors:
-            found = _without(found, error.path)
-        errors = field_errors(ProjectFile, found)
-    return ProjectFile.model_validate(found)
+            document = _without(document, error.path)
+        errors = field_errors(ProjectFile, document)
+    return ProjectFile.model_validate(document)
 
 
-def _without(found: JsonObject, path: KeyPath) -> JsonObject:
-    """A copy without the key at a path; a list is taken away as a whole."""
+def _without(document: JsonObject, path: KeyPath) -> JsonObject:
+    """A copy without the key at a path; a list on the path is removed as a whole."""
     if not path:
         return {}
     key, *rest = path
-    kept = {name: value for name, value in found.items() if name != key}
-    inner = found.get(key)
-    return {**kept, key: _without(inner, tuple(rest))} if rest and isinstance(inner, dict) else kept
+    others = {name: value for name, value in document.items() if name != key}
+    inner = document.get(key)
+    return {**others, key: _without(inner, tuple(rest))} if rest and isinstance(inner, dict) else others
 
 
-def _tell(found: JsonObject, path: KeyPath, errors: list[FieldError], notes: DiagnosticCollector) -> None:
-    pointer, wrong = join(path), []
+def _report(document: JsonObject, path: KeyPath, errors: list[FieldError], notes: DiagnosticCollector) -> None:
+    pointer, value_errors = join(path), []
     for error in errors:
         if error.missing:
             message = f"{dotted(pointer)}: the key `{error.missing}` is missing"
             notes.error("TV106", message, notes.key_at(pointer))
         elif error.type == "extra_forbidden":
-            _unknown_key(found, path, notes)
+            _report_unknown_key(document, path, notes)
         elif isinstance(fault := error.context.get("error"), WrongValueError):
             is_key = error.choice == "[key]"
             place = dotted(join(path[:-1]) if is_key else pointer)
             source = notes.key_at(pointer) if is_key else notes.value_at(pointer)
             notes.error(fault.check, f"{place}: {fault}", source, fault.hint)
         else:
-            wrong.append(error)
-    if wrong:
-        value, right = value_at(found, path), expected(wrong)
-        message = f"{dotted(pointer)}: expected {right}, found {shown(value)}"
-        notes.error("TV104", message, notes.value_at(pointer), meant(value, right))
+            value_errors.append(error)
+    if value_errors:
+        value, expectation = value_at(document, path), expected(value_errors)
+        message = f"{dotted(pointer)}: expected {expectation}, found {shown(value)}"
+        notes.error("TV104", message, notes.value_at(pointer), meant(value, expectation))
 
 
-def _unknown_key(found: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> None:
+def _report_unknown_key(document: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> None:
     *above, key = path
     place = f"{dotted(join(above))}: " if above else ""
     if key in _HOST_KEYS:
@@ -121,35 +124,35 @@ def _unknown_key(found: JsonObject, path: KeyPath, notes: DiagnosticCollector) -
         )
     else:
         message = f"{place}unknown key {shown(key)}"
-        hint = suggestion(key, fields_at(ProjectFile, tuple(above)), as_object(value_at(found, tuple(above))))
+        hint = suggestion(key, fields_at(ProjectFile, tuple(above)), as_object(value_at(document, tuple(above))))
     notes.error("TV103", message, notes.key_at(join(path)), hint)
 
 
 def unreadable(root: Path) -> Project:
-    """The project where nothing can be read of the project file."""
+    """The project of an unreadable project file: the defaults, with all keys doubtful."""
     return replace(Project.default(root), doubtful=frozenset(_KEYS))
 
 
 def _doubtful(node: Node, diagnostics: Iterable[Diagnostic]) -> frozenset[str]:
-    """Keys of the project file in which something is wrong; of an unknown key, the one that was probably meant."""
+    """The keys of the project file with errors; for an unknown key, also the one that was probably meant."""
     if not isinstance(node.value, dict):
         return frozenset(_KEYS)
     keys = sorted((node.keys[f"/{escape(key)}"].line, key) for key in node.value)
-    found: set[str] = set()
-    for one in diagnostics:
-        if one.severity is Severity.ERROR and one.source:
-            before = [key for line, key in keys if line <= one.source.line]
-            found.update([before[-1], nearest(before[-1], _MEANT)] if before else _KEYS)
-    return frozenset(filter(None, found))
+    doubtful_keys: set[str] = set()
+    for diagnostic in diagnostics:
+        if diagnostic.severity is Severity.ERROR and diagnostic.source:
+            keys_before = [key for line, key in keys if line <= diagnostic.source.line]
+            doubtful_keys.update([keys_before[-1], nearest(keys_before[-1], _CANDIDATE_KEYS)] if keys_before else _KEYS)
+    return frozenset(filter(None, doubtful_keys))
 
 
 def _manifests(folder: str, root: Path, notes: DiagnosticCollector) -> Path:
-    where = Path(root, folder)
-    if not overlay_folders.is_inside(where, root):
+    path = Path(root, folder)
+    if not overlay_folders.is_inside(path, root):
         message = f"manifests: {shown(folder)} is outside the project"
         notes.error("TV110", message, notes.value_at("/manifests"))
         return root / "manifests"
-    return where
+    return path
 
 
 def _environments(file: ProjectFile) -> Mapping[str, Environment]:
@@ -163,11 +166,11 @@ def _environment(common: Environment, section: EnvironmentSection | None) -> Env
     return replace(common, **{**written, "vars": written.get("vars") or {}})
 
 
-def _output(found: str | list[str] | LiteralOutput, pointer: str, notes: DiagnosticCollector) -> Output:
-    """What an application gets under one name: the id of an address, those of several, or a value as it is."""
-    if isinstance(found, LiteralOutput):
-        return Output(value=found.value)
-    many = isinstance(found, list)
-    addresses = tuple(found) if isinstance(found, list) else (found,)
+def _output(written: str | list[str] | LiteralOutput, pointer: str, notes: DiagnosticCollector) -> Output:
+    """Parse one output: an address, a list of addresses, or a literal value."""
+    if isinstance(written, LiteralOutput):
+        return Output(value=written.value)
+    many = isinstance(written, list)
+    addresses = tuple(written) if isinstance(written, list) else (written,)
     sources = [notes.value_at(f"{pointer}/{index}" if many else pointer) for index in range(len(addresses))]
     return Output(addresses, many, None, tuple((source.line, source.column) for source in sources))

@@ -1,4 +1,4 @@
-"""The project file `tavusctl.yaml` as it is written: every key may be left out."""
+"""The pydantic models of the project file `tavusctl.yaml`: every key may be left out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tavusctl.kinds import address_in
 from tavusctl.lib.json_types import Json, JsonObject
 
 _VARIABLE: Final = "[A-Za-z_][A-Za-z0-9_]*"
-# What CI systems and tavusctl itself are told with.  Some of it is chosen by whoever opens a pull request: names of
-# branches, titles, logins.
+# Variables that configure tavusctl, or that CI systems set.  Whoever opens a pull request chooses some of their values:
+# names of branches, titles, logins.
 _SYSTEM: Final = re.compile(
     r"(GITHUB|RUNNER|ACTIONS|INPUT|TAVUSCTL|CI_COMMIT|CI_MERGE_REQUEST|BITBUCKET|BUILDKITE|CIRCLE|TRAVIS)_.*",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ _SYSTEM: Final = re.compile(
 
 
 class WrongValueError(ValueError):
-    """A value that does not fit: what is wrong, what would be right, and which check found it."""
+    """An invalid value: the message, a hint, and the id of the check."""
 
     def __init__(self, message: str, hint: str = "", check: str = "TV104") -> None:
         super().__init__(message)
@@ -85,7 +85,7 @@ def _state(url: str) -> str:
 
 
 def _version(version: Json) -> Json:
-    if isinstance(version, bool):  # true is 1 to Python
+    if isinstance(version, bool):  # in Python, true equals 1
         message = f"expected 1, found {shown(version)}"
         raise WrongValueError(message)
     return version

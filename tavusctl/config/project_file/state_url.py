@@ -1,4 +1,4 @@
-"""Which `state:` of a project file leads somewhere, by its words alone; nothing is opened.  Pure."""
+"""Checks the syntax of `state:` in a project file; nothing is opened.  Pure."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _BUCKETS: Final[Mapping[str, str]] = {
 }
 _FORMS: Final[Mapping[str, str]] = {"git": "git", "git+": "git+URL", **_BUCKETS, "file": "file://PATH"}
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+-]*)(:(?://)?)(.*)", re.DOTALL)
-_LIKE_GIT: Final = re.compile(r"(https?|ssh|git)://|[\w.-]+@[\w.-]+:")
+_GIT_ADDRESS: Final = re.compile(r"(https?|ssh|git)://|[\w.-]+@[\w.-]+:")
 
 
 def is_ref(name: str) -> bool:
-    """Whether a name is the full name of a ref that a state can be in."""
+    """Whether a name is the full name of a git ref that can hold a state."""
     return _REF.fullmatch(name) is not None and not name.endswith(".lock")
 
 
 def state_fault(url: str) -> Fault | None:
-    """What is wrong with the words of a `state:`; passwords that may be in it are not told."""
-    head, mark, query = url.partition("?")
+    """The fault of a `state:` URL, or None; the message shows no part that may be a password."""
+    head, separator, query = url.partition("?")
     if head == "git" or head.startswith("git+"):
-        return _git_fault(head, f"{mark}{query}")
-    found = _SCHEME.fullmatch(url)
-    if found:
-        return _url_fault(found[1], found[2], found[3], url)
-    if _LIKE_GIT.match(url):
-        return _unlike(url, _REPOSITORY_HINT)
+        return _git_fault(head, f"{separator}{query}")
+    match = _SCHEME.fullmatch(url)
+    if match:
+        return _url_fault(match[1], match[2], match[3], url)
+    if _GIT_ADDRESS.match(url):
+        return _other_form(url, _REPOSITORY_HINT)
     if url and not re.search(r"[/.]", head):
-        return _unlike(url, f"{_meant(head)} Write {literal(f'./{url}')} for a file of that name")
+        return _other_form(url, f"{_form_hint(head)} Write {literal(f'./{url}')} for a file of that name")
     return None
 
 
@@ -54,24 +54,24 @@ def _git_fault(head: str, query: str) -> Fault | None:
 
 def _url_fault(scheme: str, separator: str, location: str, url: str) -> Fault | None:
     if separator == ":":
-        return _unlike(url, f"{_meant(scheme)} Put `./` before a path with a colon")
+        return _other_form(url, f"{_form_hint(scheme)} Put `./` before a path with a colon")
     if scheme == "file":
         return None if location else Fault(_ID, "expected a path after `file://`", "write it like `file://PATH`")
     if scheme not in _BUCKETS:
-        hint = _REPOSITORY_HINT if _LIKE_GIT.match(url) else _meant(scheme).rstrip(".")
+        hint = _REPOSITORY_HINT if _GIT_ADDRESS.match(url) else _form_hint(scheme).rstrip(".")
         return Fault(_ID, f"unsupported scheme `{scheme}://`", hint)
     bucket = location.partition("/")[0]
-    if not bucket or "@" in bucket or "?" in location:  # where a password would be; it is not shown
+    if not bucket or "@" in bucket or "?" in location:  # a password may be in the URL, which is not shown
         return Fault(_ID, f"expected a bucket after `{scheme}://`", f"write it like `{_BUCKETS[scheme]}`")
     return None
 
 
-def _unlike(url: str, hint: str) -> Fault:
+def _other_form(url: str, hint: str) -> Fault:
     found = "a text with `@` or `?`" if re.search("[@?]", url) else shown(url)
     return Fault(_ID, f"expected `git`, the URL of a store or a path, found {found}", hint)
 
 
-def _meant(word: str) -> str:
+def _form_hint(word: str) -> str:
     """A hint: the form that was probably meant, else all forms."""
-    right = nearest(word, _FORMS)
-    return f"did you mean `{_FORMS[right]}`?" if right else f"known: {listed(_FORMS.values())}."
+    scheme = nearest(word, _FORMS)
+    return f"did you mean `{_FORMS[scheme]}`?" if scheme else f"known: {listed(_FORMS.values())}."

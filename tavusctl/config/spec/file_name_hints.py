@@ -1,4 +1,4 @@
-"""What a text of a manifest names although it is no expression: a file of the project, as it would be written."""
+"""Files of the project that a text of a manifest names without an expression, and how `${file:}` would name them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from pathlib import Path
 from tavusctl.config import files
 from tavusctl.core.project_settings import Project
 
-_LONGEST = 300  # characters of a text that may be a path
+_MAX_LENGTH = 300  # characters of a text that may be a path
 
 
 def may_be_path(text: str) -> bool:
     """Whether a text looks like a path at all: one line, and neither a bare word nor a page of prose."""
     name = text.strip()
-    return 0 < len(name) <= _LONGEST and ("." in name or "/" in name) and name.isprintable()
+    return 0 < len(name) <= _MAX_LENGTH and ("." in name or "/" in name) and name.isprintable()
 
 
 def file_named(project: Project, manifest: Path, text: str) -> str:
-    """The path that `${file:}` takes for a file that a text names, from wherever people count; empty when none is."""
+    """The path for `${file:}` of the file that a text names, relative to any likely folder; empty if it names none."""
     name = text.strip()
     if not may_be_path(name):
         return ""
-    found = next((one for one in _places(project, manifest, name) if _is_file(one, project)), None)
-    return written(project, manifest, found) if found else ""
+    file = next((path for path in _candidates(project, manifest, name) if _is_file(path, project)), None)
+    return written(project, manifest, file) if file else ""
 
 
 def likely(project: Project, manifest: Path, name: str) -> str:
-    """The path of the file that was meant by one that is not there, or an empty string."""
+    """The path for `${file:}` of the file that was probably meant by the name of a missing one; empty if unknown."""
     exact = file_named(project, manifest, name)
     if exact:
         return exact
-    for one in _places(project, manifest, name):
-        there = files.otherwise_spelled(one, Path(project.root))
-        if there:
-            return written(project, manifest, Path(project.root, there))
+    for path in _candidates(project, manifest, name):
+        similar = files.otherwise_spelled(path, Path(project.root))
+        if similar:
+            return written(project, manifest, Path(project.root, similar))
     return ""
 
 
 def written(project: Project, manifest: Path, file: Path) -> str:
-    """A file of the project as a manifest names it: from the manifests folder, else from the manifest."""
+    """The path for `${file:}` of a file: relative to the manifests folder if it lies there, else to the manifest."""
     manifests, path = Path(project.manifests), Path(os.path.normpath(file))
     if path.is_relative_to(manifests):
         return path.relative_to(manifests).as_posix()
@@ -48,8 +48,8 @@ def written(project: Project, manifest: Path, file: Path) -> str:
     return beside if beside.startswith("../") else f"./{beside}"
 
 
-def _places(project: Project, manifest: Path, name: str) -> Iterator[Path]:
-    if os.path.isabs(name) or "\\" in name:  # noqa: PTH117 - a text of anybody
+def _candidates(project: Project, manifest: Path, name: str) -> Iterator[Path]:
+    if os.path.isabs(name) or "\\" in name:  # noqa: PTH117 - any text of a manifest
         return
     inside = os.path.join(project.root, "")  # noqa: PTH118 - for each text of the project
     for folder in (project.manifests, str(manifest.parent), project.root):

@@ -1,4 +1,4 @@
-"""Pointers into spec that a setting names: whether there is a field for them at all."""
+"""Checks that a JSON Pointer of a setting, such as `ignore_changes`, leads to a field of `spec`."""
 
 from __future__ import annotations
 
@@ -16,73 +16,73 @@ if TYPE_CHECKING:
 
 
 def fault(kind: ResourceKind, spec: JsonObject, pointer: str) -> tuple[str, str] | None:
-    """Why a pointer can match nothing, and what would be right; None when it leads to a field.
+    """Why a pointer matches no field, and a hint; None if it leads to a field.
 
-    A key that stands under `extra:` is one, and so is every key of an object that is free in form.
+    Keys under `extra:` count as fields, and so do all keys of an object that is free in form.
     """
     path = split(pointer)
     if path[0] == "spec":
-        return "starts with `spec`, but pointers start below `spec`", _write(kind, spec, path[1:])
-    wild = next((index for index, key in enumerate(path) if key in ("*", "-")), None)
-    if wild is not None:
-        return "contains a wildcard, which JSON Pointers do not have", _write(kind, spec, path[:wild])
+        return "starts with `spec`, but pointers start below `spec`", _hint(kind, spec, path[1:])
+    wildcard = next((index for index, key in enumerate(path) if key in ("*", "-")), None)
+    if wildcard is not None:
+        return "contains a wildcard, which JSON Pointers do not have", _hint(kind, spec, path[:wildcard])
     return _walk(kind, spec, path)
 
 
-def _write(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> str:
-    """A hint to write a pointer, if that is one."""
+def _hint(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> str:
+    """The hint to write a pointer; if it is invalid too, the hint for that."""
     if not path:
         return ""
-    wrong = fault(kind, spec, join(path))
-    return wrong[1] if wrong else f"write `{join(path)}`"
+    problem = fault(kind, spec, join(path))
+    return problem[1] if problem else f"write `{join(path)}`"
 
 
 def _walk(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> tuple[str, str] | None:
-    held: Json = spec
+    value: Json = spec
     for length, key in enumerate(path):
-        above = path[:length]
-        if above and _is_list(kind, above, held):
-            return f"points into a list, but `{join(above)}` is managed as a whole", _write(kind, spec, above)
-        known = fields_at(kind.model, above)
-        held = held.get(key) if isinstance(held, dict) else None
-        if key in known or held is not None:
+        parent = path[:length]
+        if parent and _is_list(kind, parent, value):
+            return f"points into a list, but `{join(parent)}` is managed as a whole", _hint(kind, spec, parent)
+        known = fields_at(kind.model, parent)
+        value = value.get(key) if isinstance(value, dict) else None
+        if key in known or value is not None:
             continue
-        if known or not above:
-            return f"does not point to a field of a {kind.name}", _meant(kind, above, key, path[length + 1 :])
-        # Below what has no declared fields: free in form, or a value that has nothing below it.
-        if _is_free(kind, above):
+        if known or not parent:
+            return f"does not point to a field of a {kind.name}", _suggestion(kind, parent, key, path[length + 1 :])
+        # The parent has no declared fields: it is free in form, or a value without members.
+        if _is_free(kind, parent):
             return None
-        return f"continues below `{join(above)}`, which has no fields", _write(kind, spec, above)
+        return f"continues below `{join(parent)}`, which has no fields", _hint(kind, spec, parent)
     return None
 
 
-def _meant(kind: ResourceKind, above: KeyPath, key: str, below: KeyPath) -> str:
+def _suggestion(kind: ResourceKind, above: KeyPath, key: str, below: KeyPath) -> str:
     known = fields_at(kind.model, above)
-    right = kind.canonical_key((*above, key)) or nearest(key, known)
-    if right:
-        return f"did you mean `{join((*above, right, *below))}`?"
-    places = homes(kind.model, key)
-    return f"did you mean `{join((*places[0], key, *below))}`?" if len(places) == 1 else ""
+    intended = kind.canonical_key((*above, key)) or nearest(key, known)
+    if intended:
+        return f"did you mean `{join((*above, intended, *below))}`?"
+    parents = homes(kind.model, key)
+    return f"did you mean `{join((*parents[0], key, *below))}`?" if len(parents) == 1 else ""
 
 
 def _declared(kind: ResourceKind, path: KeyPath) -> FieldInfo | None:
-    """The field at a path; None where none is declared."""
+    """The declaration of the field at a path, or None."""
     level: tuple[type[BaseModel], ...] = (kind.model,)
-    found = None
+    field = None
     for key in path:
-        model = next((one for one in level if key in one.model_fields), None)
+        model = next((inner for inner in level if key in inner.model_fields), None)
         if model is None:
             return None
-        found, level = model.model_fields[key], inner_models(model)[key]
-    return found
+        field, level = model.model_fields[key], inner_models(model)[key]
+    return field
 
 
-def _is_list(kind: ResourceKind, path: KeyPath, held: Json) -> bool:
+def _is_list(kind: ResourceKind, path: KeyPath, value: Json) -> bool:
     declared = _declared(kind, path)
-    return isinstance(held, list) or (declared is not None and is_a(declared, list))
+    return isinstance(value, list) or (declared is not None and is_a(declared, list))
 
 
 def _is_free(kind: ResourceKind, path: KeyPath) -> bool:
-    """Whether a field, or one above it, takes any keys."""
+    """Whether a field, or one of its parents, may have any keys."""
     declared = [_declared(kind, path[:length]) for length in range(1, len(path) + 1)]
-    return any(one is None or is_a(one, dict) for one in declared)
+    return any(field is None or is_a(field, dict) for field in declared)

@@ -1,6 +1,6 @@
-"""A key that no field has: what was probably meant, by what is known of such mistakes first, by its letters last.
+"""Hints for unknown keys: known mistakes and aliases come first, similar names last.
 
-A hint never leads into the next complaint: it proposes no key that is there already, and none that is going away.
+A hint never leads to another diagnostic: it proposes no key that is present already, and no deprecated one.
 """
 
 from __future__ import annotations
@@ -16,47 +16,50 @@ from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_object
 from tavusctl.lib.patterns import pattern
 from tavusctl.patch.pointer import join
 
-_MAX_HOMES: Final = 3  # a key that is known in more places than this says little
+_MAX_HOMES: Final = 3  # a key that is a field in more places than this gets no hint about them
 _COMMENT = pattern(r"[_$]?(comments?|remarks?)|[_$].*|//.*|#.*", re.IGNORECASE)
 _ID = pattern(r"[A-Za-z0-9-]{6,60}")
-_AROUND: Final = ("kind", "lifecycle", "moved_from", "external", "recrawl", "watch")  # keys that stand beside spec
+_BESIDE_SPEC: Final = ("kind", "lifecycle", "moved_from", "external", "recrawl", "watch")  # keys that stand beside spec
 
 
 def tell(kind: ResourceKind, spec: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> None:
-    """Complain about an unknown key."""
+    """Report an unknown key, with a hint and, if that is safe, a fix."""
     hint, fix = _advice(kind, spec, path, notes)
     message = f"unknown key {shown(path[-1])} in {place(kind, path[:-1])}"
     notes.error("TV103", message, notes.key_at("/spec" + join(path)), hint, fix)
 
 
 def place(kind: ResourceKind, path: KeyPath) -> str:
-    """A place in spec as people say it."""
+    """A path in `spec` in the notation of messages; the name of the kind for `spec` itself."""
     return dotted(join(path)) or kind.name
 
 
 def _advice(kind: ResourceKind, spec: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> tuple[str, Fix]:
     pointer, around = "/spec" + join(path), _beside(kind, spec, path, notes)
     pattern, key = generic(spec, path), path[-1]
-    right = kind.canonical_key(pattern)
-    if right:
-        if right in around:
-            return f"remove it: `{right}` is present and means the same", ()
-        return f"write `{right}`", notes.edit(pointer, "rename", right)
+    canonical = kind.canonical_key(pattern)
+    if canonical:
+        if canonical in around:
+            return f"remove it: `{canonical}` is present and means the same", ()
+        return f"write `{canonical}`", notes.edit(pointer, "rename", canonical)
     if len(path) == 1 and key in kind.computed:
         return _computed(kind, key, spec[key], notes), ()
-    if len(path) == 1 and key in _AROUND:
+    if len(path) == 1 and key in _BESIDE_SPEC:
         return f"write `{key}:` beside `spec:`, not inside it", ()
     if _COMMENT.fullmatch(key):
         return "write a YAML comment that starts with `#`; comments are not sent", ()
-    told = kind.mistaken(pattern)
-    known = told.removeprefix("write `").removesuffix("`")
-    if told and known in around:
-        return f"remove it or `{known}`, which is present already", ()
-    return told or _elsewhere(kind, spec, path) or _like(kind, around, path), ()
+    known_hint = kind.mistaken(pattern)
+    intended = known_hint.removeprefix("write `").removesuffix("`")
+    if known_hint and intended in around:
+        return f"remove it or `{intended}`, which is present already", ()
+    return known_hint or _other_place(kind, spec, path) or _similar_name(kind, around, path), ()
 
 
 def _beside(kind: ResourceKind, spec: JsonObject, path: KeyPath, notes: DiagnosticCollector) -> frozenset[str]:
-    """The known keys beside one that the same file says: what an overlay misspells may well be right below it."""
+    """The known keys that stand beside an unknown one in the same file.
+
+    Keys of the base do not count for one of its overlay: the overlay may have misspelled one of them.
+    """
     above, file = "/spec" + join(path[:-1]), notes.key_at("/spec" + join(path)).path
     members = as_object(value_at(spec, path[:-1]))
     known = (key for key in fields_at(kind.model, path[:-1]) if key in members)
@@ -66,19 +69,19 @@ def _beside(kind: ResourceKind, spec: JsonObject, path: KeyPath, notes: Diagnost
 def _computed(kind: ResourceKind, key: str, value: Json, notes: DiagnosticCollector) -> str:
     if key not in (*kind.id_fields, "uuid", "id"):
         return "remove it: the API sets it"
-    known = value if isinstance(value, str) and _ID.fullmatch(value) else "ID"
+    remote_id = value if isinstance(value, str) and _ID.fullmatch(value) else "ID"
     address = notes.address or f"{kind.name}/NAME"
-    return f"remove it; run `tavusctl import {address} {known}` to manage an object that exists already"
+    return f"remove it; run `tavusctl import {address} {remote_id}` to manage an object that exists already"
 
 
-def _elsewhere(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> str:
-    """Where a key belongs that is known in another place."""
-    places = [one for one in homes(kind.model, path[-1]) if not _is_going(kind, (*one, path[-1]))]
+def _other_place(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> str:
+    """A hint for a key that is a field in another place; empty if there is none, or if there are too many."""
+    places = [home for home in homes(kind.model, path[-1]) if not _is_deprecated(kind, (*home, path[-1]))]
     if not 0 < len(places) <= _MAX_HOMES:
         return ""
-    there = [one for one in places if value_at(spec, (*one, path[-1])) is not None]
-    if there:
-        return f"remove it here: it is present under {_named(there[0])}"
+    present = [home for home in places if value_at(spec, (*home, path[-1])) is not None]
+    if present:
+        return f"remove it here: it is present under {_named(present[0])}"
     return f"write it under {either(map(_named, places))}"
 
 
@@ -86,41 +89,41 @@ def _named(home: KeyPath) -> str:
     return f"`{dotted(join(home)) or 'spec'}:`"
 
 
-def _is_going(kind: ResourceKind, path: KeyPath) -> bool:
+def _is_deprecated(kind: ResourceKind, path: KeyPath) -> bool:
     return any(kind.field_at(path[:length]).deprecated for length in range(1, len(path) + 1))
 
 
-def _like(kind: ResourceKind, around: frozenset[str], path: KeyPath) -> str:
+def _similar_name(kind: ResourceKind, around: frozenset[str], path: KeyPath) -> str:
     known = fields_at(kind.model, path[:-1])
-    going = [key for key in known if _is_going(kind, (*path[:-1], key))]
-    hint = suggestion(path[-1], known, {*around, *going})
+    deprecated = [key for key in known if _is_deprecated(kind, (*path[:-1], key))]
+    hint = suggestion(path[-1], known, {*around, *deprecated})
     if hint.startswith("did"):
         return hint
-    there = nearest(path[-1], [key for key in known if key in around])
-    if there:
-        return f"remove it or `{there}`, which is present already"
+    present = nearest(path[-1], [key for key in known if key in around])
+    if present:
+        return f"remove it or `{present}`, which is present already"
     return f"{hint}{'; ' if hint else ''}write a field that is newer than tavusctl under `extra:`"
 
 
 def generic(spec: Json, path: KeyPath) -> KeyPath:
-    """A path as declarations know it: `*` for list indices."""
+    """A path with list indices replaced by `*`, as in the declarations of kinds."""
     pattern: list[str] = []
-    here = spec
+    value = spec
     for key in path:
-        pattern.append("*" if isinstance(here, list) else key)
-        here = _inside(here, key)
+        pattern.append("*" if isinstance(value, list) else key)
+        value = _member(value, key)
     return tuple(pattern)
 
 
 def value_at(spec: Json, path: KeyPath) -> Json:
-    """The value at a path, or None."""
-    here = spec
+    """The value at a path; None if there is none."""
+    value = spec
     for key in path:
-        here = _inside(here, key)
-    return here
+        value = _member(value, key)
+    return value
 
 
-def _inside(here: Json, key: str) -> Json:
-    if isinstance(here, list):
-        return here[int(key)] if key.isdecimal() and int(key) < len(here) else None
-    return here.get(key) if isinstance(here, dict) else None
+def _member(value: Json, key: str) -> Json:
+    if isinstance(value, list):
+        return value[int(key)] if key.isdecimal() and int(key) < len(value) else None
+    return value.get(key) if isinstance(value, dict) else None

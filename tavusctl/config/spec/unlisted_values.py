@@ -1,4 +1,4 @@
-"""Values of fields that take known ones, and may take others by now: told as a warning, and sent."""
+"""Warnings for unknown values of fields with known ones; the API may accept them by now, so they are sent."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tavusctl.patch.pointer import join
 
 
 def check(kind: ResourceKind, spec: JsonObject, notes: DiagnosticCollector, failed: frozenset[str]) -> None:
-    """Warn of each value that is not among the known ones; `failed` are pointers of values that have a complaint."""
+    """Warn of each value that is not among the known ones; `failed` has pointers of values reported already."""
     for path, pattern, leaf in placed(spec, (), ()):
         if not isinstance(leaf, str) or not leaf:
             continue
         known = known_values(kind.model, pattern)
         if known and leaf not in known and "/spec" + join(path) not in failed:
-            near = nearest(leaf, known)
-            hint = f"did you mean `{near}`?" if near else f"known: {listed(known)}"
-            told = "" if secret_fields.tells(leaf) else f" {shown(leaf)}"
-            message = f"{dotted(join(path))}: unknown value{told}, which is sent as it is"
+            similar = nearest(leaf, known)
+            hint = f"did you mean `{similar}`?" if similar else f"known: {listed(known)}"
+            quoted = "" if secret_fields.tells(leaf) else f" {shown(leaf)}"
+            message = f"{dotted(join(path))}: unknown value{quoted}, which is sent as it is"
             notes.warning("TV126", message, notes.value_at("/spec" + join(path)), hint=hint)

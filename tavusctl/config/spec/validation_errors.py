@@ -1,4 +1,4 @@
-"""What pydantic says of a spec, told as diagnostics: where it is, what was found and what would be right."""
+"""Validation errors of pydantic for a spec as diagnostics: the position, the value found and what was expected."""
 
 from __future__ import annotations
 
@@ -21,35 +21,37 @@ from tavusctl.patch.pointer import join
 from tavusctl.secrets.values import SecretText
 
 _CHECKS: Final = {"missing_key": "TV106", "not_together": "TV104", "wrong_value": "TV104"}
-_BESIDE: Final = ("missing", "missing_key", "not_together")  # about keys, never about what they hold
+_ABOUT_KEYS: Final = ("missing", "missing_key", "not_together")  # errors about keys, never about values
 
 
 def check(
     kind: ResourceKind, spec: JsonObject, notes: DiagnosticCollector, failed: frozenset[str] = frozenset()
 ) -> None:
-    """Complain about all that does not fit the kind; `failed` are pointers of values that have a complaint already."""
-    found = by_place(field_errors(kind.model, map_leaves(spec, _view)))
-    for path, errors in islice(found.items(), MAX_ERRORS):
+    """Validate a spec against its kind; `failed` has pointers of values that have a diagnostic already."""
+    errors_by_path = by_place(field_errors(kind.model, map_leaves(spec, _for_validation)))
+    for path, errors in islice(errors_by_path.items(), MAX_ERRORS):
         if "/spec" + join(path) not in failed:
-            _tell(kind, spec, path, errors, notes)
+            _report(kind, spec, path, errors, notes)
 
 
-def _tell(
+def _report(
     kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], notes: DiagnosticCollector
 ) -> None:
-    found, declared = value_at(spec, path), kind.field_at(generic(spec, path))
-    if _stands_in(declared, found):  # the word for it may not fit; what is missing beside it is missing all the same
-        errors = [error for error in errors if error.type in _BESIDE]
+    value, declared = value_at(spec, path), kind.field_at(generic(spec, path))
+    if _is_placeholder(declared, value):  # the placeholder may be invalid; errors about keys still count
+        errors = [error for error in errors if error.type in _ABOUT_KEYS]
     source, wrong = notes.value_at("/spec" + join(path)), []
     for error in errors:
         if error.missing:
-            where = f"{dotted(join(path))}: " if path else ""
-            notes.error("TV106", f"{where}the key `{error.missing}` is missing", source)
+            prefix = f"{dotted(join(path))}: " if path else ""
+            notes.error("TV106", f"{prefix}the key `{error.missing}` is missing", source)
         elif error.type == "extra_forbidden":
             unknown_keys.tell(kind, spec, path, notes)
         elif error.type in _CHECKS or error.type == "value_error":
-            silent = error.type not in _BESIDE and (isinstance(found, Address) or _is_secret(kind, spec, path, found))
-            message = "invalid value" if silent else error.message
+            is_hidden = error.type not in _ABOUT_KEYS and (
+                isinstance(value, Address) or _is_secret(kind, spec, path, value)
+            )
+            message = "invalid value" if is_hidden else error.message
             notes.error(_CHECKS.get(error.type, "TV104"), f"{unknown_keys.place(kind, path)}: {message}", source)
         else:
             wrong.append(error)
@@ -60,17 +62,17 @@ def _tell(
 def _wrong_value(
     kind: ResourceKind, spec: JsonObject, path: KeyPath, errors: list[FieldError], notes: DiagnosticCollector
 ) -> None:
-    found, right = value_at(spec, path), expected(errors, known_values(kind.model, generic(spec, path)))
-    message = f"{unknown_keys.place(kind, path)}: expected {right}"
-    if not _is_secret(kind, spec, path, found):
-        message += f", found {described(found)}"
-    notes.error("TV104", message, notes.value_at("/spec" + join(path)), meant(found, right))
+    value, expectation = value_at(spec, path), expected(errors, known_values(kind.model, generic(spec, path)))
+    message = f"{unknown_keys.place(kind, path)}: expected {expectation}"
+    if not _is_secret(kind, spec, path, value):
+        message += f", found {described(value)}"
+    notes.error("TV104", message, notes.value_at("/spec" + join(path)), meant(value, expectation))
 
 
-def _is_secret(kind: ResourceKind, spec: JsonObject, path: KeyPath, found: Json) -> bool:
-    """Whether a secret may stand at a path or below it, or plainly does."""
+def _is_secret(kind: ResourceKind, spec: JsonObject, path: KeyPath, value: Json) -> bool:
+    """Whether a secret may stand at a path or below it, or the value itself looks like one."""
     place = generic(spec, path)
-    if kind.is_free(place) or (isinstance(found, str) and secret_fields.tells(found)):
+    if kind.is_free(place) or (isinstance(value, str) and secret_fields.tells(value)):
         return True
     patterns = (pattern.split("/")[1:] for pattern, declared in kind.fields.items() if declared.secret)
     return any(
@@ -79,11 +81,14 @@ def _is_secret(kind: ResourceKind, spec: JsonObject, path: KeyPath, found: Json)
     )
 
 
-def _stands_in(declared: FieldTraits, found: Json) -> bool:
-    """Whether only the word that stands for a reference or secret did not fit; misplaced secrets are told elsewhere."""
-    return isinstance(found, SecretText) or (isinstance(found, Address) and bool(declared.refers_to))
+def _is_placeholder(declared: FieldTraits, value: Json) -> bool:
+    """Whether a value is validated as a placeholder.
+
+    That is a secret, or a reference where one may stand; misplaced secrets are reported elsewhere.
+    """
+    return isinstance(value, SecretText) or (isinstance(value, Address) and bool(declared.refers_to))
 
 
-def _view(leaf: Json) -> Json:
-    """A leaf as the model reads it: a word for a reference or a secret."""
+def _for_validation(leaf: Json) -> Json:
+    """A leaf for validation: references and secrets are replaced by a placeholder text."""
     return "word" if isinstance(leaf, Address | SecretText) else leaf

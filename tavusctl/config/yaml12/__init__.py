@@ -1,8 +1,8 @@
-"""YAML 1.2 read as JSON values, every value and every key with its position.
+"""Reading YAML 1.2 as JSON values, with the position of every value and every key.
 
-Nothing in a file makes `read` raise: what cannot be taken is a complaint.  Scalars follow the core schema of YAML 1.2;
-what YAML 1.1 would have read otherwise (`yes`, `0123`, `12:30`, dates) is text, with a warning.  Aliases are
-copied within a budget; merge keys and tags are refused.
+`read` never raises because of the content of a file: problems become diagnostics.  Scalars follow the core schema of
+YAML 1.2; those that YAML 1.1 reads differently (`yes`, `0123`, `12:30`, dates) are text, with a warning.  Aliases are
+copied within limits; merge keys and tags are refused.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from tavusctl.core.diagnostics import Diagnostic
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "Node", "Parsed", "read"]
 
-_MAX_BROKEN: Final = 20  # documents of a file; what follows more of them is not read
+_MAX_BROKEN: Final = 20  # invalid documents of a file; those after them are not read
 _MARKER: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-_MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it
+_MAX_DIRECTIVES: Final = 100  # the parser compares each with all before it, in quadratic time
 
-# A line that git writes into a file where two sides differ; ======= alone is a heading of Markdown.
+# A conflict marker of git; a line of ======= alone may be a heading of Markdown.
 CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7}) .*", re.MULTILINE)
 
 _UNPRINTABLE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -40,16 +40,16 @@ class Parsed(Struct, frozen=True):
 
     documents: tuple[Node, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    values: int = 0  # that were read, of documents that are broken, too
+    values: int = 0  # number of values read, also in invalid documents
 
 
 def read(text: bytes, path: str) -> Parsed:
-    """Read every document of a file; `path` is what positions name.
+    """Read every document of a file; `path` is the path in its positions.
 
-    One that cannot be read says nothing about those after it.
+    Reading goes on after an invalid document.
     """
     composer = Composer(path)
-    left, start = _MAX_BROKEN, 0
+    documents_left, start = _MAX_BROKEN, 0
     try:
         content = _decoded(text, path)
         _refuse_conflict(content, path)
@@ -57,8 +57,10 @@ def read(text: bytes, path: str) -> Parsed:
             rest = content[start:]
             diagnostic = _build(composer, rest)
             composer.diagnostics += [diagnostic] if diagnostic else []
-            left -= 1
-            after, passed = _next_document(rest, diagnostic, composer.passed) if diagnostic and left else (-1, 0)
+            documents_left -= 1
+            after, passed = (
+                _next_document(rest, diagnostic, composer.passed) if diagnostic and documents_left else (-1, 0)
+            )
             start = start + after if after > 0 else -1
             composer.passed += passed
     except StopError as stopped:
@@ -67,19 +69,19 @@ def read(text: bytes, path: str) -> Parsed:
 
 
 def _next_document(text: str, diagnostic: Diagnostic, passed: int) -> tuple[int, int]:
-    """Where the document after a broken one begins, and after how many lines; -1 when there is none."""
+    """The offset of the document after an invalid one, and the number of lines before it; -1 if there is none."""
     line = diagnostic.source.line if diagnostic.source else 0
     end = lines = 0
-    for found in _MARKER.finditer(text, 1):
-        lines += text.count("\n", end, found.start())
-        end = found.start()
+    for marker in _MARKER.finditer(text, 1):
+        lines += text.count("\n", end, marker.start())
+        end = marker.start()
         if passed + lines + 1 >= line:
             return end, lines
     return -1, 0
 
 
 def _build(composer: Composer, text: str) -> Diagnostic | None:
-    """Read documents up to one that cannot be read, and what is wrong with that; other complaints are collected."""
+    """Read documents up to an invalid one, and return its diagnostic; the composer collects other diagnostics."""
     try:
         _follow(composer, text)
     except StopError as stopped:
@@ -126,25 +128,25 @@ def _decoded(text: bytes, path: str) -> str:
 
 
 def _position(path: str, before: str, passed: int = 0) -> Source:
-    """The position after some text, and after lines before that."""
+    """The position at the end of a text that begins after `passed` lines."""
     return Source(path, passed + before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def _refuse_conflict(text: str, path: str) -> None:
-    """A merge that nobody has resolved: what stands between its lines is not what anybody means."""
-    found = CONFLICT.search(text)
-    if found:
-        message = f"unresolved merge conflict of git: the line `{found.group()[:60]}`"
+    """Refuse a file with an unresolved merge conflict: nobody intends its content as it is."""
+    marker = CONFLICT.search(text)
+    if marker:
+        message = f"unresolved merge conflict of git: the line `{marker.group()[:60]}`"
         hint = "keep one side, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`"
-        raise stop(_position(path, text[: found.start()]), "TV101", message, hint)
+        raise stop(_position(path, text[: marker.start()]), "TV101", message, hint)
 
 
 def _unprintable(text: str, composer: Composer) -> StopError:
-    found = _UNPRINTABLE.search(text)
-    if found is None:
+    character = _UNPRINTABLE.search(text)
+    if character is None:
         return stop(composer.last(), "TV101", "invalid YAML: a character cannot be decoded")
-    message = f"a control character (U+{ord(found.group()):04X}) is not allowed"
-    return stop(_position(composer.path, text[: found.start()], composer.passed), "TV101", message, "remove it")
+    message = f"a control character (U+{ord(character.group()):04X}) is not allowed"
+    return stop(_position(composer.path, text[: character.start()], composer.passed), "TV101", message, "remove it")
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, composer: Composer) -> StopError:

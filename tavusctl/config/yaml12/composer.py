@@ -1,4 +1,4 @@
-"""The composer: events of the YAML parser made into JSON values with their positions."""
+"""The composer: it builds JSON values with their positions from the events of the YAML parser."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tavusctl.lib.json_types import Container, Json
 from tavusctl.patch.pointer import escape
 
 MAX_DEPTH: Final = 64
-# Of a file, aliases expanded: ten times the largest there is, and read within a second whatever is wrong with them.
+# Values of a file, aliases expanded: ten times the largest known file, and any file is read within a second.
 MAX_NODES: Final = 50_000
 _MAX_WEIGHT: Final = 20_000_000  # characters of all pointers and of all text that aliases repeat
-_MAX_COMPLAINTS: Final = 100  # of a file and a severity
+_MAX_DIAGNOSTICS: Final = 100  # of one severity in a file
 
 
 class Node(Struct, frozen=True):
@@ -41,20 +41,20 @@ class StopError(Exception):
         self.diagnostic = diagnostic
 
 
-def stop(source: Source, id: str, message: str, hint: str = "") -> StopError:  # noqa: A002 - as in Complaint
-    """The exception for a complaint that ends the reading of a file."""
+def stop(source: Source, id: str, message: str, hint: str = "") -> StopError:  # noqa: A002 - as in Diagnostic
+    """The exception with a diagnostic that ends the reading of a file."""
     return StopError(Diagnostic(id, message, source, hint))
 
 
 class Mark(Protocol):
-    """The part of the parser's mark that is used; counts from 0."""
+    """A position of the parser, counted from 0; the part of its type that is used."""
 
     line: int
     column: int
 
 
 class Events(Protocol):
-    """The part of PyYAML's parsers that is used, in C or in Python."""
+    """A parser of PyYAML, in C or in Python; the part of its type that is used."""
 
     def get_event(self) -> yaml.Event:
         """The next event; the last one is the end of the stream."""
@@ -75,13 +75,16 @@ class _Frame(Struct):
 
 
 class Composer(Struct):
-    """Documents made from parser events, with a stack of its own so that depth costs nothing."""
+    """Builds documents from parser events, with an explicit stack: nesting needs no recursion.
+
+    Diagnostics are collected; a StopError ends the reading.
+    """
 
     path: str
-    reading: Reading = field(default_factory=lambda: Reading("", ""))  # of the text that is followed
+    reading: Reading = field(default_factory=lambda: Reading("", ""))  # the text being read
     documents: list[Node] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    passed: int = 0  # lines before those that the parser sees
+    passed: int = 0  # lines of the file before the text that the parser reads
     values: int = 0
     _counts: dict[Severity, int] = field(default_factory=lambda: dict.fromkeys(Severity, 0))
     _weight: int = 0
@@ -92,7 +95,7 @@ class Composer(Struct):
     _root: Json = None
 
     def follow(self, parser: Events) -> None:
-        """Take every event of a stream."""
+        """Process every event of a stream."""
         steps: dict[type[yaml.Event], Callable[..., None]] = {
             yaml.StreamStartEvent: lambda _: None,
             yaml.DocumentStartEvent: self._start,
@@ -108,11 +111,11 @@ class Composer(Struct):
             steps[kind](event)
 
     def drop(self) -> None:
-        """Forget the document that is being read."""
+        """Discard the document that is being read."""
         self._stack.clear()
 
     def last(self) -> Source:
-        """The position of the value that was read last."""
+        """The position of the last value read."""
         return next(reversed(self._sources.values()), Source(self.path, 1, 1))
 
     def at(self, mark: Mark | None) -> Source:
@@ -151,7 +154,7 @@ class Composer(Struct):
         key, fault = (text, key_fault(text)) if event.implicit[0] else quoted(text)
         if fault:
             self._note(fault, source)
-        # The same keys stand in thousands of files: one of each is enough.
+        # Thousands of files have the same keys: interned, each is in memory once.
         key, pointer = sys.intern(key), sys.intern(f"{frame.pointer}/{escape(key)}")
         if key in frame.value:
             first = self._keys[pointer]
@@ -171,7 +174,7 @@ class Composer(Struct):
         value: Container = {} if isinstance(event, yaml.MappingStartEvent) else []
         pointer = self._pointer()
         self._put(pointer, value, source)
-        if event.anchor:  # until the end an alias would be a cycle
+        if event.anchor:  # until its end, an alias to this anchor would be a cycle
             self._anchors.pop(event.anchor, None)
         self._stack.append(_Frame(value, pointer, event.anchor))
 
@@ -183,16 +186,16 @@ class Composer(Struct):
     def _alias(self, event: yaml.AliasEvent) -> None:
         source, name = self.at(event.start_mark), str(event.anchor)
         self._refuse_as_key(source)
-        known = self._anchors.get(name)
-        if known is None:
+        anchor = self._anchors.get(name)
+        if anchor is None:
             inside = any(frame.anchor == name for frame in self._stack)
-            what = "is inside the value that it repeats" if inside else "has no anchor above it"
-            raise stop(source, "TV101", f"alias `*{name[:60]}` {what}")
+            problem = "is inside the value that it repeats" if inside else "has no anchor above it"
+            raise stop(source, "TV101", f"alias `*{name[:60]}` {problem}")
         pointer = self._pointer()
-        self._put(pointer, self._copy(known[1], known[0], pointer, len(self._stack)), source)
+        self._put(pointer, self._copy(anchor[1], anchor[0], pointer, len(self._stack)), source)
 
     def _copy(self, value: Json, old: str, new: str, depth: int) -> Json:
-        """What an alias stands for; inner values keep the position where they were written."""
+        """Copy the value of an alias; inner values keep their positions at the anchor."""
         if isinstance(value, str):
             self._weigh(len(value), self.last())
         if not isinstance(value, dict | list):
@@ -245,8 +248,8 @@ class Composer(Struct):
             raise stop(source, "TV115", "the file becomes too large: long keys in deep nesting, or long texts repeated")
 
     def _refuse_tag(self, tag: str, source: Source) -> None:
-        told = f"YAML tags are not supported, found {shown(tag)}"
-        self._note(Fault("TV101", told, "remove it; use quotes for text"), source)
+        message = f"YAML tags are not supported, found {shown(tag)}"
+        self._note(Fault("TV101", message, "remove it; use quotes for text"), source)
 
     def _refuse_as_key(self, source: Source) -> None:
         if self._stack and self._stack[-1].awaits_key:
@@ -254,11 +257,11 @@ class Composer(Struct):
 
     def _note(self, fault: Fault, source: Source) -> None:
         self._counts[fault.severity] += 1
-        if self._counts[fault.severity] <= _MAX_COMPLAINTS:
+        if self._counts[fault.severity] <= _MAX_DIAGNOSTICS:
             diagnostic = Diagnostic(fault.id, fault.message, source, fault.hint, severity=fault.severity)
             self.diagnostics.append(diagnostic)
         elif fault.severity is Severity.ERROR:
-            raise stop(source, "TV115", f"more than {_MAX_COMPLAINTS} problems; the rest of the file is not read")
+            raise stop(source, "TV115", f"more than {_MAX_DIAGNOSTICS} problems; the rest of the file is not read")
 
 
 def _too_deep(source: Source) -> StopError:

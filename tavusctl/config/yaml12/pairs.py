@@ -1,7 +1,8 @@
-r"""Characters that JSON writes as two escapes, `"\ud83d\ude00"`: YAML holds JSON, and its parser refuses them.
+r"""Surrogate pairs: characters that JSON writes as two escapes, `"\ud83d\ude00"`, which the YAML parser refuses.
 
-While a text is parsed, other escapes of the same length stand in their place, so that every position stays; what is
-read is put right afterwards.  Text without double quotes has no escapes, and gets back what it had.
+JSON is valid YAML, so they have to be read.  Before parsing, each pair is replaced by two other escapes (stand-ins) of
+the same length, so that positions stay right; in the scalars read, stand-ins are replaced by the character.  Scalars
+that are not in double quotes have no escapes: they get back their original text.
 """
 
 from __future__ import annotations
@@ -15,61 +16,64 @@ from msgspec import Struct
 
 from tavusctl.lib.patterns import pattern
 
-_HALF: Final = 0x400  # numbers of first halves, and as many of second ones
-_FIRST: Final = 0xD800
+_SURROGATES: Final = 0x400  # number of high surrogates, and of low ones
+_FIRST_SURROGATE: Final = 0xD800
 _PAIR: Final = pattern(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)")
-_LOOKS_LIKE: Final = pattern(r"\\u[dD][89abAB]")
-# Numbers that may stand in, where a text has none of their characters: where they begin, and how they are spelled.
+_HIGH_ESCAPE: Final = pattern(r"\\u[dD][89abAB]")
+# Ranges of code points for stand-ins, usable if a text has none of them: first code point, and pattern of its escapes.
 _STAND_INS: Final = tuple(
     (start, f"[{start >> 12:x}{start >> 12:X}][{'89a-fA-F' if start & 0x800 else '0-7'}]")
-    for start in range(0xF000, 0, -2 * _HALF)
-    if start != _FIRST
+    for start in range(0xF000, 0, -2 * _SURROGATES)
+    if start != _FIRST_SURROGATE
 )
 
 
 class Reading(Struct, frozen=True):
-    """A text, and the one that is parsed in its place."""
+    """A text, and the one with stand-ins that is parsed in its place."""
 
     text: str
     parsed: str
-    start: int = 0  # of the numbers that stand in; 0: nothing does
+    start: int = 0  # first code point of the stand-ins; 0: there are none
 
     def scalar(self, event: yaml.ScalarEvent) -> str:
-        """The text of a scalar."""
+        """The text of a scalar event, with stand-ins replaced."""
         value = str(event.value)
         if not self.start:
             return value
         if event.style == '"':
-            first, second = (chr(self.start + half) for half in (0, _HALF))
-            end, last = (chr(self.start + half - 1) for half in (_HALF, 2 * _HALF))
+            first, second = (chr(self.start + half) for half in (0, _SURROGATES))
+            end, last = (chr(self.start + half - 1) for half in (_SURROGATES, 2 * _SURROGATES))
             return re.sub(f"([{first}-{end}])([{second}-{last}])", self._joined, value)
-        stood_in = self._stood_in()
+        stand_ins = self._stand_in_pattern()
         span = [mark.index for mark in (event.start_mark, event.end_mark) if mark]
-        places = [one.span() for one in stood_in.finditer(self.parsed, *span)]
-        written = iter(self.text[one:other] for one, other in places)
-        return stood_in.sub(lambda _: next(written), value)
+        places = [match.span() for match in stand_ins.finditer(self.parsed, *span)]
+        originals = iter(self.text[begin:stop] for begin, stop in places)
+        return stand_ins.sub(lambda _: next(originals), value)
 
-    def _joined(self, found: re.Match[str]) -> str:
-        halves = (chr(ord(half) - self.start + _FIRST) for half in found.groups())
+    def _joined(self, match: re.Match[str]) -> str:
+        halves = (chr(ord(half) - self.start + _FIRST_SURROGATE) for half in match.groups())
         return "".join(halves).encode("utf-16", "surrogatepass").decode("utf-16")
 
-    def _stood_in(self) -> re.Pattern[str]:
+    def _stand_in_pattern(self) -> re.Pattern[str]:
         halves = next(spelled for start, spelled in _STAND_INS if start == self.start)
         return pattern(rf"\\u{halves}[0-9a-fA-F]{{2}}\\u{halves}[0-9a-fA-F]{{2}}")
 
 
 def reading(text: str) -> Reading:
-    """A text as it can be parsed; one in which every stand-in has a meaning stays as it is, and is refused."""
-    if not _LOOKS_LIKE.search(text):
+    """Prepare a text for the parser.
+
+    A text in which all ranges of stand-ins are in use stays as it is: the parser will refuse it.
+    """
+    if not _HIGH_ESCAPE.search(text):
         return Reading(text, text)
     for start, spelled in _STAND_INS:
-        own = f"[{chr(start)}-{chr(start + 2 * _HALF - 1)}]"
-        if not re.search(rf"{own}|\\u{spelled}|\\U0000{spelled}", text):
-            return Reading(text, _PAIR.sub(functools.partial(_veiled, start), text), start)
+        characters = f"[{chr(start)}-{chr(start + 2 * _SURROGATES - 1)}]"
+        if not re.search(rf"{characters}|\\u{spelled}|\\U0000{spelled}", text):
+            return Reading(text, _PAIR.sub(functools.partial(_with_stand_ins, start), text), start)
     return Reading(text, text)
 
 
-def _veiled(start: int, found: re.Match[str]) -> str:
-    if not found[1]:
-        return found.group()
-    return "".join(f"\\u{int(half, 16) - _FIRST + start:04x}" for half in found.groups())
+def _with_stand_ins(start: int, match: re.Match[str]) -> str:
+    if not match[1]:
+        return match.group()
+    return "".join(f"\\u{int(half, 16) - _FIRST_SURROGATE + start:04x}" for half in match.groups())

@@ -1,4 +1,4 @@
-"""Plain scalars by the core schema of YAML 1.2, and what YAML 1.1 would have made of them."""
+"""Plain scalars by the core schema of YAML 1.2, with warnings where YAML 1.1 reads another value."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OLD_NUMBER = pattern(
 
 
 def plain(text: str) -> tuple[Json, Fault | None]:
-    """The value of a scalar without quotes, and what is wrong with it."""
+    """The value of a scalar without quotes, and a fault or None."""
     if text in _CONSTANTS:
         return _CONSTANTS[text], None
     if text[0] not in _MAYBE_NUMBER:
@@ -55,7 +55,7 @@ def plain(text: str) -> tuple[Json, Fault | None]:
 
 
 def key_fault(text: str) -> Fault | None:
-    """What is wrong with a key without quotes: keys are text, and `<<` is a merge."""
+    """The fault of a key without quotes, or None: a key must be text, and merge keys (`<<`) are refused."""
     if text == "<<":
         return Fault("TV101", "YAML merge keys (`<<`) are not supported", "write the merged keys here")
     is_text = text not in _CONSTANTS and (text[0] not in _MAYBE_NUMBER or _number(text) is None)
@@ -64,13 +64,16 @@ def key_fault(text: str) -> Fault | None:
 
 
 def quoted(text: str) -> tuple[str, Fault | None]:
-    """Text in quotes, and what is wrong with it: escapes can write what no text may hold."""
+    """The text of a scalar in quotes, and a fault or None: escapes may write characters that are not allowed.
+
+    These are replaced in the text: NUL, and halves of surrogate pairs.
+    """
     if "\0" in text:
         return text.replace("\0", "\ufffd"), Fault("TV101", "the text contains a NUL character", "remove `\\0`")
     if text.isascii() or _encodable(text):
         return text, None
-    whole = text.encode("utf-8", "replace").decode()
-    return whole, Fault("TV101", "the text contains half of a surrogate pair", "write the character itself")
+    replaced = text.encode("utf-8", "replace").decode()
+    return replaced, Fault("TV101", "the text contains half of a surrogate pair", "write the character itself")
 
 
 def _look_alike(text: str, what: str) -> Fault:
@@ -79,7 +82,7 @@ def _look_alike(text: str, what: str) -> Fault:
 
 
 def _number(text: str) -> int | float | None:
-    """A number of the core schema, or None when the text is not one."""
+    """A number of the core schema; None if the text is not a number, infinity if it is too long."""
     if len(text) > _MAX_NUMBER:
         return math.inf if _FLOAT.fullmatch(text) else None
     if _INTEGER.fullmatch(text):

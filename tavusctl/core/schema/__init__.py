@@ -1,1 +1,1 @@
-"""What people write, as pydantic models: their fields, their rules, and their JSON Schemas."""
+"""Pydantic models of manifests and of the project file: their fields, rules and JSON Schemas."""

@@ -1,4 +1,4 @@
-"""Errors of pydantic in the words of messages: those of one place together, and what would be right."""
+"""Errors of pydantic for messages: grouped by path, and what was expected instead."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ _EXPECTED: Final[Mapping[str, str]] = {
     "literal_error": "{expected}",
     "enum": "{expected}",
 }
-_QUOTED = re.compile(r"'([^']*)'")  # as pydantic shows a literal
-_LITERAL = re.compile(r"`([^`]*)`")  # as messages show it
+_QUOTED = re.compile(r"'([^']*)'")  # a literal in messages of pydantic
+_LITERAL = re.compile(r"`([^`]*)`")  # a literal in messages of tavusctl
 
 
 def by_place(errors: list[FieldError]) -> dict[KeyPath, list[FieldError]]:
-    """Errors of one place together; where the members of a union disagree, the deepest one knows best."""
-    above = {error.path[:length] for error in errors for length in range(len(error.path) + bool(error.missing))}
+    """Errors grouped by path; of the errors of a union's members, only those with the deepest paths are kept."""
+    prefixes = {error.path[:length] for error in errors for length in range(len(error.path) + bool(error.missing))}
     groups: dict[KeyPath, list[FieldError]] = {}
     for error in errors:
-        if error.missing or error.type in RULES or error.path not in above:
+        if error.missing or error.type in RULES or error.path not in prefixes:
             groups.setdefault(error.path, []).append(error)
-    return {path: _closest(group) for path, group in groups.items()}
+    return {path: _errors_of_meant_type(group) for path, group in groups.items()}
 
 
-def _closest(group: list[FieldError]) -> list[FieldError]:
-    """Without the members of a union that were not meant, when a value has the type of another and yet does not fit."""
+def _errors_of_meant_type(group: list[FieldError]) -> list[FieldError]:
+    """The errors of a path without those of union members of other types, if the value has the type of one member."""
     if not any(error.type == "value_error" for error in group):
         return group
     return [error for error in group if error.missing or error.type in (*RULES, "value_error")]
 
 
 def expected(errors: Iterable[FieldError], known: Sequence[str] = ()) -> str:
-    """What would be right: each of the types and values that a field takes; a text is one of those that are known."""
-    values = {"text": [f"`{one}`" for one in known]} if known else {}
+    """What a field accepts, as words of a message: its types and values; `known` values stand in place of "text"."""
+    values = {"text": [f"`{value}`" for value in known]} if known else {}
     words = (word for error in errors for word in _expected(error))
-    return either(dict.fromkeys(one for word in words for one in values.get(word, [word])))
+    return either(dict.fromkeys(choice for word in words for choice in values.get(word, [word])))
 
 
 def _expected(error: FieldError) -> list[str]:
@@ -77,8 +77,8 @@ def _expected(error: FieldError) -> list[str]:
 
 
 def meant(found: Json, right: str) -> str:
-    """The allowed value that was probably meant."""
+    """A hint: the allowed value that was probably meant, or to put the value in quotes; else empty."""
     if not isinstance(found, str):
         return "put it in quotes" if right == "text" and isinstance(found, bool | int | float) else ""
-    near = nearest(found, _LITERAL.findall(right))
-    return f"did you mean `{near}`?" if near else ""
+    similar = nearest(found, _LITERAL.findall(right))
+    return f"did you mean `{similar}`?" if similar else ""

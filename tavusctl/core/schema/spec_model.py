@@ -1,7 +1,7 @@
-"""What people write as pydantic models: nothing is converted, no key is unknown, and all that is wrong is told at once.
+"""The base of pydantic models of files: no conversion, no unknown keys, and all errors of a document at once.
 
-An optional field also takes null, which in a manifest means "remove"; rules between fields take null, "", [] and {} for
-a key that is not there, as the API does.
+An optional field also accepts null, which in a manifest means "remove"; rules between fields treat null, "", [] and {}
+as a missing key, as the API does.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pydantic_core.core_schema import ErrorType
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath
 
 Rule = Literal["missing_key", "not_together", "wrong_value"]
-Violation = tuple[tuple[str, ...], Rule, str]  # where in the object, of which rule, and what to tell
+Violation = tuple[tuple[str, ...], Rule, str]  # path in the object, rule, message
 Check = Callable[[Any, JsonObject], Iterator[Violation]]
 
 RULES: Final[tuple[Rule, ...]] = get_args(Rule)
-MAX_ERRORS: Final = 50  # of one document
-_KNOWN: Final = frozenset(get_args(ErrorType))
-_NOTHING: Final[tuple[Json, ...]] = (None, "", [], {})
+MAX_ERRORS: Final = 50  # reported for one document
+_PYDANTIC_TYPES: Final = frozenset(get_args(ErrorType))
+_EMPTY_VALUES: Final[tuple[Json, ...]] = (None, "", [], {})
 Object = TypeVar("Object", bound=BaseModel)
 
 
@@ -46,42 +46,44 @@ class Model(StrictModel):
 
 
 class FieldError(Struct, frozen=True):
-    """One thing wrong with a document, and where."""
+    """An error of a document, and its path."""
 
-    path: KeyPath  # of a missing key, that of the object around it
-    type: str  # as pydantic names it, or a rule
+    path: KeyPath  # for a missing key, the path of the object that lacks it
+    type: str  # the type of pydantic, or a rule
     message: str
     context: Mapping[str, Any] = {}
-    missing: str = ""  # the key that is missing from the object at the path
-    choice: str = ""  # the member of a union that does not fit, or `[key]` for the key itself
+    missing: str = ""  # the key that the object at the path lacks
+    choice: str = ""  # the member of a union that the error is about, or `[key]` if the key itself is invalid
 
 
 def cross_field_validator(check: Check) -> Any:
-    """Decorate a class method that yields what is wrong between fields: a `model_validator` that never comes too late.
+    """Decorate a class method that yields violations of rules between fields: a `model_validator` that always runs.
 
-    Those of pydantic are left out when a field is wrong, and stop at the first fault.  The method is given the object
-    as it is written, unchecked and without the keys that hold nothing.
+    Validators of pydantic do not run if a field is invalid, and stop at the first error.  The method gets the object as
+    it is written, not validated, and without keys whose values are empty.
     """
     method = cast("Any", check).__func__
 
     def validated(cls: type[Object], written: Any, validate: ModelWrapValidatorHandler[Object]) -> Object:
-        made, errors = None, []
+        model, errors = None, []
         try:
-            made = validate(written)
+            model = validate(written)
         except ValidationError as invalid:
-            errors = [_again(one) for one in invalid.errors(include_url=False)]
+            errors = [_raisable(error) for error in invalid.errors(include_url=False)]
         if isinstance(written, dict):
-            given = {key: value for key, value in written.items() if value not in _NOTHING}
-            errors += [_details(*one) for one in method(cls, given) if not _is_told(one, errors)]
-        if made is None or errors:
+            set_members = {key: value for key, value in written.items() if value not in _EMPTY_VALUES}
+            errors += [
+                _details(*violation) for violation in method(cls, set_members) if not _is_reported(violation, errors)
+            ]
+        if model is None or errors:
             raise ValidationError.from_exception_data(cls.__name__, errors)
-        return made
+        return model
 
     return model_validator(mode="wrap")(cast("Any", classmethod(validated)))
 
 
-def _is_told(violation: Violation, errors: Sequence[InitErrorDetails]) -> bool:
-    """Whether a key is missing only because something is wrong with what it holds."""
+def _is_reported(violation: Violation, errors: Sequence[InitErrorDetails]) -> bool:
+    """Whether a violation is about a missing key whose value already has an error: it is not reported again."""
     place, rule, _ = violation
     return rule == "missing_key" and any(error.get("loc", ())[: len(place)] == place for error in errors)
 
@@ -90,24 +92,24 @@ def _details(place: tuple[str, ...], rule: Rule, message: str) -> InitErrorDetai
     return {"type": PydanticCustomError(rule, cast("Any", message)), "loc": place, "input": None}
 
 
-def _again(error: ErrorDetails) -> InitErrorDetails:
-    """An error that was read, to be raised once more."""
-    is_known = error["type"] in _KNOWN
+def _raisable(error: ErrorDetails) -> InitErrorDetails:
+    """Convert an error of a ValidationError, so that it can be raised again."""
+    is_known = error["type"] in _PYDANTIC_TYPES
     type_ = error["type"] if is_known else PydanticCustomError(cast("Any", error["type"]), cast("Any", error["msg"]))
     return {"type": type_, "loc": error["loc"], "input": error["input"], "ctx": error.get("ctx", {})}
 
 
 def field_errors(model: type[BaseModel], document: Json) -> list[FieldError]:
-    """All that is wrong with a document, whose leaves are JSON values, in order; of too much, some of every sort."""
+    """The errors of a document whose leaves are JSON values, sorted by path; at most four times `MAX_ERRORS`."""
     try:
         model.model_validate(document)
     except ValidationError as invalid:
-        errors = [_field_error(document, one) for one in invalid.errors(include_url=False)]
-        return sorted(errors, key=_order)[: MAX_ERRORS * 4]
+        errors = [_field_error(document, error) for error in invalid.errors(include_url=False)]
+        return sorted(errors, key=_sort_key)[: MAX_ERRORS * 4]
     return []
 
 
-def _order(error: FieldError) -> list[str]:
+def _sort_key(error: FieldError) -> list[str]:
     return [part.zfill(9) if part.isdecimal() else part for part in error.path]
 
 
@@ -121,7 +123,7 @@ def _field_error(document: Json, error: ErrorDetails) -> FieldError:
 
 
 def _path(document: Json, place: tuple[str | int, ...]) -> KeyPath:
-    """The keys and indices of a place; what else is in it names members of a union."""
+    """The keys and indices in a location of pydantic; its other parts name members of a union."""
     path: list[str] = []
     for part in place:
         if isinstance(document, dict) and part in document:  # noqa: SIM114 - each by its own type

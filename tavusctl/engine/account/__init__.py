@@ -1,1 +1,1 @@
-"""What the engine asks of the account: all of it or one kind, whether it is ready, and a conversation."""
+"""Reads of the account: all objects or those of one kind, whether they are ready, and conversations."""

@@ -1,6 +1,7 @@
-"""Conversations with what an account has: begun, found again when the answer was lost, ended, removed.
+"""Conversations of an account: begin them, find them if the response was lost, end and delete them.
 
-One in test mode is free, is born ended, and is the one call that proves a persona and its replica together.
+A conversation in test mode is free and has ended from the start.  No other call checks a persona and its replica
+together.
 """
 
 from __future__ import annotations
@@ -17,53 +18,53 @@ COLLECTION: Final = "/v2/conversations"
 _ID: Final = "conversation_id"
 _NAME: Final = "conversation_name"
 _ENDED: Final = "ended"
-_OURS: Final = Open()  # a conversation has a name that only its run knows, and no state keeps anything of it
+_OURS: Final = Open()  # no lock and no record: its name is unique to the run, and the state does not know it
 
 
 def begin(api: Api, body: JsonObject) -> JsonObject:
-    """Begin a conversation, whose name nothing else has: by that it is found when the answer is lost."""
+    """Begin a conversation; its name in `body` must be unique, to find it again if the response is lost."""
     try:
-        found = api.post(COLLECTION, body, fence=_OURS)
+        created = api.post(COLLECTION, body, fence=_OURS)
     except Ambiguous:
-        found = {}
-    if id_of(found):
-        return found
+        created = {}
+    if id_of(created):
+        return created
     listed = api.list(COLLECTION, Listing(), (_ID,))
-    for one in listed:
-        if one.get(_NAME) == body[_NAME]:
-            return one
+    for conversation in listed:
+        if conversation.get(_NAME) == body[_NAME]:
+            return conversation
     message = "starting a conversation had no response, and no such conversation is listed"
     cost = "it is free of charge" if body.get("test_mode") else "it costs minutes until it is ended"
     raise UnknownOutcome(message, f"if it appears, its name is `{body[_NAME]}`, and {cost}")
 
 
 def id_of(conversation: JsonObject) -> str:
-    """The id of a conversation; empty where there is none."""
-    found = conversation.get(_ID)
-    return found if isinstance(found, str) else ""
+    """The id of a conversation; empty if it has none."""
+    value = conversation.get(_ID)
+    return value if isinstance(value, str) else ""
 
 
 def read(api: Api, conversation_id: str) -> JsonObject:
-    """A conversation as it is; Gone when there is none."""
+    """Read a conversation; raises Gone if it does not exist."""
     return api.get(f"{COLLECTION}/{conversation_id}")
 
 
 def end(api: Api, conversation_id: str) -> bool:
-    """End a conversation; whether it was under way.  Gone when there is none."""
+    """End a conversation; return whether it was active.  Raises Gone if it does not exist."""
     if read(api, conversation_id).get("status") == _ENDED:
         return False
     try:
         api.post(f"{COLLECTION}/{conversation_id}/end", fence=_OURS)
     except (Rejected, Ambiguous):
-        # It may have ended by itself just now, and only what is there at the end counts.
+        # It may have ended by itself just now: only its status afterwards counts.
         if read(api, conversation_id).get("status") != _ENDED:
             raise
     return True
 
 
 def remove(api: Api, conversation_id: str) -> bool:
-    """End and delete a conversation; whether it is gone."""
-    # One that has ended already is refused, and one that is gone needs nothing: only what is there at the end counts.
+    """End and delete a conversation; return whether it is gone."""
+    # Errors are no matter (it may have ended or be gone already): only what a read shows afterwards counts.
     with suppress(Rejected, Ambiguous):
         api.post(f"{COLLECTION}/{conversation_id}/end", fence=_OURS)
     with suppress(Rejected, Ambiguous):

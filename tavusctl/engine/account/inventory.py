@@ -1,4 +1,4 @@
-"""What an account has of a kind, told briefly: from its listings alone, and what Tavus made marked as such."""
+"""A short list of the objects of a kind, from listings alone, with the stock objects of Tavus marked."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ class Entry(Struct, frozen=True, order=True):
     """One object of an account."""
 
     kind: str
-    name: str  # empty where it has none
+    name: str  # empty if it has none
     remote_id: str
-    status: str  # empty where the kind has none
+    status: str  # empty if the kind has none
     stock: bool = False  # made by Tavus, and the same in every account
 
 
 def entries(api: Reader, kind: ResourceKind, *, stock: bool) -> list[Entry]:
-    """The objects of a kind that are the account's own; with `stock`, those that every account has.
+    """The account's own objects of a kind; with `stock`, the stock objects that every account has.
 
-    Not every listing says of an object whose it is: what a listing of one's own lacks, and that of all has, is stock.
+    Not every listing says who owns an object: what the full listing has and the listing of own objects lacks is stock.
     """
     own = [_entry(kind, raw) for raw in _listed(api, kind, kind.listing) if not kind.is_builtin(raw)]
     if not stock:
         return own
     if not kind.listing.own:
         return []
-    known = {one.remote_id for one in own}
+    own_ids = {entry.remote_id for entry in own}
     every = [_entry(kind, raw) for raw in _listed(api, kind, replace(kind.listing, own={}))]
-    return [replace(one, stock=True) for one in every if one.remote_id not in known]
+    return [replace(entry, stock=True) for entry in every if entry.remote_id not in own_ids]
 
 
 def _listed(api: Reader, kind: ResourceKind, listing: Listing) -> list[JsonObject]:
-    """What a listing has of a kind; nothing where the account is of an API that does not have the kind yet."""
+    """The raw objects in a listing of a kind; none if the API of the account does not have this optional kind."""
     try:
         return [raw for raw in api.list(kind.collection, listing, kind.id_fields) if kind.is_one(raw)]
     except Gone:

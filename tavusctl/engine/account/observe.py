@@ -1,7 +1,7 @@
 """Read the account: every object that matters to the manifests and the state, in the spelling of manifests.
 
-A listing is complete or it is an error, and an object that a listing lacks is asked for by its id before it counts
-as missing: a gap in an answer is never taken for an absence.
+A listing is complete or an error.  An object that is not in a listing is requested by its id before it counts as
+missing: a gap in a response is never taken for an absence.
 """
 
 from __future__ import annotations
@@ -38,41 +38,41 @@ class AccountSnapshot(Struct, frozen=True):
 
     live: tuple[Live, ...]
     missing: frozenset[Address] = frozenset()
-    ids: dict[str, Address] = field(default_factory=dict)  # known ids of what is there, with their addresses
+    ids: dict[str, Address] = field(default_factory=dict)  # addresses by id, without those of missing objects
 
     @property
     def by_id(self) -> dict[tuple[str, str], Live]:
-        """Objects by kind and id."""
-        return {(one.kind.name, one.remote_id): one for one in self.live}
+        """The objects by kind and id."""
+        return {(live.kind.name, live.remote_id): live for live in self.live}
 
     def known(self, kinds: Iterable[str]) -> dict[str, tuple[str, ...]]:
-        """Ids by kind."""
-        return {name: tuple(one.remote_id for one in self.live if one.kind.name == name) for name in kinds}
+        """The ids of objects by kind, for these kinds."""
+        return {name: tuple(live.remote_id for live in self.live if live.kind.name == name) for name in kinds}
 
 
 class Names(Struct, frozen=True):
-    """What objects are called now, and what addresses of external ones have stood for until now."""
+    """The current addresses of objects, and the ids that addresses of external objects have stood for until now."""
 
     ids: Mapping[str, Address]
     externals: Mapping[str, str]  # ids by address, as text
 
     def today(self, binding: Binding) -> Binding:
-        """A binding in the names that objects have now: a reference is the id that it leads to, whatever its name."""
-        known, ids = {**self.externals, **binding.externals}, self.ids
+        """A binding with the current addresses of the objects that its references lead to by their ids."""
+        old_ids, ids = {**self.externals, **binding.externals}, self.ids
 
-        def named(leaf: Json) -> Json:
+        def current_name(leaf: Json) -> Json:
             if type(leaf) is str:
                 return ids.get(leaf, leaf)
-            remote_id = known.get(str(leaf), "") if isinstance(leaf, Address) else ""
+            remote_id = old_ids.get(str(leaf), "") if isinstance(leaf, Address) else ""
             return ids.get(remote_id, remote_id) or leaf
 
-        return binding.with_documents(lambda document: map_leaves(document, named))
+        return binding.with_documents(lambda document: map_leaves(document, current_name))
 
 
 class Decoder(Struct, frozen=True):
-    """What turns a read body into a Live: the addresses of known ids, and the key that seals secrets.
+    """Turns a raw body into a Live, with addresses in place of known ids and with sealed secrets; `key` seals them.
 
-    `named` are places that hold secrets because somebody has said so; the rest is known by what it is.
+    `named` are places that hold secrets because a manifest or the state says so; other secrets are detected.
     """
 
     ids: Mapping[str, Address]
@@ -80,7 +80,7 @@ class Decoder(Struct, frozen=True):
     named: Declared = NOWHERE
 
     def view(self, kind: ResourceKind, raw: JsonObject) -> Live:
-        """An object as the account has it, less what the server computes."""
+        """A raw object as a Live, without the fields that the server computes."""
         shown = kind.unwrap(raw)
         remote_id = kind.id_of(shown)
         body = self._sealed(kind, remote_id, spellings.read(kind, raw))
@@ -95,14 +95,14 @@ class Decoder(Struct, frozen=True):
             crawled=str(shown.get("last_crawled_at") or ""),
             error=str(shown.get("error_message") or ""),
             draft=tells_of_draft(raw),
-            holds=tuple(one for key in kind.holds if isinstance(one := shown.get(key), str) and one),
+            holds=tuple(held_id for key in kind.holds if isinstance(held_id := shown.get(key), str) and held_id),
             names=spellings.shown(kind, shown),
         )
 
     def _sealed(self, kind: ResourceKind, remote_id: str, body: JsonObject) -> JsonObject:
-        """A body whose secrets no later stage can print; a mask is pinned, so that none can send it."""
+        """A body with sealed secrets, which no later stage can print, and pinned masks, which none can send."""
         secret_places = secret_fields.all_spots(kind, remote_id, body, self.named)
-        return with_leaves(body, {one.path: self._seal(one) for one in secret_places})
+        return with_leaves(body, {spot.path: self._seal(spot) for spot in secret_places})
 
     def _seal(self, spot: Spot) -> Leaf:
         return Pinned(MASK) if is_mask(spot.text) else secret_fields.sealed(spot, self.key)
@@ -120,19 +120,19 @@ def lens(
     manifests: Iterable[Manifest | Desired] = (),
     sent: Iterable[Intent] = (),
 ) -> Decoder:
-    """A lens that also seals what a manifest names as a secret, did so at the last apply, or when it was sent."""
-    bound = {one.address: one.remote_id for one in bindings}
-    specs = [(one.address.kind, bound.get(one.address, ""), one.spec) for one in manifests]
-    specs += [(one.address.kind, one.remote_id, one.spec) for one in sent]
-    for one in bindings:
-        answered = [_at(pointer, value) for pointer, value in one.answered.items()]
-        specs += [(one.address.kind, one.remote_id, spec) for spec in (one.applied, *answered)]
-        specs += [(one.address.kind, one.successor, one.successor_spec)] if one.successor else []
+    """A decoder that also seals the values that a manifest, the last apply or a sent call declares as secrets."""
+    ids_by_address = {binding.address: binding.remote_id for binding in bindings}
+    specs = [(item.address.kind, ids_by_address.get(item.address, ""), item.spec) for item in manifests]
+    specs += [(intent.address.kind, intent.remote_id, intent.spec) for intent in sent]
+    for binding in bindings:
+        answered = [_at(pointer, value) for pointer, value in binding.answered.items()]
+        specs += [(binding.address.kind, binding.remote_id, spec) for spec in (binding.applied, *answered)]
+        specs += [(binding.address.kind, binding.successor, binding.successor_spec)] if binding.successor else []
     return Decoder(ids, key, secret_fields.declared(kinds, specs))
 
 
 def _at(pointer: str, value: Json) -> JsonObject:
-    """A document that has nothing but a value at a place."""
+    """A document that contains a value at a place and nothing else."""
     for key in reversed(split(pointer)):
         value = {key: value}
     return value if isinstance(value, dict) else {}
@@ -143,31 +143,37 @@ def known_ids(
     externals: Iterable[tuple[str, Address]] = (),
     managed: AbstractSet[Address] = frozenset(),
 ) -> dict[str, Address]:
-    """Ids of bound and external objects, with their addresses; of several names for one object, always the same.
+    """The ids of bound and external objects, with their addresses.
 
-    What has a manifest of its own comes before what is external, and that before what no manifest names any more.
+    If an object has several addresses, that of a managed resource comes first, then the first external one, then one
+    that no manifest declares any more.
     """
     bound = {binding.remote_id: binding.address for binding in bindings}
     named = dict(sorted(externals, reverse=True))
-    return {**bound, **named, **{one: address for one, address in bound.items() if address in managed}}
+    return {**bound, **named, **{remote_id: address for remote_id, address in bound.items() if address in managed}}
 
 
 def names(state: State, manifests: Sequence[Manifest] = ()) -> Names:
-    """What the objects of a state and of manifests are called."""
+    """The current and the former addresses of the objects of a state and of manifests."""
     bindings = state.bindings.values()
     externals = [(one.external_id, one.address) for one in manifests if one.external_id]
     managed = frozenset(one.address for one in manifests if not one.external_id)
     declared = {address for _, address in externals}
     ids = known_ids((one for one in bindings if one.address not in declared), externals, managed)
-    # Until now an address has meant what is bound to it, also where the manifests call another object external there.
-    meant = {str(one): remote_id for remote_id, one in externals}
-    meant |= {str(one.address): one.remote_id for one in bindings if one.address in declared}
-    return Names(ids, meant)
+    # An address stood for its bound object until now, even if the manifests now declare another, external one there.
+    former_ids = {str(address): remote_id for remote_id, address in externals}
+    former_ids |= {str(binding.address): binding.remote_id for binding in bindings if binding.address in declared}
+    return Names(ids, former_ids)
 
 
 def halves(bindings: Iterable[Binding]) -> dict[str, Address]:
-    """Ids of the other halves of replacements, with the addresses that they will mean, or did."""
-    return {one: binding.address for binding in bindings for one in (binding.successor, *binding.retired) if one}
+    """The ids of successors and of old versions of every replacement, with the address that each belongs to."""
+    return {
+        remote_id: binding.address
+        for binding in bindings
+        for remote_id in (binding.successor, *binding.retired)
+        if remote_id
+    }
 
 
 def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Decoder) -> Live:
@@ -178,14 +184,14 @@ def read(api: Reader, kind: ResourceKind, remote_id: str, lens: Decoder) -> Live
         message = f"{remote_id} of {kind.collection} is no {kind.name}"
         raise ApiError(message, "check the kind and the id: objects of two kinds are kept there")
     if live.remote_id and live.remote_id != remote_id:
-        # A confused proxy answered another question; what it says is about another object.
+        # A confused proxy has answered another request: this is another object.
         message = f"GET {kind.collection}/{remote_id} returned the object {live.remote_id}"
         raise ApiError(message)
     return live if live.remote_id else lens.view(kind, {**raw, kind.id_fields[0]: remote_id})
 
 
 def exists(api: Reader, kind: ResourceKind, remote_id: str, lens: Decoder) -> bool:
-    """Whether the account has an object."""
+    """Whether the account has the object."""
     try:
         read(api, kind, remote_id, lens)
     except Gone:
@@ -200,7 +206,7 @@ def snapshot(
     bindings: Sequence[Binding],
     lens: Decoder,
 ) -> AccountSnapshot:
-    """Everything of the kinds in use, and proof of what is missing; ConfigError when an external object is gone."""
+    """Read all objects of the used kinds, and by id those not listed; ConfigError if an external object is missing."""
     used = {item.address.kind for item in desired if not item.external_id}
     used |= {binding.address.kind for binding in bindings}
     listings = [
@@ -209,33 +215,33 @@ def snapshot(
         if name in used or _may_hold(kind, used, desired, bindings)
     ]
     externals = [partial(_external, api, item, lens) for item in desired if item.external_id]
-    seen = [one for some in run_all([*listings, *externals]) for one in some]
-    _refuse_lost(item for item in seen if isinstance(item, Desired))
-    live = {(one.kind.name, one.remote_id): one for one in seen if isinstance(one, Live)}
-    short = dict.fromkeys(_short(live.values(), desired, bindings))
-    whole = run_all([partial(_ask, api, kinds[name], remote_id, lens) for name, remote_id in short])
-    live.update({(one.kind.name, one.remote_id): one for one in whole if one})
-    unseen = [
+    objects = [item for items in run_all([*listings, *externals]) for item in items]
+    _refuse_missing(item for item in objects if isinstance(item, Desired))
+    live = {(item.kind.name, item.remote_id): item for item in objects if isinstance(item, Live)}
+    incomplete = dict.fromkeys(_incomplete(live.values(), desired, bindings))
+    complete = run_all([partial(_get, api, kinds[name], remote_id, lens) for name, remote_id in incomplete])
+    live.update({(item.kind.name, item.remote_id): item for item in complete if item})
+    absent = [
         (binding, remote_id)
         for binding in bindings
         for remote_id in filter(None, (binding.remote_id, binding.successor))
         if (binding.address.kind, remote_id) not in live
     ]
-    asked = run_all([partial(_ask, api, kinds[binding.address.kind], remote_id, lens) for binding, remote_id in unseen])
-    live.update({(one.kind.name, one.remote_id): one for one in asked if one})
+    reads = run_all([partial(_get, api, kinds[binding.address.kind], remote_id, lens) for binding, remote_id in absent])
+    live.update({(item.kind.name, item.remote_id): item for item in reads if item})
     missing = {
         binding.address
-        for (binding, remote_id), one in zip(unseen, asked, strict=True)
-        if one is None and remote_id == binding.remote_id
+        for (binding, remote_id), item in zip(absent, reads, strict=True)
+        if item is None and remote_id == binding.remote_id
     }
-    gone = {one.address: one.remote_id for one in bindings if one.address in missing}
-    # Should an id of what is gone be given out again, it is of something new.
+    missing_ids = {binding.address: binding.remote_id for binding in bindings if binding.address in missing}
+    # If the id of a missing object is used again, it belongs to a new object.
     ids = {remote_id: address for remote_id, address in lens.ids.items() if address not in missing}
-    return AccountSnapshot(tuple(_dangling(live[key], gone) for key in sorted(live)), frozenset(missing), ids)
+    return AccountSnapshot(tuple(_unlinked(live[key], missing_ids) for key in sorted(live)), frozenset(missing), ids)
 
 
-def _short(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequence[Binding]) -> list[tuple[str, str]]:
-    """Objects of which a listing has left out a part that is managed: the object itself tells."""
+def _incomplete(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequence[Binding]) -> list[tuple[str, str]]:
+    """Kind and id of listed objects without a managed part that only a read of the object itself shows."""
     specs: dict[Address, list[JsonObject]] = {}
     for address, spec in [*((one.address, one.spec) for one in desired), *((b.address, b.applied) for b in bindings)]:
         specs.setdefault(address, []).append(spec)
@@ -251,17 +257,17 @@ def _short(live: Iterable[Live], desired: Sequence[Desired], bindings: Sequence[
 def with_kinds(
     api: Reader, kinds: Mapping[str, ResourceKind], account: AccountSnapshot, wanted: AbstractSet[str], lens: Decoder
 ) -> AccountSnapshot:
-    """An account with the objects of further kinds."""
-    unseen = wanted - {one.kind.name for one in account.live}
-    more = [one for name in kinds if name in unseen for one in listed(api, kinds[name], lens)]
+    """A snapshot with the objects of further kinds."""
+    unread = wanted - {live.kind.name for live in account.live}
+    more = [live for name in kinds if name in unread for live in listed(api, kinds[name], lens)]
     return replace(account, live=(*account.live, *more))
 
 
 def finish_replacements(api: Reader, kinds: Mapping[str, ResourceKind], state: State) -> State:
-    """A state in which the new halves of replacements that have become usable stand for their addresses."""
+    """A state in which every successor that has become usable is bound to its address."""
     bindings = {
-        address: _promoted(api, kinds[address.kind], one) if one.successor else one
-        for address, one in state.bindings.items()
+        address: _finish_replacement(api, kinds[address.kind], binding) if binding.successor else binding
+        for address, binding in state.bindings.items()
     }
     return replace(state, bindings=bindings)
 
@@ -274,18 +280,18 @@ def users(
     address: Address | None,
     lens: Decoder,
 ) -> tuple[str, ...]:
-    """Who refers to an object now, anyone's: read afresh, right before it is deleted."""
-    found = []
+    """Which objects refer to an object now, managed or not: addresses, or kinds and ids.  Read before a delete."""
+    referrers = []
     for referring in kinds.values():
         if any(declared.refers_to == kind.name for declared in referring.fields.values()):
-            for one in _listed(api, referring, lens, needed=False):
-                named = (*one.holds, *(leaf for _, leaf in leaves(one.body)))
-                if any(leaf in (remote_id, address) for leaf in named if leaf is not None):
-                    found.append(str(one.address or f"{referring.name} {one.remote_id}"))
-    return tuple(sorted(found))
+            for live in _listed(api, referring, lens, needed=False):
+                references = (*live.holds, *(leaf for _, leaf in leaves(live.body)))
+                if any(leaf in (remote_id, address) for leaf in references if leaf is not None):
+                    referrers.append(str(live.address or f"{referring.name} {live.remote_id}"))
+    return tuple(sorted(referrers))
 
 
-def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
+def _finish_replacement(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
     try:
         successor = read(api, kind, binding.successor, Decoder({}, NO_KEY))
     except Gone:
@@ -307,12 +313,12 @@ def _promoted(api: Reader, kind: ResourceKind, binding: Binding) -> Binding:
 
 
 def listed(api: Reader, kind: ResourceKind, lens: Decoder) -> Iterable[Live]:
-    """Every object of a kind that is not stock."""
+    """Every object of a kind except stock objects."""
     return _listed(api, kind, lens, needed=True)
 
 
 def listed_if_any(api: Reader, kind: ResourceKind, lens: Decoder) -> Iterable[Live]:
-    """The same; nothing where the account is of an API that does not have the kind yet."""
+    """Every object of a kind except stock objects; none if the API of the account does not have this optional kind."""
     return _listed(api, kind, lens, needed=False)
 
 
@@ -335,15 +341,15 @@ def _listed(api: Reader, kind: ResourceKind, lens: Decoder, *, needed: bool) -> 
             yield lens.view(kind, raw)
 
 
-def _dangling(one: Live, gone: Mapping[Address, str]) -> Live:
-    """An object whose references to what is gone are ids: its address will mean another object."""
-    if not gone:
-        return one
-    body = map_leaves(one.body, lambda leaf: gone.get(leaf, leaf) if isinstance(leaf, Address) else leaf)
-    return replace(one, body=body, address=None if one.address in gone else one.address)
+def _unlinked(live: Live, missing_ids: Mapping[Address, str]) -> Live:
+    """An object with ids in its references to missing objects: their addresses will stand for other objects."""
+    if not missing_ids:
+        return live
+    body = map_leaves(live.body, lambda leaf: missing_ids.get(leaf, leaf) if isinstance(leaf, Address) else leaf)
+    return replace(live, body=body, address=None if live.address in missing_ids else live.address)
 
 
-def _ask(api: Reader, kind: ResourceKind, remote_id: str, lens: Decoder) -> Live | None:
+def _get(api: Reader, kind: ResourceKind, remote_id: str, lens: Decoder) -> Live | None:
     try:
         return read(api, kind, remote_id, lens)
     except Gone:
@@ -357,25 +363,25 @@ def _all(api: Reader, kind: ResourceKind, lens: Decoder, *, needed: bool) -> Seq
 def _may_hold(
     kind: ResourceKind, used: AbstractSet[str], desired: Sequence[Desired], bindings: Sequence[Binding]
 ) -> bool:
-    """Whether objects of a kind may keep from being deleted what is to be deleted: they have to be seen, too.
+    """Whether objects of a kind may refer to objects that are to be deleted, and must be read too.
 
-    What an account need not have is asked for only where something surely is to be.
+    An optional kind is read only if the manifest of a bound object is gone, so that it will surely be deleted.
     """
     if kind.optional:
-        staying = {item.address for item in desired}
-        used = {one.address.kind for one in bindings if one.address not in staying}
+        declared_addresses = {item.address for item in desired}
+        used = {one.address.kind for one in bindings if one.address not in declared_addresses}
     return any(declared.refers_to in used for declared in kind.fields.values())
 
 
 def _external(api: Reader, item: Desired, lens: Decoder) -> Sequence[Live | Desired]:
-    """An external object; what was desired when there is none."""
+    """An external object; the Desired itself if the account does not have it."""
     try:
         return (read(api, item.kind, item.external_id, lens),)
     except Gone:
         return (item,)
 
 
-def _refuse_lost(externals: Iterable[Desired]) -> None:
+def _refuse_missing(externals: Iterable[Desired]) -> None:
     diagnostics = []
     for item in externals:
         message = f"`{item.address}` is external, but the account has no {item.address.kind} `{item.external_id}`"

@@ -1,7 +1,7 @@
-"""Consistent reads of state and account while another run is active.
+"""Consistent reads of state and account while another run may be active.
 
-What a run makes or deletes between the two looks like a stranger's.  So what looks like that is believed only when the
-state has not moved since, and no create of it is on record without its outcome.
+An object that a run creates or deletes between the two reads looks like an unmanaged or a missing one.  So such a
+finding is accepted only if the state has not changed since, and no create of that object has an open outcome.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tavusctl.state.seals import SealedState
 
 Read = TypeVar("Read")
 _TRIES: Final = 6
-_PAUSE: Final = 0.5  # seconds for a run to put on record what it has made
+_PAUSE: Final = 0.5  # seconds that another run gets to record what it has created
 
 
 def steady(
@@ -26,27 +26,27 @@ def steady(
     read: Callable[[SealedState], Read],
     strange: Callable[[Read], AbstractSet[Address]],
 ) -> Read:
-    """What is read of the account for a state; once more while what is `strange` in it may be of a run under way.
+    """What `read` returns for a state; read again while findings that are `strange` may come from an active run.
 
-    `look` opens state and journal.  LockError when that does not end.
+    `look` opens state and journal.  Raises LockError if that does not end.
     """
     before = look()
-    for tries in range(_TRIES, 0, -1):
+    for tries_left in range(_TRIES, 0, -1):
         try:
-            seen = read(before)
+            result = read(before)
         except (StateError, UnknownOutcome):
-            # The account does not look like that of the state, or like what was sent; a run may have moved both.
+            # The account does not match the state, or what was sent; an active run may have changed both.
             after = look()
-            if tries == 1 or _known(after) == _known(before):
+            if tries_left == 1 or _recorded(after) == _recorded(before):
                 raise
             before = after
             continue
-        doubtful = strange(seen)
+        doubtful = strange(result)
         after = look() if doubtful else before
-        unsaid = doubtful & {one.address for one in after.replay.pending}
-        if _known(after) == _known(before) and (tries == 1 or not unsaid):
-            return seen
-        if unsaid:
+        unrecorded = doubtful & {intent.address for intent in after.replay.pending}
+        if _recorded(after) == _recorded(before) and (tries_left == 1 or not unrecorded):
+            return result
+        if unrecorded:
             time.sleep(_PAUSE)
         before = after
     message = f"the run `{before.replay.run}` changes the account faster than it can be read"
@@ -54,13 +54,13 @@ def steady(
 
 
 def surprises(made: Plan) -> set[Address]:
-    """Addresses of objects that a run under way may have made or deleted between two looks."""
-    gone = {one.address for one in made.drift if one.cause is Cause.MISSING}
-    taken = {one.change.address for one in made.refused if one.change.rivals or one.id == "E422"}
-    return gone | taken
+    """The addresses of objects that an active run may have created or deleted between the two reads."""
+    missing = {drift.address for drift in made.drift if drift.cause is Cause.MISSING}
+    refused = {refusal.change.address for refusal in made.refused if refusal.change.rivals or refusal.id == "E422"}
+    return missing | refused
 
 
-def _known(found: SealedState) -> tuple[object, ...]:
-    """What is on record; a state that was never written has another lineage each time that it is read."""
-    replayed = found.replay
+def _recorded(opened: SealedState) -> tuple[object, ...]:
+    """What is on record, to compare; without the lineage, which is new at each read of a state never written."""
+    replayed = opened.replay
     return replayed.state.serial, replayed.state.bindings, replayed.pending

@@ -1,4 +1,4 @@
-"""See whether what applications use is there and ready; nothing is concluded from a list, each object is asked for."""
+"""Check whether the objects that applications use exist and are ready; each is read by itself, not from a listing."""
 
 from __future__ import annotations
 
@@ -24,71 +24,79 @@ _AT_ONCE = 4
 
 
 class Target(Struct, frozen=True):
-    """Something that applications use; without an id, it is not in the account yet."""
+    """A resource that applications use; without an id, it is not in the account yet."""
 
     address: Address
     remote_id: str
-    answered: Mapping[str, Json] = field(default_factory=dict)  # what the server keeps otherwise, by JSON Pointer
-    not_live: Mapping[str, Json] = field(default_factory=dict)  # what was sent and did not go live, the same
-    wanted: Mapping[str, Json] = field(default_factory=dict)  # what the manifest says at these places
-    refers_to: tuple[Address, ...] = ()  # by its manifest
+    answered: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what the server stores differently
+    not_live: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what was sent and did not go live
+    wanted: Mapping[str, Json] = field(default_factory=dict)  # by JSON Pointer: what the manifest declares there
+    refers_to: tuple[Address, ...] = ()  # in its manifest
 
 
 class Check(Struct, frozen=True):
-    """One thing that was looked at, and why it cannot be used when it cannot."""
+    """The result of one check, with the reason if it is not usable."""
 
     address: Address
     remote_id: str
     what: str  # object, reference or conversation
     usable: bool
     reason: str
-    pending: bool = False  # the server works on it, or on what it waits for: it will be usable by itself
+    pending: bool = False  # it becomes usable without a change: the server works on it, or on what it waits for
 
 
-class _Seen(Struct, frozen=True):
-    """An object as found: its references by kind and id, and why it cannot be used, if so."""
+class _Observed(Struct, frozen=True):
+    """An object as it was read, with the kind and id of each reference, and why it cannot be used, if so."""
 
     trouble: str = ""
-    pending: bool = False  # the trouble ends by itself
+    pending: bool = False  # the trouble ends without a change
     status: str = ""
     refers_to: tuple[tuple[str, str], ...] = ()
     body: JsonObject = field(default_factory=dict)
-    draft: bool = False  # there is a version that nobody uses yet
+    draft: bool = False  # it has an unpublished draft
 
 
 def run(api: Reader, kinds: Mapping[str, ResourceKind], targets: Sequence[Target]) -> tuple[Check, ...]:
-    """Every target, then everything that they refer to and that is not among them; only reads."""
-    keys = {(one.address.kind, one.remote_id) for one in targets if one.remote_id}
-    seen = _look_at(api, kinds, keys)
-    referred = {key for one in seen.values() for key in one.refers_to if key[0] in kinds}
-    seen |= _look_at(api, kinds, referred - keys)
-    busy = {one.address for one in targets if seen.get((one.address.kind, one.remote_id), _Seen()).pending}
+    """Check every target, then every other object that they refer to; read only."""
+    keys = {(item.address.kind, item.remote_id) for item in targets if item.remote_id}
+    observed = _read_all(api, kinds, keys)
+    references = {key for item in observed.values() for key in item.refers_to if key[0] in kinds}
+    observed |= _read_all(api, kinds, references - keys)
+    pending = {
+        item.address for item in targets if observed.get((item.address.kind, item.remote_id), _Observed()).pending
+    }
     checks = []
-    for target in sorted(targets, key=lambda one: one.address):
-        found = seen.get((target.address.kind, target.remote_id))
-        if found is None:
-            checks.append(_unmade(target, busy))
+    for target in sorted(targets, key=lambda item: item.address):
+        observation = observed.get((target.address.kind, target.remote_id))
+        if observation is None:
+            checks.append(_not_created(target, pending))
             continue
-        told = (found.trouble or found.status or "exists", _otherwise(target, found), *_unpublished(target, found))
-        reason = "; ".join(filter(None, told))
-        checks.append(Check(target.address, target.remote_id, "object", not found.trouble, reason, found.pending))
-        checks += _references(target, found, seen)
+        remarks = (
+            observation.trouble or observation.status or "exists",
+            _stored_differently(target, observation),
+            *_unpublished(target, observation),
+        )
+        reason = "; ".join(filter(None, remarks))
+        checks.append(
+            Check(target.address, target.remote_id, "object", not observation.trouble, reason, observation.pending)
+        )
+        checks += _references(target, observation, observed)
     return tuple(checks)
 
 
-def _unmade(target: Target, busy: AbstractSet[Address]) -> Check:
-    """What is not in the account yet, and may have to wait for something that the server works on."""
+def _not_created(target: Target, busy: AbstractSet[Address]) -> Check:
+    """The check of a target that is not in the account yet; it may have to wait for objects in `busy`."""
     waits = ", ".join(map(str, sorted(busy & set(target.refers_to))))
     reason = f"not in the account yet; it waits for {waits}" if waits else "not in the account yet"
-    told = f"{reason}; run `tavusctl apply`{' when that is ready' if waits else ''}"
-    return Check(target.address, "", "object", usable=False, reason=told, pending=bool(waits))
+    text = f"{reason}; run `tavusctl apply`{' when that is ready' if waits else ''}"
+    return Check(target.address, "", "object", usable=False, reason=text, pending=bool(waits))
 
 
 def converse(api: Api, target: Target, field: str, name: str) -> Check:
-    """Begin a conversation in test mode with a persona or a replica, look at it, and leave nothing behind.
+    """Check a persona or a replica by a conversation in test mode, which is read and deleted again.
 
-    `field` says which of the two the target is; `name` is of this run alone, so that a conversation can be found whose
-    id was lost on the way.
+    `field` is the key of the target's id in the request.  `name` is unique to this run, so that the conversation can be
+    found if the response with its id is lost.
     """
 
     def check(reason: str = "") -> Check:
@@ -112,54 +120,54 @@ def converse(api: Api, target: Target, field: str, name: str) -> Check:
     return check("; ".join(filter(None, (trouble, left))))
 
 
-def _look_at(
+def _read_all(
     api: Reader, kinds: Mapping[str, ResourceKind], keys: set[tuple[str, str]]
-) -> dict[tuple[str, str], _Seen]:
+) -> dict[tuple[str, str], _Observed]:
     ordered = sorted(keys)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip(ordered, pool.map(lambda key: _look(api, kinds[key[0]], key[1]), ordered), strict=True))
+        return dict(zip(ordered, pool.map(lambda key: _read_one(api, kinds[key[0]], key[1]), ordered), strict=True))
 
 
-def _look(api: Reader, kind: ResourceKind, remote_id: str) -> _Seen:
+def _read_one(api: Reader, kind: ResourceKind, remote_id: str) -> _Observed:
     try:
         raw = kind.unwrap(api.get(f"{kind.collection}/{remote_id}", kind.get_query))
     except Gone as error:
-        return _Seen(f"the account has no {kind.name} {remote_id}: {error.text}")
-    found = kind.id_of(raw)
-    if found not in ("", remote_id):
-        return _Seen(f"the API returned another {kind.name}, {found}")
+        return _Observed(f"the account has no {kind.name} {remote_id}: {error.text}")
+    found_id = kind.id_of(raw)
+    if found_id not in ("", remote_id):
+        return _Observed(f"the API returned another {kind.name}, {found_id}")
     status = str(raw.get("status") or "")
     trouble, pending = "", False
     if kind.ready_statuses and status not in kind.ready_statuses:
-        why, pending = raw.get("error_message"), status not in kind.failed_statuses
+        error_text, pending = raw.get("error_message"), status not in kind.failed_statuses
         ends = "not usable yet" if pending else "needs a change to become usable"
-        trouble = f"{status or 'without a status'}, {ends}{f': {why}' if why else ''}"
+        trouble = f"{status or 'without a status'}, {ends}{f': {error_text}' if error_text else ''}"
     body = spellings.read(kind, raw)
-    return _Seen(trouble, pending, status, tuple(_ids(kind, body, ())), body, tells_of_draft(raw))
+    return _Observed(trouble, pending, status, tuple(_ids(kind, body, ())), body, tells_of_draft(raw))
 
 
-def _otherwise(target: Target, found: _Seen) -> str:
-    """What the server still keeps otherwise than it was sent; a value that cannot be compared counts as it was."""
+def _stored_differently(target: Target, observed: _Observed) -> str:
+    """A remark on fields that the server still stores differently; an incomparable value counts as unchanged."""
     paths = [
         pointer
         for pointer, answer in target.answered.items()
         if any(not isinstance(leaf, str | int | float | None) for _, leaf in leaves(answer))
-        or canonical(answer) == canonical(value_at(found.body, split(pointer)))
+        or canonical(answer) == canonical(value_at(observed.body, split(pointer)))
     ]
     return f"the server stores {', '.join(sorted(paths))} differently from what was sent" if paths else ""
 
 
-def _unpublished(target: Target, found: _Seen) -> Iterator[str]:
-    """What the object shows, or does not show, because it lies in a draft."""
-    paths = {*lasting(target.not_live, found.body)} & {*lasting(target.wanted, found.body)}
+def _unpublished(target: Target, observed: _Observed) -> Iterator[str]:
+    """Remarks on an unpublished draft, and on fields whose last write did not go live."""
+    paths = {*lasting(target.not_live, observed.body)} & {*lasting(target.wanted, observed.body)}
     if paths:
         yield f"the last write of {', '.join(sorted(paths))} did not go live"
-    if found.draft:
+    if observed.draft:
         yield "it has an unpublished draft"
 
 
 def _ids(kind: ResourceKind, value: Json, path: KeyPath) -> Iterator[tuple[str, str]]:
-    """What an object refers to: kinds and ids, each once, in the order of its fields."""
+    """Kind and id of each reference in an object, in the order of its fields."""
     refers_to = kind.field_at(path).refers_to
     if refers_to and isinstance(value, str) and value:
         yield refers_to, value
@@ -171,10 +179,10 @@ def _ids(kind: ResourceKind, value: Json, path: KeyPath) -> Iterator[tuple[str, 
             yield from _ids(kind, item, (*path, "*"))
 
 
-def _references(target: Target, found: _Seen, seen: Mapping[tuple[str, str], _Seen]) -> Iterator[Check]:
-    """References of an object that lead nowhere, or to what is not ready."""
-    for kind, remote_id in dict.fromkeys(found.refers_to):
-        other = seen.get((kind, remote_id))  # nobody here knows how to look at other kinds
+def _references(target: Target, observed: _Observed, others: Mapping[tuple[str, str], _Observed]) -> Iterator[Check]:
+    """Failed checks for references to objects that do not exist or are not ready."""
+    for kind, remote_id in dict.fromkeys(observed.refers_to):
+        other = others.get((kind, remote_id))  # None: a kind that cannot be read here
         if other and other.trouble:
             reason = f"it refers to the {kind} {remote_id}: {other.trouble}"
             yield Check(target.address, remote_id, "reference", usable=False, reason=reason, pending=other.pending)

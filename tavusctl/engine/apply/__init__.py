@@ -1,7 +1,7 @@
-"""Carry out a plan: walk its steps, respect what they wait for, and record every id before anything else happens.
+"""Carry out a plan: run its steps in the order of their dependencies, and record every id before the next call.
 
-The plan is all this stage knows; there are no manifests to look at.  Every step ends in one of five outcomes, and one
-that fails takes only its dependants with it.  Deletes start when everything else has succeeded.
+This stage knows the plan only, and no manifests.  Every step ends with one of five outcomes; a step that fails stops
+only the steps that depend on it.  Deletes start when all other steps have succeeded.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The calls that change the account, made so that no answer, and no lack of one, costs anything.
+"""Updates and deletes, safe if a response is wrong or missing.
 
-A call ends done, surely not done, or unknown.  Unknown is settled by looking:
+A call ends as done, as surely not done, or with an unknown outcome.  An unknown outcome is resolved by a read:
 
     create   See creates.py.
-    update   Does the object read as wanted?  Done.  As before?  The same guarded patch again.  Otherwise: a conflict.
-    delete   Is it gone?  Done.  Otherwise once more.
+    update   Reads as desired: done.  Reads as before: the same guarded patch again.  Otherwise: a conflict.
+    delete   The object is gone: done.  Otherwise the delete again.
 """
 
 from __future__ import annotations
@@ -53,105 +53,105 @@ from tavusctl.secrets.values import Secret
 def update(
     ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, current: Binding, *, is_new: bool = False
 ) -> Written:
-    """Send a patch; ConflictError, and nothing written, when somebody edited what it is about to change.
+    """Send the patch of a step; raise ConflictError, and write nothing, if somebody has edited what it would change.
 
-    Parts of the object that calls of their own write follow, each call on record by itself.  Edits in PAL Maker keep
-    out what they block and nothing else.  An object that `is_new` is nobody's to have edited.
+    Calls for parts of the object follow, each with a record of its own.  Unpublished edits in PAL Maker keep back only
+    the calls that they block.  An object that `is_new` is not compared: nobody can have edited it.
     """
     before = ctx.expected_live(step.live) if step.live else ctx.look(desired.kind, remote_id)
     lacks = update_of(desired.kind).lacks(before, step.patch, desired.spec)
-    if lacks:  # of what a plan could not see, or of an undo
+    if lacks:  # secrets that the plan could not know of, or those of an undo
         message = f"the secret at {', '.join(lacks)} of `{step.address}` has to be sent along, and is not at hand"
         raise RefusedError(message, "write it as `${secret:NAME}` in the manifest", id="E408")
     sequence = parts.calls(before.kind, remote_id, before.body, ctx.with_ids(list(step.patch)))
     if not is_new:
         part_calls.compare(ctx, step, before, sequence)
     written, blocked, reason = Written(), list[Call](), None
-    reached = ctx.recorder.get(step.address) or Binding(step.address, remote_id)
+    progress = ctx.recorder.get(step.address) or Binding(step.address, remote_id)
     for index, call in enumerate(sequence):
-        bound = _reached(ctx, reached, current, call, [*blocked, *sequence[index + 1 :]], before.kind)
-        update = _Update(ctx, step, replace(before, body=call.before), call, is_new)
+        next_binding = _binding_after(ctx, progress, current, call, [*blocked, *sequence[index + 1 :]], before.kind)
+        update_call = _UpdateCall(ctx, step, replace(before, body=call.before), call, is_new)
         try:
-            written = written.along(_carried_out(update, bound))
+            written = written.along(_perform(update_call, next_binding))
         except drafts.Blocked as error:
             blocked.append(call)
             reason = reason or error
             continue
-        reached = bound
+        progress = next_binding
         ctx.written.setdefault(step.address, []).extend(_pointers(call))
     if reason:
         raise reason
-    if not sequence:  # a set in another order
+    if not sequence:  # a set whose order alone has changed
         ctx.recorder.bind(current)
     return written
 
 
-class _Update(Struct, frozen=True):
+class _UpdateCall(Struct, frozen=True):
     """One call of an update."""
 
     ctx: ApplyContext
     step: Change
-    before: Live  # the object as the plan saw it, and as earlier calls leave it
+    before: Live  # the object as the plan saw it, with the changes of earlier calls
     call: Call
     is_new: bool
 
 
-def _reached(
-    ctx: ApplyContext, reached: Binding, current: Binding, call: Call, rest: Sequence[Call], kind: ResourceKind
+def _binding_after(
+    ctx: ApplyContext, progress: Binding, current: Binding, call: Call, rest: Sequence[Call], kind: ResourceKind
 ) -> Binding:
-    """What is to be remembered once a call is done, and others of the same update are not."""
+    """The binding after one call of an update, while the calls in `rest` of the same update are not done."""
     if not rest:
         return current
-    spec = reached.applied
+    spec = progress.applied
     if call.part is None:
         spec = current.applied
         for part in kind.parts:
-            spec = with_value_of(spec, part.at, reached.applied)
-    elif any(one.place == call.place for one in rest):  # half a set
+            spec = with_value_of(spec, part.at, progress.applied)
+    elif any(other.place == call.place for other in rest):  # a set that is written in part
         ids = ctx.recorder.ids
-        half = map_leaves(
+        written_members = map_leaves(
             value_at(call.after, call.place), lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf
         )
-        spec = set_at(spec, call.place, half)
+        spec = set_at(spec, call.place, written_members)
     else:
         spec = with_value_of(spec, call.place, current.applied)
-    return as_it_was(current, reached, spec, [pointer for one in rest for pointer in _pointers(one)])
+    return as_it_was(current, progress, spec, [pointer for other in rest for pointer in _pointers(other)])
 
 
 def _pointers(call: Call) -> list[str]:
-    """What a call writes."""
+    """The pointers of the places that a call writes."""
     if call.has_path:
         return [patch.join(call.place)]
     return [patch.join(place) for place in patch_guards.places(call.before, call.operations)]
 
 
-def _carried_out(update: _Update, bound: Binding) -> Written:
-    """One call, with its intent on record before it and its result after it."""
-    ctx, step, before, call = update.ctx, update.step, update.before, update.call
-    known = ctx.recorder.get(step.address)
+def _perform(update_call: _UpdateCall, next_binding: Binding) -> Written:
+    """Make one call, with its intent on record before it and its result after it."""
+    ctx, step, before, call = update_call.ctx, update_call.step, update_call.before, update_call.call
+    current_binding = ctx.recorder.get(step.address)
     op = ctx.recorder.intend(
         step.address,
         step.action,
         remote_id=before.remote_id,
-        spec=bound.applied,
+        spec=next_binding.applied,
         time=ctx.now(),
-        inverse=invert(ctx, before, call.operations, known.applied if known else {}),
+        inverse=invert(ctx, before, call.operations, current_binding.applied if current_binding else {}),
     )
     with on_record(ctx, op):
         if call.has_path:
             written = part_calls.send(PartCall(ctx, op, step, before, call))
         else:
-            written = _patched(_Write(ctx, op, step, before, call, _is_tested(update, op)))
-    ctx.recorder.bind(bound, op)
+            written = _patch_and_publish(_Write(ctx, op, step, before, call, _is_tested(update_call, op)))
+    ctx.recorder.bind(next_binding, op)
     return written
 
 
-def _patched(write: _Write) -> Written:
+def _patch_and_publish(write: _Write) -> Written:
     ctx, kind = write.ctx, write.before.kind
     try:
-        written = _published(write, _sent(write))
+        written = _publish(write, _send_or_resolve(write))
     except ConflictError:
-        if write.tested or update_of(kind).versioned:  # a call that comes late fails by these, too
+        if write.tested or update_of(kind).versioned:  # a request that arrives late is refused for the same reason
             ctx.recorder.clear(write.op)
         raise
     if not write.tested and update_of(kind).tested:
@@ -161,7 +161,7 @@ def _patched(write: _Write) -> Written:
 
 @contextmanager
 def on_record(ctx: ApplyContext, op: str) -> Iterator[None]:
-    """Put on record what surely was not done; what may have been stays open, for the next run to look at."""
+    """Record on an error that an operation was not done; one that may have been sent stays open for the next run."""
     try:
         yield
     except TavusctlError:
@@ -171,27 +171,27 @@ def on_record(ctx: ApplyContext, op: str) -> Iterator[None]:
 
 
 _ANOTHER_VERSION = 412  # RFC 9110, section 15.5.13
-_VERSIONS = 5  # of an object at most that an update is sent for
+_VERSIONS = 5  # attempts at most, each on a newer version of the object
 
 
 class _Write(Struct, frozen=True):
-    """An update under way."""
+    """One call of an update while it is made."""
 
     ctx: ApplyContext
     op: str
     step: Change
-    before: Live  # the object as the plan saw it, and as earlier calls leave it
+    before: Live  # the object as the plan saw it, with the changes of earlier calls
     call: Call
-    tested: bool  # the server compares; otherwise we do, as late as possible
+    tested: bool  # whether `test` operations guard it; otherwise it is compared here, as late as possible
 
 
-def _is_tested(update: _Update, op: str) -> bool:
-    """Whether `test` operations guard the call; where they do not, it is compared here."""
-    ctx, before = update.ctx, update.before
+def _is_tested(update_call: _UpdateCall, op: str) -> bool:
+    """Whether `test` operations guard a call; otherwise compare here, and raise Moved if somebody has edited."""
+    ctx, before = update_call.ctx, update_call.before
     if update_of(before.kind).tested and is_obeyed(ctx, op, before):
         return True
-    if not update.is_new:
-        _compare(ctx, update.step, before, update.call)
+    if not update_call.is_new:
+        _compare(ctx, update_call.step, before, update_call.call)
     return False
 
 
@@ -202,15 +202,15 @@ def _compare(ctx: ApplyContext, step: Change, before: Live, call: Call) -> None:
         raise Moved(step.address, moved)
 
 
-def _sent(write: _Write) -> Written:
+def _send_or_resolve(write: _Write) -> Written:
     try:
         return _send(write)
     except Ambiguous as lost:
-        return drafts.settled(lost, partial(_settle_update, write))
+        return drafts.settled(lost, partial(_resolve_update, write))
 
 
 def _send(write: _Write) -> Written:
-    """Send it, and once more over edits in PAL Maker that block it, where the command line gives those up."""
+    """Send the patch; where the command line discards edits in PAL Maker that block it, send it again with `force`."""
     ctx, step = write.ctx, write.step
     try:
         return drafts.read(_patch(write), forced=False)
@@ -229,33 +229,36 @@ def _send(write: _Write) -> Written:
 
 
 def _patch(write: _Write, query: Mapping[str, str] | None = None, tries: int = _VERSIONS) -> JsonObject:
-    """One call; its answer.  It is made again while others write what it leaves alone, if not for ever."""
+    """Send the patch once and return the response.
+
+    For a versioned kind it is sent again, `tries` times in all, if others write other fields of the object meanwhile.
+    """
     ctx, kind, step = write.ctx, write.before.kind, write.step
-    # Without tests, what was compared before a pause says nothing after it.
+    # Without tests, a comparison from before a pause proves nothing after it.
     check = (lambda: None) if write.tested else partial(_compare, ctx, step, write.before, write.call)
     try:
         with ctx.sending(write.op, check) as fence:
-            some = list(write.call.operations)
-            operations = patch_guards.protect(kind, write.before.body, some) if write.tested else some
+            unguarded = list(write.call.operations)
+            operations = patch_guards.protect(kind, write.before.body, unguarded) if write.tested else unguarded
             path, body = update_of(kind).request(write.before, operations, step.desired.spec if step.desired else {})
             return ctx.api.patch(path, body, fence=fence, query=query, version=_version(write))
     except Gone:
         raise
     except Rejected as error:
         if update_of(kind).versioned and error.status == _ANOTHER_VERSION:
-            _compare(ctx, step, write.before, write.call)  # what the update does not touch may have moved
+            _compare(ctx, step, write.before, write.call)  # the edit may be of other fields: then try again
             if tries == 1:
                 message = f"`{step.address}` was edited in the account each time that it was about to be written"
                 raise ConflictError(message) from None
             return _patch(write, query, tries - 1)
         if write.tested and error.status in REFUSALS and error.cause is not RefusalCause.MAKER_CHANGES:
             _compare(ctx, step, write.before, write.call)
-            return _drafted(write, error)
+            return _matching_draft(write, error)
         raise
 
 
 def _version(write: _Write) -> str:
-    """The version that an update is of, where reads have one: it was compared with the plan after it was read."""
+    """The version to send with an update, empty for an unversioned kind; after the read, the object is compared."""
     if not update_of(write.before.kind).versioned:
         return ""
     version = write.ctx.api.version(f"{write.before.kind.collection}/{write.before.remote_id}")
@@ -263,29 +266,29 @@ def _version(write: _Write) -> str:
     return version
 
 
-def _reads_as_wanted(write: _Write, pointer: str, wanted: JsonObject, now: JsonObject) -> bool:
-    """Whether a place has what was sent, in the server's spelling; what was taken away has anything but the old."""
+def _reads_as_desired(write: _Write, pointer: str, desired: JsonObject, live: JsonObject) -> bool:
+    """Whether a place has the sent value, as the server may write it; a removed field, anything but the old value."""
     path, body = patch.split(pointer), write.before.body
-    told, shown = value_at(wanted, path), value_at(now, path)
-    taken_away = is_taken_away(write.before.kind, pointer, told, value_at(body, path), shown)
-    return taken_away or alike(told, shown) or same(write.before.kind, pattern_of(path), told, shown)
+    sent, shown = value_at(desired, path), value_at(live, path)
+    was_removed = is_taken_away(write.before.kind, pointer, sent, value_at(body, path), shown)
+    return was_removed or alike(sent, shown) or same(write.before.kind, pattern_of(path), sent, shown)
 
 
-def _drafted(write: _Write, error: Rejected) -> JsonObject:
-    """The draft that a test has failed at, when it has what was to be written already; what is live has not moved."""
+def _matching_draft(write: _Write, error: Rejected) -> JsonObject:
+    """The draft at which a test has failed, if it has the desired values already; OtherDraft if it has others."""
     ctx, kind, step = write.ctx, write.before.kind, write.step
     draft = drafts.look(ctx, kind, write.before.remote_id)
     if draft is None or step.desired is None:
         raise error
-    pointers = [patch.join(one) for one in patch_guards.places(write.before.body, write.call.operations)]
-    other = not_live.lasting(not_live.sent(ctx.with_ids(step.desired.spec), pointers), spellings.read(kind, draft))
-    if other:
-        raise drafts.OtherDraft(step.address, other)
+    pointers = [patch.join(place) for place in patch_guards.places(write.before.body, write.call.operations)]
+    differing = not_live.lasting(not_live.sent(ctx.with_ids(step.desired.spec), pointers), spellings.read(kind, draft))
+    if differing:
+        raise drafts.OtherDraft(step.address, differing)
     return draft
 
 
-def _published(write: _Write, written: Written) -> Written:
-    """Publish what has gone into a draft, where the command line says so."""
+def _publish(write: _Write, written: Written) -> Written:
+    """Publish a draft that the update went into, if the command line allows it; otherwise return `written` as it is."""
     ctx, kind, step = write.ctx, write.before.kind, write.step
     if step.address not in ctx.drafts.published or not (written.in_draft or _reads_as_before(write)):
         return written
@@ -297,19 +300,23 @@ def _reads_as_before(write: _Write) -> bool:
     try:
         now = write.ctx.look(write.before.kind, write.before.remote_id)
     except ApiError:
-        return False  # whoever confirms the write looks again
+        return False  # the read that confirms the write comes later
     return now.draft or not patch_guards.moved(write.before.body, now.body, write.call.operations)
 
 
-def _settle_update(write: _Write) -> Written:
-    """The answer was lost: look, and send again only what certainly is not there."""
+def _resolve_update(write: _Write) -> Written:
+    """Resolve an update whose response was lost.
+
+    It is sent again if the object is unchanged, or if it writes a secret, which no read can confirm.  Raises Moved if
+    somebody else has edited the object.
+    """
     ctx, before, operations = write.ctx, write.before.body, write.call.operations
     now = ctx.look(write.before.kind, write.before.remote_id).body
-    touched = _unwritten(write, now)
-    if not touched and not _writes_hidden(operations):
+    unwritten = _unwritten(write, now)
+    if not unwritten and not _writes_secret(operations):
         return Written()
     moved = patch_guards.moved(before, now, operations)
-    if moved and touched:
+    if moved and unwritten:
         raise Moved(write.step.address, moved)
     if not write.tested and update_of(write.before.kind).tested:
         address = write.step.address
@@ -318,7 +325,7 @@ def _settle_update(write: _Write) -> Written:
     try:
         return _send(write)
     except ConflictError:
-        # The first call may have come late, and have made the version that the second one was not of.
+        # The first call may have been carried out late: then the second one was sent for an outdated version.
         now = ctx.look(write.before.kind, write.before.remote_id).body
         if not update_of(write.before.kind).versioned or _unwritten(write, now):
             raise
@@ -326,27 +333,32 @@ def _settle_update(write: _Write) -> Written:
 
 
 def _unwritten(write: _Write, now: JsonObject) -> list[str]:
-    """Places that do not read as an update would leave them, as far as reads can tell."""
-    wanted = write.call.after
-    moved = [one for one in patch_guards.moved(wanted, now, write.call.operations) if not _hidden(wanted, one)]
-    return [one for one in moved if not _reads_as_wanted(write, one, wanted, now)]
+    """Pointers at which the object does not read as the update would leave it, as far as a read can show."""
+    desired = write.call.after
+    differing = [
+        pointer
+        for pointer in patch_guards.moved(desired, now, write.call.operations)
+        if not _is_hidden(desired, pointer)
+    ]
+    return [pointer for pointer in differing if not _reads_as_desired(write, pointer, desired, now)]
 
 
 def remove(
     ctx: ApplyContext, step: Change, kind: ResourceKind, unused: Callable[[], None], left: Binding | None = None
 ) -> None:
-    """Delete an object and keep its body in the trash; remove its binding, or replace it by `left`.
+    """Delete an object and keep its body in the trash; remove its binding, or replace the binding by `left`.
 
-    Where time has passed since, the object is looked at again, and so is what refers to it: `unused` raises.
+    If the record of the call is not fresh, the object is read again first, and `unused` is called: it raises if other
+    objects refer to this one.
     """
     op = ctx.recorder.intend(step.address, step.action, remote_id=step.remote_id, time=ctx.now())
-    with on_record(ctx, op), suppress(Gone):  # what was to be deleted is not there: done
-        kept = _body(ctx, step, kind)
-        ctx.dependencies.keep(step.address, step.remote_id, ctx.with_ids(kept))
+    with on_record(ctx, op), suppress(Gone):  # the object does not exist any more: done
+        deleted_body = _body(ctx, step, kind)
+        ctx.dependencies.keep(step.address, step.remote_id, ctx.with_ids(deleted_body))
 
         def check() -> None:
             now = _body(ctx, step, kind)
-            if moved := [patch.join([key]) for key in kind.model.model_fields if kept.get(key) != now.get(key)]:
+            if moved := [patch.join([key]) for key in kind.model.model_fields if deleted_body.get(key) != now.get(key)]:
                 raise Moved(step.address, moved)
             unused()
 
@@ -367,15 +379,15 @@ def _delete(ctx: ApplyContext, op: str, path: str, check: Callable[[], None]) ->
         with ctx.sending(op, check) as fence:
             ctx.api.delete(path, fence=fence)
     except Ambiguous:
-        ctx.api.get(path)  # Gone: it was carried out
+        ctx.api.get(path)  # Gone: the first call was carried out
         with ctx.sending(op, check) as fence:
             ctx.api.delete(path, fence=fence)
 
 
-def _hidden(body: JsonObject, pointer: str) -> bool:
-    held = patch_guards.value_at(body, patch.split(pointer))
-    return any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(held))
+def _is_hidden(body: JsonObject, pointer: str) -> bool:
+    value = patch_guards.value_at(body, patch.split(pointer))
+    return any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(value))
 
 
-def _writes_hidden(operations: Iterable[JsonObject]) -> bool:
-    return any(isinstance(leaf, Secret) for one in operations for _, leaf in leaves(one.get("value")))
+def _writes_secret(operations: Iterable[JsonObject]) -> bool:
+    return any(isinstance(leaf, Secret) for operation in operations for _, leaf in leaves(operation.get("value")))

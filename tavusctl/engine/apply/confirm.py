@@ -1,14 +1,14 @@
-"""Believe a write when a read shows it.
+"""Confirm a write by a read.
 
-An answer alone proves nothing: a server may say yes and do nothing, drop a field, or spell it otherwise, and a read may
-be older than the write.  So what was written is read back, and again after a while when it is not there:
+A response alone proves nothing: a server may answer 200 and do nothing, drop a field, or store it differently, and a
+read may be older than the write.  So what was written is read back, and again after some seconds if it does not show:
 
-    nothing of it reads otherwise than before    it is not live: failed, and the next apply sends it again
-    a read or the answer tells of a draft        the same
-    a part of it reads as it was sent            the server keeps the rest otherwise; its answer is the base of the rest
-    all of it reads as it was sent               done
+    no written field has changed           it is not live: failed, and the next apply sends it again
+    a read or the response shows a draft   the same
+    some fields read as they were sent     the server stores the rest differently; its values are the base of the rest
+    all fields read as they were sent      done
 
-To take a field away is to let the server choose: it was done when the field is gone, or reads otherwise than before.
+To remove a field is to let the server choose: it is done when the field is gone, or reads differently than before.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tavusctl.fields.equivalence import alike, is_unset, may_be_filled_in, same
 from tavusctl.lib.json_types import Json, JsonObject, KeyPath, as_text
 from tavusctl.patch import Pinned
 
-_LOOKS = (2.0, 10.0)  # seconds after the first look at which to look again
+_LOOKS = (2.0, 10.0)  # seconds after the first read at which to read again
 _FAILED = 5
 _MAKES = frozenset({Action.CREATE, Action.REPLACE})
 _PLAIN = Written()
@@ -47,15 +47,15 @@ class _Look(Struct, frozen=True):
     """What a read shows of a write."""
 
     live: Live
-    lost: tuple[FieldChange, ...] = ()  # of what was written, what does not read as it was sent
-    chosen: tuple[FieldChange, ...] = ()  # of what was taken away, what the server has there instead
-    still: tuple[str, ...] = ()  # places that read as before, when all do
-    sure: bool = False  # seen more than once
+    lost: tuple[FieldChange, ...] = ()  # written fields that do not read as they were sent
+    chosen: tuple[FieldChange, ...] = ()  # removed fields for which the server has a value of its own
+    still: tuple[str, ...] = ()  # written pointers that read as before, where all those of the object or a part do
+    sure: bool = False  # not the first read
 
 
 def unconfirmed(step: Change, current: Binding) -> Binding:
     """The binding of an object during a write, until the write is confirmed."""
-    if step.base:  # the account has shown before what is written
+    if step.base:  # an undo: it writes back values that the account has shown before
         return current
     if step.action in _MAKES:
         return replace(current, answered={}, unkept={}, unconfirmed=MADE)
@@ -73,39 +73,45 @@ def unconfirmed(step: Change, current: Binding) -> Binding:
 def confirm(
     ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, before: Binding | None, written: Written = _PLAIN
 ) -> Outcome:
-    """Read back what was written; `before` is the binding as it was, which stays the base of what is not live."""
+    """Read back what was written, and record it.
+
+    `before` is the binding as it was before the write; it stays the base of a write that did not go live.
+    """
     try:
-        seen = _looked(ctx, step, desired, remote_id, in_draft=written.in_draft)
+        seen = _read_back(ctx, step, desired, remote_id, in_draft=written.in_draft)
     except ApiError as error:
         return Outcome(step, Status.DONE, remote_id, f"written, but not read back: {error.message}")
-    doubt = _doubt(seen, step, before, written)
+    doubt = _why_not_confirmed(seen, step, before, written)
     if doubt:
         base = before or Binding(step.address, remote_id)
         ctx.recorder.confirm(_not_live(base, desired, seen) if doubt.startswith(drafts.NOT_LIVE) else base)
         draft = written.in_draft or seen.live.draft
         return Outcome(step, Status.FAILED, remote_id, doubt, _FAILED, draft=draft)
-    outcome = _settled(ctx, step, desired, seen)
-    beside = _lost_beside(ctx, step, desired, seen)
-    if beside:
-        reason = f"written, but {', '.join(beside)} was lost meanwhile; the next run writes it again"
+    outcome = _record_confirmed(ctx, step, desired, seen)
+    lost_parts = _lost_parts(ctx, step, desired, seen)
+    if lost_parts:
+        reason = f"written, but {', '.join(lost_parts)} was lost meanwhile; the next run writes it again"
         return Outcome(step, Status.FAILED, remote_id, reason, _FAILED)
     return replace(outcome, reason="; ".join(filter(None, (outcome.reason, drafts.cost(written)))))
 
 
 def answered(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, live: Live) -> Binding:
-    """A binding with what the server answered to the write that made the object."""
+    """A binding with what the server stores differently from what the successor was created with."""
     lost = [one for one in ctx.dependencies.unkept(desired, live) if _is_readable(desired.kind, one)]
     return replace(binding, answered=_answers(step, desired, lost), unkept={}, unconfirmed={})
 
 
 def _not_live(before: Binding, desired: Desired, seen: _Look) -> Binding:
-    """The binding as it was before a write that did not go live, with what was sent, to be told of while it lasts."""
-    places = seen.still or [one.path for one in seen.lost]
+    """The binding as it was before a write that did not go live, with what was sent, reported until it is live."""
+    places = seen.still or [change.path for change in seen.lost]
     return replace(before, not_live={**before.not_live, **not_live.sent(desired.spec, places)})
 
 
-def _looked(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, *, in_draft: bool) -> _Look:
-    """The first look that shows all that was written, else the last; time brings nothing out of a draft."""
+def _read_back(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, *, in_draft: bool) -> _Look:
+    """The first read that shows all that was written, otherwise the last one.
+
+    If the write went into a draft, the first read counts: waiting does not publish a draft.
+    """
     looks = (0.0, *(at for at in _LOOKS[:-1] if at < ctx.settle), min(_LOOKS[-1], ctx.settle))
     seen, problem = None, None
     for index, at in enumerate(looks):
@@ -114,81 +120,91 @@ def _looked(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str, *
         if index and ctx.stop.asked():
             break
         try:
-            seen, problem = replace(_look(ctx, step, desired, remote_id), sure=index > 0), None
+            seen, problem = replace(_read_once(ctx, step, desired, remote_id), sure=index > 0), None
         except ApiError as error:
             problem = error
         if seen and not problem and (in_draft or not (seen.lost or seen.still or seen.live.draft)):
             break
     if seen is None and problem:
         raise problem
-    return seen  # type: ignore[return-value]  # one of the two is there
+    return seen  # type: ignore[return-value]  # there is a read or an error
 
 
-def _look(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str) -> _Look:
+def _read_once(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str) -> _Look:
     live = ctx.dependencies.look(desired.kind, remote_id)
-    otherwise = list(_otherwise(ctx, step, desired, live))
-    chosen = tuple(one for one in otherwise if _is_chosen(step, desired.kind, one))
-    lost = tuple(one for one in otherwise if one not in chosen)
-    return _Look(live, lost, chosen, tuple(_still(ctx, step, live)))
+    differences = list(_differences(ctx, step, desired, live))
+    chosen = tuple(change for change in differences if _is_chosen(step, desired.kind, change))
+    lost = tuple(change for change in differences if change not in chosen)
+    return _Look(live, lost, chosen, tuple(_unchanged_places(ctx, step, live)))
 
 
-def _is_chosen(step: Change, kind: ResourceKind, one: FieldChange) -> bool:
-    return is_taken_away(kind, one.path, one.desired, _before(step, one.path), one.live)
+def _is_chosen(step: Change, kind: ResourceKind, change: FieldChange) -> bool:
+    return is_taken_away(kind, change.path, change.desired, _before(step, change.path), change.live)
 
 
 def _before(step: Change, pointer: str) -> Json:
-    """What was at a place before a write: nothing, where that makes an object."""
+    """The value at a place before a write; None if the write creates the object."""
     body = step.live.body if step.live and step.action not in _MAKES else {}
     return patch_guards.value_at(body, patch.split(pointer))
 
 
-def _otherwise(ctx: ApplyContext, step: Change, desired: Desired, live: Live) -> Iterator[FieldChange]:
-    """What does not read as it was sent; what others wrote meanwhile is no answer to us."""
+def _differences(ctx: ApplyContext, step: Change, desired: Desired, live: Live) -> Iterator[FieldChange]:
+    """Fields that do not read as they were sent, where this step writes them or their last write is not confirmed.
+
+    Edits of others at other places are no answer to this write.
+    """
     binding = ctx.recorder.get(step.address)
     places = [*_places(step), *(binding.unconfirmed if binding else ())]
-    lost = [one for one in ctx.dependencies.unkept(desired, live) if patch_guards.touches(one.path, places)]
-    named = {one.path for one in lost}
-    yield from (one for one in lost if _is_readable(desired.kind, one) and not _is_behind(ctx, desired, one))
+    lost = [item for item in ctx.dependencies.unkept(desired, live) if patch_guards.touches(item.path, places)]
+    lost_paths = {item.path for item in lost}
+    yield from (
+        item for item in lost if _is_readable(desired.kind, item) and not _names_old_version(ctx, desired, item)
+    )
     for pointer in _removed(step):
-        shown, held = patch_guards.value_at(live.body, patch.split(pointer)), _before(step, pointer)
-        if not is_taken_away(desired.kind, pointer, None, held, shown) and pointer not in named:
-            hides = _hides(desired.kind, pointer) or is_hidden(held) or is_hidden(shown)
-            yield FieldChange(pointer, Cause.EDITED, held, shown, None, hides)
+        shown, before = patch_guards.value_at(live.body, patch.split(pointer)), _before(step, pointer)
+        if not is_taken_away(desired.kind, pointer, None, before, shown) and pointer not in lost_paths:
+            is_secret = _is_secret(desired.kind, pointer) or is_hidden(before) or is_hidden(shown)
+            yield FieldChange(pointer, Cause.EDITED, before, shown, None, is_secret)
 
 
-def _still(ctx: ApplyContext, step: Change, live: Live) -> list[str]:
-    """The places that a call of an update writes, when every one that a read can tell of reads as it did before."""
+def _unchanged_places(ctx: ApplyContext, step: Change, live: Live) -> list[str]:
+    """The pointers that an update writes and that read as before.
+
+    Those of the object itself, or of one part, are in the result only if none of them that a read can show has changed.
+    """
     if step.live is None or not step.patch or step.action in _MAKES:
         return []
     kind, body = step.live.kind, ctx.expected_live(step.live).body
-    wanted = update_of(kind).apply(body, ctx.with_ids(list(step.patch)))
-    found = ctx.with_ids(live.body)
-    told: dict[KeyPath, list[KeyPath]] = {}
+    desired = update_of(kind).apply(body, ctx.with_ids(list(step.patch)))
+    now = ctx.with_ids(live.body)
+    places_by_part: dict[KeyPath, list[KeyPath]] = {}
     for place in patch_guards.places(body, step.patch):
-        before, after = (patch_guards.value_at(one, place) for one in (body, wanted))
-        if _shown(kind, body, place) != _shown(kind, wanted, place) and not _is_moot(kind, after, before, place):
-            told.setdefault(_part(kind, place), []).append(place)
-    unmoved = [
+        before, after = (patch_guards.value_at(document, place) for document in (body, desired))
+        if _readable_text(kind, body, place) != _readable_text(kind, desired, place) and not _cannot_show_removal(
+            kind, after, before, place
+        ):
+            places_by_part.setdefault(_part_path(kind, place), []).append(place)
+    unchanged = [
         places
-        for places in told.values()
-        if all(_shown(kind, body, place) == _shown(kind, found, place) for place in places)
+        for places in places_by_part.values()
+        if all(_readable_text(kind, body, place) == _readable_text(kind, now, place) for place in places)
     ]
-    return [patch.join(place) for places in unmoved for place in places]
+    return [patch.join(place) for places in unchanged for place in places]
 
 
-def _part(kind: ResourceKind, place: KeyPath) -> KeyPath:
-    """The part that a place is in, which has calls of its own; nothing when it is in none."""
+def _part_path(kind: ResourceKind, place: KeyPath) -> KeyPath:
+    """The path of the part with calls of its own that a place is in; empty if it is in none."""
     return next((part.at for part in kind.parts if place[: len(part.at)] == part.at), ())
 
 
-def _is_moot(kind: ResourceKind, wanted: Json, before: Json, place: KeyPath) -> bool:
-    """Whether no read can tell that a field was taken away, because servers fill in what was there."""
+def _cannot_show_removal(kind: ResourceKind, desired: Json, before: Json, place: KeyPath) -> bool:
+    """Whether no read can show that a field was removed, because servers fill in its old value."""
     pattern = pattern_of(place)
-    return is_unset(kind, pattern, wanted) and may_be_filled_in(kind, pattern, before)
+    return is_unset(kind, pattern, desired) and may_be_filled_in(kind, pattern, before)
 
 
-def _shown(kind: ResourceKind, body: JsonObject, place: KeyPath) -> str:
-    """What a read can tell of a place."""
+def _readable_text(kind: ResourceKind, body: JsonObject, place: KeyPath) -> str:
+    """The value at a place as canonical JSON, without anything that a read cannot show."""
 
     def readable(leaf: Json, path: KeyPath) -> Json:
         declared = kind.field_at(path)
@@ -201,15 +217,15 @@ def _shown(kind: ResourceKind, body: JsonObject, place: KeyPath) -> str:
     return canonical(None if is_unset(kind, declared, value) else settled(value, readable, declared))
 
 
-def _doubt(seen: _Look, step: Change, before: Binding | None, written: Written) -> str:
-    """Why a write is not believed, if it is not."""
+def _why_not_confirmed(seen: _Look, step: Change, before: Binding | None, written: Written) -> str:
+    """Why a write is not confirmed; empty if it is."""
     if step.action in _MAKES or not step.patch:
         return ""
     if seen.live.draft:
         return drafts.not_live(step, seen.live.kind, "the API returns an unpublished draft", written)
     if written.in_draft and (seen.still or seen.lost):
         return drafts.not_live(step, seen.live.kind, "the update went into an unpublished draft", written)
-    if seen.still and not _expected(seen, before):
+    if seen.still and not _is_usual_answer(seen, before):
         why = f"the API confirmed the update, but {', '.join(seen.still)} is unchanged"
         return drafts.not_live(step, seen.live.kind, why, written)
     if seen.lost and not seen.sure:
@@ -217,81 +233,88 @@ def _doubt(seen: _Look, step: Change, before: Binding | None, written: Written) 
     return ""
 
 
-def _expected(seen: _Look, before: Binding | None) -> bool:
-    """Whether the server is known to answer these fields alone with what it shows, whatever it is sent."""
-    known = before.answered if before else {}
-    covered = all(patch_guards.touches(place, [one.path for one in seen.lost]) for place in seen.still)
-    return covered and all(one.path in known and _is_fixed(one, before) for one in seen.lost)
+def _is_usual_answer(seen: _Look, before: Binding | None) -> bool:
+    """Whether the server is known to show the same value for each of these fields, whatever it is sent."""
+    known_answers = before.answered if before else {}
+    covered = all(patch_guards.touches(place, [change.path for change in seen.lost]) for place in seen.still)
+    return covered and all(change.path in known_answers and _is_fixed(change, before) for change in seen.lost)
 
 
 def _is_fixed(change: FieldChange, before: Binding | None) -> bool:
-    """Whether what the server keeps is not merely another spelling of what was sent before, and so of nothing newer."""
+    """Whether the live value is another than the last sent value in the server's form.
+
+    The last sent value in another form says nothing about what was sent since.
+    """
     sent = patch_guards.value_at(before.applied if before else {}, patch.split(change.path))
     return not alike(sent, change.live) or alike(change.desired, change.live)
 
 
 def _answers(step: Change, desired: Desired, lost: Iterable[FieldChange]) -> dict[str, Json]:
-    """What the server keeps otherwise than it was sent, as a binding remembers it.
+    """What the server stores differently from what it was sent, as the binding keeps it.
 
-    What is written in place of what is remembered has answers of its own: they are none to that.
+    Where a step with a base writes a value other than that of the base, the answer is not one to the base: left out.
     """
-    known = dict(step.base.answered) if step.base else {}
-    for one in lost:
-        path = patch.split(one.path)
-        sent = patch_guards.value_at(step.base.applied, path) if step.base else one.desired
-        if one.path in known or same(desired.kind, path, sent, one.desired):
-            known[one.path] = remembered(one.live)
-    return known
+    answers = dict(step.base.answered) if step.base else {}
+    for change in lost:
+        path = patch.split(change.path)
+        sent = patch_guards.value_at(step.base.applied, path) if step.base else change.desired
+        if change.path in answers or same(desired.kind, path, sent, change.desired):
+            answers[change.path] = remembered(change.live)
+    return answers
 
 
-def _lost_beside(ctx: ApplyContext, step: Change, desired: Desired, seen: _Look) -> list[str]:
-    """What is lost of parts that are patched alone, though this step has not written them: a PATCH may clear them."""
+def _lost_parts(ctx: ApplyContext, step: Change, desired: Desired, seen: _Look) -> list[str]:
+    """Pointers lost from parts with PATCHes of their own that this step has not written: a PATCH may clear them."""
     if step.live is None or step.action in _MAKES:
         return []
-    apart = [one.pointer for one in desired.kind.parts if one.style is PartStyle.ALONE]
-    apart = [pointer for pointer in apart if not patch_guards.touches(pointer, _places(step))]
-    if not apart:
+    unwritten = [part.pointer for part in desired.kind.parts if part.style is PartStyle.ALONE]
+    unwritten = [pointer for pointer in unwritten if not patch_guards.touches(pointer, _places(step))]
+    if not unwritten:
         return []
-    before, now = ([one.path for one in ctx.dependencies.unkept(desired, live)] for live in (step.live, seen.live))
-    return [path for path in now if path not in before and patch_guards.touches(path, apart)]
+    before, now = (
+        [change.path for change in ctx.dependencies.unkept(desired, live)] for live in (step.live, seen.live)
+    )
+    return [path for path in now if path not in before and patch_guards.touches(path, unwritten)]
 
 
-def _settled(ctx: ApplyContext, step: Change, desired: Desired, seen: _Look) -> Outcome:
-    """Record what the server keeps otherwise; it is named this once, and is in every plan while it lasts."""
+def _record_confirmed(ctx: ApplyContext, step: Change, desired: Desired, seen: _Look) -> Outcome:
+    """Record what the server stores differently; the outcome names it once, and every plan while it lasts."""
     binding = ctx.recorder.get(step.address)
     if binding:
         answers = {**binding.answered, **_answers(step, desired, [*seen.lost, *seen.chosen])}
-        dated = binding.created_at or seen.live.created
-        ctx.recorder.confirm(replace(binding, answered=answers, unconfirmed={}, created_at=dated))
-    # That a crawl is shown as it was is known, and no loss: it is sent along with every recrawl.
+        created_at = binding.created_at or seen.live.created
+        ctx.recorder.confirm(replace(binding, answered=answers, unconfirmed={}, created_at=created_at))
+    # A crawl that reads as before is no loss: `recrawl` sends it with every request.
     crawl = f"/{desired.kind.crawl_key}/" if desired.kind.crawl_key else None
-    named = tuple(one.path for one in seen.lost if not (crawl and one.path.startswith(crawl)))
+    unkept = tuple(change.path for change in seen.lost if not (crawl and change.path.startswith(crawl)))
     ctx.recorder.note_left(step.address, lambda inverse: left_by(ctx, inverse, seen.live))
-    if named:
-        reason = f"not kept by the server: {', '.join(named)}"
-        return Outcome(step, Status.DONE, seen.live.remote_id, reason, _FAILED, named)
+    if unkept:
+        reason = f"not kept by the server: {', '.join(unkept)}"
+        return Outcome(step, Status.DONE, seen.live.remote_id, reason, _FAILED, unkept)
     return Outcome(step, Status.DONE, seen.live.remote_id, provisioning.outlook(seen.live, now(ctx)))
 
 
 def _is_readable(kind: ResourceKind, change: FieldChange) -> bool:
-    """Whether a read can tell how a field was written: of a masked key it can only tell that there is none."""
+    """Whether a read can show how a field was written; of a masked key it can show only that it is empty."""
     masked = kind.field_at(patch.split(change.path)).masked and not is_empty(change.desired)
     return not masked and not isinstance(change.live, Pinned)
 
 
-def _is_behind(ctx: ApplyContext, desired: Desired, change: FieldChange) -> bool:
-    """Whether a reference still names the old half of a replacement: a later step moves it, the server has kept it."""
-    old = {retired: one.address for one in ctx.recorder.state.bindings.values() for retired in one.retired}
-    shown = map_leaves(change.live, lambda leaf: old.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+def _names_old_version(ctx: ApplyContext, desired: Desired, change: FieldChange) -> bool:
+    """Whether a reference still has the id of an old version, which a later step changes; the server has kept it."""
+    addresses = {
+        old_id: binding.address for binding in ctx.recorder.state.bindings.values() for old_id in binding.retired
+    }
+    shown = map_leaves(change.live, lambda leaf: addresses.get(leaf, leaf) if isinstance(leaf, str) else leaf)
     return shown != change.live and same(desired.kind, patch.split(change.path), change.desired, shown)
 
 
-def _hides(kind: ResourceKind, pointer: str) -> bool:
+def _is_secret(kind: ResourceKind, pointer: str) -> bool:
     return kind.field_at(patch.split(pointer)).secret
 
 
 def _places(step: Change) -> list[str]:
-    """Pointers of what a step writes; "" is all of it."""
+    """Pointers of the places that a step writes; "" is the whole object."""
     if step.action in _MAKES:
         return [""]
     body = step.live.body if step.live else {}
@@ -300,4 +323,8 @@ def _places(step: Change) -> list[str]:
 
 def _removed(step: Change) -> Iterator[str]:
     if step.action not in _MAKES:
-        yield from (as_text(one["path"]) for one in step.patch if one["op"] == "remove" or is_empty(one.get("value")))
+        yield from (
+            as_text(operation["path"])
+            for operation in step.patch
+            if operation["op"] == "remove" or is_empty(operation.get("value"))
+        )

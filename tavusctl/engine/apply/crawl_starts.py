@@ -1,8 +1,8 @@
-"""Crawls that an apply begins: of new documents, as there is room, and with another crawl, where that need not be one.
+"""Start the crawls of new documents, and of documents whose crawl settings have changed without a replacement.
 
-The API takes so many crawls at a time.  What finds no room is left to the next run, unless there is patience.  Another
-crawl it takes for this one time and goes on to show the old one, so what it does not keep is remembered, and `recrawl`
-sends it along from then on.
+The API runs a limited number of crawls at a time.  A document without a free slot is left to the next run, unless
+the run has patience to wait.  Changed crawl settings are used for one crawl only, and reads go on to show the old
+ones: the state remembers what the API does not keep, and `recrawl` sends it with every request from then on.
 """
 
 from __future__ import annotations
@@ -22,33 +22,35 @@ from tavusctl.engine.apply.context import ApplyContext
 from tavusctl.engine.apply.waiting import now
 from tavusctl.engine.compare.three_way import remembered
 
-_PASSING = (409, 429)  # busy, or too soon, or too many
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between looks for room
+_TEMPORARY = (409, 429)  # statuses for busy, too soon, too many: a later request may succeed
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds between searches for a free slot
 
 
 def begin(ctx: ApplyContext, step: Change, kind: ResourceKind, make: Callable[[], str]) -> Outcome | str:
-    """The id of what `make` makes, once there is room for the crawl of it; or that there was none in time."""
+    """The id that `make` returns, once there is a crawl slot for the object; an outcome if there was none in time."""
     if not quota.is_another(step):
         return make()
     pause = _FIRST_PAUSE
     while True:
-        left, over = ctx.until - ctx.clock.monotonic(), True
+        remaining, over = ctx.until - ctx.clock.monotonic(), True
         try:
-            made = _with_room(ctx, step, kind, make)
-            over = bool(made) or left <= 0 or ctx.stop.asked()
+            created = _create_if_free(ctx, step, kind, make)
+            over = bool(created) or remaining <= 0 or ctx.stop.asked()
         finally:
             if ctx.patience:
                 ctx.waits(step.address, "without room", over)
         if over:
             reason = f"{status.AT_ONCE} crawls are running, the maximum of the API"
-            return made or Outcome(step, Status.DEFERRED, step.remote_id, reason)
-        ctx.release_slot(min(pause, left))
+            return created or Outcome(step, Status.DEFERRED, step.remote_id, reason)
+        ctx.release_slot(min(pause, remaining))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _with_room(ctx: ApplyContext, step: Change, kind: ResourceKind, make: Callable[[], str]) -> Outcome | str | None:
-    with ctx.wait_for_crawl_slot() as mine:
-        if not mine:
+def _create_if_free(
+    ctx: ApplyContext, step: Change, kind: ResourceKind, make: Callable[[], str]
+) -> Outcome | str | None:
+    with ctx.wait_for_crawl_slot() as has_turn:
+        if not has_turn:
             return _stopped(ctx, step)
         if _running(ctx, kind) >= status.AT_ONCE:
             return None
@@ -57,7 +59,7 @@ def _with_room(ctx: ApplyContext, step: Change, kind: ResourceKind, make: Callab
         except Throttled:
             if _running(ctx, kind) < status.AT_ONCE:
                 raise
-            return None  # somebody else was faster
+            return None  # somebody else took the slot
 
 
 def _stopped(ctx: ApplyContext, step: Change) -> Outcome:
@@ -70,46 +72,46 @@ def _running(ctx: ApplyContext, kind: ResourceKind) -> int:
 
 
 def recrawl(ctx: ApplyContext, step: Change) -> Outcome:
-    """Ask for the crawl, unless it is too soon or there is no room for it."""
+    """Request the crawl of a step, unless it is too soon or no slot is free."""
     desired, binding = step.desired, ctx.recorder.get(step.address)
     if desired is None or binding is None:
         message = f"a recrawl of {step.address} without its manifest or its binding"
         raise ValueError(message)
     kind, target = desired.kind, Target(step.address, binding.remote_id)
     current = replace(binding, applied={**binding.applied, kind.crawl_key: desired.spec[kind.crawl_key]})
-    with ctx.wait_for_crawl_slot() as mine:  # of several steps that see the last room one may take it
-        if not mine:
+    with ctx.wait_for_crawl_slot() as has_turn:  # one step at a time: two could take the last free slot
+        if not has_turn:
             return _stopped(ctx, step)
         before = _read(ctx, kind, binding.remote_id)
-        held_up = _held_up(ctx, kind, before, target)
-        left = _left(step, held_up) if held_up else _begin_again(ctx, step, kind, before, current)
-    if left:
-        return left
+        obstacle = _obstacle(ctx, kind, before, target)
+        not_started = _not_started(step, obstacle) if obstacle else _request_crawl(ctx, step, kind, before, current)
+    if not_started:
+        return not_started
     _remember_unkept(ctx, desired, current)
     return Outcome(step, Status.DONE, binding.remote_id, "crawl started")
 
 
-def _begin_again(
+def _request_crawl(
     ctx: ApplyContext, step: Change, kind: ResourceKind, before: Crawled, current: Binding
 ) -> Outcome | None:
-    """Ask, on record before and after; the outcome, where the API would rather be asked later."""
+    """Request a crawl, with records before and after; None if it was started, an outcome if the API wants it later."""
     op = ctx.recorder.intend(
         step.address, step.action, remote_id=current.remote_id, spec=current.applied, time=ctx.now()
     )
     try:
-        _ask(ctx, op, step, kind, before)
+        _post_recrawl(ctx, op, step, kind, before)
     except TavusctlError as error:
         if ctx.recorder.is_sent(op) and not isinstance(error, Rejected):
             raise
         ctx.recorder.settle(op, done=False)
-        if isinstance(error, Rejected) and error.status in _PASSING:
+        if isinstance(error, Rejected) and error.status in _TEMPORARY:
             return Outcome(step, Status.DEFERRED, current.remote_id, error.text)
         raise
     ctx.recorder.bind(current, op)
     return None
 
 
-def _held_up(ctx: ApplyContext, kind: ResourceKind, before: Crawled, target: Target) -> Entry | None:
+def _obstacle(ctx: ApplyContext, kind: ResourceKind, before: Crawled, target: Target) -> Entry | None:
     verdict = status.judge(target, before, now(ctx))
     if verdict:
         return verdict
@@ -119,21 +121,21 @@ def _held_up(ctx: ApplyContext, kind: ResourceKind, before: Crawled, target: Tar
     return status.defer(target, f"{running} crawls are running, and one slot is left free for others")
 
 
-def _left(step: Change, entry: Entry) -> Outcome:
+def _not_started(step: Change, entry: Entry) -> Outcome:
     if entry.exit_code:
         return Outcome(step, Status.FAILED, entry.remote_id, entry.reason, entry.exit_code)
     until = f", until {status.stamp(entry.next)}" if entry.next else ""
     return Outcome(step, Status.DEFERRED, entry.remote_id, f"{entry.reason}{until}")
 
 
-def _ask(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, before: Crawled) -> None:
+def _post_recrawl(ctx: ApplyContext, op: str, step: Change, kind: ResourceKind, before: Crawled) -> None:
     path, body = f"{kind.collection}/{before.remote_id}/recrawl", {kind.crawl_key: step.patch[0]["value"]}
 
-    def ask() -> None:
+    def post() -> None:
         with ctx.sending(op) as fence:
             ctx.api.post(path, body, fence=fence)
 
-    start(ask, lambda: _read(ctx, kind, before.remote_id).moved_from(before))
+    start(post, lambda: _read(ctx, kind, before.remote_id).moved_from(before))
 
 
 def _remember_unkept(ctx: ApplyContext, desired: Desired, binding: Binding) -> None:

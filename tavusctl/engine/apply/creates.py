@@ -1,13 +1,13 @@
-"""Creates, made so that no answer, and no lack of one, makes an object twice.
+"""Creates, sent so that a wrong or missing response never leads to a duplicate.
 
-    2xx, an id that is new     It is what was made, unless a look shows an object of another name and other content.
-    2xx, anything else         Somebody else's answer, or half of ours: look, and never send it again.
-    no answer, or an error     Is there an object that was not there before, has the name, and reads as what was sent?
-                               It is ours.  None, once a late create would have shown: one more POST.
-    429                        As a rule nothing was made; a look that would show it comes before the next attempt.
+    2xx with a new id          The id of the created object, unless a read shows another name and other content.
+    2xx otherwise              A wrong or damaged response: look for the object, and never send the create again.
+    no response, or an error   Is there a new object that has the name, and reads as what was sent?  It is ours.  If
+                               there is none when a late create would have shown: one more POST.
+    429                        Usually nothing was created; a listing that would show it comes before the next attempt.
 
-Anything else is for a person (exit 6).  Creates of one name wait for one another, and the first of a kind in a run is
-followed by a look for the like of it: another run may be under way, with a state of its own.
+Anything else is for a person to decide (exit 6).  Creates of the same name wait for one another.  After the first
+create of a kind in a run, a listing is searched for an equal object: a run with a state of its own may be active.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from tavusctl.engine.compare.updates import creating, update_of
 from tavusctl.lib.json_types import JsonObject, as_object
 from tavusctl.patch import join
 
-_LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)  # seconds after a lost answer at which to look
-_AN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what can be a part of a path and means nothing else there
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0  # seconds between looks after a refusal
-_SLOWER = 2.0  # times the lag that a listing has shown it may have
+_LOOKS = (0.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)  # seconds after a lost response at which to search
+_AN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")  # what is safe as a segment of a URL path
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0  # seconds between searches after a refusal
+_LAG_FACTOR = 2.0  # safety factor on the age of the youngest listed object, which bounds the lag of listings
 
 
-class _Making(Struct, frozen=True):
-    """One create under way."""
+class _PendingCreate(Struct, frozen=True):
+    """One create whose outcome is open."""
 
     address: Address
     sent: Sent
@@ -56,36 +56,39 @@ class _Making(Struct, frozen=True):
     op: str
 
 
-class _Seen(Exception):
-    """A look between two attempts has shown what the first one made."""
+class _FoundBetweenAttempts(Exception):
+    """A search between two attempts has found the object that the first one created."""
 
     def __init__(self, remote_id: str) -> None:
         super().__init__(remote_id)
         self.remote_id = remote_id
 
 
-class _CannotLook(Ambiguous):
-    """A look failed, though it was repeated as often as is worth it: another one would only add to the load."""
+class _SearchFailed(Ambiguous):
+    """A search failed even after the retries of its requests: another search would only add to the load."""
 
 
 def create(ctx: ApplyContext, step: Change, desired: Desired, bound: Callable[[str], Binding]) -> str:
-    """Create an object; its id, bound before anything else happens.  Ambiguous when no look tells what became of it."""
-    # Before anything is on record: a kill up to here has cost nothing.
-    whole = _named(ctx, desired, _linked(ctx, desired, as_object(step.patch[0]["value"])))
+    """Create an object, bind it at once, and return its id; `bound` makes the binding of an id.
+
+    Raises Ambiguous if no search shows whether the object was created.
+    """
+    # Nothing is on record yet: a run that is killed before this point has lost nothing.
+    whole = _with_claim(ctx, desired, _with_link(ctx, desired, as_object(step.patch[0]["value"])))
     body = parts.without(desired.kind, whole)
     name = str(body.get(desired.kind.name_field) or "")
     with ctx.in_turn(desired.kind.name, match_create.plain_text(name)):
-        making = _begun(ctx, step, desired, body)
-        with on_record(ctx, making.op):
+        pending = _record_intent(ctx, step, desired, body)
+        with on_record(ctx, pending.op):
             try:
-                remote_id = _made(ctx, making)
-            except Ambiguous:  # also from a look after a refusal
-                ctx.recorder.doubt(making.op)
+                remote_id = _post_and_resolve(ctx, pending)
+            except Ambiguous:  # also from a search after a refusal
+                ctx.recorder.doubt(pending.op)
                 raise
-        made = bound(remote_id)
-        ctx.recorder.bind(replace(made, applied=parts.without(desired.kind, made.applied)), making.op)
+        binding = bound(remote_id)
+        ctx.recorder.bind(replace(binding, applied=parts.without(desired.kind, binding.applied)), pending.op)
     if step.action is Action.CREATE:
-        _give_way(ctx, making, remote_id)
+        _stop_if_duplicate(ctx, pending, remote_id)
     if claim.is_claimed(name):
         _unclaim(ctx, step, desired, remote_id)
     _add_parts(ctx, step, desired, bound(remote_id), body, whole)
@@ -93,21 +96,21 @@ def create(ctx: ApplyContext, step: Change, desired: Desired, bound: Callable[[s
 
 
 def _add_parts(
-    ctx: ApplyContext, step: Change, desired: Desired, made: Binding, body: JsonObject, whole: JsonObject
+    ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, body: JsonObject, whole: JsonObject
 ) -> None:
-    """Write the parts of a new object that calls of their own write; a later run does when this one cannot."""
+    """Write the parts of a new object that need calls of their own; if that fails, a later run writes them."""
     if body == whole:
         return
-    kind, remote_id = desired.kind, made.remote_id
-    body, whole = (parts.with_holders(kind, one) for one in (body, whole))
+    kind, remote_id = desired.kind, binding.remote_id
+    body, whole = (parts.with_holders(kind, document) for document in (body, whole))
     operations = tuple(update_of(kind).diff(kind, body, whole, {}))
     live = Live(kind, remote_id, body, address=step.address)
     change = Change(Action.UPDATE, Cause.NEW, step.address, remote_id, patch=operations, desired=desired, live=live)
-    update(ctx, change, desired, remote_id, made, is_new=True)
+    update(ctx, change, desired, remote_id, binding, is_new=True)
 
 
-def _linked(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonObject:
-    """A body with a link where the manifest names a file."""
+def _with_link(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonObject:
+    """The body with a URL of the uploaded file, if the manifest names a file."""
     attachment = desired.kind.attachment
     if desired.file is None or attachment is None:
         return body
@@ -115,8 +118,8 @@ def _linked(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonObject
     return {**rest, attachment.link: ctx.dependencies.link(desired.file)}
 
 
-def _named(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonObject:
-    """A body whose name claims the object, where a second one would cost a lot."""
+def _with_claim(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonObject:
+    """The body with a claim before its name, for an expensive kind: a duplicate would cost a lot."""
     kind = desired.kind
     if not kind.expensive:
         return body
@@ -124,176 +127,179 @@ def _named(ctx: ApplyContext, desired: Desired, body: JsonObject) -> JsonObject:
     return {**body, kind.name_field: name}
 
 
-def _begun(ctx: ApplyContext, step: Change, desired: Desired, body: JsonObject) -> _Making:
+def _record_intent(ctx: ApplyContext, step: Change, desired: Desired, body: JsonObject) -> _PendingCreate:
     name = str(body.get(desired.kind.name_field) or "")
     spec = parts.without(desired.kind, ctx.dependencies.remember(desired, Binding(step.address, "")).applied)
     sent = Sent(desired.kind, spec, name, ctx.others(step.address, desired.kind.name, name))
-    standing = {str(leaf): ctx.with_ids(leaf) for _, leaf in leaves(body) if isinstance(leaf, Address)}
-    op = ctx.recorder.intend(step.address, step.action, spec=spec, name=name, time=ctx.now(), ids=standing)
-    return _Making(step.address, sent, body, op)
+    reference_ids = {str(leaf): ctx.with_ids(leaf) for _, leaf in leaves(body) if isinstance(leaf, Address)}
+    op = ctx.recorder.intend(step.address, step.action, spec=spec, name=name, time=ctx.now(), ids=reference_ids)
+    return _PendingCreate(step.address, sent, body, op)
 
 
-def _made(ctx: ApplyContext, making: _Making) -> str:
+def _post_and_resolve(ctx: ApplyContext, pending: _PendingCreate) -> str:
     try:
-        return _post(ctx, making)
-    except _Seen as seen:
-        return seen.remote_id
+        return _post(ctx, pending)
+    except _FoundBetweenAttempts as match:
+        return match.remote_id
     except Throttled:
-        remote_id = _seen_after_refusal(ctx, making)
+        remote_id = _search_after_refusal(ctx, pending)
         if not remote_id:
             raise
         return remote_id
-    except _CannotLook:
+    except _SearchFailed:
         raise
     except Ambiguous as lost:
-        remote_id = _found(ctx, making)
+        remote_id = _search(ctx, pending)
         if not remote_id and lost.accepted:
             raise
-        return remote_id or _made_again(ctx, making)
+        return remote_id or _retry(ctx, pending)
 
 
-def _made_again(ctx: ApplyContext, making: _Making) -> str:
-    """The second and last attempt, after a look that would have shown the first."""
-    ctx.recorder.again(making.op, ctx.now)
+def _retry(ctx: ApplyContext, pending: _PendingCreate) -> str:
+    """Make the second and last attempt, after a search that would have found the object of the first."""
+    ctx.recorder.again(pending.op, ctx.now)
     try:
-        return _post(ctx, making)
-    except _Seen as seen:
-        return seen.remote_id
+        return _post(ctx, pending)
+    except _FoundBetweenAttempts as match:
+        return match.remote_id
     except (Ambiguous, Rejected) as error:
-        # A name that is taken by now may be of what the first attempt has made, late.
+        # If the name is taken now, the first attempt may have been carried out late.
         late = isinstance(error, Ambiguous) or error.cause is RefusalCause.NAME_TAKEN
-        remote_id = _found(ctx, making) if late else ""
+        remote_id = _search(ctx, pending) if late else ""
         if remote_id:
             return remote_id
         raise
 
 
-def _post(ctx: ApplyContext, making: _Making) -> str:
-    kind, collection = making.sent.kind, making.sent.kind.collection
-    with ctx.sending(making.op) as fence:
-        answer = ctx.api.post(
+def _post(ctx: ApplyContext, pending: _PendingCreate) -> str:
+    kind, collection = pending.sent.kind, pending.sent.kind.collection
+    with ctx.sending(pending.op) as fence:
+        response = ctx.api.post(
             collection,
-            creating(kind, ctx.with_ids(making.body)),
+            creating(kind, ctx.with_ids(pending.body)),
             fence=fence,
-            refused=partial(_look_first, ctx, making),
+            refused=partial(_search_before_retry, ctx, pending),
         )
-    remote_id = kind.id_of(answer)
+    remote_id = kind.id_of(response)
     if not _AN_ID.fullmatch(remote_id):
         message = f"the response to POST {collection} has no id"
         raise Ambiguous(message, accepted=True)
     if remote_id in ctx.recorder.ids or remote_id in ctx.known.get(kind.name, ()):
         message = f"the response to POST {collection} has the id of another object, {remote_id}"
         raise Ambiguous(message, accepted=True)
-    if not _tells_the_name(making.sent, answer):
-        _check_made(ctx, making, remote_id)
+    if not _has_sent_name(pending.sent, response):
+        _check_created(ctx, pending, remote_id)
     return remote_id
 
 
-def _tells_the_name(sent: Sent, answer: JsonObject) -> bool:
-    """Whether an answer has the name that was sent, by whatever key."""
-    keys = [key for key in answer if key == sent.kind.name_field or key.endswith("_name")]
-    told = [text for key in keys if isinstance(text := answer[key], str)]
-    return any(match_create.similar_text(sent.name, text) for text in told)
+def _has_sent_name(sent: Sent, response: JsonObject) -> bool:
+    """Whether a response has the sent name under any key."""
+    keys = [key for key in response if key == sent.kind.name_field or key.endswith("_name")]
+    names = [text for key in keys if isinstance(text := response[key], str)]
+    return any(match_create.similar_text(sent.name, text) for text in names)
 
 
-def _check_made(ctx: ApplyContext, making: _Making, remote_id: str) -> None:
-    """Look at what a new id stands for where the answer does not tell; Ambiguous when it is not what was sent."""
-    ctx.recorder.answered(making.op, remote_id)
-    ctx.answered[making.op] = remote_id
-    if not _is_made(ctx, making, remote_id):
+def _check_created(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -> None:
+    """Read the object of a new id if the response does not name it; Ambiguous if it is not what was sent."""
+    ctx.recorder.answered(pending.op, remote_id)
+    ctx.answered[pending.op] = remote_id
+    if not _is_created(ctx, pending, remote_id):
         message = (
-            f"the response to POST {making.sent.kind.collection} has the "
+            f"the response to POST {pending.sent.kind.collection} has the "
             f"id {remote_id}, whose object differs from the one sent"
         )
         raise Ambiguous(message, accepted=True)
 
 
-def _is_made(ctx: ApplyContext, making: _Making, remote_id: str) -> bool:
+def _is_created(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -> bool:
     try:
-        live = ctx.dependencies.look(making.sent.kind, remote_id)
+        live = ctx.dependencies.look(pending.sent.kind, remote_id)
     except ApiError:
-        return False  # not to be seen yet: whoever goes on looks again
-    return match_create.is_ours(making.sent, live)
+        return False  # not visible yet: the search that follows reads it again
+    return match_create.is_ours(pending.sent, live)
 
 
-def _found(ctx: ApplyContext, making: _Making) -> str:
-    """What a create without an answer has made, if it has; Ambiguous when that cannot be told."""
+def _search(ctx: ApplyContext, pending: _PendingCreate) -> str:
+    """The id of the object that a create without a response has made; empty if there is none.
+
+    Raises Ambiguous if that is uncertain, or if a stop came first.
+    """
     waited, remote_id = 0.0, ""
-    for at in (*(look for look in _LOOKS if look < ctx.settle), ctx.settle):
+    for at in (*(seconds for seconds in _LOOKS if seconds < ctx.settle), ctx.settle):
         ctx.rest(at - waited)
         waited = at
-        remote_id = _look_for(ctx, making).remote_id
+        remote_id = _search_once(ctx, pending).remote_id
         if remote_id or ctx.stop.asked():
             break
-    _check_stop(ctx, making, remote_id)
+    _check_stop(ctx, pending, remote_id)
     return remote_id
 
 
-def _look_first(ctx: ApplyContext, making: _Making) -> None:
-    """Before a create that was refused is sent again; _Seen when it was carried out all the same."""
-    remote_id = _seen_after_refusal(ctx, making)
+def _search_before_retry(ctx: ApplyContext, pending: _PendingCreate) -> None:
+    """Search before a refused create is sent again; _FoundBetweenAttempts if it was carried out after all."""
+    remote_id = _search_after_refusal(ctx, pending)
     if remote_id:
-        raise _Seen(remote_id)
+        raise _FoundBetweenAttempts(remote_id)
 
 
-def _seen_after_refusal(ctx: ApplyContext, making: _Making) -> str:
-    """What a create that was answered with 429 has made all the same, once a listing would show it.
+def _search_after_refusal(ctx: ApplyContext, pending: _PendingCreate) -> str:
+    """The id of the object that a create answered with 429 has made after all; empty once a listing would show it.
 
-    How far listings lag is seen by the youngest object that one shows: what was made before that shows, too.
+    The age of the youngest listed object bounds the lag of listings: what was created before that object is listed too.
     """
-    begun, pause, lag = ctx.clock.monotonic(), _FIRST_PAUSE, ctx.settle
+    started, pause, lag = ctx.clock.monotonic(), _FIRST_PAUSE, ctx.settle
     while True:
-        sight = _look_for(ctx, making)
+        sight = _search_once(ctx, pending)
         lag = min(lag, _lag(ctx, sight.newest))
-        left = lag - (ctx.clock.monotonic() - begun)
-        if sight.remote_id or left <= 0 or ctx.stop.asked():
-            _check_stop(ctx, making, sight.remote_id)
+        remaining = lag - (ctx.clock.monotonic() - started)
+        if sight.remote_id or remaining <= 0 or ctx.stop.asked():
+            _check_stop(ctx, pending, sight.remote_id)
             return sight.remote_id
-        ctx.rest(min(pause, left))
+        ctx.rest(min(pause, remaining))
         pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _lag(ctx: ApplyContext, newest: str) -> float:
-    """The seconds by which a listing may be behind, whose youngest object was made at a moment."""
-    moment = status.moment_of(newest)
-    age = (ctx.api.server_time() - moment).total_seconds() if moment else ctx.settle
-    return min(ctx.settle, age * _SLOWER) if age >= 0 else ctx.settle
+    """The seconds by which a listing may be behind; `newest` is when its youngest object was created."""
+    created = status.moment_of(newest)
+    age = (ctx.api.server_time() - created).total_seconds() if created else ctx.settle
+    return min(ctx.settle, age * _LAG_FACTOR) if age >= 0 else ctx.settle
 
 
-def _check_stop(ctx: ApplyContext, making: _Making, remote_id: str) -> None:
+def _check_stop(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -> None:
     if ctx.stop.asked() and not remote_id:
-        message = f"{ctx.stop.reason} before it was known whether `{making.address}` was created"
+        message = f"{ctx.stop.reason} before it was known whether `{pending.address}` was created"
         raise Ambiguous(message)
 
 
-def _look_for(ctx: ApplyContext, making: _Making) -> match_create.Sight:
-    answered = ctx.answered.get(making.op, "")
-    if answered and _is_made(ctx, making, answered):
+def _search_once(ctx: ApplyContext, pending: _PendingCreate) -> match_create.Sight:
+    answered = ctx.answered.get(pending.op, "")
+    if answered and _is_created(ctx, pending, answered):
         return match_create.Sight(answered)
-    kind = making.sent.kind.name
-    # Creates beside this one may have begun since: what they have made is not the one that is looked for.
-    sent = replace(making.sent, others=ctx.others(making.address, kind, making.sent.name))
+    kind = pending.sent.kind.name
+    # Other creates may have begun since: their objects must not be taken for the one of this create.
+    sent = replace(pending.sent, others=ctx.others(pending.address, kind, pending.sent.name))
     try:
         return ctx.dependencies.find(sent, ctx.known.get(kind, ()))
     except Ambiguous:
         raise
-    except TavusctlError as error:  # whatever it is, the create stays open
+    except TavusctlError as error:  # whatever the error is, the create stays open
         message = f"the object may have been created, and the check failed: {error.message}"
-        ctx.stop.ask(message)  # what is created now could not be looked for either
-        raise _CannotLook(message) from None
+        ctx.stop.ask(message)  # objects created from now on could not be searched for either
+        raise _SearchFailed(message) from None
 
 
-def _give_way(ctx: ApplyContext, making: _Making, remote_id: str) -> None:
-    """Stop where another run, which this state knows nothing of, has made the same before this one did."""
-    kind = making.sent.kind
+def _stop_if_duplicate(ctx: ApplyContext, pending: _PendingCreate, remote_id: str) -> None:
+    """Stop if another run, with a state of its own, has created the same object before this run did."""
+    kind = pending.sent.kind
     if not ctx.is_first(kind.name):
         return
     try:
-        others = ctx.dependencies.twins(making.sent, ctx.known.get(kind.name, ()))
+        others = ctx.dependencies.twins(pending.sent, ctx.known.get(kind.name, ()))
         mine = ctx.dependencies.look(kind, remote_id) if others else None
     except ApiError:
-        return  # no reason to doubt what was made
-    older = [one for one in others if mine and _age(one) < _age(mine)]
+        return  # no reason to doubt the created object
+    older = [other for other in others if mine and _age(other) < _age(mine)]
     if older:
         message = (
             f"another run with a state of its own has just created the same object, {older[0].remote_id};"
@@ -310,7 +316,7 @@ def _age(live: Live) -> tuple[str, str]:
 
 
 def _unclaim(ctx: ApplyContext, step: Change, desired: Desired, remote_id: str) -> None:
-    """Give an object its own name, now that its id is on record; a later run does when this one cannot."""
+    """Rename an object to its own name, now that its id is on record; if that fails, a later run does it."""
     kind, current = desired.kind, ctx.recorder.get(step.address)
     name = str(as_object(step.patch[0]["value"]).get(kind.name_field) or "")
     operation: JsonObject = {"op": "replace", "path": join((kind.name_field,)), "value": name}

@@ -1,8 +1,8 @@
-"""Drafts: versions of an object that nobody uses yet, and that stand between a write and what is live.
+"""Drafts: unpublished versions of an object, which block a write or take it in place of the live object.
 
-Two ways are known.  Today, edits in PAL Maker that nobody has published block every patch of their object (409), and
-only `force=true` writes over them.  In July 2026 a patch went into such a draft and was answered with 200; the answer
-then says where to publish it.  Nothing of either happens to an object whose address the command line does not name.
+There are two cases.  Today, unpublished edits in PAL Maker block every patch of their object (409), and only
+`force=true` overwrites them.  In July 2026 a patch went into such a draft and was answered with 200; the response
+then says where to publish it.  A draft is discarded or published only if the command line names its address.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ FORCED: Final = {"force": "true"}
 
 
 class Blocked(ConflictError):
-    """The end of an update that edits in PAL Maker block: nothing was written, and they are still there."""
+    """Raised if edits in PAL Maker block an update: nothing was written, and the edits are still there."""
 
     def __init__(self, address: Address, *, by_part: bool = False) -> None:
-        """`by_part`: they may be given up, and the API blocks a call of a part all the same."""
-        there = "publish or discard them there and run again"
-        way = (
-            f"the API does not let this call discard them; {there}"
+        """`by_part`: the edits may be discarded, but the API blocks a call for a part even with `force`."""
+        publish_first = "publish or discard them there and run again"
+        solution = (
+            f"the API does not let this call discard them; {publish_first}"
             if by_part
-            else f"{there}, or discard them with `--discard-drafts {address}`"
+            else f"{publish_first}, or discard them with `--discard-drafts {address}`"
         )
-        super().__init__(f"{MAKER_CHANGES}: PAL Maker has unpublished edits of it; {way}")
+        super().__init__(f"{MAKER_CHANGES}: PAL Maker has unpublished edits of it; {solution}")
 
 
 class OtherDraft(ConflictError):
-    """The end of an update that would write over somebody's draft: nothing was written, and it is still there."""
+    """Raised if an update would overwrite a draft of somebody: nothing was written, and the draft is still there."""
 
     def __init__(self, address: Address, places: Sequence[str]) -> None:
         super().__init__(
@@ -52,7 +52,7 @@ class OtherDraft(ConflictError):
 
 
 class Unheard(Ambiguous):
-    """The lost answer to a patch that was forced: if it was carried out, it has cost what PAL Maker held."""
+    """The response to a forced patch was lost: if the patch was carried out, edits in PAL Maker were discarded."""
 
     def __init__(self, error: Ambiguous) -> None:
         super().__init__(
@@ -63,15 +63,15 @@ class Unheard(Ambiguous):
 
 
 class Written(Struct, frozen=True):
-    """What the answers to an update say beside that it was taken."""
+    """What the responses to an accepted update say about drafts."""
 
-    in_draft: bool = False  # it went into a draft
-    discarded: bool = False  # edits in PAL Maker are lost by it
+    in_draft: bool = False  # the update went into a draft
+    discarded: bool = False  # the update has discarded edits in PAL Maker
     published: bool = False
-    trouble: str = ""  # why it could not be published
+    trouble: str = ""  # why the draft could not be published
 
     def along(self, other: Written) -> Written:
-        """What the answers to two calls of one update say."""
+        """What the responses to two calls of one update say together."""
         return Written(
             self.in_draft or other.in_draft,
             self.discarded or other.discarded,
@@ -81,12 +81,15 @@ class Written(Struct, frozen=True):
 
 
 def read(answer: JsonObject, *, forced: bool) -> Written:
-    """What an answer to a patch says; one that was forced has cost edits, also where the answer does not tell."""
+    """What the response to a patch says; a forced patch has discarded edits even if the response does not say so."""
     return Written(in_draft=tells_of_draft(answer), discarded=forced)
 
 
 def settled(lost: Ambiguous, settle: Callable[[], Written]) -> Written:
-    """What is known of an update whose answer was lost, once that is settled; Ambiguous when it cannot be."""
+    """What `settle` finds out about an update whose response was lost; Ambiguous if it cannot.
+
+    If the lost patch was forced, edits in PAL Maker count as discarded.
+    """
     if not isinstance(lost, Unheard):
         return settle()
     try:
@@ -98,35 +101,35 @@ def settled(lost: Ambiguous, settle: Callable[[], Written]) -> Written:
 
 
 def not_live(step: Change, kind: ResourceKind, why: str, written: Written) -> str:
-    """The end of an update that nobody sees, with the way out where the kind has drafts."""
-    told = [f"{NOT_LIVE}: {why}", written.trouble, "the change stays in the plan"]
+    """The message about an update that is not live, with the solution if the kind has drafts."""
+    sentences = [f"{NOT_LIVE}: {why}", written.trouble, "the change stays in the plan"]
     if kind.published_at:
-        told.append(f"publish the draft in PAL Maker, or with `--publish {step.address}`")
-    return "; ".join(filter(None, told))
+        sentences.append(f"publish the draft in PAL Maker, or with `--publish {step.address}`")
+    return "; ".join(filter(None, sentences))
 
 
 def look(ctx: ApplyContext, kind: ResourceKind, remote_id: str) -> JsonObject | None:
-    """The draft of an object, where the API shows one beside what is live."""
+    """The draft of an object; None where the API shows none."""
     if not kind.published_at:
         return None
     try:
-        found = ctx.api.get(f"{kind.collection}/{remote_id}", {**kind.get_query, "source": "draft"})
+        body = ctx.api.get(f"{kind.collection}/{remote_id}", {**kind.get_query, "source": "draft"})
     except ApiError:
         return None
-    return found if tells_of_draft(found) else None
+    return body if tells_of_draft(body) else None
 
 
 def cost(written: Written) -> str:
-    """What a write that is live has done to somebody's draft, if anything."""
-    done = [
+    """What a live write has done to drafts; empty if nothing."""
+    effects = [
         "unpublished edits in PAL Maker were discarded" if written.discarded else "",
         "the draft was published, with everything in it" if written.published else "",
     ]
-    return "; ".join(filter(None, done))
+    return "; ".join(filter(None, effects))
 
 
 def publish(ctx: ApplyContext, op: str, kind: ResourceKind, remote_id: str) -> str:
-    """Make a draft live; why that cannot be done, if so.  Twice does no harm, so a lost answer costs nothing."""
+    """Publish a draft; why that failed, otherwise empty.  A lost response is followed by a second, harmless attempt."""
     path = f"{kind.published_at}/{remote_id}/publish"
     try:
         with suppress(Ambiguous), ctx.sending(op) as fence:

@@ -1,10 +1,9 @@
-"""Whether the API obeys `test` operations: asked of each kind, in each run, right before that matters.
+"""Probe whether the API obeys `test` operations: for each kind, in each run, right before the first guarded write.
 
-Three patches that change nothing tell: a test that fails is refused, one that holds is taken, and the first is refused
-again.  A single refusal could mean anything (edits that nobody has published, a name that is taken, a field that is
-not known), and so could one that comes to every patch.  One that says itself that it is about something else proves
-nothing, however often it comes.  The value that fails has the form of the one that holds: no rule for the field tells
-them apart.
+The probe is three patches that change nothing: a test that fails must be refused, one that holds must be accepted, and
+the first must be refused again.  A single refusal proves nothing: it may be about unpublished edits, a taken name or
+an unknown field, or come to every patch.  A refusal that names another cause proves nothing, however often it comes.
+The failing value has the same form as the holding one, so that no validation rule of the field can tell them apart.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from tavusctl.engine.compare import patch_guards
 from tavusctl.fields import spellings
 from tavusctl.lib.json_types import JsonObject, KeyPath, as_text
 
-REFUSALS: Final = frozenset({400, 409, 412, 422})  # how a test that fails may be answered
-_PROOFS: Final = frozenset({RefusalCause.TEST_FAILED, RefusalCause.UNTOLD})  # what such an answer may say of itself
+REFUSALS: Final = frozenset({400, 409, 412, 422})  # statuses with which a failing test may be refused
+_PROOFS: Final = frozenset({RefusalCause.TEST_FAILED, RefusalCause.UNTOLD})  # causes that may be a failed test
 _OTHER: Final = "tavusctl asks what this API checks: nothing has this value"
 _LAST_LETTER: Final = re.compile(r"[A-Za-z](?=[^A-Za-z]*\Z)")
 _NEXT: Final = str.maketrans(ascii_letters, f"{ascii_lowercase[1:]}a{ascii_uppercase[1:]}A")
@@ -38,26 +37,26 @@ class _Reply(StrEnum):
     TAKEN = "taken"
     REFUSED = "refused"
     UNCLEAR = "unclear"
-    BESIDE = "beside"  # about something else, by its own words
-    BLOCKED = "blocked"  # edits in PAL Maker: the write itself meets them, too
+    BESIDE = "beside"  # refused for another cause, by its own words
+    BLOCKED = "blocked"  # refused for edits in PAL Maker, which will block the write too
 
 
 def is_obeyed(ctx: ApplyContext, op: str, live: Live) -> bool:
-    """Whether tests guard a patch of this object; what is not known is asked again at the next object of its kind."""
+    """Whether tests guard a patch of this object; an unknown result is probed again for the next object of the kind."""
     with ctx.probing:
-        known = ctx.obedience.get(live.kind.name)
-        replies = [] if known else [*_replies(ctx, op, live)]
-        known = known or _told(replies)
-        if known is not Obedience.UNKNOWN:
-            ctx.obedience[live.kind.name] = known
-        # What edits in PAL Maker block is rarely written: only then there is something to say.
-        if known is not Obedience.OBEYED and _Reply.BLOCKED not in replies:
-            say(ctx, live.kind, known)
-        return known is Obedience.OBEYED
+        obedience = ctx.obedience.get(live.kind.name)
+        replies = [] if obedience else [*_replies(ctx, op, live)]
+        obedience = obedience or _verdict(replies)
+        if obedience is not Obedience.UNKNOWN:
+            ctx.obedience[live.kind.name] = obedience
+        # A write that edits in PAL Maker block is rarely carried out: no warning then.
+        if obedience is not Obedience.OBEYED and _Reply.BLOCKED not in replies:
+            say(ctx, live.kind, obedience)
+        return obedience is Obedience.OBEYED
 
 
-def _told(replies: Sequence[_Reply]) -> Obedience:
-    """What the replies to a test that fails, to one that holds, and to the first once more say."""
+def _verdict(replies: Sequence[_Reply]) -> Obedience:
+    """What the replies to a failing test, to a holding one, and to the failing one again prove."""
     if [*replies] == [_Reply.REFUSED, _Reply.TAKEN, _Reply.REFUSED]:
         return Obedience.OBEYED
     ignored = replies[::2][-1:] == [_Reply.TAKEN]
@@ -65,46 +64,46 @@ def _told(replies: Sequence[_Reply]) -> Obedience:
 
 
 def _replies(ctx: ApplyContext, op: str, live: Live) -> Iterator[_Reply]:
-    """The replies to the questions, up to the first that makes the rest of them idle."""
-    path = _shown(live)
+    """The replies to the probe, up to the first reply that is not as expected."""
+    path = _text_field(live)
     if path is None:
         return
     (test,) = spellings.as_shown([{"op": "test", "path": patch.join(path)}], live.names)
     test = {**test, "path": live.kind.patch_root + as_text(test["path"])}
-    held = as_text(patch_guards.value_at(live.body, path))
-    for value, hoped in ((other(held), _Reply.REFUSED), (held, _Reply.TAKEN), (other(held), _Reply.REFUSED)):
-        reply = _reply(ctx, op, live, {**test, "value": value})
+    text = as_text(patch_guards.value_at(live.body, path))
+    for value, expected in ((other(text), _Reply.REFUSED), (text, _Reply.TAKEN), (other(text), _Reply.REFUSED)):
+        reply = _probe(ctx, op, live, {**test, "value": value})
         yield reply
-        if reply is not hoped:
+        if reply is not expected:
             return
 
 
 def other(text: str) -> str:
-    """Another text that any rule takes which takes this one, as far as a text can have such a twin."""
-    last = _LAST_LETTER.search(text)
-    return f"{text[: last.start()]}{last[0].translate(_NEXT)}{text[last.end() :]}" if last else _OTHER
+    """A different text that passes the same validation rules, as far as that is possible."""
+    letter = _LAST_LETTER.search(text)
+    return f"{text[: letter.start()]}{letter[0].translate(_NEXT)}{text[letter.end() :]}" if letter else _OTHER
 
 
-def _shown(live: Live) -> KeyPath | None:
-    """A field whose value is known word for word: the name, or else another text."""
+def _text_field(live: Live) -> KeyPath | None:
+    """The path of a field whose exact value is known: the name, otherwise another text; None if there is none."""
     names = (live.kind.name_field, *sorted(live.body))
     return next(((name,) for name in names if type(live.body.get(name)) is str), None)
 
 
-def _reply(ctx: ApplyContext, op: str, live: Live, test: JsonObject) -> _Reply:
-    """What comes back for a test alone; what says nothing of it is asked once more, which changes nothing."""
+def _probe(ctx: ApplyContext, op: str, live: Live, test: JsonObject) -> _Reply:
+    """The reply to a patch with one test; an unclear reply is requested once more, which changes nothing."""
     with suppress(Ambiguous):
-        reply = _asked(ctx, op, live, test)
+        reply = _probe_once(ctx, op, live, test)
         if reply not in (_Reply.BESIDE, _Reply.BLOCKED):
             return reply
     try:
-        return _asked(ctx, op, live, test)
+        return _probe_once(ctx, op, live, test)
     except Ambiguous:
         return _Reply.UNCLEAR
 
 
-def _asked(ctx: ApplyContext, op: str, live: Live, test: JsonObject) -> _Reply:
-    """What comes back for a test alone; Ambiguous when nothing does."""
+def _probe_once(ctx: ApplyContext, op: str, live: Live, test: JsonObject) -> _Reply:
+    """The reply to a patch with one test; Ambiguous if there is none."""
     try:
         with ctx.sending(op, changes=False) as fence:
             ctx.api.patch(f"{live.kind.collection}/{live.remote_id}", [test], fence=fence)
@@ -120,7 +119,7 @@ def _asked(ctx: ApplyContext, op: str, live: Live, test: JsonObject) -> _Reply:
 
 
 def say(ctx: ApplyContext, kind: ResourceKind, known: Obedience) -> None:
-    """Say, once for each kind, that it is written without tests."""
+    """Warn, once for each kind, that it is written without tests."""
     if kind.name in ctx.unguarded:
         return
     ctx.unguarded.add(kind.name)

@@ -1,7 +1,7 @@
-"""What would reverse an update: worked out before it is sent, from the object as it was seen.
+"""The inverse of an update, computed before the update is sent, from the object as it was read.
 
-Ids stand where addresses stood, so that the record stays true when an address comes to mean another object.  A secret
-that was replaced or taken away is in no record: its place is named, for a person to fill.
+It has ids in place of addresses, so that it stays true when an address is bound to another object.  Secrets that were
+changed or removed are not recorded: the inverse lists their pointers, and a person has to supply the values.
 """
 
 from __future__ import annotations
@@ -22,78 +22,82 @@ from tavusctl.state.journal import Inverse
 
 
 def invert(ctx: ApplyContext, live: Live, operations: Sequence[JsonObject], applied: JsonObject) -> Inverse:
-    """The inverse of a patch of an object; `applied` is what was applied to it before."""
-    members = sorted({patch.split(one["path"])[0] for one in operations})
-    names = (name for one in operations for name in patch.split(one["path"]))
-    # A key may be a secret as well: then no path through it may be on record.
+    """The inverse of a patch of an object; `applied` is what was applied to the object before."""
+    members = sorted({patch.split(operation["path"])[0] for operation in operations})
+    names = (name for operation in operations for name in patch.split(operation["path"]))
+    # A key may contain the value of a secret too: then no path through it may be recorded.
     if any(map(redaction.stands_in, (*names, *keys([*operations, *map(live.body.get, members)])))):
-        return Inverse(lost=tuple(patch.join((one,)) for one in members))
+        return Inverse(lost=tuple(patch.join((member,)) for member in members))
     before = _writable(ctx, live.body)
-    after = update_of(live.kind).apply(before, [_writable(ctx, one) for one in operations])
+    after = update_of(live.kind).apply(before, [_writable(ctx, operation) for operation in operations])
     lost: list[str] = []
     reverse = _reverse(live, after, before, lost)
-    kept = []
-    for operation in reverse:
-        path, given = patch.split(operation["path"]), operation.get("value", ABSENT)
-        unread = live.kind.field_at(path).secret and (operation["op"] != "remove" or _held(applied, path))
-        if unread or _is_lost(given):
-            lost.append(as_text(operation["path"]))
+    recorded = []
+    for undo_operation in reverse:
+        path, old_value = patch.split(undo_operation["path"]), undo_operation.get("value", ABSENT)
+        is_lost = live.kind.field_at(path).secret and (undo_operation["op"] != "remove" or _had_value(applied, path))
+        if is_lost or _is_unrecordable(old_value):
+            lost.append(as_text(undo_operation["path"]))
             continue
-        value, hidden = _without_secrets(given, path)
+        value, hidden = _without_secrets(old_value, path)
         lost += hidden
-        kept.append(operation if value is ABSENT else {**operation, "value": value})
-    where = patch_guards.places(after, kept)
-    left = {patch.join(path): _without_secrets(patch_guards.value_at(after, path), path)[0] for path in where}
-    was = {patch.join(path): _without_secrets(patch_guards.value_at(before, path), path)[0] for path in where}
-    return Inverse(tuple(kept), left, was, tuple(sorted(lost)))
+        recorded.append(undo_operation if value is ABSENT else {**undo_operation, "value": value})
+    paths = patch_guards.places(after, recorded)
+    values_after = {patch.join(path): _without_secrets(patch_guards.value_at(after, path), path)[0] for path in paths}
+    values_before = {patch.join(path): _without_secrets(patch_guards.value_at(before, path), path)[0] for path in paths}
+    return Inverse(tuple(recorded), values_after, values_before, tuple(sorted(lost)))
 
 
 def left_by(ctx: ApplyContext, inverse: Inverse, live: Live) -> JsonObject:
-    """What an update left at the places of its inverse, as the account shows it."""
+    """The values at the places of an inverse, as the account shows them after the update."""
     body = _writable(ctx, live.body)
     paths = {pointer: patch.split(pointer) for pointer in inverse.left}
     return {pointer: _without_secrets(patch_guards.value_at(body, path), path)[0] for pointer, path in paths.items()}
 
 
 def _writable(ctx: ApplyContext, document: JsonObject) -> JsonObject:
-    """A document whose masks may be compared like any value; they stay secrets, and leave no trace.
+    """A document in ids in which every hidden value can be compared, and none is readable.
 
-    So does a text or number in which the value of a secret stands: no record may hold it.
+    Masks and texts or numbers that contain the value of a secret become fingerprints or a constant: no record may hold
+    them.
     """
     document = ctx.with_ids(document)
-    key, holds = ctx.recorder.custody.prints, redaction.stands_in(canonical(document))
+    key, holds_secret = ctx.recorder.custody.prints, redaction.stands_in(canonical(document))
 
-    def settled(leaf: Json) -> Json:
-        if holds and isinstance(leaf, str) and redaction.stands_in(leaf):
+    def sealed(leaf: Json) -> Json:
+        if holds_secret and isinstance(leaf, str) and redaction.stands_in(leaf):
             return key.seal(leaf, known=True)
-        if holds and redaction.is_number(leaf):
+        if holds_secret and redaction.is_number(leaf):
             return key.seal(canonical(leaf), known=True)
         return REDACTED if isinstance(leaf, Pinned) else leaf
 
-    return map_leaves(document, settled)
+    return map_leaves(document, sealed)
 
 
 def _reverse(live: Live, after: JsonObject, before: JsonObject, lost: list[str]) -> list[JsonObject]:
-    """The operations back, which leave secrets alone that are still there; those that were changed are `lost`."""
+    """The reverse operations, which leave unchanged secrets alone; pointers of changed secrets are added to `lost`."""
     changed: list[str] = []
-    held = as_object(_held_fast(before, after, (), changed))
+    target = as_object(_with_current_secrets(before, after, (), changed))
     try:
-        reverse = update_of(live.kind).diff(live.kind, _pinned(after), held, {})
-    except ValueError:  # the run took away what has a secret in it: it is brought back as far as it can be
+        reverse = update_of(live.kind).diff(live.kind, _pinned(after), target, {})
+    except ValueError:  # the update removed a value that holds a secret: restored as far as possible
         return update_of(live.kind).diff(live.kind, after, before, {})
     lost += changed
     return reverse
 
 
-def _held_fast(before: Json, after: Json, path: KeyPath, changed: list[str]) -> Json:
-    """A document as it was, with the secrets that are there now, none of which can be written."""
+def _with_current_secrets(before: Json, after: Json, path: KeyPath, changed: list[str]) -> Json:
+    """A document as it was before, with the secrets that are there now, pinned so that no patch writes them.
+
+    Pointers of secrets that differ are added to `changed`.
+    """
     if isinstance(before, dict):
         now = after if isinstance(after, dict) else {}
-        return {key: _held_fast(item, now.get(key), (*path, key), changed) for key, item in before.items()}
+        return {key: _with_current_secrets(item, now.get(key), (*path, key), changed) for key, item in before.items()}
     if isinstance(before, list):
-        there = after if isinstance(after, list) and len(after) == len(before) else [None] * len(before)
-        items = zip(before, there, strict=True)
-        return [_held_fast(old, new, (*path, str(index)), changed) for index, (old, new) in enumerate(items)]
+        current = after if isinstance(after, list) and len(after) == len(before) else [None] * len(before)
+        items = zip(before, current, strict=True)
+        return [_with_current_secrets(old, new, (*path, str(index)), changed) for index, (old, new) in enumerate(items)]
     if not isinstance(before, Secret | Fingerprint):
         return before
     if not isinstance(after, Secret | Fingerprint):
@@ -107,31 +111,31 @@ def _pinned(document: JsonObject) -> JsonObject:
     return map_leaves(document, lambda leaf: Pinned(leaf) if isinstance(leaf, Secret | Fingerprint) else leaf)
 
 
-def _held(applied: JsonObject, path: KeyPath) -> bool:
-    """Whether a secret was there: reads leave some out, so only what was applied can tell."""
+def _had_value(applied: JsonObject, path: KeyPath) -> bool:
+    """Whether a secret was applied: reads leave out some secrets, so the object itself cannot show it."""
     return not is_empty(patch_guards.value_at(applied, path))
 
 
-def _is_lost(value: Json) -> bool:
-    """Whether a value is a secret, or a list of them: nothing is left of it that could be written."""
+def _is_unrecordable(value: Json) -> bool:
+    """Whether a value is a secret, or a list with one in it: it cannot be recorded."""
     if isinstance(value, list):
-        return any(_is_lost(item) for item in value)
+        return any(_is_unrecordable(item) for item in value)
     return isinstance(value, Secret | Fingerprint)
 
 
 def _without_secrets(value: Json, path: KeyPath) -> tuple[Json, list[str]]:
-    """A value without its secret members, and the pointers of those."""
+    """A value without its secret members, and the pointers of these."""
     if isinstance(value, list):
         items = [_without_secrets(item, (*path, str(index))) for index, item in enumerate(value)]
         return [item for item, _ in items], [pointer for _, hidden in items for pointer in hidden]
     if not isinstance(value, dict):
         return value, []
-    shown: JsonObject = {}
+    members: JsonObject = {}
     lost: list[str] = []
     for key, item in value.items():
         if isinstance(item, Secret | Fingerprint):
             lost.append(patch.join((*path, key)))
         else:
-            shown[key], hidden = _without_secrets(item, (*path, key))
+            members[key], hidden = _without_secrets(item, (*path, key))
             lost += hidden
-    return shown, lost
+    return members, lost

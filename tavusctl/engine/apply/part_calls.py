@@ -1,8 +1,8 @@
-"""Calls that write a part of an object, which no server compares before it writes.
+"""Calls that write one part of an object, which no server compares before it writes.
 
-What they write is compared here, before the first of them is sent.  Each may be made twice: a member is there or not,
-an entry says what it says.  So one whose answer was lost is sent again unless the object reads as wanted, or as
-somebody else has written it.
+The parts are compared here, before the first of these calls is sent.  Each call may be made twice without harm: a
+member is in the set or not, an entry has its value or not.  So a call whose response was lost is sent again, unless
+the object reads as desired, or somebody else has edited the entry.
 """
 
 from __future__ import annotations
@@ -27,48 +27,48 @@ _NO_SUCH_CALL: Final = frozenset({404, 405})
 
 
 class PartCall(Struct, frozen=True):
-    """A call of a part under way."""
+    """One call for a part while it is made."""
 
     ctx: ApplyContext
     op: str
     step: Change
-    before: Live  # the object as the calls before this one leave it
+    before: Live  # the object with the changes of earlier calls
     call: Call
 
 
 class _Refused(Rejected):
-    """A definite refusal of a call of a part: the object is there, and is not what was refused."""
+    """A definite refusal of a call for a part: the object exists, and does not have what was refused."""
 
-    def __init__(self, one: PartCall, error: Rejected) -> None:
-        super().__init__(error.status, error.text, one.call.path, error.cause)
-        told = f"{error.status}: {error.text}"
-        if error.status in _NO_SUCH_CALL and not (one.call.name and one.call.name in error.text):
-            pointer = one.call.part.pointer if one.call.part else ""
+    def __init__(self, part_call: PartCall, error: Rejected) -> None:
+        super().__init__(error.status, error.text, part_call.call.path, error.cause)
+        answer = f"{error.status}: {error.text}"
+        if error.status in _NO_SUCH_CALL and not (part_call.call.name and part_call.call.name in error.text):
+            pointer = part_call.call.part.pointer if part_call.call.part else ""
             self.message = (
-                f"the API of this account has no calls for `{pointer}` of a {one.before.kind.name} "
-                f"({one.call.method} was answered with {told}); leave it out of the manifest"
+                f"the API of this account has no calls for `{pointer}` of a {part_call.before.kind.name} "
+                f"({part_call.call.method} was answered with {answer}); leave it out of the manifest"
             )
         else:
-            self.message = f"`{patch.join(one.call.place)}` was refused with {told}"
+            self.message = f"`{patch.join(part_call.call.place)}` was refused with {answer}"
 
 
 def compare(ctx: ApplyContext, step: Change, before: Live, sequence: Sequence[Call]) -> None:
-    """Moved when somebody has edited a part that is about to be written; asked only where there is one."""
-    some = [one for one in sequence if one.has_path]
-    now = ctx.look(before.kind, before.remote_id) if some else before
-    first = {one.place: one for one in reversed(some)}
-    moved = [patch.join(place) for place, one in first.items() if parts.moved(before.kind, one, now.body)]
+    """Raise Moved if somebody has edited a part that is about to be written; reads the object only if needed."""
+    part_calls = [call for call in sequence if call.has_path]
+    now = ctx.look(before.kind, before.remote_id) if part_calls else before
+    first = {call.place: call for call in reversed(part_calls)}
+    moved = [patch.join(place) for place, call in first.items() if parts.moved(before.kind, call, now.body)]
     if moved:
         raise Moved(step.address, sorted(moved))
 
 
 def send(one: PartCall) -> Written:
-    """Make the call, and once more over edits in PAL Maker that block it, where the command line gives those up.
+    """Make the call; where the command line discards edits in PAL Maker that block it, make it again with `force`.
 
-    Ambiguous when it may have been carried out, and looking does not tell.
+    Raises Ambiguous if the call may have been carried out and a read does not show it.
     """
     try:
-        _sent(one)
+        _send_or_resolve(one)
     except drafts.Blocked:
         if one.step.address not in one.ctx.drafts.discarded:
             raise
@@ -76,7 +76,7 @@ def send(one: PartCall) -> Written:
         return Written()
     one.ctx.recorder.again(one.op, one.ctx.now, forced=True)
     try:
-        _sent(one, drafts.FORCED)
+        _send_or_resolve(one, drafts.FORCED)
     except drafts.Blocked:
         raise drafts.Blocked(one.step.address, by_part=True) from None
     except Ambiguous as error:
@@ -84,33 +84,33 @@ def send(one: PartCall) -> Written:
     return Written(discarded=True)
 
 
-def _sent(one: PartCall, query: Mapping[str, str] | None = None) -> None:
+def _send_or_resolve(part_call: PartCall, query: Mapping[str, str] | None = None) -> None:
     try:
-        _ask(one, query)
+        _request(part_call, query)
     except Ambiguous:
-        if not _is_done(one):
-            _ask(one, query)
+        if not _is_done(part_call):
+            _request(part_call, query)
 
 
-def _is_done(one: PartCall) -> bool:
-    """Whether the object reads as wanted; Moved when it reads neither so nor as before."""
-    kind, now = one.before.kind, one.ctx.look(one.before.kind, one.before.remote_id).body
-    if parts.is_done(kind, one.call, now):
+def _is_done(part_call: PartCall) -> bool:
+    """Whether the object reads as desired; raises Moved if it reads neither so nor as before."""
+    kind, now = part_call.before.kind, part_call.ctx.look(part_call.before.kind, part_call.before.remote_id).body
+    if parts.is_done(kind, part_call.call, now):
         return True
-    _check(one)
+    _check_unedited(part_call)
     return False
 
 
-def _check(one: PartCall) -> None:
-    """Moved when somebody has edited the entry meanwhile; other members of a set do not stand in the way of these."""
-    if one.call.part and one.call.part.style is PartStyle.ENTRIES:
-        compare(one.ctx, one.step, one.before, [one.call])
+def _check_unedited(part_call: PartCall) -> None:
+    """Raise Moved if somebody has edited the entry meanwhile; other members of a set do not conflict with these."""
+    if part_call.call.part and part_call.call.part.style is PartStyle.ENTRIES:
+        compare(part_call.ctx, part_call.step, part_call.before, [part_call.call])
 
 
-def _ask(one: PartCall, query: Mapping[str, str] | None) -> None:
-    ctx, call = one.ctx, one.call
+def _request(part_call: PartCall, query: Mapping[str, str] | None) -> None:
+    ctx, call = part_call.ctx, part_call.call
     try:
-        with ctx.sending(one.op, partial(_check, one)) as fence:
+        with ctx.sending(part_call.op, partial(_check_unedited, part_call)) as fence:
             if call.method == "POST":
                 ctx.api.post(call.path, call.body, fence=fence, query=query)
             elif call.method == "PUT":
@@ -123,9 +123,9 @@ def _ask(one: PartCall, query: Mapping[str, str] | None) -> None:
         raise
     except Rejected as error:
         if error.cause is RefusalCause.NOT_ATTACHED:
-            return  # what was to go is not there
+            return  # what should be detached is not attached
         if error.cause is RefusalCause.MAKER_CHANGES:
-            raise drafts.Blocked(one.step.address) from None
-        now = ctx.look(one.before.kind, one.before.remote_id)  # Gone: it is the object that is not there
-        if not parts.is_done(one.before.kind, call, now.body):
-            raise _Refused(one, error) from None
+            raise drafts.Blocked(part_call.step.address) from None
+        now = ctx.look(part_call.before.kind, part_call.before.remote_id)  # raises Gone if the object itself is missing
+        if not parts.is_done(part_call.before.kind, call, now.body):
+            raise _Refused(part_call, error) from None

@@ -1,4 +1,4 @@
-"""One function per action: what it does to the account, and what it records before and after."""
+"""One function per action: it changes the account, and records its intent before and the result after."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _FAILED = 5
 def _create(ctx: ApplyContext, step: Change) -> Outcome:
     desired = _desired(step)
 
-    def bound(remote_id: str) -> Binding:
+    def binding_of(remote_id: str) -> Binding:
         return unconfirmed(step, _remembered(ctx, step, desired, Binding(step.address, remote_id)))
 
-    made = begin(ctx, step, desired.kind, lambda: create(ctx, step, desired, bound))
-    return made if isinstance(made, Outcome) else confirm(ctx, step, desired, made, None)
+    created = begin(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
+    return created if isinstance(created, Outcome) else confirm(ctx, step, desired, created, None)
 
 
 def _update(ctx: ApplyContext, step: Change) -> Outcome:
@@ -46,21 +46,21 @@ def _update(ctx: ApplyContext, step: Change) -> Outcome:
 
 
 def _adopt(ctx: ApplyContext, step: Change) -> Outcome:
-    # Ours from here on, whatever becomes of the update: the base stays empty until it has been written.
+    # The object is managed from here on, even if the update fails: the base stays empty until the update is written.
     created = step.live.created if step.live else ""
     ctx.recorder.bind(Binding(step.address, step.remote_id, created_at=created))
     return _update(ctx, step)
 
 
 def _replace(ctx: ApplyContext, step: Change) -> Outcome:
-    """The new half: create it, wait until it can be used, and let the address mean it from then on."""
+    """Create the successor, wait until it is usable, then bind the address to it; the old version is deleted later."""
     desired = _desired(step)
     binding = ctx.recorder.get(step.address) or Binding(step.address, step.remote_id)
     if step.patch:
-        bound = partial(_with_successor, ctx, step, desired, binding)
-        made = begin(ctx, step, desired.kind, lambda: create(ctx, step, desired, bound))
-        if isinstance(made, Outcome):
-            return made
+        binding_of = partial(_with_successor, ctx, step, desired, binding)
+        created = begin(ctx, step, desired.kind, lambda: create(ctx, step, desired, binding_of))
+        if isinstance(created, Outcome):
+            return created
         binding = ctx.recorder.get(step.address) or binding
     live = await_usable(ctx, step.address, desired.kind, binding.successor)
     if provisioning.failed(live):
@@ -71,7 +71,7 @@ def _replace(ctx: ApplyContext, step: Change) -> Outcome:
         return Outcome(step, Status.DEFERRED, binding.successor, reason)
     current = _remembered(ctx, step, desired, binding)
     retired = (*binding.retired, binding.remote_id)
-    # What it was made of, which a source may have moved on from since.
+    # What the successor was created with: the manifest may have changed since then.
     current = replace(current, applied=binding.successor_spec, created_at=live.created)
     current = answered(ctx, step, desired, current, live)
     ctx.recorder.bind(replace(current, remote_id=binding.successor, successor="", successor_spec={}, retired=retired))
@@ -79,7 +79,7 @@ def _replace(ctx: ApplyContext, step: Change) -> Outcome:
 
 
 def _remembered(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding) -> Binding:
-    """The binding of an object once a step is done."""
+    """The binding of an object once a step is done: by the manifest, or by the base of the step if it has one."""
     current = ctx.dependencies.remember(desired, binding)
     base = step.base
     if base is None:
@@ -89,10 +89,10 @@ def _remembered(ctx: ApplyContext, step: Change, desired: Desired, binding: Bind
     )
 
 
-def _with_successor(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, made: str) -> Binding:
+def _with_successor(ctx: ApplyContext, step: Change, desired: Desired, binding: Binding, successor: str) -> Binding:
     abandoned = tuple(filter(None, [binding.successor]))
     spec = _remembered(ctx, step, desired, binding).applied
-    return replace(binding, successor=made, successor_spec=spec, retired=(*binding.retired, *abandoned))
+    return replace(binding, successor=successor, successor_spec=spec, retired=(*binding.retired, *abandoned))
 
 
 def _delete(ctx: ApplyContext, step: Change) -> Outcome:

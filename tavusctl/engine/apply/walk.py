@@ -1,4 +1,4 @@
-"""The order of steps: in parallel where nothing waits, deletes last, nothing new once a stop is asked for."""
+"""Run the steps of a plan: in parallel where no step waits for another, deletes last, no new step after a stop."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ from tavusctl.engine.apply.steps import ACTIONS
 from tavusctl.engine.apply.waiting import await_made
 
 UNKNOWN = 6
-_GRACE = 5.0  # seconds that calls under way get after a stop is asked for
-_TICK = 0.05  # seconds between looks at the stop
+_GRACE = 5.0  # seconds that running calls get to end after a hurried stop
+_TICK = 0.05  # seconds between checks for a stop
 _DEFECT = "an internal error"
-# Refusals whose way out is not to be found in the account's own words, and their exit codes.
-_TOLD: Final[Mapping[RefusalCause, tuple[str, int]]] = {
+# Messages and exit codes of refusals for which the API's own words do not say what to do.
+_REFUSAL_MESSAGES: Final[Mapping[RefusalCause, tuple[str, int]]] = {
     RefusalCause.IN_USE: ("it stays until nothing in the account uses it", ConflictError.exit_code),
     RefusalCause.NAME_TAKEN: (
         "the account has this name already; choose another one, or import the object that has it",
         RefusedError.exit_code,
     ),
 }
-_BAD = (Status.FAILED, Status.UNKNOWN, Status.SKIPPED)
+_UNSUCCESSFUL = (Status.FAILED, Status.UNKNOWN, Status.SKIPPED)
 
 
 def run(ctx: ApplyContext, plan: Plan) -> tuple[Outcome, ...]:
-    """Do the steps of a plan; one outcome per step, in the order of the plan."""
+    """Carry out the steps of a plan; one outcome per step, in the order of the plan."""
     if plan.steps or plan.settled:
         creates = {step.address.kind for step in plan.steps if step.action in (Action.CREATE, Action.REPLACE)}
         ctx.recorder.begin({kind: ctx.known.get(kind, ()) for kind in creates})
@@ -55,32 +55,32 @@ def run(ctx: ApplyContext, plan: Plan) -> tuple[Outcome, ...]:
         ctx.recorder.bind(binding)
     for binding in plan.along:
         ctx.recorder.confirm(binding)
-    making = [step for step in plan.steps if step.action is not Action.DELETE]
-    removing = [step for step in plan.steps if step.action is Action.DELETE]
-    outcomes = _walk(ctx, making, {refusal.change.address for refusal in plan.refused})
-    if removing and any(outcome.status in _BAD for outcome in outcomes):
+    other_steps = [step for step in plan.steps if step.action is not Action.DELETE]
+    deletes = [step for step in plan.steps if step.action is Action.DELETE]
+    outcomes = _walk(ctx, other_steps, {refusal.change.address for refusal in plan.refused})
+    if deletes and any(outcome.status in _UNSUCCESSFUL for outcome in outcomes):
         reason = "deletes start only after all other steps have succeeded"
-        outcomes += [_reported(ctx, Outcome(step, Status.SKIPPED, step.remote_id, reason)) for step in removing]
+        outcomes += [_reported(ctx, Outcome(step, Status.SKIPPED, step.remote_id, reason)) for step in deletes]
     else:
-        ctx.deferred.update(str(one.step.address) for one in outcomes if one.status is Status.DEFERRED)
-        outcomes += _walk(ctx, removing, set(), one_by_one=True)
-    place = {id(step): index for index, step in enumerate(plan.steps)}
-    outcomes.sort(key=lambda outcome: place[id(outcome.step)])
+        ctx.deferred.update(str(outcome.step.address) for outcome in outcomes if outcome.status is Status.DEFERRED)
+        outcomes += _walk(ctx, deletes, set(), one_by_one=True)
+    positions = {id(step): index for index, step in enumerate(plan.steps)}
+    outcomes.sort(key=lambda outcome: positions[id(outcome.step)])
     return await_made(ctx, outcomes, plan.awaited)
 
 
 def _walk(
     ctx: ApplyContext, steps: Sequence[Change], refused: set[Address], *, one_by_one: bool = False
 ) -> list[Outcome]:
-    """Steps in parallel; each after the earlier ones at its own address and those that it waits for."""
+    """The outcomes of steps run in parallel; each waits for earlier steps at its address and for its `waits_for`."""
     outcomes: dict[int, Outcome] = {}
-    # Replacements and crawls that are waited for hold up nobody: they take a thread, and a turn only for their calls.
+    # A waiting replacement or crawl must not block other steps: it has a thread of its own, and a turn only to call.
     waiting = sum(step.action is Action.REPLACE or quota.is_another(step) for step in steps) if ctx.patience else 0
     pool = ThreadPoolExecutor(max_workers=1 if one_by_one else ctx.parallel + waiting)
     try:
         _run_all(ctx, steps, refused, pool, outcomes)
     except BaseException:
-        # A defect: whoever is above frees the state, and no call may still be under way then.
+        # A defect: the caller will release the lock of the state, and no call may still be running then.
         ctx.stop.ask(_DEFECT)
         pool.shutdown()
         raise
@@ -111,16 +111,18 @@ def _run_all(
             done[steps[index].address] = outcomes[index]
             graph.done(index)
         if ctx.stop.asked():
-            _last_moments(ctx, steps, running, outcomes)
+            _drain(ctx, steps, running, outcomes)
             break
 
 
 def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
     latest: dict[Address, int] = {}
-    first: dict[str, int] = {}  # of the creates of each kind: the others begin when no other run does the same
+    first: dict[
+        str, int
+    ] = {}  # by kind: its first create, which shows whether another run creates the same; the others wait for it
     graph: TopologicalSorter[int] = TopologicalSorter()
     for index, step in enumerate(steps):
-        graph.add(index, *(latest[one] for one in {step.address, *step.waits_for} if one in latest))
+        graph.add(index, *(latest[address] for address in {step.address, *step.waits_for} if address in latest))
         latest[step.address] = index
         if step.action is Action.CREATE and first.setdefault(step.address.kind, index) != index:
             graph.add(index, first[step.address.kind])
@@ -128,19 +130,22 @@ def _graph(steps: Sequence[Change]) -> TopologicalSorter[int]:
     return graph
 
 
-def _last_moments(
+def _drain(
     ctx: ApplyContext, steps: Sequence[Change], running: Mapping[Future[Outcome], int], outcomes: dict[int, Outcome]
 ) -> None:
-    """Calls under way come to their end, or get a few seconds; what has not told by then is unknown, and on record."""
+    """Wait for the calls that are running after a stop; for a few seconds only if the stop is hurried.
+
+    A step that has not ended by then has an unknown outcome; its intent is in the journal.
+    """
     started = {future: index for future, index in running.items() if not future.cancel()}
-    ends = inf
-    while wait(started, timeout=_TICK).not_done and (now := ctx.clock.monotonic()) < ends:
+    deadline = inf
+    while wait(started, timeout=_TICK).not_done and (now := ctx.clock.monotonic()) < deadline:
         if ctx.stop.hurry:
-            ends = min(ends, now + _GRACE)
+            deadline = min(deadline, now + _GRACE)
     for future, index in started.items():
         step = steps[index]
-        lost = Outcome(step, Status.UNKNOWN, step.remote_id, f"{ctx.stop.reason} during a call", UNKNOWN)
-        outcomes[index] = _reported(ctx, future.result() if future.done() else lost)
+        unknown = Outcome(step, Status.UNKNOWN, step.remote_id, f"{ctx.stop.reason} during a call", UNKNOWN)
+        outcomes[index] = _reported(ctx, future.result() if future.done() else unknown)
 
 
 def _reported(ctx: ApplyContext, outcome: Outcome) -> Outcome:
@@ -149,16 +154,16 @@ def _reported(ctx: ApplyContext, outcome: Outcome) -> Outcome:
 
 
 def _step(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome:
-    doubted = ctx.recorder.in_doubt(step.address)
+    doubted_before = ctx.recorder.in_doubt(step.address)
     ctx.written.pop(step.address, None)
     try:
-        with ctx.turns:  # a stop may have been asked for while it waited
-            return _held_up(ctx, step, done, refused) or ACTIONS[step.action](ctx, step)
+        with ctx.turns:  # a stop may have been requested while the step waited for its turn
+            return _blocked(ctx, step, done, refused) or ACTIONS[step.action](ctx, step)
     except TavusctlError as error:
         if isinstance(error, UnauthorisedError | LockError | StateError):
-            # Every other call would end like this one, or must not be made at all.
+            # Every other call would fail in the same way, or must not be made at all.
             ctx.stop.ask(error.message)
-        in_doubt = bool(ctx.recorder.in_doubt(step.address) - doubted)
+        in_doubt = bool(ctx.recorder.in_doubt(step.address) - doubted_before)
         return _ended(step, error, _made(ctx, step), ctx.written.get(step.address, ()), in_doubt=in_doubt)
     except BaseException:
         ctx.stop.ask(_DEFECT)
@@ -166,28 +171,32 @@ def _step(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refu
 
 
 def _made(ctx: ApplyContext, step: Change) -> str:
-    """The id of what a create has made, which is on record, though a later call of the same step has failed."""
+    """The id of the object that a create has made, if a later call of the same step has failed; otherwise empty."""
     binding = ctx.recorder.get(step.address) if step.action is Action.CREATE else None
     return binding.remote_id if binding else ""
 
 
 def _ended(step: Change, error: TavusctlError, made: str, written: Sequence[str], *, in_doubt: bool) -> Outcome:
-    """An error after a call was sent, and before the outcome of it was on record, says nothing about the call."""
+    """The outcome of a step that has raised an error.
+
+    `made` is the id of an object that the step has created, `written` the pointers that it has written.  If the step is
+    `in_doubt`, a call was sent whose outcome is not on record, and the error says nothing about that call.
+    """
     reason, code, remote_id = error.message, error.exit_code, made or step.remote_id
     if made:
         reason = f"created as {made}; the next run finishes it: {reason}"
     if isinstance(error, Gone):
         reason = f"{remote_id} disappeared from the account during this run: {error.text}"
         code = ConflictError.exit_code
-    elif isinstance(error, Rejected) and error.cause in _TOLD:
-        words, code = _TOLD[error.cause]
-        reason = f"{words}: {error.text}"
+    elif isinstance(error, Rejected) and error.cause in _REFUSAL_MESSAGES:
+        advice, code = _REFUSAL_MESSAGES[error.cause]
+        reason = f"{advice}: {error.text}"
     reason += refused_field.told(step, error)
     if written:
         reason += f"; {', '.join(dict.fromkeys(written))} of it was written, and the next run does the rest"
     if not in_doubt:
-        is_whole = isinstance(error, ConflictError) and not made and not written
-        reason += "; nothing of this step was written" if is_whole else ""
+        nothing_written = isinstance(error, ConflictError) and not made and not written
+        reason += "; nothing of this step was written" if nothing_written else ""
         return Outcome(step, Status.FAILED, remote_id, reason, code, draft=isinstance(error, Blocked | OtherDraft))
     if not isinstance(error, Ambiguous):
         reason = f"sent, but the outcome could not be recorded: {reason}"
@@ -195,7 +204,7 @@ def _ended(step: Change, error: TavusctlError, made: str, written: Sequence[str]
     return Outcome(step, Status.UNKNOWN, remote_id, reason, code)
 
 
-def _held_up(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome | None:
+def _blocked(ctx: ApplyContext, step: Change, done: Mapping[Address, Outcome], refused: set[Address]) -> Outcome | None:
     if ctx.stop.asked():
         return Outcome(step, Status.SKIPPED, step.remote_id, ctx.stop.reason)
     for address in step.waits_for:

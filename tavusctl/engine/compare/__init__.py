@@ -1,1 +1,1 @@
-"""One object three ways: last applied, desired, live.  Pure."""
+"""Compare one object three ways: last applied, desired, live.  Pure."""

@@ -1,4 +1,4 @@
-"""What was written and is not live: which keys of a read tell of a draft, and which places still read otherwise."""
+"""Writes that are not live: whether a read reports a draft, and which written places do not show what was sent."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ _SIGNS: Final = ("is_draft_view", "has_unpublished_changes", "publish_url")
 
 
 def tells_of_draft(body: Mapping[str, Json]) -> bool:
-    """Whether a body, or the object in its envelope, shows or speaks of a version that nobody uses yet."""
+    """Whether a body, or the object in its envelope, is or mentions a draft that is not published yet."""
     inner = body.get("data")
-    told = [body, *(inner if isinstance(inner, list) and len(inner) == 1 else [inner])]
-    return any(isinstance(one, dict) and one.get(key) for one in told for key in _SIGNS)
+    bodies = [body, *(inner if isinstance(inner, list) and len(inner) == 1 else [inner])]
+    return any(isinstance(item, dict) and item.get(key) for item in bodies for key in _SIGNS)
 
 
 def sent(spec: JsonObject, pointers: Iterable[str]) -> dict[str, Json]:
-    """What was sent to some places, as a binding remembers it until it is live: nothing of a secret."""
-    values = {one: value_at(spec, patch.split(one)) for one in pointers}
-    return {one: map_leaves(value, lambda leaf: REDACTED if is_hidden(leaf) else leaf) for one, value in values.items()}
+    """The values that were sent, by pointer, as a binding records them until they are live; secrets are redacted."""
+    values = {pointer: value_at(spec, patch.split(pointer)) for pointer in pointers}
+    return {
+        pointer: map_leaves(value, lambda leaf: REDACTED if is_hidden(leaf) else leaf)
+        for pointer, value in values.items()
+    }
 
 
 def lasting(not_live: Mapping[str, Json], body: Mapping[str, Json]) -> list[str]:
-    """The places that a read does not show as they were sent, as far as a read can tell."""
-    return [one for one, value in not_live.items() if not _shows(value_at(body, patch.split(one)), value)]
+    """The pointers whose values a read does not show as they were sent; hidden values cannot be compared."""
+    return [pointer for pointer, value in not_live.items() if not _shows(value_at(body, patch.split(pointer)), value)]
 
 
 def _shows(shown: Json, value: Json) -> bool:
-    """Whether a read has what was sent; what the server adds to an object makes no difference."""
+    """Whether a read shows what was sent; members that the server adds to an object make no difference."""
     if is_hidden(value):
         return True
     if isinstance(value, dict) and value:
-        held = shown if isinstance(shown, dict) else {}
-        return all(_shows(held.get(key), item) for key, item in value.items())
+        members = shown if isinstance(shown, dict) else {}
+        return all(_shows(members.get(key), item) for key, item in value.items())
     if isinstance(value, list) and isinstance(shown, list) and len(value) == len(shown):
         return alike(shown, value) or all(map(_shows, shown, value))
     return (is_empty(shown) and is_empty(value)) or alike(shown, value)

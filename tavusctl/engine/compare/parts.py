@@ -1,11 +1,11 @@
-"""Parts of objects that calls of their own write: how a change is told apart by who writes it.  Pure.
+"""Parts of objects, which calls of their own write: split a change into the calls that carry it out.  Pure.
 
-A change of an object is one list of operations (RFC 6902), whatever its parts.  It is worked out part by part, so that
-no operation writes into two; here it is taken apart again, into the calls that carry it out one after the other:
+A change of an object is one list of operations (RFC 6902), also if it has parts.  It is computed part by part, so that
+no operation writes into two parts; this module splits it again into the calls that carry it out one after the other:
 
     the object itself   one PATCH, before all parts
-    members             a DELETE for each that goes, then one POST of those that come
-    entries             a DELETE, a PUT or a PATCH for each that differs
+    members             a DELETE for each removed member, then one POST of the new ones
+    entries             a DELETE, a PUT or a PATCH for each entry that differs
     alone               a PATCH that writes nothing else
 """
 
@@ -28,118 +28,120 @@ PATCH: Final = "PATCH"
 
 
 class Call(Struct, frozen=True):
-    """One call of a change, with the document as it is before and as the call leaves it; ids stand in all of them."""
+    """One call of a change, with the document before and after the call; references in all of these are ids."""
 
     operations: tuple[JsonObject, ...]
     before: JsonObject
     after: JsonObject
     part: Part | None = None  # None: the object itself
     method: str = PATCH
-    path: str = ""  # of a call of a part that has a path of its own
+    path: str = ""  # only for a part that has a path of its own
     body: Json = None
-    place: KeyPath = ()  # what a call of a part writes
+    place: KeyPath = ()  # where a call of a part writes
 
     @property
     def has_path(self) -> bool:
-        """Whether it is a call of a part with a path of its own, where no server compares before it writes."""
+        """Whether the call writes a part with a path of its own, where no server checks guards before it writes."""
         return bool(self.path)
 
     @property
     def name(self) -> str:
-        """What is written below the path: the member that goes, or the entry."""
+        """The last segment of the path: the member to remove, or the entry to write; empty for a POST."""
         return self.path.rpartition("/")[2] if self.method != "POST" else ""
 
 
 def calls(kind: ResourceKind, remote_id: str, body: JsonObject, operations: Sequence[JsonObject]) -> tuple[Call, ...]:
-    """The calls of a change of an object that reads as `body`."""
-    found: list[Call] = []
-    for part, some in _sections(kind, body, operations):
-        before = found[-1].after if found else body
-        after = update_of(kind).apply(before, some)
+    """The calls that carry out a change of an object whose last read is `body`."""
+    result: list[Call] = []
+    for part, section in _sections(kind, body, operations):
+        before = result[-1].after if result else body
+        after = update_of(kind).apply(before, section)
         if part is None or part.style is PartStyle.ALONE:
-            found.append(Call(tuple(some), before, after, part, place=part.at if part else ()))
+            result.append(Call(tuple(section), before, after, part, place=part.at if part else ()))
         else:
-            found += _of_part(kind, remote_id, part, before, after)
-    return tuple(found)
+            result += _of_part(kind, remote_id, part, before, after)
+    return tuple(result)
 
 
 def _sections(
     kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]
 ) -> Iterator[tuple[Part | None, list[JsonObject]]]:
-    """Operations that follow one another and write the same part."""
-    some: list[JsonObject] = []
-    whose: Part | None = None
+    """Consecutive operations that write the same part (None: the object itself), with that part."""
+    section: list[JsonObject] = []
+    current_part: Part | None = None
     for operation in operations:
         after = update_of(kind).apply(body, [operation]) if kind.parts else body
-        owner = next((one for one in kind.parts if value_at(body, one.at) != value_at(after, one.at)), None)
-        if some and owner != whose:
-            yield whose, some
-            some = []
-        body, whose = after, owner
-        some.append(operation)
-    if some:
-        yield whose, some
+        owner = next((part for part in kind.parts if value_at(body, part.at) != value_at(after, part.at)), None)
+        if section and owner != current_part:
+            yield current_part, section
+            section = []
+        body, current_part = after, owner
+        section.append(operation)
+    if section:
+        yield current_part, section
 
 
 def _of_part(kind: ResourceKind, remote_id: str, part: Part, before: JsonObject, after: JsonObject) -> Iterator[Call]:
-    path, wanted = part.path.format(id=remote_id), value_at(after, part.at)
+    path, desired = part.path.format(id=remote_id), value_at(after, part.at)
     steps = _members if part.style is PartStyle.MEMBERS else _entries
-    for method, name, body, place, value in steps(part, value_at(before, part.at), wanted):
-        left = set_at(before, place, value)
-        way = update_of(kind)
+    for method, name, body, place, value in steps(part, value_at(before, part.at), desired):
+        result = set_at(before, place, value)
+        update = update_of(kind)
         yield Call(
-            tuple(way.diff(kind, before, left, {})),
+            tuple(update.diff(kind, before, result, {})),
             before,
-            left,
+            result,
             part,
             method,
             f"{path}/{name}" if name else path,
             body,
             place,
         )
-        before = left
+        before = result
 
 
-_Step = tuple[str, str, Json, KeyPath, Json]  # method, name below the path, body, what is written, what is there then
+_Step = tuple[str, str, Json, KeyPath, Json]  # method, last path segment, body, written place, its value afterwards
 
 
 def _members(part: Part, before: Json, after: Json) -> Iterator[_Step]:
-    """What goes makes room first: a set has a largest size."""
-    there, wanted = as_list(before or []), as_list(after or [])
-    for one in [one for one in there if one not in wanted]:
-        there = [other for other in there if other != one]
-        yield "DELETE", str(one), None, part.at, there
-    new = [one for one in wanted if one not in there]
-    if new:
-        yield "POST", "", {part.key: new}, part.at, [*there, *new]
+    """The steps that change a set; removals come first, because the size of a set is limited."""
+    present, desired = as_list(before or []), as_list(after or [])
+    for member in [member for member in present if member not in desired]:
+        present = [other for other in present if other != member]
+        yield "DELETE", str(member), None, part.at, present
+    added = [member for member in desired if member not in present]
+    if added:
+        yield "POST", "", {part.key: added}, part.at, [*present, *added]
 
 
 def _entries(part: Part, before: Json, after: Json) -> Iterator[_Step]:
-    there, wanted = as_object(before or {}), as_object(after or {})
-    for key in there:
-        if key not in wanted:
+    present, desired = as_object(before or {}), as_object(after or {})
+    for key in present:
+        if key not in desired:
             yield "DELETE", key, None, (*part.at, key), ABSENT
-    for key, value in wanted.items():
+    for key, value in desired.items():
         place = (*part.at, key)
-        if key not in there:
+        if key not in present:
             yield "PUT", key, {part.key: value}, place, value
-        elif value != there[key]:
-            old, new = as_object(there[key]), as_object(value)
+        elif value != present[key]:
+            old, new = as_object(present[key]), as_object(value)
             changed = {name: new.get(name) for name in {**old, **new} if old.get(name, ABSENT) != new.get(name, ABSENT)}
             yield PATCH, key, {part.key: changed}, place, value
 
 
 def is_done(kind: ResourceKind, call: Call, now: JsonObject) -> bool:
-    """Whether an object reads as a call of a part leaves it; what else is in a set is no matter."""
-    shown, wanted = value_at(now, call.place), value_at(call.after, call.place)
+    """Whether a read shows that a call of a part was carried out; other members of a set make no difference."""
+    shown, desired = value_at(now, call.place), value_at(call.after, call.place)
     if call.part is None or call.part.style is not PartStyle.MEMBERS:
-        return same(kind, call.place, wanted, shown)
+        return same(kind, call.place, desired, shown)
     members = as_list(shown or [])
-    return call.name not in members if call.method == "DELETE" else all(one in members for one in as_list(wanted))
+    return (
+        call.name not in members if call.method == "DELETE" else all(member in members for member in as_list(desired))
+    )
 
 
 def moved(kind: ResourceKind, call: Call, now: JsonObject) -> bool:
-    """Whether somebody has written what a call of a part is about to write."""
+    """Whether somebody else has changed what a call of a part is about to write."""
     before, shown = value_at(call.before, call.place), value_at(now, call.place)
     return is_unset(kind, call.place, before) != is_unset(kind, call.place, shown) or not same(
         kind, call.place, before, shown
@@ -147,14 +149,14 @@ def moved(kind: ResourceKind, call: Call, now: JsonObject) -> bool:
 
 
 def without(kind: ResourceKind, document: JsonObject) -> JsonObject:
-    """A document without parts, and without the objects that they alone filled."""
+    """A document without its parts, and without objects that held nothing but parts."""
     for part in kind.parts:
         document = with_value_of(document, part.at, {})
     return document
 
 
 def with_holders(kind: ResourceKind, document: JsonObject) -> JsonObject:
-    """A document with the objects that parts are in, which a read shows whether or not there is anything in them."""
+    """A document with the objects that contain parts, which a read shows even if they are empty."""
     for part in kind.parts:
         for length in range(1, len(part.at)):
             if value_at(document, part.at[:length]) is None:

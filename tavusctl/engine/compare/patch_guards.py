@@ -1,10 +1,9 @@
-"""`test` operations before a patch, so that it fails where somebody edited in the meantime (RFC 6902, section 4.6).
+"""`test` operations ahead of a patch, which make it fail if somebody edited the object (RFC 6902, section 4.6).
 
-All tests come before all operations: a server that carries out what precedes a failed test would leave a part of the
-patch behind.  They say what each operation relies on, at the places where that is in the document as it was read: the
-value it replaces or removes; for what lies inside a list, the name of the item that an index stands for; for an
-insertion, the item that gives way.  A value that may not be shown (a secret, a mask) is never tested, and neither is
-what an earlier operation of the patch has put there.
+All tests come before all operations: a server that carries out operations ahead of a failed test would leave a part of
+the patch behind.  The tests cover what each operation relies on, at its place in the document as it was read: the value
+that it replaces or removes; inside a list, the name of the item at an index; for an insertion, the item that gives way.
+A value that must not be shown (a secret, a mask) is never tested, and neither is what an earlier operation wrote.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from tavusctl.secrets.values import Secret
 
 
 def protect(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObject]) -> list[JsonObject]:
-    """The operations after their tests; `body` is the document as it was read."""
+    """The operations with their tests ahead of them; `body` is the document as it was read."""
     tests: dict[str, JsonObject] = {}
     for operation, places in zip(operations, origins(body, operations), strict=True):
         for test in [*_names(kind, body, places), *_value(body, places[-1], as_text(operation["op"]))]:
@@ -30,28 +29,28 @@ def protect(kind: ResourceKind, body: JsonObject, operations: Sequence[JsonObjec
 
 
 def _names(kind: ResourceKind, body: JsonObject, places: Sequence[KeyPath | None]) -> list[JsonObject]:
-    """Tests that list indices on the way still stand for the items they stood for."""
+    """Tests that the list indices in `places` still lead to the same items; an item is known by its name or value."""
     tests = []
-    for depth, item in enumerate(places):
-        if not item or not isinstance(_at(body, item[:-1]), list):
+    for depth, place in enumerate(places):
+        if not place or not isinstance(_at(body, place[:-1]), list):
             continue
-        keyed_by = kind.field_at(_pattern(body, item[:-1])).keyed_by
-        named = (*item, *keyed_by.split(".")) if keyed_by else ()
-        name = _at(body, named) if named else None
+        keyed_by = kind.field_at(_pattern(body, place[:-1])).keyed_by
+        name_path = (*place, *keyed_by.split(".")) if keyed_by else ()
+        name = _at(body, name_path) if name_path else None
         if isinstance(name, str):
-            tests.append(_test(named, name))
-        elif depth == len(places) - 1 and not isinstance(_at(body, item), dict | list):
-            tests.append(_test(item, _at(body, item)))
+            tests.append(_test(name_path, name))
+        elif depth == len(places) - 1 and not isinstance(_at(body, place), dict | list):
+            tests.append(_test(place, _at(body, place)))
     return tests
 
 
 def _value(body: JsonObject, place: KeyPath | None, operation: str) -> list[JsonObject]:
-    """The test of the value that is about to go."""
+    """The test of the value that an operation replaces or removes; none for an insertion or a hidden value."""
     if operation == "add" or not place:
         return []
-    old = _at(body, place)
-    hidden = any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(old))
-    return [] if hidden else [_test(place, old)]
+    old_value = _at(body, place)
+    hidden = any(isinstance(leaf, Secret | Pinned) for _, leaf in leaves(old_value))
+    return [] if hidden else [_test(place, old_value)]
 
 
 def _test(path: KeyPath, value: Json) -> JsonObject:
@@ -75,24 +74,24 @@ def _pattern(body: JsonObject, path: KeyPath) -> KeyPath:
 
 
 def tests_of(operations: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
-    """The tests alone."""
+    """The `test` operations of a patch."""
     return tuple(operation for operation in operations if operation["op"] == "test")
 
 
 def moved(before: Mapping[str, Json], now: Mapping[str, Json], operations: Sequence[JsonObject]) -> list[str]:
-    """Paths that a patch writes and whose values are no longer what they were."""
-    paths = places(before, operations)
-    return [patch.join(path) for path in paths if value_at(before, path) != value_at(now, path)]
+    """Pointers that a patch writes and whose values have changed from `before` to `now`."""
+    written = places(before, operations)
+    return [patch.join(path) for path in written if value_at(before, path) != value_at(now, path)]
 
 
 def places(body: Mapping[str, Json], operations: Sequence[JsonObject]) -> list[KeyPath]:
-    """The places that a patch writes; a list that it reaches into is one place."""
+    """The paths that a patch writes; a list in which it changes items counts as one path."""
     return sorted({_whole_list(body, patch.split(operation["path"])) for operation in operations})
 
 
 def touches(pointer: str, places: Iterable[str]) -> bool:
-    """Whether a pointer leads into one of some places, or to what they are in."""
-    return any(f"{pointer}/".startswith(f"{one}/") or f"{one}/".startswith(f"{pointer}/") for one in places)
+    """Whether a pointer is equal to, inside or above one of `places`."""
+    return any(f"{pointer}/".startswith(f"{place}/") or f"{place}/".startswith(f"{pointer}/") for place in places)
 
 
 def value_at(body: Mapping[str, Json], path: KeyPath) -> Json:
@@ -101,7 +100,7 @@ def value_at(body: Mapping[str, Json], path: KeyPath) -> Json:
 
 
 def _whole_list(body: Mapping[str, Json], path: KeyPath) -> KeyPath:
-    """A path up to the first list on it: inside a list that has moved, an index says nothing."""
+    """A path up to the first list on it: an index means nothing once the list has changed."""
     for depth in range(1, len(path)):
         if isinstance(_at(dict(body), path[:depth]), list):
             return path[:depth]

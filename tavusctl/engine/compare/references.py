@@ -1,4 +1,4 @@
-"""Who refers to an object, and what makes them refer to another version of it.  Pure."""
+"""Find references to an object, and the changes that make them refer to its successor.  Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Reference = tuple[KeyPath, Address]
 
 
 def references(body: JsonObject, targets: Collection[Address]) -> list[Reference]:
-    """Where a body refers to some addresses."""
+    """The references of a body to any of `targets`, each with its path."""
     return [(path, leaf) for path, leaf in leaves(body) if isinstance(leaf, Address) and leaf in targets]
 
 
 def repointing(found: Sequence[Reference], bindings: Mapping[Address, Binding]) -> tuple[FieldChange, ...]:
-    """The fields of a change after which references lead to what their addresses mean by then."""
+    """The fields of a change that repoints references to the objects that their addresses will be bound to."""
     old = {target: bindings[target].remote_id for _, target in found}
     return tuple(
         FieldChange(patch.join(path), Cause.EDITED, old[target], old[target], target) for path, target in found
@@ -28,12 +28,12 @@ def repointing(found: Sequence[Reference], bindings: Mapping[Address, Binding]) 
 
 
 def operations(found: Sequence[Reference]) -> tuple[JsonObject, ...]:
-    """The patch of that change."""
+    """The patch of a change that repoints references."""
     return tuple({"op": "replace", "path": patch.join(path), "value": target} for path, target in found)
 
 
 def uses(one: Live, address: Address | None, remote_id: str) -> bool:
-    """Whether an object refers to another, by either name, or holds it; not to itself."""
+    """Whether an object refers to another one, by address or id, or holds it; false for the object itself."""
     if one.address is not None and one.address == address:
         return False
     return remote_id in one.holds or any(

@@ -1,4 +1,4 @@
-"""What the state is to remember of an object while some of its places are as they were before.  Pure."""
+"""The binding of an object of which only some fields were changed by a run.  Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tavusctl.lib.json_types import Json, JsonObject
 
 
 def as_it_was(now: Binding, before: Binding, applied: JsonObject, places: Sequence[str]) -> Binding:
-    """A binding with what was remembered of some places before a run."""
+    """A binding after a run (`now`) that keeps for `places` (pointers) what was recorded before the run."""
 
-    def mixed(current: Mapping[str, Json], earlier: Mapping[str, Json]) -> dict[str, Json]:
-        others = {path: value for path, value in current.items() if not touches(path, places)}
-        return {**others, **{path: value for path, value in earlier.items() if touches(path, places)}}
+    def merged(current: Mapping[str, Json], earlier: Mapping[str, Json]) -> dict[str, Json]:
+        unaffected = {path: value for path, value in current.items() if not touches(path, places)}
+        return {**unaffected, **{path: value for path, value in earlier.items() if touches(path, places)}}
 
     return replace(
         now,
         applied=applied,
-        answered=mixed(now.answered, before.answered),
-        unkept=mixed(now.unkept, before.unkept),
-        unconfirmed=mixed(now.unconfirmed, before.unconfirmed),
+        answered=merged(now.answered, before.answered),
+        unkept=merged(now.unkept, before.unkept),
+        unconfirmed=merged(now.unconfirmed, before.unconfirmed),
     )

@@ -5,17 +5,17 @@ key, lists as a whole.  `base` is the last applied value, `live` the account's, 
 manifest dropped, or set to null, is desired empty.
 
     desired = live                     nothing to do
-    desired # live, base = live        edited: the manifest moved
-    desired # live, base = desired     drifted: the account moved
+    desired # live, base = live        edited: the manifest changed
+    desired # live, base = desired     drifted: the account changed
     all three differ                   both: a conflict on exactly this field
     no base                            edited: never applied before
 
-What the account answered to our own write is the base of the live side: a field that the server keeps otherwise than it
-was sent is neither drift nor a conflict, and it is listed until both agree, or one of them moves.  To take a field away
-is to let the server choose: whatever it shows afterwards in place of the old value is what was asked for.
+The account's answer to our own write is the base of the live side: a field that the server stores differently from what
+was sent is neither drift nor a conflict; it is listed until both values agree, or one of them changes.  Removing a
+field lets the server choose its value: whatever it shows afterwards in place of the old value is accepted.
 
-The wanted document is the live one with managed fields laid over it: a field that already means the same keeps the
-live spelling, and a field that is not managed is pinned, so that no patch can write it.
+The desired document is the live one with the desired values of managed fields: a field that already means the same
+keeps the live spelling, and a field that is not managed is pinned, so that no patch can write it.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextPrint
 
 
 class Difference(Struct, frozen=True):
-    """What separates one managed object from its manifest, and the patch that settles it."""
+    """The differences between a managed object and its manifest, and the patch that settles them."""
 
     fields: tuple[FieldChange, ...] = ()
     patch: tuple[JsonObject, ...] = ()
-    drift: tuple[FieldChange, ...] = ()  # managed fields whose live side moved away from what the manifest says
-    otherwise: tuple[FieldChange, ...] = ()  # what the server keeps otherwise than it was sent, and neither side moved
-    chosen: tuple[FieldChange, ...] = ()  # the same of fields that were taken away: what the server has there instead
+    drift: tuple[FieldChange, ...] = ()  # managed fields whose live value changed and differs from the manifest
+    otherwise: tuple[FieldChange, ...] = ()  # fields that the server stores differently, where neither side has changed
+    chosen: tuple[FieldChange, ...] = ()  # removed fields, with the values that the server chose for them
     replaces: tuple[str, ...] = ()  # pointers of changed fields that are fixed at creation
-    lacks: tuple[str, ...] = ()  # pointers of secrets that have to be sent along, and that nothing tells
+    lacks: tuple[str, ...] = ()  # pointers of secrets that must be sent along, but whose values are not available
 
     @property
     def answers(self) -> dict[str, Json]:
-        """What the server keeps otherwise, as a binding remembers it."""
-        return {one.path: remembered(one.live) for one in (*self.otherwise, *self.chosen)}
+        """The values of fields that the server stores differently or chose itself, as a binding records them."""
+        return {change.path: remembered(change.live) for change in (*self.otherwise, *self.chosen)}
 
 
 class _Comparison(Struct):
@@ -69,51 +69,51 @@ class _Comparison(Struct):
 
 
 class _Base(Struct, frozen=True):
-    """The two bases of one field: what was applied, and what the account answered to that."""
+    """The two bases of one field: the value that was applied, and the account's answer to it."""
 
     applied: Json
     answered: Json
-    moved: bool  # the account, since then
-    kept: bool  # the answer is to what was applied: neither side has moved since
+    moved: bool  # the account has changed since then
+    kept: bool  # the answer belongs to what was applied, and neither side has changed since
 
 
 def compare(desired: Desired, live: Live, binding: Binding | None) -> Difference:
-    """The difference of one object; pure."""
+    """The difference between one object and its manifest."""
     ignored = frozenset(patch.split(pointer) for pointer in desired.lifecycle.ignore_changes)
-    run = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""))
+    ctx = _Comparison(desired.kind, ignored, binding or Binding(desired.address, ""))
     base = source_fingerprint.sent(binding.applied) if binding else ABSENT
-    wanted = desired.kind.completed(source_fingerprint.sent(desired.spec))
-    quiet = binding is not None and _is_quiet(wanted, base, live.body)
-    before, after = ({}, {}) if quiet else _objects(run, (), wanted, base, live.body)
-    _leftovers(run, wanted, live.body)
-    changes = _in_order(run.changes)
+    desired_spec = desired.kind.completed(source_fingerprint.sent(desired.spec))
+    is_unchanged = binding is not None and _is_unchanged(desired_spec, base, live.body)
+    before, after = ({}, {}) if is_unchanged else _objects(ctx, (), desired_spec, base, live.body)
+    _leftovers(ctx, desired_spec, live.body)
+    changes = _in_order(ctx.changes)
     operations = _operations(desired.kind, before, after) if changes else ()
     replaces = tuple(change.path for change in changes if _replaces(desired.kind, change.path))
-    # What a patch cannot change is no change.
+    # A difference that yields no operation is not a change.
     changes = changes if operations or replaces else ()
-    chosen = _in_order(run.chosen)
+    chosen = _in_order(ctx.chosen)
     lacks = update_of(desired.kind).lacks(live, operations, desired.spec)
-    return Difference(changes, operations, _in_order(run.drift), _in_order(run.otherwise), chosen, replaces, lacks)
+    return Difference(changes, operations, _in_order(ctx.drift), _in_order(ctx.otherwise), chosen, replaces, lacks)
 
 
-def _is_quiet(wanted: JsonObject, base: Json, live: Json) -> bool:
-    """Whether manifest, record and account say the same word for word of all that is managed: most objects, mostly."""
-    if not isinstance(base, dict) or not isinstance(live, dict) or base.keys() != wanted.keys():
+def _is_unchanged(desired: JsonObject, base: Json, live: Json) -> bool:
+    """Whether manifest, state and account have exactly the same managed values, as most objects do: a fast path."""
+    if not isinstance(base, dict) or not isinstance(live, dict) or base.keys() != desired.keys():
         return False
-    for key, value in wanted.items():
-        last, found = base[key], live.get(key, ABSENT)
+    for key, value in desired.items():
+        base_value, live_value = base[key], live.get(key, ABSENT)
         if isinstance(value, dict):
-            if not value or not _is_quiet(value, last, found):
+            if not value or not _is_unchanged(value, base_value, live_value):
                 return False
-        elif value is last is found and type(value) is str:  # equal texts are one text, as a rule
+        elif value is base_value is live_value and type(value) is str:  # equal texts are usually one object
             continue
-        elif not (_is_alike(value, last) and _is_alike(value, found)):
+        elif not (_is_alike(value, base_value) and _is_alike(value, live_value)):
             return False
     return True
 
 
 def _is_alike(one: Json, other: Json) -> bool:
-    """Whether two values are the same JSON, down to the types of numbers; what is no JSON is never."""
+    """Whether two values are the same JSON, including number types, or the same address; false for two nulls."""
     if type(one) is not type(other):
         return False
     if type(one) in PLAIN:
@@ -124,8 +124,8 @@ def _is_alike(one: Json, other: Json) -> bool:
         if one.keys() != other.keys():
             return False
         for key, value in one.items():
-            found = other[key]
-            if not (value is found and type(value) is str) and not _is_alike(value, found):
+            other_value = other[key]
+            if not (value is other_value and type(value) is str) and not _is_alike(value, other_value):
                 return False
         return True
     return isinstance(one, Address) and one == other
@@ -135,29 +135,29 @@ def _in_order(changes: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
     return tuple(sorted(changes, key=lambda change: change.path))
 
 
-def _leftovers(run: _Comparison, desired: JsonObject, live: JsonObject) -> None:
-    """What the manifest has dropped, was removed, and is still there."""
-    for pointer, answer in run.binding.answered.items():
+def _leftovers(ctx: _Comparison, desired: JsonObject, live: JsonObject) -> None:
+    """Record fields that the manifest dropped and an apply removed, but that the account still shows."""
+    for pointer, answer in ctx.binding.answered.items():
         path = patch.split(pointer)
-        gone = all(is_unset(run.kind, path, value_at(one, path)) for one in (desired, run.binding.applied))
+        is_removed = all(is_unset(ctx.kind, path, value_at(spec, path)) for spec in (desired, ctx.binding.applied))
         shown = value_at(live, path)
-        noted = any(one.path == pointer for one in (*run.otherwise, *run.chosen, *run.changes))
-        stays = gone and not is_unset(run.kind, path, shown) and same(run.kind, path, answer, shown)
-        if stays and not noted and not _is_ignored(run, path):
-            run.otherwise.append(FieldChange(pointer, Cause.EDITED, answer, shown, None, _hides(run, path, shown)))
+        is_recorded = any(change.path == pointer for change in (*ctx.otherwise, *ctx.chosen, *ctx.changes))
+        stays = is_removed and not is_unset(ctx.kind, path, shown) and same(ctx.kind, path, answer, shown)
+        if stays and not is_recorded and not _is_ignored(ctx, path):
+            ctx.otherwise.append(FieldChange(pointer, Cause.EDITED, answer, shown, None, _hides(ctx, path, shown)))
 
 
-def _is_ignored(run: _Comparison, path: KeyPath) -> bool:
-    return any(path[:length] in run.ignored for length in range(len(path) + 1))
+def _is_ignored(ctx: _Comparison, path: KeyPath) -> bool:
+    return any(path[:length] in ctx.ignored for length in range(len(path) + 1))
 
 
 def kept(desired: Desired, live: Live) -> tuple[FieldChange, ...]:
-    """Managed fields of a freshly written object that do not read as they were written."""
+    """The managed fields of a freshly written object that do not read as they were written."""
     return compare(desired, live, None).fields
 
 
 def is_taken_away(kind: ResourceKind, pointer: str, desired: Json, before: Json, live: Json) -> bool:
-    """Whether a field that was to go is gone, or has what the server has chosen: another value, or one of its own."""
+    """Whether a field that was to be removed has lost its old value, or has one that the server may have filled in."""
     pattern = pattern_of(patch.split(pointer))
     if not is_unset(kind, pattern, desired):
         return False
@@ -165,177 +165,186 @@ def is_taken_away(kind: ResourceKind, pointer: str, desired: Json, before: Json,
 
 
 def lets_choose(binding: Binding, pointer: str) -> bool:
-    """Whether a field was last applied as null: what the server has there is its own choice."""
+    """Whether a field was last applied as null or empty, which lets the server choose its value."""
     *above, key = patch.split(pointer)
     holder = value_at(binding.applied, tuple(above))
     return isinstance(holder, dict) and key in holder and is_empty(holder[key])
 
 
 def remembered(value: Json) -> Json:
-    """A value of the account as a binding remembers it: secrets as fingerprints, nothing as null."""
-    return map_leaves(None if value is ABSENT else value, _rememberable)
+    """A value of the account as a binding records it: secrets as fingerprints, an absent value as null."""
+    return map_leaves(None if value is ABSENT else value, _recordable)
 
 
-def _rememberable(leaf: Json) -> Json:
+def _recordable(leaf: Json) -> Json:
     if isinstance(leaf, patch.Pinned):
         return REDACTED
     return leaf.fingerprint if isinstance(leaf, Secret) else leaf
 
 
 def _objects(
-    run: _Comparison, path: KeyPath, desired: JsonObject, base: Json, live: Json
+    ctx: _Comparison, path: KeyPath, desired: JsonObject, base: Json, live: Json
 ) -> tuple[JsonObject, JsonObject]:
-    """The live object and the wanted one, unmanaged members pinned."""
+    """The live object and the desired one, both with unmanaged members pinned."""
     live_members = live if isinstance(live, dict) else {}
     base_members = base if isinstance(base, dict) else {}
     before: JsonObject = {}
     after: JsonObject = {}
     for key in {**live_members, **desired, **base_members}:
-        here = (*path, key)
-        found = live_members.get(key, ABSENT)
-        wanted = desired.get(key, ABSENT)
-        last = base_members.get(key, ABSENT)
-        if isinstance(last, TextPrint) and isinstance(wanted, dict):
-            last = _readable(run.kind, here, last, found, wanted)
-        if here in run.ignored or (wanted is ABSENT and is_unset(run.kind, here, last)):
-            _put(before, after, key, found if found is ABSENT else patch.Pinned(found), ABSENT, pinned=True)
-        elif _descends(run.kind, here, wanted, last, found):
-            _descend(run, here, wanted, last, found, (before, after))
+        member_path = (*path, key)
+        live_member = live_members.get(key, ABSENT)
+        desired_member = desired.get(key, ABSENT)
+        base_member = base_members.get(key, ABSENT)
+        if isinstance(base_member, TextPrint) and isinstance(desired_member, dict):
+            base_member = _readable(ctx.kind, member_path, base_member, live_member, desired_member)
+        if member_path in ctx.ignored or (desired_member is ABSENT and is_unset(ctx.kind, member_path, base_member)):
+            _put(
+                before,
+                after,
+                key,
+                live_member if live_member is ABSENT else patch.Pinned(live_member),
+                ABSENT,
+                pinned=True,
+            )
+        elif _descends(ctx.kind, member_path, desired_member, base_member, live_member):
+            _descend(ctx, member_path, desired_member, base_member, live_member, (before, after))
         else:
-            leaf = _leaf(run, here, wanted, last, found, holder=isinstance(live, dict))
-            _put(before, after, key, found, leaf, pinned=False)
+            leaf = _leaf(ctx, member_path, desired_member, base_member, live_member, holder=isinstance(live, dict))
+            _put(before, after, key, live_member, leaf, pinned=False)
     return before, after
 
 
-def _descends(kind: ResourceKind, path: KeyPath, wanted: Json, base: Json, live: Json) -> bool:
-    """Objects are compared member by member unless the manifest removes them whole; `{}` names no member."""
-    if kind.field_at(path).empty_counts and not (isinstance(wanted, dict) and isinstance(live, dict)):
+def _descends(kind: ResourceKind, path: KeyPath, desired: Json, base: Json, live: Json) -> bool:
+    """Whether to compare member by member: the manifest has an object, or dropped one that had members (not `{}`)."""
+    if kind.field_at(path).empty_counts and not (isinstance(desired, dict) and isinstance(live, dict)):
         return False
-    by_member = isinstance(wanted, dict) or (wanted is ABSENT and isinstance(base, dict) and bool(base))
+    by_member = isinstance(desired, dict) or (desired is ABSENT and isinstance(base, dict) and bool(base))
     return by_member and (isinstance(live, dict) or is_empty(live) or kind.field_at(path).write_only)
 
 
 def _descend(
-    run: _Comparison, path: KeyPath, wanted: Json, base: Json, live: Json, into: tuple[JsonObject, JsonObject]
+    ctx: _Comparison, path: KeyPath, desired: Json, base: Json, live: Json, documents: tuple[JsonObject, JsonObject]
 ) -> None:
-    members = wanted if isinstance(wanted, dict) else {}
-    if run.kind.field_at(path).write_only:
-        live = base if base is not ABSENT else wanted
-    noted = len(run.changes)
-    inner_before, inner_after = _objects(run, path, members, base, live)
+    members = desired if isinstance(desired, dict) else {}
+    if ctx.kind.field_at(path).write_only:
+        live = base if base is not ABSENT else desired
+    changes_before = len(ctx.changes)
+    inner_before, inner_after = _objects(ctx, path, members, base, live)
     key = path[-1]
     if isinstance(live, dict):
-        into[0][key] = inner_before
+        documents[0][key] = inner_before
     elif live is not ABSENT:
-        into[0][key] = live
-    # What the manifest dropped and nobody else fills goes as a whole: the server would keep a shell of defaults.
-    emptied = wanted is ABSENT and len(run.changes) > noted
-    emptied = emptied and not _has_parts(run.kind, path)
-    emptied = emptied and all(is_unset(run.kind, (*path, name), _unpinned(one)) for name, one in inner_after.items())
-    if (isinstance(live, dict) and not emptied) or (not isinstance(live, dict) and inner_after):
-        into[1][key] = inner_after
+        documents[0][key] = live
+    # An object that the manifest dropped and nobody else fills is removed whole: otherwise defaults would stay in it.
+    is_emptied = desired is ABSENT and len(ctx.changes) > changes_before
+    is_emptied = is_emptied and not _has_parts(ctx.kind, path)
+    is_emptied = is_emptied and all(
+        is_unset(ctx.kind, (*path, name), _unpinned(value)) for name, value in inner_after.items()
+    )
+    if (isinstance(live, dict) and not is_emptied) or (not isinstance(live, dict) and inner_after):
+        documents[1][key] = inner_after
     elif live is not ABSENT and not isinstance(live, dict):
-        into[1][key] = live
+        documents[1][key] = live
 
 
 def _has_parts(kind: ResourceKind, path: KeyPath) -> bool:
-    """Whether an object has parts in it that calls of their own write: it is not theirs to take away."""
+    """Whether an object contains parts, which calls of their own write: those calls cannot remove the object."""
     return any(part.at[: len(path)] == path and part.at != path for part in kind.parts)
 
 
-def _put(before: JsonObject, after: JsonObject, key: str, found: Json, wanted: Json, *, pinned: bool) -> None:
-    if found is not ABSENT:
-        before[key] = found
-    value = found if pinned else wanted
+def _put(before: JsonObject, after: JsonObject, key: str, live: Json, desired: Json, *, pinned: bool) -> None:
+    if live is not ABSENT:
+        before[key] = live
+    value = live if pinned else desired
     if value is not ABSENT:
         after[key] = value
 
 
-def _leaf(run: _Comparison, path: KeyPath, wanted: Json, base: Json, found: Json, *, holder: bool) -> Json:
-    """The wanted value of one managed field; what differs is noted.  `holder`: the read has the object it is in."""
-    kind, declared = run.kind, run.kind.field_at(path)
-    aim = None if wanted is ABSENT else wanted
-    base = _secret_base(run, path, base, aim, found)
-    masked = declared.masked and holder and found is ABSENT and isinstance(base, Fingerprint | Secret)
-    live = found
-    if declared.write_only or masked:  # what no read tells is as it was last applied
+def _leaf(ctx: _Comparison, path: KeyPath, desired: Json, base: Json, read_value: Json, *, holder: bool) -> Json:
+    """The new value of one managed field; differences are recorded.  `holder`: the read shows its parent object."""
+    kind, declared = ctx.kind, ctx.kind.field_at(path)
+    aim = None if desired is ABSENT else desired  # a dropped key is desired empty
+    base = _secret_base(ctx, path, base, aim, read_value)
+    masked = declared.masked and holder and read_value is ABSENT and isinstance(base, Fingerprint | Secret)
+    live = read_value
+    if declared.write_only or masked:  # a value that no read shows counts as the last applied one
         live = base if base is not ABSENT else aim
-    known = _base(run, path, base, aim, live)
+    bases = _base(ctx, path, base, aim, live)
     agrees = _agrees(kind, path, aim, base, live)
-    cause = _cause(kind, path, base, aim, moved=known.moved)
-    before = _readable(kind, path, known.answered, live, aim)
+    cause = _cause(kind, path, base, aim, moved=bases.moved)
+    before = _readable(kind, path, bases.answered, live, aim)
     shown = known_part(kind, path, live)
-    change = FieldChange(patch.join(path), cause, before, shown, aim, _hides(run, path, before, live, aim))
-    if known.kept and not agrees:
-        (run.chosen if is_unset(kind, path, aim) else run.otherwise).append(change)
-        return found
+    change = FieldChange(patch.join(path), cause, before, shown, aim, _hides(ctx, path, before, live, aim))
+    if bases.kept and not agrees:
+        (ctx.chosen if is_unset(kind, path, aim) else ctx.otherwise).append(change)
+        return read_value
     if agrees or (declared.lasting and is_empty(aim)):
-        return found  # what was edited to what the manifest says is no drift: the state learns it, nothing is written
-    if known.moved:
-        run.drift.append(change)
-    run.changes.append(change)
-    # A key that reads leave out may be there or not: only an empty one can be written over both.
+        return read_value  # an edit in the account to the manifest's value is not drift: only the state is updated
+    if bases.moved:
+        ctx.drift.append(change)
+    ctx.changes.append(change)
+    # A secret that reads leave out may be set or not: an empty value can be written in both cases.
     if masked and is_empty(aim):
         return None if declared.nullable else ""
     return desired_value(kind, path, aim, live)
 
 
-def _readable(kind: ResourceKind, path: KeyPath, base: Json, live: Json, aim: Json) -> Json:
-    """A base of which a record keeps no text, as the side says it that has not moved; as it is when both have."""
+def _readable(kind: ResourceKind, path: KeyPath, base: Json, live: Json, desired: Json) -> Json:
+    """A base that is recorded without its text, as the text of a side that has not changed; as it is if both have."""
     if not any(isinstance(leaf, TextPrint) for _, leaf in special_leaves(base)):
         return base
-    return next((one for one in (live, aim) if same(kind, path, base, one)), base)
+    return next((value for value in (live, desired) if same(kind, path, base, value)), base)
 
 
-def _secret_base(run: _Comparison, path: KeyPath, base: Json, aim: Json, found: Json) -> Json:
-    """What stands for a secret that was applied and of which nothing on record tells what it was."""
+def _secret_base(ctx: _Comparison, path: KeyPath, base: Json, desired: Json, read_value: Json) -> Json:
+    """The base of a field; for an applied secret without a recorded fingerprint, the value that takes its place."""
     if base != REDACTED:
         return base
-    # The account may show another secret than was sent; otherwise, what can be read has not moved.
-    told = patch.join(path) in run.binding.answered or "" in run.binding.unconfirmed
-    if isinstance(found, Secret) and not told:
-        return found
-    return aim if isinstance(aim, Secret) else base  # whoever took the key over says now what it is
+    # After an answer, the account may show another secret than was sent; without one, a readable secret is unchanged.
+    has_answer = patch.join(path) in ctx.binding.answered or "" in ctx.binding.unconfirmed
+    if isinstance(read_value, Secret) and not has_answer:
+        return read_value
+    return desired if isinstance(desired, Secret) else base  # the manifest says now what the secret is
 
 
-def _base(run: _Comparison, path: KeyPath, applied: Json, aim: Json, live: Json) -> _Base:
-    """What the account was last seen to say of a field, and what has moved since."""
-    pointer, answer, told = patch.join(path), applied, False
-    if pointer in run.binding.answered:
-        answer, told = run.binding.answered[pointer], True
-    elif pointer in run.binding.unkept and run.binding.unkept[pointer] == digest([aim, live]):
+def _base(ctx: _Comparison, path: KeyPath, applied: Json, desired: Json, live: Json) -> _Base:
+    """The bases of a field, and whether the account has changed the field since."""
+    pointer, answer, is_answer = patch.join(path), applied, False
+    if pointer in ctx.binding.answered:
+        answer, is_answer = ctx.binding.answered[pointer], True
+    elif pointer in ctx.binding.unkept and ctx.binding.unkept[pointer] == digest([desired, live]):
         return _Base(applied, live, moved=False, kept=True)
-    elif not same(run.kind, path, applied, live):
-        answer, told = _unconfirmed(run, pointer, applied, live)
-    # What goes whole takes along what others put into it: that is no change of what was applied.
-    held = _shared(applied, live) if aim is None else live
-    moved = applied is not ABSENT and not any(same(run.kind, path, one, held) for one in (applied, answer))
-    kept = told and not moved and same(run.kind, path, applied, aim)
+    elif not same(ctx.kind, path, applied, live):
+        answer, is_answer = _unconfirmed(ctx, pointer, applied, live)
+    # Removing an object also removes members that others added: these are not a change of what was applied.
+    compared = _applied_members(applied, live) if desired is None else live
+    moved = applied is not ABSENT and not any(same(ctx.kind, path, base, compared) for base in (applied, answer))
+    kept = is_answer and not moved and same(ctx.kind, path, applied, desired)
     return _Base(applied, answer, moved=moved, kept=kept)
 
 
-def _shared(applied: Json, live: Json) -> Json:
+def _applied_members(applied: Json, live: Json) -> Json:
     """The account's value without members that were never applied."""
     if isinstance(applied, dict) and isinstance(live, dict):
-        return {key: _shared(applied[key], item) for key, item in live.items() if key in applied}
+        return {key: _applied_members(applied[key], item) for key, item in live.items() if key in applied}
     return live
 
 
-def _unconfirmed(run: _Comparison, pointer: str, applied: Json, live: Json) -> tuple[Json, bool]:
-    """The answer to a write that nobody has read back: what is there now, unless that is what was there before."""
-    if "" in run.binding.unconfirmed:
+def _unconfirmed(ctx: _Comparison, pointer: str, applied: Json, live: Json) -> tuple[Json, bool]:
+    """The answer to a write that was not read back, and whether there is one: a live value that the write changed."""
+    if "" in ctx.binding.unconfirmed:
         return live, True
-    above = [one for one in run.binding.unconfirmed if f"{pointer}/".startswith(f"{one}/")]
-    if not above:
+    written_pointers = [written for written in ctx.binding.unconfirmed if f"{pointer}/".startswith(f"{written}/")]
+    if not written_pointers:
         return applied, False
-    pieces = patch.split(pointer.removeprefix(above[0]))
-    before = value_at({"": run.binding.unconfirmed[above[0]]}, ("", *pieces))
-    return live, not same(run.kind, patch.split(pointer), before, live)
+    segments = patch.split(pointer.removeprefix(written_pointers[0]))
+    before = value_at({"": ctx.binding.unconfirmed[written_pointers[0]]}, ("", *segments))
+    return live, not same(ctx.kind, patch.split(pointer), before, live)
 
 
-def _hides(run: _Comparison, path: KeyPath, *values: Json) -> bool:
-    """Whether a field is not to be shown."""
-    declared = run.kind.field_at(path)
+def _hides(ctx: _Comparison, path: KeyPath, *values: Json) -> bool:
+    """Whether the values of a field must not be shown."""
+    declared = ctx.kind.field_at(path)
     return (
         declared.secret
         or any(map(is_hidden, values))
@@ -343,17 +352,17 @@ def _hides(run: _Comparison, path: KeyPath, *values: Json) -> bool:
     )
 
 
-def _agrees(kind: ResourceKind, path: KeyPath, aim: Json, base: Json, live: Json) -> bool:
-    """A masked key cannot be compared; it is what was last applied, as far as anybody can tell."""
+def _agrees(kind: ResourceKind, path: KeyPath, desired: Json, base: Json, live: Json) -> bool:
+    """Whether the live value is the desired one; a masked secret cannot be compared and counts as last applied."""
     if isinstance(live, patch.Pinned):
-        return not is_empty(aim) and base is not ABSENT and same(kind, path, aim, base)
-    return same(kind, path, aim, live)
+        return not is_empty(desired) and base is not ABSENT and same(kind, path, desired, base)
+    return same(kind, path, desired, live)
 
 
-def _cause(kind: ResourceKind, path: KeyPath, base: Json, aim: Json, *, moved: bool) -> Cause:
+def _cause(kind: ResourceKind, path: KeyPath, base: Json, desired: Json, *, moved: bool) -> Cause:
     if base is ABSENT or not moved:
         return Cause.EDITED
-    return Cause.DRIFTED if same(kind, path, base, aim) else Cause.BOTH
+    return Cause.DRIFTED if same(kind, path, base, desired) else Cause.BOTH
 
 
 def _unpinned(value: Json) -> Json:
@@ -375,10 +384,10 @@ def _operations(kind: ResourceKind, before: JsonObject, after: JsonObject) -> tu
 
 
 def _verify(before: JsonObject, after: JsonObject, operations: list[JsonObject]) -> None:
-    """No patch leaves that another hand does not find right: it must lead from the live document to the wanted one."""
-    import jsonpatch  # noqa: PLC0415 - most plans have no patch, and start at once
+    """Check a patch with an independent library: it must lead from the live document to the desired one."""
+    import jsonpatch  # noqa: PLC0415 - most plans have no patch, and must start fast
 
-    reached = jsonpatch.JsonPatch(operations).apply(before)
-    if not patch.same(reached, after):
+    result = jsonpatch.JsonPatch(operations).apply(before)
+    if not patch.same(result, after):
         message = "the patch does not produce the values of the manifest; nothing was sent"
         raise InternalError(message, "report this bug of tavusctl")

@@ -1,4 +1,4 @@
-"""The ways in which the API changes an object in place: how a change is written, what it leads to, how it is sent."""
+"""The ways to change an object in place: how the change is computed, what it leads to, and how it is sent."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ Operations = Sequence[JsonObject]
 
 
 class Updating(Protocol):
-    """One such way; changes are operations of RFC 6902 for all of them."""
+    """A way to change objects in place; every way has its changes as operations of RFC 6902."""
 
-    exact: bool  # the operations are sent as they are, so they must lead to the wanted document
-    tested: bool  # the server compares before it writes, by `test` operations
-    versioned: bool  # the same, by the version that was read
+    exact: bool  # the operations are sent as they are, so they must lead to the desired document
+    tested: bool  # the server checks `test` operations before it writes
+    versioned: bool  # the server checks before it writes that the version is the one that was read
 
     def diff(
         self, kind: ResourceKind, before: JsonObject, after: JsonObject, keyed_by: Mapping[str, str]
     ) -> list[JsonObject]:
-        """The change from one body to another."""
+        """The operations that lead from one body to the other."""
 
     def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
         """The body that a change leads to."""
 
     def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
-        """The `test` operations that go with a change."""
+        """The `test` operations that are sent with a change."""
 
     def lacks(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
-        """Pointers of secrets that have to be sent along, and that neither the account nor the manifest tells."""
+        """Pointers of secrets that must be sent along, but that neither the account nor the manifest provides."""
 
     def request(
         self, live: Live, operations: Operations, desired: JsonObject
     ) -> tuple[str, JsonObject | list[JsonObject]]:
-        """The path and the body of the call that makes a change, which has ids already."""
+        """The path and the body of the call that makes a change; `operations` have ids in place of addresses."""
 
 
 class JsonPatch:
-    """The smallest patch, with tests where the server obeys them."""
+    """The smallest patch, with `test` operations, for servers that obey these."""
 
     exact = tested = True
     versioned = False
@@ -64,11 +64,11 @@ class JsonPatch:
         return as_object(patch.apply(body, operations))
 
     def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
-        """A test of what each operation relies on."""
+        """Tests of what each operation relies on."""
         return patch_guards.tests_of(patch_guards.protect(live.kind, live.body, operations))
 
     def lacks(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:  # noqa: ARG002
-        """None: what is not written stays."""
+        """No pointers: what is not written stays."""
         return ()
 
     def request(
@@ -77,26 +77,28 @@ class JsonPatch:
         operations: Operations,
         desired: JsonObject,  # noqa: ARG002
     ) -> tuple[str, JsonObject | list[JsonObject]]:
-        """A PATCH of the object, in the names that reads of it show, at the place in it that patches begin at."""
-        return _path(live), [_sent(live.kind, one) for one in spellings.as_shown(operations, live.names)]
+        """A PATCH of the object, with the field names of its last read, and paths below the patch root of its kind."""
+        return _path(live), [
+            _wire_operation(live.kind, operation) for operation in spellings.as_shown(operations, live.names)
+        ]
 
 
 class VersionedPatch(JsonPatch):
-    """The smallest patch, of the version that was compared with the plan."""
+    """The smallest patch, which the server accepts only for the version that was compared with the plan."""
 
     tested = False
     versioned = True
 
     def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:  # noqa: ARG002
-        """None: the version says more."""
+        """No tests: the check of the version covers more."""
         return ()
 
 
 class Merge:
-    """Whole members by name; one that goes is sent as the empty value of its type.
+    """Whole members by name; a removed member is sent as the empty value of its type.
 
-    Inside an object the operations are the smallest, for people to read; it is sent whole all the same, with the
-    secrets in it that reads do not show.
+    Inside an object the operations are the smallest ones, for people to read; the object is sent whole nevertheless,
+    with those of its secrets that reads do not show.
     """
 
     exact = tested = versioned = False
@@ -106,34 +108,34 @@ class Merge:
     ) -> list[JsonObject]:
         """Operations for each member that differs."""
         differing = [key for key in sorted({**before, **after}) if before.get(key, ABSENT) != after.get(key, ABSENT)]
-        return [one for key in differing for one in _of_member(kind, key, before, after, keyed_by)]
+        return [operation for key in differing for operation in _of_member(kind, key, before, after, keyed_by)]
 
     def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
-        """The body with other members."""
+        """The body with the changed members."""
         return whole_members.merged(body, operations)
 
     def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:  # noqa: ARG002
-        """None: it is compared right before the call."""
+        """No tests: the object is compared right before the call instead."""
         return ()
 
     def lacks(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
-        """Secrets inside the objects that are sent whole."""
+        """Pointers of missing secrets inside the objects that are sent whole."""
         return whole_members.lacking(live, operations, desired)
 
     def request(
         self, live: Live, operations: Operations, desired: JsonObject
     ) -> tuple[str, JsonObject | list[JsonObject]]:
-        """A PATCH of the object with the members alone."""
+        """A PATCH of the object with nothing but the changed members."""
         return _path(live), _renamed(live.kind, whole_members.sent(live, operations, desired))
 
 
 class Rename(Merge):
-    """The name alone at a place of its own; what else can change, in newer words at the newer path."""
+    """The name alone at a path of its own; other changes with newer field names at the newer path of the kind."""
 
     def request(
         self, live: Live, operations: Operations, desired: JsonObject
     ) -> tuple[str, JsonObject | list[JsonObject]]:
-        """A PATCH of the name, or of all that changes."""
+        """A PATCH of the name, or of all changed members."""
         kind, members = live.kind, whole_members.sent(live, operations, desired)
         if members.keys() <= {kind.name_field}:
             return f"{_path(live)}/name", members
@@ -142,50 +144,52 @@ class Rename(Merge):
 
 
 class Parted:
-    """Any of these, for objects with parts that calls of their own write: no operation writes into two of them."""
+    """Another way, for objects with parts: no operation writes into two parts, because each part has its own calls."""
 
     def __init__(self, way: Updating, parts: Sequence[Part]) -> None:
-        self._way = way
+        self._update = way
         self._parts = parts
         self.exact, self.tested, self.versioned = way.exact, way.tested, way.versioned
 
     def diff(
         self, kind: ResourceKind, before: JsonObject, after: JsonObject, keyed_by: Mapping[str, str]
     ) -> list[JsonObject]:
-        """The change of all but the parts, then that of each part; a set is written whole, for it has no places."""
-        aside = after
+        """The change of all but the parts, then of each part; a set is written whole: its members have no paths."""
+        body = after
         for part in self._parts:
-            aside = with_value_of(aside, part.at, before)
-        operations = self._way.diff(kind, before, aside, keyed_by)
+            body = with_value_of(body, part.at, before)
+        operations = self._update.diff(kind, before, body, keyed_by)
         for part in self._parts:
-            before, aside = aside, with_value_of(aside, part.at, after)
-            some = self._way.diff(kind, before, aside, keyed_by)
+            before, body = body, with_value_of(body, part.at, after)
+            changes = self._update.diff(kind, before, body, keyed_by)
             is_set = part.style is PartStyle.MEMBERS
-            operations += [_whole(part, before, aside)] if some and is_set else some
-        return [*operations, *self._way.diff(kind, aside, after, keyed_by)]
+            operations += [_whole_part(part, before, body)] if changes and is_set else changes
+        return [*operations, *self._update.diff(kind, body, after, keyed_by)]
 
     def apply(self, body: JsonObject, operations: Operations) -> JsonObject:
         """The body that a change leads to."""
-        return self._way.apply(body, operations)
+        return self._update.apply(body, operations)
 
     def guards(self, live: Live, operations: Operations) -> tuple[JsonObject, ...]:
-        """Those of what is not in a part with a path of its own."""
-        apart = tuple(f"{part.pointer}/" for part in self._parts if part.path)
-        return self._way.guards(live, [one for one in operations if not f"{one['path']}/".startswith(apart)])
+        """The tests of everything outside parts with a path of their own."""
+        excluded = tuple(f"{part.pointer}/" for part in self._parts if part.path)
+        return self._update.guards(
+            live, [operation for operation in operations if not f"{operation['path']}/".startswith(excluded)]
+        )
 
     def lacks(self, live: Live, operations: Operations, desired: JsonObject) -> tuple[str, ...]:
-        """Those of the way itself."""
-        return self._way.lacks(live, operations, desired)
+        """Pointers of missing secrets, as the wrapped way determines them."""
+        return self._update.lacks(live, operations, desired)
 
     def request(
         self, live: Live, operations: Operations, desired: JsonObject
     ) -> tuple[str, JsonObject | list[JsonObject]]:
-        """The path and the body of a call that writes no part, or one alone."""
-        return self._way.request(live, operations, desired)
+        """The path and the body of a call that writes no part, or a single part."""
+        return self._update.request(live, operations, desired)
 
 
-def _whole(part: Part, before: JsonObject, after: JsonObject) -> JsonObject:
-    old, new = (patch_guards.value_at(one, part.at) for one in (before, after))
+def _whole_part(part: Part, before: JsonObject, after: JsonObject) -> JsonObject:
+    old, new = (patch_guards.value_at(body, part.at) for body in (before, after))
     if new is None:
         return {"op": "remove", "path": part.pointer}
     return {"op": "add" if old is None else "replace", "path": part.pointer, "value": new}
@@ -200,13 +204,13 @@ _WAYS: Final[Mapping[Update, Updating]] = {
 
 
 def update_of(kind: ResourceKind) -> Updating:
-    """How objects of a kind are changed in place."""
+    """The way in which objects of a kind are changed in place."""
     way = _WAYS[kind.update]
     return Parted(way, kind.parts) if kind.parts else way
 
 
 def creating(kind: ResourceKind, body: JsonObject) -> JsonObject:
-    """The body of the call that makes an object."""
+    """The body of the call that creates an object."""
     return _renamed(kind, body)
 
 
@@ -218,8 +222,8 @@ def _renamed(kind: ResourceKind, members: JsonObject) -> JsonObject:
     return {kind.wire_names.get(key, key): value for key, value in members.items()}
 
 
-def _sent(kind: ResourceKind, operation: JsonObject) -> JsonObject:
-    """An operation in the API's names; to add a member that is there is to replace it (RFC 6902, section 4.1)."""
+def _wire_operation(kind: ResourceKind, operation: JsonObject) -> JsonObject:
+    """An operation with the API's names; where it must, `add` replaces a member (RFC 6902, section 4.1)."""
     key, *rest = patch.split(operation["path"])
     adds = kind.adds_members and not rest and operation["op"] == "replace"
     path = kind.patch_root + patch.join((kind.wire_names.get(key, key), *rest))
@@ -229,16 +233,23 @@ def _sent(kind: ResourceKind, operation: JsonObject) -> JsonObject:
 def _of_member(
     kind: ResourceKind, key: str, before: JsonObject, after: JsonObject, keyed_by: Mapping[str, str]
 ) -> Iterable[JsonObject]:
-    """How one member changes: within, where it is an object before and after."""
-    here, old, new = patch.join((key,)), before.get(key), after.get(key)
+    """The operations that change one member: inside it, if it is an object before and after, else as a whole."""
+    pointer, old, new = patch.join((key,)), before.get(key), after.get(key)
     if isinstance(old, dict) and isinstance(new, dict):
-        below = {one.removeprefix(here): name for one, name in keyed_by.items() if one.startswith(f"{here}/")}
-        return [{**one, "path": here + as_text(one["path"])} for one in patch.diff(old, new, keyed_by=below)]
+        keyed_below = {
+            keyed_pointer.removeprefix(pointer): name
+            for keyed_pointer, name in keyed_by.items()
+            if keyed_pointer.startswith(f"{pointer}/")
+        }
+        return [
+            {**operation, "path": pointer + as_text(operation["path"])}
+            for operation in patch.diff(old, new, keyed_by=keyed_below)
+        ]
     value = after.get(key, _emptied(kind, key, old))
-    return [] if value == old else [{"op": "replace", "path": here, "value": value}]
+    return [] if value == old else [{"op": "replace", "path": pointer, "value": value}]
 
 
 def _emptied(kind: ResourceKind, key: str, old: Json) -> Json:
-    """What a member is when nobody says what it is to be."""
-    usual = kind.field_at((key,)).defaults
-    return usual[0] if isinstance(old, dict) and usual else emptied("" if old is None else old)
+    """The value that unsets a member: the default of an object, else the empty value of its type."""
+    defaults = kind.field_at((key,)).defaults
+    return defaults[0] if isinstance(old, dict) and defaults else emptied("" if old is None else old)

@@ -1,4 +1,4 @@
-"""Members that an update sends whole: what stays of them, and the secrets in them that no read shows.  Pure."""
+"""Members that an update sends whole: with what stays unchanged in them, and secrets that no read shows.  Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tavusctl.secrets.values import Secret
 
 
 def merged(body: JsonObject, operations: Sequence[JsonObject]) -> JsonObject:
-    """A body with the operations carried out; a member that is replaced need not be there."""
-    for one in operations:
-        key, *inner = patch.split(one["path"])
-        body = as_object(patch.apply(body, [one])) if inner else {**body, key: one["value"]}
+    """A body with the operations carried out; a member that is replaced need not exist."""
+    for operation in operations:
+        key, *inner = patch.split(operation["path"])
+        body = as_object(patch.apply(body, [operation])) if inner else {**body, key: operation["value"]}
     return body
 
 
@@ -30,7 +30,7 @@ def sent(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> J
 
 
 def lacking(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -> tuple[str, ...]:
-    """Pointers of secrets that the members would be sent without."""
+    """Pointers of secrets that would be missing from the members that are sent."""
     if not any(isinstance(live.body.get(key), dict) for key in _touched(operations)):
         return ()
     whole = sent(live, operations, desired)
@@ -39,22 +39,22 @@ def lacking(live: Live, operations: Sequence[JsonObject], desired: JsonObject) -
 
 
 def _touched(operations: Sequence[JsonObject]) -> list[str]:
-    return list(dict.fromkeys(patch.split(one["path"])[0] for one in operations))
+    return list(dict.fromkeys(patch.split(operation["path"])[0] for operation in operations))
 
 
 def _filled(kind: ResourceKind, whole: JsonObject, operations: Sequence[JsonObject], desired: JsonObject) -> JsonObject:
-    """A body whose masked secrets are those of the manifest; one that it clears is left out, which clears it."""
+    """A body with the secrets of the manifest in place of masked ones; an empty secret is left out, which clears it."""
     for path in _masked(kind, whole, _touched(operations)):
-        told, held = value_at(desired, path), value_at(whole, path)
-        if isinstance(told, Secret) and (isinstance(held, Pinned) or is_empty(held)):
-            whole = set_at(whole, path, told)
-        elif is_empty(held):
+        desired_secret, current = value_at(desired, path), value_at(whole, path)
+        if isinstance(desired_secret, Secret) and (isinstance(current, Pinned) or is_empty(current)):
+            whole = set_at(whole, path, desired_secret)
+        elif is_empty(current):
             whole = set_at(whole, path, ABSENT)
     return whole
 
 
 def _masked(kind: ResourceKind, whole: JsonObject, touched: Sequence[str]) -> Iterator[KeyPath]:
-    """Places inside the touched members where a secret may be that reads do not show."""
+    """Paths inside the touched members of secrets that reads do not show."""
     for pointer, declared in kind.fields.items():
         path = patch.split(pointer)
         if declared.masked and path[0] in touched and isinstance(value_at(whole, path[:-1]), dict):
@@ -62,9 +62,9 @@ def _masked(kind: ResourceKind, whole: JsonObject, touched: Sequence[str]) -> It
 
 
 def _missing(kind: ResourceKind, whole: JsonObject) -> Iterator[KeyPath]:
-    """Secrets without which an object would make no sense."""
-    words = map_leaves(whole, lambda leaf: leaf if isinstance(leaf, bool | int | float | str | None) else "word")
-    for wrong in field_errors(kind.model, words):
-        path = (*wrong.path, wrong.missing or wrong.choice)
+    """Paths of masked secrets that the schema requires and that `whole` lacks."""
+    placeholders = map_leaves(whole, lambda leaf: leaf if isinstance(leaf, bool | int | float | str | None) else "word")
+    for error in field_errors(kind.model, placeholders):
+        path = (*error.path, error.missing or error.choice)
         if kind.field_at(path).masked:
             yield path

@@ -1,4 +1,4 @@
-"""Compare manifests, state and account: every managed object becomes a change, or is as it should be.  Pure."""
+"""Compare manifests, state and account: every managed object becomes a change, or is up to date.  Pure."""
 
 from tavusctl.engine.diff.applied_base import applied, with_applied
 from tavusctl.engine.diff.changes import Comparison, asked, compare_all

@@ -1,4 +1,4 @@
-"""What a binding remembers of a manifest.  Pure."""
+"""What a binding records of a manifest: the base of later comparisons.  Pure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, TextPrint
 
 
 def applied(desired: Desired) -> JsonObject:
-    """What a binding remembers of a manifest: secrets as fingerprints."""
+    """The spec of a manifest as a binding records it: secrets as fingerprints."""
     if is_plain(desired.spec):
         return desired.spec
     return map_leaves(desired.spec, lambda leaf: leaf.fingerprint if isinstance(leaf, Secret) else leaf)
 
 
 def with_applied(desired: Desired, binding: Binding) -> Binding:
-    """A binding that has been brought to its manifest."""
+    """The binding of an object that matches its manifest."""
     return replace(
         binding,
         applied=applied(desired),
@@ -37,16 +37,16 @@ def with_applied(desired: Desired, binding: Binding) -> Binding:
 
 
 def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
-    """Whether a binding says more than other words for what was known: a link signed anew, a set in another order.
+    """Whether a new binding (`current`) differs in more than form, such as a link signed again or a reordered set.
 
-    Another fingerprint is such a word, too: a secret that has changed is a difference, and comes nowhere near here.
+    Another fingerprint is a difference in form, too: a changed secret is found by the comparison before this one.
     """
-    if _told(binding, hidden=False) & _told(current, hidden=True):
-        return True  # what was taken for an ordinary value does not stay in the state
+    if _paths_of(binding, hidden=False) & _paths_of(current, hidden=True):
+        return True  # a secret that was recorded as an ordinary value must not stay in the state
     if tells(binding):
         return True
-    current, binding = _without_prints(current), _without_prints(binding)
-    words = replace(
+    current, binding = _without_fingerprints(current), _without_fingerprints(binding)
+    reworded = replace(
         binding,
         applied=current.applied,
         externals=current.externals,
@@ -54,33 +54,33 @@ def says_more(kind: ResourceKind, current: Binding, binding: Binding) -> bool:
         created_at=current.created_at,
     )
     before, after = binding.applied, current.applied
-    return words != current or not (same(kind, (), before, after) and same(kind, (), after, before))
+    return reworded != current or not (same(kind, (), before, after) and same(kind, (), after, before))
 
 
 def tells(binding: Binding) -> bool:
-    """Whether a text or number was applied in which the value of a secret stands, and nobody knew that it is one."""
+    """Whether the applied spec contains the value of a secret in a text or number that was not known to be secret."""
     if not redaction.knows_any():
         return False
-    written = any(map(redaction.is_written_in, texts(binding.applied)))
-    return written or any(redaction.is_number(leaf) for _, leaf in leaves(binding.applied))
+    in_text = any(map(redaction.is_written_in, texts(binding.applied)))
+    return in_text or any(redaction.is_number(leaf) for _, leaf in leaves(binding.applied))
 
 
 def is_applied(desired: Desired, spec: JsonObject) -> bool:
-    """Whether a binding remembers just this of a manifest; of a text it may keep a fingerprint."""
-    now, then = source_fingerprint.sent(applied(desired)), source_fingerprint.sent(spec)
-    if not any(isinstance(leaf, TextPrint) for _, leaf in special_leaves(then)):
-        return bool(now == then)
-    return same(desired.kind, (), now, then) and same(desired.kind, (), then, now)
+    """Whether `spec`, as a binding records it, is that of a manifest; it may have a fingerprint in place of a text."""
+    current, recorded = source_fingerprint.sent(applied(desired)), source_fingerprint.sent(spec)
+    if not any(isinstance(leaf, TextPrint) for _, leaf in special_leaves(recorded)):
+        return bool(current == recorded)
+    return same(desired.kind, (), current, recorded) and same(desired.kind, (), recorded, current)
 
 
-def _told(binding: Binding, *, hidden: bool) -> set[KeyPath]:
-    """Where what was applied is a fingerprint, or a text that can be read."""
-    sort = Fingerprint if hidden else str
-    return {path for path, leaf in leaves(binding.applied) if isinstance(leaf, sort)}
+def _paths_of(binding: Binding, *, hidden: bool) -> set[KeyPath]:
+    """The paths in the applied spec of fingerprints (`hidden`), or of readable texts."""
+    leaf_type = Fingerprint if hidden else str
+    return {path for path, leaf in leaves(binding.applied) if isinstance(leaf, leaf_type)}
 
 
-def _without_prints(binding: Binding) -> Binding:
-    def plain(document: Mapping[str, Json]) -> JsonObject:
+def _without_fingerprints(binding: Binding) -> Binding:
+    def redacted(document: Mapping[str, Json]) -> JsonObject:
         return map_leaves(dict(document), lambda leaf: REDACTED if isinstance(leaf, Fingerprint) else leaf)
 
-    return replace(binding, applied=plain(binding.applied), answered=plain(binding.answered))
+    return replace(binding, applied=redacted(binding.applied), answered=redacted(binding.answered))

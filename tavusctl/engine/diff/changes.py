@@ -1,4 +1,4 @@
-"""Compare manifests, state and account: every managed object becomes a change, or is as it should be.  Pure."""
+"""Compare manifests, state and account: every managed object becomes a change, or is up to date.  Pure."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Comparison(Struct, frozen=True):
     changes: tuple[Change, ...] = ()
     drift: tuple[Drift, ...] = ()
     settled: tuple[Binding, ...] = ()
-    along: tuple[Binding, ...] = ()  # other words for what is known
+    along: tuple[Binding, ...] = ()  # bindings that changed in form only, recorded when something else is
     no_op: int = 0
-    otherwise: tuple[Drift, ...] = ()  # what the server keeps otherwise than it was sent
+    otherwise: tuple[Drift, ...] = ()  # fields that the server stores differently from what was sent
 
 
 def compare_all(
@@ -50,95 +50,97 @@ def compare_all(
     in_names: Callable[[Binding], Binding] = lambda binding: binding,
     spelled: Mapping[str, Sequence[Address]] = _NOTHING,
 ) -> Comparison:
-    """Changes in the order of `desired`, then what manifests no longer have.
+    """Changes in the order of `desired`, then those of objects that no manifest declares any more.
 
-    `in_names` puts what is remembered of an object into the names of today; `bindings` are in them already.
-    `spelled` tells who refers to a bound id by the id itself, in place of an address.
+    `in_names` puts a binding into the names that objects have now; `bindings` are in these names already.
+    `spelled` has, by bound id, the addresses of manifests that contain this id in place of an address.
     """
-    known = {binding.address: binding for binding in bindings}
-    by_id = {(one.kind.name, one.remote_id): one for one in live}
-    sides = BothVersions(known, by_id, missing, adopt, again, match_create.Strangers(live, halves(bindings)), in_names)
+    by_address = {binding.address: binding for binding in bindings}
+    by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
+    sides = BothVersions(
+        by_address, by_id, missing, adopt, again, match_create.Strangers(live, halves(bindings)), in_names
+    )
     managed = [item for item in desired if not item.external_id]
-    found = _one_by_one(managed, sides)
-    lowered = [one for item in managed for one in ownership.lowered(item, *sides.of(item.address))]
-    moved_on = list(repointed(managed, found.changes, sides))
-    old_halves = list(retired(found.changes, moved_on, sides, live))
-    touched = {change.address for change in (*found.changes, *lowered, *moved_on)}
-    every = (*found.changes, *lowered, *moved_on, *_given_up(desired, old_halves, sides, live))
+    comparison = _one_by_one(managed, sides)
+    lowered = [change for item in managed for change in ownership.lowered(item, *sides.of(item.address))]
+    repointing = list(repointed(managed, comparison.changes, sides))
+    retirements = list(retired(comparison.changes, repointing, sides, live))
+    touched = {change.address for change in (*comparison.changes, *lowered, *repointing)}
+    changes = (*comparison.changes, *lowered, *repointing, *_given_up(desired, retirements, sides, live))
     return replace(
-        found,
-        changes=affecting(ownership.with_users(every, live, spelled), managed, live),
+        comparison,
+        changes=affecting(ownership.with_users(changes, live, spelled), managed, live),
         no_op=sum(item.address not in touched for item in managed),
     )
 
 
 def asked(found: Comparison, reason: str) -> Comparison:
-    """The same comparison where nothing that manifests lack is behind it, but somebody's order."""
+    """A comparison whose orphaned objects are removed on request (`reason`), not for lack of a manifest."""
     changes = [
-        replace(one, cause=Cause.ASKED, reason=reason if one.action is Action.DELETE else one.reason)
-        if one.cause is Cause.ORPHANED
-        else one
-        for one in found.changes
+        replace(change, cause=Cause.ASKED, reason=reason if change.action is Action.DELETE else change.reason)
+        if change.cause is Cause.ORPHANED
+        else change
+        for change in found.changes
     ]
     return replace(found, changes=tuple(changes))
 
 
 def _one_by_one(managed: Sequence[Desired], sides: BothVersions) -> Comparison:
-    """What becomes of each object by itself, whatever becomes of the others."""
+    """The comparison of each object by itself, without regard to the others."""
     changes: list[Change] = []
     drift: list[Drift] = []
     settled: list[Binding] = []
     along: list[Binding] = []
     otherwise: list[Drift] = []
     for item in managed:
-        found, moved, learned = _compare_one(item, sides)
-        changes += found
-        drift += moved
-        for one in learned:
-            news = says_more(item.kind, sides.in_names(one), sides.bindings[one.address])
-            (settled if news else along).append(one)
+        item_changes, item_drift, learned = _compare_one(item, sides)
+        changes += item_changes
+        drift += item_drift
+        for binding in learned:
+            is_news = says_more(item.kind, sides.in_names(binding), sides.bindings[binding.address])
+            (settled if is_news else along).append(binding)
         otherwise += _otherwise(item, sides)
     return Comparison(tuple(changes), tuple(drift), tuple(settled), tuple(along), otherwise=tuple(otherwise))
 
 
 def _given_up(
-    desired: Sequence[Desired], old_halves: Iterable[Change], sides: BothVersions, live: Sequence[Live]
+    desired: Sequence[Desired], retirements: Iterable[Change], sides: BothVersions, live: Sequence[Live]
 ) -> Iterator[Change]:
-    """What is let go because it is external now, what no manifest has any more, and old halves of replacements."""
+    """Releases of external objects, changes of objects without a manifest, and deletes of old versions."""
     released = list(ownership.released(desired, sides.bindings.values(), sides.live))
-    let_go = {change.address for change in released}
-    kept = {*(item.address for item in desired if not item.external_id), *let_go}
+    released_addresses = {change.address for change in released}
+    handled = {*(item.address for item in desired if not item.external_id), *released_addresses}
     yield from released
     for binding in sides.bindings.values():
-        if binding.address not in kept:
+        if binding.address not in handled:
             yield from ownership.orphaned(binding, sides, live)
-    yield from (one for one in old_halves if one.address not in let_go)
+    yield from (change for change in retirements if change.address not in released_addresses)
 
 
 def _otherwise(item: Desired, sides: BothVersions) -> Iterator[Drift]:
-    """What the server keeps otherwise than it was sent; that a crawl is shown as it was is no news."""
+    """Fields that the server stores differently from what was sent; not crawl settings, which reads show as created."""
     binding, live = sides.of(item.address)
     if binding is None or live is None or not (binding.answered or binding.unconfirmed or binding.unkept):
         return
-    crawl = f"/{item.kind.crawl_key}/" if item.kind.crawl_key else None
-    kept = compare(item, live, binding).otherwise
-    fields = tuple(one for one in kept if not (crawl and one.path.startswith(crawl)))
+    crawl_prefix = f"/{item.kind.crawl_key}/" if item.kind.crawl_key else None
+    stored_differently = compare(item, live, binding).otherwise
+    fields = tuple(field for field in stored_differently if not (crawl_prefix and field.path.startswith(crawl_prefix)))
     if fields:
-        place = written_at(item.sources, fields[0].path, item.source)
-        yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, place)
+        source = written_at(item.sources, fields[0].path, item.source)
+        yield Drift(item.address, binding.remote_id, Cause.DRIFTED, fields, item.kind, source)
 
 
 def _compare_one(item: Desired, sides: BothVersions) -> tuple[list[Change], list[Drift], list[Binding]]:
     binding, live = sides.of(item.address)
     if binding is None:
-        return [_created(item, sides)], [], []
+        return [_create_or_import(item, sides)], [], []
     waiting = _awaited(item, binding, sides) if binding.successor else None
     if waiting:
         return [waiting], [], []
-    another = ownership.not_ours(binding, live)
-    if live is None or another:
+    mismatch = ownership.not_ours(binding, live)
+    if live is None or mismatch:
         gone = Drift(item.address, binding.remote_id, Cause.MISSING, kind=item.kind, source=item.source)
-        change = ownership.taken(item, binding, live, another) if live else _created_anew(item, binding, sides)
+        change = ownership.taken(item, binding, live, mismatch) if live else _recreate(item, binding, sides)
         return [change], [gone], []
     if binding.successor:
         return [_replace(item, live, compare(item, live, binding))], [], []
@@ -148,48 +150,52 @@ def _compare_one(item: Desired, sides: BothVersions) -> tuple[list[Change], list
         )
         return [again], [], []
     difference = _unclaimed(item, live, binding) or excused(compare(item, live, binding), item, sides)
-    place = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
-    moved = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, place)
-    drift = [moved] if difference.drift else []
-    news = source_fingerprint.changed(
+    source = written_at(item.sources, difference.drift[0].path, item.source) if difference.drift else item.source
+    drift_entry = Drift(item.address, binding.remote_id, Cause.DRIFTED, difference.drift, item.kind, source)
+    drift = [drift_entry] if difference.drift else []
+    source_change = source_fingerprint.changed(
         binding.applied.get(source_fingerprint.KEY), item.spec.get(source_fingerprint.KEY)
     )
-    if news and not binding.retired:  # one replacement is brought to its end before the next begins
-        return [_renewed(item, live, difference, news)], drift, []
+    if source_change and not binding.retired:  # an unfinished replacement is completed before the next one begins
+        return [_replace_for_source(item, live, difference, source_change)], drift, []
     if difference.fields:
         return _changes(item, live, difference, binding, sides), drift, []
     current = ownership.protected(binding, with_applied(item, binding))
     current = replace(current, answered=difference.answers, unconfirmed={}, unkept={})
     current = replace(current, created_at=binding.created_at or live.created)
-    if news:  # what it was made of, until it is made anew
+    if source_change:  # keep the fingerprint of the source it was made from until it is recreated
         made_of = {source_fingerprint.KEY: binding.applied[source_fingerprint.KEY]}
         current = replace(current, applied={**current.applied, **made_of})
     return [], drift, [current] if sides.in_names(current) != binding or tells(binding) else []
 
 
 def _unclaimed(item: Desired, live: Live, binding: Binding) -> Difference | None:
-    """The difference of an object that its run did not get to give its own name: that is nobody's edit."""
+    """The difference of an object whose name still has a claim: the name is unset, not edited.  Else None."""
     if not claim.is_claimed(live.name):
         return None
     key = item.kind.name_field
-    named = replace(item, spec={**item.spec, key: sent_name(item)})
-    return compare(named, live, replace(binding, applied={k: v for k, v in binding.applied.items() if k != key}))
+    item_with_name = replace(item, spec={**item.spec, key: sent_name(item)})
+    return compare(
+        item_with_name, live, replace(binding, applied={k: v for k, v in binding.applied.items() if k != key})
+    )
 
 
-def _created(item: Desired, sides: BothVersions) -> Change:
+def _create_or_import(item: Desired, sides: BothVersions) -> Change:
     name = sent_name(item)
     rivals = sides.strangers.like(item.kind, applied(item), name)
     if sides.adopt and len(rivals) == 1:
         difference = compare(item, rivals[0], None)
-        what = f"has the name `{name}`" if match_create.same_name(name, rivals[0].name) else "matches it"
-        reason = f"imports {rivals[0].remote_id}, which {what}"
-        return replace(_changed(item, rivals[0], difference), action=Action.ADOPT, cause=Cause.NEW, reason=reason)
-    return replace(_create(item, Cause.NEW), rivals=tuple(sorted(one.remote_id for one in rivals)))
+        match = f"has the name `{name}`" if match_create.same_name(name, rivals[0].name) else "matches it"
+        reason = f"imports {rivals[0].remote_id}, which {match}"
+        return replace(
+            _update_or_replace(item, rivals[0], difference), action=Action.ADOPT, cause=Cause.NEW, reason=reason
+        )
+    return replace(_create(item, Cause.NEW), rivals=tuple(sorted(rival.remote_id for rival in rivals)))
 
 
-def _created_anew(item: Desired, binding: Binding, sides: BothVersions) -> Change:
-    """What was deleted in the account; somebody may have made another of that name there, too."""
-    change = _created(item, sides)
+def _recreate(item: Desired, binding: Binding, sides: BothVersions) -> Change:
+    """A new create of an object that was deleted in the account, or the import of one that has its name now."""
+    change = _create_or_import(item, sides)
     if change.action is Action.ADOPT:
         return change
     reason = "; ".join(filter(None, [f"{binding.remote_id} was deleted in the account", change.reason]))
@@ -197,7 +203,7 @@ def _created_anew(item: Desired, binding: Binding, sides: BothVersions) -> Chang
 
 
 def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
-    whole: JsonObject = {"op": "add", "path": "", "value": new_document(item)}
+    operation: JsonObject = {"op": "add", "path": "", "value": new_document(item)}
     reason = "; ".join(filter(None, [reason, _uploading(item), _claiming(item)]))
     fields = tuple(_new_fields(item)) if cause is Cause.NEW else ()
     return Change(
@@ -205,7 +211,7 @@ def _create(item: Desired, cause: Cause, reason: str = "") -> Change:
         cause,
         item.address,
         fields=fields,
-        patch=(whole,),
+        patch=(operation,),
         reason=reason,
         source=item.source,
         desired=item,
@@ -226,29 +232,32 @@ def _new_fields(item: Desired) -> Iterator[FieldChange]:
     yield from compare(replace(item, lifecycle=replace(item.lifecycle, ignore_changes=())), empty, None).fields
 
 
-def _renewed(item: Desired, live: Live, difference: Difference, news: str) -> Change:
-    """A document made anew because its source has changed, whatever else has."""
-    made = _replace(item, live, difference)
-    reason = "; ".join(filter(None, [f"its source changed: {news}", made.reason]))
-    return replace(made, cause=made.cause if difference.fields else Cause.DUE, reason=reason)
+def _replace_for_source(item: Desired, live: Live, difference: Difference, source_change: str) -> Change:
+    """The replacement of a document whose source has changed, with all its other changes."""
+    replacement = _replace(item, live, difference)
+    reason = "; ".join(filter(None, [f"its source changed: {source_change}", replacement.reason]))
+    return replace(replacement, cause=replacement.cause if difference.fields else Cause.DUE, reason=reason)
 
 
 def _changes(item: Desired, live: Live, difference: Difference, binding: Binding, sides: BothVersions) -> list[Change]:
-    """The change of an object; two, when it is crawled with another crawl and otherwise patched."""
+    """The change of an object; two if it needs a recrawl for new crawl settings and an update for the rest."""
     if item.address in sides.again or not crawl_changes.can_override(item, live, difference):
-        return [_changed(item, live, difference)]
+        return [_update_or_replace(item, live, difference)]
     recrawl = crawl_changes.override(item, live, difference)
-    rest = crawl_changes.without(item, binding)
-    others = compare(rest, live, binding)
-    return [*([_changed(rest, live, others)] if others.fields else []), recrawl]
+    item_without_crawl = crawl_changes.without(item, binding)
+    other_difference = compare(item_without_crawl, live, binding)
+    return [
+        *([_update_or_replace(item_without_crawl, live, other_difference)] if other_difference.fields else []),
+        recrawl,
+    ]
 
 
-def _changed(item: Desired, live: Live, difference: Difference) -> Change:
+def _update_or_replace(item: Desired, live: Live, difference: Difference) -> Change:
     if difference.replaces:
         return _replace(item, live, difference)
     return Change(
         Action.UPDATE,
-        _overall(difference.fields),
+        _strongest_cause(difference.fields),
         item.address,
         live.remote_id,
         fields=difference.fields,
@@ -262,16 +271,18 @@ def _changed(item: Desired, live: Live, difference: Difference) -> Change:
 
 
 def _replace(item: Desired, live: Live, difference: Difference) -> Change:
-    fixed = ", ".join(difference.replaces)
+    fixed_fields = ", ".join(difference.replaces)
     return Change(
         Action.REPLACE,
-        _overall(difference.fields),
+        _strongest_cause(difference.fields),
         item.address,
         live.remote_id,
         fields=difference.fields,
         patch=({"op": "add", "path": "", "value": new_document(item)},),
         reason="; ".join(
-            filter(None, [fixed and f"{fixed} cannot be changed in place", _uploading(item), _claiming(item)])
+            filter(
+                None, [fixed_fields and f"{fixed_fields} cannot be changed in place", _uploading(item), _claiming(item)]
+            )
         ),
         source=_source(item, difference.fields),
         desired=item,
@@ -280,31 +291,31 @@ def _replace(item: Desired, live: Live, difference: Difference) -> Change:
 
 
 def _awaited(item: Desired, binding: Binding, sides: BothVersions) -> Change | None:
-    """A replacement whose new half exists already, unless the manifest has moved on since."""
+    """A replacement whose successor exists already; None if the manifest has changed, or a failed one is recreated."""
     successor = sides.live.get((item.address.kind, binding.successor))
     if successor is None or not is_applied(item, binding.successor_spec):
         return None
     if provisioning.failed(successor) and item.address in sides.again:
         return None
-    state = f"{binding.successor} is {successor.status or 'there'}"
+    status = f"{binding.successor} is {successor.status or 'there'}"
     same_manifest = source_fingerprint.sent(binding.applied) == source_fingerprint.sent(binding.successor_spec)
     return Change(
         Action.REPLACE,
         Cause.DUE if same_manifest else Cause.EDITED,
         item.address,
         binding.remote_id,
-        reason=f"the new version {state}",
+        reason=f"the new version {status}",
         source=item.source,
         desired=item,
         live=successor,
     )
 
 
-def _overall(fields: Iterable[FieldChange]) -> Cause:
+def _strongest_cause(fields: Iterable[FieldChange]) -> Cause:
     causes = {change.cause for change in fields}
     return next((cause for cause in (Cause.BOTH, Cause.EDITED, Cause.DRIFTED) if cause in causes), Cause.EDITED)
 
 
 def _source(item: Desired, fields: Sequence[FieldChange]) -> Source:
-    written = [item.sources[change.path] for change in fields if change.path in item.sources]
-    return min(written, default=item.source)
+    sources = [item.sources[change.path] for change in fields if change.path in item.sources]
+    return min(sources, default=item.source)

@@ -1,4 +1,4 @@
-"""Objects that are not ours and have the name of one that is: somebody's copy, or a create that came late.  Pure."""
+"""Unmanaged objects with the name of a managed one: a copy, or a create that became visible late.  Pure."""
 
 from __future__ import annotations
 
@@ -16,31 +16,39 @@ from tavusctl.engine.diff.replacement import halves
 def namesakes(
     live: Sequence[Live], bindings: Sequence[Binding], owners: Callable[[], Mapping[str, str]] = dict
 ) -> Iterator[Diagnostic]:
-    """One warning for each object of ours that shares its name with others.
+    """A warning for each managed object that shares its name with unmanaged ones.
 
-    `owners` tells what other environments have bound, id by id; it is asked only where there is something to say.
+    `owners` returns the environment that has bound an object, by id; it is called only if there is a warning.
     """
-    ours = halves(bindings)
+    replacement_ids = halves(bindings)
     strangers: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for one in live:
-        if one.address is None and one.remote_id not in ours:
-            strangers[one.kind.name, _name(one)].append(one.remote_id)
-    found = {(one.kind.name, one.remote_id): one for one in live}
-    pairs = ((one, found.get((one.address.kind, one.remote_id))) for one in bindings)
-    named = [(one, mine) for one, mine in pairs if mine and mine.name and strangers.get((mine.kind.name, _name(mine)))]
-    known = owners() if named else {}
-    for binding, mine in named:
-        yield _warning(mine, binding, strangers[mine.kind.name, _name(mine)], known)
+    for obj in live:
+        if obj.address is None and obj.remote_id not in replacement_ids:
+            strangers[obj.kind.name, _name(obj)].append(obj.remote_id)
+    live_by_id = {(obj.kind.name, obj.remote_id): obj for obj in live}
+    pairs = ((binding, live_by_id.get((binding.address.kind, binding.remote_id))) for binding in bindings)
+    shared = [
+        (binding, managed)
+        for binding, managed in pairs
+        if managed and managed.name and strangers.get((managed.kind.name, _name(managed)))
+    ]
+    owners_by_id = owners() if shared else {}
+    for binding, managed in shared:
+        yield _warning(managed, binding, strangers[managed.kind.name, _name(managed)], owners_by_id)
 
 
-def _name(one: Live) -> str:
-    return plain_text(claim.bare(one.name))
+def _name(obj: Live) -> str:
+    return plain_text(claim.bare(obj.name))
 
 
-def _warning(mine: Live, binding: Binding, others: Sequence[str], owners: Mapping[str, str]) -> Diagnostic:
-    ids = ", ".join(f"{one} ({owners[one]})" if one in owners else one for one in sorted(others))
-    what = "another object" if len(others) == 1 else "other objects"
-    message = f"{binding.address}: the account has {what} with the name `{mine.name}`, not managed here: {ids}"
+def _warning(managed: Live, binding: Binding, others: Sequence[str], owners: Mapping[str, str]) -> Diagnostic:
+    ids = ", ".join(
+        f"{remote_id} ({owners[remote_id]})" if remote_id in owners else remote_id for remote_id in sorted(others)
+    )
+    description = "another object" if len(others) == 1 else "other objects"
+    message = (
+        f"{binding.address}: the account has {description} with the name `{managed.name}`, not managed here: {ids}"
+    )
     hint = "check whether it is a copy or a late create, and delete it in the portal if nobody needs it"
     if not owners.keys().isdisjoint(others):
         hint = "give each environment names of its own: put a variable into the name, such as `${var:environment}`"

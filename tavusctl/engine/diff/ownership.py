@@ -1,4 +1,4 @@
-"""What is ours, what is given up, and who of the project still needs what is to go.  Pure."""
+"""Which objects are managed, which are released or deleted, and what in the project still refers to these.  Pure."""
 
 from __future__ import annotations
 
@@ -25,37 +25,42 @@ _PART = frozenset({Action.UPDATE, Action.ADOPT})
 
 
 def without_externals(state: State, manifests: Iterable[Manifest]) -> State:
-    """A state that knows nothing of replacements whose halves the manifests call external."""
-    externals = {(one.address.kind, one.external_id) for one in manifests if one.external_id}
-    return replace(state, bindings={name: _let_go(one, externals) for name, one in state.bindings.items()})
+    """A state without successors and old versions of replacements that the manifests declare external."""
+    externals = {(manifest.address.kind, manifest.external_id) for manifest in manifests if manifest.external_id}
+    return replace(
+        state,
+        bindings={
+            address: _without_external_versions(binding, externals) for address, binding in state.bindings.items()
+        },
+    )
 
 
-def _let_go(binding: Binding, externals: AbstractSet[Key]) -> Binding:
-    """A binding without the halves of replacements that the manifests call external."""
+def _without_external_versions(binding: Binding, externals: AbstractSet[Key]) -> Binding:
+    """A binding without successors and old versions that the manifests declare external."""
     kind = binding.address.kind
-    retired = tuple(one for one in binding.retired if (kind, one) not in externals)
+    retired = tuple(remote_id for remote_id in binding.retired if (kind, remote_id) not in externals)
     if (kind, binding.successor) in externals:
         return replace(binding, successor="", successor_spec={}, retired=retired)
     return replace(binding, retired=retired) if retired != binding.retired else binding
 
 
 def released(desired: Sequence[Desired], bindings: Iterable[Binding], live: Mapping[Key, Live]) -> Iterator[Change]:
-    """Bindings to give up, because a manifest calls the object external, at its address or at another one."""
+    """A release of each binding whose object a manifest declares external, under its address or another one."""
     managed = {item.address for item in desired if not item.external_id}
-    here = {item.address: item for item in desired if item.external_id}
-    there = {(item.address.kind, item.external_id): item for item in here.values()}
+    by_address = {item.address: item for item in desired if item.external_id}
+    by_key = {(item.address.kind, item.external_id): item for item in by_address.values()}
     for binding in bindings:
         key = (binding.address.kind, binding.remote_id)
-        item = here.get(binding.address) or there.get(key)
+        item = by_address.get(binding.address) or by_key.get(key)
         if item and binding.address not in managed:
             yield _release(binding, item, live.get(key))
 
 
-def _release(binding: Binding, item: Desired, found: Live | None) -> Change:
-    whose = "" if item.address == binding.address else f" by {item.address}"
-    left = ", ".join(filter(None, (binding.successor, *binding.retired)))
-    reason = f"released: declared external{whose}; the object stays and is no longer managed"
-    reason += f"; so do {left}, of an unfinished replacement" if left else ""
+def _release(binding: Binding, item: Desired, live: Live | None) -> Change:
+    declarer = "" if item.address == binding.address else f" by {item.address}"
+    other_versions = ", ".join(filter(None, (binding.successor, *binding.retired)))
+    reason = f"released: declared external{declarer}; the object stays and is no longer managed"
+    reason += f"; so do {other_versions}, of an unfinished replacement" if other_versions else ""
     return Change(
         Action.FORGET,
         Cause.EDITED,
@@ -63,12 +68,12 @@ def _release(binding: Binding, item: Desired, found: Live | None) -> Change:
         binding.remote_id,
         reason=reason,
         source=item.source,
-        live=found,
+        live=live,
     )
 
 
 def protected(binding: Binding, current: Binding) -> Binding:
-    """A binding brought to its manifest, whose protection is not lower than before: lowering it is a change."""
+    """A binding that is up to date, but with no less protection than before: lowering it is a change of its own."""
     retain = "retain" in (binding.on_remove, current.on_remove)
     return replace(
         current,
@@ -78,21 +83,23 @@ def protected(binding: Binding, current: Binding) -> Binding:
 
 
 def lowered(item: Desired, binding: Binding | None, live: Live | None) -> Iterator[Change]:
-    """The change that takes protection away from an object, if the manifest does."""
+    """The change that lowers the protection of an object, if its manifest does."""
     if binding is None:
         return
-    rules = item.lifecycle
-    words = (
-        ["lifecycle.prevent_destroy: true -> false"] if binding.prevent_destroy and not rules.prevent_destroy else []
+    lifecycle = item.lifecycle
+    reasons = (
+        ["lifecycle.prevent_destroy: true -> false"]
+        if binding.prevent_destroy and not lifecycle.prevent_destroy
+        else []
     )
-    words += ["lifecycle.on_remove: retain -> delete"] if "retain" == binding.on_remove != rules.on_remove else []
-    if words:
+    reasons += ["lifecycle.on_remove: retain -> delete"] if "retain" == binding.on_remove != lifecycle.on_remove else []
+    if reasons:
         yield Change(
             Action.UNPROTECT,
             Cause.EDITED,
             item.address,
             binding.remote_id,
-            reason="; ".join(words),
+            reason="; ".join(reasons),
             source=item.source,
             desired=item,
             live=live,
@@ -100,7 +107,7 @@ def lowered(item: Desired, binding: Binding | None, live: Live | None) -> Iterat
 
 
 def not_ours(binding: Binding, live: Live | None) -> str:
-    """Why the object of a bound id is another than the one that was bound; empty where it is that one."""
+    """Why the object with a bound id is not the one that was bound; an empty string if it is."""
     if live is None or not is_younger(live.created, binding.created_at):
         return ""
     return (
@@ -110,7 +117,7 @@ def not_ours(binding: Binding, live: Live | None) -> str:
 
 
 def taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
-    """What would bring the object to its manifest, if it were ours."""
+    """The update that an object would need if it were ours; `another` says why it is not."""
     return Change(
         Action.UPDATE,
         Cause.DRIFTED,
@@ -124,78 +131,82 @@ def taken(item: Desired, binding: Binding, live: Live, another: str) -> Change:
 
 
 def orphaned(binding: Binding, sides: BothVersions, live: Sequence[Live]) -> Iterator[Change]:
-    """What becomes of an object whose manifest is gone."""
-    found = sides.live.get((binding.address.kind, binding.remote_id))
-    if found is None or binding.on_remove == "retain":
-        reason = "already deleted" if found is None else "on_remove: retain"
-        yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=found)
+    """The delete of an object whose manifest was removed, or the release of its binding."""
+    obj = sides.live.get((binding.address.kind, binding.remote_id))
+    if obj is None or binding.on_remove == "retain":
+        reason = "already deleted" if obj is None else "on_remove: retain"
+        yield Change(Action.FORGET, Cause.ORPHANED, binding.address, binding.remote_id, reason=reason, live=obj)
         return
-    strangers = [one for one in live if one.address is None]
-    users = tuple(sorted(label(one) for one in strangers if uses(one, binding.address, binding.remote_id)))
+    strangers = [stranger for stranger in live if stranger.address is None]
+    users = tuple(
+        sorted(label(stranger) for stranger in strangers if uses(stranger, binding.address, binding.remote_id))
+    )
     yield Change(
         Action.DELETE,
         Cause.ORPHANED,
         binding.address,
         binding.remote_id,
         reason="manifest removed",
-        live=found,
+        live=obj,
         referrers=users,
-        not_ours=not_ours(binding, found),
+        not_ours=not_ours(binding, obj),
     )
 
 
 def with_users(
     changes: Sequence[Change], live: Iterable[Live], spelled: Mapping[str, Sequence[Address]]
 ) -> tuple[Change, ...]:
-    """Add to each delete the resources that refer to the deleted id, before and after their own changes.
+    """Add to each delete the resources that refer to the deleted object, before and after their own changes.
 
-    A replacement moves references along, but for ids that manifests spell out (`spelled`).
+    A replacement repoints references, except to ids that stand in manifests (`spelled`).
     """
     if not any(change.action in (Action.DELETE, Action.REPLACE) for change in changes):
         return tuple(changes)
-    seen = tuple(live)
-    bodies = {one.address: one.body for one in seen if one.address is not None}
-    before = {one.address: _named(one.body) | {*one.holds} for one in seen if one.address is not None}
-    going = {change.address for change in changes if change.action is Action.DELETE}
-    staying = [one for one in seen if one.holds and one.address not in going]
+    objects = tuple(live)
+    bodies = {obj.address: obj.body for obj in objects if obj.address is not None}
+    before = {obj.address: _named(obj.body) | {*obj.holds} for obj in objects if obj.address is not None}
+    deleted = {change.address for change in changes if change.action is Action.DELETE}
+    staying = [obj for obj in objects if obj.holds and obj.address not in deleted]
     after = {address: _named(body) for address, body in _after(changes, bodies).items()}
     return tuple(
-        replace(_with_users(one, before, after), held_by=_holders(one, staying))
-        if one.action is Action.DELETE
-        else replace(one, used_after=tuple(sorted(spelled.get(one.remote_id, ()))))
-        if one.action is Action.REPLACE
-        else one
-        for one in changes
+        replace(_with_users(change, before, after), held_by=_holders(change, staying))
+        if change.action is Action.DELETE
+        else replace(change, used_after=tuple(sorted(spelled.get(change.remote_id, ()))))
+        if change.action is Action.REPLACE
+        else change
+        for change in changes
     )
 
 
 def _with_users(
     change: Change, before: Mapping[Address, AbstractSet[object]], after: Mapping[Address, AbstractSet[object]]
 ) -> Change:
-    names = {change.address, change.remote_id}
+    targets = {change.address, change.remote_id}
 
-    def using(known: Mapping[Address, AbstractSet[object]]) -> tuple[Address, ...]:
-        return tuple(sorted(one for one, found in known.items() if one != change.address and names & found))
+    def using(names_by_user: Mapping[Address, AbstractSet[object]]) -> tuple[Address, ...]:
+        return tuple(
+            sorted(user for user, names in names_by_user.items() if user != change.address and targets & names)
+        )
 
     return replace(change, used_before=using(before), used_after=using(after))
 
 
 def _holders(change: Change, staying: Iterable[Live]) -> tuple[str, ...]:
-    return tuple(sorted(label(one) for one in staying if change.remote_id in one.holds))
+    return tuple(sorted(label(obj) for obj in staying if change.remote_id in obj.holds))
 
 
 def _after(changes: Iterable[Change], bodies: Mapping[Address, JsonObject]) -> Mapping[Address, JsonObject]:
-    """What objects will be when all changes are made."""
-    wanted = dict(bodies)
+    """The bodies of objects after all changes."""
+    after = dict(bodies)
     for change in changes:
         if change.action is Action.DELETE:
-            wanted.pop(change.address, None)
+            after.pop(change.address, None)
         elif change.action in _WHOLE and change.patch:
-            wanted[change.address] = as_object(change.patch[0]["value"])
+            after[change.address] = as_object(change.patch[0]["value"])
         elif change.action in _PART and change.live is not None:
-            now = wanted.get(change.address, change.live.body)
-            wanted[change.address] = as_object(patch.apply(now, change.patch))
-    return wanted
+            current = after.get(change.address, change.live.body)
+            after[change.address] = as_object(patch.apply(current, change.patch))
+    return after
 
 
 def _named(body: JsonObject) -> AbstractSet[object]:
@@ -203,10 +214,10 @@ def _named(body: JsonObject) -> AbstractSet[object]:
 
 
 def spelled(manifests: Iterable[Manifest], ids: Mapping[str, Address]) -> Mapping[str, Sequence[Address]]:
-    """Who refers to known objects by their ids in place of their addresses."""
-    found: defaultdict[str, set[Address]] = defaultdict(set)
+    """The addresses of manifests that refer to known objects by id, by that id."""
+    users: defaultdict[str, set[Address]] = defaultdict(set)
     for manifest in manifests:
         for text in texts(manifest.spec):
             if text in ids:
-                found[text].add(manifest.address)
-    return {remote_id: sorted(addresses) for remote_id, addresses in found.items()}
+                users[text].add(manifest.address)
+    return {remote_id: sorted(addresses) for remote_id, addresses in users.items()}

@@ -1,4 +1,4 @@
-"""Replacements in the making: who has to point to the new half, and when the old one can go.  Pure."""
+"""Unfinished replacements: which references must be repointed, and when an old version can be deleted.  Pure."""
 
 from __future__ import annotations
 
@@ -22,92 +22,98 @@ from tavusctl.engine.diff.applied_base import applied
 from tavusctl.fields.equivalence import same
 from tavusctl.lib.json_types import JsonObject, as_object
 
-# Causes of a replacement: of several that one object follows, the first here is told.
+# Causes of a replacement, the most important first: an object that follows several gets the first of their causes.
 _FIRST: Final = (Cause.EDITED, Cause.DRIFTED, Cause.DUE)
 
 
 class BothVersions(Struct, frozen=True):
-    """State and account, to look objects up in."""
+    """State and account, to look up bindings and objects."""
 
     bindings: Mapping[Address, Binding]
     live: Mapping[tuple[str, str], Live]
     missing: AbstractSet[Address]
     adopt: bool
-    again: AbstractSet[Address] = frozenset()  # to be made anew if what the server made of them failed
+    again: AbstractSet[Address] = frozenset()  # to be recreated if they failed
     strangers: Strangers = field(default_factory=lambda: Strangers(()))
     in_names: Callable[[Binding], Binding] = lambda binding: binding
 
     def of(self, address: Address) -> tuple[Binding | None, Live | None]:
-        """What is bound to an address, and the object."""
+        """The binding of an address, and its object."""
         binding = self.bindings.get(address)
         return binding, self.live.get((address.kind, binding.remote_id)) if binding else None
 
 
 def halves(bindings: Iterable[Binding]) -> frozenset[str]:
-    """Ids of objects that are on their way to stand for an address, or did."""
-    return frozenset(one for binding in bindings for one in (binding.successor, *binding.retired) if one)
+    """Ids of the successors and old versions of all replacements."""
+    return frozenset(
+        remote_id for binding in bindings for remote_id in (binding.successor, *binding.retired) if remote_id
+    )
 
 
 def without_given_up(desired: Iterable[Desired], bindings: Mapping[Address, Binding]) -> dict[Address, Binding]:
-    """Bindings in which the new half of a replacement that manifests no longer want waits to be deleted."""
-    wanted = {item.address: item for item in desired}
+    """The bindings, where each successor that the manifests have given up is an old version, to be deleted."""
+    by_address = {item.address: item for item in desired}
     return {
-        address: replace(one, successor="", successor_spec={}, retired=(*one.retired, one.successor))
-        if one.successor and address in wanted and _is_given_up(wanted[address], one)
-        else one
-        for address, one in bindings.items()
+        address: replace(binding, successor="", successor_spec={}, retired=(*binding.retired, binding.successor))
+        if binding.successor and address in by_address and _is_given_up(by_address[address], binding)
+        else binding
+        for address, binding in bindings.items()
     }
 
 
 def _is_given_up(item: Desired, binding: Binding) -> bool:
-    """Whether a manifest is back at the old half: all that is fixed at creation is as it was, and is not in the new."""
-    fixed = [patch.split(pointer) for pointer, declared in item.kind.fields.items() if declared.replaces]
+    """Whether a manifest is back at the old version: its fixed fields are as there, and differ from the successor."""
+    fixed_paths = [patch.split(pointer) for pointer, declared in item.kind.fields.items() if declared.replaces]
 
-    def is_made_of(spec: JsonObject) -> bool:
-        return all(same(item.kind, path, value_at(now, path), value_at(spec, path)) for path in fixed)
+    def has_fixed_values_of(spec: JsonObject) -> bool:
+        return all(same(item.kind, path, value_at(current, path), value_at(spec, path)) for path in fixed_paths)
 
-    now = applied(item)
-    return is_made_of(binding.applied) and not is_made_of(binding.successor_spec)
+    current = applied(item)
+    return has_fixed_values_of(binding.applied) and not has_fixed_values_of(binding.successor_spec)
 
 
 def excused(difference: Difference, item: Desired, sides: BothVersions) -> Difference:
-    """A reference that still names the old half of a replacement is behind, and nobody's edit."""
-    if not any(sides.bindings[one].retired for one in item.refers_to if one in sides.bindings):
+    """A difference in which references to an old version count as outdated, and not as edits in the account."""
+    if not any(sides.bindings[address].retired for address in item.refers_to if address in sides.bindings):
         return difference
-    behind = {old: one.address for one in sides.bindings.values() for old in one.retired}
+    old_versions = {old: binding.address for binding in sides.bindings.values() for old in binding.retired}
 
-    def is_behind(change: FieldChange) -> bool:
-        shown = map_leaves(change.live, lambda leaf: behind.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    def is_outdated(change: FieldChange) -> bool:
+        shown = map_leaves(change.live, lambda leaf: old_versions.get(leaf, leaf) if isinstance(leaf, str) else leaf)
         return change.live != shown and same(item.kind, patch.split(change.path), change.base, shown)
 
-    fields = tuple(replace(one, cause=Cause.EDITED) if is_behind(one) else one for one in difference.fields)
-    return replace(difference, fields=fields, drift=tuple(one for one in difference.drift if not is_behind(one)))
+    fields = tuple(
+        replace(change, cause=Cause.EDITED) if is_outdated(change) else change for change in difference.fields
+    )
+    return replace(
+        difference, fields=fields, drift=tuple(change for change in difference.drift if not is_outdated(change))
+    )
 
 
 def repointed(managed: Sequence[Desired], changes: Sequence[Change], sides: BothVersions) -> Iterator[Change]:
-    """Objects that refer to a replaced one get its new id once that is usable.
+    """Updates that give objects the new id of a replaced object they refer to, once the successor is usable.
 
-    It is a change of its own, so that others of the same object need not wait for it.
+    Each is a change of its own, so that other changes of the same object need not wait for it.
     """
-    replaced = {change.address: _behind(change) for change in changes if change.action is Action.REPLACE}
-    own = {change.address: change for change in changes}
+    replaced = {change.address: _follow_up_cause(change) for change in changes if change.action is Action.REPLACE}
+    own_changes = {change.address: change for change in changes}
     for item in managed:
         targets = replaced.keys() & set(item.refers_to)
         _, live = sides.of(item.address)
-        change = own.get(item.address)
+        change = own_changes.get(item.address)
         if not targets or live is None or (change and change.action is not Action.UPDATE):
             continue
         body = as_object(patch.apply(live.body, change.patch)) if change else live.body
-        found = references(body, targets)
-        if found:
+        outdated_references = references(body, targets)
+        if outdated_references:
             names = ", ".join(str(target) for target in sorted(targets))
             yield Change(
                 Action.UPDATE,
-                min((replaced[one] for one in targets), key=_FIRST.index),
+                min((replaced[target] for target in targets), key=_FIRST.index),
                 item.address,
                 live.remote_id,
-                fields=repointing(found, sides.bindings),
-                patch=operations(found),
+                fields=repointing(outdated_references, sides.bindings),
+                patch=operations(outdated_references),
                 waits_for=tuple(sorted({*targets, *([item.address] if change else [])})),
                 reason=f"points to the new {names}",
                 source=item.source,
@@ -116,71 +122,83 @@ def repointed(managed: Sequence[Desired], changes: Sequence[Change], sides: Both
             )
 
 
-def _behind(replaced: Change) -> Cause:
-    """Why what follows from a replacement is done; a conflict, once settled, is the manifest's doing."""
+def _follow_up_cause(replaced: Change) -> Cause:
+    """The cause of changes that follow from a replacement; a settled conflict counts as an edit of the manifest."""
     return replaced.cause if replaced.cause in _FIRST else Cause.EDITED
 
 
 def retired(
     changes: Sequence[Change], repointed: Sequence[Change], sides: BothVersions, live: Sequence[Live]
 ) -> Iterator[Change]:
-    """Old halves of replacements, deleted when nothing points to them any more."""
+    """Deletes of old versions of replacements, which wait until nothing refers to them."""
     replacing = {change.address: change for change in changes if change.action is Action.REPLACE}
-    settled = {change.address for change in (*changes, *repointed) if change.action is Action.UPDATE}
+    updated = {change.address for change in (*changes, *repointed) if change.action is Action.UPDATE}
     for address, binding in sorted(sides.bindings.items()):
         replaced = replacing.get(address)
         for remote_id in (*binding.retired, *([replaced.remote_id] if replaced else [])):
-            users = [one for one in live if uses(one, address if remote_id == binding.remote_id else None, remote_id)]
-            staying = tuple(sorted(label(one) for one in users if one.address not in settled or remote_id in one.holds))
-            waits = tuple(sorted({one.address for one in users if one.address is not None and one.address in settled}))
+            users = [obj for obj in live if uses(obj, address if remote_id == binding.remote_id else None, remote_id)]
+            keepers = tuple(sorted(label(obj) for obj in users if obj.address not in updated or remote_id in obj.holds))
+            users_to_update = tuple(
+                sorted({obj.address for obj in users if obj.address is not None and obj.address in updated})
+            )
             yield Change(
                 Action.RETIRE,
-                _behind(replaced) if replaced else Cause.DUE,  # of a replacement that an earlier run has made
+                _follow_up_cause(replaced) if replaced else Cause.DUE,  # the replacement was made by an earlier run
                 address,
                 remote_id,
-                waits_for=(*([address] if replaced else []), *waits),
+                waits_for=(*([address] if replaced else []), *users_to_update),
                 reason="the old version, once nothing refers to it",
-                referrers=staying,
+                referrers=keepers,
                 live=sides.live.get((address.kind, remote_id)),
             )
 
 
 def label(one: Live) -> str:
-    """What people call an object, ours or not."""
+    """The name of an object for people: its address, or its kind, id and name if it is not managed."""
     return (
         str(one.address) if one.address else f"{one.kind.name} {one.remote_id}" + (f" ({one.name})" if one.name else "")
     )
 
 
 def finishing(changes: Sequence[Change], bindings: Mapping[Address, Binding]) -> list[Change]:
-    """Of changes, those that end replacements which an earlier run has begun; nothing that nobody has agreed to.
+    """The changes that end replacements which an earlier run has begun, and so are agreed to; no others.
 
-    An object that has other changes beside keeps its old version until these are applied.
+    An old version is kept while an object that refers to it has other changes, too.
     """
-    behind = {old: one.address for one in bindings.values() for old in one.retired}
-    making = {change.address for change in changes if change.action is Action.REPLACE and not change.patch}
-    behind |= {bindings[one].remote_id: one for one in making}
-    found = [change for change in changes if _follows(change, behind)]
+    old_versions = {old: binding.address for binding in bindings.values() for old in binding.retired}
+    unfinished = {change.address for change in changes if change.action is Action.REPLACE and not change.patch}
+    old_versions |= {bindings[address].remote_id: address for address in unfinished}
+    selected = [change for change in changes if _follows(change, old_versions)]
     while True:
-        left = {change.address for change in changes if change not in found}
-        kept = [one for one in found if not left.intersection(one.waits_for) and not _beside(one, left)]
-        if len(kept) == len(found):
-            return kept
-        found = kept
+        remaining = {change.address for change in changes if change not in selected}
+        ready = [
+            change
+            for change in selected
+            if not remaining.intersection(change.waits_for) and not _beside(change, remaining)
+        ]
+        if len(ready) == len(selected):
+            return ready
+        selected = ready
 
 
-def _follows(change: Change, behind: Mapping[str, Address]) -> bool:
-    """Whether a change is nothing but what follows from a replacement."""
+def _follows(change: Change, old_versions: Mapping[str, Address]) -> bool:
+    """Whether a change only follows from a replacement."""
     if change.action is not Action.UPDATE:
         return change.action is Action.RETIRE or (change.action is Action.REPLACE and not change.patch)
 
-    def is_behind(one: FieldChange) -> bool:
-        shown = map_leaves(one.live, lambda leaf: behind.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    def is_outdated(field_change: FieldChange) -> bool:
+        shown = map_leaves(
+            field_change.live, lambda leaf: old_versions.get(leaf, leaf) if isinstance(leaf, str) else leaf
+        )
         kind = change.desired.kind if change.desired else None
-        return shown != one.live and kind is not None and same(kind, patch.split(one.path), one.desired, shown)
+        return (
+            shown != field_change.live
+            and kind is not None
+            and same(kind, patch.split(field_change.path), field_change.desired, shown)
+        )
 
-    return bool(change.fields) and all(map(is_behind, change.fields))
+    return bool(change.fields) and all(map(is_outdated, change.fields))
 
 
-def _beside(change: Change, left: AbstractSet[Address]) -> bool:
-    return change.action is Action.UPDATE and change.address in left
+def _beside(change: Change, remaining: AbstractSet[Address]) -> bool:
+    return change.action is Action.UPDATE and change.address in remaining

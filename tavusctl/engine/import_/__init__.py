@@ -1,1 +1,1 @@
-"""Objects that exist already: surveyed for an export, bound to addresses, or there under names that the state lacks."""
+"""Import: survey the objects of an account, bind them to addresses, and find objects that the state does not know."""

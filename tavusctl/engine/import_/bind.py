@@ -1,4 +1,4 @@
-"""Bind what exists in the account already to addresses; nothing is written to the account."""
+"""Bind existing objects of the account to addresses; nothing is written to the account."""
 
 from __future__ import annotations
 
@@ -37,31 +37,31 @@ def bind(
     *,
     archive: RunRecords,
 ) -> Sequence[Diagnostic]:
-    """Bind an existing object to an address; nothing is written to the account.  What an interrupted run has cost."""
-    found = opened(store, request.keys)
-    # A person says what became of the create at this address, if there was one.
-    others = tuple(one for one in found.replay.pending if one.remote_id or one.address != address)
-    state, lost, cost = recovered(kinds, api, replace(found, replay=replace(found.replay, pending=others)))
-    recovery.check_found(lost)
+    """Bind an existing object to an address, in the state only; return warnings about an interrupted run."""
+    sealed = opened(store, request.keys)
+    # By this import, a person decides what became of an interrupted create at the address: no search for it.
+    others = tuple(intent for intent in sealed.replay.pending if intent.remote_id or intent.address != address)
+    state, unresolved, warnings = recovered(kinds, api, replace(sealed, replay=replace(sealed.replay, pending=others)))
+    recovery.check_found(unresolved)
     kind = kinds[address.kind]
     check_owner(state, request)
     ids = observe.known_ids(state.bindings.values())
     _check_unbound(remote_id, address, ids)
-    lens = observe.lens(kinds, ids, found.custody.prints, state.bindings.values())
+    lens = observe.lens(kinds, ids, sealed.custody.prints, state.bindings.values())
     bound = state.bindings.get(address)
     if bound and bound.remote_id != remote_id:
         _check_gone(bound, kind, api, lens)
         bound = None
     live = observe.read(api, kind, remote_id, lens)
     _check_ours(remote_id, kind, api, lens, request)
-    # Whoever names an id says that the object is the right one, whenever it was created.
+    # A person has named the id, so the object is the right one, whenever it was created.
     binding = replace(bound or Binding(address, remote_id), created_at=live.created)
-    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, found.custody, archive)
-    return cost
+    checkpoint(replace(state, bindings={**state.bindings, address: binding}), store, request, sealed.custody, archive)
+    return warnings
 
 
 def _check_unbound(remote_id: str, address: Address, ids: Mapping[str, Address]) -> None:
-    """Refuse an object that another address has."""
+    """Refuse an object that is bound to another address."""
     other = ids.get(remote_id, address)
     if other != address:
         message = f"{remote_id} is already bound to `{other}`"
@@ -69,14 +69,14 @@ def _check_unbound(remote_id: str, address: Address, ids: Mapping[str, Address])
 
 
 def _check_gone(bound: Binding, kind: ResourceKind, api: Reader, lens: observe.Decoder) -> None:
-    """Refuse an address that has another object, unless somebody has deleted that in the account."""
+    """Refuse an address that is bound to another object, unless that object was deleted in the account."""
     if observe.exists(api, kind, bound.remote_id, lens):
         message = f"`{bound.address}` is already bound to {bound.remote_id}"
         raise StateError(message, f"run `tavusctl state rm {bound.address}` first", id="E905")
 
 
 def _check_ours(remote_id: str, kind: ResourceKind, api: Reader, lens: observe.Decoder, request: PlanOptions) -> None:
-    """Refuse an object of another environment, or of Tavus."""
+    """Refuse an object of another environment, and a stock object of Tavus."""
     owner = request.others().owners.get(remote_id)
     if owner:
         message = f"{remote_id} is {owner}: an object can be bound in one environment only"
@@ -88,13 +88,13 @@ def _check_ours(remote_id: str, kind: ResourceKind, api: Reader, lens: observe.D
 
 
 class Matches(Struct, frozen=True):
-    """Which objects have the names of manifests that are not bound, or the content where these give no name."""
+    """Objects that match manifests without a binding: by name, or by content if the manifest has no name."""
 
-    bound: Mapping[Address, str]  # exactly one object, wanted by one manifest alone
+    bound: Mapping[Address, str]  # exactly one object, which matches no other manifest
     ambiguous: Mapping[Address, Sequence[str]]
     unmatched: Sequence[Address]
-    elsewhere: Mapping[Address, str] = field(default_factory=dict)  # in words, what another environment has bound
-    remarks: Sequence[Diagnostic] = ()  # on an interrupted run
+    elsewhere: Mapping[Address, str] = field(default_factory=dict)  # matches of other environments, as text
+    remarks: Sequence[Diagnostic] = ()  # about an interrupted run
 
 
 def bind_by_name(
@@ -107,51 +107,60 @@ def bind_by_name(
     archive: RunRecords,
     record: bool,
 ) -> Matches:
-    """Bind every manifest that one unbound object is, by its name or else by its content; the account stays."""
-    found = opened(store, request.keys)
-    state, lost, cost = recovered(kinds, api, found, manifests)
-    recovery.check_found(lost)
+    """Bind, with `record`, each manifest that only one unbound object matches, by name or content; state only."""
+    sealed = opened(store, request.keys)
+    state, unresolved, warnings = recovered(kinds, api, sealed, manifests)
+    recovery.check_found(unresolved)
     check_owner(state, request)
-    moved, _ = renames.follow(manifests, state.bindings)
-    state = replace(state, bindings=moved)
-    externals = {m.external_id: m.address for m in manifests if m.external_id}
+    renamed_bindings, _ = renames.follow(manifests, state.bindings)
+    state = replace(state, bindings=renamed_bindings)
+    externals = {manifest.external_id: manifest.address for manifest in manifests if manifest.external_id}
     known = state.bindings.values()
-    lens = observe.lens(kinds, observe.known_ids(known, externals.items()), found.custody.prints, known, manifests)
-    alike = _alike(manifests, kinds, api, state, lens)
-    matches = replace(_matched(alike, request.others().owners), remarks=cost)
+    lens = observe.lens(kinds, observe.known_ids(known, externals.items()), sealed.custody.prints, known, manifests)
+    candidates = _candidates(manifests, kinds, api, state, lens)
+    matches = replace(_matches(candidates, request.others().owners), remarks=warnings)
     if record and matches.bound:
-        created = {one.remote_id: one.created for like in alike.values() for one in like}
-        new = {one: Binding(one, remote_id, created_at=created[remote_id]) for one, remote_id in matches.bound.items()}
-        checkpoint(replace(state, bindings={**state.bindings, **new}), store, request, found.custody, archive)
+        created = {live.remote_id: live.created for objects in candidates.values() for live in objects}
+        new = {
+            address: Binding(address, remote_id, created_at=created[remote_id])
+            for address, remote_id in matches.bound.items()
+        }
+        checkpoint(replace(state, bindings={**state.bindings, **new}), store, request, sealed.custody, archive)
     return matches
 
 
-def _alike(
+def _candidates(
     manifests: Sequence[Manifest], kinds: Kinds, api: Reader, state: State, lens: observe.Decoder
 ) -> Mapping[Address, Sequence[Live]]:
-    """The unbound objects that each manifest without a binding may mean."""
+    """By address of each manifest without a binding: the unbound objects that it may mean."""
     desired = resolve.resolve(manifests, kinds, secrets=None, ids=lens.ids, declared=frozenset(state.bindings))
-    free = [one for one in desired if not one.external_id and one.address not in state.bindings]
-    used = sorted({one.address.kind for one in free})
-    objects = (one for name in used for one in observe.listed(api, kinds[name], lens))
+    unbound = [item for item in desired if not item.external_id and item.address not in state.bindings]
+    used = sorted({item.address.kind for item in unbound})
+    objects = (live for name in used for live in observe.listed(api, kinds[name], lens))
     strangers = match_create.Strangers(objects, observe.halves(state.bindings.values()).keys())
-    return {one.address: strangers.like(one.kind, _readable(one.spec), sent_name(one)) for one in free}
+    return {item.address: strangers.like(item.kind, _readable(item.spec), sent_name(item)) for item in unbound}
 
 
-def _matched(alike: Mapping[Address, Sequence[Live]], owners: Mapping[str, str]) -> Matches:
-    """Which manifest is which object; `owners` tells of each id that another environment has bound, whose it is."""
-    named = {address: tuple(one.remote_id for one in like) for address, like in alike.items()}
-    taken = {one: [each for each in ids if each in owners] for one, ids in named.items()}
-    elsewhere = {one: ", ".join(f"{each} is {owners[each]}" for each in ids) for one, ids in taken.items() if ids}
-    free = {one: ids for one, ids in named.items() if one not in elsewhere}
-    wanted = Counter(remote_id for ids in free.values() for remote_id in ids)
-    bound = {one: ids[0] for one, ids in free.items() if len(ids) == 1 and wanted[ids[0]] == 1}
-    ambiguous = {one: ids for one, ids in free.items() if ids and one not in bound}
-    return Matches(bound, ambiguous, tuple(one for one, ids in free.items() if not ids), elsewhere)
+def _matches(candidates: Mapping[Address, Sequence[Live]], owners: Mapping[str, str]) -> Matches:
+    """Which manifest matches which object; `owners` names the owner of each id that another environment has bound."""
+    ids_by_address = {address: tuple(live.remote_id for live in objects) for address, objects in candidates.items()}
+    taken = {
+        address: [remote_id for remote_id in ids if remote_id in owners] for address, ids in ids_by_address.items()
+    }
+    elsewhere = {
+        address: ", ".join(f"{remote_id} is {owners[remote_id]}" for remote_id in ids)
+        for address, ids in taken.items()
+        if ids
+    }
+    free = {address: ids for address, ids in ids_by_address.items() if address not in elsewhere}
+    counts = Counter(remote_id for ids in free.values() for remote_id in ids)
+    bound = {address: ids[0] for address, ids in free.items() if len(ids) == 1 and counts[ids[0]] == 1}
+    ambiguous = {address: ids for address, ids in free.items() if ids and address not in bound}
+    return Matches(bound, ambiguous, tuple(address for address, ids in free.items() if not ids), elsewhere)
 
 
 def _readable(spec: JsonObject) -> JsonObject:
-    """A spec without its secrets, whose values are not known here."""
+    """A spec without its secrets: their values are not known here."""
     return {
         key: _readable(item) if isinstance(item, dict) else item
         for key, item in spec.items()

@@ -1,4 +1,4 @@
-"""Manifests that the state does not know: a missing state is never reported as no change."""
+"""Find manifests that the state does not know, so that a lost state is never reported as `no changes`."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from tavusctl.engine.compare.match_create import same_name
 from tavusctl.secrets.values import FingerprintKey
 
 HINT = "restore the state, or import the objects with `tavusctl import --match-names`"
-_OF_OTHERS = "E425"  # the name is another environment's
-_MANY = 5  # that are named in one message; the rest is counted
+_OF_OTHERS = "E425"  # another environment has an object of this name
+_MANY = 5  # items that a message lists; it only counts the rest
 
 
 class Unknown(Struct, frozen=True):
-    """Manifests without a binding: those whose names the account has, with the ids, and those that are new."""
+    """Manifests without a binding: those whose name is in the account, with the ids of its objects, and new ones."""
 
     there: Mapping[Address, Sequence[str]] = field(default_factory=dict)
     new: tuple[Address, ...] = ()
 
     @property
     def told(self) -> str:
-        """What is there and not known, in one sentence."""
-        names = _listed([f"{one} ({', '.join(ids)})" for one, ids in sorted(self.there.items())])
+        """One sentence about objects in the account that the state does not know."""
+        names = _listed([f"{address} ({', '.join(ids)})" for address, ids in sorted(self.there.items())])
         return f"the account has objects with the names of manifests that are not in the state: {names}"
 
     def warnings(self) -> Iterator[Diagnostic]:
-        """What a report about known objects has to say of the others."""
+        """Warnings about these manifests, for a report on managed objects."""
         if self.there:
             yield Diagnostic("TV310", self.told, None, HINT, None, Severity.WARNING)
         if self.new:
@@ -45,11 +45,11 @@ class Unknown(Struct, frozen=True):
 
 
 def of_plan(plan: Plan, bound: Collection[Address]) -> Unknown:
-    """What a plan says of manifests without a binding."""
+    """The manifests without a binding, according to a plan."""
     refused = [refusal.change for refusal in plan.refused if refusal.id != _OF_OTHERS]
-    there = {one.address: one.rivals for one in refused if one.rivals and one.address not in bound}
+    there = {change.address: change.rivals for change in refused if change.rivals and change.address not in bound}
     creates = (*plan.steps, *(refusal.change for refusal in plan.refused))
-    made = {one.address for one in creates if one.action is Action.CREATE and one.address not in bound}
+    made = {change.address for change in creates if change.action is Action.CREATE and change.address not in bound}
     return Unknown(there, tuple(sorted(made - there.keys())))
 
 
@@ -60,32 +60,35 @@ def of_account(
     bound: Mapping[Address, str],
     owned: Collection[str] = (),
 ) -> Unknown:
-    """What the account has under the names of manifests without a binding; asked only where there are any.
+    """The manifests without a binding, and the objects with their names; the account is read only if there are any.
 
-    `owned` are ids that another environment has bound: what has them is known, and not ours.
+    `owned` are ids that another environment has bound: they are known, and do not count.
     """
-    free = [one for one in manifests if not one.external_id and one.address not in bound]
+    free = [manifest for manifest in manifests if not manifest.external_id and manifest.address not in bound]
     taken = {*bound.values(), *owned}
     lens = observe.Decoder({}, FingerprintKey())
-    names = sorted({one.address.kind for one in free})
+    names = sorted({manifest.address.kind for manifest in free})
     listed = {name: tuple(observe.listed(api, kinds[name], lens)) for name in names}
-    live = {name: [one for one in every if one.remote_id not in taken] for name, every in listed.items()}
-    found = {one.address: _like(one, kinds[one.address.kind], live[one.address.kind]) for one in free}
-    there = {address: ids for address, ids in found.items() if ids}
-    return Unknown(there, tuple(address for address, ids in sorted(found.items()) if not ids))
+    live = {name: [item for item in objects if item.remote_id not in taken] for name, objects in listed.items()}
+    matches = {
+        manifest.address: _matching_ids(manifest, kinds[manifest.address.kind], live[manifest.address.kind])
+        for manifest in free
+    }
+    there = {address: ids for address, ids in matches.items() if ids}
+    return Unknown(there, tuple(address for address, ids in sorted(matches.items()) if not ids))
 
 
-def _like(manifest: Manifest, kind: ResourceKind, live: Iterable[Live]) -> tuple[str, ...]:
-    """Objects with the name of a manifest, however spelled; without one, those that were made from the same address."""
+def _matching_ids(manifest: Manifest, kind: ResourceKind, live: Iterable[Live]) -> tuple[str, ...]:
+    """Ids of objects with the name of a manifest in any spelling; without a name, those made from the same URL."""
     name = manifest.spec.get(kind.name_field)
     if isinstance(name, str) and name:
-        return tuple(sorted(one.remote_id for one in live if same_name(name, one.name)))
+        return tuple(sorted(item.remote_id for item in live if same_name(name, item.name)))
     link = kind.attachment.link if kind.attachment else ""
-    wanted = manifest.spec.get(link)
-    return tuple(sorted(one.remote_id for one in live if wanted and one.body.get(link) == wanted))
+    url = manifest.spec.get(link)
+    return tuple(sorted(item.remote_id for item in live if url and item.body.get(link) == url))
 
 
 def _listed(items: Iterable[str]) -> str:
-    every = list(items)
-    more = len(every) - _MANY
-    return ", ".join(every[:_MANY]) + (f" and {more} more" if more > 0 else "")
+    names = list(items)
+    more = len(names) - _MANY
+    return ", ".join(names[:_MANY]) + (f" and {more} more" if more > 0 else "")

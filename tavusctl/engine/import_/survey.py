@@ -1,4 +1,4 @@
-"""Take over what an account has already: all of it read for `export`, and what was written down for it bound."""
+"""Survey all objects of an account for `export`, and bind those that were written as manifests."""
 
 from __future__ import annotations
 
@@ -29,65 +29,67 @@ from tavusctl.secrets.values import NO_KEY, SecretText
 from tavusctl.state.seals import SealedState, Seals, opened
 
 NO_VALUES: Final[Mapping[str, str]] = {}
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # what stands where an id belongs becomes a part of a path
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")  # only such an id is safe in a URL path
 
 
 class AccountSurvey(Struct, frozen=True):
-    """The account and the state; bodies have ids as the account has them, not addresses."""
+    """The objects of the account and the state; bodies refer to other objects by id, not by address."""
 
     state: State
-    live: tuple[Live, ...]  # of the kinds that were asked for
-    stock: tuple[Live, ...]  # what these refer to and what is everybody's
-    odd: tuple[Live, ...]  # what has an id that cannot be asked for
-    recovered: bool  # the state on disk is behind
+    live: tuple[Live, ...]  # the account's own objects of the surveyed kinds
+    stock: tuple[Live, ...]  # stock objects of Tavus that these refer to
+    odd: tuple[Live, ...]  # objects whose id is not safe in a URL path
+    recovered: bool  # the state on disk lacks records of an interrupted run
     custody: Seals = Seals()
-    remarks: tuple[Diagnostic, ...] = ()  # on an interrupted run
+    remarks: tuple[Diagnostic, ...] = ()  # about an interrupted run
 
 
 def survey(kinds: Kinds, wanted: Collection[str], api: Reader, store: Store, request: PlanOptions) -> AccountSurvey:
     """Every object of the wanted kinds, and the stock objects that they refer to; nothing is written."""
-    # Whatever is not bound may be of a run that is under way.
+    # Any unbound object may have been created by an active run.
     everything = frozenset(Address(name, "any") for name in wanted)
     return steady_reads.steady(
         lambda: opened(store, request.keys),
-        lambda found: _survey(kinds, wanted, api, found, request),
+        lambda sealed: _survey(kinds, wanted, api, sealed, request),
         lambda _: everything,
     )
 
 
 def _survey(
-    kinds: Kinds, wanted: Collection[str], api: Reader, opened_here: SealedState, request: PlanOptions
+    kinds: Kinds, wanted: Collection[str], api: Reader, sealed: SealedState, request: PlanOptions
 ) -> AccountSurvey:
-    state, lost, cost = recovered(kinds, api, opened_here)
-    recovery.check_found(lost)
-    lens = observe.lens(kinds, {}, opened_here.custody.prints, state.bindings.values())
-    listed = [one for name in kinds if name in wanted for one in observe.listed_if_any(api, kinds[name], lens)]
-    live = [one for one in listed if _ID.fullmatch(one.remote_id)]
-    odd = tuple(one for one in listed if not _ID.fullmatch(one.remote_id))
-    found = {(one.kind.name, one.remote_id) for one in live}
-    bound = [(one.address.kind, one.remote_id) for one in state.bindings.values() if one.address.kind in wanted]
-    check_owner(state, request, len(bound), len([key for key in bound if key not in found]))
+    state, unresolved, warnings = recovered(kinds, api, sealed)
+    recovery.check_found(unresolved)
+    lens = observe.lens(kinds, {}, sealed.custody.prints, state.bindings.values())
+    listed = [item for name in kinds if name in wanted for item in observe.listed_if_any(api, kinds[name], lens)]
+    live = [item for item in listed if _ID.fullmatch(item.remote_id)]
+    odd = tuple(item for item in listed if not _ID.fullmatch(item.remote_id))
+    live_keys = {(item.kind.name, item.remote_id) for item in live}
+    bound_keys = [
+        (item.address.kind, item.remote_id) for item in state.bindings.values() if item.address.kind in wanted
+    ]
+    check_owner(state, request, len(bound_keys), len([key for key in bound_keys if key not in live_keys]))
     stock = []
-    known = [(kind, remote_id) for kind, remote_id in sorted(referred(live) - found) if kind in kinds]
-    for kind, remote_id in known:
-        made_by, one = _looked_up(api, kinds[kind], remote_id, lens)
-        if one and (made_by or (kind in wanted and kinds[kind].listing.own)):
-            stock.append(one)
-        elif one and kind in wanted:  # ours, and so new that the listing does not have it yet
-            live.append(one)
+    referenced = [(kind, remote_id) for kind, remote_id in sorted(referred(live) - live_keys) if kind in kinds]
+    for kind, remote_id in referenced:
+        is_stock, item = _read_with_origin(api, kinds[kind], remote_id, lens)
+        if item and (is_stock or (kind in wanted and kinds[kind].listing.own)):
+            stock.append(item)
+        elif item and kind in wanted:  # the account's own, and so new that the listing does not show it yet
+            live.append(item)
     return AccountSurvey(
         state,
         tuple(live),
         tuple(stock),
         odd,
-        recovered=bool(opened_here.replay.records),
-        custody=opened_here.custody,
-        remarks=cost,
+        recovered=bool(sealed.replay.records),
+        custody=sealed.custody,
+        remarks=warnings,
     )
 
 
 def named(live: Live, ids: Mapping[str, Address]) -> Live:
-    """A live object with addresses where its body has known ids, as comparisons want it."""
+    """A live object with addresses in place of known ids, as comparisons need it."""
     body = map_leaves(live.body, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
     return replace(live, body=body, address=ids.get(live.remote_id))
 
@@ -99,33 +101,37 @@ def differing(
     bindings: Collection[Binding],
     ids: Mapping[str, Address],
 ) -> tuple[Address, ...]:
-    """Which of some bound objects have a manifest that does not say what the account has, or are not there."""
+    """The addresses of bindings whose object does not exist, or differs from its manifest."""
     desired = resolve.resolve(tuple(manifests), kinds, secrets=None, ids=ids, declared=frozenset(ids.values()))
     managed = {item.address: item for item in desired if not item.external_id}
-    bound = [(managed[one.address], live.get(one.remote_id), one) for one in bindings if one.address in managed]
-    return tuple(sorted(item.address for item, found, binding in bound if _differs(item, found, binding, ids)))
+    bound = [
+        (managed[binding.address], live.get(binding.remote_id), binding)
+        for binding in bindings
+        if binding.address in managed
+    ]
+    return tuple(sorted(item.address for item, shown, binding in bound if _differs(item, shown, binding, ids)))
 
 
 def record(surveyed: AccountSurvey, bindings: Mapping[Address, Binding], store: Store, request: PlanOptions) -> None:
-    """Bind; a state that has all of it already is not written."""
-    known = surveyed.state.bindings
-    new = {address: one for address, one in bindings.items() if known.get(address) != one}
+    """Write bindings to the state; nothing is written if the state on disk has them all."""
+    recorded = surveyed.state.bindings
+    new = {address: binding for address, binding in bindings.items() if recorded.get(address) != binding}
     if new or surveyed.recovered:
-        checkpoint(replace(surveyed.state, bindings={**known, **new}), store, request, surveyed.custody)
+        checkpoint(replace(surveyed.state, bindings={**recorded, **new}), store, request, surveyed.custody)
 
 
 def blind(desired: Desired, known: Mapping[str, str] = NO_VALUES) -> Desired:
-    """A manifest compared without the secrets whose values are not known; `known` are those of names."""
-    named = {path: leaf for path, leaf in leaves(desired.spec) if isinstance(leaf, SecretText)}
-    told = {path: leaf.fill(known, NO_KEY) for path, leaf in named.items() if known.keys() >= set(leaf.names)}
-    unknown = (join(_managed(desired.spec, path)) for path in named if path not in told)
-    ignored = (*desired.lifecycle.ignore_changes, *unknown)
-    spec = with_leaves(desired.spec, dict(told))
+    """A manifest that is compared without the secrets whose values are not in `known`, which has values by name."""
+    secret_texts = {path: leaf for path, leaf in leaves(desired.spec) if isinstance(leaf, SecretText)}
+    values = {path: leaf.fill(known, NO_KEY) for path, leaf in secret_texts.items() if known.keys() >= set(leaf.names)}
+    unknown_pointers = (join(_managed(desired.spec, path)) for path in secret_texts if path not in values)
+    ignored = (*desired.lifecycle.ignore_changes, *unknown_pointers)
+    spec = with_leaves(desired.spec, dict(values))
     return replace(desired, spec=spec, lifecycle=Lifecycle(ignore_changes=ignored))
 
 
 def _managed(spec: Json, path: KeyPath) -> KeyPath:
-    """The member that is compared as a whole with the value at a path: a list is, with all that is in it."""
+    """The path of the first list on a path, which is compared as a whole; the path itself if there is no list."""
     for length, step in enumerate(path):
         if isinstance(spec, list):
             return path[:length]
@@ -141,9 +147,9 @@ def referred(live: Iterable[Live]) -> set[tuple[str, str]]:
     """Kind and id of everything that objects refer to."""
     return {
         (target, leaf)
-        for one in live
-        for path, leaf in leaves(one.body)
-        if isinstance(leaf, str) and _ID.fullmatch(leaf) and (target := _target(one.kind, path))
+        for item in live
+        for path, leaf in leaves(item.body)
+        if isinstance(leaf, str) and _ID.fullmatch(leaf) and (target := _target(item.kind, path))
     }
 
 
@@ -151,8 +157,10 @@ def _target(kind: ResourceKind, path: KeyPath) -> str:
     return kind.field_at(pattern_of(path)).refers_to
 
 
-def _looked_up(api: Reader, kind: ResourceKind, remote_id: str, lens: observe.Decoder) -> tuple[bool, Live | None]:
-    """Whether Tavus made an object, and the object; None when there is none of that id."""
+def _read_with_origin(
+    api: Reader, kind: ResourceKind, remote_id: str, lens: observe.Decoder
+) -> tuple[bool, Live | None]:
+    """Whether Tavus made an object, and the object; None if there is no object of that id."""
     try:
         raw = api.get(f"{kind.collection}/{remote_id}", kind.get_query)
     except Gone:

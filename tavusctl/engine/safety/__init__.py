@@ -1,1 +1,1 @@
-"""What keeps a plan from doing harm: whose account it is, what is protected, what is read for the first time."""
+"""Checks that keep a plan from doing harm: the right account, protected objects, and first uses of variables."""

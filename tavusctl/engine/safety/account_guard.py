@@ -1,4 +1,4 @@
-"""Account guard: refuse to use a state with another account than its own.  Pure."""
+"""Account guard: refuse to use a state with an account other than its own.  Pure."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from tavusctl.secrets.key_wrapping import slot
 
 
 def owned(state: State, environment: Environment) -> State:
-    """A state that says which account it is about."""
+    """A state with the label of its account: that of the environment, otherwise its own."""
     return replace(state, account=environment.account or state.account)
 
 
 def check(
     state: State, environment: Environment, api_key: str, *, bound: int = 0, missing: int = 0, agreed: int | None = None
 ) -> None:
-    """Refuse to work on another account than the one the state is about, or on one that was emptied.
+    """Refuse to work on an account other than that of the state, or on one that was emptied.
 
-    `missing` of the `bound` objects are not there; `agreed` is the number that somebody has said may be made anew.
+    `missing` of the `bound` objects do not exist; `agreed` is the number of objects that may be recreated, by
+    `--allow-recreate`.
     """
     label = environment.account
     if label and state.account and label != state.account:
         message = f"the state belongs to the account `{state.account}`, but the environment has `account: {label}`"
         raise StateError(message, "use a separate environment and state for each account", id="E910")
-    name = slot(api_key, state.lineage)
-    known_key = name == state.key_digest or name in state.keys
+    key_slot = slot(api_key, state.lineage)
+    known_key = key_slot == state.key_digest or key_slot in state.keys
     if not known_key and bound and missing * 5 > bound:
         message = (
             f"{missing} of the {bound} managed objects do not exist "
             "in this account: the API key may be of another account"
         )
         raise StateError(message, "check the API key; a rotated key of the same account sees all objects", id="E911")
-    # One object may well have been deleted by somebody; all of several look like another account, or an emptied one.
+    # A single missing object may have been deleted; if all of several are missing, it is another or an emptied account.
     if missing == bound > 1 and agreed != bound:
         message = (
             f"none of the {bound} managed objects exists in this account: it is another account, or it was emptied"

@@ -1,8 +1,8 @@
 """What an environment reads or opens for the first time.  Pure.
 
-Whoever edits the files of a project names in them which variables of the machine are read and sent, and where files go.
-What was named before, at the last apply or in the branch that a pull request is for, somebody has agreed to; what is
-new is told with the plan, and is a risk of every change that makes use of it.
+Whoever edits the files of a project decides which variables of the machine are read and sent, and where files are
+uploaded.  Names that were there at the last apply, or in the base branch of a pull request, count as approved.  New
+names are shown with the plan, and are a risk of every change that uses them.
 """
 
 from __future__ import annotations
@@ -23,46 +23,54 @@ from tavusctl.fields import secret_fields
 from tavusctl.lib.json_types import Json, KeyPath
 from tavusctl.secrets.values import SecretText
 
-Place = tuple[Address, KeyPath, Json]  # a field, with `*` for places in lists, and what is written there
-# What a key of Tavus is usually kept in; nothing is told of such a name where nobody knows what was there before.
-_USUAL: Final = re.compile(r"(?!TAVUSCTL_).*TAVUS", re.IGNORECASE)
+Place = tuple[Address, KeyPath, Json]  # a field, with `*` for indices of lists, and its value
+# Usual names of a variable with a Tavus API key: no warning about one if the names used before are not known.
+_USUAL_KEY_NAME: Final = re.compile(r"(?!TAVUSCTL_).*TAVUS", re.IGNORECASE)
 
 
 def known(project: Project, environment: Environment, manifests: Sequence[Manifest]) -> Known:
-    """What the files of a project make an environment read and open."""
-    used = {name for one in manifests for _, leaf in one.marks if isinstance(leaf, SecretText) for name in leaf.names}
-    stores = {one.file.upload for one in manifests if one.file} | {environment.uploads}
+    """The variables and upload stores that the files of a project make an environment use."""
+    used = {
+        name
+        for manifest in manifests
+        for _, leaf in manifest.marks
+        if isinstance(leaf, SecretText)
+        for name in leaf.names
+    }
+    stores = {manifest.file.upload for manifest in manifests if manifest.file} | {environment.uploads}
     secrets = tuple(sorted(set(project.secrets)))
     return Known(environment.api_key_env, secrets, tuple(sorted(used)), tuple(sorted(filter(None, stores))))
 
 
 def places(manifests: Sequence[Manifest], kinds: Mapping[str, ResourceKind]) -> frozenset[Place]:
-    """What manifests write where secrets stand, or are named."""
+    """The fields of manifests that hold secrets, or name them, with their values."""
     return frozenset(
-        (one.address, pattern_of(path), leaf)
-        for one in manifests
-        for secret_places in [{spot.path for spot in secret_fields.secret_places(kinds[one.address.kind], one.spec)}]
-        for path, leaf in leaves(one.spec)
+        (manifest.address, pattern_of(path), leaf)
+        for manifest in manifests
+        for secret_places in [
+            {spot.path for spot in secret_fields.secret_places(kinds[manifest.address.kind], manifest.spec)}
+        ]
+        for path, leaf in leaves(manifest.spec)
         if isinstance(leaf, SecretText) or (isinstance(leaf, str) and path in secret_places)
     )
 
 
 def told(before: Known | None, now: Known) -> tuple[Diagnostic, ...]:
-    """What is read or opened for the first time, as a plan says it."""
-    return tuple(_complaint(*one) for one in _news(before, now))
+    """The warnings of a plan about what is read or opened for the first time."""
+    return tuple(_warning(*texts) for texts in _new_names(before, now))
 
 
-def _news(before: Known | None, now: Known) -> Iterator[tuple[str, str]]:
+def _new_names(before: Known | None, now: Known) -> Iterator[tuple[str, str]]:
     if before is None:
-        if not _USUAL.match(now.key):
+        if not _USUAL_KEY_NAME.match(now.key):
             yield (
                 f"`{now.key}` is sent to Tavus as the API key",
                 "check that `api_key_env` in tavusctl.yaml names the right variable",
             )
         return
     if now.key != before.key:
-        was = f"before, it was {before.key}; " if before.key else ""
-        hint = f"{was}check that `api_key_env` in tavusctl.yaml names the right variable"
+        previous = f"before, it was {before.key}; " if before.key else ""
+        hint = f"{previous}check that `api_key_env` in tavusctl.yaml names the right variable"
         yield f"`{now.key}` is sent to Tavus as the API key for the first time", hint
     for name in sorted({*now.secrets} - {*before.secrets}):
         yield (
@@ -78,20 +86,20 @@ def _news(before: Known | None, now: Known) -> Iterator[tuple[str, str]]:
         )
 
 
-def _complaint(message: str, hint: str) -> Diagnostic:
+def _warning(message: str, hint: str) -> Diagnostic:
     return Diagnostic("TV341", message, None, hint, None, Severity.WARNING)
 
 
 def untried(before: Known | None, now: Known) -> frozenset[str]:
-    """Variables and stores that were not used before; none where nobody knows what was."""
+    """Variables and stores that were not used before; none if it is not known what was used before."""
     return frozenset() if before is None else frozenset({*now.used, *now.uploads} - {*before.used, *before.uploads})
 
 
 def marked(desired: Sequence[Desired], new: frozenset[str]) -> tuple[Desired, ...]:
-    """Desired objects, with what they are the first to use."""
-    return tuple(replace(one, untried=found) if (found := _uses(one) & new) else one for one in desired)
+    """Desired objects, each with the names that it is the first to use."""
+    return tuple(replace(item, untried=names) if (names := _names_used(item) & new) else item for item in desired)
 
 
-def _uses(desired: Desired) -> frozenset[str]:
+def _names_used(desired: Desired) -> frozenset[str]:
     upload = {desired.file.upload} if desired.file else set()
     return frozenset({name for names in desired.reads.values() for name in names} | upload)

@@ -1,7 +1,7 @@
-"""Plan to reverse one apply, from the records that were kept of it.  Pure.
+"""Plan the reversal of one apply, from its records.  Pure.
 
-Every object is judged by itself: what the run left must still be there, or nothing of that object is touched.
-Updates are reversed by their recorded inverse, creates by deletes, deletes by new objects made from what was kept, and
+Every object is judged by itself: it must still be as the run left it, or nothing of it is changed.  Updates are
+reversed by their recorded inverse, creates by deletes, deletes by new objects created from the trash, and
 replacements by replacements.
 """
 

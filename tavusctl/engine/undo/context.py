@@ -1,4 +1,4 @@
-"""What an undo looks at, and what it finds."""
+"""The input of an undo, and the plan that it builds."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _NOWHERE = Source("", 0, 0)
 
 
 class UndoContext(Struct, frozen=True):
-    """The account and the state now, and what was kept of deleted objects."""
+    """The account and the state now, and the saved bodies of deleted objects."""
 
     kinds: Mapping[str, ResourceKind]
     bindings: Mapping[Address, Binding]
     live: Mapping[tuple[str, str], Live]
     ids: Mapping[str, Address]
-    trash: Mapping[str, JsonObject]  # bodies by id
+    trash: Mapping[str, JsonObject]  # by id: bodies of deleted objects
     recreate: bool = False
-    secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)  # by pointer, as manifests name them
-    unset: Mapping[tuple[Address, str], tuple[str, ...]] = field(default_factory=dict)  # variables without a value
+    secrets: Mapping[tuple[Address, str], Secret] = field(default_factory=dict)  # by pointer: as manifests name them
+    unset: Mapping[tuple[Address, str], tuple[str, ...]] = field(default_factory=dict)  # by pointer: unset variables
 
 
 class Seen(Struct, frozen=True):
-    """An object as the account is to show it, and what the state is to remember of that."""
+    """An object as the account should show it after the undo, and the binding that the state should have then."""
 
     desired: Desired
     base: Binding
@@ -50,66 +50,71 @@ class UndoPlan(Struct):
     refused: list[Refusal] = field(default_factory=list)
     settled: list[Binding] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
-    bodies: dict[Address, JsonObject] = field(default_factory=dict)  # as they will be, where one object has two updates
-    bases: dict[Address, Binding] = field(default_factory=dict)  # the same: what will be remembered of them
-    brought_back: dict[Address, Live] = field(default_factory=dict)  # replaced once more: the versions that go
+    bodies: dict[Address, JsonObject] = field(default_factory=dict)  # of updated objects, after the updates so far
+    bases: dict[Address, Binding] = field(default_factory=dict)  # of updated objects: their bindings after the undo
+    brought_back: dict[Address, Live] = field(default_factory=dict)  # by address: new versions that are to be deleted
 
 
 def bare(intent: Intent, action: Action) -> Change:
-    """A change that names an object and nothing more."""
+    """A change of an object, with nothing but its action, address and id."""
     return Change(action, Cause.ASKED, intent.address, intent.remote_id, reason="as it was before that run")
 
 
 def refuse(found: UndoPlan, change: Change, reason: str) -> None:
-    """Leave an object alone, because it is not what the run left."""
+    """Refuse to change an object, because it is not as the run left it."""
     found.refused.append(Refusal(change, "E305", 3, reason, "undo it by hand, in its manifest"))
 
 
 def as_desired(kind: ResourceKind, binding: Binding) -> Desired:
-    """A binding as a desired resource."""
+    """A desired resource with the spec and the lifecycle of a binding."""
     lifecycle = Lifecycle(prevent_destroy=binding.prevent_destroy, on_remove=binding.on_remove)
     return Desired(kind, binding.address, binding.applied, _NOWHERE, lifecycle=lifecycle)
 
 
 def as_seen(kind: ResourceKind, binding: Binding, body: JsonObject, places: Sequence[str] = ("",)) -> Seen:
-    """What is brought about when an object is to read at some places as the account once showed it.
+    """The object and its binding after an undo that restores, at some places, a body that the account once showed.
 
-    `binding` is what the state remembered then.  What somebody had edited is from now on what we have applied; what the
-    server had made of what we had applied stays its answer.
+    `binding` is the state's binding at that time.  Values that somebody had edited then count as applied from now on;
+    where the server had stored an applied value differently, its value stays its answer.
     """
-    wanted = as_desired(kind, binding)
-    found = compare(wanted, Live(kind, binding.remote_id, body), binding)
-    edited, kept = ([one for one in some if _is_put_back(one, places)] for some in (found.fields, found.otherwise))
-    answers = {one.path: remembered(one.live) for one in kept}
-    others = {path: value for path, value in binding.answered.items() if not touches(path, places)}
+    desired = as_desired(kind, binding)
+    comparison = compare(desired, Live(kind, binding.remote_id, body), binding)
+    edited, stored = (
+        [change for change in changes if _is_restored(change, places)]
+        for changes in (comparison.fields, comparison.otherwise)
+    )
+    answers = {change.path: remembered(change.live) for change in stored}
+    other_answers = {path: value for path, value in binding.answered.items() if not touches(path, places)}
     base = replace(
         binding,
         applied=remembered(_with_live(binding.applied, edited)),
-        answered={**others, **answers},
+        answered={**other_answers, **answers},
         unkept={path: value for path, value in binding.unkept.items() if not touches(path, places)},
         unconfirmed={path: value for path, value in binding.unconfirmed.items() if not touches(path, places)},
     )
-    return Seen(replace(wanted, spec=_with_live(binding.applied, [*edited, *kept])), base)
+    return Seen(replace(desired, spec=_with_live(binding.applied, [*edited, *stored])), base)
 
 
-def _is_put_back(one: FieldChange, places: Sequence[str]) -> bool:
-    return touches(one.path, places) and not isinstance(one.live, Pinned)
+def _is_restored(change: FieldChange, places: Sequence[str]) -> bool:
+    return touches(change.path, places) and not isinstance(change.live, Pinned)
 
 
 def _with_live(spec: JsonObject, fields: Iterable[FieldChange]) -> JsonObject:
-    for one in fields:
-        spec = set_at(spec, split(one.path), one.live)
+    for change in fields:
+        spec = set_at(spec, split(change.path), change.live)
     return spec
 
 
 def refuse_without(found: UndoPlan, change: Change, pointers: Iterable[str], context: UndoContext) -> None:
-    """Leave an object alone that the API would refuse, or take without a secret that it had."""
+    """Refuse to change an object because of a lost secret: the API would refuse it, or accept it without the secret."""
     pointer = min(pointers)
     unset = context.unset.get((change.address, pointer), ())
-    why = f", and the variable {' and '.join(unset)} of its manifest is not set" if unset else ""
-    first = f"set {' and '.join(unset)}" if unset else f"restore its manifest, with `${{secret:NAME}}` at `{pointer}`"
-    hint = f"{first} and run undo again; or restore the manifest and run `tavusctl apply`"
-    found.refused.append(Refusal(change, "E309", 4, f"the secret at `{pointer}` is not stored anywhere{why}", hint))
+    variables = f", and the variable {' and '.join(unset)} of its manifest is not set" if unset else ""
+    action = f"set {' and '.join(unset)}" if unset else f"restore its manifest, with `${{secret:NAME}}` at `{pointer}`"
+    hint = f"{action} and run undo again; or restore the manifest and run `tavusctl apply`"
+    found.refused.append(
+        Refusal(change, "E309", 4, f"the secret at `{pointer}` is not stored anywhere{variables}", hint)
+    )
 
 
 def lost_secret(address: Address, pointer: str) -> Diagnostic:
@@ -119,5 +124,5 @@ def lost_secret(address: Address, pointer: str) -> Diagnostic:
 
 
 def refers(kind: ResourceKind) -> bool:
-    """Whether objects of a kind refer to others."""
+    """Whether objects of a kind can refer to other objects."""
     return any(declared.refers_to for declared in kind.fields.values())

@@ -1,4 +1,4 @@
-"""The updates that take back one object, call by call, as one change.  Pure."""
+"""Join the reverse updates of one object, one per call of the run, into one change.  Pure."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from tavusctl.engine.compare.updates import update_of
 
 
 def joined(changes: Iterable[Change]) -> list[Change]:
-    """Changes in which each object has one update, at the place of its first: what several calls have written."""
-    found: list[Change] = []
-    places: dict[Address, int] = {}
+    """The changes with one update per object, at the place of its first update."""
+    result: list[Change] = []
+    positions: dict[Address, int] = {}
     for change in changes:
         if change.action is not Action.UPDATE:
-            found.append(change)
-        elif change.address in places:
-            place = places[change.address]
-            found[place] = _both(found[place], change)
+            result.append(change)
+        elif change.address in positions:
+            position = positions[change.address]
+            result[position] = _join(result[position], change)
         else:
-            places[change.address] = len(found)
-            found.append(change)
-    return found
+            positions[change.address] = len(result)
+            result.append(change)
+    return result
 
 
-def _both(first: Change, then: Change) -> Change:
-    """Two updates of an object, one after the other."""
+def _join(first: Change, then: Change) -> Change:
+    """One update in place of two successive updates of an object."""
     operations = (*first.patch, *then.patch)
     live = first.live
     return replace(
@@ -42,8 +42,8 @@ def _both(first: Change, then: Change) -> Change:
 
 
 def _fields(first: Iterable[FieldChange], then: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-    found = {one.path: one for one in first}
-    for one in then:
-        before = found.get(one.path)
-        found[one.path] = replace(one, base=before.base, live=before.live) if before else one
-    return tuple(found[path] for path in sorted(found))
+    fields = {item.path: item for item in first}
+    for item in then:
+        before = fields.get(item.path)
+        fields[item.path] = replace(item, base=before.base, live=before.live) if before else item
+    return tuple(fields[path] for path in sorted(fields))

@@ -1,4 +1,4 @@
-"""Objects that came or went with a run: what it made is deleted, what it deleted is made anew, bindings go back."""
+"""Reverse what a run did to whole objects: delete those it created, recreate those it deleted, restore bindings."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from tavusctl.state.journal import FinishedRun, Intent
 
 
 def undo_create(intent: Intent, past: FinishedRun, context: UndoContext, found: UndoPlan) -> None:
-    """A create is reversed by a delete, of an object that is still as it was made."""
+    """Reverse a create by a delete, if the object is still as the run left it."""
     binding = context.bindings.get(intent.address)
-    made = past.made.get(intent.op) or binding
-    if made is None or binding is None or binding.remote_id != made.remote_id:
+    created = past.made.get(intent.op) or binding
+    if created is None or binding is None or binding.remote_id != created.remote_id:
         refuse(found, bare(intent, Action.DELETE), f"`{intent.address}` is no longer bound to the created object")
         return
     live = context.live.get((intent.address.kind, binding.remote_id))
@@ -45,38 +45,40 @@ def undo_create(intent: Intent, past: FinishedRun, context: UndoContext, found: 
     if live is None:
         found.changes.append(replace(change, action=Action.FORGET, reason="already deleted"))
         return
-    paths = edited_since(_as_made(intent, past, binding), live, binding)
+    paths = edited_since(_with_later_calls(intent, past, binding), live, binding)
     if paths:
         refuse(found, change, f"{paths} was edited since")
         return
-    users = [one for one in context.live.values() if one.address is None and uses(one, intent.address, live.remote_id)]
-    names = tuple(sorted(f"{one.kind.name} {one.remote_id}" for one in users))
+    users = [
+        user for user in context.live.values() if user.address is None and uses(user, intent.address, live.remote_id)
+    ]
+    names = tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in users))
     found.changes.append(replace(change, referrers=names))
 
 
-def _as_made(intent: Intent, past: FinishedRun, binding: Binding) -> Intent:
-    """A create with all that later calls of the run have put into its object, too."""
-    later = [past.made[one.op] for one in past.intents if one.address == intent.address and one.op in past.made]
-    specs = [one.applied for one in later if one.remote_id == binding.remote_id]
+def _with_later_calls(intent: Intent, past: FinishedRun, binding: Binding) -> Intent:
+    """A create with the spec that later calls of the run have applied to its object."""
+    results = [past.made[call.op] for call in past.intents if call.address == intent.address and call.op in past.made]
+    specs = [result.applied for result in results if result.remote_id == binding.remote_id]
     return replace(intent, spec=specs[-1]) if specs else intent
 
 
 def undo_delete(intent: Intent, context: UndoContext, again: Mapping[str, Address], found: UndoPlan) -> None:
-    """A delete is reversed by a new object, from what was kept of the old one."""
+    """Reverse a delete by a new object with the saved body; `again` maps ids of recreated objects to addresses."""
     kind = context.kinds[intent.address.kind]
     change = replace(bare(intent, Action.CREATE), remote_id="")
     if intent.address in context.bindings:
         refuse(found, change, f"`{intent.address}` is bound to {context.bindings[intent.address].remote_id} by now")
         return
-    record = _record(intent, change, context)
-    if isinstance(record, Refusal):
-        found.refused.append(record)
+    saved = _saved_object(intent, change, context)
+    if isinstance(saved, Refusal):
+        found.refused.append(saved)
         return
-    body, made, lost = recreate(kind, *record, again, context)
+    body, target, lost = recreate(kind, *saved, again, context)
     if lost:
         refuse_without(found, change, lost, context)
         return
-    if missing := is_undone(made.desired.refers_to, context, found):
+    if missing := is_undone(target.desired.refers_to, context, found):
         hint = "recreate that object first, or restore its manifest and apply it"
         found.refused.append(Refusal(change, "E309", 4, f"it refers to {missing}, which cannot be recreated", hint))
         return
@@ -85,16 +87,16 @@ def undo_delete(intent: Intent, context: UndoContext, again: Mapping[str, Addres
             change,
             patch=({"op": "add", "path": "", "value": body},),
             reason=f"recreated in place of {intent.remote_id}",
-            desired=made.desired,
-            base=made.base,
+            desired=target.desired,
+            base=target.base,
             rivals=_rivals(kind, body, context),
         )
     )
 
 
-def _record(intent: Intent, change: Change, context: UndoContext) -> tuple[Binding, JsonObject] | Refusal:
-    """What the state and the account had of a deleted object; or why it is not to be made anew from that."""
-    kind, before, kept = context.kinds[intent.address.kind], intent.before, context.trash.get(intent.remote_id)
+def _saved_object(intent: Intent, change: Change, context: UndoContext) -> tuple[Binding, JsonObject] | Refusal:
+    """The last binding of a deleted object and its saved body; a refusal if it cannot be recreated from them."""
+    kind, before, body = context.kinds[intent.address.kind], intent.before, context.trash.get(intent.remote_id)
     if kind.expensive:
         return Refusal(change, "E308", 4, f"a deleted {kind.name} cannot be restored")
     if not context.recreate:
@@ -103,22 +105,24 @@ def _record(intent: Intent, change: Change, context: UndoContext) -> tuple[Bindi
     hint = "restore its manifest and apply it"
     if kind.attachment and before and kind.attachment.file in before.applied:
         return Refusal(change, "E308", 4, f"{intent.remote_id} was made from a file", hint)
-    if kept is None or before is None:
+    if body is None or before is None:
         return Refusal(change, "E308", 4, f"no record was kept of {intent.remote_id}", hint)
-    return before, kept
+    return before, body
 
 
 def _rivals(kind: ResourceKind, body: JsonObject, context: UndoContext) -> tuple[str, ...]:
-    """Ids of objects of the same name that are nobody's."""
+    """Ids of unmanaged objects with the same name."""
     name = str(body.get(kind.name_field) or "")
-    others = (one for one in context.live.values() if one.kind.name == kind.name and not one.address)
-    return tuple(sorted(one.remote_id for one in others if same_name(name, one.name)))
+    unmanaged = (live for live in context.live.values() if live.kind.name == kind.name and not live.address)
+    return tuple(sorted(live.remote_id for live in unmanaged if same_name(name, live.name)))
 
 
 def is_undone(refers_to: Iterable[Address], context: UndoContext, found: UndoPlan) -> str:
-    """Those of some addresses that the undo would have to make anew, and refuses to."""
-    refused = {one.change.address for one in found.refused if one.change.action is Action.CREATE}
-    return ", ".join(sorted(str(one) for one in refused.intersection(refers_to) if one not in context.bindings))
+    """Which of these addresses the undo would have to recreate and refuses to; empty if there are none."""
+    refused = {refusal.change.address for refusal in found.refused if refusal.change.action is Action.CREATE}
+    return ", ".join(
+        sorted(str(address) for address in refused.intersection(refers_to) if address not in context.bindings)
+    )
 
 
 def recreate(
@@ -128,67 +132,72 @@ def recreate(
     again: Mapping[str, Address],
     context: UndoContext,
 ) -> tuple[JsonObject, Seen, list[str]]:
-    """What makes a deleted object anew: the body to send, what it brings about, and pointers of secrets that are lost.
+    """How to recreate a deleted object: the body to send, the object and binding to expect, pointers of lost secrets.
 
-    `again` are the ids of others that are made anew, too.
+    `kept` is its saved body; `again` maps the ids of all recreated objects to their addresses.
     """
     lost: list[str] = []
 
-    def held(pointer: str) -> Secret | None:
+    def current_secret(pointer: str) -> Secret | None:
         return context.secrets.get((before.address, pointer))
 
-    body = as_object(_fillable(kind, {**source_fingerprint.sent(before.applied), **kept}, (), lost, held))
-    # Reads leave some secrets out altogether: only what was applied can tell that they were there.
+    body = as_object(_sendable(kind, {**source_fingerprint.sent(before.applied), **kept}, (), lost, current_secret))
+    # Reads leave out some secrets: only the applied spec shows that the object had them.
     for path, leaf in leaves(before.applied):
         if is_hidden(leaf) and is_empty(patch_guards.value_at(body, path)):
-            secret = held(patch.join(path))
+            secret = current_secret(patch.join(path))
             lost += [] if secret else [patch.join(path)]
             body = set_at(body, path, secret) if secret else body
     body = map_leaves(body, lambda leaf: again.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    known = {**context.ids, **again}
-    shown = map_leaves(body, lambda leaf: known.get(leaf, leaf) if isinstance(leaf, str) else leaf)
-    made = as_seen(kind, replace(before, applied=_fillable(kind, before.applied, (), [], held)), shown)
+    ids = {**context.ids, **again}
+    shown = map_leaves(body, lambda leaf: ids.get(leaf, leaf) if isinstance(leaf, str) else leaf)
+    target = as_seen(kind, replace(before, applied=_sendable(kind, before.applied, (), [], current_secret)), shown)
     refers_to = tuple(sorted({leaf for _, leaf in leaves(body) if isinstance(leaf, Address)}))
-    return body, replace(made, desired=replace(made.desired, refers_to=refers_to)), sorted(set(lost))
+    return body, replace(target, desired=replace(target.desired, refers_to=refers_to)), sorted(set(lost))
 
 
 def edited_since(intent: Intent, live: Live, binding: Binding) -> str:
-    """The pointers at which an object does not read as it was created; empty when there is none."""
+    """The pointers at which an object does not read as it was created, comma-separated; empty if there are none."""
     sent = replace(binding, remote_id=live.remote_id, applied=intent.spec)
-    return ", ".join(one.path for one in compare(as_desired(live.kind, sent), live, sent).fields)
+    return ", ".join(change.path for change in compare(as_desired(live.kind, sent), live, sent).fields)
 
 
 def released(past: FinishedRun, context: UndoContext) -> Iterator[Change]:
-    """What the run took over is let go."""
-    for taken in past.adopted:
-        binding = context.bindings.get(taken.address)
-        if binding and binding.remote_id == taken.remote_id:
+    """Changes that drop the bindings of objects that the run imported."""
+    for imported in past.adopted:
+        binding = context.bindings.get(imported.address)
+        if binding and binding.remote_id == imported.remote_id:
             reason = "the run imported it"
-            waits = (taken.address,)
-            yield Change(Action.FORGET, Cause.ASKED, taken.address, taken.remote_id, waits_for=waits, reason=reason)
+            waits = (imported.address,)
+            yield Change(
+                Action.FORGET, Cause.ASKED, imported.address, imported.remote_id, waits_for=waits, reason=reason
+            )
 
 
 def rebind(past: FinishedRun, context: UndoContext) -> Iterator[Binding]:
-    """What the run let go is taken back, where it still exists and is nobody's."""
+    """Bindings that the run dropped, for objects that still exist and are not bound."""
     for binding in past.forgotten:
         free = binding.address not in context.bindings and binding.remote_id not in context.ids
         if free and (binding.address.kind, binding.remote_id) in context.live:
             yield binding
 
 
-def _fillable(
-    kind: ResourceKind, value: Json, path: KeyPath, lost: list[str], held: Callable[[str], Secret | None]
+def _sendable(
+    kind: ResourceKind, value: Json, path: KeyPath, lost: list[str], current_secret: Callable[[str], Secret | None]
 ) -> Json:
-    """A kept document that can be sent: secrets put in, or left out and named, and nothing that is empty."""
+    """A saved document that can be sent: with the values of secrets, and without empty values.
+
+    A secret without a value is left out, and its pointer is added to `lost`.
+    """
     if isinstance(value, list):
-        items = [_fillable(kind, item, (*path, str(index)), lost, held) for index, item in enumerate(value)]
+        items = [_sendable(kind, item, (*path, str(index)), lost, current_secret) for index, item in enumerate(value)]
         return [item for item in items if item is not ABSENT]
     if isinstance(value, dict):
-        set_ = {key: item for key, item in value.items() if not is_unset(kind, (*path, key), item)}
-        filled = {key: _fillable(kind, item, (*path, key), lost, held) for key, item in set_.items()}
-        return {key: item for key, item in filled.items() if item is not ABSENT}
+        filled = {key: item for key, item in value.items() if not is_unset(kind, (*path, key), item)}
+        sendable = {key: _sendable(kind, item, (*path, key), lost, current_secret) for key, item in filled.items()}
+        return {key: item for key, item in sendable.items() if item is not ABSENT}
     if is_hidden(value) or (isinstance(value, str) and is_mask(value)):
-        secret = held(patch.join(path))
+        secret = current_secret(patch.join(path))
         lost += [] if secret else [patch.join(path)]
         return secret or ABSENT
     return value

@@ -1,4 +1,7 @@
-"""Replacements are reversed by replacements: the old version comes back, or is made anew, and is pointed to again."""
+"""Reverse replacements by replacements.
+
+The old version comes back or is recreated, then references point to it again, then the new version is deleted.
+"""
 
 from __future__ import annotations
 
@@ -17,68 +20,73 @@ from tavusctl.state.journal import FinishedRun, Intent
 
 
 def unreplace(intent: Intent, past: FinishedRun, context: UndoContext, found: UndoPlan) -> None:
-    """Reverse one replacement, whether its new version is in use yet or not."""
+    """Reverse one replacement, whether its successor is in use already or not."""
     change, binding = bare(intent, Action.REPLACE), context.bindings.get(intent.address)
-    new = _made(intent, past, binding)
-    if binding is None or intent.before is None or new not in (binding.remote_id, binding.successor):
+    new_id = _successor_id(intent, past, binding)
+    if binding is None or intent.before is None or new_id not in (binding.remote_id, binding.successor):
         refuse(found, change, f"`{intent.address}` is no longer bound to the created object")
         return
-    live = context.live.get((intent.address.kind, new))
-    if new == binding.successor:
+    live = context.live.get((intent.address.kind, new_id))
+    if new_id == binding.successor:
         _abandon(intent, binding, live, found)
         return
     if live is None:
-        refuse(found, change, f"{new} was deleted in the account")
+        refuse(found, change, f"{new_id} was deleted in the account")
         return
     paths = edited_since(intent, live, binding)
     if paths:
-        refuse(found, replace(change, remote_id=new, live=live), f"{paths} was edited since")
+        refuse(found, replace(change, remote_id=new_id, live=live), f"{paths} was edited since")
         return
-    back = _back(intent, intent.before, binding, context, found)
-    if back:
-        found.changes.append(replace(back, remote_id=new))
+    restore_step = _restore_old(intent, intent.before, binding, context, found)
+    if restore_step:
+        found.changes.append(replace(restore_step, remote_id=new_id))
         found.brought_back[intent.address] = live
 
 
 def follow(context: UndoContext, found: UndoPlan) -> None:
-    """Point who refers to the new versions to the old ones again, each in one step; then the new ones go."""
+    """Point all references to the new versions to the old ones again, one step per object; then delete the new ones."""
     pointing = list(_repointed(context, found))
     found.changes += pointing
-    found.changes += [_retired(address, live, pointing, context) for address, live in found.brought_back.items()]
+    found.changes += [_retire(address, live, pointing, context) for address, live in found.brought_back.items()]
 
 
-def _made(intent: Intent, past: FinishedRun, binding: Binding | None) -> str:
-    """The id of the new version; where the run was killed before it was on record, what a later run found."""
-    made = past.made.get(intent.op)
-    if made or binding is None:
-        return made.successor if made else ""
+def _successor_id(intent: Intent, past: FinishedRun, binding: Binding | None) -> str:
+    """The id of the new version; if the run was killed before it was recorded, that which a later run has found."""
+    result = past.made.get(intent.op)
+    if result or binding is None:
+        return result.successor if result else ""
     return binding.successor if binding.successor_spec == intent.spec else binding.remote_id
 
 
 def _abandon(intent: Intent, binding: Binding, live: Live | None, found: UndoPlan) -> None:
-    """The old version is still in use: the new one goes, and that is all."""
-    new = binding.successor
-    found.settled.append(replace(binding, successor="", successor_spec={}, retired=(*binding.retired, new)))
+    """Only delete the successor: the old version is still in use."""
+    new_id = binding.successor
+    found.settled.append(replace(binding, successor="", successor_spec={}, retired=(*binding.retired, new_id)))
     reason = "the new version, which is not in use yet"
-    found.changes.append(Change(Action.RETIRE, Cause.ASKED, intent.address, new, reason=reason, live=live))
+    found.changes.append(Change(Action.RETIRE, Cause.ASKED, intent.address, new_id, reason=reason, live=live))
 
 
-def _back(intent: Intent, before: Binding, binding: Binding, context: UndoContext, found: UndoPlan) -> Change | None:
-    """The step that brings the old version back; None, and a refusal, when nothing can."""
-    kind, old = context.kinds[intent.address.kind], before.remote_id
+def _restore_old(
+    intent: Intent, before: Binding, binding: Binding, context: UndoContext, found: UndoPlan
+) -> Change | None:
+    """The step that brings the old version back; None, with a refusal in the plan, if that is impossible."""
+    kind, old_id = context.kinds[intent.address.kind], before.remote_id
     change = replace(bare(intent, Action.REPLACE), desired=as_desired(kind, before))
-    there = context.live.get((kind.name, old))
-    if there and old in binding.retired:
-        left, back = tuple(one for one in binding.retired if one != old), as_seen(kind, before, there.body)
-        found.settled.append(replace(binding, successor=old, successor_spec=back.base.applied, retired=left))
-        reason = f"back to {old}, which still exists"
-        return replace(change, desired=back.desired, base=back.base, live=there, reason=reason)
-    body, made, lost = recreate(kind, before, context.trash.get(old, {}), {}, context)
-    on_its_way = context.live.get((kind.name, binding.successor))
-    change = replace(change, desired=made.desired, base=made.base)
-    if on_its_way and binding.successor_spec == made.base.applied:
-        reason = f"the old version is being recreated: {binding.successor} is {on_its_way.status or 'present'}"
-        return replace(change, live=on_its_way, reason=reason)
+    old_live = context.live.get((kind.name, old_id))
+    if old_live and old_id in binding.retired:
+        retired, restored = (
+            tuple(version for version in binding.retired if version != old_id),
+            as_seen(kind, before, old_live.body),
+        )
+        found.settled.append(replace(binding, successor=old_id, successor_spec=restored.base.applied, retired=retired))
+        reason = f"back to {old_id}, which still exists"
+        return replace(change, desired=restored.desired, base=restored.base, live=old_live, reason=reason)
+    body, target, lost = recreate(kind, before, context.trash.get(old_id, {}), {}, context)
+    successor_live = context.live.get((kind.name, binding.successor))
+    change = replace(change, desired=target.desired, base=target.base)
+    if successor_live and binding.successor_spec == target.base.applied:
+        reason = f"the old version is being recreated: {binding.successor} is {successor_live.status or 'present'}"
+        return replace(change, live=successor_live, reason=reason)
     if kind.expensive:
         hint = f"revert the manifest, and run `tavusctl apply --allow-replace {intent.address}`"
         found.refused.append(Refusal(change, "E308", 4, f"a deleted {kind.name} cannot be restored", hint))
@@ -88,14 +96,14 @@ def _back(intent: Intent, before: Binding, binding: Binding, context: UndoContex
         return None
     if not context.recreate:
         hint = "use `--recreate` to recreate the old version"
-        found.refused.append(Refusal(change, "E307", 4, f"the old version {old} was deleted", hint))
+        found.refused.append(Refusal(change, "E307", 4, f"the old version {old_id} was deleted", hint))
         return None
     whole: JsonObject = {"op": "add", "path": "", "value": body}
-    return replace(change, patch=(whole,), reason=f"recreated in place of {old}")
+    return replace(change, patch=(whole,), reason=f"recreated in place of {old_id}")
 
 
 def _repointed(context: UndoContext, found: UndoPlan) -> Iterator[Change]:
-    """Who refers to new versions gets the ids of the old ones, once the addresses mean those."""
+    """Updates that give every object with references to new versions the ids of the old ones, once these are bound."""
     for user, binding in sorted(context.bindings.items()):
         live = context.live.get((user.kind, binding.remote_id))
         if live is None or user in found.brought_back:
@@ -104,7 +112,7 @@ def _repointed(context: UndoContext, found: UndoPlan) -> Iterator[Change]:
         back = references(body, found.brought_back)
         if back:
             targets = {target for _, target in back}
-            own = [change for change in found.changes if change.address == user]
+            own_changes = [change for change in found.changes if change.address == user]
             base = found.bases.get(user, binding)
             yield Change(
                 Action.UPDATE,
@@ -113,16 +121,16 @@ def _repointed(context: UndoContext, found: UndoPlan) -> Iterator[Change]:
                 binding.remote_id,
                 fields=repointing(back, context.bindings),
                 patch=operations(back),
-                waits_for=tuple(sorted({*targets, *(one.address for one in own)})),
+                waits_for=tuple(sorted({*targets, *(change.address for change in own_changes)})),
                 reason=f"points to the old {', '.join(str(target) for target in sorted(targets))} again",
-                desired=as_seen(live.kind, base, body).desired,  # what somebody has put beside them stays theirs
+                desired=as_seen(live.kind, base, body).desired,  # edits of others beside the references are kept
                 base=base,
                 live=replace(live, body=body),
             )
 
 
-def _retired(address: Address, live: Live, pointing: list[Change], context: UndoContext) -> Change:
-    strangers = [one for one in context.live.values() if one.address is None and uses(one, address, live.remote_id)]
+def _retire(address: Address, live: Live, pointing: list[Change], context: UndoContext) -> Change:
+    unmanaged = [user for user in context.live.values() if user.address is None and uses(user, address, live.remote_id)]
     return Change(
         Action.RETIRE,
         Cause.ASKED,
@@ -130,6 +138,6 @@ def _retired(address: Address, live: Live, pointing: list[Change], context: Undo
         live.remote_id,
         waits_for=(address, *(change.address for change in pointing)),
         reason="the new version, once nothing refers to it",
-        referrers=tuple(sorted(f"{one.kind.name} {one.remote_id}" for one in strangers)),
+        referrers=tuple(sorted(f"{user.kind.name} {user.remote_id}" for user in unmanaged)),
         live=live,
     )

@@ -1,4 +1,4 @@
-"""A run, change by change, from its end to its beginning."""
+"""Reverse a run, call by call, from its end to its beginning."""
 
 from __future__ import annotations
 
@@ -38,37 +38,37 @@ from tavusctl.state.journal import FinishedRun, Intent
 _REPLACING = frozenset({Action.REPLACE, Action.RETIRE})
 
 
-class _Reversal(Struct, frozen=True):
-    """What reverses one update of an object."""
+class _ReverseUpdate(Struct, frozen=True):
+    """The reversal of one update of an object."""
 
-    change: Change  # that names the object
-    live: Live  # as the changes before this one leave it
-    left: JsonObject  # by pointer: what the run left there,
-    was: JsonObject  # and what it had found
-    then: Binding  # what the state is to remember
+    change: Change  # a bare change of the object
+    live: Live  # the object with the reversals of later updates
+    left: JsonObject  # by pointer: values after the update
+    was: JsonObject  # by pointer: values before the update
+    then: Binding  # the binding after the reversal
     operations: Sequence[JsonObject]
 
 
 def reverse(past: FinishedRun, context: UndoContext) -> UndoPlan:
-    """The changes that reverse a run: what is made again first, then updates newest first, then what is let go."""
+    """The changes that reverse a run: recreate objects, reverse updates from the newest on, then delete and unbind."""
     found = UndoPlan()
-    carried_out = [intent for intent in reversed(past.intents) if intent.op not in past.failed]
-    deleted = [intent for intent in carried_out if intent.action is Action.DELETE]
+    calls = [intent for intent in reversed(past.intents) if intent.op not in past.failed]
+    deleted = [intent for intent in calls if intent.action is Action.DELETE]
     again = {intent.remote_id: intent.address for intent in deleted if context.recreate}
-    for intent in sorted(deleted, key=lambda one: refers(context.kinds[one.address.kind])):
+    for intent in sorted(deleted, key=lambda delete: refers(context.kinds[delete.address.kind])):
         undo_delete(intent, context, again, found)
-    gone = {intent.remote_id: intent.address for intent in deleted}
-    # The address of a replaced object means what stands for it: a reference that was moved with it needs no reversal.
-    replaced = {_left_behind(intent): intent.address for intent in carried_out if intent.action in _REPLACING}
-    known = {**context.ids, **replaced, **gone}
-    created = {intent.op for intent in carried_out if intent.action in (Action.CREATE, Action.REPLACE)}
-    own = {one for op in created & past.made.keys() for one in _halves(past.made[op])}
-    for intent in carried_out:
-        # What the run has made itself goes as a whole.
-        if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in own:
-            _reverse_update(intent, context, gone, known, found)
+    deleted_ids = {intent.remote_id: intent.address for intent in deleted}
+    # An address stands for both versions of a replaced object: the repointing of references needs no reversal here.
+    old_versions = {_old_version(intent): intent.address for intent in calls if intent.action in _REPLACING}
+    known = {**context.ids, **old_versions, **deleted_ids}
+    created = {intent.op for intent in calls if intent.action in (Action.CREATE, Action.REPLACE)}
+    created_ids = {remote_id for op in created & past.made.keys() for remote_id in _created_ids(past.made[op])}
+    for intent in calls:
+        # An object that the run has created is deleted as a whole.
+        if intent.action in (Action.UPDATE, Action.ADOPT) and intent.remote_id not in created_ids:
+            _reverse_update(intent, context, deleted_ids, known, found)
     found.changes = joined(found.changes)
-    for intent in carried_out:
+    for intent in calls:
         if intent.action is Action.CREATE:
             undo_create(intent, past, context, found)
         elif intent.action is Action.REPLACE:
@@ -83,17 +83,17 @@ def reverse(past: FinishedRun, context: UndoContext) -> UndoPlan:
     return found
 
 
-def _halves(made: Binding) -> tuple[str, ...]:
+def _created_ids(made: Binding) -> tuple[str, ...]:
     return tuple(filter(None, (made.successor,))) or (made.remote_id,)
 
 
-def _left_behind(intent: Intent) -> str:
-    """The id of the version that a step left behind, or removed."""
+def _old_version(intent: Intent) -> str:
+    """The id of the old version that a replacement or its deletion was about."""
     return intent.remote_id or (intent.before.remote_id if intent.before else "")
 
 
 def restored(now: Json, after: Json, before: Json) -> Json:
-    """What was applied, less what one run applied; what later runs applied stays."""
+    """What is applied `now`, without the changes of one run (`before` to `after`); changes of later runs stay."""
     if not isinstance(now, dict) or not isinstance(after, dict) or not isinstance(before, dict):
         return before
     result = dict(now)
@@ -112,110 +112,118 @@ def restored(now: Json, after: Json, before: Json) -> Json:
 def _reverse_update(
     intent: Intent, context: UndoContext, gone: Mapping[str, Address], known: Mapping[str, Address], found: UndoPlan
 ) -> None:
-    """An update is reversed by its inverse, on an object that still reads as the run left it."""
+    """Reverse an update by its inverse, if the object still reads as the run left it."""
     change = bare(intent, Action.UPDATE)
     inverse, before = intent.inverse, intent.before
     binding = context.bindings.get(intent.address)
     live = context.live.get((intent.address.kind, intent.remote_id))
     if binding is None or binding.remote_id != intent.remote_id or before is None or live is None:
-        refuse(found, change, _out_of_reach(intent, binding))
+        refuse(found, change, _why_unreachable(intent, binding))
         return
-    texts = [one for one in inverse.lost if not secret_fields.may_be_named(live.kind, pattern_of(patch.split(one)))]
+    texts = [
+        pointer
+        for pointer in inverse.lost
+        if not secret_fields.may_be_named(live.kind, pattern_of(patch.split(pointer)))
+    ]
     if texts:
         reason = f"the text at {texts[0]} held the value of a secret, and no record has it"
         found.refused.append(Refusal(change, "E309", 4, reason, "restore the manifest and run tavusctl apply"))
         return
-    taken = {pointer: context.secrets.get((intent.address, pointer)) for pointer in _taken(intent)}
-    found.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost if not taken.get(pointer)]
-    if not inverse.operations or _is_hopeless(intent, change, context, gone, taken, found):
+    removed = {pointer: context.secrets.get((intent.address, pointer)) for pointer in _removed_secrets(intent)}
+    found.warnings += [lost_secret(intent.address, pointer) for pointer in inverse.lost if not removed.get(pointer)]
+    if not inverse.operations or _is_refused(intent, change, context, gone, removed, found):
         return
     binding = found.bases.get(intent.address, binding)
-    seen = replace(live, body=found.bodies.get(intent.address, live.body))
-    secrets = {pointer: secret for pointer, secret in taken.items() if secret}
-    left, was = _seen(inverse.left, known), _seen(inverse.was, known)
-    then = as_it_was(binding, before, _spec_before(intent, binding, before, secrets), list(left))
-    operations = tuple(_with_secrets([_seen(one, known) for one in inverse.operations], secrets))
-    differing = _differing(live.kind, left, seen.body)
+    current = replace(live, body=found.bodies.get(intent.address, live.body))
+    secrets = {pointer: secret for pointer, secret in removed.items() if secret}
+    left, was = _with_addresses(inverse.left, known), _with_addresses(inverse.was, known)
+    binding_after = as_it_was(binding, before, _spec_before(intent, binding, before, secrets), list(left))
+    operations = tuple(_with_secrets([_with_addresses(operation, known) for operation in inverse.operations], secrets))
+    differing = _differing(live.kind, left, current.body)
     if not differing:
-        _put_back(_Reversal(change, seen, left, was, then, operations), gone, context, found)
-    elif _differing(live.kind, was, seen.body):
+        _add_update(_ReverseUpdate(change, current, left, was, binding_after, operations), gone, context, found)
+    elif _differing(live.kind, was, current.body):
         refuse(found, change, f"{', '.join(differing)} was edited since")
-    else:
-        found.settled.append(as_seen(live.kind, then, seen.body, list(left)).base)  # somebody has reversed it already
+    else:  # somebody has reversed the update already
+        found.settled.append(as_seen(live.kind, binding_after, current.body, list(left)).base)
 
 
-def _put_back(one: _Reversal, gone: Mapping[str, Address], context: UndoContext, found: UndoPlan) -> None:
-    """The change that reverses an update; refused without the secrets that belong to it."""
-    update, body, address = update_of(one.live.kind), one.live.body, one.change.address
-    patched = update.apply(body, one.operations)
-    if patched == body:
-        return  # a reference that followed a replacement
-    back = as_seen(one.live.kind, one.then, patched, list(one.left))
-    wanted, lacks = _with_held(back.desired, update.lacks(one.live, one.operations, back.desired.spec), context)
+def _add_update(reversal: _ReverseUpdate, gone: Mapping[str, Address], context: UndoContext, found: UndoPlan) -> None:
+    """Add the change that reverses an update; refuse it if a secret is missing that has to be sent along."""
+    update, body, address = update_of(reversal.live.kind), reversal.live.body, reversal.change.address
+    body_after = update.apply(body, reversal.operations)
+    if body_after == body:
+        return  # only a reference that followed a replacement
+    restored_object = as_seen(reversal.live.kind, reversal.then, body_after, list(reversal.left))
+    desired, lacks = _with_current_secrets(
+        restored_object.desired, update.lacks(reversal.live, reversal.operations, restored_object.desired.spec), context
+    )
     if lacks:
-        refuse_without(found, one.change, lacks, context)
+        refuse_without(found, reversal.change, lacks, context)
         return
-    found.bodies[address], found.bases[address] = patched, back.base
+    found.bodies[address], found.bases[address] = body_after, restored_object.base
     found.changes.append(
         replace(
-            one.change,
-            fields=tuple(_shown(pointer, one.left, body, one.was) for pointer in one.left),
-            patch=one.operations,
-            guards=update.guards(one.live, one.operations),
-            waits_for=tuple(sorted({leaf for _, leaf in leaves(list(one.operations)) if leaf in set(gone.values())})),
-            desired=wanted,
-            base=back.base,
-            live=one.live,
+            reversal.change,
+            fields=tuple(_field_change(pointer, reversal.left, body, reversal.was) for pointer in reversal.left),
+            patch=reversal.operations,
+            guards=update.guards(reversal.live, reversal.operations),
+            waits_for=tuple(
+                sorted({leaf for _, leaf in leaves(list(reversal.operations)) if leaf in set(gone.values())})
+            ),
+            desired=desired,
+            base=restored_object.base,
+            live=reversal.live,
         )
     )
 
 
 def _spec_before(intent: Intent, binding: Binding, before: Binding, secrets: Mapping[str, Secret]) -> JsonObject:
-    """What was applied before the run, and what later runs applied, with secrets that can be sent again."""
-    spec = as_object(restored(binding.applied, intent.spec, _kept_secrets(intent, before.applied)))
+    """The spec before the run, with the changes of later runs, and with secrets that can be sent again."""
+    spec = as_object(restored(binding.applied, intent.spec, _with_run_secrets(intent, before.applied)))
     for pointer, secret in secrets.items():
         spec = set_at(spec, patch.split(pointer), secret)
     return spec
 
 
-def _out_of_reach(intent: Intent, binding: Binding | None) -> str:
-    """Why the object of an update is not the one that the run had."""
+def _why_unreachable(intent: Intent, binding: Binding | None) -> str:
+    """Why the object of an update cannot be reached any more."""
     if binding and binding.remote_id == intent.remote_id and intent.before:
         return f"{intent.remote_id} was deleted in the account"
     return f"`{intent.address}` is no longer bound to {intent.remote_id}"
 
 
-def _with_held(wanted: Desired, lacks: Iterable[str], context: UndoContext) -> tuple[Desired, list[str]]:
-    """What is wanted, with the secrets to be sent along that its manifest still has; and those that it has not."""
-    spec, lost = wanted.spec, []
+def _with_current_secrets(desired: Desired, lacks: Iterable[str], context: UndoContext) -> tuple[Desired, list[str]]:
+    """A desired object with the secrets to send along that its manifest still has; pointers of those it lacks."""
+    spec, lost = desired.spec, []
     for pointer in lacks:
-        path, held = patch.split(pointer), context.secrets.get((wanted.address, pointer))
-        known = patch_guards.value_at(spec, path)
-        if held and isinstance(known, Fingerprint) and held.is_of(known):
-            spec = set_at(spec, path, held)
+        path, secret = patch.split(pointer), context.secrets.get((desired.address, pointer))
+        fingerprint = patch_guards.value_at(spec, path)
+        if secret and isinstance(fingerprint, Fingerprint) and secret.is_of(fingerprint):
+            spec = set_at(spec, path, secret)
         else:
             lost.append(pointer)
-    return replace(wanted, spec=spec), lost
+    return replace(desired, spec=spec), lost
 
 
-def _is_hopeless(
+def _is_refused(
     intent: Intent,
     change: Change,
     context: UndoContext,
     gone: Mapping[str, Address],
-    taken: Mapping[str, Secret | None],
+    removed: Mapping[str, Secret | None],
     found: UndoPlan,
 ) -> bool:
-    """Whether an update is refused: a secret or an object that belongs to it is not to be had."""
+    """Refuse an update that needs a secret or an object that is not available; return whether it is refused."""
     operations = intent.inverse.operations
-    unusable = [pointer for pointer in taken if not taken[pointer] and _goes_with(pointer, operations)]
-    dead = {gone[leaf] for _, leaf in leaves(list(operations)) if isinstance(leaf, str) and leaf in gone}
+    unusable = [pointer for pointer in removed if not removed[pointer] and _writes_around(pointer, operations)]
+    deleted = {gone[leaf] for _, leaf in leaves(list(operations)) if isinstance(leaf, str) and leaf in gone}
     if unusable:
         refuse_without(found, change, unusable, context)
-    elif dead and not context.recreate:
-        reason = f"it referred to {', '.join(sorted(map(str, dead)))}, which was deleted"
+    elif deleted and not context.recreate:
+        reason = f"it referred to {', '.join(sorted(map(str, deleted)))}, which was deleted"
         found.refused.append(Refusal(change, "E307", 4, reason, "use `--recreate` to recreate it"))
-    elif missing := is_undone(dead, context, found):
+    elif missing := is_undone(deleted, context, found):
         reason = f"it referred to {missing}, which cannot be recreated"
         found.refused.append(Refusal(change, "E309", 4, reason, "change its manifest, and apply it"))
     else:
@@ -223,41 +231,43 @@ def _is_hopeless(
     return True
 
 
-def _taken(intent: Intent) -> list[str]:
-    """Pointers of secrets that the run took away; one that it changed is still there."""
-    return [one for one in intent.inverse.lost if is_empty(patch_guards.value_at(intent.spec, patch.split(one)))]
+def _removed_secrets(intent: Intent) -> list[str]:
+    """Pointers of secrets that the run removed; a secret that it changed still exists."""
+    return [
+        pointer for pointer in intent.inverse.lost if is_empty(patch_guards.value_at(intent.spec, patch.split(pointer)))
+    ]
 
 
-def _goes_with(pointer: str, operations: Iterable[JsonObject]) -> bool:
-    """Whether a patch writes into the object that a secret belongs to, or brings it back as a whole."""
+def _writes_around(pointer: str, operations: Iterable[JsonObject]) -> bool:
+    """Whether a patch writes into the object that contains a secret, or restores that object as a whole."""
     holder = patch.split(pointer)[:-1]
-    paths = [patch.split(one["path"]) for one in operations]
+    paths = [patch.split(operation["path"]) for operation in operations]
     return any(path[: len(holder)] == holder or holder[: len(path)] == path for path in paths)
 
 
 def _with_secrets(operations: Sequence[JsonObject], secrets: Mapping[str, Secret]) -> Iterator[JsonObject]:
-    """A patch that brings secrets back: in the object that it adds, else by themselves."""
-    left = {patch.split(pointer): secret for pointer, secret in secrets.items()}
+    """A patch that also restores secrets: inside of the object that it adds, otherwise by operations of their own."""
+    remaining = {patch.split(pointer): secret for pointer, secret in secrets.items()}
     for operation in operations:
         path, value = patch.split(operation["path"]), operation.get("value")
         if isinstance(value, dict):
-            for inner in [one for one in left if one[: len(path)] == path]:
-                value = set_at(value, inner[len(path) :], left.pop(inner))
+            for inner in [place for place in remaining if place[: len(path)] == path]:
+                value = set_at(value, inner[len(path) :], remaining.pop(inner))
         yield operation if value is operation.get("value") else {**operation, "value": value}
-    yield from ({"op": "add", "path": patch.join(path), "value": secret} for path, secret in left.items())
+    yield from ({"op": "add", "path": patch.join(path), "value": secret} for path, secret in remaining.items())
 
 
-def _kept_secrets(intent: Intent, before: JsonObject) -> JsonObject:
-    """What was applied before, but for secrets: those of the run are still there."""
+def _with_run_secrets(intent: Intent, before: JsonObject) -> JsonObject:
+    """What was applied before, with the secrets that the run has sent in place of the old ones: these still exist."""
     for pointer in intent.inverse.lost:
         path = patch.split(pointer)
-        held = patch_guards.value_at(intent.spec, path)
-        before = set_at(before, path, ABSENT if is_empty(held) else held)
+        current = patch_guards.value_at(intent.spec, path)
+        before = set_at(before, path, ABSENT if is_empty(current) else current)
     return before
 
 
-def _seen(document: JsonObject, known: Mapping[str, Address]) -> JsonObject:
-    """Records have ids; the account is seen with addresses."""
+def _with_addresses(document: JsonObject, known: Mapping[str, Address]) -> JsonObject:
+    """A recorded document with addresses in place of ids, as objects of the account have them."""
     return {
         key: map_leaves(value, lambda leaf: known.get(leaf, leaf) if isinstance(leaf, str) else leaf)
         for key, value in document.items()
@@ -265,20 +275,22 @@ def _seen(document: JsonObject, known: Mapping[str, Address]) -> JsonObject:
 
 
 def _differing(kind: ResourceKind, expected: JsonObject, body: JsonObject) -> list[str]:
-    """Pointers at which an object does not read as expected."""
+    """The pointers at which an object does not read as expected."""
     places = ((pointer, patch.split(pointer)) for pointer in expected)
     return [
-        one for one, path in places if not same(kind, path, expected[one], _shown_of(patch_guards.value_at(body, path)))
+        pointer
+        for pointer, path in places
+        if not same(kind, path, expected[pointer], _without_secrets(patch_guards.value_at(body, path)))
     ]
 
 
-def _shown_of(value: Json) -> Json:
+def _without_secrets(value: Json) -> Json:
     """A value without its secrets, which no record has."""
     if isinstance(value, dict):
-        return {key: _shown_of(item) for key, item in value.items() if not is_hidden(item)}
-    return [_shown_of(item) for item in value] if isinstance(value, list) else value
+        return {key: _without_secrets(item) for key, item in value.items() if not is_hidden(item)}
+    return [_without_secrets(item) for item in value] if isinstance(value, list) else value
 
 
-def _shown(pointer: str, left: JsonObject, body: JsonObject, was: JsonObject) -> FieldChange:
+def _field_change(pointer: str, left: JsonObject, body: JsonObject, was: JsonObject) -> FieldChange:
     live = patch_guards.value_at(body, patch.split(pointer))
     return FieldChange(pointer, Cause.EDITED, left[pointer], live, was.get(pointer))

@@ -1,1 +1,1 @@
-"""git as a process: blame, and the tree of another commit."""
+"""git as a child process: blame, and the files of another commit."""

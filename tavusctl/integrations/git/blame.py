@@ -1,6 +1,6 @@
-"""What git knows of lines: who wrote them last, or who wrote what they override.
+"""The commits of lines, by `git blame`: the last one that wrote a line, or the one whose line was overridden.
 
-It reads only, fetches nothing, and never waits long.
+The repository is only read, nothing is fetched, and the time is limited.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from tavusctl.integrations.git.process import Git, GitError
 from tavusctl.lib.diffing import sequence_alignment, text_diff
 
 _PATIENCE: Final = 30.0  # seconds, for all files of a run together
-_MOST_RANGES: Final = 200  # of lines, on one command line; a file with more is blamed whole
+_MOST_RANGES: Final = 200  # line ranges on one command line; a file with more is blamed as a whole
 
 
 class LineRequest(Struct):
-    """Lines of a file as it is, by number, and lines that are gone from it, by what they said."""
+    """Lines of a file in the working tree, by number, and lines deleted from it, by their text."""
 
     lines: set[int] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
     def add(self, lines: Iterable[int], gone: Iterable[str]) -> None:
-        """Want more."""
+        """Add lines to the request."""
         self.lines.update(lines)
         self.gone.update(gone)
 
 
 class Authors(Struct):
-    """Who is behind the lines of a file."""
+    """The commits of the lines of a file; lines that git does not know are missing."""
 
     lines: dict[int, Blame] = field(default_factory=dict)
     gone: dict[str, Blame] = field(default_factory=dict)
 
     def of(self, wanted: LineRequest) -> Iterator[Blame]:
-        """Those behind some of the lines."""
-        yield from (self.lines[one] for one in sorted(wanted.lines) if one in self.lines)
-        yield from (self.gone[one] for one in sorted(wanted.gone) if one in self.gone)
+        """The commits of the requested lines that are known, in order."""
+        yield from (self.lines[number] for number in sorted(wanted.lines) if number in self.lines)
+        yield from (self.gone[text] for text in sorted(wanted.gone) if text in self.gone)
 
 
 class UnknownError(Exception):
-    """Git cannot tell who wrote something, and why."""
+    """The reason why git cannot blame a file."""
 
 
 class History(Struct):
-    """The repository around a project, as of one commit."""
+    """The history of a project up to one commit; UnknownError if git does not know the repository or the commit."""
 
     root: Path
     revision: str = "HEAD"
@@ -65,24 +65,25 @@ class History(Struct):
         self.revision = self._run("rev-parse", "--verify", "--end-of-options", f"{self.revision}^{{commit}}").strip()
 
     def authors(self, path: str, wanted: LineRequest) -> Authors:
-        """Who wrote lines of a file, or what they override; nobody, of lines that are new."""
+        """The commits of requested lines, or of the lines that they override; none for new lines."""
         before = self._text(path)
         if before is None:
             return Authors()
-        lines, gone = _succession(before, (self.root / path).read_bytes().decode("utf-8", "replace"))
-        picked = {one: lines[one] for one in wanted.lines if one in lines}
-        lost = {one: gone[one] for one in wanted.gone if one in gone}
-        known = self._blame(path, {one.old for one in (*picked.values(), *lost.values())})
+        lines, gone = _match_lines(before, (self.root / path).read_bytes().decode("utf-8", "replace"))
+        lines_now = {number: lines[number] for number in wanted.lines if number in lines}
+        gone_lines = {text: gone[text] for text in wanted.gone if text in gone}
+        blames = self._blame(path, {line.old for line in (*lines_now.values(), *gone_lines.values())})
 
         def who(line: _Line) -> Blame:
-            return replace(known[line.old], source=Source(path, line.new, 1), overridden=line.overridden)
+            return replace(blames[line.old], source=Source(path, line.new, 1), overridden=line.overridden)
 
         return Authors(
-            {number: who(one) for number, one in picked.items()}, {text: who(one) for text, one in lost.items()}
+            {number: who(line) for number, line in lines_now.items()},
+            {text: who(line) for text, line in gone_lines.items()},
         )
 
     def _text(self, path: str) -> str | None:
-        """A file as it was; None when there was none."""
+        """The text of a file at the revision; None if it did not exist."""
         try:
             return self._run("cat-file", "blob", f"{self.revision}:./{path}")
         except UnknownError:
@@ -91,15 +92,15 @@ class History(Struct):
             return None
 
     def _blame(self, path: str, lines: Collection[int]) -> dict[int, Blame]:
-        """Who wrote lines of a file last, by number."""
+        """The last commit of each of these lines of a file, by line number."""
         if not lines:
             return {}
         ranges = list(_ranges(lines))
-        wanted = [f"-L{first},{last}" for first, last in ranges] if len(ranges) <= _MOST_RANGES else []
-        told = self._run(
-            "blame", "--porcelain", "--no-textconv", "--encoding=UTF-8", *wanted, self.revision, "--", path
+        options = [f"-L{first},{last}" for first, last in ranges] if len(ranges) <= _MOST_RANGES else []
+        porcelain = self._run(
+            "blame", "--porcelain", "--no-textconv", "--encoding=UTF-8", *options, self.revision, "--", path
         )
-        return {line: one for line, one in _read(told, path, shallow=self._shallow) if line in lines}
+        return {line: blame for line, blame in _read(porcelain, path, shallow=self._shallow) if line in lines}
 
     @property
     def is_late(self) -> bool:
@@ -114,18 +115,18 @@ class History(Struct):
 
 
 class _Line(Struct, frozen=True):
-    """A line as it is and as it was; of one that is gone, what stands there."""
+    """The numbers of a line at the revision and now; for a deleted line, `new` is the line in its place."""
 
     old: int
     new: int
     overridden: bool = False
 
 
-def _succession(before: str, now: str) -> tuple[dict[int, _Line], dict[str, _Line]]:
-    """What became of the lines of a text: by number as they are now, and by what they said, those that are gone."""
+def _match_lines(before: str, now: str) -> tuple[dict[int, _Line], dict[str, _Line]]:
+    """Where the lines of a text came from: current lines by their number, deleted lines by their text."""
     before, now = before.replace("\r\n", "\n"), now.replace("\r\n", "\n")
-    kept = sequence_alignment.pairs(before.split("\n"), now.split("\n"))
-    lines = {new + 1: _Line(old + 1, new + 1) for old, new in kept}
+    matches = sequence_alignment.pairs(before.split("\n"), now.split("\n"))
+    lines = {new + 1: _Line(old + 1, new + 1) for old, new in matches}
     gone: dict[str, _Line] = {}
     last = 0
     for row in text_diff.rows(before, now) if before != now else ():
@@ -140,42 +141,42 @@ def _succession(before: str, now: str) -> tuple[dict[int, _Line], dict[str, _Lin
 
 
 def _ranges(lines: Collection[int]) -> Iterator[tuple[int, int]]:
-    """Numbers as runs of neighbours."""
-    for _, run in groupby(enumerate(sorted(lines)), lambda one: one[1] - one[0]):
-        found = [line for _, line in run]
-        yield found[0], found[-1]
+    """The numbers as ranges (first, last) of consecutive numbers."""
+    for _, run in groupby(enumerate(sorted(lines)), lambda pair: pair[1] - pair[0]):
+        numbers = [line for _, line in run]
+        yield numbers[0], numbers[-1]
 
 
 def _read(porcelain: str, path: str, *, shallow: bool) -> Iterator[tuple[int, Blame]]:
-    """The lines of `git blame --porcelain`; what is known of a commit stands where it is named first."""
-    known: dict[str, dict[str, str]] = {}
+    """The line numbers and commits in `git blame --porcelain`, which describes a commit only where it first occurs."""
+    commits: dict[str, dict[str, str]] = {}
     commit, number = "", 0
     for line in porcelain.split("\n"):
         word, _, rest = line.partition(" ")
         if line.startswith("\t"):
-            yield number, _blame(commit, known[commit], Source(path, number, 1), shallow=shallow)
+            yield number, _blame(commit, commits[commit], Source(path, number, 1), shallow=shallow)
             commit = ""
         elif commit:
-            known[commit][word] = rest
+            commits[commit][word] = rest
         elif line:
             commit, number = word, int(rest.split(" ")[1])
-            known.setdefault(commit, {})
+            commits.setdefault(commit, {})
 
 
-def _blame(commit: str, known: Mapping[str, str], source: Source, *, shallow: bool) -> Blame:
-    seconds, zone = int(known.get("author-time", "0")), known.get("author-tz", "+0000")
+def _blame(commit: str, details: Mapping[str, str], source: Source, *, shallow: bool) -> Blame:
+    seconds, zone = int(details.get("author-time", "0")), details.get("author-tz", "+0000")
     return Blame(
         source,
         commit,
-        known.get("author", ""),
+        details.get("author", ""),
         _moment(seconds, zone),
-        known.get("summary", ""),
-        at_least=shallow and "boundary" in known,
+        details.get("summary", ""),
+        at_least=shallow and "boundary" in details,
     )
 
 
 def _moment(seconds: int, zone: str) -> datetime:
-    """When an author committed, by his own clock; git keeps any number, and not all of them are times."""
+    """The author time of a commit in the author's time zone; 1970-01-01 if git has an invalid number."""
     try:
         offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:]))
         return datetime.fromtimestamp(seconds, timezone(offset))

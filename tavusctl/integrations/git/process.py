@@ -1,9 +1,9 @@
-"""The one way in which git is run: it runs nothing that a checkout or its settings name.
+"""The only way in which git is run: it starts no program that a checkout or its settings name.
 
-No hook, monitor, filter, converter or pager; no repository that is no more than a folder of the checkout; no other
-machine, for objects that a partial clone has left there neither; none of our secrets in its environment; never longer
-and never more than it may.  Files are read from blobs and never checked out.  What a person wrote is looked up as one
-name, and never stands where an option could.
+There is no hook, monitor, filter, converter or pager, and no bare repository inside a checkout.  git contacts another
+machine only if `Git.protocols` allows it, and never for the missing objects of a partial clone.  Its environment has
+none of our secrets; its time and its output are limited.  Files are read from blobs and never checked out.  A name that
+a user typed is resolved as one revision, and never passed where git accepts options.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OPTIONS: Final = (
     *("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "blame.ignoreRevsFile="),
 )
 _KEPT: Final = ("HOME", "USERPROFILE", "XDG_CONFIG_HOME", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
-_REACHING: Final = (  # how a person's git reaches other machines: keys, agents, proxies, certificates
+_REACHING: Final = (  # how the user's git reaches other machines: keys, agents, proxies, certificates
     *("SSH_AUTH_SOCK", "SSH_ASKPASS", "GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "SSL_CERT_FILE"),
     *("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "USER", "LOGNAME"),
 )
@@ -39,33 +39,33 @@ _SET: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
 }
-_LIMIT: Final = 64 * 1024 * 1024  # bytes that one command may say
-_COMPLAINT: Final = 300  # characters of what it says when it fails
+_LIMIT: Final = 64 * 1024 * 1024  # bytes of the output of one command
+_COMPLAINT: Final = 300  # characters of its error output that a message quotes
 
 
 class GitError(Exception):
-    """Git does not do what was asked, and why."""
+    """A git command failed; the message is the reason."""
 
 
 class UnknownCommitError(GitError):
-    """Git has ended with a word that it is not so."""
+    """A git command failed without an error message, which means that the requested thing does not exist."""
 
 
 class MissingObjectError(GitError):
-    """An object is not in the repository, and is not fetched."""
+    """An object is not in the local repository; it is not fetched."""
 
     def __init__(self, id_: str) -> None:
         super().__init__(f"the clone has no object {id_[:7]}; fetch the whole history (no partial clone)")
 
 
 class Git(Struct):
-    """Git in a folder, for so many seconds in all."""
+    """Runs git in a folder, for at most `seconds` in total."""
 
     folder: Path
     seconds: float = 60.0
     options: tuple[str, ...] = ()
     variables: Mapping[str, str] = {}
-    protocols: str = "none"  # by which other machines are reached, as GIT_ALLOW_PROTOCOL has them
+    protocols: str = "none"  # allowed for other machines, in the form of GIT_ALLOW_PROTOCOL
     _ends: float = 0.0
 
     def __post_init__(self) -> None:
@@ -77,89 +77,89 @@ class Git(Struct):
         return time.monotonic() >= self._ends
 
     def text(self, verb: str, *args: str) -> str:
-        """What a command says, as text; GitError when it fails."""
-        return self._said(verb, args).decode("utf-8", "replace")
+        """The output of a command as text; GitError if it fails."""
+        return self._output(verb, args).decode("utf-8", "replace")
 
     def line(self, verb: str, *args: str) -> str:
-        """What a command says, as one line; GitError when it fails."""
+        """The output of a command without the newline at its end; GitError if it fails."""
         return self.text(verb, *args).removesuffix("\n")
 
     def names(self, verb: str, *args: str) -> list[str]:
-        """What a command says between NULs; names of files are what the system takes them for."""
-        return [os.fsdecode(one) for one in self._said(verb, args).split(b"\0") if one]
+        """The NUL-separated output of a command, decoded as file names; GitError if it fails."""
+        return [os.fsdecode(name) for name in self._output(verb, args).split(b"\0") if name]
 
     def object(self, name: str) -> str:
-        """The id of what a name stands for, such as `main^{commit}`; an empty string when there is no such thing."""
+        """The id of the object that a name stands for, such as `main^{commit}`; empty if it does not exist."""
         return self.known("rev-parse", "--verify", "--quiet", "--end-of-options", name)
 
     def fed(self, given: bytes, verb: str, *args: str) -> str:
-        """What a command says of its standard input, as one line; GitError when it fails."""
-        return self._said(verb, args, given).decode("utf-8", "replace").removesuffix("\n")
+        """The output of a command with `given` as its input, without the newline at its end; GitError if it fails."""
+        return self._output(verb, args, given).decode("utf-8", "replace").removesuffix("\n")
 
     def content(self, verb: str, *args: str) -> bytes:
-        """What a command says, as bytes; GitError when it fails."""
-        return self._said(verb, args)
+        """The output of a command as bytes; GitError if it fails."""
+        return self._output(verb, args)
 
     def known(self, verb: str, *args: str) -> str:
-        """What a command says, as one line; an empty string when it ends without a word because there is nothing."""
+        """As `line`, but empty if the command fails without an error message, because the thing does not exist."""
         try:
             return self.line(verb, *args)
         except UnknownCommitError:
             return ""
 
     def blobs(self, sizes: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
-        """The contents of blobs by id, given how long each is: as they are kept, unfiltered."""
+        """The ids and unfiltered contents of blobs, given their sizes by id; MissingObjectError if one is missing."""
         for batch in _batches(sizes):
-            said = memoryview(self._said("cat-file", ("--batch",), "".join(f"{one}\n" for one in batch).encode()))
-            for one in batch:
-                head = f"{one} blob {sizes[one]}\n".encode()
-                if said[: len(head)] != head:
-                    raise MissingObjectError(one)
-                end = len(head) + sizes[one]
-                yield one, bytes(said[len(head) : end])
-                said = said[end + 1 :]
+            output = memoryview(self._output("cat-file", ("--batch",), "".join(f"{id_}\n" for id_ in batch).encode()))
+            for id_ in batch:
+                head = f"{id_} blob {sizes[id_]}\n".encode()
+                if output[: len(head)] != head:
+                    raise MissingObjectError(id_)
+                end = len(head) + sizes[id_]
+                yield id_, bytes(output[len(head) : end])
+                output = output[end + 1 :]
 
-    def _said(self, verb: str, args: tuple[str, ...], given: bytes = b"") -> bytes:
-        with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as diagnostic:
-            told.write(given)
-            told.seek(0)
+    def _output(self, verb: str, args: tuple[str, ...], given: bytes = b"") -> bytes:
+        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
+            stdin.write(given)
+            stdin.seek(0)
             command = [_program(), *_OPTIONS, "-C", str(self.folder), *self.options, verb, *args]
-            said, code = self._run(command, verb, told.fileno(), diagnostic.fileno())
-            diagnostic.seek(0)
-            words = diagnostic.read(10 * _COMPLAINT).decode("utf-8", "replace").strip()
+            output, code = self._run(command, verb, stdin.fileno(), stderr.fileno())
+            stderr.seek(0)
+            error_text = stderr.read(10 * _COMPLAINT).decode("utf-8", "replace").strip()
         if code:
-            said_once = "; ".join(filter(None, map(str.strip, words.removeprefix("fatal: ").splitlines())))
-            message = shortened(said_once, _COMPLAINT) or f"git {verb} ended with {code}"
-            raise (GitError if words else UnknownCommitError)(message)
-        return said
+            one_line = "; ".join(filter(None, map(str.strip, error_text.removeprefix("fatal: ").splitlines())))
+            message = shortened(one_line, _COMPLAINT) or f"git {verb} ended with {code}"
+            raise (GitError if error_text else UnknownCommitError)(message)
+        return output
 
-    def _run(self, command: list[str], verb: str, told: int, diagnostic: int) -> tuple[bytes, int]:
-        with _started(command, told, diagnostic, self._environment()) as process:
-            late = threading.Timer(max(self._ends - time.monotonic(), 0.01), _end, [process])
-            late.start()
+    def _run(self, command: list[str], verb: str, stdin: int, stderr: int) -> tuple[bytes, int]:
+        with _start(command, stdin, stderr, self._environment()) as process:
+            timer = threading.Timer(max(self._ends - time.monotonic(), 0.01), _end, [process])
+            timer.start()
             try:
                 assert process.stdout  # noqa: S101 - for the type checker
-                said = process.stdout.read(_LIMIT + 1)
-                if len(said) > _LIMIT:
+                output = process.stdout.read(_LIMIT + 1)
+                if len(output) > _LIMIT:
                     message = f"git {verb} printed more than {_LIMIT // 1024**2} MiB"
                     raise GitError(message)
                 code = process.wait()
             finally:
-                late.cancel()
+                timer.cancel()
                 _end(process)
         if self.is_late:
             message = f"git {verb} took longer than {self.seconds:.0f} s"
             raise GitError(message)
-        return said, code
+        return output, code
 
     def _environment(self) -> dict[str, str]:
         names = _KEPT if self.protocols == "none" else (*_KEPT, *_REACHING)
-        kept = {name: os.environ[name] for name in names if name in os.environ}
-        return {**kept, **_SET, "GIT_ALLOW_PROTOCOL": self.protocols, **self.variables, "PATH": _path()}
+        inherited = {name: os.environ[name] for name in names if name in os.environ}
+        return {**inherited, **_SET, "GIT_ALLOW_PROTOCOL": self.protocols, **self.variables, "PATH": _path()}
 
 
 def head(folder: Path) -> str:
-    """The commit that is checked out; an empty string where git knows none."""
+    """The id of the checked-out commit; empty if there is none, or no git."""
     try:
         return Git(folder, 10.0).object("HEAD^{commit}")
     except GitError:
@@ -167,40 +167,40 @@ def head(folder: Path) -> str:
 
 
 def _batches(sizes: Mapping[str, int]) -> Iterator[list[str]]:
-    """Ids in groups whose contents git may say at once."""
+    """The ids in groups; the contents of a group fit into the output limit of one command."""
     batch: list[str] = []
     room = _LIMIT
-    for one, size in sizes.items():
-        needs = size + 100  # for what stands before and behind it
-        if batch and needs > room:
+    for id_, size in sizes.items():
+        needed = size + 100  # for the header and the newline
+        if batch and needed > room:
             yield batch
             batch, room = [], _LIMIT
-        batch.append(one)
-        room -= needs
+        batch.append(id_)
+        room -= needed
     if batch:
         yield batch
 
 
 def _path() -> str:
-    """Where programs are; a folder that depends on where we stand could be one of the checkout."""
-    return os.pathsep.join(one for one in os.get_exec_path() if Path(one).is_absolute())
+    """The absolute folders of PATH; a relative one could be a folder of the checkout."""
+    return os.pathsep.join(folder for folder in os.get_exec_path() if Path(folder).is_absolute())
 
 
 def _program() -> str:
-    found = shutil.which("git", path=_path())
-    if found is None or not Path(found).is_absolute():
+    program = shutil.which("git", path=_path())
+    if program is None or not Path(program).is_absolute():
         message = "git cannot be run: No such file or directory"
         raise GitError(message)
-    return found
+    return program
 
 
-def _started(command: list[str], told: int, diagnostic: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(command: list[str], stdin: int, stderr: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(  # noqa: S603 - fixed verbs; names of people are looked up behind --end-of-options
+        return subprocess.Popen(  # noqa: S603 - fixed verbs; names that users typed come after --end-of-options
             command,
-            stdin=told,
+            stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=diagnostic,
+            stderr=stderr,
             env=environment,
             start_new_session=True,
         )
@@ -210,7 +210,7 @@ def _started(command: list[str], told: int, diagnostic: int, environment: Mappin
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command, and whatever it has begun."""
+    """Kill a command and its child processes."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The manifests of another commit, for `plan --base`: written aside; index and working tree stay as they are."""
+"""The files of a project at another commit, for `plan --base`, in a temporary folder; the checkout is unchanged."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from msgspec import Struct
 from tavusctl.core.errors import UsageError
 from tavusctl.integrations.git.process import Git, GitError, MissingObjectError
 
-_LARGEST: Final = 50 * 1024 * 1024  # bytes of a file: the API takes no larger one
+_LARGEST: Final = 50 * 1024 * 1024  # bytes of one file: the API accepts no larger one
 _IN_ALL: Final = 1024 * 1024 * 1024  # bytes of all files
 _LINK: Final = "120000"  # the mode of a symbolic link
 _FILES: Final = ("100644", "100755", "100664", _LINK)
 
 
 class BaseTree(Struct, frozen=True):
-    """The project's folder as it was where a branch began."""
+    """A temporary copy of the project folder at the merge base of a branch."""
 
     root: Path
-    name: str  # the reference and the commit, for people: "origin/main (1a2b3c4)"
+    name: str  # the reference and the commit, for messages: "origin/main (1a2b3c4)"
 
 
 class Entry(Struct, frozen=True):
-    """A file or a link of a tree."""
+    """A file or a symbolic link in a git tree."""
 
     mode: str
     id: str
@@ -39,41 +39,41 @@ class Entry(Struct, frozen=True):
 
 @contextlib.contextmanager
 def base_tree(root: Path, reference: str) -> Iterator[BaseTree]:
-    """The project at the merge base of HEAD and a reference; UsageError when git does not know it."""
+    """The project at the merge base of HEAD and a reference; UsageError if git does not know it."""
     commit = merge_base(root, reference)
     with tempfile.TemporaryDirectory(prefix="tavusctl-base-") as folder:
-        made = Path(folder) / "project"
-        made.mkdir()
-        with _told():
+        project = Path(folder) / "project"
+        project.mkdir()
+        with _usage_errors():
             git = Git(root)
             tree = git.object(f"{commit}:{git.line('rev-parse', '--show-prefix')}")
             if tree:
-                _write(git, entries(git, tree), made)
-        yield BaseTree(made, f"{reference} ({commit[:7]})")
+                _write(git, entries(git, tree), project)
+        yield BaseTree(project, f"{reference} ({commit[:7]})")
 
 
 def merge_base(root: Path, reference: str) -> str:
-    """The commit where HEAD left a reference; UsageError when git does not know it."""
+    """The merge base of HEAD and a reference; UsageError if git does not know one."""
     if not reference or reference.startswith("-"):
         message = f"`--base {reference}` is not a valid name of a commit"
         raise UsageError(message, "write for example `--base origin/main`", id="E1206")
-    with _told():
+    with _usage_errors():
         git = Git(root)
-        git.line("rev-parse", "--git-dir")  # what is no repository says so itself
-        named, here = git.object(f"{reference}^{{commit}}"), git.object("HEAD^{commit}")
-        shared = git.known("merge-base", named, here) if named and here else ""
-    if not named:
+        git.line("rev-parse", "--git-dir")  # fails with a clear message outside a repository
+        base, head = git.object(f"{reference}^{{commit}}"), git.object("HEAD^{commit}")
+        common = git.known("merge-base", base, head) if base and head else ""
+    if not base:
         message = f"`--base {reference}`: no such commit in {root}"
         raise UsageError(message, "fetch it first (in GitHub Actions: checkout with `fetch-depth: 0`)", id="E1206")
-    if not shared:
+    if not common:
         message = f"`--base {reference}`: no common ancestor with HEAD in this clone"
         raise UsageError(message, "fetch the whole history (in GitHub Actions: `fetch-depth: 0`)", id="E1206")
-    return shared
+    return common
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """What git says is told as an error of the call."""
+def _usage_errors() -> Iterator[None]:
+    """Turn a GitError in the block into a UsageError about `--base`."""
     try:
         yield
     except GitError as error:
@@ -84,34 +84,34 @@ def _told() -> Iterator[None]:
 
 
 def entries(git: Git, tree: str) -> Iterator[Entry]:
-    """The files and links of a tree, by their names from there; only what is safe to write anywhere."""
-    for one in git.names("ls-tree", "-r", "-z", "-l", "--full-tree", tree):
-        about, _, name = one.partition("\t")
-        mode, _, id_, size = about.split()
+    """The files and links of a tree, named relative to it; paths that are unsafe to write are left out."""
+    for line in git.names("ls-tree", "-r", "-z", "-l", "--full-tree", tree):
+        metadata, _, name = line.partition("\t")
+        mode, _, id_, size = metadata.split()
         if mode not in _FILES:
-            continue  # another repository
+            continue  # a submodule, which is another repository
         if not size.isdigit():
             raise MissingObjectError(id_)
         if not set(name.lower().split("/")) & {"", ".", "..", ".git"}:
             yield Entry(mode, id_, int(size), name)
 
 
-def _write(git: Git, found: Iterator[Entry], target: Path) -> None:
-    """Files first: none is written through a link."""
-    wanted = [one for one in found if one.size <= _LARGEST]
-    if sum(one.size for one in wanted) > _IN_ALL:
+def _write(git: Git, tree_entries: Iterator[Entry], target: Path) -> None:
+    """Write the entries to a folder; files before links, so that no file is written through a link."""
+    selected = [entry for entry in tree_entries if entry.size <= _LARGEST]
+    if sum(entry.size for entry in selected) > _IN_ALL:
         message = f"the files of the project at that commit are larger than {_IN_ALL // 1024**3} GiB"
         raise GitError(message)
-    places: dict[str, list[Entry]] = {}
-    for one in wanted:
-        places.setdefault(one.id, []).append(one)
+    entries_by_id: dict[str, list[Entry]] = {}
+    for entry in selected:
+        entries_by_id.setdefault(entry.id, []).append(entry)
     links: dict[str, str] = {}
-    for id_, content in git.blobs({one.id: one.size for one in wanted}):
-        for one in places[id_]:
-            if one.mode == _LINK:
-                links[one.name] = os.fsdecode(content)
+    for id_, content in git.blobs({entry.id: entry.size for entry in selected}):
+        for entry in entries_by_id[id_]:
+            if entry.mode == _LINK:
+                links[entry.name] = os.fsdecode(content)
             else:
-                _write_file(target / one.name, content)
+                _write_file(target / entry.name, content)
     _link(links, target)
 
 
@@ -126,7 +126,7 @@ def _write_file(path: Path, content: bytes) -> None:
 
 
 def _link(links: Mapping[str, str], target: Path) -> None:
-    """Links that stay in the folder; a link that leads out of a project is not followed anyway."""
+    """Create the links whose targets are inside the folder; other links would not be followed anyway."""
     for name, leads_to in links.items():
         steps = leads_to.split("/")
         down = list(itertools.dropwhile("..".__eq__, steps))

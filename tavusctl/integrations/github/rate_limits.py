@@ -1,7 +1,8 @@
-"""GitHub's limits on calls: which refusals mean "not now", when to come back, and how long that is waited for.
+"""The rate limits of GitHub: which errors mean a limit, when to try again, and how long to wait in total.
 
-https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api: 403 or 429; with Retry-After after that
-time, with no calls left when the hour ends, else after a minute at least.
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api: the status is 403 or 429.  The next
+attempt is allowed after the time in Retry-After; if no calls remain, at the time of the reset; else after at least a
+minute.
 """
 
 from __future__ import annotations
@@ -17,43 +18,46 @@ from tavusctl.api.retry import RetryPolicy, Tries
 from tavusctl.api.transport import Answer
 from tavusctl.core.errors import ApiError, Rejected, Throttled
 
-IN_ALL = 300.0  # seconds that one step waits for its limits
-_UNTOLD = 60.0  # seconds, where the answer does not say how long
+IN_ALL = 300.0  # seconds that one step waits for rate limits in total
+_UNTOLD = 60.0  # seconds, if the response has no waiting time
 _WORDS = ("rate limit", "abuse detection")
 
 
 def limited(answer: Answer, error: Rejected) -> Rejected:
-    """The error that a refusal stands for: Throttled, with the time to wait, where a limit is behind it."""
+    """The error for a rejected call: Throttled, with the time to wait, if a rate limit is the cause; else unchanged."""
     if error.status not in (httpx.codes.FORBIDDEN, httpx.codes.TOO_MANY_REQUESTS):
         return error
-    asked = [error.asked_wait, _until_reset(answer) if answer.headers.get("X-RateLimit-Remaining") == "0" else None]
-    known = [one for one in asked if one is not None]
-    told = isinstance(error, Throttled) or any(word in error.text.lower() for word in _WORDS)
-    if not known and not told:
+    candidates = [
+        error.asked_wait,
+        _until_reset(answer) if answer.headers.get("X-RateLimit-Remaining") == "0" else None,
+    ]
+    waits = [seconds for seconds in candidates if seconds is not None]
+    is_described = isinstance(error, Throttled) or any(word in error.text.lower() for word in _WORDS)
+    if not waits and not is_described:
         return error
-    found = Throttled(error.status, error.text, answer.request)
-    found.asked_wait = max(known, default=_UNTOLD)
-    return found
+    throttled = Throttled(error.status, error.text, answer.request)
+    throttled.asked_wait = max(waits, default=_UNTOLD)
+    return throttled
 
 
 def _until_reset(answer: Answer) -> float | None:
-    """Seconds until there are calls again, by the server's own clock; None where that is not told."""
+    """Seconds until the rate limit is reset, by the server's clock; None if the response does not say."""
     until = answer.headers.get("X-RateLimit-Reset", "")
     if not (until.isascii() and until.isdigit()):
         return None
     now = date_of(answer) or datetime.now(UTC)
-    return max(float(until[:12]) - now.timestamp(), 0.0) + 1.0  # it is told in whole seconds
+    return max(float(until[:12]) - now.timestamp(), 0.0) + 1.0  # the header has whole seconds
 
 
 class Allowance(Struct):
-    """Waiting for limits, with an end to it, and who hears of it."""
+    """The remaining time for rate limits, and the function that reports each wait."""
 
     patience: RetryPolicy
     tell: Callable[[str], None]
     _left: float = IN_ALL
 
     def tries(self, tries: Tries) -> Tries:
-        """How often a call is tried: what asks for more time than is left is not tried again."""
+        """As `tries`, but with only one attempt for a rate limit whose wait is longer than the remaining time."""
 
         def counted(error: ApiError) -> int:
             if not isinstance(error, Throttled):

@@ -1,6 +1,6 @@
-"""A part of GitHub's REST API: one comment, one issue, one pull request, each kept up to date and never written twice.
+"""A client for a part of GitHub's REST API: it keeps one comment, issue or pull request up to date, never two.
 
-What is ours is known by a marker in its text and by its author: anybody can write the marker.
+Our texts are recognised by a marker in their first line and by their author, because anybody can write the marker.
 https://docs.github.com/en/rest, version 2022-11-28.
 """
 
@@ -27,16 +27,16 @@ from tavusctl.secrets import redaction
 Write = tuple[str, str, JsonObject]  # method, path, body
 Shape = TypeVar("Shape")
 
-_WORKFLOW = "github-actions[bot]"  # who writes with the token of a workflow, which may not ask who it is
+_WORKFLOW = "github-actions[bot]"  # the author if the token is of a workflow, which may not read its own user
 _SECONDS = 30.0
 _PAGES = 500
 _LISTING_SECONDS = 300.0
 _PAGE_SIZE = 100
-_LOOKS = 5  # at a comment while it is written
+_LOOKS = 5  # the maximum number of times that the comments are read in one update
 
 
 class File(Struct, frozen=True):
-    """A file as git keeps it."""
+    """A file for a git tree: its mode, such as 100644, and its content."""
 
     mode: str
     content: bytes
@@ -46,7 +46,7 @@ class Proposal(Struct, frozen=True):
     """Files to change on top of a commit, on a branch that nobody else writes to."""
 
     branch: str
-    base: str  # the branch that they are for
+    base: str  # the target branch of the pull request
     commit: str
     title: str
     body: str
@@ -58,7 +58,7 @@ class _User(Struct):
 
 
 class _Text(Struct):
-    """A comment or an issue, as far as it is read."""
+    """The fields of a comment or an issue that are read."""
 
     id: int = 0
     number: int = 0  # of an issue
@@ -82,7 +82,7 @@ class _Pull(Struct):
 
 
 class GitHub:
-    """One repository; with `preview`, writes are handed to it and not sent."""
+    """A client for one repository; with `preview`, each write is passed to that function instead of being sent."""
 
     def __init__(
         self,
@@ -127,102 +127,106 @@ class GitHub:
         near: Callable[[str], bool] = lambda _: False,
         settles: bool = False,
     ) -> str:
-        """Edit our comment on a pull request; what was done: created, updated, unchanged or none.
+        """Write our comment on a pull request; returns what was done: created, updated, unchanged or none.
 
-        The first line of a comment is its marker.  One whose marker is `near` may be about the same: the only one is
-        taken over where ours is not there yet, and what this text `settles` goes.  `edited` gives the text that is to
-        be there for those that are there, oldest first; none where nothing is to be written.  GitHub edits without a
-        condition: who has written looks again, and writes once more what somebody else has overwritten, or doubled.
+        The first line of a comment is its marker.  A comment with a `near` marker may have the same subject: without
+        an exact match, a single such comment is edited; if the text `settles` the subject, near ones are deleted.
+        `edited` maps the existing texts, oldest first, to the new one; empty: write nothing.  GitHub has no conditional
+        edits: after a write, the comments are read again, in case another run has overwritten or doubled the text.
         """
         path = f"{self._root}/issues/{number}/comments"
-        done = ""
+        action = ""
         for _ in range(_LOOKS):
             try:
-                mine, left = self._about(path, marker, near)
+                comments, near_comments = self._matching(path, marker, near)
             except ApiError:
-                if done:  # it is written, and nobody can look
-                    return done
+                if action:  # it is written, only the confirmation failed
+                    return action
                 raise
-            body = edited([one.body or "" for one in mine])
-            if not mine and body and not done:
-                done = self._create(path, marker, {"body": body})
-            elif not mine or not body or ([one.body for one in mine] == [body] and not (left and settles)):
-                return done or ("unchanged" if mine else "none")
+            body = edited([one.body or "" for one in comments])
+            if not comments and body and not action:
+                action = self._create(path, marker, {"body": body})
+            elif (
+                not comments
+                or not body
+                or ([one.body for one in comments] == [body] and not (near_comments and settles))
+            ):
+                return action or ("unchanged" if comments else "none")
             else:
-                self._replace([*mine, *(left if settles else [])], body)
-                done = done or "updated"
+                self._replace([*comments, *(near_comments if settles else [])], body)
+                action = action or "updated"
             if self._preview:
                 break
-        return done
+        return action
 
-    def _about(self, path: str, marker: str, near: Callable[[str], bool]) -> tuple[list[_Text], list[_Text]]:
-        """Our comments that are to be edited, and those that may be about the same."""
-        found = self._mine(path, lambda first: first == marker or near(first))
-        exact = [one for one in found if _first(one) == marker]
-        others = [one for one in found if _first(one) != marker]
+    def _matching(self, path: str, marker: str, near: Callable[[str], bool]) -> tuple[list[_Text], list[_Text]]:
+        """Our comments to edit, and the others that may be about the same subject."""
+        comments = self._mine(path, lambda first: first == marker or near(first))
+        exact = [one for one in comments if _first(one) == marker]
+        others = [one for one in comments if _first(one) != marker]
         return (others, []) if not exact and len(others) == 1 else (exact, others)
 
     def _replace(self, comments: Sequence[_Text], body: str) -> None:
-        """Bring the first of some comments to a text, and delete the others."""
+        """Give the first of some comments a text, and delete the others."""
         first, *others = comments
         if first.body != body:
-            self._write("PATCH", f"{self._root}/issues/comments/{_told(first.id)}", {"body": body})
-        for extra in others:
+            self._write("PATCH", f"{self._root}/issues/comments/{_required(first.id)}", {"body": body})
+        for comment in others:
             with contextlib.suppress(Gone):  # whoever wrote at the same time has deleted it
-                self._write("DELETE", f"{self._root}/issues/comments/{_told(extra.id)}", {})
+                self._write("DELETE", f"{self._root}/issues/comments/{_required(comment.id)}", {})
 
     def merged(self, commits: Sequence[str]) -> list[int]:
-        """The pull requests by which commits came into the repository, each once."""
-        paths = [f"{self._root}/commits/{_plain(one)}/pulls" for one in commits]
-        found = [one for path in paths for one in self._read_as(list[_Pull], path, {})]
-        return list(dict.fromkeys(one.number for one in found if one.merged_at))
+        """The numbers of the pull requests that merged these commits, each once."""
+        paths = [f"{self._root}/commits/{_valid_sha(one)}/pulls" for one in commits]
+        pulls = [one for path in paths for one in self._read_as(list[_Pull], path, {})]
+        return list(dict.fromkeys(one.number for one in pulls if one.merged_at))
 
     def keep_issue(self, marker: str, title: str, body: str) -> str:
-        """Have one open issue with this body; what was done."""
+        """Create or update our open issue; returns created, updated or unchanged."""
         path = f"{self._root}/issues"
-        mine = self._mine(path, lambda first: first == marker)
-        if not mine:
+        issues = self._mine(path, lambda first: first == marker)
+        if not issues:
             return self._create(path, marker, {"title": title, "body": body})
-        if (mine[0].title, mine[0].body) == (title, body):
+        if (issues[0].title, issues[0].body) == (title, body):
             return "unchanged"
-        self._write("PATCH", f"{path}/{_told(mine[0].number)}", {"title": title, "body": body})
+        self._write("PATCH", f"{path}/{_required(issues[0].number)}", {"title": title, "body": body})
         return "updated"
 
     def close_issues(self, marker: str, reason: str) -> str:
-        """Close what is open of ours, with a comment that says why; what was done."""
-        mine = self._mine(f"{self._root}/issues", lambda first: first == marker)
-        for one in mine:
-            self._write("POST", f"{self._root}/issues/{_told(one.number)}/comments", {"body": reason})
-            self._write("PATCH", f"{self._root}/issues/{_told(one.number)}", {"state": "closed"})
-        return "closed" if mine else "none"
+        """Close our open issues with a comment that gives the reason; returns closed or none."""
+        issues = self._mine(f"{self._root}/issues", lambda first: first == marker)
+        for issue in issues:
+            self._write("POST", f"{self._root}/issues/{_required(issue.number)}/comments", {"body": reason})
+            self._write("PATCH", f"{self._root}/issues/{_required(issue.number)}", {"state": "closed"})
+        return "closed" if issues else "none"
 
     def propose(self, proposal: Proposal) -> str:
-        """Have one open pull request with these files on top of a commit; what was done."""
+        """Create or update our pull request with these files on a commit; returns created, updated or unchanged."""
         tree = self._write("POST", f"{self._root}/git/trees", self._tree(proposal))
         message = {"message": proposal.title, "tree": tree.get("sha", ""), "parents": [proposal.commit]}
-        mine = self._pulls(proposal)
-        if mine and tree.get("sha") and self._tree_of(mine[0].head.sha) == tree["sha"]:
+        pulls = self._pulls(proposal)
+        if pulls and tree.get("sha") and self._tree_of(pulls[0].head.sha) == tree["sha"]:
             return "unchanged"
-        made = self._write("POST", f"{self._root}/git/commits", message)
-        self._point(proposal.branch, str(made.get("sha") or ""))
-        if mine:
-            self._write("PATCH", f"{self._root}/pulls/{mine[0].number}", {"body": proposal.body})
+        commit = self._write("POST", f"{self._root}/git/commits", message)
+        self._point(proposal.branch, str(commit.get("sha") or ""))
+        if pulls:
+            self._write("PATCH", f"{self._root}/pulls/{pulls[0].number}", {"body": proposal.body})
             return "updated"
-        wanted: JsonObject = {
+        pull_request: JsonObject = {
             "title": proposal.title,
             "body": proposal.body,
             "head": proposal.branch,
             "base": proposal.base,
         }
-        self._write("POST", f"{self._root}/pulls", wanted)
+        self._write("POST", f"{self._root}/pulls", pull_request)
         return "created"
 
     def withdraw(self, proposal: Proposal) -> str:
-        """Close our pull request, when there is one; what was done."""
-        mine = self._pulls(proposal)
-        for one in mine:
-            self._write("PATCH", f"{self._root}/pulls/{one.number}", {"state": "closed"})
-        return "closed" if mine else "none"
+        """Close our pull request, if there is one; returns closed or none."""
+        pulls = self._pulls(proposal)
+        for pull in pulls:
+            self._write("PATCH", f"{self._root}/pulls/{pull.number}", {"state": "closed"})
+        return "closed" if pulls else "none"
 
     def _pulls(self, proposal: Proposal) -> Sequence[_Pull]:
         owner = self._root.split("/")[2]
@@ -237,7 +241,7 @@ class GitHub:
         return {"base_tree": self._tree_of(proposal.commit), "tree": entries}
 
     def _content(self, content: bytes) -> JsonObject:
-        """A content for a tree: as text, which stays as it is, or by the id of what is no text."""
+        """The content of a tree entry: UTF-8 text directly, other bytes as the id of a new blob."""
         try:
             return {"content": content.decode()}
         except UnicodeDecodeError:
@@ -245,10 +249,10 @@ class GitHub:
             return {"sha": self._write("POST", f"{self._root}/git/blobs", encoded).get("sha", "")}
 
     def _tree_of(self, commit: str) -> str:
-        return self._read_as(_Tree, f"{self._root}/git/commits/{_plain(commit)}", {}).tree.sha
+        return self._read_as(_Tree, f"{self._root}/git/commits/{_valid_sha(commit)}", {}).tree.sha
 
     def _point(self, branch: str, commit: str) -> None:
-        """Let a branch of ours end at a commit, whatever it ended at before."""
+        """Set our branch to a commit: create it, or force it."""
         try:
             self._read(f"{self._root}/git/ref/heads/{branch}", {})
         except Gone:
@@ -257,7 +261,7 @@ class GitHub:
             self._write("PATCH", f"{self._root}/git/refs/heads/{branch}", {"sha": commit, "force": True})
 
     def _create(self, path: str, marker: str, body: JsonObject) -> str:
-        """Write a new text; a lost answer is settled by looking, as anywhere else."""
+        """Create a comment or an issue; after a lost response, retry only if it does not exist."""
         try:
             self._write("POST", path, body)
         except Ambiguous:
@@ -265,16 +269,16 @@ class GitHub:
                 self._write("POST", path, body)
         return "created"
 
-    def _mine(self, path: str, wanted: Callable[[str], bool]) -> list[_Text]:
-        """Texts with a first line that is wanted, written by whoever this token belongs to, oldest first."""
-        found = [one for one in self._listed(path) if wanted(_first(one))]
-        if not found:
+    def _mine(self, path: str, accepts: Callable[[str], bool]) -> list[_Text]:
+        """Comments or issues at a path whose first line passes `accepts`, by the user of this token, oldest first."""
+        matches = [one for one in self._listed(path) if accepts(_first(one))]
+        if not matches:
             return []
         author = self._author()
-        return [one for one in found if one.user and one.user.login == author]
+        return [one for one in matches if one.user and one.user.login == author]
 
     def _author(self) -> str:
-        """Who this token writes as; the tokens of apps and workflows may not ask as people do."""
+        """The login that this token writes as; tokens of apps and workflows may not read /user."""
         try:
             user = self._read("/user", {})
         except Throttled:
@@ -285,20 +289,20 @@ class GitHub:
         return login if isinstance(login, str) and login else _WORKFLOW
 
     def _viewer(self) -> Json:
-        """The same from GraphQL, https://docs.github.com/en/graphql/reference/queries#user, `viewer`."""
+        """The user of this token from GraphQL, https://docs.github.com/en/graphql/reference/queries#user, `viewer`."""
         try:
-            found = self._call("POST", self._graphql, {}, {"query": "{ viewer { login } }"}, read_attempts)
+            result = self._call("POST", self._graphql, {}, {"query": "{ viewer { login } }"}, read_attempts)
         except Throttled:
             raise
-        except Rejected:  # an older server, where only workflows may not ask
+        except Rejected:  # an older server, where only tokens of workflows are refused
             return None
-        data = found.get("data") if isinstance(found, dict) else None
+        data = result.get("data") if isinstance(result, dict) else None
         return data.get("viewer") if isinstance(data, dict) else None
 
     def _listed(self, path: str) -> Iterator[_Text]:
-        ends = time.monotonic() + _LISTING_SECONDS
+        deadline = time.monotonic() + _LISTING_SECONDS
         for number in range(1, self._most_pages + 1):
-            if time.monotonic() > ends:
+            if time.monotonic() > deadline:
                 break
             page = self._read_as(list[_Text], path, {"per_page": str(_PAGE_SIZE), "page": str(number)})
             yield from page
@@ -318,7 +322,7 @@ class GitHub:
         return self._call("GET", self._rest + path, query, None, read_attempts)
 
     def _read_as(self, shape: type[Shape], path: str, query: Mapping[str, str]) -> Shape:
-        """An answer of a shape, as GitHub documents it; ApiError when it has another."""
+        """A response as a type that follows the documentation of GitHub; ApiError if it has another form."""
         try:
             return convert(self._read(path, query), shape)
         except ValidationError as error:
@@ -351,20 +355,20 @@ class GitHub:
 
 
 def _first(text: _Text) -> str:
-    """The first line of an issue or a comment, where our marker stands."""
+    """The first line of an issue or a comment, which may be our marker."""
     return (text.body or "").partition("\n")[0].rstrip()
 
 
-def _told(number: int) -> int:
-    """The number of something, which GitHub has to say."""
+def _required(number: int) -> int:
+    """The id or number of a comment or an issue; ApiError if GitHub left it out."""
     if number <= 0:
         message = "GitHub listed a comment or an issue without its number"
         raise ApiError(message, "check GITHUB_API_URL")
     return number
 
 
-def _plain(sha: str) -> str:
-    """A name of a commit, which is one part of a path."""
+def _valid_sha(sha: str) -> str:
+    """A commit id that is safe in a path; ApiError if it is not alphanumeric."""
     if not sha.isalnum():
         message = "GitHub returned an invalid commit id"
         raise ApiError(message, "check GITHUB_API_URL")

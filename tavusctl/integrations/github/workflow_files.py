@@ -1,6 +1,7 @@
-"""What `init --github` writes: workflows of a project, made from its environments, secrets, stores and folder.
+"""The workflow files of `init --github`, generated from a project's environments, secrets, stores and folder.
 
-A file says by a digest that nobody has edited it since; versions of actions are no part of that, and stay as they are.
+Each file has a digest of its text, which shows whether somebody edited it.  The versions of actions are not part of
+the digest: users may update them, and a new file keeps them.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from tavusctl.core.project_settings import Environment
 ACTION: Final = "tavusctl/tavusctl"
 NO_RELEASE: Final = "0" * 40
 REFERENCE: Final = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}|\./[\w./-]*")
-_LINK: Final = "link"  # the command that needs no secret: it adds a page to a comment
-_DIGITS: Final = 6  # of a digest that tells two names apart
+_LINK: Final = "link"  # the command that needs no secret: it adds the link of a page to a comment
+_DIGITS: Final = 6  # of a digest that keeps similar folder names distinct
 _PINNED: Final = {
     "actions/checkout": "3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
     "actions/setup-python": "5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0",
@@ -29,10 +30,10 @@ _PINNED: Final = {
 }
 _USES: Final = re.compile(r"(?m)(?<=uses: )(\S+?)@(\S+(?: # \S+)?)$")
 _DIGEST: Final = re.compile(r"(?m)^# unedited: ([0-9a-f]{16})$")
-# What stores read, by the scheme of their address.
-_ONE_COMMENT: Final = "TAVUSCTL_ONE_COMMENT"  # with a section for each environment
+_ONE_COMMENT: Final = "TAVUSCTL_ONE_COMMENT"  # a variable: one comment with a section for each environment
 _COMMENTING: Final = frozenset({"plan", "apply", _LINK})
-VARIABLE: Final = "AWS_REGION"  # no secret
+VARIABLE: Final = "AWS_REGION"  # a variable of GitHub, not a secret
+# The variables that stores read, by the scheme of their URL.
 _STORES: Final[Mapping[str, Sequence[str]]] = {
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
     "az": ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT_KEY"),
@@ -41,9 +42,9 @@ _STORES: Final[Mapping[str, Sequence[str]]] = {
 
 
 class Shape(Struct, frozen=True):
-    """What workflows are made of."""
+    """The facts about a project from which its workflows are generated."""
 
-    environments: Sequence[Environment]  # in the order in which a merge goes through them
+    environments: Sequence[Environment]  # in the order in which a merge is applied to them
     secrets: Sequence[str]
     folder: str = ""  # of the project, from the root of the repository; empty at the root itself
     branch: str = "main"
@@ -51,7 +52,7 @@ class Shape(Struct, frozen=True):
 
     @property
     def suffix(self) -> str:
-        """What the names of files and groups end with: nothing for a project at the root."""
+        """The suffix of file names and concurrency groups; empty for a project at the root of the repository."""
         if not self.folder:
             return ""
         plain = re.sub(r"[^A-Za-z0-9]+", "-", self.folder).strip("-")
@@ -60,26 +61,26 @@ class Shape(Struct, frozen=True):
 
 
 def workflows(shape: Shape, found: Mapping[str, str]) -> dict[str, str]:
-    """The files by name; `found` are those that are there, whose versions of actions are kept."""
-    made = {"plan": _plan(shape), "apply": _apply(shape), "watch": _watch(shape)}
-    files = {f"tavus-{name}{shape.suffix}.yml": text for name, text in made.items()}
+    """The workflow texts by file name; `found` are the existing files, whose versions of actions are kept."""
+    texts = {"plan": _plan(shape), "apply": _apply(shape), "watch": _watch(shape)}
+    files = {f"tavus-{name}{shape.suffix}.yml": text for name, text in texts.items()}
     return {name: _signed(_with_versions(text, found.get(name, ""))) for name, text in files.items()}
 
 
 def action_in(text: str) -> str:
-    """The action that a file runs; empty when it runs none of ours."""
-    found = re.search(r"(?m)^ +uses: (\S+)(?: # .*)?\n +with:\n +command: ", text)
-    return found[1] if found else ""
+    """The reference of our action in a workflow file; empty if the file does not run it."""
+    match = re.search(r"(?m)^ +uses: (\S+)(?: # .*)?\n +with:\n +command: ", text)
+    return match[1] if match else ""
 
 
 def is_unedited(text: str) -> bool:
-    """Whether a file is as it was written, versions of actions aside."""
-    told = _DIGEST.search(text)
-    return told is not None and told[1] == _digest(text)
+    """Whether a file is as it was generated, apart from the versions of actions."""
+    match = _DIGEST.search(text)
+    return match is not None and match[1] == _digest(text)
 
 
 def difference(name: str, found: str, wanted: str) -> str:
-    """What would be changed, as a unified diff."""
+    """The changes to an existing file, as a unified diff."""
     lines = difflib.unified_diff(found.splitlines(), wanted.splitlines(), f"a/{name}", f"b/{name}", lineterm="")
     return "".join(f"{line}\n" for line in lines)
 
@@ -94,9 +95,9 @@ def _digest(text: str) -> str:
 
 
 def _with_versions(text: str, found: str) -> str:
-    """A text whose actions have the versions that a file has: somebody may have brought them up to date."""
-    known = {name: version for name, version in _USES.findall(found) if NO_RELEASE not in version}
-    return _USES.sub(lambda use: f"{use[1]}@{known.get(use[1], use[2])}", text)
+    """A text with the versions of actions in the existing file `found`, because a user may have updated them."""
+    versions = {name: version for name, version in _USES.findall(found) if NO_RELEASE not in version}
+    return _USES.sub(lambda use: f"{use[1]}@{versions.get(use[1], use[2])}", text)
 
 
 def _head(title: str, about: str) -> str:
@@ -149,14 +150,14 @@ def _run(
 
 
 def names_of(shape: Shape, environment: Environment) -> list[str]:
-    """The variables that a run on an environment reads: its key, secrets of manifests, what its stores ask for."""
+    """The variables that a run on an environment reads: its API key, the secrets, and those of its stores."""
     schemes = {one.partition("://")[0] for one in (environment.state, environment.uploads) if "://" in one}
     stores = [name for scheme in sorted(schemes) for name in _STORES.get(scheme, ())]
     return list(dict.fromkeys([environment.api_key_env, *shape.secrets, *stores]))
 
 
 def _variables(shape: Shape, environment: Environment) -> list[tuple[str, str]]:
-    """Each variable of a step, from the secret of its name."""
+    """The variables of a step, each with the expression of the GitHub secret or variable of the same name."""
     return [
         (name, f"${{{{ {'vars' if name == VARIABLE else 'secrets'}.{name} }}}}")
         for name in names_of(shape, environment)
@@ -178,23 +179,24 @@ concurrency:
 
 jobs:
 """
-    befores = ["", *(one.name for one in shape.environments)]
+    previous_names = ["", *(one.name for one in shape.environments)]
     return text + "\n".join(
-        _proposed_job(shape, one, before) for one, before in zip(shape.environments, befores, strict=False)
+        _proposed_job(shape, environment, previous)
+        for environment, previous in zip(shape.environments, previous_names, strict=False)
     )
 
 
-def _proposed_job(shape: Shape, one: Environment, before: str) -> str:
-    """The plan of an environment for a pull request; all write into one comment, which one job can edit at a time."""
+def _proposed_job(shape: Shape, environment: Environment, before: str) -> str:
+    """The job that plans one environment for a pull request; it waits for job `before`, as both edit one comment."""
     base = "${{ github.event.merge_group.base_sha || format('origin/{0}', github.base_ref) }}"
-    page = f"${{{{ runner.temp }}}}/plan{shape.suffix}-{one.name}.html"
+    page = f"${{{{ runner.temp }}}}/plan{shape.suffix}-{environment.name}.html"
     after = f"""\
     needs: plan-{before} # both write into the same comment
     if: ${{{{ !cancelled() }}}} # also when that plan has failed
 """
     return f"""\
-  plan-{one.name}:
-    name: plan {one.name}
+  plan-{environment.name}:
+    name: plan {environment.name}
 {after if before else ""}\
     # Runs for forks and for Dependabot have no secrets: the manifests are validated, and nothing else.
     runs-on: ubuntu-24.04
@@ -203,7 +205,7 @@ def _proposed_job(shape: Shape, one: Environment, before: str) -> str:
       contents: read # to check the repository out
       pull-requests: write # to keep the comment
 {_steps(history=True)}\
-{_run(shape, one, "plan", id_="plan", args=f"--base '{base}' --report 'html={page}'")}\
+{_run(shape, environment, "plan", id_="plan", args=f"--base '{base}' --report 'html={page}'")}\
       - id: page
         if: ${{{{ !cancelled() && steps.plan.outputs.plan-file != '' }}}}
         uses: actions/upload-artifact@{_PINNED["actions/upload-artifact"]}
@@ -212,13 +214,13 @@ def _proposed_job(shape: Shape, one: Environment, before: str) -> str:
           archive: false # a browser opens it as it is
           if-no-files-found: ignore
           retention-days: 14
-{_link(shape, one)}"""
+{_link(shape, environment)}"""
 
 
-def _link(shape: Shape, one: Environment) -> str:
-    """The step that lets the comment lead to the page."""
+def _link(shape: Shape, environment: Environment) -> str:
+    """The step that adds the link of the plan page to the comment."""
     url = "steps.page.outputs.artifact-url"
-    return _run(shape, one, _LINK, args=f"${{{{ {url} }}}}", only_if=f"!cancelled() && {url} != ''")
+    return _run(shape, environment, _LINK, args=f"${{{{ {url} }}}}", only_if=f"!cancelled() && {url} != ''")
 
 
 def _apply(shape: Shape) -> str:
@@ -242,20 +244,20 @@ concurrency:
 jobs:
 """
     jobs, before = [], ""
-    for one in shape.environments:
+    for environment in shape.environments:
         # The next environment begins when the one before is applied, or had nothing to be applied.
         after = f"    needs: apply-{before}\n" if before else ""
-        jobs += [_plan_job(shape, one, after), _apply_job(shape, one)]
-        before = one.name
+        jobs += [_plan_job(shape, environment, after), _apply_job(shape, environment)]
+        before = environment.name
     return text + "\n".join(jobs)
 
 
-def _plan_job(shape: Shape, one: Environment, after: str) -> str:
-    """The plan of an environment after a merge, kept for whoever has to approve it."""
+def _plan_job(shape: Shape, environment: Environment, after: str) -> str:
+    """The job that plans an environment after a merge, and keeps the plan file for its approval."""
     merged = "'refs/heads/" + shape.branch.replace("'", "''") + "'"
     return f"""\
-  plan-{one.name}:
-    name: plan {one.name}
+  plan-{environment.name}:
+    name: plan {environment.name}
 {after}\
     if: ${{{{ !cancelled() && !failure() && github.ref == {merged} }}}}
     runs-on: ubuntu-24.04
@@ -266,50 +268,50 @@ def _plan_job(shape: Shape, one: Environment, after: str) -> str:
     outputs:
       changes: ${{{{ steps.plan.outputs.changes }}}}
 {_steps()}\
-{_run(shape, one, "plan", id_="plan")}\
+{_run(shape, environment, "plan", id_="plan")}\
       - uses: actions/upload-artifact@{_PINNED["actions/upload-artifact"]}
         with:
-          name: {_artifact(shape, one)}
+          name: {_artifact(shape, environment)}
           path: ${{{{ steps.plan.outputs.plan-file }}}}
           if-no-files-found: error
           retention-days: 30
 """
 
 
-def _apply_job(shape: Shape, one: Environment) -> str:
-    """The apply of that plan, and of nothing else."""
+def _apply_job(shape: Shape, environment: Environment) -> str:
+    """The job that applies the plan file of `_plan_job`, and nothing else."""
     return f"""\
-  apply-{one.name}:
-    name: apply {one.name}
-    needs: plan-{one.name}
+  apply-{environment.name}:
+    name: apply {environment.name}
+    needs: plan-{environment.name}
     if: >-
-      ${{{{ !cancelled() && needs.plan-{one.name}.result == 'success'
-      && needs.plan-{one.name}.outputs.changes == 'true' }}}}
+      ${{{{ !cancelled() && needs.plan-{environment.name}.result == 'success'
+      && needs.plan-{environment.name}.outputs.changes == 'true' }}}}
     runs-on: ubuntu-24.04
     timeout-minutes: 60
-    environment: {one.name} # its reviewers read the summary of the plan before this begins
+    environment: {environment.name} # its reviewers read the summary of the plan before this begins
     permissions:
-{_contents(one)}\
+{_contents(environment)}\
       pull-requests: write # to tell the merged pull request what was done
 {_steps()}\
       - uses: actions/download-artifact@{_PINNED["actions/download-artifact"]}
         with:
-          name: {_artifact(shape, one)}
+          name: {_artifact(shape, environment)}
           path: ${{{{ runner.temp }}}}/approved
-{_run(shape, one, "apply", args="--lock-timeout 10m --wait 30m '${{ runner.temp }}/approved/plan.json'")}\
-{_run(shape, one, "verify")}"""
+{_run(shape, environment, "apply", args="--lock-timeout 10m --wait 30m '${{ runner.temp }}/approved/plan.json'")}\
+{_run(shape, environment, "verify")}"""
 
 
 def _contents(*environments: Environment) -> str:
-    """What a job that changes the account may do with the repository, which may hold the state."""
+    """The repository permission of a job; it may write if the state of an environment is in the repository."""
     if any(one.state.partition("?")[0] == "git" for one in environments):
         return "      contents: write # to check the repository out, and to keep the state in refs of its own\n"
     return "      contents: read # to check the repository out\n"
 
 
-def _artifact(shape: Shape, one: Environment) -> str:
-    """The name under which an approved plan is kept."""
-    return f"approved{shape.suffix}-{one.name}"
+def _artifact(shape: Shape, environment: Environment) -> str:
+    """The name of the artifact with the plan file that is to be approved."""
+    return f"approved{shape.suffix}-{environment.name}"
 
 
 def _watch(shape: Shape) -> str:
@@ -338,15 +340,17 @@ jobs:
 {_contents(*shape.environments)}\
       issues: write # to open, update and close the issue about drift
 {_steps()}"""
-    return text + "".join(_watched(shape, one) for one in shape.environments)
+    return text + "".join(_watched(shape, environment) for environment in shape.environments)
 
 
-def _watched(shape: Shape, one: Environment) -> str:
-    """The steps of one environment; none is left out because another has failed."""
+def _watched(shape: Shape, environment: Environment) -> str:
+    """The steps of one environment in the watch job; each runs even if another step has failed."""
     always = "!cancelled()"
     finish = "--finish --yes --lock-timeout 10m"
     return (
-        _run(shape, one, "drift", name=f"drift {one.name}", only_if=always)
-        + _run(shape, one, "recrawl", name=f"recrawl {one.name}", only_if=always, comment="never")
-        + _run(shape, one, "apply", name=f"finish {one.name}", args=finish, only_if=always, comment="never")
+        _run(shape, environment, "drift", name=f"drift {environment.name}", only_if=always)
+        + _run(shape, environment, "recrawl", name=f"recrawl {environment.name}", only_if=always, comment="never")
+        + _run(
+            shape, environment, "apply", name=f"finish {environment.name}", args=finish, only_if=always, comment="never"
+        )
     )

@@ -1,1 +1,1 @@
-"""What several kinds have in common: types of fields, reads put right, words for mistakes and failures."""
+"""Shared by several kinds: field types, normalisation of reads, messages for known mistakes and failures."""

@@ -1,4 +1,4 @@
-"""Named sets of items, `{name, data: [...]}`: what guardrails and objectives have in common on read."""
+"""Normalise named sets of items, `{name, data: [...]}`: the form in which the API returns guardrails and objectives."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _SET_NAMES: Final = {"guardrails_name": "name", "objectives_name": "name"}
 
 
 def respell_set(body: JsonObject, item_names: Mapping[str, str]) -> JsonObject:
-    """A set as read, in the spelling of `spec`; a documented read of one item becomes a list of one."""
-    whole = _open(body)
-    read = respell(whole, _SET_NAMES, DROPPED)
-    if "data" in whole:
-        read["data"] = [_respell_item(item, item_names) for item in _items(whole["data"])]
-    return read
+    """A set as the API returns it, under the key names of `spec`; a single item in `data` becomes a list of one."""
+    set_body = _unwrap_set(body)
+    result = respell(set_body, _SET_NAMES, DROPPED)
+    if "data" in set_body:
+        result["data"] = [_respell_item(item, item_names) for item in _items(set_body["data"])]
+    return result
 
 
-def _open(body: JsonObject) -> JsonObject:
-    """The set inside a documented envelope; an item has no `data` of its own, a set has."""
+def _unwrap_set(body: JsonObject) -> JsonObject:
+    """The set inside a documented envelope `{data: SET}`, else the body itself: a set has `data`, an item has not."""
     inner = body.get("data")
     if isinstance(inner, list) and len(inner) == 1:
         inner = inner[0]

@@ -1,6 +1,7 @@
-"""What the API's words for failed processing and failed training mean, and what helps: from its table of errors.
+"""Messages for failed processing and failed training, each with its remedy, from the API's table of errors.
 
-Documents fail with a code; replicas and voices with a sentence, which is known by a part of it, or by its code.
+The keys of `DOCUMENT` are error codes.  Replicas and voices fail with a sentence or with a code: the keys of `REPLICA`
+and `VOICE` are parts of the sentence, or codes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Types of fields that several kinds have, with words of their own for what is wrong; and what is blank."""
+"""Field types that several kinds share, with their own error messages; and the test for a blank value."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _TRUTH: Final = {"true": True, "false": False}
 
 
 def blank(value: object) -> bool:
-    """Whether a value says nothing: absent, or a text of white space."""
+    """Whether a value is None, or a text that is empty or only white space."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def matching(pattern: str, words: Callable[[str], str]) -> AfterValidator:
-    """A text that matches as a whole; the words are for one that does not."""
+    """A validator for a text that must match a pattern completely; `words` makes the error message for other texts."""
 
     def match(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -34,16 +34,16 @@ def matching(pattern: str, words: Callable[[str], str]) -> AfterValidator:
 
 
 def pattern_schema(pattern: str) -> WithJsonSchema:
-    """The same for editors."""
+    """The pattern of a text as JSON Schema, for editors."""
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
 
 
 def _no_web_address(value: str) -> str:
     scheme, colon, rest = value.strip().partition("://")
-    meant = f"{scheme.lower()}://{rest}" if colon else f"https://{scheme}"
+    suggestion = f"{scheme.lower()}://{rest}" if colon else f"https://{scheme}"
     is_host = colon or re.match(r"www\.|[\w-]+(\.[\w-]+)*\.[a-z]{2,}(:\d+)?/", scheme)
-    if is_host and re.fullmatch(_WEB, meant):
-        return f"expected an absolute URL, found {literal(shortened(value, 80))}; write `{shortened(meant, 80)}`"
+    if is_host and re.fullmatch(_WEB, suggestion):
+        return f"expected an absolute URL, found {literal(shortened(value, 80))}; write `{shortened(suggestion, 80)}`"
     return (
         "expected a URL that starts with `https://` or `http://` "
         f"and has no spaces, found {literal(shortened(value, 80))}"

@@ -1,4 +1,4 @@
-"""Function tools, as the language model and the perception model take them."""
+"""Function tools, in the form that the language model and the perception model accept."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Tool(Model):
     @cross_field_validator
     @classmethod
     def has_one_form(cls, given: JsonObject) -> Iterator[Violation]:
-        """A tool is written in one of the two forms, whole."""
+        """A tool has exactly one of the two forms, with the keys that it needs."""
         flat = [key for key in ("name", "description", "parameters") if key in given]
         if "function" in given and flat:
             yield (flat[0],), "not_together", f"`{flat[0]}` is beside `function`; move it inside `function`"

@@ -1,7 +1,7 @@
-"""What people write where a kind knows no such key: by pointer, what would be right.
+"""Hints for keys that people write by mistake, by JSON Pointer of the unknown key.
 
-Only what is known to be meant stands here.  A key whose value can stay as it is under another name is a spelling of
-the kind, and is put right by `validate --fix`; all else is told in words.
+Only keys whose meaning is clear are listed.  A key that only has the wrong name belongs to the `key_aliases`
+of the kind instead, which `validate --fix` renames.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What reads of all kinds need: envelopes opened, keys renamed, computed keys dropped, nothing changed in place."""
+"""Normalise reads of all kinds: unwrap envelopes, rename keys, drop computed keys; nothing is changed in place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from tavusctl.lib.json_types import JsonObject
 
-# Bookkeeping that any object may carry.
+# Keys that the API fills in, on objects of any kind.
 COMPUTED = frozenset(
     {
         "uuid",
@@ -37,9 +37,9 @@ def unwrap(body: JsonObject, known: Collection[str]) -> JsonObject:
 
 
 def respell(body: JsonObject, renamed: Mapping[str, str], dropped: Collection[str]) -> JsonObject:
-    """A copy under the names of `spec`, without dropped keys; a name already there wins over the one it replaces."""
+    """A copy with keys renamed as in `spec`, and without dropped keys; where both names are there, the new one wins."""
     if not renamed:
         return {key: value for key, value in body.items() if key not in dropped}
-    kept = {renamed.get(key, key): value for key, value in body.items() if key in renamed}
-    kept.update((key, value) for key, value in body.items() if key not in renamed)
-    return {key: kept[key] for key in kept if key not in dropped}
+    result = {renamed.get(key, key): value for key, value in body.items() if key in renamed}
+    result.update((key, value) for key, value in body.items() if key not in renamed)
+    return {key: result[key] for key in result if key not in dropped}

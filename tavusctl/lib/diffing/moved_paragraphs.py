@@ -1,4 +1,4 @@
-"""Paragraphs that went in one place of a text and came in another, letter by letter the same."""
+"""Paragraphs that were removed in one place of a text and added unchanged in another."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from tavusctl.lib.diffing.sequence_alignment import Gap
 
-_TELLING = 16  # letters of a line that is surely the same one in both places
+_IDENTIFYING = 16  # characters that a line needs to identify it in both places
 
 
 class Move(Struct, frozen=True):
-    """A run of lines: where it was, where it is, and how many lines it has.  Numbers count from 0."""
+    """A run of `size` moved lines: its first line in the old and in the new text, counted from 0."""
 
     old: int
     new: int
@@ -21,38 +21,44 @@ class Move(Struct, frozen=True):
 
 
 def moves(before: Sequence[str], after: Sequence[str], gaps: Sequence[Gap]) -> list[Move]:
-    """The moves among what went and came, in the order of the new text."""
-    went = {place for low, high, _, _ in gaps for place in range(low, high)}
-    came = {place for _, _, start, stop in gaps for place in range(start, stop)}
-    here = _once(after, came)
-    seeds = [(place, here[line]) for line, place in _once(before, went).items() if line in here]
-    found = []
+    """The moves among the lines in gaps, in the order of the new text."""
+    old_places = {place for low, high, _, _ in gaps for place in range(low, high)}
+    new_places = {place for _, _, start, stop in gaps for place in range(start, stop)}
+    place_of = _unique_lines(after, new_places)
+    seeds = [(place, place_of[line]) for line, place in _unique_lines(before, old_places).items() if line in place_of]
+    result = []
     for old, new in sorted(seeds):
-        if old in went and new in came:
-            move = _grown(before, after, old, new, went, came)
-            went.difference_update(range(move.old, move.old + move.size))
-            came.difference_update(range(move.new, move.new + move.size))
-            found.append(move)
-    return sorted(found, key=lambda move: move.new)
+        if old in old_places and new in new_places:
+            move = _grown(before, after, old, new, old_places, new_places)
+            old_places.difference_update(range(move.old, move.old + move.size))
+            new_places.difference_update(range(move.new, move.new + move.size))
+            result.append(move)
+    return sorted(result, key=lambda move: move.new)
 
 
-def _once(lines: Sequence[str], places: set[int]) -> dict[str, int]:
+def _unique_lines(lines: Sequence[str], places: set[int]) -> dict[str, int]:
     counts = Counter(lines[place] for place in places)
     return {
         lines[place]: place
         for place in sorted(places)
-        if counts[lines[place]] == 1 and len("".join(lines[place].split())) >= _TELLING
+        if counts[lines[place]] == 1 and len("".join(lines[place].split())) >= _IDENTIFYING
     }
 
 
-def _grown(before: Sequence[str], after: Sequence[str], old: int, new: int, went: set[int], came: set[int]) -> Move:
-    """A move with the lines around it that moved along."""
+def _grown(
+    before: Sequence[str], after: Sequence[str], old: int, new: int, old_places: set[int], new_places: set[int]
+) -> Move:
+    """The move of a line, extended by adjacent lines that moved with it."""
     low = high = 0
-    while old - low - 1 in went and new - low - 1 in came and before[old - low - 1] == after[new - low - 1]:
+    while old - low - 1 in old_places and new - low - 1 in new_places and before[old - low - 1] == after[new - low - 1]:
         low += 1
-    while old + high + 1 in went and new + high + 1 in came and before[old + high + 1] == after[new + high + 1]:
+    while (
+        old + high + 1 in old_places
+        and new + high + 1 in new_places
+        and before[old + high + 1] == after[new + high + 1]
+    ):
         high += 1
-    # Blank lines around belong to no paragraph.
+    # Blank lines at the ends are not part of the paragraph.
     while low and not before[old - low].strip():
         low -= 1
     while high and not before[old + high].strip():

@@ -1,4 +1,4 @@
-"""Anchors of a comparison (Cohen's patience diff): what occurs once on either side, and the most of it in order."""
+"""Anchors of a comparison (Cohen's patience diff): the longest ordered set of items that are unique on both sides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _Chain = tuple[Pair, "_Chain | None"]  # a pair and the one before it
 
 
 def once(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
-    """Where each content is that is in one place only."""
+    """The places of the contents that occur exactly once."""
     places: dict[Hashable, int | None] = {}
     for place, content in entries:
         if places.setdefault(content, place) != place:
@@ -19,16 +19,16 @@ def once(entries: Iterable[tuple[int, Hashable]]) -> dict[Hashable, int]:
 
 
 def rising(pairs: Iterable[Pair]) -> list[Pair]:
-    """The most pairs whose places rise on both sides (longest increasing subsequence, by patience)."""
+    """The longest list of pairs with increasing places on both sides (longest increasing subsequence, by patience)."""
     tops: list[int] = []
     piles: list[_Chain] = []
     for pair in sorted(pairs):
         pile = bisect_left(tops, pair[1])
         tops[pile : pile + 1] = [pair[1]]
         piles[pile : pile + 1] = [(pair, piles[pile - 1] if pile else None)]
-    found = []
+    result = []
     chain = piles[-1] if piles else None
     while chain:
         pair, chain = chain
-        found.append(pair)
-    return found[::-1]
+        result.append(pair)
+    return result[::-1]

@@ -1,6 +1,6 @@
-"""Differences of long text, for reading: lines first, then words inside changed lines, moved paragraphs as moved.
+"""Readable differences of long texts: by lines, then by words inside changed lines, with moved paragraphs.
 
-`rows` is the difference side by side, `lines` the same in one column.  Every changed character is in both.
+`rows` gives the difference side by side, `lines` in one column.  Both include every changed character.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from tavusctl.lib.diffing import sequence_alignment
 from tavusctl.lib.diffing.moved_paragraphs import Move, moves
 from tavusctl.lib.diffing.sequence_alignment import Gap
 
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
-_ALIKE = 0.4  # lines with less in common are marked whole: scattered marks help nobody
-_PAIRED = 400  # pairs of lines in one gap that are weighed; longer gaps are paired in order
-_KEPT = 32  # characters of unchanged text on each side of a change, where a line is long
+_TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
+_MIN_LIKENESS = 0.4  # lines with less in common are marked completely: many scattered marks would not be readable
+_MAX_PAIRS = 400  # maximum of pairs of lines in a gap to compare; in larger gaps, lines are paired in order
+_CONTEXT_CHARS = 32  # characters of unchanged text to keep on each side of a change in a long line
 CONTEXT = 1
-_BLANK = 12  # changed lines without a word, in a row: more of them push out of sight what follows, and are counted
-_OUT_OF_SIGHT = 40  # white space in a row, which `visible` counts
+_MAX_BLANK_LINES = 12  # consecutive changed blank lines; more would hide what follows, so only their number is shown
+_MAX_SPACE = 40  # consecutive white space, which `escape_invisible` replaces by its length
 
-Parts = tuple[tuple[str, bool], ...]  # text, and whether it changed; an empty one is where the other side changed
+Parts = tuple[tuple[str, bool], ...]  # (text, changed); an empty text: only the other side changed there
 
 
 class Sort(Enum):
-    """What a row is about."""
+    """The sort of a row."""
 
     SAME = "same"
     CHANGED = "changed"
     MOVED = "moved"
-    NOTE = "note"  # words of ours: what is left out, or what can be said shorter
+    NOTE = "note"  # a remark instead of text, such as for omitted rows
 
 
 class Row(Struct, frozen=True):
-    """One row of two texts side by side; a side that is None has no line there.  Numbers count from 1."""
+    """A row of two texts side by side; a side without a line is None.  `old`, `new`: line numbers from 1, or 0."""
 
     sort: Sort
     left: Parts | None = None
@@ -48,14 +48,14 @@ class Row(Struct, frozen=True):
 
 
 class Line(Struct, frozen=True):
-    """One line of a difference: `sign` is "-", "+", " ", ">" (moved here) or "…"; `parts` are (text, changed)."""
+    """A line of a difference in one column: `sign` is "-", "+", " ", ">" (moved here) or "…" (note)."""
 
     sign: str
     parts: Parts
 
 
 def rows(old: str, new: str) -> Iterator[Row]:
-    """The changed rows of two texts with one unchanged row around."""
+    """The changed rows of two texts, with one unchanged row before and after each change."""
     before, after = _split(old), _split(new)
     if before == after:
         yield Row(Sort.NOTE, note="only the line breaks at the end of the text differ")
@@ -64,32 +64,32 @@ def rows(old: str, new: str) -> Iterator[Row]:
     else:
         if old.split() == new.split():
             yield Row(Sort.NOTE, note="only white space differs")
-        yield from _unpadded(_near(list(_rows(before, after))))
+        yield from _without_blank_runs(_with_context(list(_rows(before, after))))
         if old and new and old.endswith("\n") != new.endswith("\n"):
             word = "came" if new.endswith("\n") else "went"
             yield Row(Sort.NOTE, note=f"a line break at the end {word}")
 
 
 def lines(old: str, new: str) -> Iterator[Line]:
-    """The same in one column: what went, then what came."""
+    """The rows in one column: of each run of changes first the removed lines, then the added ones."""
     for sort, run in groupby(rows(old, new), lambda row: row.sort):
-        found = list(run)
+        run_rows = list(run)
         if sort is Sort.CHANGED:
-            yield from (Line("-", row.left) for row in found if row.left is not None)
-            yield from (Line("+", row.right) for row in found if row.right is not None)
+            yield from (Line("-", row.left) for row in run_rows if row.left is not None)
+            yield from (Line("+", row.right) for row in run_rows if row.right is not None)
         elif sort is Sort.NOTE:
-            yield from (Line("…", ((row.note, False),)) for row in found)
+            yield from (Line("…", ((row.note, False),)) for row in run_rows)
         else:
-            yield from (Line(">" if sort is Sort.MOVED else " ", row.right or ()) for row in found)
+            yield from (Line(">" if sort is Sort.MOVED else " ", row.right or ()) for row in run_rows)
 
 
 def words(parts: Parts | None) -> str:
-    """The text of a side."""
+    """The text of one side of a row."""
     return "".join(text for text, _ in parts or ())
 
 
 def shortened(line: Line, width: int = 76) -> Line:
-    """A line whose unchanged stretches are cut; what changed stays whole."""
+    """A line longer than `width` with its unchanged parts cut; changed parts stay complete."""
     if line.sign == "…" or sum(len(text) for text, _ in line.parts) <= width:
         return line
     if line.sign in (" ", ">"):
@@ -103,50 +103,50 @@ def shortened(line: Line, width: int = 76) -> Line:
 
 
 def _cut(text: str, *, first: bool, last: bool) -> str:
-    if len(text) <= 2 * _KEPT + 3:
+    if len(text) <= 2 * _CONTEXT_CHARS + 3:
         return text
-    head, tail = text[:_KEPT], text[-_KEPT:]
+    head, tail = text[:_CONTEXT_CHARS], text[-_CONTEXT_CHARS:]
     return f"…{tail}" if first else f"{head}…" if last else f"{head} … {tail}"
 
 
 def _split(text: str) -> list[str]:
-    """Lines as an editor counts them; other separators of Unicode are no line breaks and stay to be seen."""
-    found = text.split("\n")
-    return found if found[-1] else found[:-1]
+    """The lines of a text, split at newlines only; other line separators of Unicode stay visible in them."""
+    split_lines = text.split("\n")
+    return split_lines if split_lines[-1] else split_lines[:-1]
 
 
 def _rows(before: Sequence[str], after: Sequence[str]) -> Iterator[Row]:
     matched = sequence_alignment.pairs(before, after)
     gaps = list(sequence_alignment.gaps(matched, len(before), len(after)))
     moved = moves(before, after, gaps)
-    away = {place: move for move in moved for place in range(move.old, move.old + move.size)}
-    here = {place: move for move in moved for place in range(move.new, move.new + move.size)}
+    moves_from = {place: move for move in moved for place in range(move.old, move.old + move.size)}
+    moves_to = {place: move for move in moved for place in range(move.new, move.new + move.size)}
     low = start = 0
     for gap in [*gaps, _end(before, after)]:
         same = zip(range(low, gap.low), range(start, gap.start), strict=True)
         yield from (Row(Sort.SAME, ((before[i], False),), ((after[j], False),), i + 1, j + 1) for i, j in same)
-        yield from _changed(before, after, gap, away, here)
+        yield from _gap_rows(before, after, gap, moves_from, moves_to)
         low, start = gap.high, gap.stop
 
 
-def _changed(
+def _gap_rows(
     before: Sequence[str],
     after: Sequence[str],
     gap: Gap,
-    away: Mapping[int, Move],
-    here: Mapping[int, Move],
+    moves_from: Mapping[int, Move],
+    moves_to: Mapping[int, Move],
 ) -> Iterator[Row]:
-    """One gap: what moved away is told, what is left is paired, and what moved here stands at its place."""
+    """The rows of a gap: notes for lines moved away or here, the lines moved here, and pairs of the others."""
     old, new = range(gap.low, gap.high), range(gap.start, gap.stop)
-    leaving = [away[i] for i in old if i in away and away[i].old == i]
-    arriving = [here[j] for j in new if j in here and here[j].new == j]
-    pairs = _paired(before, after, [i for i in old if i not in away], [j for j in new if j not in here])
+    leaving = [moves_from[i] for i in old if i in moves_from and moves_from[i].old == i]
+    arriving = [moves_to[j] for j in new if j in moves_to and moves_to[j].new == j]
+    pairs = _line_pairs(before, after, [i for i in old if i not in moves_from], [j for j in new if j not in moves_to])
     for left, right in pairs:
         while left is not None and leaving and leaving[0].old < left:
             yield _left(leaving.pop(0), before)
         while right is not None and arriving and arriving[0].new < right:
             yield from _arrived(arriving.pop(0), before, after)
-        yield _edited(before, after, left, right)
+        yield _edited_row(before, after, left, right)
     yield from (_left(move, before) for move in leaving)
     for move in arriving:
         yield from _arrived(move, before, after)
@@ -170,62 +170,66 @@ def _arrived(move: Move, before: Sequence[str], after: Sequence[str]) -> Iterato
 
 def _told(move: Move, before: Sequence[str], where: str, line: int) -> str:
     count = "1 line" if move.size == 1 else f"{move.size} lines"
-    begun = next(text.strip() for text in before[move.old : move.old + move.size] if text.strip())
-    shown = begun if len(begun) <= _KEPT else begun[:_KEPT].rstrip() + "…"
+    first_text = next(text.strip() for text in before[move.old : move.old + move.size] if text.strip())
+    shown = first_text if len(first_text) <= _CONTEXT_CHARS else first_text[:_CONTEXT_CHARS].rstrip() + "…"
     return f"{count} moved {where} line {line + 1}: {shown}"
 
 
-def _paired(
-    before: Sequence[str], after: Sequence[str], gone: list[int], come: list[int]
+def _line_pairs(
+    before: Sequence[str], after: Sequence[str], old_places: list[int], new_places: list[int]
 ) -> Iterator[tuple[int | None, int | None]]:
-    """Which line became which: by likeness where that can be weighed, else in order."""
-    few = len(gone) * len(come) <= _PAIRED
-    found = (
-        _most_alike(before, after, gone, come) if few else list(zip(range(len(gone)), range(len(come)), strict=False))
+    """The pairs of removed and added lines, by similarity if there are few, else in order; None: no counterpart."""
+    few = len(old_places) * len(new_places) <= _MAX_PAIRS
+    matches = (
+        _best_pairs(before, after, old_places, new_places)
+        if few
+        else list(zip(range(len(old_places)), range(len(new_places)), strict=False))
     )
     low = start = 0
-    for left, right in (*found, (len(gone), len(come))):
-        yield from ((i, None) for i in gone[low:left])
-        yield from ((None, j) for j in come[start:right])
-        if left < len(gone):
-            yield gone[left], come[right]
+    for left, right in (*matches, (len(old_places), len(new_places))):
+        yield from ((i, None) for i in old_places[low:left])
+        yield from ((None, j) for j in new_places[start:right])
+        if left < len(old_places):
+            yield old_places[left], new_places[right]
         low, start = left + 1, right + 1
 
 
-def _most_alike(before: Sequence[str], after: Sequence[str], gone: list[int], come: list[int]) -> list[tuple[int, int]]:
-    """The pairing in order with the most in common."""
-    left, right = [_telling(before[i]) for i in gone], [_telling(after[j]) for j in come]
-    best = [[0.0] * (len(come) + 1) for _ in range(len(gone) + 1)]
-    alike = [[sequence_alignment.likeness(one, other) for other in right] for one in left]
-    for i in reversed(range(len(gone))):
-        for j in reversed(range(len(come))):
-            paired = alike[i][j] + best[i + 1][j + 1] if alike[i][j] >= _ALIKE else 0.0
+def _best_pairs(
+    before: Sequence[str], after: Sequence[str], old_places: list[int], new_places: list[int]
+) -> list[tuple[int, int]]:
+    """The pairs of indices, in order, with the highest total similarity."""
+    left, right = [_tokens(before[i]) for i in old_places], [_tokens(after[j]) for j in new_places]
+    best = [[0.0] * (len(new_places) + 1) for _ in range(len(old_places) + 1)]
+    similarity = [[sequence_alignment.likeness(old, new) for new in right] for old in left]
+    for i in reversed(range(len(old_places))):
+        for j in reversed(range(len(new_places))):
+            paired = similarity[i][j] + best[i + 1][j + 1] if similarity[i][j] >= _MIN_LIKENESS else 0.0
             best[i][j] = max(paired, best[i + 1][j], best[i][j + 1])
-    found, i, j = [], 0, 0
-    while i < len(gone) and j < len(come):
-        if alike[i][j] >= _ALIKE and best[i][j] == alike[i][j] + best[i + 1][j + 1]:
-            found.append((i, j))
+    result, i, j = [], 0, 0
+    while i < len(old_places) and j < len(new_places):
+        if similarity[i][j] >= _MIN_LIKENESS and best[i][j] == similarity[i][j] + best[i + 1][j + 1]:
+            result.append((i, j))
             i, j = i + 1, j + 1
         elif best[i][j] == best[i + 1][j]:
             i += 1
         else:
             j += 1
-    return found
+    return result
 
 
-def _edited(before: Sequence[str], after: Sequence[str], i: int | None, j: int | None) -> Row:
+def _edited_row(before: Sequence[str], after: Sequence[str], i: int | None, j: int | None) -> Row:
     left: Parts | None = None if i is None else ((before[i], True),)
     right: Parts | None = None if j is None else ((after[j], True),)
     if i is not None and j is not None:
-        left, right = _words(before[i], after[j])
+        left, right = _word_parts(before[i], after[j])
     return Row(Sort.CHANGED, left, right, 0 if i is None else i + 1, 0 if j is None else j + 1)
 
 
-def _words(old: str, new: str) -> tuple[Parts, Parts]:
-    """Both lines in parts, changed ones marked; lines with little in common are marked whole."""
-    if sequence_alignment.likeness(_telling(old), _telling(new)) < _ALIKE:
+def _word_parts(old: str, new: str) -> tuple[Parts, Parts]:
+    """Both lines in parts, with changed parts marked; lines with little in common are marked completely."""
+    if sequence_alignment.likeness(_tokens(old), _tokens(new)) < _MIN_LIKENESS:
         return ((old, True),), ((new, True),)
-    before, after = _WORDS.findall(old), _WORDS.findall(new)
+    before, after = _TOKEN.findall(old), _TOKEN.findall(new)
     left: list[tuple[str, bool]] = []
     right: list[tuple[str, bool]] = []
     low = start = 0
@@ -234,20 +238,20 @@ def _words(old: str, new: str) -> tuple[Parts, Parts]:
         left += _parts(before, low, gap.low, gap.high)
         right += _parts(after, start, gap.start, gap.stop)
         low, start = gap.high, gap.stop
-    return _joined([*left, ("".join(before[low:]), False)]), _joined([*right, ("".join(after[start:]), False)])
+    return _join_parts([*left, ("".join(before[low:]), False)]), _join_parts([*right, ("".join(after[start:]), False)])
 
 
-def _telling(line: str) -> list[str]:
-    """The words of a line, without the white space that all lines have."""
-    return [word for word in _WORDS.findall(line) if not word.isspace()]
+def _tokens(line: str) -> list[str]:
+    """The words and punctuation of a line, without white space, which all lines have in common."""
+    return [word for word in _TOKEN.findall(line) if not word.isspace()]
 
 
-def _joined(parts: Sequence[tuple[str, bool]]) -> Parts:
-    """Parts with the white space between two changed words marked along."""
+def _join_parts(parts: Sequence[tuple[str, bool]]) -> Parts:
+    """The parts, joined where possible; white space between two changed words is marked as changed too."""
     parts = [part for part in parts if any(part)]
     last = len(parts) - 1
     marked = [
-        (text, changed or (text.isspace() and 0 < place < last))  # unchanged parts have changed ones around
+        (text, changed or (text.isspace() and 0 < place < last))  # an inner unchanged part is between changed ones
         for place, (text, changed) in enumerate(parts)
     ]
     runs = groupby(marked, lambda part: part[1])
@@ -255,32 +259,32 @@ def _joined(parts: Sequence[tuple[str, bool]]) -> Parts:
 
 
 def _parts(words: Sequence[str], same: int, low: int, high: int) -> Iterator[tuple[str, bool]]:
-    """Words that are the same from `same` up to `low`, and changed from there up to `high`.
+    """The parts for words that are unchanged from `same` up to `low`, and changed from `low` up to `high`.
 
-    Where the other side alone has something, an empty part keeps the place.
+    If only the other side has changed words, the second part is empty and marks the place.
     """
     yield "".join(words[same:low]), False
-    yield _seen("".join(words[low:high])), True
+    yield _visible_space("".join(words[low:high])), True
 
 
-def _seen(text: str) -> str:
-    """White space that changed, so that it can be seen."""
-    if len(text) >= _OUT_OF_SIGHT:
+def _visible_space(text: str) -> str:
+    """The text; if it is only white space, and short, with visible marks for it."""
+    if len(text) >= _MAX_SPACE:
         return text
     marks = {" ": "·", "\t": "→"}
-    return "".join(marks.get(one, f"\\u{{{ord(one):x}}}") for one in text) if text.isspace() else text
+    return "".join(marks.get(char, f"\\u{{{ord(char):x}}}") for char in text) if text.isspace() else text
 
 
-def _near(found: list[Row]) -> Iterator[Row]:
-    """The rows around changes, and a note in place of every stretch that is left out."""
+def _with_context(all_rows: list[Row]) -> Iterator[Row]:
+    """The changed rows with CONTEXT rows around, and an empty note for omitted rows between them."""
     kept: set[int] = set()
-    for index, row in enumerate(found):
+    for index, row in enumerate(all_rows):
         if row.sort is not Sort.SAME:
             kept.update(range(index - CONTEXT, index + CONTEXT + 1))
-    kept -= {index for index in kept if _tells_nothing(found, index, kept)}
+    kept -= {index for index in kept if _is_blank_edge(all_rows, index, kept)}
     left_out = False
     shown = False
-    for index, row in enumerate(found):
+    for index, row in enumerate(all_rows):
         if index in kept:
             if left_out and shown:
                 yield Row(Sort.NOTE)
@@ -290,24 +294,24 @@ def _near(found: list[Row]) -> Iterator[Row]:
             left_out = True
 
 
-def _unpadded(found: Iterator[Row]) -> Iterator[Row]:
-    """Rows with a number in place of many changed lines that have no word."""
-    for blank, run in groupby(found, _is_blank):
-        together = list(run)
-        if blank and len(together) > _BLANK:
-            sign = "came" if together[0].left is None else "went" if together[0].right is None else "changed"
-            yield from together[:1]
-            yield Row(Sort.NOTE, note=f"{len(together) - 1} more lines without a word {sign}")
+def _without_blank_runs(all_rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows; of many consecutive changed blank lines only the first, and a note with the number of the others."""
+    for blank, run in groupby(all_rows, _is_blank):
+        run_rows = list(run)
+        if blank and len(run_rows) > _MAX_BLANK_LINES:
+            sign = "came" if run_rows[0].left is None else "went" if run_rows[0].right is None else "changed"
+            yield from run_rows[:1]
+            yield Row(Sort.NOTE, note=f"{len(run_rows) - 1} more lines without a word {sign}")
         else:
-            yield from together
+            yield from run_rows
 
 
 def _is_blank(row: Row) -> bool:
     return row.sort is Sort.CHANGED and not (words(row.left) + words(row.right)).strip()
 
 
-def _tells_nothing(found: list[Row], index: int, kept: set[int]) -> bool:
-    """Whether a row is a blank line at the end of what is shown."""
-    if not 0 <= index < len(found) or found[index].sort is not Sort.SAME or words(found[index].right).strip():
+def _is_blank_edge(all_rows: list[Row], index: int, kept: set[int]) -> bool:
+    """Whether a row is an unchanged blank line at the edge of the rows that are kept."""
+    if not 0 <= index < len(all_rows) or all_rows[index].sort is not Sort.SAME or words(all_rows[index].right).strip():
         return False
     return index - 1 not in kept or index + 1 not in kept

@@ -1,1 +1,1 @@
-"""The rules, one module per subject."""
+"""The lint rules, one module for each subject."""

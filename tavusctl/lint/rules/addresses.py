@@ -1,4 +1,4 @@
-"""Addresses that Tavus has to reach: over https, and on a host that the internet knows."""
+"""Lint rules for URLs that Tavus has to reach: over https, and on a host that is known in the internet."""
 
 from __future__ import annotations
 
@@ -18,67 +18,67 @@ _USER = re.compile(r"(?<=://)[^/?#@]*@")
 
 
 def plain_http(subject: Subject) -> Iterator[Finding]:
-    """Addresses without https: whoever is on the way reads what is sent, and Tavus may refuse them."""
-    for pointer, address in _addresses(subject):
-        if address.lower().startswith("http://") and not _is_private(address):
-            yield Finding(pointer, f"{_public(address)} is not encrypted", "use `https://`")
+    """Report URLs without https: others on the network can read the requests, and Tavus may refuse such URLs."""
+    for pointer, url in _urls(subject):
+        if url.lower().startswith("http://") and not _is_private(url):
+            yield Finding(pointer, f"{_public(url)} is not encrypted", "use `https://`")
 
 
 def unreachable(subject: Subject) -> Iterator[Finding]:
-    """Addresses that only this machine or this network knows."""
-    for pointer, address in _addresses(subject):
-        if _is_private(address):
+    """Report URLs with a host that only this machine or a private network can reach."""
+    for pointer, url in _urls(subject):
+        if _is_private(url):
             yield Finding(
                 pointer,
-                f"{_public(address)} cannot be reached by Tavus",
+                f"{_public(url)} cannot be reached by Tavus",
                 "use a URL that is reachable from the internet",
             )
 
 
 def invalid_url(subject: Subject) -> Iterator[Finding]:
     """Report values of URL fields that are not valid web URLs."""
-    for pointer, address in _addresses(subject):
-        parts = _parts(address)
+    for pointer, url in _urls(subject):
+        parts = _parts(url)
         if not parts or parts.scheme.lower() not in _WEB or not parts.hostname:
-            yield Finding(pointer, f"{_public(address)} is not a valid web URL", "write `https://HOST/PATH`")
+            yield Finding(pointer, f"{_public(url)} is not a valid web URL", "write `https://HOST/PATH`")
 
 
 def password_in_url(subject: Subject) -> Iterator[Finding]:
-    """Addresses with a password or a key amid what people read; where an address stands by itself, it is an error."""
+    """Report URLs with a password or a key inside texts; a URL field with one is an error already."""
     for pointer, _, text in subject.texts:
         if "://" not in text or pointer in subject.secret_pointers:
             continue
-        for line, words in enumerate(text.split("\n")):
-            found = url_credentials.spans(words)
-            if found:
-                what = "a password" if any(one.name == "password" for one in found) else "a key"
-                yield Finding(pointer, f"a URL contains {what}", "remove it from the URL", line)
+        for number, line_text in enumerate(text.split("\n")):
+            spans = url_credentials.spans(line_text)
+            if spans:
+                what = "a password" if any(span.name == "password" for span in spans) else "a key"
+                yield Finding(pointer, f"a URL contains {what}", "remove it from the URL", number)
 
 
-def _addresses(subject: Subject) -> Iterator[tuple[str, str]]:
-    for pointer, declared, value in subject.texts:
+def _urls(subject: Subject) -> Iterator[tuple[str, str]]:
+    for pointer, traits, value in subject.texts:
         key = pointer.rpartition("/")[2]
-        named = (key == "url" or key.endswith("_url")) and "/parameters/" not in pointer
-        if named and value.strip() and not declared.secret:
+        is_url_field = (key == "url" or key.endswith("_url")) and "/parameters/" not in pointer
+        if is_url_field and value.strip() and not traits.secret:
             yield pointer, value
 
 
-def _public(address: str) -> str:
-    """An address as it may be shown: without the name and the password of a user, and without keys."""
-    return shown(_USER.sub("", url_credentials.veiled(address)))
+def _public(url: str) -> str:
+    """A URL as messages may show it: without the name and the password of a user, and without keys."""
+    return shown(_USER.sub("", url_credentials.veiled(url)))
 
 
-def _parts(address: str) -> SplitResult | None:
+def _parts(url: str) -> SplitResult | None:
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         return None
     return parts
 
 
-def _is_private(address: str) -> bool:
-    parts = _parts(address)
+def _is_private(url: str) -> bool:
+    parts = _parts(url)
     if not parts or parts.scheme.lower() not in _WEB:
         return False
     host = (parts.hostname or "").rstrip(".").lower()

@@ -1,4 +1,4 @@
-"""Documents: formats that Tavus reads, and how many crawls an account has."""
+"""Lint rules for documents: formats that Tavus can read, and how many crawled documents an account may have."""
 
 from __future__ import annotations
 
@@ -11,45 +11,47 @@ from tavusctl.core.messages import either
 from tavusctl.lint.core import Finding, Subject
 
 _FORMATS: Final = frozenset({"pdf", "txt", "docx", "doc", "png", "jpg", "jpeg", "pptx", "csv", "xlsx"})
-# Ends of addresses that are files for sure, and that Tavus does not read.
-_UNREAD: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "json", "md", "mov", "mp3", "mp4", "odt"}) | {
+# Extensions in URLs that are certainly files, and that Tavus cannot read.
+_UNREADABLE: Final = frozenset({"7z", "avi", "epub", "exe", "gif", "gz", "json", "md", "mov", "mp3", "mp4", "odt"}) | {
     *("ppt", "rar", "rtf", "svg", "tar", "wav", "webp", "xls", "xml", "zip")
 }
 
 
 def unread_format(subject: Subject) -> Iterator[Finding]:
-    """A file in a format that Tavus does not read."""
-    ending = _ending(subject)
-    if ending in _UNREAD:
-        message = f"Tavus does not read `.{ending}` files"
+    """Report a file in a format that Tavus cannot read."""
+    extension = _extension(subject)
+    if extension in _UNREADABLE:
+        message = f"Tavus does not read `.{extension}` files"
         yield Finding("/document_url", message, f"use a web page, or a file of the format {either(sorted(_FORMATS))}")
 
 
 def crawled_file(subject: Subject) -> Iterator[Finding]:
-    """A crawl from a file, which has no links to follow."""
-    ending = _ending(subject)
-    if subject.at("crawl") and ending in _FORMATS:
+    """Report a crawl of a file, which has no links to follow."""
+    extension = _extension(subject)
+    if subject.at("crawl") and extension in _FORMATS:
         yield Finding(
-            "/crawl", f"a `.{ending}` file has no links to crawl", "remove `crawl`, or use the URL of a web page"
+            "/crawl", f"a `.{extension}` file has no links to crawl", "remove `crawl`, or use the URL of a web page"
         )
 
 
 def too_many_crawls(subject: Subject) -> Iterator[Finding]:
-    """Report the first crawled document above the limit of an account."""
-    every, most = subject.project.manifests, subject.project.crawl_limit or subject.kind.crawl_quota
-    crawled = [one for one in every if one.address.kind == subject.kind.name and one.spec.get("crawl")]
-    if len(crawled) > most and crawled[most].address == subject.manifest.address:
-        message = f"{len(crawled)} documents are crawled, more than the {most} that an account may have"
+    """Report the first crawled document above the limit of the account."""
+    manifests, limit = subject.project.manifests, subject.project.crawl_limit or subject.kind.crawl_quota
+    crawled = [
+        manifest for manifest in manifests if manifest.address.kind == subject.kind.name and manifest.spec.get("crawl")
+    ]
+    if len(crawled) > limit and crawled[limit].address == subject.manifest.address:
+        message = f"{len(crawled)} documents are crawled, more than the {limit} that an account may have"
         yield Finding(
             "/crawl", message, "crawl fewer documents, or ask Tavus for a higher limit and set it as `crawl_limit`"
         )
 
 
-def _ending(subject: Subject) -> str:
-    address = subject.at("document_url")
-    if not isinstance(address, str):
+def _extension(subject: Subject) -> str:
+    url = subject.at("document_url")
+    if not isinstance(url, str):
         return ""
     try:
-        return PurePosixPath(urlsplit(address).path).suffix.removeprefix(".").lower()
+        return PurePosixPath(urlsplit(url).path).suffix.removeprefix(".").lower()
     except ValueError:
         return ""

@@ -1,4 +1,7 @@
-"""Texts that visibly name something in the project, where an expression is meant: they would be sent as they are."""
+"""Lint rules for texts that name something in the project, where an expression was probably meant.
+
+Such a text would be sent literally.
+"""
 
 from __future__ import annotations
 
@@ -21,90 +24,98 @@ _BODY: Final = (
     rf"[$@!]?(?P<scheme>{'|'.join(_SCHEMES)})(?:\s?:|\(|\s)\s?['\"]?"
     r"(?P<rest>[^\s'\"(){}<>\[\]$]{1,300})['\"]?\s?[)}>\]]{0,2}"
 )
-_NEAR: Final = pattern(rf"(?P<open>{_OPENS})?\s?{_BODY}")
-_AMID: Final = pattern(rf"(?<!\$)(?P<open>{_OPENS})\s?{_BODY}")
+_WHOLE_TEXT: Final = pattern(rf"(?P<open>{_OPENS})?\s?{_BODY}")
+_IN_TEXT: Final = pattern(rf"(?<!\$)(?P<open>{_OPENS})\s?{_BODY}")
 _VARIABLE: Final = pattern(r"(?:\$\(?|\$?\{\{|\{|%|<|\[\[?)\s?(?P<name>[\w.-]{1,100}?)\s?(?:\)|\}\}?|%|>|\]\]?)?")
-# Objects that are free in form, and keys whose texts are names and not long ones.
+# Objects without a fixed schema, and keys whose texts are names rather than long texts.
 _FREE: Final = frozenset({"extra_body", "parameters", "default_query", "headers", "properties", "transport"})
 _NAMES: Final = pattern(r"name|.*_name|.*_?url|tags|.*_tags|.*_variables|document_file|upload|.*_engine|.*_model")
 _PREFIXES: Final = {"persona": pattern(r"p[0-9a-f]{9,12}"), "replica": pattern(r"r[0-9a-f]{9,12}")}
 
 
 def unwritten(subject: Subject) -> Iterator[Finding]:
-    """Paths, addresses and names of variables where `${file:}`, `${ref:}` or `${var:}` is meant."""
-    brought = subject.project.origins.get(subject.manifest.address, {})
-    for pointer, declared, value in subject.texts:
+    """Report paths, addresses and names of variables where `${file:}`, `${ref:}` or `${var:}` was meant."""
+    file_texts = subject.project.origins.get(subject.manifest.address, {})
+    for pointer, traits, value in subject.texts:
         keys = split(pointer)
-        if pointer in brought or not value.strip() or declared.secret or _FREE.intersection(keys):
+        if pointer in file_texts or not value.strip() or traits.secret or _FREE.intersection(keys):
             continue
-        right = _reference(subject, declared.refers_to, value) if declared.refers_to else _text(subject, keys, value)
-        if right:
+        expression = (
+            _meant_reference(subject, traits.refers_to, value)
+            if traits.refers_to
+            else _meant_expression(subject, keys, value)
+        )
+        if expression:
             field = ".".join(key for key in keys if not key.isdecimal())
             message = f"{field}: the text {shown(value)} names something in the project, but is sent literally"
-            yield Finding(pointer, message, f"write `{right}`")
+            yield Finding(pointer, message, f"write `{expression}`")
 
 
 def misplaced_ids(subject: Subject) -> Iterator[Finding]:
-    """Ids of another kind of object than the field takes, and what cannot be an id."""
-    for pointer, declared, value in subject.texts:
-        wanted, id_ = declared.refers_to, value.strip()
-        if not wanted or not id_ or _reference(subject, wanted, value):
+    """Report ids of another kind of object than the field accepts, and texts that cannot be an id."""
+    for pointer, traits, value in subject.texts:
+        expected_kind, id_ = traits.refers_to, value.strip()
+        if not expected_kind or not id_ or _meant_reference(subject, expected_kind, value):
             continue
-        owner = next((one for one in subject.project.manifests if one.external_id == id_), None)
-        by_form = next((kind for kind, form in _PREFIXES.items() if form.fullmatch(id_)), "")
-        other = owner.address.kind if owner else by_form if wanted in _PREFIXES else ""
-        if other and other != wanted:
-            message = f"{shown(value)} is the id of a {other}; this field takes the id of a {wanted}"
-            yield Finding(pointer, message, _offer(subject, wanted))
+        owner = next((manifest for manifest in subject.project.manifests if manifest.external_id == id_), None)
+        kind_by_prefix = next((kind for kind, form in _PREFIXES.items() if form.fullmatch(id_)), "")
+        actual_kind = owner.address.kind if owner else kind_by_prefix if expected_kind in _PREFIXES else ""
+        if actual_kind and actual_kind != expected_kind:
+            message = f"{shown(value)} is the id of a {actual_kind}; this field takes the id of a {expected_kind}"
+            yield Finding(pointer, message, _reference_hint(subject, expected_kind))
         elif re.search(r"\s", id_):
-            yield Finding(pointer, f"{shown(value)} is not a valid id of a {wanted}", _offer(subject, wanted))
+            yield Finding(
+                pointer,
+                f"{shown(value)} is not a valid id of a {expected_kind}",
+                _reference_hint(subject, expected_kind),
+            )
 
 
-def _offer(subject: Subject, wanted: str) -> str:
-    known = [one.address for one in _declared(subject, wanted)]
+def _reference_hint(subject: Subject, kind: str) -> str:
+    addresses = [manifest.address for manifest in _other_manifests(subject, kind)]
     return (
-        f"write `${{ref:{known[0]}}}`"
-        if len(known) == 1
-        else f"write `${{ref:{wanted}/NAME}}`, or the id of a {wanted}"
+        f"write `${{ref:{addresses[0]}}}`"
+        if len(addresses) == 1
+        else f"write `${{ref:{kind}/NAME}}`, or the id of a {kind}"
     )
 
 
-def _declared(subject: Subject, kind: str) -> Sequence[Manifest]:
-    every = subject.project.manifests
-    return [one for one in every if one.address.kind == kind and one.address != subject.manifest.address]
+def _other_manifests(subject: Subject, kind: str) -> Sequence[Manifest]:
+    manifests = subject.project.manifests
+    return [other for other in manifests if other.address.kind == kind and other.address != subject.manifest.address]
 
 
-def _reference(subject: Subject, wanted: str, value: str) -> str:
-    """The reference that is meant by an address or a name in place of an id."""
-    near = _NEAR.fullmatch(value.strip())
-    text = near["rest"] if near and near["scheme"] == "ref" else value.strip()
+def _meant_reference(subject: Subject, expected_kind: str, value: str) -> str:
+    """The reference to write for an address or a name in place of an id; empty if the text may be an id."""
+    match = _WHOLE_TEXT.fullmatch(value.strip())
+    text = match["rest"] if match and match["scheme"] == "ref" else value.strip()
     try:
         address = address_in(text)
     except ValueError:
-        address = Address(wanted, text)
-    known = _declared(subject, wanted)
-    if any(one.address == address for one in known):
+        address = Address(expected_kind, text)
+    candidates = _other_manifests(subject, expected_kind)
+    if any(manifest.address == address for manifest in candidates):
         return f"${{ref:{address}}}"
-    kind = subject.project.kinds.get(wanted)
-    named = [one for one in known if kind and one.spec.get(kind.name_field) == text]
-    if len(named) == 1:
-        return f"${{ref:{named[0].address}}}"
-    if not near and str(address) != text:  # neither the name of anything here nor an address: it is taken for an id
+    kind = subject.project.kinds.get(expected_kind)
+    same_name = [manifest for manifest in candidates if kind and manifest.spec.get(kind.name_field) == text]
+    if len(same_name) == 1:
+        return f"${{ref:{same_name[0].address}}}"
+    if not match and str(address) != text:  # no name of a resource and no address, so it is an id
         return ""
-    close = nearest(address.name, [one.address.name for one in known])
-    return f"${{ref:{wanted}/{close or 'NAME'}}}"
+    suggestion = nearest(address.name, [manifest.address.name for manifest in candidates])
+    return f"${{ref:{expected_kind}/{suggestion or 'NAME'}}}"
 
 
-def _text(subject: Subject, keys: Sequence[str], value: str) -> str:
-    """The expression that is meant by a text, as a whole or amid others."""
+def _meant_expression(subject: Subject, keys: Sequence[str], value: str) -> str:
+    """The expression to write for a text that names something or resembles an expression; else empty."""
     if any(scheme in value for scheme in _SCHEMES):
-        near = _NEAR.fullmatch(value.strip())
-        if near and (near["open"] or _is_there(subject, keys, near)):
-            return _expression(subject, keys, near)
-        found = next((one for one in _AMID.finditer(value) if _is_there(subject, keys, one)), None)
-        if found:
-            return _expression(subject, keys, found)
-    key = next((one for one in reversed(keys) if not one.isdecimal()), "")
+        whole = _WHOLE_TEXT.fullmatch(value.strip())
+        if whole and (whole["open"] or _exists(subject, keys, whole)):
+            return _expression(subject, keys, whole)
+        part = next((match for match in _IN_TEXT.finditer(value) if _exists(subject, keys, match)), None)
+        if part:
+            return _expression(subject, keys, part)
+    key = next((segment for segment in reversed(keys) if not segment.isdecimal()), "")
     if _NAMES.fullmatch(key) or "\n" in value.strip():
         return ""
     path = _named_file(subject, keys, value)
@@ -115,24 +126,24 @@ def _text(subject: Subject, keys: Sequence[str], value: str) -> str:
     return f"${{var:{name}}}" if name in subject.project.variables else ""
 
 
-def _is_there(subject: Subject, keys: Sequence[str], near: re.Match[str]) -> bool:
-    """Whether what stands in something like an expression is known here."""
-    scheme, rest = near["scheme"], near["rest"]
+def _exists(subject: Subject, keys: Sequence[str], match: re.Match[str]) -> bool:
+    """Whether the project has the file, resource, variable or secret that something like an expression names."""
+    scheme, rest = match["scheme"], match["rest"]
     if scheme == "file":
         return bool(_named_file(subject, keys, rest))
     if scheme == "ref":
-        return any(str(one.address) == rest for one in subject.project.manifests)
+        return any(str(manifest.address) == rest for manifest in subject.project.manifests)
     return rest in (subject.project.variables if scheme == "var" else subject.project.secrets)
 
 
-def _expression(subject: Subject, keys: Sequence[str], near: re.Match[str]) -> str:
-    rest = near["rest"]
-    if near["scheme"] == "file":
+def _expression(subject: Subject, keys: Sequence[str], match: re.Match[str]) -> str:
+    rest = match["rest"]
+    if match["scheme"] == "file":
         rest = _named_file(subject, keys, rest) or rest
-    return f"${{{near['scheme']}:{rest}}}"
+    return f"${{{match['scheme']}:{rest}}}"
 
 
 def _named_file(subject: Subject, keys: Sequence[str], text: str) -> str:
-    """The path of a file that a text names, as it is written where the text stands."""
-    where = written_at(subject.manifest.sources, join(keys), subject.manifest.source)
-    return subject.project.file_named(where.path, text)
+    """The path that `${file:}` would take for a file that the text names; empty if it names none."""
+    source = written_at(subject.manifest.sources, join(keys), subject.manifest.source)
+    return subject.project.file_named(source.path, text)

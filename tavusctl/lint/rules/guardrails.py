@@ -1,4 +1,4 @@
-"""Lint rules for sets of guardrails: duplicate names, long prompts, and that there are single ones now."""
+"""Lint rules for sets of guardrails: duplicate names, long prompts, and the single guardrails that replace sets."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _NAME_LIMIT: Final = 100
 
 
 def same_name(subject: Subject) -> Iterator[Finding]:
-    """Two rules of one name in a set."""
-    first: dict[str, int] = {}
+    """Report two guardrails with the same name in a set."""
+    first_index: dict[str, int] = {}
     for index, item in mappings(subject.spec.get("data")):
         name = str(item.get("guardrail_name"))
-        if first.setdefault(name, index) != index:
+        if first_index.setdefault(name, index) != index:
             pointer = pointer_of("data", index, "guardrail_name")
             yield Finding(pointer, f"another guardrail has the name {shown(name)}", "rename one of them")
 
 
 def older_set(subject: Subject) -> Iterator[Finding]:
-    """A set of rules, where accounts of today may look at single ones only."""
+    """Report a set of guardrails: newer accounts may read only single guardrails."""
     names = [
         name for _, item in mappings(subject.spec.get("data")) if isinstance(name := item.get("guardrail_name"), str)
     ]
     if names:
-        own = respelled(names[0], "[^A-Za-z0-9]+", "-", "name").lower()[:63].rstrip("-")
+        new_name = respelled(names[0], "[^A-Za-z0-9]+", "-", "name").lower()[:63].rstrip("-")
         hint = (
-            f"write each rule as `kind: guardrail`, `name: {own}`, `spec: {{guardrail_name, guardrail_prompt}}`,"
-            f' and `guardrail_ids: ["${{ref:guardrail/{own}}}"]` in the persona'
+            f"write each rule as `kind: guardrail`, `name: {new_name}`, `spec: {{guardrail_name, guardrail_prompt}}`,"
+            f' and `guardrail_ids: ["${{ref:guardrail/{new_name}}}"]` in the persona'
         )
         yield Finding(pointer_of("data"), "sets of guardrails may have no effect on accounts of today", hint)
 
 
 def too_long(subject: Subject) -> Iterator[Finding]:
-    """Rules longer than newer versions of the API take."""
+    """Report names and prompts longer than newer versions of the API accept."""
     limits = {"guardrail_name": _NAME_LIMIT, "guardrail_prompt": _PROMPT_LIMIT}
     for index, item in mappings(subject.spec.get("data")):
         for key, limit in limits.items():

@@ -1,4 +1,4 @@
-"""Layers: settings that the chosen model ignores, and older ones that another overrides."""
+"""Lint rules for layers: settings that the chosen model ignores, and old settings that a new one overrides."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from tavusctl.lib.json_types import Json
 from tavusctl.lint.core import Finding, Subject, mappings, pointer_of
 
 _RAVEN_1_ONLY: Final = ("audio_awareness_queries", "audio_tool_prompt", "audio_tools", "emotion_recognition")
-# What raven-0 calls otherwise than raven-1; the API copies neither into the other.
+# Names of settings in raven-0, and in raven-1; the API does not copy the value of one to the other.
 _RENAMED: Final = {
     "ambient_awareness_queries": "visual_awareness_queries",
     "perception_tool_prompt": "visual_tool_prompt",
     "perception_tools": "visual_tools",
 }
-_OLDER: Final = {new: old for old, new in _RENAMED.items()}
-# How soon a pause ends a turn is how little patience there is: the two run opposite ways.
+_OLD_NAMES: Final = {new: old for old, new in _RENAMED.items()}
+# A high sensitivity to pauses ends a turn early, which is a low patience: the two scales are opposite.
 _PATIENCE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
 _INTERRUPTIBLE: Final = {"high": "high", "medium": "medium", "low": "low", "verylow": "low", "superlow": "low"}
 _OPPOSITE: Final = {"high": "low", "medium": "medium", "low": "high", "verylow": "high", "superlow": "high"}
-# A page says that a low sensitivity is a high interruptibility, and examples use both words alike.
+# One page says that a low sensitivity is a high interruptibility; examples use the same word for both.
 _TWO_READINGS: Final = ("participant_interrupt_sensitivity",)
 _OVERRIDDEN: Final = {
     "participant_pause_sensitivity": ("turn_taking_patience", _PATIENCE),
     "participant_interrupt_sensitivity": ("replica_interruptibility", _INTERRUPTIBLE),
 }
-_DEAF: Final = ("sparrow-1", "sparrow-2")  # to the older sensitivities
-_TOLD_BY: Final = {
+_IGNORING: Final = ("sparrow-1", "sparrow-2")  # models that ignore the old sensitivities
+_PROMPT_OF: Final = {
     "perception_tools": "perception_tool_prompt",
     "visual_tools": "visual_tool_prompt",
     "audio_tools": "audio_tool_prompt",
@@ -43,40 +43,42 @@ _EMOTION_LEVELS: Final = ("lowest", "low", "medium", "high", "highest")
 
 
 def _layer(subject: Subject, name: str) -> Mapping[str, Json]:
-    found = subject.at("layers", name)
-    return found if isinstance(found, dict) else {}
+    layer = subject.at("layers", name)
+    return layer if isinstance(layer, dict) else {}
 
 
 def _is_set(subject: Subject, value: object, *keys: str) -> bool:
-    """Whether the setting at some keys of a layer is in use: it holds something that is not the server's own choice."""
+    """Whether a setting of a layer is in use: it is not empty, and not what the server fills in by itself."""
     return not unused(subject.kind, ("layers", *keys), value)
 
 
 def unseen_by_model(subject: Subject) -> Iterator[Finding]:
-    """Perception settings that the chosen model does not look at."""
+    """Report perception settings that the chosen model ignores."""
     layer = _layer(subject, "perception")
     model = layer.get("perception_model")
     for key, value in layer.items():
         if key == "perception_model" or not isinstance(model, str) or not _is_set(subject, value, "perception", key):
             continue
-        right, told = _right_name(model, key), _ignored(model, key)
-        if right or told:
+        new_key, hint = _name_in_model(model, key), _ignored_hint(model, key)
+        if new_key or hint:
             pointer = pointer_of("layers", "perception", key)
-            fix = (subject.edit(pointer, "rename", right),) if right and right not in layer else ()
-            yield Finding(pointer, f"`perception_model` `{model}` ignores `{key}`", told or f"write `{right}`", fix=fix)
+            fix = (subject.edit(pointer, "rename", new_key),) if new_key and new_key not in layer else ()
+            yield Finding(
+                pointer, f"`perception_model` `{model}` ignores `{key}`", hint or f"write `{new_key}`", fix=fix
+            )
 
 
-def _right_name(model: str, key: str) -> str:
-    """What the chosen model calls a setting of the other one; empty when that is its own name."""
-    return {"raven-1": _RENAMED, "raven-0": _OLDER}.get(model, {}).get(key, "")
+def _name_in_model(model: str, key: str) -> str:
+    """The name that the chosen model has for a setting of the other model; empty if it has no other name."""
+    return {"raven-1": _RENAMED, "raven-0": _OLD_NAMES}.get(model, {}).get(key, "")
 
 
-def _ignored(model: str, key: str) -> str:
-    """What to do about a setting that a model has no use for; empty when it has, under this name or another."""
+def _ignored_hint(model: str, key: str) -> str:
+    """What to do about a setting that a model ignores; empty if the model reads it, under this or another name."""
     if model == "off" or (model == "basic" and key != "perception_analysis_queries"):
         return "set `perception_model` to `raven-0` or `raven-1`, or remove this key"
-    if model == "raven-0" and key in _OLDER:
-        return f"use `{_OLDER[key]}`, or set `perception_model` to `raven-1`"
+    if model == "raven-0" and key in _OLD_NAMES:
+        return f"use `{_OLD_NAMES[key]}`, or set `perception_model` to `raven-1`"
     return (
         "set `perception_model` to `raven-1`, which also analyses audio"
         if model == "raven-0" and key in _RAVEN_1_ONLY
@@ -85,29 +87,34 @@ def _ignored(model: str, key: str) -> str:
 
 
 def overridden_by_sparrow(subject: Subject) -> Iterator[Finding]:
-    """Older sensitivities, which sparrow-1 and later, one of them the default of a flow, do not read."""
+    """Report old sensitivities, which are deprecated, and have no effect with sparrow-1 and later.
+
+    A `conversational_flow` that names no model has sparrow-1.
+    """
     flow = _layer(subject, "conversational_flow")
     model = flow.get("turn_detection_model", "sparrow-1")
-    is_read = not flow or model not in _DEAF
-    for key, (newer, words) in _OVERRIDDEN.items():
+    is_read = not flow or model not in _IGNORING
+    for key, (newer, levels) in _OVERRIDDEN.items():
         value = _layer(subject, "stt").get(key)
-        if isinstance(value, str) and value in words and _is_set(subject, value, "stt", key):
+        if isinstance(value, str) and value in levels and _is_set(subject, value, "stt", key):
             pointer = pointer_of("layers", "stt", key)
-            other = _OPPOSITE[value] if key in _TWO_READINGS and newer not in flow else ""
-            doubt = f" or `{other}` (the documentation is ambiguous: choose what you mean)" if other else ""
-            hint = f"write `layers.conversational_flow.{newer}: {flow.get(newer, words[value])}`{doubt}"
-            if is_read:  # to write it there would choose another model of turns: no edit for a machine
+            alternative = _OPPOSITE[value] if key in _TWO_READINGS and newer not in flow else ""
+            alternative_hint = (
+                f" or `{alternative}` (the documentation is ambiguous: choose what you mean)" if alternative else ""
+            )
+            hint = f"write `layers.conversational_flow.{newer}: {flow.get(newer, levels[value])}`{alternative_hint}"
+            if is_read:  # adding that key would choose another turn-taking model, so there is no automatic fix
                 yield Finding(pointer, f"`{key}` is deprecated", hint)
             else:
-                place = pointer_of("layers", "conversational_flow", newer)
-                set_it = [] if newer in flow else [subject.edit(place, "set", words[value])]
-                told = f"`{key}` has no effect with `{model}` in `conversational_flow`"
-                fix = () if other else (*set_it, subject.edit(pointer, "remove"))
-                yield Finding(pointer, told, f"{hint}, and remove this", fix=fix)
+                new_pointer = pointer_of("layers", "conversational_flow", newer)
+                edits = [] if newer in flow else [subject.edit(new_pointer, "set", levels[value])]
+                message = f"`{key}` has no effect with `{model}` in `conversational_flow`"
+                fix = () if alternative else (*edits, subject.edit(pointer, "remove"))
+                yield Finding(pointer, message, f"{hint}, and remove this", fix=fix)
 
 
 def deaf_to_hotwords(subject: Subject) -> Iterator[Finding]:
-    """Hotwords for an engine that does not listen for them."""
+    """Report hotwords for a speech-to-text engine that ignores them."""
     layer = _layer(subject, "stt")
     engine = layer.get("stt_engine")
     if _is_set(subject, layer.get("hotwords"), "stt", "hotwords") and engine not in (None, "tavus-advanced"):
@@ -119,7 +126,7 @@ def deaf_to_hotwords(subject: Subject) -> Iterator[Finding]:
 
 
 def unlisted_level(subject: Subject) -> Iterator[Finding]:
-    """A level that an example of the documentation uses, and its lists do not have."""
+    """Report a level that an example of the documentation uses, but that its lists of values do not contain."""
     if _layer(subject, "conversational_flow").get("replica_interruptibility") == "verylow":
         pointer = pointer_of("layers", "conversational_flow", "replica_interruptibility")
         fix = subject.edit(pointer, "set", "low")
@@ -127,13 +134,13 @@ def unlisted_level(subject: Subject) -> Iterator[Finding]:
 
 
 def foreign_voice_settings(subject: Subject) -> Iterator[Finding]:
-    """Voice settings of another engine than the one that speaks."""
+    """Report voice settings of another engine than the chosen one."""
     layer = _layer(subject, "tts")
     engine, settings = layer.get("tts_engine"), layer.get("voice_settings")
-    given = settings if isinstance(settings, dict) else {}
+    values = settings if isinstance(settings, dict) else {}
     for other, keys in _VOICE_OF.items():
         for key in keys:
-            is_set = _is_set(subject, given.get(key), "tts", "voice_settings", key)
+            is_set = _is_set(subject, values.get(key), "tts", "voice_settings", key)
             if engine in tuple(_VOICE_OF) and other != engine and is_set:
                 pointer = pointer_of("layers", "tts", "voice_settings", key)
                 fix = subject.edit(pointer, "remove")
@@ -143,7 +150,7 @@ def foreign_voice_settings(subject: Subject) -> Iterator[Finding]:
 
 
 def unknown_emotion_level(subject: Subject) -> Iterator[Finding]:
-    """Emotions of a Cartesia voice with a level that it does not have."""
+    """Report emotions of a Cartesia voice with an unknown level."""
     settings = _layer(subject, "tts").get("voice_settings")
     emotions = settings.get("emotion") if isinstance(settings, dict) else None
     for index, emotion in enumerate(emotions if isinstance(emotions, list) else []):
@@ -154,7 +161,7 @@ def unknown_emotion_level(subject: Subject) -> Iterator[Finding]:
 
 
 def unread_prompt(subject: Subject) -> Iterator[Finding]:
-    """A prompt for a pipeline in which no model reads it."""
+    """Report a prompt for a pipeline in which no model reads it."""
     mode = subject.at("pipeline_mode")
     for key in ("system_prompt", "context"):
         if mode in _WITHOUT_PROMPT and isinstance(subject.at(key), str) and subject.at(key):
@@ -163,9 +170,9 @@ def unread_prompt(subject: Subject) -> Iterator[Finding]:
 
 
 def unused_tools(subject: Subject) -> Iterator[Finding]:
-    """Tools that a model sees, with no word on when to use them."""
+    """Report perception tools without a prompt that says when to use them."""
     layer = _layer(subject, "perception")
-    for tools, prompt in _TOLD_BY.items():
+    for tools, prompt in _PROMPT_OF.items():
         if mappings(layer.get(tools)) and not _is_set(subject, layer.get(prompt), "perception", prompt):
             pointer = pointer_of("layers", "perception", tools)
             yield Finding(pointer, f"the tools have no `{prompt}` that says when to use them", f"add `{prompt}`")

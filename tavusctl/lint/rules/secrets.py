@@ -1,4 +1,4 @@
-"""Secrets where nobody keeps them: every reader of the repository and of the account sees them."""
+"""Lint rules for secrets in plain text: every reader of the repository and of the account can see them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from tavusctl.secrets import detection
 
 
 def written(subject: Subject) -> Iterator[Finding]:
-    """Keys amid what people read; where a key may stand by itself, one that is written out is an error already."""
+    """Report keys inside texts that people read.
+
+    Fields of their own for keys are not checked here: a key in plain text is an error there already.
+    """
     for pointer, _, value in subject.texts:
         if detection.is_key(value) and pointer not in subject.secret_pointers:
-            line = next((number for number, line in enumerate(value.split("\n")) if detection.is_key(line)), 0)
+            line = next((number for number, text in enumerate(value.split("\n")) if detection.is_key(text)), 0)
             hint = (
                 "remove it, and revoke the key, which git has recorded; write keys "
                 "as `${secret:NAME}` in fields such as `api_key` or `headers`"

@@ -1,4 +1,4 @@
-"""Lint rules for the tools of a model."""
+"""Lint rules for the tools that a model can call."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _LISTS: Final = (
     ("layers", "perception", "visual_tools"),
     ("layers", "perception", "audio_tools"),
 )
-_SNAKE = pattern(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_NAME_LIMIT: Final = 64  # characters that models take for the name of a function
+_SNAKE_CASE = pattern(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_NAME_LIMIT: Final = 64  # characters of a function name that models accept
 _PLACEHOLDER: Final = pattern(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_RESERVED: Final = "tavus_"
-_LARGEST: Final = 10_000  # characters of a description and the parameters together
+_RESERVED_PREFIX: Final = "tavus_"
+_TEXT_LIMIT: Final = 10_000  # characters of a description and the parameters together
 
 
 def _tools(subject: Subject) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """The functions of a persona, in either form, or the tool that a manifest is about, with their pointers."""
+    """The functions of a persona, in either form, or the tool that the manifest declares, with their pointers."""
     if "parameters" in subject.kind.model.model_fields:
         yield "", subject.spec
     for keys in _LISTS:
@@ -45,49 +45,51 @@ def _tools(subject: Subject) -> Iterator[tuple[str, Mapping[str, Json]]]:
 
 def _listed(subject: Subject, keys: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Json]]]:
     for index, tool in mappings(subject.at(*keys)):
-        inner = tool.get("function")
-        place = pointer_of(*keys, index)
-        yield (f"{place}/function", inner) if isinstance(inner, dict) else (place, tool)
+        function = tool.get("function")
+        pointer = pointer_of(*keys, index)
+        yield (f"{pointer}/function", function) if isinstance(function, dict) else (pointer, tool)
 
 
 def names(subject: Subject) -> Iterator[Finding]:
-    """Names in another spelling than models expect."""
+    """Report names of tools that are not in snake case, or too long for a model."""
     for pointer, tool in _tools(subject):
         name = tool.get("name")
-        if isinstance(name, str) and (not _SNAKE.fullmatch(name) or len(name) > _NAME_LIMIT):
-            words = respelled(name, "[^A-Za-z0-9]+", "_", "")
-            right = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", words).lower()
+        if isinstance(name, str) and (not _SNAKE_CASE.fullmatch(name) or len(name) > _NAME_LIMIT):
+            with_underscores = respelled(name, "[^A-Za-z0-9]+", "_", "")
+            snake_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", with_underscores).lower()
             message = (
                 f"{shown(name)} is not in snake case" if len(name) <= _NAME_LIMIT else f"{shown(name)} is too long"
             )
-            yield Finding(f"{pointer}/name", message, f"write `{right[:_NAME_LIMIT]}`" if right else "")
+            yield Finding(f"{pointer}/name", message, f"write `{snake_name[:_NAME_LIMIT]}`" if snake_name else "")
 
 
 def duplicate_tool(subject: Subject) -> Iterator[Finding]:
-    """Two tools of one name that one model is given, or one account: which of them is called, nobody knows."""
+    """Report two tools of the same name for one model or in one account: it is undefined which one is called."""
     if "parameters" in subject.kind.model.model_fields:
         yield from _registered_twice(subject)
     for keys in _LISTS:
-        seen: set[str] = set()
+        earlier_names: set[str] = set()
         for pointer, tool in _listed(subject, keys):
             name = tool.get("name")
-            if isinstance(name, str) and name in seen:
+            if isinstance(name, str) and name in earlier_names:
                 yield Finding(f"{pointer}/name", f"another tool has the name {shown(name)}", "rename one of them")
-            seen.add(str(name))
+            earlier_names.add(str(name))
 
 
 def _registered_twice(subject: Subject) -> Iterator[Finding]:
-    """A manifest whose tool has the name of another one's before it: the account takes each name once."""
+    """A finding if an earlier manifest has a tool of the same name: the account accepts a name only once."""
     address = subject.manifest.address
-    rivals = [one for one in subject.project.manifests if one.address.kind == address.kind and not one.external_id]
-    named = [one.address for one in rivals if one.spec.get("name") == subject.spec.get("name")]
-    if subject.spec.get("name") and named[0] != address:
-        message = f"`{named[0]}` has the name {shown(subject.spec['name'])}, which an account takes once"
+    same_kind = [
+        other for other in subject.project.manifests if other.address.kind == address.kind and not other.external_id
+    ]
+    same_name = [other.address for other in same_kind if other.spec.get("name") == subject.spec.get("name")]
+    if subject.spec.get("name") and same_name[0] != address:
+        message = f"`{same_name[0]}` has the name {shown(subject.spec['name'])}, which an account takes once"
         yield Finding("/name", message, "rename one of them")
 
 
 def tool_undescribed(subject: Subject) -> Iterator[Finding]:
-    """Tools that do not say when to call them."""
+    """Report tools without a description that says when to call them."""
     for pointer, tool in _tools(subject):
         if not str(tool.get("description") or "").strip():
             yield Finding(
@@ -98,14 +100,17 @@ def tool_undescribed(subject: Subject) -> Iterator[Finding]:
 
 
 def parameters(subject: Subject) -> Iterator[Finding]:
-    """Parameters that are no JSON Schema of an object: the API may drop all layers without a word."""
+    """Report parameters that are not a JSON Schema of an object.
+
+    The API may silently drop all layers of a persona with such a tool.
+    """
     for pointer, tool in _tools(subject):
         schema = tool.get("parameters")
         if isinstance(schema, dict) and schema:
-            yield from _faults(subject, schema, f"{pointer}/parameters")
+            yield from _schema_findings(subject, schema, f"{pointer}/parameters")
 
 
-def _faults(subject: Subject, schema: Mapping[str, Json], pointer: str) -> Iterator[Finding]:
+def _schema_findings(subject: Subject, schema: Mapping[str, Json], pointer: str) -> Iterator[Finding]:
     if schema.get("type") != "object":
         yield Finding(
             pointer, "`parameters` is not a JSON Schema of an object", "write `type: object`, with `properties`"
@@ -113,21 +118,23 @@ def _faults(subject: Subject, schema: Mapping[str, Json], pointer: str) -> Itera
         return
     if _is_plain(schema):
         return
-    for error in _schemas().iter_errors(schema):
-        where = pointer + "".join(f"/{escape(str(part))}" for part in error.instance_path)
-        quotes = any(f"{one}/".startswith(f"{where}/") for one in subject.secret_pointers)
-        yield Finding(where, f"not valid as JSON Schema{'' if quotes else f': {shortened(error.message, 200)}'}")
+    for error in _schema_validator().iter_errors(schema):
+        error_pointer = pointer + "".join(f"/{escape(str(part))}" for part in error.instance_path)
+        has_secret = any(f"{secret}/".startswith(f"{error_pointer}/") for secret in subject.secret_pointers)
+        yield Finding(
+            error_pointer, f"not valid as JSON Schema{'' if has_secret else f': {shortened(error.message, 200)}'}"
+        )
 
 
-class _Plain(Struct, forbid_unknown_fields=True):
-    """The part of JSON Schema that most tools keep to; all that fits it is a schema."""
+class _PlainSchema(Struct, forbid_unknown_fields=True):
+    """The subset of JSON Schema that most tools use; everything that fits it is a valid schema."""
 
     type: Literal["object", "array", "string", "number", "integer", "boolean", "null"] | UnsetType = UNSET
     title: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
-    properties: dict[str, _Plain] | UnsetType = UNSET
+    properties: dict[str, _PlainSchema] | UnsetType = UNSET
     required: list[str] | UnsetType = UNSET
-    items: _Plain | UnsetType = UNSET
+    items: _PlainSchema | UnsetType = UNSET
     enum: list[Json] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -138,26 +145,26 @@ class _Plain(Struct, forbid_unknown_fields=True):
 
 def _is_plain(schema: Mapping[str, Json]) -> bool:
     try:
-        msgspec.convert(schema, _Plain)
+        msgspec.convert(schema, _PlainSchema)
     except (msgspec.ValidationError, UnicodeEncodeError):
         return False
     return True
 
 
 @functools.cache
-def _schemas() -> jsonschema_rs.Draft202012Validator:
-    import jsonschema_rs  # noqa: PLC0415 - for the few tools whose parameters are not plain
+def _schema_validator() -> jsonschema_rs.Draft202012Validator:
+    import jsonschema_rs  # noqa: PLC0415 - only a few tools have parameters that are not plain
 
     return jsonschema_rs.Draft202012Validator({"$ref": "https://json-schema.org/draft/2020-12/schema"})
 
 
 def undescribed(subject: Subject) -> Iterator[Finding]:
-    """Report required parameters without a description."""
+    """Report required parameters that are not in `properties`."""
     for pointer, tool in _tools(subject):
-        yield from _missing(tool.get("parameters"), f"{pointer}/parameters")
+        yield from _undeclared(tool.get("parameters"), f"{pointer}/parameters")
 
 
-def _missing(schema: object, pointer: str) -> Iterator[Finding]:
+def _undeclared(schema: object, pointer: str) -> Iterator[Finding]:
     if not isinstance(schema, dict):
         return
     properties, required = schema.get("properties", {}), schema.get("required")
@@ -166,50 +173,52 @@ def _missing(schema: object, pointer: str) -> Iterator[Finding]:
             if isinstance(name, str) and name not in properties:
                 message = f"{shown(name)} is required, but is not in `properties`"
                 yield Finding(f"{pointer}/required/{index}", message, suggestion(name, properties, required))
-    for key, inner in properties.items() if isinstance(properties, dict) else ():
-        yield from _missing(inner, f"{pointer}/properties/{escape(str(key))}")
+    for key, inner_schema in properties.items() if isinstance(properties, dict) else ():
+        yield from _undeclared(inner_schema, f"{pointer}/properties/{escape(str(key))}")
 
 
 def references(subject: Subject) -> Iterator[Finding]:
-    """Parameters that refer to a schema elsewhere: the model is shown the reference alone."""
+    """Report parameters that refer to a schema elsewhere: the model sees the reference, but not that schema."""
     for pointer, tool in _tools(subject):
-        for place, _, leaf in placed(tool.get("parameters"), (), ()):
-            if place and place[-1] == "$ref" and isinstance(leaf, str) and "properties" not in place[-2:-1]:
-                where = pointer + join(("parameters", *place))
-                yield Finding(where, "a model does not follow `$ref`", "write out the schema that it refers to")
+        for path, _, leaf in placed(tool.get("parameters"), (), ()):
+            if path and path[-1] == "$ref" and isinstance(leaf, str) and "properties" not in path[-2:-1]:
+                leaf_pointer = pointer + join(("parameters", *path))
+                yield Finding(leaf_pointer, "a model does not follow `$ref`", "write out the schema that it refers to")
 
 
 def placeholders(subject: Subject) -> Iterator[Finding]:
-    """Placeholders in a call that are no parameters of the tool: the API refuses them."""
+    """Report placeholders in the API call of a tool that are not parameters of the tool: the API refuses them."""
     api = subject.at("delivery", "api")
     if not isinstance(api, dict) or subject.at("delivery", "api", "auth", "type") == "hmac":
         return
     properties = subject.at("parameters", "properties")
-    known = properties if isinstance(properties, dict) else {}
-    for part in ("url", "body_template", "query_params"):
-        for place, _, leaf in placed(api.get(part), (), ()):
+    names = properties if isinstance(properties, dict) else {}
+    for field in ("url", "body_template", "query_params"):
+        for path, _, leaf in placed(api.get(field), (), ()):
             for name in _PLACEHOLDER.findall(leaf) if isinstance(leaf, str) else ():
-                if name not in known and not name.startswith(_RESERVED):
-                    where = join(("delivery", "api", part, *place))
+                if name not in names and not name.startswith(_RESERVED_PREFIX):
+                    leaf_pointer = join(("delivery", "api", field, *path))
                     message = f"`{{{name}}}` is no parameter of the tool"
-                    yield Finding(where, message, suggestion(name, known) or "add it to `parameters.properties`")
+                    yield Finding(leaf_pointer, message, suggestion(name, names) or "add it to `parameters.properties`")
 
 
 def undelivered(subject: Subject) -> Iterator[Finding]:
-    """A tool that says nothing of where its calls go."""
+    """Report a tool that does not say where its calls go."""
     if not subject.at("delivery"):
         message = "without `delivery`, only an application in the conversation learns of a call"
         yield Finding("", message, "write `delivery: {app_message: true}`, or `delivery: {api: {url: ...}}`")
 
 
 def too_large(subject: Subject) -> Iterator[Finding]:
-    """Tools that the API refuses: names that it keeps for itself, and more text than it takes."""
+    """Report tools that the API refuses: reserved names of parameters, and more text than it accepts."""
     properties = subject.at("parameters", "properties")
     for name in properties if isinstance(properties, dict) else ():
-        if str(name).startswith(_RESERVED):
-            where = pointer_of("parameters", "properties", name)
-            yield Finding(where, f"names that begin with `{_RESERVED}` are reserved", "rename the parameter")
+        if str(name).startswith(_RESERVED_PREFIX):
+            parameter_pointer = pointer_of("parameters", "properties", name)
+            yield Finding(
+                parameter_pointer, f"names that begin with `{_RESERVED_PREFIX}` are reserved", "rename the parameter"
+            )
     size = len(str(subject.at("description") or "")) + len(json.dumps(subject.at("parameters") or {}, default=str))
-    if size > _LARGEST:
-        message = f"`description` and `parameters` have {size:,} characters together; the API accepts {_LARGEST:,}"
+    if size > _TEXT_LIMIT:
+        message = f"`description` and `parameters` have {size:,} characters together; the API accepts {_TEXT_LIMIT:,}"
         yield Finding("/description", message, "shorten them, or split the tool in two")

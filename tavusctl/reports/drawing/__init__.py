@@ -1,4 +1,4 @@
-"""Graphs as drawings, one row per language: each a pure function, in which labels are text and nothing else."""
+"""Graphs as drawings: one pure function for each language, in whose output a label is only text."""
 
 from __future__ import annotations
 

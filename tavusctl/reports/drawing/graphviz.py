@@ -13,7 +13,7 @@ _LINES: Final = {"": "solid", "added": "bold", "removed": "dotted", "changed": "
 
 def dot(graph: Graph) -> str:
     """The text of a directed graph."""
-    number = {node.id: f"n{position}" for position, node in enumerate(graph.nodes)}
+    names = {node.id: f"n{position}" for position, node in enumerate(graph.nodes)}
     lines = [
         f"digraph {_quoted(one_line(graph.title) or 'tavusctl')} {{",
         f"  rankdir={'TB' if runs_down(graph) else 'LR'};",
@@ -21,8 +21,8 @@ def dot(graph: Graph) -> str:
         '  node [shape=box, fontname="Helvetica", fontsize=12];',
         '  edge [fontname="Helvetica", fontsize=11];',
     ]
-    lines += [f"  {number[node.id]}{_written(_node(node))};" for node in graph.nodes]
-    lines += [f"  {number[edge.source]} -> {number[edge.target]}{_written(_edge(edge))};" for edge in graph.edges]
+    lines += [f"  {names[node.id]}{_attribute_list(_node(node))};" for node in graph.nodes]
+    lines += [f"  {names[edge.source]} -> {names[edge.target]}{_attribute_list(_edge(edge))};" for edge in graph.edges]
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -35,9 +35,9 @@ def _edge(edge: Edge) -> Mapping[str, str]:
     return {"label": label(edge), "style": _LINES[edge.mark], "color": LOOKS[edge.mark].light}
 
 
-def _written(attributes: Mapping[str, str]) -> str:
-    written = ", ".join(f"{name}={_quoted(one_line(value, 1000))}" for name, value in attributes.items() if value)
-    return f" [{written}]"
+def _attribute_list(attributes: Mapping[str, str]) -> str:
+    pairs = ", ".join(f"{name}={_quoted(one_line(value, 1000))}" for name, value in attributes.items() if value)
+    return f" [{pairs}]"
 
 
 def _quoted(text: str) -> str:

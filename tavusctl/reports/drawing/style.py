@@ -1,4 +1,4 @@
-"""What all drawings agree on: how marks look, how long a label may be, which way a graph runs."""
+"""Rules that all drawings share: the look of marks, the length of a label, the direction of a graph."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from msgspec import Struct
 from tavusctl.lib.graph import Edge, Graph, Mark, Node
 from tavusctl.secrets.escape import escape_invisible
 
-LONGEST: Final = 100  # characters of a label; the whole is in the manifest
-# What XML has no place for; a lone half of a character cannot be written out at all.
+LONGEST: Final = 100  # characters of a label; the manifest has the whole text
+# Characters that XML does not allow; a lone surrogate cannot even be encoded.
 _IMPOSSIBLE: Final = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Look(Struct, frozen=True):
-    """How a mark is told from others: by its colour, and without it by sign, width and dashes."""
+    """The look of a mark: it differs from other marks in colour, and without colour in sign, width and dashes."""
 
     sign: str
     light: str  # colour on white
@@ -32,18 +32,18 @@ LOOKS: Final[Mapping[Mark, Look]] = {
     "removed": Look("-", "#cf222e", "#f85149", 1.5, "2 3"),
     "changed": Look("~", "#9a6700", "#d29922", 2.5, "9 3"),
 }
-FAINT: Final = "5 4"  # dashes around what is not part of the whole
+FAINT: Final = "5 4"  # dashes around a faint node: outside the project, or not found
 
 
 def label(item: Node | Edge) -> str:
-    """A label as one line that can be written anywhere, its mark's sign in front."""
+    """A label as one line that any format can hold, the sign of its mark in front."""
     text = one_line(item.label) or ("(no name)" if isinstance(item, Node) else "")
     return f"{LOOKS[item.mark].sign} {text}".strip()
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
     """A text without line breaks and invisible characters, cut when it is too long."""
-    # Cut before anything else looks at it: what is shown of ten megabytes are a hundred characters.
+    # Cut first: of a text of ten megabytes only a hundred characters are shown.
     shown = writable(" ".join(text[: longest * 4].split()))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""The style sheet of SVG drawings: colours for light and dark ground, and lines that differ without colour."""
+"""The style sheet of SVG drawings: colours for light and dark backgrounds, and lines that differ without colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SVG, drawn here: one file without scripts, fonts or links, readable on light and dark ground."""
+"""Drawings in SVG: one file without scripts, fonts or links, readable on a light and on a dark background."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tavusctl.reports.drawing.stylesheet import FONT, SMALL, STYLE
 from tavusctl.reports.drawing.text_metrics import TextMetrics, measured
 
 _MARGIN: Final = 20.0
-_BAND: Final = 32.0  # for the title, and for the legend
-_LEGEND: Final = 320.0
-_DETAIL: Final = 2_000  # characters of a tooltip
+_BAND_HEIGHT: Final = 32.0  # of the title, and of the legend
+_LEGEND_WIDTH: Final = 320.0
+_MAX_TOOLTIP: Final = 2_000  # characters of a tooltip
 
 
 def svg(graph: Graph) -> str:
     """The text of an SVG file."""
     nodes = [measured(label(node), FONT, 30) for node in graph.nodes]
     edges = [measured(label(edge), SMALL, 22) for edge in graph.edges]
-    scene = _scene(graph, nodes, edges)
+    drawing = _layout(graph, nodes, edges)
     title, marked = one_line(graph.title), _is_marked(graph)
-    top = _MARGIN + (_BAND if title else 0.0)
-    width = max(scene.width, len(title) * 9.0, _LEGEND if marked else 0.0) + 2 * _MARGIN
-    height = top + scene.height + _MARGIN + (_BAND if marked else 0.0)
+    top = _MARGIN + (_BAND_HEIGHT if title else 0.0)
+    width = max(drawing.width, len(title) * 9.0, _LEGEND_WIDTH if marked else 0.0) + 2 * _MARGIN
+    height = top + drawing.height + _MARGIN + (_BAND_HEIGHT if marked else 0.0)
     parts = [
         _opening(width, height),
         f"<title>{escape(title) or 'Graph'}</title>",
@@ -36,9 +36,9 @@ def svg(graph: Graph) -> str:
         f'<rect class="ground" width="{width:.0f}" height="{height:.0f}"/>',
         *([f'<text class="heading" x="{_MARGIN:.0f}" y="{_MARGIN + 13:.0f}">{escape(title)}</text>'] if title else []),
         f'<g transform="translate({_MARGIN:.0f} {top:.0f})">',
-        *_drawn(graph, scene, nodes, edges),
+        *_elements(graph, drawing, nodes, edges),
         "</g>",
-        *([f'<text class="legend" x="{_MARGIN:.0f}" y="{height - _MARGIN:.0f}">{_signs()}</text>'] if marked else []),
+        *([f'<text class="legend" x="{_MARGIN:.0f}" y="{height - _MARGIN:.0f}">{_legend()}</text>'] if marked else []),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -49,31 +49,33 @@ def _opening(width: float, height: float) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" class="tavusctl-graph" role="img" {size}>'
 
 
-def _scene(graph: Graph, nodes: Sequence[TextMetrics], edges: Sequence[TextMetrics]) -> Drawing:
-    number = {node.id: n for n, node in enumerate(graph.nodes)}
+def _layout(graph: Graph, nodes: Sequence[TextMetrics], edges: Sequence[TextMetrics]) -> Drawing:
+    numbers = {node.id: n for n, node in enumerate(graph.nodes)}
     return arranged(
         [(text.width + 24, text.height + 16) for text in nodes],
-        [(number[edge.source], number[edge.target]) for edge in graph.edges],
+        [(numbers[edge.source], numbers[edge.target]) for edge in graph.edges],
         [(text.width + 8, text.height + 2) if text.lines else None for text in edges],
         down=runs_down(graph),
     )
 
 
-def _drawn(graph: Graph, scene: Drawing, nodes: Sequence[TextMetrics], edges: Sequence[TextMetrics]) -> Iterator[str]:
-    """Lines first, labels over them, nodes on top."""
-    for edge, route in zip(graph.edges, scene.routes, strict=True):
-        way = _loop(route.points) if edge.source == edge.target else _way(route.points, down=runs_down(graph))
-        yield f'<path class="edge {edge.mark}" d="{way}" marker-end="url(#{_arrow(edge.mark)})"/>'
-    for edge, route, text in zip(graph.edges, scene.routes, edges, strict=True):
+def _elements(
+    graph: Graph, drawing: Drawing, nodes: Sequence[TextMetrics], edges: Sequence[TextMetrics]
+) -> Iterator[str]:
+    """The elements of a drawing: lines first, labels over them, nodes on top."""
+    for edge, route in zip(graph.edges, drawing.routes, strict=True):
+        path = _loop(route.points) if edge.source == edge.target else _curve(route.points, down=runs_down(graph))
+        yield f'<path class="edge {edge.mark}" d="{path}" marker-end="url(#{_arrow(edge.mark)})"/>'
+    for edge, route, text in zip(graph.edges, drawing.routes, edges, strict=True):
         yield from _label(edge, route, text)
-    for node, box, text in zip(graph.nodes, scene.boxes, nodes, strict=True):
+    for node, box, text in zip(graph.nodes, drawing.boxes, nodes, strict=True):
         yield from _node(node, box, text)
 
 
 def _node(node: Node, box: Box, text: TextMetrics) -> Iterator[str]:
     yield f'<g class="node {node.mark}{" faint" if node.faint else ""}">'
     if node.detail:
-        yield f"<title>{escape(writable(node.detail[:_DETAIL]))}</title>"
+        yield f"<title>{escape(writable(node.detail[:_MAX_TOOLTIP]))}</title>"
     yield _rect(box, radius=7)
     yield _text(box, text, FONT)
     yield "</g>"
@@ -92,28 +94,28 @@ def _rect(box: Box, radius: int) -> str:
 
 
 def _text(box: Box, text: TextMetrics, size: float) -> str:
-    """Lines in the middle of a box."""
+    """Lines of text in the middle of a box."""
     x, step = box.x + box.width / 2, size * 1.35
     y = box.y + (box.height - text.height) / 2 + size
     lines = (f'<tspan x="{x:.1f}" y="{y + n * step:.1f}">{escape(line)}</tspan>' for n, line in enumerate(text.lines))
     return f"<text>{''.join(lines)}</text>"
 
 
-def _way(points: Sequence[Point], *, down: bool) -> str:
-    """A line through points that leaves each in the direction of the graph."""
-    parts = [f"M{_at(points[0])}"]
+def _curve(points: Sequence[Point], *, down: bool) -> str:
+    """The path of a curve through points, which leaves each point in the direction of the graph."""
+    parts = [f"M{_pair(points[0])}"]
     for (ax, ay), (bx, by) in pairwise(points):
         middle = ((ax, (ay + by) / 2), (bx, (ay + by) / 2)) if down else (((ax + bx) / 2, ay), ((ax + bx) / 2, by))
-        parts.append(f"C{_at(middle[0])} {_at(middle[1])} {_at((bx, by))}")
+        parts.append(f"C{_pair(middle[0])} {_pair(middle[1])} {_pair((bx, by))}")
     return " ".join(parts)
 
 
 def _loop(points: Sequence[Point]) -> str:
-    first, *rest = map(_at, points)
+    first, *rest = map(_pair, points)
     return f"M{first} C{' '.join(rest)}"
 
 
-def _at(point: Point) -> str:
+def _pair(point: Point) -> str:
     return f"{point[0]:.1f},{point[1]:.1f}"
 
 
@@ -132,5 +134,5 @@ def _is_marked(graph: Graph) -> bool:
     return any(node.mark for node in graph.nodes) or any(edge.mark for edge in graph.edges)
 
 
-def _signs() -> str:
+def _legend() -> str:
     return "  ".join(f'<tspan class="{mark}">{LOOKS[mark].sign} {mark}</tspan>' for mark in MARKS if mark)

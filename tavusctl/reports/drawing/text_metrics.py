@@ -1,4 +1,4 @@
-"""Lines of text and the room they take, as near as one can tell without a font."""
+"""Lines of text and their approximate size, estimated without a font."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-_MOST_LINES: Final = 4
+_MAX_LINES: Final = 4
 
 
 class TextMetrics(Struct, frozen=True):
@@ -20,8 +20,8 @@ class TextMetrics(Struct, frozen=True):
 
 
 def measured(text: str, size: float, columns: int) -> TextMetrics:
-    """A text in lines of about `columns` letters; what is longer than a few lines ends in an ellipsis."""
-    lines = textwrap.wrap(text, columns, max_lines=_MOST_LINES, placeholder=" …")
+    """A text in lines of about `columns` letters; a text that needs too many lines ends in an ellipsis."""
+    lines = textwrap.wrap(text, columns, max_lines=_MAX_LINES, placeholder=" …")
     width = max((_columns(line) for line in lines), default=0) * size * 0.58
     return TextMetrics(tuple(lines), width, len(lines) * size * 1.35)
 
@@ -31,7 +31,7 @@ def _columns(line: str) -> float:
 
 
 def _width(letter: str) -> float:
-    """Compared with an ordinary letter; a mark that sits on another takes no room."""
+    """The width of a character in ordinary letters; a combining mark has none."""
     if unicodedata.combining(letter):
         return 0.0
     if unicodedata.east_asian_width(letter) in "WF":

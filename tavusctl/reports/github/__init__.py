@@ -1,1 +1,1 @@
-"""Reports where GitHub shows them: annotations, comments, summaries."""
+"""Reports for GitHub: annotations, comments, summaries."""

@@ -1,7 +1,7 @@
-"""Annotations for GitHub: commands in the log of a step that mark lines of manifests and of the files they bring.
+"""Annotations for GitHub: commands in the log of a step that mark lines of manifests and of the files they include.
 
-https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands.  GitHub shows ten of a level and
-drops the rest, so the worst come first and the last one says how many there are.
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands.  GitHub shows ten annotations of
+a level and drops the rest, so the worst come first and the last one says how many are missing.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tavusctl.reports.review import place, places
 from tavusctl.reports.view import DiagnosticView, DriftView, OutcomeView, PlanView
 from tavusctl.secrets.escape import escape_invisible
 
-_MOST: Final = 10  # of a level
-_LONGEST: Final = 4000  # characters
+_MAX_PER_LEVEL: Final = 10
+_MAX_LENGTH: Final = 4000  # characters
 _LEVELS: Final = ("error", "warning", "notice")
 _DANGEROUS: Final = frozenset({Action.DELETE, Action.REPLACE, Action.RETIRE})
 
 
-class _Mark(Struct, frozen=True):
+class _Annotation(Struct, frozen=True):
     level: str
     title: str
     text: str
@@ -34,91 +34,99 @@ class _Mark(Struct, frozen=True):
 
 
 def plan(plan: PlanView) -> str:
-    """Refusals are errors, what removes something is a warning, all else a notice; then complaints."""
-    marks = [
-        _Mark("error", f"refused: {one.change.address}", one.reason, where)
-        for one in plan.refused
-        for where, _ in places(one.change)
+    """Refusals are errors, changes that delete an object warnings, all others notices; diagnostics follow."""
+    annotations = [
+        _Annotation("error", f"refused: {refusal.change.address}", refusal.reason, source)
+        for refusal in plan.refused
+        for source, _ in places(refusal.change)
     ]
-    marks += [mark for step in plan.steps for mark in _changes(step)]
-    return _commands([*marks, *map(_complaint, plan.warnings)])
+    annotations += [annotation for step in plan.steps for annotation in _changes(step)]
+    return _commands([*annotations, *map(_diagnostic, plan.warnings)])
 
 
 def outcomes(_: PlanView, outcomes: Sequence[OutcomeView]) -> str:
-    """What was not done."""
-    bad = {Status.FAILED: "error", Status.UNKNOWN: "error", Status.SKIPPED: "warning", Status.DEFERRED: "notice"}
-    found = [one for one in outcomes if one.status in bad]
-    marks = [_Mark(bad[o.status], f"{o.status.value}: {o.step.address}", o.reason, place(o.step)) for o in found]
-    return _commands(marks)
+    """The steps that were not done."""
+    levels = {Status.FAILED: "error", Status.UNKNOWN: "error", Status.SKIPPED: "warning", Status.DEFERRED: "notice"}
+    not_done = [outcome for outcome in outcomes if outcome.status in levels]
+    annotations = [
+        _Annotation(levels[o.status], f"{o.status.value}: {o.step.address}", o.reason, place(o.step)) for o in not_done
+    ]
+    return _commands(annotations)
 
 
 def drift(_: PlanView, drift: Sequence[DriftView]) -> str:
-    """What was changed in the account."""
-    marks = [
-        _Mark("warning", f"{one.cause.value}: {one.address}", _paths(fields) or "deleted in the account", where)
-        for one in drift
-        for where, fields in places(one)
+    """The objects that were changed or deleted in the account."""
+    annotations = [
+        _Annotation(
+            "warning", f"{entry.cause.value}: {entry.address}", _paths(fields) or "deleted in the account", source
+        )
+        for entry in drift
+        for source, fields in places(entry)
     ]
-    return _commands(marks)
+    return _commands(annotations)
 
 
 def diagnostics(diagnostics: Sequence[DiagnosticView]) -> str:
-    """What is wrong with manifests, each on its line."""
-    return _commands(map(_complaint, diagnostics))
+    """Diagnostics of manifests, each on its line."""
+    return _commands(map(_diagnostic, diagnostics))
 
 
 def remark(title: str, text: str) -> str:
     """A warning about the run itself."""
-    return _commands([_Mark("warning", title, text)])
+    return _commands([_Annotation("warning", title, text)])
 
 
-def _changes(step: Change) -> Iterator[_Mark]:
-    """One mark for each file in which something of a change is written."""
+def _changes(step: Change) -> Iterator[_Annotation]:
+    """One annotation for each file that has a field of a change."""
     level = "warning" if step.action in _DANGEROUS else "notice"
-    for where, fields in places(step):
+    for source, fields in places(step):
         text = step.reason or _paths(fields) or step.cause.value
-        yield _Mark(level, f"{step.action.value}: {step.address}", text, where)
+        yield _Annotation(level, f"{step.action.value}: {step.address}", text, source)
 
 
 def _paths(fields: Iterable[FieldChange]) -> str:
-    return ", ".join(one.path for one in fields)
+    return ", ".join(field.path for field in fields)
 
 
-def _complaint(diagnostic: Diagnostic) -> _Mark:
+def _diagnostic(diagnostic: Diagnostic) -> _Annotation:
     level = "error" if diagnostic.severity is Severity.ERROR else "warning"
     hint = f"\n{diagnostic.hint}" if diagnostic.hint else ""
-    return _Mark(level, label(diagnostic.id), diagnostic.message + hint, diagnostic.source)
+    return _Annotation(level, label(diagnostic.id), diagnostic.message + hint, diagnostic.source)
 
 
-def _commands(marks: Iterable[_Mark]) -> str:
-    found = list(marks)
-    return "".join(f"{line}\n" for level in _LEVELS for line in _of_level(level, found))
+def _commands(annotations: Iterable[_Annotation]) -> str:
+    listed = list(annotations)
+    return "".join(f"{line}\n" for level in _LEVELS for line in _level_commands(level, listed))
 
 
-def _of_level(level: str, marks: Sequence[_Mark]) -> Iterator[str]:
-    mine = [mark for mark in marks if mark.level == level]
-    shown = mine if len(mine) <= _MOST else mine[: _MOST - 1]
+def _level_commands(level: str, annotations: Sequence[_Annotation]) -> Iterator[str]:
+    matching = [annotation for annotation in annotations if annotation.level == level]
+    shown = matching if len(matching) <= _MAX_PER_LEVEL else matching[: _MAX_PER_LEVEL - 1]
     yield from map(_command, shown)
-    if len(shown) < len(mine):
-        yield _command(_Mark(level, "tavusctl", f"and {len(mine) - len(shown)} more, above the limit of GitHub"))
+    if len(shown) < len(matching):
+        yield _command(
+            _Annotation(level, "tavusctl", f"and {len(matching) - len(shown)} more, above the limit of GitHub")
+        )
 
 
-def _command(mark: _Mark) -> str:
-    place = mark.source
-    where = {"file": place.path, "line": str(place.line), "col": str(place.column)} if place else {}
-    properties = ",".join(f"{key}={as_property(value)}" for key, value in {**where, "title": mark.title}.items())
-    return f"::{mark.level} {properties}::{_data(_shortened(mark.text))}"
+def _command(annotation: _Annotation) -> str:
+    source = annotation.source
+    position = {"file": source.path, "line": str(source.line), "col": str(source.column)} if source else {}
+    properties = ",".join(
+        f"{key}={as_property(value)}" for key, value in {**position, "title": annotation.title}.items()
+    )
+    return f"::{annotation.level} {properties}::{_data(_shortened(annotation.text))}"
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text):,} characters)"
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}… ({len(text):,} characters)"
 
 
 def _data(text: str) -> str:
-    """Text that cannot end its line: what comes after a line break could be another command."""
+    """Text escaped so that it cannot end its line: after a line break it could begin another command."""
     return escape_invisible(neutralise(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def as_property(text: str) -> str:
-    """Text as a property of a command, which it cannot end."""
+    """Text escaped as a property of a command, so that it cannot end the property."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")

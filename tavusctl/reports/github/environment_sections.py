@@ -1,7 +1,7 @@
-"""Reports of several environments in one comment: a section each, in the order of a merge.  Pure.
+"""Reports of several environments in one comment: a section for each, in the order of a merge.  Pure.
 
-The first is open; another is folded unless something in it is dangerous or has failed.  A section begins with a line
-that no report can hold, so that a job finds it again and replaces its own.
+The first section is open; the others are folded unless something in them is dangerous or has failed.  A section begins
+with a line that no report can have, so that a job finds its own section again and replaces it.
 """
 
 from __future__ import annotations
@@ -23,70 +23,75 @@ _BEGIN: Final = re.compile(r"(?m)^<!-- tavusctl-section:([^: ]*):([0-9a-f]*) -->
 _FOLD: Final = re.compile(r"<details(?: open)?><summary>[^\n]*</summary>\n(.*)\n</details>", re.DOTALL)
 _COUNTS: Final = re.compile(r"(?m)^\*\*(.+?)\*\*(.*)$")
 _DANGER: Final = re.compile(r"(?m)^> - ")
-_LOUD: Final = re.compile(r"(?m)^(?:> \[!CAUTION\]|- \*\*(?:error|failed|unknown)\*\*)")
+_ALARM: Final = re.compile(r"(?m)^(?:> \[!CAUTION\]|- \*\*(?:error|failed|unknown)\*\*)")
 _NO_ROOM: Final = "**This comment has no room for the report: its run has it.**"
 
 
 class Section(Struct, frozen=True):
     """The report of one environment."""
 
-    environment: str  # empty where nothing tells which
-    commit: str  # the first digits of the one that the report is of
+    environment: str  # empty if it is unknown
+    commit: str  # the first digits of the commit that the report is about
     text: str
 
 
 def sections(body: str) -> list[Section]:
     """The sections of a comment."""
-    found = list(_BEGIN.finditer(body))
-    places = [*(one.start() for one in found), len(body)]
-    texts = [_unfolded(body[found[at].end() : end]) for at, end in enumerate(places[1:])]
-    return [Section(unquote(one[1]), one[2], text) for one, text in zip(found, texts, strict=True)]
+    matches = list(_BEGIN.finditer(body))
+    bounds = [*(match.start() for match in matches), len(body)]
+    texts = [_unfolded(body[matches[index].end() : end]) for index, end in enumerate(bounds[1:])]
+    return [Section(unquote(match[1]), match[2], text) for match, text in zip(matches, texts, strict=True)]
 
 
 def body(found: Sequence[Section], order: Sequence[str], own: Section) -> str:
-    """A comment of these sections, as seen from one of them; `order` names the environments that there are to be."""
-    kept = list(found)
-    while in_characters(text := _body(kept, order, own.commit)) > LIMIT:
-        others = [one for one in kept if one != own and _NO_ROOM not in one.text]
+    """A comment with these sections and `own`, the section of this job; `order` names the expected environments.
+
+    While the comment is too long, the longest of the other sections loses its report and keeps its links.
+    """
+    current = list(found)
+    while in_characters(text := _body(current, order, own.commit)) > LIMIT:
+        others = [section for section in current if section != own and _NO_ROOM not in section.text]
         if not others:
             break
-        # Its own job writes it again, as long as it may be.
-        longest = max(others, key=lambda one: len(one.text))
+        # The job of that environment writes its own report again, as long as it may be.
+        longest = max(others, key=lambda section: len(section.text))
         *_, links = longest.text.rstrip().splitlines()
-        kept[kept.index(longest)] = replace(longest, text=f"{_NO_ROOM}\n\n{links}\n")
+        current[current.index(longest)] = replace(longest, text=f"{_NO_ROOM}\n\n{links}\n")
     return text
 
 
-def _body(found: Sequence[Section], order: Sequence[str], commit: str) -> str:
-    known = {one.environment for one in found}
-    if len({*order, *known}) <= 1:
-        return "".join(f"{_begin(one)}{one.text}" for one in found)
-    listed = sorted(found, key=lambda one: order.index(one.environment) if one.environment in order else -1)
-    missing = ", ".join(code(one) for one in order if one not in known)
+def _body(all_sections: Sequence[Section], order: Sequence[str], commit: str) -> str:
+    present = {section.environment for section in all_sections}
+    if len({*order, *present}) <= 1:
+        return "".join(f"{_first_line(section)}{section.text}" for section in all_sections)
+    ordered = sorted(
+        all_sections, key=lambda section: order.index(section.environment) if section.environment in order else -1
+    )
+    missing = ", ".join(code(environment) for environment in order if environment not in present)
     parts = [f"Not planned here, or nothing to change: {missing}\n\n"] if missing else []
-    for one in listed:
-        is_open = one is listed[0] or bool(_LOUD.search(one.text))
-        number = f"{order.index(one.environment) + 1}. " if one.environment in order else ""
-        head = number + " · ".join(_head(one, commit))
-        parts.append(f"{_begin(one)}{markdown.folded(head, [one.text.strip()], unfolded=is_open)}\n")
+    for section in ordered:
+        is_open = section is ordered[0] or bool(_ALARM.search(section.text))
+        number = f"{order.index(section.environment) + 1}. " if section.environment in order else ""
+        head = number + " · ".join(_head(section, commit))
+        parts.append(f"{_first_line(section)}{markdown.folded(head, [section.text.strip()], unfolded=is_open)}\n")
     return "".join(parts)
 
 
-def _head(one: Section, commit: str) -> Iterator[str]:
-    """What is seen of a section that is folded."""
-    if one.environment:
-        yield f"<b>{code(one.environment)}</b>"
-    if counts := _COUNTS.search(one.text):
+def _head(section: Section, commit: str) -> Iterator[str]:
+    """The parts of the line that is visible while a section is folded."""
+    if section.environment:
+        yield f"<b>{code(section.environment)}</b>"
+    if counts := _COUNTS.search(section.text):
         yield f"<b>{counts[1]}</b>{counts[2]}"
-    if dangers := len(_DANGER.findall(one.text)):
+    if dangers := len(_DANGER.findall(section.text)):
         yield f"<b>{dangers} to look at</b>"
-    if one.commit != commit:
-        yield f"of commit {one.commit or 'unknown'}"
+    if section.commit != commit:
+        yield f"of commit {section.commit or 'unknown'}"
 
 
-def _begin(one: Section) -> str:
-    environment = quote(one.environment, safe="").replace("--", "-%2D")
-    return f"<!-- tavusctl-section:{environment}:{one.commit} -->\n"
+def _first_line(section: Section) -> str:
+    environment = quote(section.environment, safe="").replace("--", "-%2D")
+    return f"<!-- tavusctl-section:{environment}:{section.commit} -->\n"
 
 
 def _unfolded(text: str) -> str:

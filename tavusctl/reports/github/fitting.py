@@ -1,7 +1,7 @@
-"""Reports in Markdown for pages that take so much: whole resources and whole items are left out, and that is told.
+"""Markdown reports for pages with a size limit: whole resources and whole list items are left out, and a note says so.
 
-Details go first, from the largest resource down; then those of dangerous ones, whose lines at the top stay; a plan with
-more danger than fits says so, and that it must not be approved from here.
+Details are left out first, from the largest resource down; then those of dangerous resources, whose lines at the top
+stay.  A plan with more dangers than fit says so, and that it must not be approved from this report.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ from tavusctl.reports.review import Entry, Group
 
 IN_LOG: Final = "the log of this run has the full report"
 _ITEM: Final = re.compile(r"(?m)^- ")
-_SHARE: Final = 2  # of what is not fixed, one part in so many may be lists that are no resources
+_SHARE: Final = 2  # lists other than the resources get at most 1/_SHARE of the free space
 
 
 class Page(Struct, frozen=True):
-    """A place that takes so much, in its own measure, and where the rest is when that is not all."""
+    """A place with a size limit, in units of its own, and a sentence that says where the full report is."""
 
     limit: int
     measure: Callable[[str], int]
-    elsewhere: Callable[[int], str] = lambda _: IN_LOG  # by how many bytes the whole has
+    elsewhere: Callable[[int], str] = lambda _: IN_LOG  # by the size of the full report in bytes
 
     def plan(self, plan: Plan) -> str:
-        """As much of a plan as there is room for; the dangers, the counts and the fingerprint always."""
+        """As much of a plan as fits; the dangers, the counts and the fingerprint first.
+
+        If the dangers alone do not fit, each becomes a short line, and a warning replaces those that still do not fit.
+        """
         entries = review.entries(plan)
         groups, dangers = review.grouped(entries), markdown.dangers(entries)
         sections = markdown.sections(groups)
@@ -40,85 +43,93 @@ class Page(Struct, frozen=True):
         whole = [*top, *dangers, *sections, *lists, signed]
         if self._size(whole) <= self.limit:
             return markdown.joined(whole)
-        elsewhere = self.elsewhere(_bytes(whole))
+        elsewhere = self.elsewhere(_byte_size(whole))
         fixed = self._size([*top, _left_out(len(entries), elsewhere), *dangers, signed])
         room = self.limit - fixed - self._size(map(self._least, lists))
         if room < 0:
             return self._crowded(plan, entries, elsewhere)
         lists = self._fewer(lists, room // _SHARE)
-        kept = self._kept(groups, sections, self.limit - fixed - self._size(lists))
-        told = _left_out(len(entries) - sum(len(groups[one]) for one in kept), elsewhere)
-        return markdown.joined([*top, told, *dangers, *(sections[one] for one in kept), *lists, signed])
+        shown = self._fitting_sections(groups, sections, self.limit - fixed - self._size(lists))
+        note = _left_out(len(entries) - sum(len(groups[index]) for index in shown), elsewhere)
+        return markdown.joined([*top, note, *dangers, *(sections[index] for index in shown), *lists, signed])
 
     def drift(self, plan: Plan, drift: Sequence[Drift]) -> str:
-        """As many of the objects that were changed as there is room for."""
-        return self._listed(markdown.drift_top(plan, drift), [markdown.moved(one) for one in drift], "\n\n")
+        """As many of the objects that changed in the account as fit."""
+        return self._fitted_list(markdown.drift_top(plan, drift), [markdown.moved(one) for one in drift], "\n\n")
 
     def outcomes(self, plan: Plan, outcomes: Sequence[Outcome]) -> str:
-        """As many of the steps, the worst first."""
+        """As many of the steps as fit, the worst first."""
         top, signed = markdown.outcomes_top(plan, outcomes), markdown.signed(plan)
-        return self._listed(top, markdown.ended(outcomes), "\n", signed)
+        return self._fitted_list(top, markdown.ended(outcomes), "\n", signed)
 
     def diagnostics(self, diagnostics: Sequence[Diagnostic]) -> str:
-        """As many of the complaints."""
-        return self._listed(
+        """As many of the diagnostics as fit."""
+        return self._fitted_list(
             markdown.complaints_top(diagnostics), [markdown.diagnostic(one) for one in diagnostics], "\n"
         )
 
-    def _listed(self, top: Sequence[str], items: Sequence[str], between: str, last: str = "") -> str:
-        whole = [*top, between.join(items), last]
+    def _fitted_list(self, top: Sequence[str], items: Sequence[str], separator: str, ending: str = "") -> str:
+        whole = [*top, separator.join(items), ending]
         if self._size(whole) <= self.limit:
             return markdown.joined(whole)
-        elsewhere = self.elsewhere(_bytes(whole))
+        elsewhere = self.elsewhere(_byte_size(whole))
         top = self._fewer(top, self.limit // _SHARE)
-        room = self.limit - self._size([*top, _left_out(len(items), elsewhere), last])
-        kept: list[str] = []
+        room = self.limit - self._size([*top, _left_out(len(items), elsewhere), ending])
+        shown: list[str] = []
         for item in items:
             size = self._size([item])
             if size <= room:
                 room -= size
-                kept.append(item)
-        return markdown.joined([*top, _left_out(len(items) - len(kept), elsewhere), between.join(kept), last])
+                shown.append(item)
+        return markdown.joined([*top, _left_out(len(items) - len(shown), elsewhere), separator.join(shown), ending])
 
     def _fewer(self, parts: Iterable[str], room: int) -> list[str]:
-        """Parts, of lists that are too long as many items as there is room for beside the least of each."""
-        found = []
+        """The parts, shortened to fit: a list has as many items as the room allows.
+
+        `room` is what the parts may take together beyond their shortest forms.
+        """
+        fitted = []
         for part in parts:
             least = self._size([self._least(part)])
-            fits = part if self._size([part]) <= least + room else self._shortened(part, room)
-            room -= self._size([fits]) - least
-            found.append(fits)
-        return found
+            shortened = part if self._size([part]) <= least + room else self._shortened(part, room)
+            room -= self._size([shortened]) - least
+            fitted.append(shortened)
+        return fitted
 
     def _least(self, part: str) -> str:
-        """A list without its items; what is none, or shorter as it is, stays."""
+        """The shortest form of a part: a list without its items if that is shorter, any other part as it is."""
         head, items = _items(part)
         least = head + _and_more(len(items))
         return least if items and self._size([least]) < self._size([part]) else part
 
     def _shortened(self, part: str, room: int) -> str:
-        """A list with fewer items, and how many it lacks."""
+        """A list with as many of its first items as fit, and the number of the others."""
         head, items = _items(part)
-        kept = []
+        shown = []
         for item in items:
             room -= self._size([item])
             if room < 0:
                 break
-            kept.append(item)
-        return head + "\n".join([*kept, _and_more(len(items) - len(kept))])
+            shown.append(item)
+        return head + "\n".join([*shown, _and_more(len(items) - len(shown))])
 
-    def _kept(self, groups: Sequence[Group], sections: Sequence[str], room: int) -> list[int]:
-        """Which resources are shown in full: dangerous ones before others, small ones before large ones."""
+    def _fitting_sections(self, groups: Sequence[Group], sections: Sequence[str], room: int) -> list[int]:
+        """The indexes of the resources to show in full: dangerous ones come before others, small before large ones."""
         sizes = [self._size([section]) for section in sections]
-        kept = []
-        for one in sorted(range(len(groups)), key=lambda one: (not groups[one][0].dangerous, sizes[one], one)):
-            if sizes[one] <= room:
-                room -= sizes[one]
-                kept.append(one)
-        return sorted(kept)
+        fitting = []
+        for index in sorted(
+            range(len(groups)), key=lambda index: (not groups[index][0].dangerous, sizes[index], index)
+        ):
+            if sizes[index] <= room:
+                room -= sizes[index]
+                fitting.append(index)
+        return sorted(fitting)
 
     def _crowded(self, plan: Plan, entries: Sequence[Entry], elsewhere: str) -> str:
-        """More danger than fits: who is in danger of what, by address alone, and a warning."""
+        """A plan with more dangers than fit: a line for each dangerous change, with its address and ids of risks.
+
+        If even these lines do not all fit, a warning and the number of missing lines are added.
+        """
         warning = (
             f"> [!CAUTION]\n> **This report is shortened and omits dangerous "
             f"changes. Do not approve the plan from it:** {elsewhere}."
@@ -128,8 +139,8 @@ class Page(Struct, frozen=True):
         lines: list[str] = []
         dangerous = [entry for entry in entries if entry.dangerous]
         for entry in dangerous:
-            word = "refused" if entry.refusal else ", ".join(risk.id for risk in entry.risks)
-            line = f"- {code(str(entry.change.address))} {word}"
+            ids = "refused" if entry.refusal else ", ".join(risk.id for risk in entry.risks)
+            line = f"- {code(str(entry.change.address))} {ids}"
             room -= self._size([line])
             if room < 0:
                 break
@@ -140,7 +151,7 @@ class Page(Struct, frozen=True):
         return markdown.joined([*top, warning, "\n".join(lines), more, signed])
 
     def _size(self, parts: Iterable[str]) -> int:
-        """How much parts take as they are written, with the blank lines between."""
+        """The size of parts as they are written, with the blank lines between them."""
         return sum(self.measure(neutralise(part)) + 2 for part in parts if part)
 
 
@@ -150,18 +161,18 @@ def in_bytes(text: str) -> int:
 
 
 def in_characters(text: str) -> int:
-    """The length of a text in characters, those outside of the basic plane counted twice, as in UTF-16."""
+    """The length of a text in characters; those outside of the basic plane count twice, as in UTF-16."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def _bytes(parts: Iterable[str]) -> int:
+def _byte_size(parts: Iterable[str]) -> int:
     return sum(in_bytes(neutralise(part)) + 2 for part in parts if part)
 
 
 def _items(part: str) -> tuple[str, list[str]]:
-    """What stands above a list, and its items."""
-    places = [*(found.start() for found in _ITEM.finditer(part)), len(part)]
-    return part[: places[0]], [part[start:end].rstrip("\n") for start, end in pairwise(places)]
+    """The text above a list, and the items of the list."""
+    bounds = [*(match.start() for match in _ITEM.finditer(part)), len(part)]
+    return part[: bounds[0]], [part[start:end].rstrip("\n") for start, end in pairwise(bounds)]
 
 
 def _and_more(count: int) -> str:

@@ -1,4 +1,4 @@
-"""A report as the summary of a job on GitHub, which shows nothing of one that has more than 1 MiB."""
+"""A report as the summary of a job on GitHub, which shows nothing at all of a summary of more than 1 MiB."""
 
 from __future__ import annotations
 

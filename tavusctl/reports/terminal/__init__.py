@@ -1,1 +1,1 @@
-"""How a plan looks on a terminal: lines that fit, colours, and fields line by line."""
+"""The layout of reports on a terminal: lines that fit, colours, and fields line by line."""

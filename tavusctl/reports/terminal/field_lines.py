@@ -17,14 +17,14 @@ from tavusctl.reports.value_paths import Place, Reading, as_texts, is_nothing, i
 from tavusctl.secrets.escape import escape_invisible, flat
 from tavusctl.secrets.values import SHOWN
 
-_INDENT = 6  # of what is told about a field
-_TEXT = 68  # columns of a line of a prompt, where it can be cut
-_FIRST_LINES = 3  # of a new prompt
-_NAMES = 28  # columns of the longest name that others are aligned to
+_INDENT_WIDTH = 6  # columns before the lines about a field
+_PROMPT_WIDTH = 68  # columns of a line of a prompt that can be cut
+_FIRST_LINES = 3  # lines of a new prompt that are shown
+_MAX_NAME_WIDTH = 28  # columns of the longest name to which values are aligned
 
 
 def conflict(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
-    """A conflict: short values side by side, long ones as what each side made of the last applied one."""
+    """The lines of a conflict: short values side by side, long ones as the change that each side made."""
     sides = (("last applied", entry.base), ("live", entry.live), ("manifest", entry.desired))
     yield from (f"      {line}" for line in blame(entry))
     if entry.sensitive:
@@ -42,12 +42,12 @@ def conflict(kind: ResourceKind | None, entry: FieldChange) -> Iterator[str]:
 
 def aligned(told: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Names and values, the values in one column."""
-    width = max((len(name) for name, _ in told if len(name) <= _NAMES), default=0) + 1
+    width = max((len(name) for name, _ in told if len(name) <= _MAX_NAME_WIDTH), default=0) + 1
     yield from (f"{name + ':':<{width}} {value}" for name, value in told)
 
 
 def brief(entry: FieldChange) -> str:
-    """What a new field says, in a few words."""
+    """The value of a new field, in short: of a prompt its size and first lines, of a list the names of its items."""
     if entry.sensitive:
         return SHOWN
     value = entry.desired
@@ -55,49 +55,49 @@ def brief(entry: FieldChange) -> str:
         lines = value.count("\n") + 1
         words = f"text of {len(value):,} characters, {lines} line{'' if lines == 1 else 's'}"
         return "\n".join([f"{words}, {review.budget(None, value)}", *_beginning(value)])
-    return _named(value) if isinstance(value, list) else escape_invisible(one_line(value))
+    return _item_names(value) if isinstance(value, list) else escape_invisible(one_line(value))
 
 
 def _beginning(text: str) -> Iterator[str]:
-    """The first lines of a new prompt, and where all of it can be read."""
-    written = text.splitlines()
-    cut = [line if len(line) <= _TEXT else f"{line[: _TEXT - 1]}…" for line in written[:_FIRST_LINES]]
-    yield from (f"      {style('+', fg='green')} {escape_invisible(line)}".rstrip() for line in cut)
-    if cut != written:
+    """The first lines of a new prompt, and how to see all of it."""
+    lines = text.splitlines()
+    shown = [line if len(line) <= _PROMPT_WIDTH else f"{line[: _PROMPT_WIDTH - 1]}…" for line in lines[:_FIRST_LINES]]
+    yield from (f"      {style('+', fg='green')} {escape_invisible(line)}".rstrip() for line in shown)
+    if shown != lines:
         yield f"      {style('… all of it: --format markdown', dim=True)}"
 
 
-def _named(items: Sequence[Json]) -> str:
+def _item_names(items: Sequence[Json]) -> str:
     names = [name for name in map(item_name, items) if name]
     shown = flat(", ".join(names)) if len(names) == len(items) else escape_invisible(one_line(list(items)))
     return shown if len(shown) <= WIDTH else f"{len(items)} items"
 
 
 def fields(reading: Reading, entries: Iterable[FieldChange]) -> Iterator[str]:
-    """Fields that differ; short ones that stand together are aligned."""
-    waiting: list[tuple[str, str]] = []
+    """The lines of fields that differ; short ones that follow each other are aligned."""
+    short_fields: list[tuple[str, str]] = []
     for entry in entries:
         cause = style(f" ({entry.cause.value})", fg="magenta") if entry.cause is not Cause.EDITED else ""
         short = f"{SHOWN} {review.secret(entry)}" if entry.sensitive else _short(entry)
         short = short if _fits(f"{entry.path}: {short}", indent=4) else ""
-        written = [f"      {line}" for line in blame(entry)]
+        blame_lines = [f"      {line}" for line in blame(entry)]
         if short:
-            waiting.append((flat(entry.path), "\n".join([short + cause, *written])))
+            short_fields.append((flat(entry.path), "\n".join([short + cause, *blame_lines])))
             continue
-        yield from (f"    {line}" for line in aligned(waiting))
-        waiting = []
+        yield from (f"    {line}" for line in aligned(short_fields))
+        short_fields = []
         yield f"    {flat(entry.path)}:{_size(entry)}{cause}"
         yield from (f"    {line}" for line in _difference(reading, entry.path, entry.live, entry.desired))
-        yield from written
-    yield from (f"    {line}" for line in aligned(waiting))
+        yield from blame_lines
+    yield from (f"    {line}" for line in aligned(short_fields))
 
 
 def blame(entry: FieldChange) -> Iterator[str]:
-    """Who wrote what a field should be last: one line where that holds it."""
-    for one in entry.blame[:1]:
-        told, place = review.blame(one, flat), f"({flat(one.source.path)}:{one.source.line}"
+    """Who last wrote the desired value of a field: on one line if it fits."""
+    for commit in entry.blame[:1]:
+        text, place = review.blame(commit, flat), f"({flat(commit.source.path)}:{commit.source.line}"
         place += f", and {len(entry.blame) - 1} more)" if len(entry.blame) > 1 else ")"
-        parts = [f"{told} {place}"] if _fits(f"{told} {place}") else [told, f"  {place}"]
+        parts = [f"{text} {place}"] if _fits(f"{text} {place}") else [text, f"  {place}"]
         yield from (style(part, dim=True) for part in parts)
 
 
@@ -107,14 +107,14 @@ def _size(entry: FieldChange) -> str:
 
 
 def _short(entry: FieldChange) -> str:
-    """Both values on one line, where that holds them."""
+    """Both values on one line; empty if one of them is long text or a collection."""
     if any(isinstance(value, list | dict) or is_prose(value) for value in (entry.live, entry.desired)):
         return ""
     return f"{escape_invisible(one_line(entry.live))} -> {escape_invisible(one_line(entry.desired))}"
 
 
 def _difference(reading: Reading, path: str, old: Json, new: Json) -> Iterator[str]:
-    """What changed inside a field, place by place."""
+    """The changes inside a field, place by place."""
     for place in reading.within(patch.split(path), old, new):
         yield from (f"  {line}".rstrip() for line in _place(place))
 
@@ -133,25 +133,27 @@ def _place(place: Place) -> Iterator[str]:
         if sides := as_texts(old, new):
             yield from (f"{indent}{_line(line)}" for line in text_diff.lines(*sides))
         else:
-            yield from (f"{indent}{line}" for line in _both(old, new, ""))
+            yield from (f"{indent}{line}" for line in _both_sides(old, new, ""))
     else:
-        yield from _both(old, new, f"{name}: " if name else "")
+        yield from _both_sides(old, new, f"{name}: " if name else "")
 
 
-def _both(old: Json, new: Json, name: str) -> Iterator[str]:
+def _both_sides(old: Json, new: Json, name: str) -> Iterator[str]:
     sides = escape_invisible(one_line(old)), escape_invisible(one_line(new))
-    whole = f"{name}{sides[0]} -> {sides[1]}"
-    if not is_nothing(old) and not is_nothing(new) and _fits(whole):
-        yield whole
+    one_row = f"{name}{sides[0]} -> {sides[1]}"
+    if not is_nothing(old) and not is_nothing(new) and _fits(one_row):
+        yield one_row
         return
-    told = [(sign, side) for sign, side, value in zip("-+", sides, (old, new), strict=True) if not is_nothing(value)]
-    apart = bool(name) and (len(told) > 1 or not _fits(f"- {name}{told[0][1]}"))
-    if apart:
+    signed = [(sign, side) for sign, side, value in zip("-+", sides, (old, new), strict=True) if not is_nothing(value)]
+    is_apart = bool(name) and (len(signed) > 1 or not _fits(f"- {name}{signed[0][1]}"))
+    if is_apart:
         yield name.rstrip()
-    yield from (_signed(sign, side if apart else f"{name}{side}", indent="  " if apart else "") for sign, side in told)
+    yield from (
+        _signed(sign, side if is_apart else f"{name}{side}", indent="  " if is_apart else "") for sign, side in signed
+    )
 
 
-def _fits(line: str, indent: int = _INDENT) -> bool:
+def _fits(line: str, indent: int = _INDENT_WIDTH) -> bool:
     return columns(line) <= WIDTH - indent
 
 
@@ -162,13 +164,13 @@ def _signed(sign: str, text: str, indent: str = "") -> str:
 def _line(line: text_diff.Line) -> str:
     colour = {"-": "red", "+": "green", ">": "cyan", "…": "cyan"}.get(line.sign)
     opening, closing = {"-": ("[-", "-]"), "+": ("{+", "+}")}.get(line.sign, ("", ""))
-    parts = text_diff.shortened(line, _TEXT).parts
-    whole = len(parts) == 1
+    parts = text_diff.shortened(line, _PROMPT_WIDTH).parts
+    is_whole = len(parts) == 1
     words = (
         style(
-            f"{'' if whole else opening}{escape_invisible(text)}{'' if whole else closing}",
+            f"{'' if is_whole else opening}{escape_invisible(text)}{'' if is_whole else closing}",
             fg=colour,
-            bold=None if whole else True,
+            bold=None if is_whole else True,
         )
         if changed
         else (style(escape_invisible(text), dim=True) if line.sign == " " else escape_invisible(text))

@@ -1,4 +1,4 @@
-"""Lines that fit a terminal: broken between words, with what follows set in.  Colours take no room."""
+"""Lines that fit a terminal: broken between words, with the following lines indented.  Colours have no width."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from unicodedata import east_asian_width
 from tavusctl.reports.escaping import neutralise
 from tavusctl.reports.terminal.styling import unstyle
 
-WIDTH: Final = 80  # columns, where nobody knows better
-_SET_IN: Final = 4  # columns; more than the mark of a line takes, so that nothing passes for a line of its own
-_MARK: Final = 1  # column: a mark alone is no line
+WIDTH: Final = 80  # columns, if the width of the terminal is unknown
+_HANGING_INDENT: Final = 4  # columns; more than the mark of a line has, so that no following line looks like a new one
+_MARK: Final = 1  # column: a mark is never left alone on a line
 _WORDS: Final = re.compile(r"\s+|\S+")
 
 
 def wrapped(text: str, width: int = WIDTH) -> str:
-    """A text whose lines fit; a word that is longer than a line stays whole, for it may be to be copied."""
+    """A text whose lines fit; a word that is longer than a line stays whole, so that it can be copied."""
     return neutralise("\n".join(part for line in text.split("\n") for part in _parts(line, width)))
 
 
 def columns(text: str) -> int:
-    """How wide a text is on a terminal."""
+    """The width of a text on a terminal."""
     bare = unstyle(text)
-    return len(bare) if bare.isascii() else sum(2 if east_asian_width(one) in "WF" else 1 for one in bare)
+    return len(bare) if bare.isascii() else sum(2 if east_asian_width(character) in "WF" else 1 for character in bare)
 
 
 def _parts(line: str, width: int) -> Iterator[str]:
@@ -33,7 +33,7 @@ def _parts(line: str, width: int) -> Iterator[str]:
         return
     words = _WORDS.findall(line)
     indent = " " * (len(words[0]) if words[0].isspace() else 0)
-    set_in = indent + " " * _SET_IN
+    hanging_indent = indent + " " * _HANGING_INDENT
     part, blank = indent, ""
     for word in words[1:] if indent else words:
         if word.isspace():
@@ -41,6 +41,6 @@ def _parts(line: str, width: int) -> Iterator[str]:
             continue
         if columns(f"{part}{blank}{word}") > width and columns(part.strip()) > _MARK:
             yield part
-            part, blank = set_in, ""
+            part, blank = hanging_indent, ""
         part, blank = f"{part}{blank}{word}", ""
     yield part

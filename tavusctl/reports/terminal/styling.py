@@ -1,4 +1,4 @@
-"""Colour and weight of words on a terminal: the one place below the command line that knows how."""
+"""Colour and weight of words on a terminal; no other module below the command line styles text."""
 
 from __future__ import annotations
 

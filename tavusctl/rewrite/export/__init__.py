@@ -1,4 +1,4 @@
-"""Live objects as the manifests that a careful person would have written.  Pure: bodies in, texts of files out."""
+"""Live objects as manifests that a careful person could have written.  Pure: bodies in, texts of files out."""
 
 from tavusctl.rewrite.export.manifest import UNTOLD, Exported, applied, described, shared_names
 from tavusctl.rewrite.export.names import addresses

@@ -1,8 +1,8 @@
-"""What a manifest says of a live object: in the order of the model, without what is empty or filled in by the server.
+"""The manifest that describes a live object: in the order of the model, without empty values and server defaults.
 
-Ids of known objects become references and secrets become `${secret:}`.  A field that a manifest cannot say, because it
-is newer than tavusctl or has a value that the kind does not take, is left out, and so is not managed; an object whose
-manifest could not be valid without it is referred to, and not managed at all.
+Ids of known objects become references and secrets become `${secret:}`.  A field that no manifest can have, because it
+is newer than tavusctl or has a value that the kind does not accept, is left out, and so is not managed; an object whose
+manifest would be invalid without the field is written as external, and is not managed at all.
 """
 
 from __future__ import annotations
@@ -26,83 +26,91 @@ from tavusctl.rewrite import keys, yaml_text
 from tavusctl.secrets import detection
 from tavusctl.secrets.values import REDACTED, Fingerprint, Secret, SecretText
 
-# Members of free-form objects that people expect first: they are mostly JSON Schemas.
+# The first members of a free-form object, in the order that people expect: most are JSON Schemas.
 _FIRST: Final = ("type", "name", "title", "description", "enum", "properties", "items", "required")
 UNTOLD: Final = "the API does not return its source"
 _WORDS: Final = {"true": True, "false": False}
 
 
 class Exported(Struct, frozen=True):
-    """One object as a manifest says it; leaves of `spec` are JSON values, addresses and secret texts."""
+    """One object as a manifest; leaves of `spec` are JSON values, addresses and secret texts."""
 
     live: Live
     address: Address
     spec: JsonObject = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)  # pointer into spec -> why
-    fault: str = ""  # why it can be referred to only
-    values: Mapping[str, str] = field(default_factory=dict)  # of secrets that reads show, by name; never written
-    prints: Mapping[SecretText, Fingerprint] = field(default_factory=dict)  # of the same
-    plain: Mapping[KeyPath, Fingerprint] = field(default_factory=dict)  # of what stands among secrets and is none
+    fault: str = ""  # why the object can only be external
+    values: Mapping[str, str] = field(default_factory=dict)  # of secrets that reads show, by variable; never written
+    prints: Mapping[SecretText, Fingerprint] = field(default_factory=dict)  # of the same secrets
+    plain: Mapping[KeyPath, Fingerprint] = field(default_factory=dict)  # of plain values in fields that hold secrets
 
     @property
     def secrets(self) -> tuple[tuple[str, str], ...]:
-        """Every secret: a pointer into spec, and the name of the variable; an address may have several."""
-        found = ((path, leaf) for path, leaf in leaves(self.spec) if isinstance(leaf, SecretText))
-        return tuple((join(path), name) for path, leaf in found for name in leaf.names)
+        """Every secret: a pointer into spec, and the name of the variable; a URL may have several secrets."""
+        secret_leaves = ((path, leaf) for path, leaf in leaves(self.spec) if isinstance(leaf, SecretText))
+        return tuple((join(path), name) for path, leaf in secret_leaves for name in leaf.names)
 
 
 def shared_names(exported: Iterable[Exported]) -> dict[str, str]:
-    """One name for each secret that reads show more than once: value to name, without whose it is where that fits."""
+    """One variable name for each secret value that occurs more than once, by value.
+
+    The name leaves out the address of the object if all places agree on the rest of the name, and nothing else has it.
+    """
     places: dict[str, list[tuple[str, str]]] = {}
-    for one in exported:
-        owner = next(keys.names(one.address, ()))
-        for name, value in one.values.items():
+    for export in exported:
+        owner = next(keys.names(export.address, ()))
+        for name, value in export.values.items():
             places.setdefault(value, []).append((name, name.removeprefix(f"{owner}_")))
     taken: set[str] = set()
-    found: dict[str, str] = {}
-    for value, named in places.items():
-        if len(named) > 1:
-            common = {short for _, short in named}
-            best = (*(common if len(common) == 1 else ()), *(name for name, _ in named))
-            found[value] = next(name for name in best if name not in taken)
-            taken.add(found[value])
-    return found
+    shared: dict[str, str] = {}
+    for value, candidates in places.items():
+        if len(candidates) > 1:
+            common = {short for _, short in candidates}
+            preferred = (*(common if len(common) == 1 else ()), *(name for name, _ in candidates))
+            shared[value] = next(name for name in preferred if name not in taken)
+            taken.add(shared[value])
+    return shared
 
 
 def described(
     live: Live, address: Address, ids: Mapping[str, Address], shared: Mapping[str, str] | None = None
 ) -> Exported:
-    """A live object, whose body has ids as the account has them, as a manifest at an address.
+    """The manifest of a live object at an address; `ids` has the addresses of the ids in its body.
 
-    Values of secrets that are `shared` with other places have their names already.
+    `shared` has the variable names of secret values that occur in several places.
     """
-    whole = _Description(live.kind, address, ids, shared or {})
-    spec = as_object(whole.tidy(live.body, ()))
-    # A key that reads leave out may be there: it is, when without it the rest makes no sense.
-    for path in list(_unshown(live.kind, spec, live.body)):
-        told = _with(spec, path, whole.secret(path))
-        spec = told if len(_errors(live.kind, told)) < len(_errors(live.kind, spec)) else spec
-    spec, left_out, fault = _fitted(live.kind, spec)
+    description = _Description(live.kind, address, ids, shared or {})
+    spec = as_object(description.tidy(live.body, ()))
+    # A key that reads leave out may exist: it does if the spec has fewer errors with it.
+    for path in list(_hidden_secret_paths(live.kind, spec, live.body)):
+        with_secret = _with(spec, path, description.secret(path))
+        spec = with_secret if len(_errors(live.kind, with_secret)) < len(_errors(live.kind, spec)) else spec
+    spec, left_out, fault = _valid_part(live.kind, spec)
     if live.kind.field_at((fault.partition(" ")[0].strip("`"),)).write_only:
         fault = UNTOLD
-    return Exported(live, address, {} if fault else spec, left_out, fault, whole.values, whole.prints, whole.plain)
+    return Exported(
+        live, address, {} if fault else spec, left_out, fault, description.values, description.prints, description.plain
+    )
 
 
 def applied(exported: Exported) -> JsonObject:
-    """What a binding remembers of it: secrets as fingerprints; one that no read shows is whatever the account has."""
+    """The base that a binding records for an exported object, with secrets as fingerprints.
 
-    def print_of(leaf: Json) -> Json:
+    A secret that no read shows is REDACTED, which stands for whatever the account has.
+    """
+
+    def fingerprint_of(leaf: Json) -> Json:
         return exported.prints.get(leaf, REDACTED) if isinstance(leaf, SecretText) else leaf
 
-    remembered: JsonObject = map_leaves(exported.spec, print_of)
+    base: JsonObject = map_leaves(exported.spec, fingerprint_of)
     for path, fingerprint in exported.plain.items():
-        if _has(remembered, path):
-            remembered = _with(remembered, path, fingerprint)
-    return remembered
+        if _has(base, path):
+            base = _with(base, path, fingerprint)
+    return base
 
 
 class _Description(Struct):
-    """One object on its way into a manifest."""
+    """Builds the spec of one object, and collects its secrets."""
 
     kind: ResourceKind
     address: Address
@@ -114,7 +122,7 @@ class _Description(Struct):
     _names: set[str] = field(default_factory=set)
 
     def tidy(self, value: Json, path: KeyPath) -> Json:
-        """A value of the body as the manifest has it."""
+        """A value of the body as a manifest has it."""
         if isinstance(value, dict):
             return self._object(value, path)
         if isinstance(value, list):
@@ -122,66 +130,70 @@ class _Description(Struct):
         return self._leaf(value, path)
 
     def secret(self, path: KeyPath) -> SecretText:
-        """The secret for a place, under a name that says whose it is and what for."""
-        return SecretText(("", ""), (self._name(path),))
+        """A new secret for a path, under a name that says which object and field it belongs to."""
+        return SecretText(("", ""), (self._unused_name(path),))
 
-    def _name(self, path: KeyPath) -> str:
-        unique = next(one for one in keys.names(self.address, path) if one not in self._names)
-        self._names.add(unique)
-        return unique
+    def _unused_name(self, path: KeyPath) -> str:
+        unused = next(name for name in keys.names(self.address, path) if name not in self._names)
+        self._names.add(unused)
+        return unused
 
-    def _name_of(self, path: KeyPath, value: str) -> str:
-        name = self.shared.get(value) or self._name(path)
+    def _name_of_value(self, path: KeyPath, value: str) -> str:
+        name = self.shared.get(value) or self._unused_name(path)
         self.values[name] = value
         return name
 
-    def _shown(self, value: Secret, path: KeyPath) -> Json:
-        """A secret that a read shows; of an address with a key in it, all but the key stays to be read.
+    def _visible_secret(self, value: Secret, path: KeyPath) -> Json:
+        """A secret that a read shows, as `${secret:}`; in a URL, only in place of its credentials.
 
-        What stands among secrets and is none, such as the header of a content type, is written as it is.
+        A plain value in a field that holds secrets, such as the header of a content type, is written as it is.
         """
         text = value.reveal()
         if self.kind.field_at(path).may_be_plain and detection.is_plain_header(path[-1], text) and "*" not in path:
             self.plain[path] = value.fingerprint
             return text
         if self.kind.field_at(path).must_stay_reachable and presigned_urls.signatures(text):
-            return text  # no manifest has it
-        found = keys.referring(text, path, self._name_of)
-        self.prints[found] = value.fingerprint
-        return found
+            return text  # left out later, by `_presigned_urls`
+        reference = keys.referring(text, path, self._name_of_value)
+        self.prints[reference] = value.fingerprint
+        return reference
 
     def _object(self, value: JsonObject, path: KeyPath) -> JsonObject:
-        known = fields_at(self.kind.model, path)
-        if not known:
+        declared = fields_at(self.kind.model, path)
+        if not declared:
             return {key: self.tidy(value[key], (*path, key)) for key in _free_order(value)}
-        ordered = [*(key for key in known if key in value), *(key for key in value if key not in known)]
-        kept = [key for key in ordered if not self._goes_without_saying(value, path, key)]
-        formatted = {key: self.tidy(value[key], (*path, key)) for key in kept}
+        ordered = [*(key for key in declared if key in value), *(key for key in value if key not in declared)]
+        member_names = [key for key in ordered if not self._is_redundant(value, path, key)]
+        formatted = {key: self.tidy(value[key], (*path, key)) for key in member_names}
         return {key: item for key, item in formatted.items() if not is_unset(self.kind, (*path, key), item)}
 
-    def _goes_without_saying(self, value: JsonObject, path: KeyPath, key: str) -> bool:
-        """Whether a member is empty, a default, or another spelling of one that is there."""
-        twins = (one for one in self.kind.scalar_aliases(path) if self.kind.field_at((*path, one)).scalar_alias == key)
-        doubled = any(not is_empty(value.get(twin)) for twin in twins)
-        return doubled or same(self.kind, (*path, key), None, value[key])
+    def _is_redundant(self, value: JsonObject, path: KeyPath, key: str) -> bool:
+        """Whether a member is empty, a default, or a second name of a member that has a value."""
+        twin_keys = (
+            twin for twin in self.kind.scalar_aliases(path) if self.kind.field_at((*path, twin)).scalar_alias == key
+        )
+        is_repeated = any(not is_empty(value.get(twin)) for twin in twin_keys)
+        return is_repeated or same(self.kind, (*path, key), None, value[key])
 
     def _list(self, value: list[Json], path: KeyPath) -> list[Json]:
         items = [self.tidy(item, (*path, "*")) for item in value]
         if not self.kind.field_at(path).unordered:
             return items
-        return [one for _, one in sorted({canonical(map_leaves(one, _said)): one for one in items}.items())]
+        return [
+            item for _, item in sorted({canonical(map_leaves(item, _secret_as_text)): item for item in items}.items())
+        ]
 
     def _leaf(self, value: Json, path: KeyPath) -> Json:
         declared = self.kind.field_at(path)
         if isinstance(value, Secret):
-            return self._shown(value, path)
+            return self._visible_secret(value, path)
         if isinstance(value, Pinned):
             return self.secret(path)
         if not isinstance(value, str):
             return value
-        found = self.ids.get(value)
-        if declared.refers_to and found and found.kind == declared.refers_to:
-            return found
+        address = self.ids.get(value)
+        if declared.refers_to and address and address.kind == declared.refers_to:
+            return address
         return _WORDS.get(value.lower(), value) if declared.boolean else value
 
 
@@ -189,21 +201,21 @@ def _free_order(value: JsonObject) -> list[str]:
     return [*(key for key in _FIRST if key in value), *(key for key in value if key not in _FIRST)]
 
 
-def _unshown(kind: ResourceKind, spec: JsonObject, body: JsonObject) -> Iterator[KeyPath]:
-    """Places of secrets of which the read says nothing, in objects that the spec has."""
+def _hidden_secret_paths(kind: ResourceKind, spec: JsonObject, body: JsonObject) -> Iterator[KeyPath]:
+    """Paths of secrets that the read left out, in objects that the spec has."""
     for path in (split(pointer) for pointer, declared in kind.fields.items() if declared.masked):
         if _has(spec, path[:-1]) and not _has(body, path):
             yield path
 
 
 def _with(spec: JsonObject, path: KeyPath, value: Json) -> JsonObject:
-    """A copy with a member of an object in it."""
+    """A copy in which the member at a path has a value."""
     key, *rest = path
     return {**spec, key: _with(as_object(spec[key]), tuple(rest), value) if rest else value}
 
 
 def _without(spec: Json, path: KeyPath) -> Json:
-    """A copy without a member, and without the objects that it alone filled."""
+    """A copy without the member at a path, and without the objects that would be empty then."""
     key, *rest = path
     if isinstance(spec, list):
         return [_without(item, tuple(rest)) if str(index) == key else item for index, item in enumerate(spec)]
@@ -212,32 +224,38 @@ def _without(spec: Json, path: KeyPath) -> Json:
     return {name: inner if name == key else item for name, item in members.items() if name != key or inner}
 
 
-def _fitted(kind: ResourceKind, spec: JsonObject) -> tuple[JsonObject, dict[str, str], str]:
-    """The largest part of a spec that its kind takes, what is left out of it and why, and why nothing is left."""
+def _valid_part(kind: ResourceKind, spec: JsonObject) -> tuple[JsonObject, dict[str, str], str]:
+    """The largest valid part of a spec, the reasons by pointer for what is left out, and an empty text.
+
+    If no part is valid: the spec, no reasons by pointer, and the reason why.
+    """
     left_out: dict[str, str] = {}
-    while wrong := [*_unwritable(spec, ()), *_signed(kind, spec), *_misfits(kind, spec)]:
-        for whole, why in [(_managed(kind, spec, path), why) for path, why in wrong]:
-            if not whole:
-                return spec, {}, next(iter(left_out.values()), why)
-            if _has(spec, whole):
-                left_out[join(whole)] = why
-                spec = as_object(_without(spec, whole))
+    while problems := [*_unwritable(spec, ()), *_presigned_urls(kind, spec), *_invalid_values(kind, spec)]:
+        for managed, reason in [(_managed_path(kind, spec, path), reason) for path, reason in problems]:
+            if not managed:
+                return spec, {}, next(iter(left_out.values()), reason)
+            if _has(spec, managed):
+                left_out[join(managed)] = reason
+                spec = as_object(_without(spec, managed))
     return spec, left_out, ""
 
 
-def _misfits(kind: ResourceKind, spec: JsonObject) -> Iterator[tuple[KeyPath, str]]:
-    return ((one.path, _why(kind, one)) for one in _errors(kind, spec))
+def _invalid_values(kind: ResourceKind, spec: JsonObject) -> Iterator[tuple[KeyPath, str]]:
+    return ((error.path, _reason(kind, error)) for error in _errors(kind, spec))
 
 
-def _signed(kind: ResourceKind, spec: JsonObject) -> Iterator[tuple[KeyPath, str]]:
-    """Places of links that give access to whoever reads them: they belong in no repository."""
+def _presigned_urls(kind: ResourceKind, spec: JsonObject) -> Iterator[tuple[KeyPath, str]]:
+    """Paths of URLs that give access to everyone who reads them, and so belong in no repository; with the reason."""
     for path, leaf in leaves(spec):
         if kind.field_at(path).must_stay_reachable and presigned_urls.signatures(leaf):
             yield path, keys.SIGNED
 
 
-def _managed(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> KeyPath:
-    """The member that is managed as a whole with the value at a path: a list is, with all that is known in it."""
+def _managed_path(kind: ResourceKind, spec: JsonObject, path: KeyPath) -> KeyPath:
+    """The path of what is managed as a whole with the value at a path: the outermost list around it, else itself.
+
+    An unknown member of a list item is not managed, and stands for itself.  () is the whole spec.
+    """
     here: Json = spec
     outermost_list: KeyPath | None = None
     for length, step in enumerate(path):
@@ -260,23 +278,23 @@ def _has(spec: Json, path: KeyPath) -> bool:
 
 
 def _errors(kind: ResourceKind, spec: JsonObject) -> list[FieldError]:
-    return field_errors(kind.model, _view(spec))
+    return field_errors(kind.model, _placeholders(spec))
 
 
-def _why(kind: ResourceKind, wrong: FieldError) -> str:
-    """In words; a value that may be secret is not among them."""
-    if wrong.type == "extra_forbidden":
+def _reason(kind: ResourceKind, error: FieldError) -> str:
+    """The reason that an error gives, in words without a value that may be secret."""
+    if error.type == "extra_forbidden":
         return "a field that this version does not know"
-    if wrong.missing:
-        return f"the key `{wrong.missing}` is missing"
-    if kind.field_at(wrong.path).secret and wrong.type not in (*RULES, "value_error"):
+    if error.missing:
+        return f"the key `{error.missing}` is missing"
+    if kind.field_at(error.path).secret and error.type not in (*RULES, "value_error"):
         return "a value that the kind does not accept"
-    expected = wrong.message.removeprefix("Input should be ")
-    return expected if expected == wrong.message else f"the kind takes {expected}"
+    expected = error.message.removeprefix("Input should be ")
+    return expected if expected == error.message else f"the kind takes {expected}"
 
 
 def _unwritable(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    """Places of what no YAML text can hold."""
+    """Paths of values that YAML cannot represent, each with the reason."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _unwritable(key, (*path, key))
@@ -291,16 +309,16 @@ def _unwritable(value: Json, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
             yield path, f"it contains {error}, which YAML cannot represent"
 
 
-def _view(spec: Json) -> Json:
-    """A spec as the model reads it: words for references and secrets."""
-    return map_leaves(spec, _word)
+def _placeholders(spec: Json) -> Json:
+    """A spec for validation by the model, with words in place of references and secrets."""
+    return map_leaves(spec, _placeholder)
 
 
-def _said(leaf: Json) -> Json:
+def _secret_as_text(leaf: Json) -> Json:
     return str(leaf) if isinstance(leaf, SecretText) else leaf
 
 
-def _word(leaf: Json) -> Json:
+def _placeholder(leaf: Json) -> Json:
     if isinstance(leaf, SecretText):
         return leaf.text(dict.fromkeys(leaf.names, "word"))
     return "word" if isinstance(leaf, Address) else leaf

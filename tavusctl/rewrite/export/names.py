@@ -1,7 +1,7 @@
-"""Addresses for objects that have none: made from what people call them, the same ones on every run.
+"""Addresses for objects that have none, made from their display names; every run makes the same ones.
 
-An address is also the name of a file, on every system: no dots or slashes, one case, none of the names that Windows
-keeps for itself.  Objects that would share a name all carry a piece of their id, whatever order they are listed in.
+An address is also the name of a file on every system: no dots or slashes, one case, none of the names that Windows
+reserves.  Objects that would share a name all carry a piece of their id, whatever order they are listed in.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tavusctl.core.model import Live
 from tavusctl.secrets.redaction import redacted
 
 LONGEST: Final = 63
-_READ: Final = 250  # characters of a display name
-_TAIL: Final = 6  # characters of an id that tell namesakes apart
+_READ_LENGTH: Final = 250  # characters of a display name that are used
+_TAIL_LENGTH: Final = 6  # characters of an id that tell namesakes apart
 _RESERVED: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10)))
 )
@@ -30,20 +30,20 @@ _OTHER = re.compile("[^a-z0-9]+")
 
 
 def addresses(objects: Sequence[Live], taken: AbstractSet[Address]) -> dict[tuple[str, str], Address]:
-    """An address for every object, by kind and id; `taken` are those of other objects."""
-    stems = {(one.kind.name, one.remote_id): Address(one.kind.name, _stem(one)) for one in objects}
+    """An address for every object, by kind and id; `taken` are the addresses of other objects."""
+    stems = {(live.kind.name, live.remote_id): Address(live.kind.name, _stem(live)) for live in objects}
     shared = {address for address, count in Counter(stems.values()).items() if count > 1}
     plain = {key: stem for key, stem in stems.items() if _is_free(stem, shared | taken)}
-    given, used = dict(plain), {*taken, *plain.values()}
+    chosen, used = dict(plain), {*taken, *plain.values()}
     for key in sorted(stems.keys() - plain.keys()):
-        given[key] = next(one for one in _marked(stems[key], key[1]) if one not in used)
-        used.add(given[key])
-    return given
+        chosen[key] = next(candidate for candidate in _candidates(stems[key], key[1]) if candidate not in used)
+        used.add(chosen[key])
+    return chosen
 
 
 def slug(text: str) -> str:
     """Text in lower-case letters, digits and hyphens; empty when it has no letter and no digit."""
-    plain = anyascii(_APOSTROPHES.sub("", text[:_READ])).lower()
+    plain = anyascii(_APOSTROPHES.sub("", text[:_READ_LENGTH])).lower()
     return _cut(_OTHER.sub("-", plain).strip("-"), LONGEST)
 
 
@@ -55,30 +55,30 @@ def _is_free(stem: Address, used: AbstractSet[Address]) -> bool:
     return stem not in used and stem.name not in _RESERVED
 
 
-def _marked(stem: Address, remote_id: str) -> Iterator[Address]:
-    """The name with ever more of the id behind it."""
+def _candidates(stem: Address, remote_id: str) -> Iterator[Address]:
+    """The name with a part of the id after it, then with the whole id, then with ever more of a digest of it."""
     digest = hashlib.sha256(remote_id.encode("utf-8", "surrogatepass")).hexdigest()
-    for mark in (_mark(remote_id)[-_TAIL:].strip("-"), _mark(remote_id), *_lengthening(digest)):
+    for mark in (_mark(remote_id)[-_TAIL_LENGTH:].strip("-"), _mark(remote_id), *_digest_prefixes(digest)):
         yield Address(stem.kind, _joined(stem.name, mark))
 
 
 def _mark(remote_id: str) -> str:
     """An id as a part of a name."""
-    return slug(remote_id) or hashlib.sha256(remote_id.encode("utf-8", "surrogatepass")).hexdigest()[:_TAIL]
+    return slug(remote_id) or hashlib.sha256(remote_id.encode("utf-8", "surrogatepass")).hexdigest()[:_TAIL_LENGTH]
 
 
-def _lengthening(digest: str) -> Iterable[str]:
-    return (digest[:length] for length in range(_TAIL, LONGEST))
+def _digest_prefixes(digest: str) -> Iterable[str]:
+    return (digest[:length] for length in range(_TAIL_LENGTH, LONGEST))
 
 
 def _joined(stem: str, mark: str) -> str:
-    """Both with a hyphen between them; the stem gives way."""
+    """The stem and the mark with a hyphen between them; the stem is shortened if the name is too long."""
     head = _cut(stem, LONGEST - 1 - len(mark)) if len(mark) < LONGEST - 1 else ""
     return f"{head}-{mark}"[:LONGEST].strip("-")
 
 
 def _cut(text: str, length: int) -> str:
-    """The beginning of a name, whole words where that leaves most of it."""
+    """The beginning of a name; it ends after a whole word if that leaves more than half of the length."""
     if len(text) <= length:
         return text
     head = text[:length]

@@ -1,7 +1,7 @@
-"""The files of an exported object: its manifest, and long prose as Markdown beside it.
+"""The files of an exported object: its manifest, and long texts (prose) as Markdown files beside it.
 
-Paths are relative to the folder that is exported to.  Text is escaped, so that nothing in a name or prompt is taken
-for an expression; prose goes into a file only where the file gives back exactly that text.
+Paths are relative to the folder of the export.  Text is escaped, so that nothing in a name or a prompt is read as an
+expression; prose goes into a file only if the file gives back exactly that text.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from tavusctl.rewrite.export.manifest import Exported
 from tavusctl.secrets.redaction import redacted
 from tavusctl.secrets.values import SecretText
 
-LONG: Final = 200  # characters that still stand in the manifest, on one line
-LARGEST: Final = 1_000_000  # bytes of a file of prose; what is larger is not read
+LONG: Final = 200  # characters of a text that stays in the manifest, on one line
+LARGEST: Final = 1_000_000  # bytes of a file of prose; larger files are not read
 PROMPTS: Final = "prompts"
 _COMMENT: Final = 118  # characters of a comment
-_NAME: Final = 40  # characters of a foreign name in it
+_NAME: Final = 40  # characters of a display name in a comment
 
-# Line ends that tools change, what is not text, and a byte order mark, which is taken off.
+# Line ends that tools change, control characters, and a byte order mark, which is removed when a file is read.
 _NOT_IN_FILES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -42,9 +42,10 @@ class Rendered(Struct, frozen=True):
 
 
 def rendered(exported: Exported, schemas: str, *, files_from: str = "", binding: Binding | None = None) -> Rendered:
-    """The texts; `schemas` is the way from a manifest to the schemas, `files_from` how a path in `${file:}` begins.
+    """The files of an exported object.
 
-    What the binding of an object whose manifest was lost remembers of it is said again.
+    `schemas` is the path from a manifest to the schemas, `files_from` the beginning of every path in `${file:}`.  The
+    lifecycle options in `binding`, that of an object whose manifest was lost, are written again.
     """
     kind, address = exported.live.kind, exported.address
     head = f"# yaml-language-server: $schema={schemas}/{kind.name}.schema.json"
@@ -52,15 +53,15 @@ def rendered(exported: Exported, schemas: str, *, files_from: str = "", binding:
     envelope: JsonObject = {"kind": address.kind, "name": address.name}
     if exported.fault:
         name = exported.live.name
-        called = name[:_NAME] if redacted(name) == name else address
-        comment = _comment(f"{called}: external, not managed; {exported.fault}")
+        label = name[:_NAME] if redacted(name) == name else address
+        comment = _comment(f"{label}: external, not managed; {exported.fault}")
         envelope |= {"external": True, "id": _escaped(exported.live.remote_id)}
     else:
         comment = ""
-        names = {
+        expressions = {
             path: _around(text, f"${{file:{files_from}{_file(kind, address, path)}}}") for path, text in prose.items()
         }
-        envelope |= {"spec": _written(exported.spec, (), names), **_lifecycle(binding)}
+        envelope |= {"spec": _as_written(exported.spec, (), expressions), **_lifecycle(binding)}
     lines = [head, *([comment] if comment else []), *yaml_text.block(envelope)]
     path = f"{folder(kind)}/{address.name}.yaml"
     texts = {_file(kind, address, path): f"{_inner(text)}\n" for path, text in prose.items()}
@@ -68,12 +69,12 @@ def rendered(exported: Exported, schemas: str, *, files_from: str = "", binding:
 
 
 def folder(kind: ResourceKind) -> str:
-    """Where manifests of a kind are kept: the plural that the API has, too."""
+    """The folder for the manifests of a kind, named by the plural that the API has, too."""
     return kind.folder or kind.collection.rpartition("/")[2]
 
 
 def _prose(exported: Exported, kind: ResourceKind) -> Iterator[tuple[KeyPath, str]]:
-    """Long prose with its place; what stands in a list is read with the list."""
+    """Texts that go into files, by path; text inside a list stays there, to be read with the list."""
     for path, value in leaves(exported.spec):
         in_list = any(step.isdigit() for step in path)
         if (
@@ -91,39 +92,42 @@ def _is_long(text: str) -> bool:
 
 
 def _fits_file(text: str) -> bool:
-    """Whether a file brings exactly this text, also after editors that mind the end of files have saved it."""
+    """Whether a file gives back exactly this text, even after an editor has normalised the end of the file."""
     return not _NOT_IN_FILES.search(text) and bool(text.strip()) and len(text.encode()) <= LARGEST
 
 
 def _inner(text: str) -> str:
-    """What a file has of a prose: line ends around it stay in the manifest, for editors change those of files."""
+    """The part of a text that goes into a file; line ends around it stay in the manifest, as editors change them."""
     return text.strip("\n")
 
 
 def _around(text: str, expression: str) -> str:
-    """The expression that brings a file, with the line ends around its text."""
+    """The expression that includes a file, with the line ends that belong around the text of the file."""
     before = len(text) - len(text.lstrip("\n"))
     after = len(text) - len(text.rstrip("\n"))
     return "\n" * before + expression + "\n" * after
 
 
 def _file(kind: ResourceKind, address: Address, path: KeyPath) -> str:
-    """The first prose of a kind is what the object is about; a dot tells other files from those of other objects."""
+    """The path of the file for a text.
+
+    The first text field of a kind gives no suffix; others do, with a dot, which no name of another object has.
+    """
     first = next(pointer for pointer, declared in kind.fields.items() if declared.long_text)
     field_name = "" if join(path) == first else f".{path[-1]}"
     return f"{PROMPTS}/{address.name}{field_name}.md"
 
 
-def _written(value: Json, path: KeyPath, names: Mapping[KeyPath, str]) -> Json:
-    """A value in the spelling of manifests."""
-    if path in names:
-        return names[path]
+def _as_written(value: Json, path: KeyPath, expressions: Mapping[KeyPath, str]) -> Json:
+    """A value as a manifest writes it; `expressions` stand for the texts in files, by path."""
+    if path in expressions:
+        return expressions[path]
     if isinstance(value, dict):
-        return {key: _written(item, (*path, key), names) for key, item in value.items()}
-    return map_leaves(value, _spelled)
+        return {key: _as_written(item, (*path, key), expressions) for key, item in value.items()}
+    return map_leaves(value, _leaf_as_written)
 
 
-def _spelled(leaf: Json) -> Json:
+def _leaf_as_written(leaf: Json) -> Json:
     if isinstance(leaf, Address):
         return f"${{ref:{leaf}}}"
     if isinstance(leaf, SecretText):
@@ -138,12 +142,12 @@ def _escaped(text: str) -> str:
 def _lifecycle(binding: Binding | None) -> JsonObject:
     if binding is None:
         return {}
-    said: JsonObject = {"prevent_destroy": True} if binding.prevent_destroy else {}
-    said |= {"on_remove": binding.on_remove} if binding.on_remove != "delete" else {}
-    return {"lifecycle": said} if said else {}
+    options: JsonObject = {"prevent_destroy": True} if binding.prevent_destroy else {}
+    options |= {"on_remove": binding.on_remove} if binding.on_remove != "delete" else {}
+    return {"lifecycle": options} if options else {}
 
 
 def _comment(text: str) -> str:
-    """Foreign text on one line, in characters that can be seen."""
-    seen = "".join(one if one.isprintable() else " " for one in text)
-    return f"# {' '.join(seen.split())[:_COMMENT]}"
+    """A comment on one line, with spaces in place of characters that cannot be printed."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return f"# {' '.join(printable.split())[:_COMMENT]}"

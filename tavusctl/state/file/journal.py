@@ -14,20 +14,20 @@ from tavusctl.core.errors import StateError
 from tavusctl.lib.atomic_files import sync_directory
 from tavusctl.state.hash_chain import Chain, follow, link
 
-LIMIT = 256 * 1024 * 1024  # bytes: larger than any run writes; reading it whole must not end the process
+LIMIT = 256 * 1024 * 1024  # bytes; no run writes more, and reading the whole file must not exhaust memory
 
 
 class JournalFile:
-    """Lines appended to a file that only its owner can read."""
+    """A journal in a file that only its owner can read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._guard = threading.Lock()
-        self._known: Chain | None = None  # without its records: head and size are what an append needs
-        self._distrusted = False  # after a failed fsync the kernel may show what the disk does not have
+        self._known: Chain | None = None  # of the file, without records: an append needs head and size
+        self._distrusted = False  # after a failed fsync, reads may return data that is not on disk
 
     def records(self) -> list[bytes]:
-        """What was appended, in order; a line that was cut off while it was written is left out."""
+        """The records in order, without a last line that was cut off during its write."""
         with self._guard:
             return list(self._read().records)
 
@@ -36,10 +36,10 @@ class JournalFile:
         with self._guard:
             if self._distrusted:
                 raise _unusable(self.path, "append to", "an earlier write did not reach the disk")
-            known = self._known or self._read()
-            line, head = link(known.head, record)
-            self._write(known, line if known.complete else b"\n" + line)
-            size = known.size + len(line) + (not known.complete)
+            chain = self._known or self._read()
+            line, head = link(chain.head, record)
+            self._write(chain, line if chain.complete else b"\n" + line)
+            size = chain.size + len(line) + (not chain.complete)
             self._known = Chain((), head, size)
 
     def clear(self) -> None:
@@ -63,7 +63,7 @@ class JournalFile:
             raise _unusable(self.path, "read", error.strerror) from None
         return follow(content, f"the journal {self.path}")
 
-    def _write(self, known: Chain, line: bytes) -> None:
+    def _write(self, chain: Chain, line: bytes) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -71,42 +71,42 @@ class JournalFile:
         except OSError as error:
             raise _unusable(self.path, "append to", error.strerror) from None
         try:
-            self._write_line(descriptor, known, line)
+            self._write_line(descriptor, chain, line)
         finally:
             os.close(descriptor)
 
-    def _write_line(self, descriptor: int, known: Chain, line: bytes) -> None:
+    def _write_line(self, descriptor: int, chain: Chain, line: bytes) -> None:
         try:
             size = os.fstat(descriptor).st_size
-            if size != known.size:
+            if size != chain.size:
                 if self._known is not None:
                     raise _unusable(self.path, "append to", "another process has changed it")
-                os.ftruncate(descriptor, known.size)  # a torn end, never acknowledged
+                os.ftruncate(descriptor, chain.size)  # remove a torn last line, which was never acknowledged
             _write_all(descriptor, line)
         except OSError as error:
             with contextlib.suppress(OSError):
-                os.ftruncate(descriptor, known.size)
+                os.ftruncate(descriptor, chain.size)
             raise _unusable(self.path, "append to", error.strerror) from None
         try:
             os.fsync(descriptor)
-            if known.size == 0:
+            if chain.size == 0:
                 sync_directory(self.path.parent)
         except OSError as error:
             self._distrusted = True
             with contextlib.suppress(OSError):
-                os.ftruncate(descriptor, known.size)
+                os.ftruncate(descriptor, chain.size)
             raise _unusable(self.path, "append to", error.strerror) from None
 
 
 def read_private(path: Path, limit: int) -> bytes:
-    """The content of a file; OSError also when it is a link, a device, of another user or for others to write."""
+    """The content of a file; OSError if it is a link, a device, of another user, too large, or writable by others."""
     with opened_private(path, limit) as file:
         return file.read()
 
 
 @contextlib.contextmanager
 def opened_private(path: Path, limit: int) -> Iterator[BufferedReader]:
-    """The file itself; errors as of `read_private`."""
+    """The file, opened for reading; raises the same errors as `read_private`."""
     # Without O_NONBLOCK, opening a named pipe would wait for someone to write into it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
@@ -117,7 +117,7 @@ def opened_private(path: Path, limit: int) -> Iterator[BufferedReader]:
 
 
 def fault_of(found: os.stat_result, limit: int) -> str:
-    """Why a file cannot be one of ours, or nothing."""
+    """Why a file is not safe to read as one of ours; empty if it is."""
     if not stat.S_ISREG(found.st_mode):
         return "it is not a regular file"
     if found.st_nlink > 1:
@@ -132,9 +132,9 @@ def fault_of(found: os.stat_result, limit: int) -> str:
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
-    left = memoryview(content)
-    while left:
-        left = left[os.write(descriptor, left) :]
+    remaining = memoryview(content)
+    while remaining:
+        remaining = remaining[os.write(descriptor, remaining) :]
 
 
 def _unusable(path: Path, verb: str, reason: str | None) -> StateError:

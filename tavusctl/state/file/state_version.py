@@ -1,4 +1,4 @@
-"""Which version of a state lies in a file; told without reading what it says."""
+"""The version of a state in a file, computed without decoding it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ LIMIT: Final = 256 * 1024 * 1024  # bytes of a state
 
 
 def version_of(path: Path) -> str:
-    """A text that is another one whenever the state, its journal or its records would be read otherwise."""
-    found = hashlib.sha256("\0".join(sorted(FileArtifacts(path.parent).names(RUNS))).encode("utf-8", "surrogatepass"))
-    for one in (path, path.with_name(f"{path.name}.wal")):
+    """A digest that changes with the state, its journal, or the names of its run records."""
+    digest = hashlib.sha256("\0".join(sorted(FileArtifacts(path.parent).names(RUNS))).encode("utf-8", "surrogatepass"))
+    for file_path in (path, path.with_name(f"{path.name}.wal")):
         try:
-            with opened_private(one, LIMIT) as file:
-                found.update(hashlib.file_digest(file, "sha256").digest())
+            with opened_private(file_path, LIMIT) as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
-            found.update(str(error).encode("utf-8", "surrogatepass"))
-    return found.hexdigest()
+            digest.update(str(error).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""A store in a local file: atomic, fsynced writes, and an flock that the kernel frees when its holder dies."""
+"""A store in a local file: atomic, fsynced writes, and an flock that the kernel releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tavusctl.state.lock_holder import Holder, from_json
 class FileStore:
     """State in one file, by default `.tavusctl/state.json`; readable by its owner alone.
 
-    Beside it are its lock (`.lock`), which is never removed, while a run is under way its journal (`.wal`), and what is
-    kept for `undo`.
+    Beside it are its lock (`.lock`), which is never removed, its journal during a run (`.wal`), and the artifacts for
+    `undo`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,11 +38,11 @@ class FileStore:
         self._lock_path = path.with_name(path.name + ".lock")
         self._journal = JournalFile(path.with_name(path.name + ".wal"))
         self.shelf = FileArtifacts(path.parent)
-        self._seen: tuple[int, ...] | None = None  # the file when it was last read or written here
-        self._locked: tuple[int, int] | None = None  # the file that is locked: device and inode
+        self._seen: tuple[int, ...] | None = None  # identity of the file at its last read or write here
+        self._locked: tuple[int, int] | None = None  # the locked file: device and inode
 
     def read(self, *, older: bool = False) -> State:
-        """The state; one of a new lineage when there is no file."""
+        """The state; an empty one of a new lineage if there is no file."""
         self._seen = self._identity()
         try:
             content = read_private(self.path, LIMIT)
@@ -54,7 +54,7 @@ class FileStore:
         return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self.path}")
 
     def write(self, state: State) -> None:
-        """Replace the file in one step: it is the old state or the new one, never a part."""
+        """Replace the file atomically: it has the old state or the new one, never a part."""
         self._check_unwritten()
         content = encode(state)
         try:
@@ -67,7 +67,7 @@ class FileStore:
         self._seen = self._identity()
 
     def journal(self) -> list[bytes]:
-        """What was appended since the journal was cleared."""
+        """The records that were appended since the journal was last cleared."""
         return self._journal.records()
 
     def append(self, record: bytes) -> None:
@@ -75,9 +75,9 @@ class FileStore:
         self._journal.append(record)
 
     def queue(self, record: bytes) -> Callable[[], None]:
-        """Add a record at once; there is nothing to wait for."""
+        """Append a record at once; the function returned does nothing."""
         self.append(record)
-        return _nothing
+        return _no_wait
 
     def clear_journal(self) -> None:
         """Remove the journal."""
@@ -85,48 +85,48 @@ class FileStore:
 
     @contextlib.contextmanager
     def lock(self, timeout: float = 0.0, command: str = "") -> Iterator[None]:
-        """Hold the state alone; LockError names who holds it, once `timeout` seconds have passed."""
+        """Hold the lock of the state; LockError, naming the holder, if it is not free within `timeout` seconds."""
         descriptor = self._open_lock()
         try:
-            self._take(descriptor, timeout)
-            self._note(descriptor, replace(Holder(), command=command))
+            self._acquire(descriptor, timeout)
+            self._write_holder(descriptor, replace(Holder(), command=command))
             self._seen = self._identity()
-            self._locked = _file_of(os.fstat(descriptor))
+            self._locked = _device_and_inode(os.fstat(descriptor))
             try:
                 yield
             finally:
                 self._locked = None
-                with contextlib.suppress(OSError):  # who finds it held asks the kernel; this is only a name
+                with contextlib.suppress(OSError):  # the content only names the holder
                     os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
 
     def holder(self) -> str:
-        """Who holds the lock; what a holder that has died has left behind names nobody."""
+        """A description of the lock's holder; empty if it is free, even if a dead holder left its name in the file."""
         try:
             descriptor = os.open(self._lock_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return ""
         try:
-            # A free lock is empty, and is left alone: who wants it just now must not find it held by us.
+            # A free lock file is empty, and is not tried: a run that takes it right now must not find it held by us.
             return _holder(descriptor) if os.fstat(descriptor).st_size and not _flock(descriptor) else ""
         finally:
             os.close(descriptor)
 
     def held(self) -> bool:
-        """The kernel keeps a lock while its process lives; the file that it is on may have been replaced."""
+        """True, as the kernel keeps a lock while its process lives; LockError if its file or the state was replaced."""
         if self._locked is None:
             message = f"the state {self.path} is not locked by this run"
             raise LockError(message, id="E702")
         with contextlib.suppress(OSError):
-            if self._locked == _file_of(self._lock_path.lstat()):
+            if self._locked == _device_and_inode(self._lock_path.lstat()):
                 self._check_unwritten()
                 return True
         message = f"the lock {self._lock_path} was removed or replaced while this run held it"
         raise LockError(message, "run `tavusctl plan` to check the account", id="E702")
 
     def unlock(self, owner: str, *, dead: str = "") -> None:
-        """Refused: a local lock is free as soon as its process ends; LockError where nobody holds it."""
+        """Raise UsageError: a local lock is released when its process ends; LockError if the state is not locked."""
         del owner, dead
         if not self.holder():
             message = f"the state {self.path} is not locked"
@@ -147,7 +147,7 @@ class FileStore:
             raise self._unusable(OSError(0, f"its lock {self._lock_path.name}: {fault}"), "lock")
         return descriptor
 
-    def _take(self, descriptor: int, timeout: float) -> None:
+    def _acquire(self, descriptor: int, timeout: float) -> None:
         waits = pauses(timeout)
         while not _flock(descriptor):
             pause = next(waits, None)
@@ -155,17 +155,17 @@ class FileStore:
                 message = f"the state {self.path} is held by {_holder(descriptor)}"
                 raise LockError(message, "wait for that run to end, or add `--lock-timeout 10m`", id="E701")
             time.sleep(pause)
-        with self._second_look() as again:
-            if _flock(again):
+        with self._reopened_lock() as second_descriptor:
+            if _flock(second_descriptor):
                 message = f"the file system of {self.path} does not support locks"
                 raise StateError(message, "store the state on a local disk or in an object store", id="E909")
 
-    def _note(self, descriptor: int, holder: Holder) -> None:
+    def _write_holder(self, descriptor: int, holder: Holder) -> None:
         content = json.dumps({**holder.to_json(), "since": time.time()}).encode()
         try:
             os.pwrite(descriptor, content, 0)
             os.ftruncate(descriptor, len(content))
-        except OSError as error:  # a disk that cannot take this takes no state either
+        except OSError as error:  # the state could not be written to such a disk either
             raise self._unusable(error, "lock") from None
 
     def _check_unwritten(self) -> None:
@@ -174,14 +174,14 @@ class FileStore:
             raise LockError(message, "run `tavusctl plan` to check the account", id="E702")
 
     def _identity(self) -> tuple[int, ...]:
-        """What changes with every write of the file; empty when there is none."""
+        """Values that change with every write of the file; empty if there is no file."""
         with contextlib.suppress(OSError):
-            found = self.path.lstat()
-            return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+            status = self.path.lstat()
+            return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
         return ()
 
     @contextlib.contextmanager
-    def _second_look(self) -> Iterator[int]:
+    def _reopened_lock(self) -> Iterator[int]:
         descriptor = self._open_lock()
         try:
             yield descriptor
@@ -193,8 +193,8 @@ class FileStore:
         return StateError(message, "check its folder and permissions", id="E903")
 
 
-def _file_of(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
+def _device_and_inode(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _flock(descriptor: int) -> bool:
@@ -206,7 +206,7 @@ def _flock(descriptor: int) -> bool:
 
 
 def _holder(descriptor: int) -> str:
-    """Who holds the lock.  Between taking it and writing who took it there is a moment: look more than once."""
+    """A description of the holder; retried, because a holder writes its name a moment after it takes the lock."""
     for _ in range(10):
         try:
             document = as_object(strict_json(os.pread(descriptor, 65536, 0)))
@@ -216,5 +216,5 @@ def _holder(descriptor: int) -> str:
     return "another process"
 
 
-def _nothing() -> None:
-    """There is nothing to wait for."""
+def _no_wait() -> None:
+    """Do nothing: the record is durable already."""

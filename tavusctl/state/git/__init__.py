@@ -1,1 +1,1 @@
-"""State in a git repository: refs of its own, one commit per write, pushed on the condition that nobody was first."""
+"""State in a git repository: its own refs, one commit per write, pushed only if no other run has moved them."""

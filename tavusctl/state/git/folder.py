@@ -1,11 +1,11 @@
 """The files of a state on two refs of a repository: the lock on one, everything else on the other.
 
-A write is one commit, pushed on the condition that the ref is where it was read (a compare-and-swap); while the lock is
-held, on the condition too that the lock is still as it was last written.  A push without an answer is settled by
-looking at the ref.  Old commits are dropped from time to time: history is for people to look at, and never needed.
+A write is one commit, pushed on the condition that the ref has not moved since it was read (a compare-and-swap); while
+the lock is held, also on the condition that its ref has not moved since the last write.  If a push gets no answer, the
+ref shows whether it succeeded.  Old commits are dropped from time to time: the history is only for people.
 
-Time is the clocks' of the machines: a commit carries that of who made it.  A lock that a slow clock takes away too
-early costs its holder the run and nothing else, for each push asks for the lock.
+Times are from the clocks of the machines: a commit has that of its author.  If a wrong clock makes another run take the
+lock over too early, the holder's run fails, but nothing is damaged, because each push verifies the lock.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tavusctl.state.git.repository import Repository, Update
 from tavusctl.state.shared.folder import Blob, Taken, Version
 from tavusctl.state.shared.lease import NAME as LOCK
 
-KEPT: Final = 200  # commits of a ref, after which the next one begins anew
-_TRIES: Final = 20  # lost races in a row
-_PAUSES: Final = (0.3, 1.5)  # seconds before a push that got no answer is tried again
-_PAUSE: Final = 0.05  # seconds after a lost race, times how many there were
-_STAMP: Final = "@"  # between a name of what is kept beside the state, and when it was written
-_STAMPED: Final = ("runs/", "trash/")
-_OURS: Final = re.compile(r"state\.json|journal|(runs|trash)/.+")  # what a ref of a state holds, and nothing else
+KEPT: Final = 200  # commits of a ref, after which the next commit has no parent
+_TRIES: Final = 20  # lost races in a row, before an error
+_RETRY_PAUSES: Final = (0.3, 1.5)  # seconds before a push that failed without a rejection is retried
+_RACE_PAUSE: Final = 0.05  # seconds after a lost race, times the number of lost races
+_TIME_MARK: Final = "@"  # between the name of an artifact and the time of its write, in file names
+_ARTIFACT_FOLDERS: Final = ("runs/", "trash/")
+_STATE_FILES: Final = re.compile(r"state\.json|journal|(runs|trash)/.+")  # the only files that the ref of a state has
 
 
 class GitFolder:
@@ -35,75 +35,77 @@ class GitFolder:
 
     def __init__(self, repository: Repository, ref: str, kept: int = KEPT) -> None:
         self.url = f"{repository.shown} {ref}"
-        self._repository, self._ref, self._kept = repository, ref, kept
+        self._repository, self._ref, self._max_commits = repository, ref, kept
         parent, _, last = ref.rpartition("/")
         self._lock_ref = f"{parent}/lock.{last}"
         self._guard = threading.RLock()
-        self._tips: dict[str, str] = {}  # as last seen or written, by ref
-        self._held = ""  # the commit of the lock that this run has written, while it holds it
+        self._tips: dict[str, str] = {}  # commits by ref, as last read or written
+        self._held = ""  # the commit of the lock ref that this run wrote; empty unless it holds the lock
 
     def get(self, name: str) -> Blob | None:
-        """A file, or None."""
+        """A file; None if it does not exist."""
         with self._guard:
             ref = self._ref_of(name)
-            tip = self._look()[ref]
-            found = self._repository.files(tip) if tip else {}
-            stored = _stored(name, found)
+            tip = self._refresh()[ref]
+            files = self._repository.files(tip) if tip else {}
+            stored = _stored_name(name, files)
             if stored is None:
                 return None
             modified = datetime.fromtimestamp(self._repository.time_of(tip), UTC)
-            version = tip if name == LOCK else found[stored]
-            return Blob(self._repository.content(found[stored]), Version(version), modified)
+            version = tip if name == LOCK else files[stored]
+            return Blob(self._repository.content(files[stored]), Version(version), modified)
 
     def put(self, name: str, content: bytes, expected: Version | None) -> Version:
-        """Write, if the file is still at the expected version (None: if there is none); Taken when it is not."""
+        """Write a file if it still has the expected version (None: if it does not exist); else Taken."""
         with self._guard:
             if name == LOCK:
                 return self._put_lock(content, expected)
-            stamped = f"{name}{_STAMP}{int(time.time())}" if name.startswith(_STAMPED) else name
-            wanted = {name: expected.e_tag if expected else None}
-            tip = self.write({stamped: content}, wanted)
+            stamped = f"{name}{_TIME_MARK}{int(time.time())}" if name.startswith(_ARTIFACT_FOLDERS) else name
+            expected_ids = {name: expected.e_tag if expected else None}
+            tip = self.write({stamped: content}, expected_ids)
             return Version(self._repository.files(tip)[stamped])
 
     def write(self, changes: Mapping[str, bytes | None], expected: Mapping[str, str | None]) -> str:
-        """Several files in one commit, while each is at the version that is expected; the commit.  Taken when not."""
+        """Write or delete (None) files in one commit, if all have the expected versions, else Taken; the commit."""
         with self._guard:
             for tries in range(_TRIES):
-                time.sleep(_PAUSE * tries)
-                tip = self._tips.get(self._ref) if not tries else self._look()[self._ref]
-                tip = self._look()[self._ref] if tip is None else tip
-                found = self._repository.files(tip) if tip else {}
-                if strange := next((one for one in found if not _OURS.fullmatch(one)), ""):
-                    raise self._repository.foreign(self._ref, strange)
-                if any(found.get(_stored(name, found) or "") != version for name, version in expected.items()):
+                time.sleep(_RACE_PAUSE * tries)
+                tip = self._tips.get(self._ref) if not tries else self._refresh()[self._ref]
+                tip = self._refresh()[self._ref] if tip is None else tip
+                files = self._repository.files(tip) if tip else {}
+                if foreign_file := next((file for file in files if not _STATE_FILES.fullmatch(file)), ""):
+                    raise self._repository.foreign(self._ref, foreign_file)
+                if any(files.get(_stored_name(name, files) or "") != version for name, version in expected.items()):
                     if tries:
                         raise Taken
                     continue
-                if not (gone := {name for name, content in changes.items() if content is None}) <= found.keys():
-                    changes = {name: content for name, content in changes.items() if name not in gone - found.keys()}
+                if not (deleted := {name for name, content in changes.items() if content is None}) <= files.keys():
+                    changes = {name: content for name, content in changes.items() if name not in deleted - files.keys()}
                 if not changes:
                     return tip
-                if made := self._moved(tip, changes):
-                    return made
+                if commit := self._try_commit(tip, changes):
+                    return commit
             raise Taken
 
     def dated(self, folder: str) -> dict[str, datetime]:
-        """Names of the files in a folder, and when they were written."""
+        """The names of the files in a folder, with the times of their writes."""
         with self._guard:
-            tip = self._look()[self._ref]
-            stored = [one for one in (self._repository.files(tip) if tip else {}) if one.startswith(f"{folder}/")]
-            parts = [one.rpartition(_STAMP) for one in stored]
+            tip = self._refresh()[self._ref]
+            stored_names = [
+                file for file in (self._repository.files(tip) if tip else {}) if file.startswith(f"{folder}/")
+            ]
+            parts = [file.rpartition(_TIME_MARK) for file in stored_names]
             return {name: datetime.fromtimestamp(int(stamp), UTC) for name, _, stamp in parts if name}
 
     def sweep(self, names: Iterable[str]) -> None:
-        """Delete what nobody reads any more, in one commit; what cannot be deleted is left."""
-        wanted = set(names)
-        if not wanted:
+        """Delete files that are no longer read, in one commit; if another run interferes, they are left."""
+        unneeded = set(names)
+        if not unneeded:
             return
         with self._guard:
-            tip = self._look()[self._ref]
-            found = self._repository.files(tip) if tip else {}
-            changes = {stored: None for name in wanted if (stored := _stored(name, found))}
+            tip = self._refresh()[self._ref]
+            files = self._repository.files(tip) if tip else {}
+            changes = {stored: None for name in unneeded if (stored := _stored_name(name, files))}
             try:
                 self.write(changes, {})
             except Taken:
@@ -114,60 +116,60 @@ class GitFolder:
         return datetime.now(UTC)
 
     def check(self) -> None:
-        """A push is a compare-and-swap wherever git is."""
+        """Accept every repository: a push with a lease is a compare-and-swap in all of them."""
 
     def _put_lock(self, content: bytes, expected: Version | None) -> Version:
         before = expected.e_tag if expected else ""
-        made = self._repository.commit("", {LOCK: content}, int(time.time()))
-        reason, now = self._pushed([Update(self._lock_ref, before, made)])
-        if now[self._lock_ref] == made:
-            self._held = made
-            return Version(made)
+        commit = self._repository.commit("", {LOCK: content}, int(time.time()))
+        reason, now = self._push([Update(self._lock_ref, before, commit)])
+        if now[self._lock_ref] == commit:
+            self._held = commit
+            return Version(commit)
         self._held = ""
         if now[self._lock_ref] == before:
             raise self._repository.refused(reason)
         raise Taken
 
-    def _moved(self, tip: str, changes: Mapping[str, bytes | None]) -> str:
-        """The commit that the ref was moved to; "" when another run has moved it first."""
-        old, reason = bool(tip) and self._repository.age(tip) >= self._kept, ""
-        for root in (True, False) if old else (False,):  # a repository may refuse to drop commits
-            made = self._repository.commit(tip, changes, int(time.time()), root=root)
-            updates = [Update(self._ref, tip, made)]
+    def _try_commit(self, tip: str, changes: Mapping[str, bytes | None]) -> str:
+        """The new commit of the ref; "" if another run has moved the ref first, Taken if one has the lock."""
+        is_long, reason = bool(tip) and self._repository.age(tip) >= self._max_commits, ""
+        for root in (True, False) if is_long else (False,):  # a repository may refuse to drop commits
+            commit = self._repository.commit(tip, changes, int(time.time()), root=root)
+            updates = [Update(self._ref, tip, commit)]
             updates += [Update(self._lock_ref, self._held, self._held)] if self._held else []
-            reason, now = self._pushed(updates)
-            if now[self._ref] == made:
-                return made
+            reason, now = self._push(updates)
+            if now[self._ref] == commit:
+                return commit
             if self._held and now[self._lock_ref] != self._held:
                 raise Taken
             if now[self._ref] != tip:
                 return ""
         raise self._repository.refused(reason)
 
-    def _pushed(self, updates: Sequence[Update]) -> tuple[str, dict[str, str]]:
-        """Why a push was not carried out, and where the refs are now; what fails in passing is repeated."""
-        moved = {one.ref: one.after for one in updates}
-        reason, now = self._push_once(updates, moved)
-        for pause in _PAUSES:
-            if not reason or "rejected" in reason or any(now[one.ref] != one.before for one in updates):
+    def _push(self, updates: Sequence[Update]) -> tuple[str, dict[str, str]]:
+        """Push, retrying some failures; the reason if it failed, else "", and the commits of the refs now."""
+        targets = {update.ref: update.after for update in updates}
+        reason, now = self._push_once(updates, targets)
+        for pause in _RETRY_PAUSES:
+            if not reason or "rejected" in reason or any(now[update.ref] != update.before for update in updates):
                 break
             time.sleep(pause)
-            reason, now = self._push_once(updates, moved)
+            reason, now = self._push_once(updates, targets)
         self._tips = now
         return reason, now
 
-    def _push_once(self, updates: Sequence[Update], moved: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    def _push_once(self, updates: Sequence[Update], targets: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         reason = self._repository.push(updates)
-        return reason, self._look() if reason else {**self._tips, **moved}
+        return reason, self._refresh() if reason else {**self._tips, **targets}
 
-    def _look(self) -> dict[str, str]:
-        """Where the refs are now, and what they hold brought here."""
+    def _refresh(self) -> dict[str, str]:
+        """The current commits of the refs, fetched into the local repository."""
         for _ in range(_TRIES):
             tips = self._repository.tips([self._ref, self._lock_ref])
-            unseen = {ref: tip for ref, tip in tips.items() if tip and tip != self._tips.get(ref)}
-            for ref, tip in unseen.items():
+            new_tips = {ref: tip for ref, tip in tips.items() if tip and tip != self._tips.get(ref)}
+            for ref, tip in new_tips.items():
                 self._repository.fetch(ref, tip)
-            if all(map(self._repository.has, unseen.values())):  # else it has moved on meanwhile
+            if all(map(self._repository.has, new_tips.values())):  # else a ref has moved since
                 self._tips = tips
                 return tips
         raise self._repository.restless()
@@ -176,8 +178,8 @@ class GitFolder:
         return self._lock_ref if name == LOCK else self._ref
 
 
-def _stored(name: str, found: Iterable[str]) -> str | None:
-    """The name under which a file is kept."""
-    if not name.startswith(_STAMPED):
-        return name if name in found else None
-    return next((one for one in found if one.rpartition(_STAMP)[0] == name), None)
+def _stored_name(name: str, stored_names: Iterable[str]) -> str | None:
+    """The name under which a file is stored, with the time for artifacts; None if it is not among `stored_names`."""
+    if not name.startswith(_ARTIFACT_FOLDERS):
+        return name if name in stored_names else None
+    return next((stored for stored in stored_names if stored.rpartition(_TIME_MARK)[0] == name), None)

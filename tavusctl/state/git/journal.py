@@ -1,7 +1,7 @@
-"""The journal in a git repository: one file of lines, and one commit for all records that wait at the same time.
+"""The journal in a git repository: one file of lines, and one commit for all records that are queued at a time.
 
-While a push is under way, records of other steps queue up and go with the next one: an apply in parallel costs a push
-for each round of its steps, not one for each record.
+While a push is in progress, records of other steps are queued for the next one: an apply in parallel needs one push for
+each round of its steps, not one for each record.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tavusctl.state.shared.lease import Lease
 NAME: Final = "journal"
 
 
-class _Record:
+class _QueuedRecord:
     """A record that waits for its push."""
 
     def __init__(self, content: bytes) -> None:
@@ -30,90 +30,90 @@ class _Record:
 
 
 class GitJournal:
-    """Records of all runs for reading, of the run that holds the lock for writing."""
+    """Reads the records of all runs, and writes those of the run that holds the lock."""
 
     def __init__(self, folder: GitFolder) -> None:
         self._folder = folder
-        self._queueing, self._pushing = threading.Lock(), threading.Lock()
-        self._waiting: list[_Record] = []
+        self._queue_guard, self._push_guard = threading.Lock(), threading.Lock()
+        self._queued: list[_QueuedRecord] = []
         self._lease: Lease | None = None
-        self._written: bytes | None = None  # what the file holds; None: it has to be read
-        self._failed: TavusctlError | None = None  # why nothing more is written under this lease
+        self._file_content: bytes | None = None  # content of the file; None: not yet read
+        self._failed: TavusctlError | None = None  # the error after which nothing more is written under this lease
 
     def begin(self, lease: Lease) -> None:
         """Write under this lease from now on."""
-        with self._pushing:
-            self._lease, self._written, self._failed = lease, None, None
+        with self._push_guard:
+            self._lease, self._file_content, self._failed = lease, None, None
 
     def newest_epoch(self) -> int:
-        """Records of earlier runs need no epoch: no push of theirs comes through without the lock."""
+        """Return 0: records have no epoch here, as no push of an earlier run can succeed without the lock."""
         return 0
 
     def read(self) -> list[bytes]:
-        """Records that no run has cleared, in order; StateError when one is damaged."""
-        found = self._folder.get(NAME)
-        return list(self._followed(found.content if found else b"")[0])
+        """The records that were not cleared, in order; StateError if one is damaged."""
+        blob = self._folder.get(NAME)
+        return list(self._parsed(blob.content if blob else b"")[0])
 
     def queue(self, record: bytes) -> Callable[[], None]:
-        """Take a record into the order; what is returned waits until it is durable and the lock is still held."""
-        link(b"", record)  # refuses what is not one line, before it is among others
-        mine = _Record(record)
-        with self._queueing:
-            self._held()
-            self._waiting.append(mine)
-        return partial(self._wait, mine)
+        """Queue a record; the function returned waits until it is durable, and checks that the lock is still held."""
+        link(b"", record)  # raises if it is not one line, before it is queued with others
+        queued = _QueuedRecord(record)
+        with self._queue_guard:
+            self._held_lease()
+            self._queued.append(queued)
+        return partial(self._wait, queued)
 
-    def _wait(self, mine: _Record) -> None:
-        with self._pushing:
-            if not mine.is_done:
+    def _wait(self, queued: _QueuedRecord) -> None:
+        with self._push_guard:
+            if not queued.is_done:
                 self._push()
-        if mine.error:
-            raise mine.error
+        if queued.error:
+            raise queued.error
 
     def clear(self) -> None:
         """Make every record void."""
-        with self._pushing:
-            lease = self._held()
+        with self._push_guard:
+            lease = self._held_lease()
             lease.check()
             try:
                 self._folder.write({NAME: None}, {})
             except Taken:
-                raise self._lost(lease) from None
-            self._written = b""
+                raise self._mark_lost(lease) from None
+            self._file_content = b""
 
     def _push(self) -> None:
-        with self._queueing:
-            records, self._waiting = self._waiting, []
+        with self._queue_guard:
+            records, self._queued = self._queued, []
         try:
             if self._failed is None:
-                self._write([one.content for one in records])
+                self._write([record.content for record in records])
         except TavusctlError as error:
-            # Each record vouches for the one before it: none can follow one of which nobody knows whether it is there.
+            # Each line has the hash of the one before, so none can follow a line that may or may not have been written.
             self._failed = error
-        for one in records:
-            one.is_done, one.error = True, self._failed
+        for record in records:
+            record.is_done, record.error = True, self._failed
 
     def _write(self, records: list[bytes]) -> None:
-        lease = self._held()
+        lease = self._held_lease()
         lease.check()
-        before = self._written
+        before = self._file_content
         if before is None:
-            found = self._folder.get(NAME)
-            before = found.content if found else b""
-        head, lines = self._followed(before)[1], []
+            blob = self._folder.get(NAME)
+            before = blob.content if blob else b""
+        head, lines = self._parsed(before)[1], []
         for record in records:
             line, head = link(head, record)
             lines.append(line)
         try:
             self._folder.write({NAME: before + b"".join(lines)}, {})
         except Taken:
-            raise self._lost(lease) from None
-        self._written = before + b"".join(lines)
-        # A stall before the push came through may have cost the lock.
+            raise self._mark_lost(lease) from None
+        self._file_content = before + b"".join(lines)
+        # The lock may have been lost during a stall before the push succeeded.
         lease.check()
 
-    def _followed(self, content: bytes) -> tuple[tuple[bytes, ...], bytes]:
-        """Records of a file, and the head of their chain."""
+    def _parsed(self, content: bytes) -> tuple[tuple[bytes, ...], bytes]:
+        """The records in the content of the file, and the hash that the next line has to continue."""
         where = f"the journal in {self._folder.url}"
         chain = follow(content, where)
         if chain.size != len(content):
@@ -121,11 +121,11 @@ class GitJournal:
             raise StateError(message, "compare the account with the state, then delete that file of the ref", id="E908")
         return chain.records, chain.head
 
-    def _held(self) -> Lease:
+    def _held_lease(self) -> Lease:
         if self._lease is None:
             message = f"the state {self._folder.url} is not locked by this run"
             raise LockError(message, id="E702")
         return self._lease
 
-    def _lost(self, lease: Lease) -> LockError:
+    def _mark_lost(self, lease: Lease) -> LockError:
         return lease.fail(f"another run has taken over the journal of {self._folder.url}")

@@ -1,4 +1,4 @@
-"""States in git by their address: `git`, `git+URL`, each with `?ref=NAME`."""
+"""State in git by URL: `git` or `git+URL`, optionally with `?ref=NAME`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEAD: Final = "refs/tavusctl"
 
 def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
     """The state in a git repository; nothing is read yet."""
-    from tavusctl.state.git.folder import GitFolder  # noqa: PLC0415 - a state elsewhere needs none of it
+    from tavusctl.state.git.folder import GitFolder  # noqa: PLC0415 - only needed for state in git
     from tavusctl.state.git.journal import GitJournal  # noqa: PLC0415 - as above
     from tavusctl.state.git.repository import Repository  # noqa: PLC0415 - as above
     from tavusctl.state.shared.lease import timing_from  # noqa: PLC0415 - as above
@@ -37,7 +37,7 @@ def open_git_store(url: str, root: Path, environment: str) -> SharedStore:
 
 
 def has_origin(folder: Path) -> bool:
-    """Whether a folder, which need not be there yet, lies in a repository with a remote `origin`."""
+    """Whether a folder, which need not exist yet, is in a repository with a remote `origin`."""
     try:
         return bool(Git(_existing(folder), 10.0).line("remote", "get-url", "origin"))
     except GitError:
@@ -45,24 +45,24 @@ def has_origin(folder: Path) -> bool:
 
 
 def _inside(root: Path) -> str:
-    """Where a project lies in its repository; empty at its top, and without a repository."""
+    """The path of a project inside its repository; empty at the top of it, or without a repository."""
     try:
         top = Path(Git(_existing(root), 10.0).line("rev-parse", "--show-toplevel"))
     except GitError:
-        return ""  # the state is in another repository, which says whose it is by its ref
+        return ""  # the state is in another repository, where `?ref=` tells projects apart
     inner = root.resolve().relative_to(top.resolve()).as_posix()
     return "" if inner == "." else inner
 
 
 def _existing(folder: Path) -> Path:
-    """A folder, or the nearest one above it that is there."""
+    """A folder, or its nearest ancestor that exists."""
     full = folder.resolve()
-    return next(one for one in (full, *full.parents) if one.is_dir())
+    return next(candidate for candidate in (full, *full.parents) if candidate.is_dir())
 
 
 def ref_of(root: Path, environment: str) -> str:
-    """The ref of an environment: of a project in a folder of a larger repository with the folder in it."""
+    """The default ref of an environment, which contains the folder of a project inside a larger repository."""
     inner = _inside(root)
-    # No two pairs of folder and environment have one ref: an environment has no dot in its name.
+    # Each pair of folder and environment has its own ref, because names of environments have no dot.
     folder = quote(inner, safe="").replace(".", "%2E").replace("~", "%7E")
     return f"{_HEAD}/folder.{folder}/{environment}" if inner else f"{_HEAD}/{environment}"

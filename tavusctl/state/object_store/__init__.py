@@ -1,1 +1,1 @@
-"""State in a bucket: every write on a condition that another run would break."""
+"""State in a bucket; every write is conditional, so that it fails if another run has written first."""

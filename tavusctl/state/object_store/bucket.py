@@ -1,7 +1,8 @@
 """A folder of an object store: small objects, read whole and written only on a condition.
 
-Every write is "create, if there is none" or "replace, if it is still this version", so that it can be repeated: an
-answer that was lost is settled by reading the object back.  Contents of two writes are never equal.
+Every write is "create, if the object does not exist" or "replace, if it still has this version", so that it can be
+retried: if an answer is lost, reading the object back shows whether the write was carried out.  For this, the contents
+of two writes are never equal.
 """
 
 from __future__ import annotations
@@ -33,92 +34,95 @@ if TYPE_CHECKING:
 Remote: TypeAlias = "S3Store | GCSStore | AzureStore"
 
 LIMIT: Final = 256 * 1024 * 1024  # bytes of an object
-NAMES: Final = 200_000  # of objects in a folder
-_PAUSES: Final = (0.2, 1.0)  # seconds before the second and the third try
+NAMES: Final = 200_000  # maximum of objects in a folder
+_RETRY_PAUSES: Final = (0.2, 1.0)  # seconds before the second and the third attempt
 
 
 class Bucket:
-    """Objects below a prefix; `url` is what people call the place."""
+    """Objects below a prefix; `url` is for messages."""
 
     def __init__(self, remote: Remote, prefix: str, url: str, names: int = NAMES) -> None:
         self.url = url
-        self._most_names = names
+        self._max_names = names
         self._remote = remote
         self._prefix = prefix.strip("/")
         self._checked = False
 
     def get(self, name: str) -> Blob | None:
-        """An object, or None."""
-        for pause in (*_PAUSES, None):
+        """An object; None if it does not exist."""
+        for pause in (*_RETRY_PAUSES, None):
             try:
                 return self._get(name)
             except FileNotFoundError as error:
                 self._check_bucket(error)
                 return None
             except _FAILURES as error:
-                self._rest(pause, error, "read")
-        return None  # not reached: the last rest raises
+                self._pause_or_fail(pause, error, "read")
+        return None  # not reached: the last `_pause_or_fail` raises
 
     def put(self, name: str, content: bytes, expected: Version | None) -> Version:
-        """Write, if the object is still at the expected version (None: if there is none); Taken when it is not."""
-        for pause in (*_PAUSES, None):
+        """Write an object if it still has the expected version (None: if it does not exist); else Taken."""
+        for pause in (*_RETRY_PAUSES, None):
             try:
                 return self._put(name, content, expected)
             except (AlreadyExistsError, PreconditionError, FileNotFoundError) as error:
                 self._check_bucket(error)
-                # An earlier try may have been carried out although its answer was lost.
-                return self._own(name, content)
+                # An earlier attempt may have been carried out although its answer was lost.
+                return self._own_version(name, content)
             except _FAILURES as error:
                 with contextlib.suppress(Taken):
-                    return self._own(name, content)
-                self._rest(pause, error, "write")
-        raise Taken  # not reached: the last rest raises
+                    return self._own_version(name, content)
+                self._pause_or_fail(pause, error, "write")
+        raise Taken  # not reached: the last `_pause_or_fail` raises
 
     def names(self, folder: str) -> list[str]:
-        """Names of the objects in a folder, sorted, without the prefix."""
+        """The names of the objects in a folder, sorted, without the prefix."""
         return sorted(self.dated(folder))
 
     def dated(self, folder: str) -> dict[str, datetime]:
-        """Names of the objects in a folder, without the prefix, and when they were written."""
-        begin = self._path("")
-        for pause in (*_PAUSES, None):
+        """The names of the objects in a folder, without the prefix, with the times of their writes."""
+        prefix = self._path("")
+        for pause in (*_RETRY_PAUSES, None):
             try:
-                found = self._listed(folder)
-                return {one["path"].removeprefix(begin): one["last_modified"] for one in found}
+                listing = self._listed(folder)
+                return {entry["path"].removeprefix(prefix): entry["last_modified"] for entry in listing}
             except _FAILURES as error:
-                self._rest(pause, error, "list")
-        return {}  # not reached: the last rest raises
+                self._pause_or_fail(pause, error, "list")
+        return {}  # not reached: the last `_pause_or_fail` raises
 
     def _listed(self, folder: str) -> list[ObjectMeta]:
-        found: list[ObjectMeta] = []
+        listing: list[ObjectMeta] = []
         for chunk in obstore.list(self._remote, self._path(folder), chunk_size=1000):
-            found += chunk
-            if len(found) > self._most_names:
+            listing += chunk
+            if len(listing) > self._max_names:
                 message = (
-                    f"`{self.url}/{folder}` has more than {self._most_names} objects: it is not a folder of tavusctl"
+                    f"`{self.url}/{folder}` has more than {self._max_names} objects: it is not a folder of tavusctl"
                 )
                 raise StateError(message, "set `state:` to a folder that nothing else uses", id="E903")
-        return found
+        return listing
 
     def sweep(self, names: Iterable[str]) -> None:
-        """Delete what nobody reads any more; what cannot be deleted is left."""
+        """Delete objects that are no longer read; those that cannot be deleted are left."""
         for name in names:
             with contextlib.suppress(FileNotFoundError, BaseError, OSError, ValueError):
                 obstore.delete(self._remote, self._path(name))
 
     def time(self) -> datetime:
-        """The clock of the store, read from an object that it writes now."""
+        """The current time of the store, from an object that is written now."""
         name = f"probe/{uuid.uuid4().hex}"
         self.put(name, name.encode(), None)
-        found = self.get(name)
+        blob = self.get(name)
         self.sweep([name])
-        if found is None:
+        if blob is None:
             message = f"{self.url} does not return the object that was just written"
             raise StateError(message, "use a store with consistent reads", id="E911")
-        return found.modified
+        return blob.modified
 
     def check(self) -> None:
-        """Once per run: the store must refuse what a condition forbids, or two runs could overwrite one another."""
+        """Test, once per run, that the store refuses writes by their conditions; StateError if it does not.
+
+        Otherwise two runs could overwrite the writes of one another.
+        """
         if self._checked:
             return
         name = f"probe/{uuid.uuid4().hex}"
@@ -149,26 +153,26 @@ class Bucket:
         return f"{self._prefix}/{name}" if self._prefix else name
 
     def _get(self, name: str) -> Blob:
-        answer = obstore.get(self._remote, self._path(name))
-        meta = answer.meta
+        response = obstore.get(self._remote, self._path(name))
+        meta = response.meta
         if meta["size"] > LIMIT:
             message = f"{self.url}/{name} is larger than {LIMIT} bytes"
             raise StateError(message, "set `state:` to a folder that nothing else uses", id="E903")
-        return Blob(bytes(answer.bytes()), self._version(meta["e_tag"], meta["version"]), meta["last_modified"])
+        return Blob(bytes(response.bytes()), self._version(meta["e_tag"], meta["version"]), meta["last_modified"])
 
     def _put(self, name: str, content: bytes, expected: Version | None) -> Version:
         path = self._path(name)
         if expected is None:
-            answer = obstore.put(self._remote, path, content, mode="create", use_multipart=False)
+            response = obstore.put(self._remote, path, content, mode="create", use_multipart=False)
         else:
-            answer = obstore.put(self._remote, path, content, mode=_condition(expected), use_multipart=False)
-        return self._version(answer["e_tag"], answer["version"])
+            response = obstore.put(self._remote, path, content, mode=_condition(expected), use_multipart=False)
+        return self._version(response["e_tag"], response["version"])
 
-    def _own(self, name: str, content: bytes) -> Version:
-        found = self.get(name)
-        if found is None or found.content != content:
+    def _own_version(self, name: str, content: bytes) -> Version:
+        blob = self.get(name)
+        if blob is None or blob.content != content:
             raise Taken
-        return found.version
+        return blob.version
 
     def _version(self, e_tag: str | None, version: str | None) -> Version:
         if not e_tag:
@@ -177,12 +181,12 @@ class Bucket:
         return Version(e_tag, version)
 
     def _check_bucket(self, error: Exception) -> None:
-        # A bucket that is not there must not look like a state that was never written.
+        # A missing bucket must not look like a state that was never written.
         if any(code in str(error) for code in _NO_BUCKET):
             message = f"the bucket or container of the state {self.url} does not exist"
             raise StateError(message, "create it, or correct `state:` in tavusctl.yaml", id="E912") from None
 
-    def _rest(self, pause: float | None, error: Exception, verb: str) -> None:
+    def _pause_or_fail(self, pause: float | None, error: Exception, verb: str) -> None:
         final = isinstance(error, (PermissionDeniedError, UnauthenticatedError))
         if pause is not None and not final:
             time.sleep(pause)
@@ -197,11 +201,11 @@ class Bucket:
 # In the error bodies of S3, Azure and Google Cloud Storage.
 _NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
 
-# Python's own errors are among what obstore raises.
+# obstore also raises built-in errors of Python.
 _FAILURES: Final = (BaseError, OSError, ValueError)
 
 
 def _condition(expected: Version) -> UpdateVersion:
-    if expected.version is None:  # the binding takes no None here
+    if expected.version is None:  # obstore does not accept None here
         return {"e_tag": expected.e_tag}
     return {"e_tag": expected.e_tag, "version": expected.version}

@@ -1,8 +1,8 @@
-"""The journal in an object store: one object per record, in groups that one mark in the lock makes void at once.
+"""The journal in an object store: one object per record, in groups that one write to the lock makes void at once.
 
 Names are `wal/<epoch>-<turn>/<number>`: the epoch of the lock under which the record was written, how often that run
-had cleared the journal before, and the place in the group.  No two runs share an epoch, so that none can be in the
-way of another; deleting void objects is housekeeping.
+had cleared the journal before, and the position in the group.  No two runs share an epoch, so that they cannot
+interfere; deleting void objects only saves space.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _TRIES: Final = 5
 
 
 class BucketJournal:
-    """Records of all runs for reading, of the run that holds the lock for writing."""
+    """Reads the records of all runs, and writes those of the run that holds the lock."""
 
-    _group: Group  # from `begin` on, as the rest
+    _group: Group  # like the following three: set by `begin`
     _number: int  # of the last record
     _head: bytes
-    _doubtful: bytes  # a line whose write failed, and that may yet be there
+    _doubtful: bytes  # a line whose write failed, but which may have been stored; else empty
 
     def __init__(self, bucket: Bucket, most: int = LIMIT) -> None:
-        """`most` bytes are read of all records together."""
-        self._bucket, self._most = bucket, most
+        """Create the journal of a bucket; a journal of more than `most` bytes is refused."""
+        self._bucket, self._max_bytes = bucket, most
         self._guard = threading.Lock()
         self._lease: Lease | None = None
 
@@ -46,27 +46,27 @@ class BucketJournal:
         """Write under this lease from now on."""
         with self._guard:
             self._lease = lease
-            self._start(Group(lease.held.epoch))
+            self._start_group(Group(lease.held.epoch))
 
     def newest_epoch(self) -> int:
-        """The highest epoch of any record: a lock that was deleted must not begin below it."""
-        return max((group.epoch for group in self._listed()), default=0)
+        """The highest epoch of any record; the epoch of a new lock must be higher, even after the lock was deleted."""
+        return max((group.epoch for group in self._all_groups()), default=0)
 
     def read(self) -> list[bytes]:
-        """Records after the mark, in order; StateError when one is missing or damaged."""
+        """The records that were not cleared, in order; StateError if one is missing or damaged."""
         for _ in range(_TRIES):
-            groups = self._standing()
+            groups = self._valid_groups()
             names = [name for group in groups.values() for name in group]
             contents = self._contents(names)
-            # Another run may have cleared and deleted them since they were listed: then the list is another.
+            # If objects are missing, another run may have cleared them since they were listed: list them again.
             if len(contents) == len(names):
-                return [record for group in groups.values() for record in self._followed(group, contents)]
+                return [record for group in groups.values() for record in self._records_of(group, contents)]
         message = f"the journal in {self._bucket.url} changes faster than it can be read, or a part of it is missing"
         raise StateError(message, "try again when no run is active", id="E908")
 
     def _contents(self, names: list[str]) -> dict[str, bytes]:
-        """What is in objects; StateError when all of them together are larger than any run writes."""
-        left, guard = self._most, threading.Lock()
+        """The contents of the objects that exist; StateError if their total size is more than any run writes."""
+        left, guard = self._max_bytes, threading.Lock()
 
         def get(name: str) -> tuple[str, bytes | None]:
             nonlocal left
@@ -76,45 +76,45 @@ class BucketJournal:
             return name, blob.content if blob and left >= 0 else None
 
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            found = {name: content for name, content in pool.map(get, names) if content is not None}
+            contents_by_name = {name: content for name, content in pool.map(get, names) if content is not None}
         if left < 0:
-            message = f"the journal in {self._bucket.url} is larger than {self._most} bytes, the maximum of a run"
+            message = f"the journal in {self._bucket.url} is larger than {self._max_bytes} bytes, the maximum of a run"
             raise StateError(message, "set `state:` to a folder that nothing else uses", id="E903")
-        return found
+        return contents_by_name
 
     def append(self, record: bytes) -> None:
-        """Write one record; when this returns it is durable and the lock is still held."""
+        """Write one record; when this returns, it is durable and the lock was still held."""
         with self._guard:
-            lease = self._held()
+            lease = self._held_lease()
             lease.check()
             try:
                 self._put(record)
             except Taken:
                 message = f"another run has taken over the journal of {self._bucket.url}"
                 raise lease.fail(message) from None
-            # A stall before the write came through may have cost the lock.
+            # The lock may have been lost during a stall before the write succeeded.
             lease.check()
 
     def queue(self, record: bytes) -> Callable[[], None]:
-        """Write one record at once: an object that comes later must not be there before it."""
+        """Write one record at once, not in parallel: no object may exist before its predecessor does."""
         self.append(record)
-        return _nothing
+        return _no_wait
 
     def clear(self) -> None:
         """Make every record void."""
         with self._guard:
-            lease = self._held()
-            listed = self._listed()
+            lease = self._held_lease()
+            listed = self._all_groups()
             if not listed:
                 return
             lease.clear(max(self._group, *listed))
-            self._start(Group(self._group.epoch, self._group.turn + 1))
+            self._start_group(Group(self._group.epoch, self._group.turn + 1))
         self._bucket.sweep(name for group in listed.values() for name in group)
 
-    def _start(self, group: Group) -> None:
+    def _start_group(self, group: Group) -> None:
         self._group, self._number, self._head, self._doubtful = group, 0, START, b""
 
-    def _held(self) -> Lease:
+    def _held_lease(self) -> Lease:
         if self._lease is None:
             message = f"the state {self._bucket.url} is not locked by this run"
             raise LockError(message, id="E702")
@@ -126,30 +126,30 @@ class BucketJournal:
             self._settle()
             line, head = link(self._head, record)
         self._doubtful = line
-        self._bucket.put(_name(self._group, self._number + 1), line, None)
+        self._bucket.put(_object_name(self._group, self._number + 1), line, None)
         self._number, self._head, self._doubtful = self._number + 1, head, b""
 
     def _settle(self) -> None:
-        """Count a line whose write failed, if it arrived all the same: the next one has to follow it."""
-        found = self._bucket.get(_name(self._group, self._number + 1))
-        if found and found.content == self._doubtful:
+        """Count the line whose write failed, if it was stored nevertheless: the next line has to continue from it."""
+        blob = self._bucket.get(_object_name(self._group, self._number + 1))
+        if blob and blob.content == self._doubtful:
             record = self._doubtful[:-1].split(b" ", 2)[-1]
             self._number, self._head = self._number + 1, link(self._head, record)[1]
 
-    def _standing(self) -> dict[Group, list[str]]:
-        found = self._bucket.get(LOCK)
-        mark = decode(found.content, f"{self._bucket.url}/{LOCK}").cleared if found else Group()
-        return {group: names for group, names in self._listed().items() if group > mark}
+    def _valid_groups(self) -> dict[Group, list[str]]:
+        blob = self._bucket.get(LOCK)
+        cleared = decode(blob.content, f"{self._bucket.url}/{LOCK}").cleared if blob else Group()
+        return {group: names for group, names in self._all_groups().items() if group > cleared}
 
-    def _listed(self) -> dict[Group, list[str]]:
+    def _all_groups(self) -> dict[Group, list[str]]:
         groups: defaultdict[Group, list[str]] = defaultdict(list)
         for name in self._bucket.names(FOLDER):
-            found = _NAME.fullmatch(name)
-            if found:
-                groups[Group(int(found[1]), int(found[2]))].append(name)
+            match = _NAME.fullmatch(name)
+            if match:
+                groups[Group(int(match[1]), int(match[2]))].append(name)
         return groups
 
-    def _followed(self, names: list[str], contents: dict[str, bytes]) -> tuple[bytes, ...]:
+    def _records_of(self, names: list[str], contents: dict[str, bytes]) -> tuple[bytes, ...]:
         where = f"the journal in {self._bucket.url}/{names[0].rpartition('/')[0]}"
         lines = [contents[name] for name in names]
         chain = follow(b"".join(lines), where)
@@ -159,9 +159,9 @@ class BucketJournal:
         return chain.records
 
 
-def _nothing() -> None:
-    """There is nothing to wait for."""
+def _no_wait() -> None:
+    """Do nothing: the record is durable already."""
 
 
-def _name(group: Group, number: int) -> str:
+def _object_name(group: Group, number: int) -> str:
     return f"{FOLDER}/{group.epoch:010}-{group.turn:06}/{number:08}"

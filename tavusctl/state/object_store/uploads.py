@@ -1,7 +1,7 @@
 """Upload folders in object stores, from which the API downloads files by signed URLs.
 
-An object is named by the digest of its content, so that a file that is there already is not sent again, whoever has
-put it there, and a run that was killed has nothing to tidy up.  The name is a claim: the content is looked at.
+An object is named by the digest of its content, so that an existing file is not uploaded again, whoever uploaded it,
+and nothing has to be cleaned up after a killed run.  Others may upload too, so the content is checked, not the name.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tavusctl.state.object_store.urls import said
 if TYPE_CHECKING:
     from tavusctl.state.object_store.bucket import Remote
 
-# Processing takes minutes; the API asks for links that work for a day, and this leaves another one for a slow day.
+# Processing takes minutes; the API requires links that are valid for a day, and this adds a second day as a margin.
 LIFE: Final = timedelta(hours=48)
-# Python's own errors are among what obstore raises.
+# obstore also raises built-in errors of Python.
 _FAILURES: Final = (BaseError, OSError, ValueError)
 _TYPES: Final = {
     "csv": "text/csv",
@@ -37,33 +37,33 @@ _TYPES: Final = {
 
 
 class Uploads:
-    """One folder."""
+    """An upload folder in an object store; all methods raise UploadError."""
 
     def __init__(self, remote: Remote, prefix: str, url: str) -> None:
         self._remote, self._prefix, self._url = remote, prefix.strip("/"), url
 
     def holds(self, name: str, digest: str, size: int) -> bool:
-        """Whether a file is there, with the content that its name claims: others may write to the folder, too."""
+        """Whether a file exists with this size and digest; its content is read, as others may write to the folder."""
         try:
             if obstore.head(self._remote, self._path(name))["size"] != size:
                 return False
             content = obstore.get(self._remote, self._path(name)).bytes()
             return f"sha256:{hashlib.sha256(content).hexdigest()}" == digest
         except (FileNotFoundError, PermissionDeniedError):
-            return False  # who may not list a bucket is refused a look at what is not there
+            return False  # without the right to list, a missing object is reported as a denied one
         except _FAILURES as error:
             self._fail("look into", error)
 
     def put(self, name: str, content: bytes) -> None:
-        """Put a file there, in place of what may be there under its name."""
-        kind = {"Content-Type": _TYPES.get(name.rpartition(".")[2], "application/octet-stream")}
+        """Upload a file, replacing any with this name."""
+        headers = {"Content-Type": _TYPES.get(name.rpartition(".")[2], "application/octet-stream")}
         try:
-            obstore.put(self._remote, self._path(name), content, use_multipart=False, attributes=kind)
+            obstore.put(self._remote, self._path(name), content, use_multipart=False, attributes=headers)
         except _FAILURES as error:
             self._fail("upload to", error)
 
     def link(self, name: str) -> str:
-        """An address at which anybody can fetch a file, for a while."""
+        """A signed URL from which anyone can download the file for 48 hours."""
         try:
             return obstore.sign(self._remote, "GET", self._path(name), LIFE)
         except _FAILURES as error:

@@ -1,6 +1,6 @@
 """Object stores by URL: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
 
-Regions, endpoints and credentials come from the environment, by the names that obstore documents.
+Regions, endpoints and credentials come from environment variables, which obstore documents.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ def open_object_store(scheme: str, location: str) -> SharedStore:
     """The state in an object store; nothing is sent yet."""
     bucket = open_bucket(scheme, location)
     from tavusctl.state.object_store.journal import BucketJournal  # noqa: PLC0415 - as above
-    from tavusctl.state.shared.lease import timing_from  # noqa: PLC0415 - needs obstore, which `open_bucket` has looked for
+    from tavusctl.state.shared.lease import timing_from  # noqa: PLC0415 - needs obstore, checked by `open_bucket`
     from tavusctl.state.shared.store import SharedStore  # noqa: PLC0415 - as above
 
     return SharedStore(bucket, BucketJournal(bucket), timing_from(os.environ))
 
 
 def open_bucket(scheme: str, location: str) -> Bucket:
-    """The folder of an object store."""
+    """The folder of an object store, for the state; UsageError if the location is invalid or obstore is missing."""
     container, _, prefix = location.partition("/")
     url = f"{scheme}://{location}".rstrip("/")
-    if not container or "@" in container or "?" in location:  # where a password would be; it is not shown
+    if not container or "@" in container or "?" in location:  # may contain a password: not shown
         message = f"state: expected a bucket after `{scheme}://`"
         raise UsageError(message, f"write it like `{scheme}://bucket/prefix`", id="E1203")
     check_endpoints(scheme, os.environ)
     try:
-        from tavusctl.state.object_store.bucket import Bucket  # noqa: PLC0415 - the extra `state` is not everybody's
+        from tavusctl.state.object_store.bucket import Bucket  # noqa: PLC0415 - `obstore` is optional
     except ModuleNotFoundError:
         message = f"a state in `{scheme}://` needs the package `obstore`, which is not installed"
         raise UsageError(message, "run `pip install 'tavusctl[state]'`", id="E1203") from None
@@ -57,29 +57,29 @@ def open_bucket(scheme: str, location: str) -> Bucket:
 
 
 def open_uploads(url: str) -> Uploads:
-    """The folder for files at a URL; nothing is sent yet."""
+    """The upload folder at a URL; nothing is sent yet."""
     scheme, _, location = url.partition("://")
     container, _, prefix = location.partition("/")
     try:
-        from tavusctl.state.object_store.uploads import Uploads  # noqa: PLC0415 - the extra `state` is not everybody's
+        from tavusctl.state.object_store.uploads import Uploads  # noqa: PLC0415 - `obstore` is optional
     except ModuleNotFoundError:
         message = f"uploads to `{scheme}://` need the package `obstore`, which is not installed"
         raise UsageError(message, "run `pip install 'tavusctl[state]'`", id="E1203") from None
     try:
-        # To put a file where it is already is no harm, so what failed in passing is repeated; a large one takes time.
+        # Uploading a file twice does no harm, so requests are retried, unlike those of a state; large files take time.
         return Uploads(connect(scheme, container, url, timeout="300s", retries=3), prefix, url)
     except StateError as error:
         raise UploadError(error.message, error.hint) from None
 
 
 def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
-    """Whether an endpoint without TLS is set; UsageError when it is another machine's, or no endpoint at all."""
-    found = {name: environment[name] for name in _ENDPOINTS[scheme] if environment.get(name)}
-    for name, value in found.items():
-        if not _is_endpoint(value):  # it may hold a password, and is not shown
+    """Whether an endpoint without TLS is set; UsageError if it is on another machine, or any endpoint is invalid."""
+    endpoints = {name: environment[name] for name in _ENDPOINTS[scheme] if environment.get(name)}
+    for name, value in endpoints.items():
+        if not _is_endpoint(value):  # it may contain a password, so the message does not show it
             message = f"{name} is not the URL of an endpoint"
             raise UsageError(message, "write it like `https://HOST:PORT`, without a user or a key in it", id="E1203")
-    plain = {name: value for name, value in found.items() if value.startswith("http://")}
+    plain = {name: value for name, value in endpoints.items() if value.startswith("http://")}
     for name, value in plain.items():
         if urlsplit(value).hostname not in _LOOPBACK:
             message = f"{name} would send the state and its credentials unencrypted to {site(value)}"
@@ -90,7 +90,7 @@ def check_endpoints(scheme: str, environment: Mapping[str, str]) -> bool:
 
 
 def _is_endpoint(value: str) -> bool:
-    """Whether a value is an address of a server and no more: obstore ends with a panic at some that are none."""
+    """Whether a value is a valid URL of a server; with some invalid ones, obstore would panic."""
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -101,14 +101,15 @@ def _is_endpoint(value: str) -> bool:
 
 
 def said(error: Exception) -> str:
-    """What obstore says of an error: its first line, without credentials and the long tail of debugging."""
+    """The message of an obstore error in at most 300 characters, without credentials and debugging details."""
     return shortened(url_credentials.veiled(" ".join(str(error).split("Debug source")[0].split())), 300)
 
 
 def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retries: int = 0) -> Remote:
     """A bucket or container; nothing is sent yet.
 
-    Without retries: it would repeat a write whose answer was lost and then report our own object as another's.
+    By default there are no retries: obstore would retry a write whose answer was lost, and then report the object that
+    it wrote itself as one that another writer has written.
     """
     from obstore.exceptions import BaseError  # noqa: PLC0415 - as above
     from obstore.store import AzureStore, GCSStore, S3Store  # noqa: PLC0415 - as above
@@ -118,7 +119,12 @@ def connect(scheme: str, container: str, url: str, *, timeout: str = "10s", retr
     options = {"timeout": timeout, "connect_timeout": "5s", "allow_http": plain}
     try:
         remote: Remote = make[scheme](container, client_options=options, retry_config={"max_retries": retries})
-    except (BaseError, OSError, ValueError, TypeError) as error:  # each store complains of its settings in its own way
+    except (
+        BaseError,
+        OSError,
+        ValueError,
+        TypeError,
+    ) as error:  # the stores raise different errors
         message = f"{url} cannot be used: {said(error)}"
         raise StateError(message, "check the environment variables for this store", id="E912") from None
     return remote

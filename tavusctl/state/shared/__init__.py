@@ -1,1 +1,1 @@
-"""A state that several machines share: a lock with a lease, and writes on conditions; bucket or git hold it."""
+"""State that several machines share, in a bucket or in git: a lock with a lease, and conditional writes."""

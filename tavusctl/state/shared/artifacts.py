@@ -1,4 +1,4 @@
-"""What is kept beside a state in a place that machines share, so that a run can be reversed from any machine."""
+"""Artifacts beside a shared state, so that a run can be undone from any machine."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from tavusctl.state.shared.folder import Folder, Taken
 
 
 class FolderArtifacts:
-    """Artifacts in a bucket."""
+    """Artifacts in a folder of a bucket or of a git repository."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep an object; its name belongs to one run, so nobody else writes it."""
+        """Write an object; its name belongs to one run, so that no other run writes it."""
         try:
             self._folder.put(name, content, None)
         except Taken:
-            found = self._folder.get(name)
-            if found is None or found.content != content:
+            blob = self._folder.get(name)
+            if blob is None or blob.content != content:
                 message = f"`{self._folder.url}/{name}` exists with other content"
                 raise StateError(message, "inspect that object, and delete it", id="E912") from None
 
     def get(self, name: str) -> bytes | None:
-        """An object, or None."""
-        found = self._folder.get(name)
-        return found.content if found else None
+        """The content of an object; None if there is none."""
+        blob = self._folder.get(name)
+        return blob.content if blob else None
 
     def names(self, folder: str) -> dict[str, float]:
-        """The objects in a folder, and when they were written, in seconds since some time."""
+        """The objects in a folder, with the times of their writes in seconds since the epoch."""
         return {name: modified.timestamp() for name, modified in self._folder.dated(folder).items()}
 
     def drop(self, names: Iterable[str]) -> None:
-        """Delete objects; what cannot be deleted is left."""
+        """Delete objects; those that cannot be deleted are left."""
         self._folder.sweep(names)

@@ -1,7 +1,8 @@
-"""What a shared store asks of the place that holds it: small files, read whole and written only on a condition.
+"""The storage that a shared store needs: small files, read whole and written only on a condition.
 
-Every write is "create, if there is none" or "replace, if it is still this version", so that it can be repeated: an
-answer that was lost is settled by reading the file back.  Contents of two writes are never equal.
+Every write is "create, if the file does not exist" or "replace, if it still has this version", so that it can be
+retried: if an answer is lost, reading the file back shows whether the write was carried out.  For this, the contents of
+two writes are never equal.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from msgspec import Struct
 
 
 class Version(Struct, frozen=True):
-    """What a place calls the content of a file at one time."""
+    """The version of a file, as its storage identifies it."""
 
     e_tag: str
     version: str | None = None
 
 
 class Blob(Struct, frozen=True):
-    """A file: its content, its version, and when it was written by the clock of the place."""
+    """A file: its content, its version, and the time of its last write by the clock of the storage."""
 
     content: bytes
     version: Version
@@ -35,28 +36,28 @@ class Taken(Exception):
 class Folder(Protocol):
     """A folder of a bucket, or of a ref in a git repository."""
 
-    url: str  # what people call the place
+    url: str  # for messages
 
     def get(self, name: str) -> Blob | None:
-        """A file, or None."""
+        """A file; None if it does not exist."""
         ...
 
     def put(self, name: str, content: bytes, expected: Version | None) -> Version:
-        """Write, if the file is still at the expected version (None: if there is none); Taken when it is not."""
+        """Write a file if it still has the expected version (None: if it does not exist); else Taken."""
         ...
 
     def dated(self, folder: str) -> Mapping[str, datetime]:
-        """Names of the files in a folder, and when they were written."""
+        """The names of the files in a folder, with the times of their writes."""
         ...
 
     def sweep(self, names: Iterable[str]) -> None:
-        """Delete what nobody reads any more; what cannot be deleted is left."""
+        """Delete files that are no longer read; those that cannot be deleted are left."""
         ...
 
     def time(self) -> datetime:
-        """The clock by which `Blob.modified` is told."""
+        """The current time by the clock that sets `Blob.modified`."""
         ...
 
     def check(self) -> None:
-        """Refuse a place that does not keep conditions of writes; StateError, id E911."""
+        """Raise StateError (E911) if the storage does not enforce the conditions of writes."""
         ...

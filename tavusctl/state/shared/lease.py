@@ -1,8 +1,8 @@
-"""A lock in an object store: created or replaced on a condition, kept by a heartbeat, taken over when that stops.
+"""A lock with a lease: written on conditions, kept by a heartbeat, and taken over by another run when that stops.
 
-Time is the store's: a lock is stale when the store wrote it longer ago than its lease, compared with an object the
-store writes now.  A holder trusts its lock only for one lease after the last heartbeat that succeeded; after a stall
-it asks the store before it writes anything.
+Times are those of the store: a lock is stale when the store wrote it longer ago than its lease, compared with an object
+that the store writes now.  A holder trusts its lock only for two thirds of a lease after its last successful heartbeat;
+after a stall it renews the lock before it writes anything.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from tavusctl.state.shared.folder import Folder, Taken, Version
 from tavusctl.state.shared.lock import Group, Lock, decode, encode
 
 NAME: Final = "lock"
-_LEASE: Final = 90.0  # with a heartbeat every third of it
-_ROUNDING: Final = 1.0  # stores keep the time of a write in whole seconds
-_SKEW: Final = 60.0  # a lock written later than that after now was not written by a clock that works
-_TRIES: Final = 20  # lost races in a row; every one of them means that somebody else has won
+_LEASE: Final = 90.0  # seconds; the heartbeat is every third of it
+_ROUNDING: Final = 1.0  # seconds: stores may round the time of a write to whole seconds
+_SKEW: Final = 60.0  # seconds: a lock dated further in the future comes from a clock that is wrong
+_TRIES: Final = 20  # lost races in a row; in each of them, another run has won
 _LOG: Final = logging.getLogger(__name__)
 
 
 class LeaseTiming(Struct, frozen=True):
-    """Seconds: a lock without a heartbeat for `lease` may be taken over."""
+    """The timing of a lock in seconds: another run may take it over after `lease` without a heartbeat."""
 
     lease: float
     heartbeat: float
 
 
 def timing_from(environment: Mapping[str, str]) -> LeaseTiming:
-    """The pace, which TAVUSCTL_LOCK_LEASE and TAVUSCTL_LOCK_HEARTBEAT change."""
+    """The timing that TAVUSCTL_LOCK_LEASE and TAVUSCTL_LOCK_HEARTBEAT set; UsageError if they are invalid."""
     try:
         lease = float(environment.get("TAVUSCTL_LOCK_LEASE") or _LEASE)
         heartbeat = float(environment.get("TAVUSCTL_LOCK_HEARTBEAT") or lease / 3)
@@ -74,12 +74,12 @@ class Lease:
         return self._lock
 
     def take(self, command: str, timeout: float, first_epoch: int) -> bool:
-        """Take the lock, waiting up to `timeout` seconds for its holder; whether the holder before may still write."""
+        """Acquire the lock, or LockError after `timeout` seconds; whether an earlier run's write may still arrive."""
         holder = replace(Holder(), command=command)
         waits = pauses(timeout)
         lost_races = 0
         while True:
-            before, version, busy = self._look()
+            before, version, busy = self._read_lock()
             if busy:
                 pause = next(waits, None)
                 if pause is None:
@@ -87,7 +87,7 @@ class Lease:
                 time.sleep(pause)
                 continue
             try:
-                self._begin(holder, before, version, first_epoch)
+                self._start(holder, before, version, first_epoch)
             except Taken:
                 lost_races += 1
                 if lost_races == _TRIES:
@@ -97,36 +97,36 @@ class Lease:
             return before is None or not before.clean
 
     def is_sure(self) -> bool:
-        """Whether nobody can have taken the lock over yet, told at once; LockError when somebody surely has.
+        """Whether the lock is too recent to be taken over; LockError if it is known to be lost.
 
-        No thread is waited for here: the heartbeat may be waiting for the store.
+        Returns at once, without `_guard`: the heartbeat holds that while it waits for the store.
         """
         if self._lost:
-            raise LockError(self._lost, _AFTERWARDS, id="E702")
+            raise LockError(self._lost, _LOST_HINT, id="E702")
         return uptime() - self._confirmed < self._pace.lease * 2 / 3
 
     def check(self) -> None:
-        """Make sure that nobody has taken the lock over; LockError when somebody has, or when it cannot be told."""
+        """Verify that no other run has taken the lock over, renewing it if needed; LockError if one has or may have."""
         with self._guard:
             if not self.is_sure():
                 try:
                     self._renew()
                 except StateError as error:
                     message = f"{error.message}; another run may hold the lock now"
-                    raise LockError(message, _AFTERWARDS, id="E702") from None
+                    raise LockError(message, _LOST_HINT, id="E702") from None
 
     def clear(self, group: Group) -> None:
-        """Record that the journal is void up to a group."""
+        """Record that the journal is void up to and including a group."""
         with self._guard:
             self.check()
             self._renew(cleared=group)
 
     def give_back(self) -> None:
-        """End the heartbeat and mark the lock free, if it is still ours."""
+        """Stop the heartbeat and mark the lock as free, if it is still ours."""
         self._ended.set()
         with self._guard:
             held, self._lock = self.held, None
-            # After a loss the lock may still be ours, when it was the state that another has written.
+            # After a loss the lock may still be ours, if it was the state that another run has written.
             free = Lock(held.epoch, None, clean=not self._lost, beat=held.beat + 1, cleared=held.cleared)
             try:
                 self._folder.put(NAME, encode(free), self._version)
@@ -136,36 +136,36 @@ class Lease:
                 _LOG.warning("the lock could not be released, and will expire: %s", error.message)
 
     def fail(self, message: str) -> LockError:
-        """Nothing is written from now on, because another run has been seen to write; the error to raise."""
+        """Mark the lease as lost, because another run was found to write; returns the error to raise."""
         with self._guard:
             self._lost = self._lost or message
-            return LockError(self._lost, _AFTERWARDS, id="E702")
+            return LockError(self._lost, _LOST_HINT, id="E702")
 
-    def _look(self) -> tuple[Lock | None, Version | None, tuple[str, str] | None]:
-        """The lock now, its version, and, when its holder is alive, what to tell who wants it: message and hint."""
-        found = self._folder.get(NAME)
-        if found is None:
+    def _read_lock(self) -> tuple[Lock | None, Version | None, tuple[str, str] | None]:
+        """The current lock, its version, and, if it is held, message and hint for the run that cannot have it."""
+        blob = self._folder.get(NAME)
+        if blob is None:
             return None, None, None
-        lock = decode(found.content, f"{self._folder.url}/{NAME}")
+        lock = decode(blob.content, f"{self._folder.url}/{NAME}")
         if lock.holder is None:
-            return lock, found.version, None
+            return lock, blob.version, None
         now = self._folder.time()
-        silent = (now - found.modified).total_seconds()
-        if silent < -_SKEW:
+        age = (now - blob.modified).total_seconds()
+        if age < -_SKEW:
             message = (
-                f"the lock {self._folder.url}/{NAME} has a timestamp in the future, {found.modified:%Y-%m-%d %H:%M:%S}"
+                f"the lock {self._folder.url}/{NAME} has a timestamp in the future, {blob.modified:%Y-%m-%d %H:%M:%S}"
             )
             raise LockError(message, "delete that object when no run is active", id="E703")
-        if silent > lock.lease + _ROUNDING:
-            return lock, found.version, None
-        described = lock.holder.describe(now.timestamp() - lock.since)
+        if age > lock.lease + _ROUNDING:
+            return lock, blob.version, None
+        description = lock.holder.describe(now.timestamp() - lock.since)
         message = (
-            f"the state {self._folder.url} is held by {described}; its last heartbeat was {duration_text(silent)} ago"
+            f"the state {self._folder.url} is held by {description}; its last heartbeat was {duration_text(age)} ago"
         )
         hint = f"wait with `--lock-timeout 10m`; if that run is dead, run `tavusctl state unlock {lock.holder.owner}`"
-        return lock, found.version, (message, hint)
+        return lock, blob.version, (message, hint)
 
-    def _begin(self, holder: Holder, before: Lock | None, version: Version | None, first_epoch: int) -> None:
+    def _start(self, holder: Holder, before: Lock | None, version: Version | None, first_epoch: int) -> None:
         epoch = before.epoch + 1 if before else first_epoch
         cleared = before.cleared if before else Group()
         since = self._folder.time().timestamp()
@@ -177,7 +177,10 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._ended.wait(self._pace.heartbeat):
-            with contextlib.suppress(StateError), self._guard:  # while the store is away, the next beat tries again
+            with (
+                contextlib.suppress(StateError),
+                self._guard,
+            ):  # if the store fails, the next beat tries again
                 if self._ended.is_set() or self._lost:
                     return
                 with contextlib.suppress(LockError):
@@ -190,51 +193,54 @@ class Lease:
         try:
             self._version = self._folder.put(NAME, encode(lock), self._version)
         except Taken:
-            message = f"the lock of {self._folder.url} was lost to {self._winner()}"
+            message = f"the lock of {self._folder.url} was lost to {self._new_holder()}"
             raise self.fail(message) from None
         self._lock, self._confirmed = lock, started
 
-    def _winner(self) -> str:
+    def _new_holder(self) -> str:
         with contextlib.suppress(StateError, LockError):
-            found = self._folder.get(NAME)
-            lock = decode(found.content, NAME) if found else None
+            blob = self._folder.get(NAME)
+            lock = decode(blob.content, NAME) if blob else None
             if lock and lock.holder:
                 return lock.holder.describe(time.time() - lock.since)
         return "another run"
 
 
-_AFTERWARDS: Final = "run `tavusctl plan` to check the account; nothing was written after the loss"
+_LOST_HINT: Final = "run `tavusctl plan` to check the account; nothing was written after the loss"
 
 
 def holder_of(folder: Folder) -> str:
-    """Who holds the lock of a folder, by the clocks of both machines; empty when it is free."""
-    found = folder.get(NAME)
-    lock = decode(found.content, f"{folder.url}/{NAME}") if found else None
-    if found is None or lock is None or lock.holder is None:
+    """A description of the holder of a folder's lock; empty if it is free.  Its ages compare two machines' clocks."""
+    blob = folder.get(NAME)
+    lock = decode(blob.content, f"{folder.url}/{NAME}") if blob else None
+    if blob is None or lock is None or lock.holder is None:
         return ""
     now = time.time()
-    silent = duration_text(now - found.modified.timestamp())
-    return f"{lock.holder.describe(now - lock.since)}, last heard from {silent} ago"
+    age = duration_text(now - blob.modified.timestamp())
+    return f"{lock.holder.describe(now - lock.since)}, last heard from {age} ago"
 
 
 def unlock(folder: Folder, owner: str, dead: str) -> Holder:
-    """Release the lock of a dead run; LockError if the id differs or the holder was heard from recently."""
-    found = folder.get(NAME)
-    lock = decode(found.content, f"{folder.url}/{NAME}") if found else None
-    if found is None or lock is None or lock.holder is None:
+    """Release the lock of a dead run; LockError if `owner` is not its id, or if its heartbeat is recent.
+
+    `dead` is the name of a holder that the user declares dead, whose recent heartbeat is then ignored.
+    """
+    blob = folder.get(NAME)
+    lock = decode(blob.content, f"{folder.url}/{NAME}") if blob else None
+    if blob is None or lock is None or lock.holder is None:
         message = f"the state {folder.url} is not locked"
         raise LockError(message, id="E704")
     if owner != lock.holder.owner:
         message = f"the lock of {folder.url} has another id than `{owner[:64]}`"
         raise LockError(message, "use the id that a run shows when it is refused the lock", id="E704")
-    silent = (folder.time() - found.modified).total_seconds()
-    if silent <= lock.lease + _ROUNDING and dead != lock.holder.name:
-        message = f"the holder of {folder.url}, `{lock.holder.name}`, was heard from {duration_text(silent)} ago"
+    age = (folder.time() - blob.modified).total_seconds()
+    if age <= lock.lease + _ROUNDING and dead != lock.holder.name:
+        message = f"the holder of {folder.url}, `{lock.holder.name}`, was heard from {duration_text(age)} ago"
         hint = f"wait until it ends; if you are sure that it is dead, add `--holder-is-dead {lock.holder.name}`"
         raise LockError(message, hint, id="E704")
     free = Lock(lock.epoch, None, beat=lock.beat + 1, cleared=lock.cleared)
     try:
-        folder.put(NAME, encode(free), found.version)
+        folder.put(NAME, encode(free), blob.version)
     except Taken:
         message = f"the lock of {folder.url} was renewed just now: its holder is alive"
         raise LockError(message, "wait until it ends", id="E704") from None

@@ -1,7 +1,7 @@
 """The content of a lock object: holder, epoch, and the void part of the journal.
 
-The object is never deleted: a run that ends writes it anew as free.  So epochs only grow, and every change is a
-replacement of a version that was read.
+The object is never deleted: at its end, a run replaces it by a free lock.  So epochs only grow, and every change
+replaces a version that was read.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tavusctl.lib.json_types import Json, JsonObject, as_boolean, as_integer, as
 from tavusctl.state.lock_holder import Holder, from_json
 
 FORMAT: Final = 1
-_LONGEST_LEASE: Final = 86400
-_LARGEST: Final = 64 * 1024  # bytes
-_ANY_TEXT: Final = "utf-8", "surrogatepass"  # names come from an environment, which may have any bytes
+_MAX_LEASE: Final = 86400
+_MAX_SIZE: Final = 64 * 1024  # bytes
+_ANY_TEXT: Final = "utf-8", "surrogatepass"  # names come from the environment, which may contain any bytes
 
 
 class Group(Struct, frozen=True, order=True):
-    """Journal records that are cleared together: one run, from one clearing to the next."""
+    """The journal records that one run writes between two clearings; they are cleared together."""
 
     epoch: int = 0
     turn: int = 0
@@ -35,11 +35,11 @@ class Lock(Struct, frozen=True):
 
     epoch: int
     holder: Holder | None  # None: free
-    clean: bool = False  # free because its holder said so: nothing of it can still be under way
-    since: float = 0.0  # when it was taken, in seconds since the epoch by the clock of the store
-    lease: float = 0.0  # seconds without a heartbeat after which another run may take it
+    clean: bool = False  # free because its holder released it: none of its writes can still arrive
+    since: float = 0.0  # when it was acquired, in seconds since the epoch by the clock of the store
+    lease: float = 0.0  # seconds without a heartbeat after which another run may acquire it
     beat: int = 0
-    cleared: Group = Group()  # journal records of this group and those before it are void
+    cleared: Group = Group()  # journal records of this group and of earlier groups are void
 
 
 def encode(lock: Lock) -> bytes:
@@ -59,9 +59,9 @@ def encode(lock: Lock) -> bytes:
 
 
 def decode(content: bytes, where: str) -> Lock:
-    """The lock in the bytes of its object; LockError when it is damaged, or of a newer tavusctl."""
+    """The lock in the bytes of its object; LockError if it is damaged, or written by another version of tavusctl."""
     try:
-        return _decoded(as_object(json.loads(_text(content), object_pairs_hook=_once)))
+        return _decoded(as_object(json.loads(_text(content), object_pairs_hook=_unique_keys)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         message = f"the lock {where} is corrupt, or another version of tavusctl wrote it"
         hint = f"make sure that no run is active, delete the object {where}, and run `tavusctl plan`"
@@ -69,16 +69,16 @@ def decode(content: bytes, where: str) -> Lock:
 
 
 def _text(content: bytes) -> str:
-    if len(content) > _LARGEST:
+    if len(content) > _MAX_SIZE:
         raise ValueError
     return content.decode(*_ANY_TEXT)
 
 
-def _once(members: list[tuple[str, Json]]) -> JsonObject:
-    found = dict(members)
-    if len(found) != len(members):
+def _unique_keys(members: list[tuple[str, Json]]) -> JsonObject:
+    result = dict(members)
+    if len(result) != len(members):
         raise ValueError
-    return found
+    return result
 
 
 def _decoded(document: JsonObject) -> Lock:
@@ -93,7 +93,7 @@ def _decoded(document: JsonObject) -> Lock:
         beat=as_integer(document["beat"]),
         cleared=Group(epoch, turn),
     )
-    if checksum != _checksum(document) or document["format"] != FORMAT or not 0 <= lock.lease <= _LONGEST_LEASE:
+    if checksum != _checksum(document) or document["format"] != FORMAT or not 0 <= lock.lease <= _MAX_LEASE:
         raise ValueError
     return lock
 

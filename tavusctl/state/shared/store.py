@@ -1,6 +1,6 @@
-"""A store that machines share: state, lock and journal as files, every write on a condition that another run breaks.
+"""A store that machines share: state, lock and journal as files, written only if no other run has written them.
 
-`state.json`, `lock`, and the records of the journal; `runs/` and `trash/` keep what `undo` needs.
+The files are `state.json`, `lock`, and the records of the journal; `runs/` and `trash/` have the artifacts for `undo`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ NAME: Final = "state.json"
 
 
 class Records(Protocol):
-    """The journal, as a place keeps it."""
+    """The journal of a shared state; each type of storage has its own."""
 
     def begin(self, lease: Lease) -> None:
         """Write under this lease from now on."""
         ...
 
     def newest_epoch(self) -> int:
-        """The highest epoch of any record: a lock that was deleted must not begin below it."""
+        """The highest epoch of any record; the epoch of a new lock must be higher, even after the lock was deleted."""
         ...
 
     def read(self) -> list[bytes]:
-        """Records that no run has cleared, in order; StateError when one is missing or damaged."""
+        """The records that were not cleared, in order; StateError if one is missing or damaged."""
         ...
 
     def queue(self, record: bytes) -> Callable[[], None]:
-        """Take a record into the order; what is returned waits until it is durable and the lock is still held."""
+        """Queue a record; the function returned waits until it is durable, and checks that the lock is still held."""
         ...
 
     def clear(self) -> None:
@@ -53,23 +53,23 @@ class SharedStore:
         self._folder = folder
         self._pace = pace
         self._guard = threading.RLock()
-        self._version: Version | None = None  # of the state when it was last read or written here
+        self._version: Version | None = None  # of the state at its last read or write here
         self._lease: Lease | None = None
         self._records = journal
         self.shelf = FolderArtifacts(folder)
 
     def read(self, *, older: bool = False) -> State:
-        """The state; one of a new lineage when none was ever written."""
+        """The state; an empty one of a new lineage if none was ever written."""
         with self._guard:
-            found = self._folder.get(NAME)
-            self._version = found.version if found else None
-            if found is None:
+            blob = self._folder.get(NAME)
+            self._version = blob.version if blob else None
+            if blob is None:
                 return State(lineage=str(uuid.uuid4()))
-            state = decode(found.content, f"{self._folder.url}/{NAME}")
+            state = decode(blob.content, f"{self._folder.url}/{NAME}")
         return state if older else check_newest(state, self.shelf.names(RUNS), f"the state {self._folder.url}")
 
     def write(self, state: State) -> None:
-        """Replace the state that was read last; LockError when another run has replaced it meanwhile."""
+        """Replace the state that was last read; LockError if another run has replaced it meanwhile."""
         with self._guard:
             self._folder.check()
             self._check()
@@ -81,7 +81,7 @@ class SharedStore:
 
     @contextlib.contextmanager
     def lock(self, timeout: float = 0.0, command: str = "") -> Iterator[None]:
-        """Hold the state alone; LockError names who holds it, once `timeout` seconds have passed."""
+        """Hold the lock of the state; LockError, naming the holder, if it is not free within `timeout` seconds."""
         self._folder.check()
         lease = Lease(self._folder, self._pace)
         unclean = lease.take(command, timeout, self._records.newest_epoch() + 1)
@@ -95,23 +95,23 @@ class SharedStore:
             lease.give_back()
 
     def holder(self) -> str:
-        """Who holds the lock, and when it was last heard from."""
+        """A description of the lock's holder, with the age of its last heartbeat; empty if it is free."""
         return holder_of(self._folder)
 
     def held(self) -> bool:
-        """Whether the lease surely goes on."""
+        """Whether the lock is surely still held; LockError if it is known to be lost."""
         if self._lease is None:
             message = f"the state {self._folder.url} is not locked by this run"
             raise LockError(message, id="E702")
         return self._lease.is_sure()
 
     def unlock(self, owner: str, *, dead: str = "") -> None:
-        """Release the lock of a dead run."""
+        """Release the lock of a dead run; see `lease.unlock`."""
         self._folder.check()
         unlock(self._folder, owner, dead)
 
     def journal(self) -> list[bytes]:
-        """Records that no run has cleared, in order."""
+        """The records that were not cleared, in order."""
         return self._records.read()
 
     def append(self, record: bytes) -> None:
@@ -119,7 +119,7 @@ class SharedStore:
         self._records.queue(record)()
 
     def queue(self, record: bytes) -> Callable[[], None]:
-        """Take a record into the order of the journal; what is returned waits until it is durable."""
+        """Queue a record for the journal; the function returned waits until it is durable."""
         return self._records.queue(record)
 
     def clear_journal(self) -> None:
@@ -127,15 +127,15 @@ class SharedStore:
         self._records.clear()
 
     def _reread(self, *, touch: bool) -> None:
-        """Take note of the state's version; `touch` replaces it, so that a late write of an earlier run fails."""
+        """Read the version of the state; `touch` rewrites the state, so that a late write of an earlier run fails."""
         while True:
-            found = self._folder.get(NAME)
-            self._version = found.version if found else None
-            if found is None or not touch:
+            blob = self._folder.get(NAME)
+            self._version = blob.version if blob else None
+            if blob is None or not touch:
                 return
-            state = decode(found.content, f"{self._folder.url}/{NAME}")
-            with contextlib.suppress(Taken):  # that write has just come through: look again
-                self._version = self._folder.put(NAME, encode(state, _fence()), found.version)
+            state = decode(blob.content, f"{self._folder.url}/{NAME}")
+            with contextlib.suppress(Taken):  # a late write has just arrived: read again
+                self._version = self._folder.put(NAME, encode(state, _fence()), blob.version)
                 return
 
     def _check(self) -> None:
