@@ -1,8 +1,8 @@
 """A local Tavus: an independent server with the behaviour of the Tavus API, for demos, tests and CI without keys.
 
-It keeps accounts, personas, replicas, documents, guardrail and objective sets and conversations, and misbehaves on
-request.  `serve` blocks, `running` lends a server to a `with` block; both speak plain HTTP.  How to steer a running
-server is told in `tavusctl.emulator.control.channel`.
+It keeps accounts with their personas, replicas, documents, conversations and all other kinds of objects, and injects
+faults on request.  `serve` blocks; `running` serves for the length of a `with` block; both speak plain HTTP.
+`tavusctl.emulator.control.channel` describes how to control a running server.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ LOCAL = "127.0.0.1"
 
 
 def announce(url: str) -> None:
-    """Say the base URL on stdout at once, also when stdout is a pipe."""
+    """Print the base URL to stdout and flush, because stdout may be a pipe."""
     sys.stdout.write(f"{url}\n")
     sys.stdout.flush()
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that is up: its base URL, without a slash at the end."""
+    """A running server: its base URL, without a slash at the end."""
 
     url: str
 
@@ -47,14 +47,15 @@ def serve(
     allowed: Allowed | None = None,
     ready: Callable[[str], object] = announce,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` is given the base URL as soon as requests are accepted.
+    """Serve until SIGINT or SIGTERM; call `ready` with the base URL as soon as connections are accepted.
 
-    `port` 0 is any free one.  `db` is a SQLite file that outlives the server, None is memory.  `seed` and `faults`
-    are JSON files (or their content): objects by account, and fault rules, as `control` describes them.  `behaviors`
-    are set at the start.  Without `allowed` nobody from elsewhere may call, and no callback is sent.
+    `port` 0 is any free port.  `db` is a SQLite file that outlives the server; None keeps everything in memory.  `seed`
+    and `faults` are JSON files (or their content): objects by account, and fault rules, as `control.channel` describes
+    them.  `behaviors` are set at the start.  `latency_ms` delays every answer of the API.  Without `allowed`,
+    requests under a foreign host name or from pages of other machines are refused, and no callback is sent.
     """
-    from tavusctl.emulator.control.start import begun  # noqa: PLC0415 - as above
-    from tavusctl.emulator.http.server import serve as serve_world  # noqa: PLC0415 - importing this package must cost nothing
+    from tavusctl.emulator.control.start import begun  # noqa: PLC0415 - importing this package must cost nothing
+    from tavusctl.emulator.http.server import serve as serve_world  # noqa: PLC0415 - as above
 
     world = begun(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
     serve_world(world, host, port, latency_ms / 1000, ready)
@@ -72,7 +73,7 @@ def running(
     behaviors: Mapping[str, Any] | None = None,
     allowed: Allowed | None = None,
 ) -> Iterator[Running]:
-    """A server in a background thread, for the length of a `with` block; what it is told is as for `serve`."""
+    """A server in a background thread, for the length of a `with` block; the parameters are those of `serve`."""
     from tavusctl.emulator.control.start import begun  # noqa: PLC0415 - as above
     from tavusctl.emulator.http.server import lend  # noqa: PLC0415 - as above
 

@@ -1,1 +1,1 @@
-"""What an emulated world keeps: objects, a clock, and what has happened."""
+"""The data of the emulator: objects, a clock, and the records of requests and changes."""

@@ -1,7 +1,7 @@
-"""Everything that happened, in one order: calls as they arrive, what they are shown, changes, kills.
+"""The history of all events in one order: calls as they arrive, the versions they were shown, changes, kills.
 
-Requests and mutations have numbers of their own; whoever judges a history needs one number over both, and for every
-read the version of what it saw.  A version is the number of the change that made it.
+Requests and mutations are numbered separately.  A checker of histories needs one numbering of both, and for every read
+the version of each object that it showed.  A version is the number of the event that made it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ View = Callable[[Stored], Object]
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing that happened."""
+    """One event of the history; `at` is its number."""
 
     at: int
     what: str  # call, handled, commit, killed
@@ -32,41 +32,41 @@ class Moment:
 
 @dataclass(slots=True)
 class Chronicle:
-    """The moments of this run, the newest 200,000, and the version of every object."""
+    """The newest 200,000 events since the start or the last reset, and the version of every changed object."""
 
     moments: deque[Moment] = field(default_factory=lambda: deque(maxlen=KEPT))
     versions: dict[tuple[str, str, str], int] = field(default_factory=dict)
     newest: int = 0
 
     def note(self, what: str, entry: Entry) -> None:
-        """A request has arrived, was carried out, or has killed its sender."""
+        """Record an event of a request: `call` (arrived), `handled` (carried out) or `killed` (a kill fault struck)."""
         self.newest += 1
         self.moments.append(Moment(self.newest, what, entry))
 
     def commit(self, before: Stored | None, after: Stored, mutation: Object) -> None:
-        """An object has changed."""
+        """Record the change of an object, and give it a new version."""
         self.newest += 1
         self.versions[after.account, after.kind, after.id] = self.newest
         self.moments.append(Moment(self.newest, "commit", None, before, after, mutation))
 
     def version(self, stored: Stored) -> int:
-        """The version of an object; 0 when it was not made in this run."""
+        """The version of an object; 0 if it has not changed since the start or the last reset."""
         return self.versions.get((stored.account, stored.kind, stored.id), 0)
 
     def select(self, since: int, view: Callable[[Stored], Object]) -> Iterator[Object]:
-        """The moments after a number, as JSON."""
+        """The events after the number `since`, as JSON; `view` returns an object as a read shows it."""
         for moment in self.moments:
             if moment.at > since:
-                shown = _commit(moment, view) if moment.after else _request(moment)
-                yield {"at": moment.at, "is": moment.what, **shown}
+                members = _commit(moment, view) if moment.after else _request(moment)
+                yield {"at": moment.at, "is": moment.what, **members}
 
 
 def _request(moment: Moment) -> Object:
     entry = moment.entry
-    assert entry is not None  # noqa: S101 - for the type checker: what is no commit has a request
-    names = ("time", "account", "method", "path", "run", "user_agent", "status", "fault")
-    more = {"body": entry.body} if moment.what == "call" else {"shown": entry.shown}
-    return {"request": entry.seq, **{name: getattr(entry, name) for name in names}, **more}
+    assert entry is not None  # noqa: S101 - for the type checker: every event but a commit has a request
+    field_names = ("time", "account", "method", "path", "run", "user_agent", "status", "fault")
+    detail = {"body": entry.body} if moment.what == "call" else {"shown": entry.shown}
+    return {"request": entry.seq, **{name: getattr(entry, name) for name in field_names}, **detail}
 
 
 def _commit(moment: Moment, view: View) -> Object:
@@ -76,19 +76,19 @@ def _commit(moment: Moment, view: View) -> Object:
     if after is not None and after.deleted is not None:
         old = {}
     changes = {pointer: new.get(pointer) for pointer in {**old, **new} if old.get(pointer) != new.get(pointer)}
-    gone = [pointer for pointer in old if pointer not in new]
+    removed = [pointer for pointer in old if pointer not in new]
     mutation = {name: value for name, value in moment.mutation.items() if name != "body"}
-    return {**mutation, "changes": changes, "gone": gone}
+    return {**mutation, "changes": changes, "gone": removed}
 
 
 def _leaves(value: Json, pointer: str = "") -> dict[str, Json]:
-    """The leaves of a document by JSON Pointer, API keys hidden; an empty object or list is a leaf."""
+    """The leaves of a document by JSON Pointer, secrets hidden; an empty object or list is a leaf."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found: dict[str, Json] = {}
+    leaves: dict[str, Json] = {}
     for name, item in members:
-        step = str(name).replace("~", "~0").replace("/", "~1")
-        found |= _leaves(item, f"{pointer}/{step}")
+        token = str(name).replace("~", "~0").replace("/", "~1")
+        leaves |= _leaves(item, f"{pointer}/{token}")
     if isinstance(value, dict | list) and value:
-        return found
-    hidden = is_secret(*pointer.split("/")[1:]) and isinstance(value, str) and value
-    return {pointer: SENSITIVE if hidden else redact(value)}
+        return leaves
+    is_hidden = is_secret(*pointer.split("/")[1:]) and isinstance(value, str) and value
+    return {pointer: SENSITIVE if is_hidden else redact(value)}

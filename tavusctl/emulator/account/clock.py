@@ -12,28 +12,28 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(slots=True)
 class Clock:
-    """Seconds since 1970 in the emulated world."""
+    """The time of the emulated world, in seconds since 1970; `frozen_at` is set while the clock is stopped."""
 
     offset: float = 0.0
     frozen_at: float | None = None
 
     def now(self) -> float:
-        """The time it is there."""
+        """The emulated time, in seconds since 1970."""
         return self.frozen_at if self.frozen_at is not None else time.time() + self.offset
 
     def set(self, moment: float) -> None:
-        """Make it that time; a stopped clock stays stopped."""
+        """Set the time, in seconds since 1970; a stopped clock stays stopped."""
         if self.frozen_at is not None:
             self.frozen_at = moment
         else:
             self.offset = moment - time.time()
 
     def freeze(self) -> None:
-        """Stop; only `set` moves it."""
+        """Stop the clock; then only `set` changes the time."""
         self.frozen_at = self.now()
 
     def thaw(self) -> None:
-        """Run on from where it stands."""
+        """Let a stopped clock run on from its time."""
         if self.frozen_at is not None:
             self.offset = self.frozen_at - time.time()
             self.frozen_at = None
@@ -91,5 +91,5 @@ def parse(text: str) -> float:
 
 
 def later(clock: Clock, previous: str, step: float) -> float:
-    """The time of a change: now, and in any case a step after the previous one."""
+    """The time of a change: now, but at least `step` seconds after the previous change."""
     return max(clock.now(), parse(previous) + step)

@@ -1,4 +1,4 @@
-"""What was asked and answered, and what no client should have sent."""
+"""The journal of requests and their outcomes, and the violations: requests that no client should send."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ SENSITIVE = "(sensitive)"
 RUN_HEADERS = ("x-tavusctl-run", "x-tavusctl-pid")
 SECRET_KEY = "api_key"  # noqa: S105 - the name of a field
 KEPT_REQUESTS = 50_000
-# Members that are secrets at the top of an object, and those that are secrets where a client says how it signs in.
+# Secret members at the top level of an object, and secret members below `auth` or `auth_config`.
 TOP_KEYS = frozenset({"password", "client_secret"})
 SIGNING_KEYS = frozenset({"token", "password", "value", "secret", "client_secret"})
 SIGNING = frozenset({"auth", "auth_config"})
 
 
 def is_secret(*steps: str) -> bool:
-    """Whether what stands at the end of a path is a secret."""
+    """Whether the member at the end of a path of names is a secret."""
     if not steps:
         return False
-    is_signing = steps[-1] in SIGNING_KEYS and not SIGNING.isdisjoint(steps)
-    return steps[-1] == SECRET_KEY or is_signing or (len(steps) == 1 and steps[0] in TOP_KEYS)
+    is_credential = steps[-1] in SIGNING_KEYS and not SIGNING.isdisjoint(steps)
+    return steps[-1] == SECRET_KEY or is_credential or (len(steps) == 1 and steps[0] in TOP_KEYS)
 
 
 def redact(value: Json, *steps: str) -> Json:
-    """The value with every secret in it replaced; JSON Patch operations that write one included."""
+    """A copy of a value, `steps` below the top, with all secrets replaced, also in JSON Patch operations."""
     if isinstance(value, dict):
         path = str(value.get("path", "")).split("/")[1:]
         if path and "op" in value and "value" in value:
@@ -42,19 +42,19 @@ def redact(value: Json, *steps: str) -> Json:
 
 
 def secrets(value: Json, *steps: str) -> dict[str, str]:
-    """The SHA-256 of every stored secret by its JSON Pointer, so that a test can tell which one is there."""
+    """The SHA-256 of every secret by its JSON Pointer, so that a test can tell which secret is stored."""
     if not isinstance(value, dict):
         return {}
-    found = {}
+    digests = {}
     for name, item in value.items():
         if is_secret(*steps, name) and isinstance(item, str) and item:
-            found["/" + "/".join((*steps, name))] = hashlib.sha256(item.encode()).hexdigest()
-        found.update(secrets(item, *steps, name))
-    return found
+            digests["/" + "/".join((*steps, name))] = hashlib.sha256(item.encode()).hexdigest()
+        digests.update(secrets(item, *steps, name))
+    return digests
 
 
 def holds_mask(value: Json) -> bool:
-    """Whether the eight asterisks of a read are somewhere in it."""
+    """Whether a value contains the mask, the eight asterisks that a read shows in place of a secret."""
     if isinstance(value, dict):
         return any(holds_mask(item) for item in value.values())
     if isinstance(value, list):
@@ -63,27 +63,27 @@ def holds_mask(value: Json) -> bool:
 
 
 class Pattern(NamedTuple):
-    """Which requests are meant: `PATCH /v2/personas/*`, both parts with wildcards; `*` alone is any request."""
+    """A pattern of requests: `PATCH /v2/personas/*`, both parts with wildcards; `*` alone matches any request."""
 
     method: str
     path: str
 
     @classmethod
     def parse(cls, text: str) -> Pattern:
-        """Read a pattern; a slash at the end does not count."""
+        """Parse a pattern; a method or a path alone is accepted, and a slash at the end is ignored."""
         method, _, path = text.strip().partition(" ")
         if not path:
             method, path = ("*", method) if method.startswith("/") else (method, "*")
         return cls(method.upper(), path.strip().rstrip("/") or "/")
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request is meant."""
+        """Whether the pattern matches a request; a slash at the end of its path is ignored."""
         return fnmatchcase(method, self.method) and fnmatchcase(path.rstrip("/") or "/", self.path)
 
 
 @dataclass(slots=True)
 class Entry:
-    """One request and what became of it."""
+    """One request and its outcome."""
 
     seq: int
     time: str
@@ -96,9 +96,9 @@ class Entry:
     status: int | None = None
     committed: bool = False
     fault: str | None = None
-    if_match: str = ""  # the version that a change is of
-    run: str = ""  # who says so in a header: which run of a client this is, or its process
-    shown: dict[str, int] = field(default_factory=dict)  # versions of the objects it was shown, by id
+    if_match: str = ""  # the header If-Match: the version on which a change is based
+    run: str = ""  # the run of the client that sent it, or its process, from one of RUN_HEADERS
+    shown: dict[str, int] = field(default_factory=dict)  # versions of the objects in its answer, by id
 
     def as_object(self) -> Object:
         """The entry as JSON."""
@@ -107,14 +107,14 @@ class Entry:
 
 @dataclass(slots=True)
 class Journal:
-    """The requests of this run, the newest 50,000, and the violations."""
+    """The newest 50,000 requests since the start or the last reset, and the violations."""
 
     requests: deque[Entry] = field(default_factory=lambda: deque(maxlen=KEPT_REQUESTS))
     violations: list[Object] = field(default_factory=list)
     _seq: int = 0
 
     def open(self, request: Request, time: str, account: str | None) -> Entry:
-        """Write a request down before it is answered."""
+        """Record a request before it is answered."""
         self._seq += 1
         entry = Entry(
             self._seq,
@@ -132,19 +132,19 @@ class Journal:
         return entry
 
     def blame(self, entry: Entry, rule: str, text: str) -> None:
-        """Write down that a client did what none may do."""
+        """Record a violation: a request that no client should send."""
         self.violations.append(
             {"request": entry.seq, "rule": rule, "method": entry.method, "path": entry.path, "text": text},
         )
 
     def select(self, query: dict[str, str]) -> list[Object]:
-        """The requests after `since`, of a `method`, of a `path` pattern."""
-        wanted = Pattern(query.get("method", "*").upper(), query.get("path", "*").rstrip("/") or "/")
+        """The requests after the number `since` whose method and path match the patterns `method` and `path`."""
+        pattern = Pattern(query.get("method", "*").upper(), query.get("path", "*").rstrip("/") or "/")
         since = int(query.get("since", "0"))
-        return [e.as_object() for e in self.requests if e.seq > since and wanted.matches(e.method, e.path)]
+        return [e.as_object() for e in self.requests if e.seq > since and pattern.matches(e.method, e.path)]
 
     def clear(self) -> None:
-        """Forget requests and violations; numbers go on."""
+        """Forget requests and violations; the numbers of requests go on."""
         self.requests.clear()
         self.violations.clear()
 

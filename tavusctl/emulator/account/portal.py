@@ -1,4 +1,4 @@
-"""Edits made "in the portal": changes that no API client asked for, at once or in the middle of a request."""
+"""Edits made "in the portal": changes that no API client requested, at once or around a request."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tavusctl.emulator.http.messages import Json, Object
 
 
 class BadEdit(ValueError):
-    """An edit that cannot be made; says why."""
+    """An edit that cannot be made; the message says why."""
 
 
 @dataclass(slots=True)
 class ArmedEdit:
-    """An edit that waits for a request: made when it arrives (before it is carried out), or right after."""
+    """An edit that waits for a matching request: made before the request is carried out, or after its change."""
 
     moment: str  # before, after
     pattern: Pattern
@@ -26,7 +26,7 @@ class ArmedEdit:
     failures: list[str] = field(default_factory=list)
 
     def due(self, moment: str, method: str, path: str) -> bool:
-        """Whether now is the time; counts it."""
+        """Whether to make the edit at this moment of a request; a match uses up one of `skip` or `times`."""
         if moment != self.moment or self.times < 1 or not self.pattern.matches(method, path):
             return False
         if self.skip > 0:
@@ -38,12 +38,12 @@ class ArmedEdit:
 
 @dataclass(slots=True)
 class Portal:
-    """The edits that wait."""
+    """The armed edits."""
 
     edits: list[ArmedEdit] = field(default_factory=list)
 
     def arm(self, when: Json, edit: Object) -> None:
-        """Let an edit wait for a request."""
+        """Arm an edit for the requests that `when` describes; BadEdit or BadForm if `when` is invalid."""
         moments = [moment for moment in ("before", "after") if isinstance(when, dict) and moment in when]
         if len(moments) != 1:
             message = '`when` is {"before": PATTERN} or {"after": PATTERN}'
@@ -55,5 +55,5 @@ class Portal:
         self.edits.append(ArmedEdit(moment, pattern, edit, skip, times))
 
     def due(self, moment: str, method: str, path: str) -> Iterator[ArmedEdit]:
-        """The edits to make around a request."""
+        """The edits to make at this moment of a request."""
         return (armed for armed in self.edits if armed.due(moment, method, path))

@@ -1,4 +1,4 @@
-"""What no reader of an account should ever find: a persona that names a document which is not there, or not ready."""
+"""The check for dangling references: a persona that names a document which is missing or not ready."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tavusctl.emulator.account.world import World
 from tavusctl.emulator.resources import crawls
 
 RULE = "dangling_reference"
-_SERVED = ("ready", "recrawling")  # states in which a document's content is found
+_SERVED = ("ready", "recrawling")  # statuses in which the content of a document can be retrieved
 
 
 def check(world: World, entry: Entry, account: str) -> None:
-    """Blame a request after which a persona names a document whose content nobody finds."""
+    """Record a violation by a request for every dangling reference that the account has after it."""
     for text in _dangling(world, account):
         world.journal.blame(entry, RULE, text)
 
@@ -21,7 +21,7 @@ def check(world: World, entry: Entry, account: str) -> None:
 def _dangling(world: World, account: str) -> Iterator[str]:
     for persona in world.store.every(account, "personas"):
         for ident in persona.document.get("document_ids") or []:
-            found = world.store.get(account, crawls.KIND, ident)
-            status = "missing" if found is None else crawls.settled(world, found)["status"]
+            document = world.store.get(account, crawls.KIND, ident)
+            status = "missing" if document is None else crawls.settled(world, document)["status"]
             if status not in _SERVED:
                 yield f"persona {persona.id} names document {ident}, which is {status}"

@@ -1,4 +1,4 @@
-"""What Tavus itself puts into every account: stock personas and replicas, by their public ids."""
+"""The stock personas and replicas that Tavus puts into every account, with their public ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHANGED_AT = "2025-02-03T21:00:15.556551Z"
 
 
 class StockPersona(NamedTuple):
-    """One row of the table."""
+    """One row of the table of stock personas."""
 
     id: str
     name: str
@@ -32,7 +32,7 @@ STOCK_PERSONAS = (
     StockPersona("p9a95912", "Demo Persona", "r79e1c033f"),
     StockPersona("p3bb4745d4f9", "Storyteller", "r3fbe3834a3e"),
 )
-# Replicas that no stock persona has, but that everybody uses.
+# Widely used replicas that no stock persona has.
 OTHER_REPLICAS = ("rfe12d8b9597", "r95fd27b5a37", "r18e9aebdc33", "r7bc3db0d581", "rb17cf590e15", "r665388ec672")
 STOCK_REPLICAS = tuple(persona.replica_id for persona in STOCK_PERSONAS) + OTHER_REPLICAS
 

@@ -1,7 +1,7 @@
 """Objects and mutations in SQLite: a file that outlives the server, or memory.
 
-Deleting is soft, so lists can lag and the history can be read.  Every change of an object and its line in the
-append-only list of mutations are one transaction.
+Deleted objects are only marked, so that lists can lag and the history can be read.  The change of an object and its
+entry in the append-only list of mutations are one transaction.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ VISIBLE = "account = ? AND kind = ? AND created <= ? AND (deleted IS NULL OR del
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One object as it is kept: the document with its real secrets, and what no reader sees."""
+    """One stored object: `document` with its real secrets, `hidden` with what no read shows.
+
+    `created` and `deleted` are seconds of the emulated clock; `seq` is the order of creation, 0 before it is stored.
+    """
 
     account: str
     kind: str
@@ -48,7 +51,7 @@ class Stored:
     seq: int = 0
 
     def with_document(self, document: Object, **hidden: Json) -> Stored:
-        """The same object with another document; `hidden` is merged."""
+        """The same object with another document; `hidden` is merged into its hidden part."""
         return replace(self, document=document, hidden=self.hidden | hidden)
 
 
@@ -59,17 +62,17 @@ class Store:
         if path is not None:
             _make_private(Path(path))
         self._db = sqlite3.connect(":memory:" if path is None else str(path), isolation_level=None)
-        # A killed server loses nothing: only a power cut could, and nobody tests that here.
+        # Enough to survive a killed server.  Only a power cut can lose data, and no test needs that.
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.executescript(SCHEMA)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the database."""
         self._db.close()
 
     def get(self, account: str, kind: str, id: str) -> Stored | None:  # noqa: A002 - the word of the API
-        """One live object."""
+        """The live object of an id, or None."""
         row = self._db.execute(
             f"SELECT {COLUMNS} FROM objects WHERE account = ? AND kind = ? AND id = ? AND deleted IS NULL",  # noqa: S608
             (account, kind, id),
@@ -78,20 +81,20 @@ class Store:
 
     def exists(self, account: str, kind: str, id: str) -> bool:  # noqa: A002 - the word of the API
         """Whether there is such a live object."""
-        found = self._db.execute(
+        row = self._db.execute(
             "SELECT 1 FROM objects WHERE account = ? AND kind = ? AND id = ? AND deleted IS NULL",
             (account, kind, id),
         ).fetchone()
-        return found is not None
+        return row is not None
 
     def every(self, account: str, kind: str, as_of: float | None = None) -> Iterator[Stored]:
-        """All live objects of a kind in order of creation; `as_of` a time, those a lagging list shows."""
+        """All live objects of a kind in order of creation; with `as_of`, those that were live at that time."""
         yield from self.slice(account, kind, 0, -1, as_of)
 
     def count(self, account: str, kind: str, as_of: float | None = None) -> int:
-        """How many `every` would give."""
-        moment = _horizon(as_of)
-        row = self._db.execute(f"SELECT COUNT(*) FROM objects WHERE {VISIBLE}", (account, kind, moment[0], moment[1]))  # noqa: S608
+        """The number of objects that `every` yields."""
+        times = _horizon(as_of)
+        row = self._db.execute(f"SELECT COUNT(*) FROM objects WHERE {VISIBLE}", (account, kind, times[0], times[1]))  # noqa: S608
         return int(row.fetchone()[0])
 
     def slice(
@@ -104,23 +107,23 @@ class Store:
         *,
         newest_first: bool = False,
     ) -> list[Stored]:
-        """A window of `every`; a limit of -1 is all."""
+        """A window of `every`, or of its reverse; a limit of -1 is no limit."""
         order = "DESC" if newest_first else "ASC"
-        shown_after, hidden_after = _horizon(as_of)
+        created_until, deleted_after = _horizon(as_of)
         rows = self._db.execute(
-            # The window is found in the index; only its own rows are read.
+            # The subquery finds the window in the index, so that only the rows of the window are read.
             f"SELECT {COLUMNS} FROM objects WHERE seq IN"  # noqa: S608
             f" (SELECT seq FROM objects WHERE {VISIBLE} ORDER BY seq {order} LIMIT ? OFFSET ?) ORDER BY seq {order}",
-            (account, kind, shown_after, hidden_after, limit, skip),
+            (account, kind, created_until, deleted_after, limit, skip),
         )
         return [_stored(row) for row in rows]
 
     def dump(self) -> list[Stored]:
-        """Everything, deleted objects included, in order of creation."""
+        """All objects of all accounts, deleted ones included, in order of creation."""
         return [_stored(row) for row in self._db.execute(f"SELECT {COLUMNS} FROM objects ORDER BY seq")]  # noqa: S608
 
     def owners(self, kind: str, id: str) -> list[str]:  # noqa: A002 - the word of the API
-        """The accounts that have such a live object."""
+        """The accounts that have a live object of this kind and id."""
         rows = self._db.execute(
             "SELECT account FROM objects WHERE kind = ? AND id = ? AND deleted IS NULL",
             (kind, id),
@@ -128,13 +131,17 @@ class Store:
         return [row[0] for row in rows]
 
     def next_id(self, prefix: str, digits: int) -> str:
-        """An id that was never given; the same in every run that creates the same things in the same order."""
+        """The id for the next object: `prefix` and as many hexadecimal digits as `digits` says.
+
+        The id depends on how often an object was stored, by creation or by change, so runs that make the same calls of
+        `put` and `put_unnoticed` in the same order get the same ids.  Two calls with none between return the same id.
+        """
         row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'objects'").fetchone()
         number = (row[0] if row else 0) + 1
         return prefix + hashlib.sha256(f"{prefix}{number}".encode()).hexdigest()[:digits]
 
     def put(self, stored: Stored, mutation: Object | None) -> None:
-        """Insert or replace an object, and say so in the list of mutations."""
+        """Insert or replace an object and append its mutation, if there is one, in one transaction."""
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute(PUT, _row(stored))
@@ -142,7 +149,7 @@ class Store:
                 self._db.execute("INSERT INTO mutations (entry) VALUES (?)", (json.dumps(mutation),))
 
     def put_unnoticed(self, stored: Stored) -> None:
-        """Insert or replace an object without a line in the list of mutations."""
+        """Insert or replace an object without a mutation."""
         self._db.execute(PUT, _row(stored))
 
     def mutations(self, since: int = 0) -> list[Object]:
@@ -151,7 +158,7 @@ class Store:
         return [{"seq": seq, **json.loads(entry)} for seq, entry in rows]
 
     def greet(self, account: str) -> bool:
-        """Remember an account; True the first time."""
+        """Record an account; whether it is new."""
         return self._db.execute("INSERT OR IGNORE INTO accounts VALUES (?)", (account,)).rowcount == 1
 
     def accounts(self) -> list[str]:
@@ -159,37 +166,38 @@ class Store:
         return [row[0] for row in self._db.execute("SELECT name FROM accounts ORDER BY name")]
 
     def setting(self, name: str) -> Json:
-        """A kept setting, or None."""
+        """A stored setting, or None."""
         row = self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
 
     def keep_setting(self, name: str, value: Json) -> None:
-        """Keep a setting for the next start."""
+        """Store a setting for the next start."""
         self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
 
     def clear(self) -> None:
-        """Forget everything; ids and sequence numbers start again."""
+        """Delete everything; ids and sequence numbers start again."""
         for table in ("objects", "mutations", "settings", "accounts", "sqlite_sequence"):
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
 
 
 def _make_private(path: Path) -> None:
-    """Let nobody but its owner read a database, from its first byte on: accounts have keys in them.
+    """Create the database file if it is missing, and let only its owner read it: it contains API keys and secrets.
 
-    SQLite gives the files that it puts beside a database the rights of that; those of an older run may be there.
+    It is private before SQLite writes to it.  SQLite gives the files beside a database the permissions of the database;
+    those that an older run has left are made private here.  sqlite3.OperationalError if that fails.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
-        for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
-            if one.exists():
-                one.chmod(0o600)
+        for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))):
+            if file.exists():
+                file.chmod(0o600)
     except OSError as error:
         message = f"unable to open database file: {error.strerror}"
         raise sqlite3.OperationalError(message) from None
 
 
 def _horizon(as_of: float | None) -> tuple[float, float]:
-    """Bounds for the two placeholders of VISIBLE: created until, deleted after."""
+    """The two times of VISIBLE: created at or before the first, and not deleted, or deleted after the second."""
     return (float("inf"), float("inf")) if as_of is None else (as_of, as_of)
 
 

@@ -1,4 +1,4 @@
-"""The emulated world: everything a handler may look at or change."""
+"""The emulated world: all data that a handler of a request can read or change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tavusctl.emulator.http.messages import Json, Object, Request
 
 @dataclass(slots=True)
 class World:
-    """One emulated Tavus."""
+    """One emulated Tavus: all accounts, and everything that controls its behaviour."""
 
     store: Store
     allowed: Allowed = field(default_factory=Allowed)
@@ -34,14 +34,14 @@ class World:
     faults: Faults = field(default_factory=Faults)
     portal: Portal = field(default_factory=Portal)
     callbacks: Callbacks = field(init=False)
-    # By kind: what becomes of the next processing; None is success.
+    # By kind: how the next processings end, each an error, or None for success.
     outcomes: dict[str, list[str | None]] = field(default_factory=dict)
     seed: Object = field(default_factory=dict)
     first_seed: Object = field(default_factory=dict)
     first_behaviors: Object = field(default_factory=dict)
     first_faults: list[Json] = field(default_factory=list)
     commits: int = 0
-    # Requests that will be carried out late: when, by our clock, and how.
+    # Requests to carry out late: the time by the emulated clock, and the function that does it.
     late: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -49,26 +49,26 @@ class World:
 
     @property
     def is_today(self) -> bool:
-        """Whether the API of today is served."""
+        """Whether the served API is that of today (the behaviour `era`)."""
         return bool(self.behaviors["era"] == "today")
 
     def catch_up(self) -> None:
-        """Carry out what is due by now."""
+        """Carry out the late requests that are due."""
         now = self.clock.now()
         due = [carry_out for moment, carry_out in self.late if moment <= now]
-        self.late = [one for one in self.late if one[0] > now]
+        self.late = [late_request for late_request in self.late if late_request[0] > now]
         for carry_out in due:
             carry_out()
 
     def as_of(self) -> float | None:
-        """The moment that lists show; None when they do not lag."""
+        """The time whose objects lists show; None if lists do not lag."""
         lag = float(self.behaviors["list_lag"])
         return self.clock.now() - lag if lag else None
 
     def next_outcome(self, kind: str) -> str | None:
-        """What becomes of a processing that starts now: an error, or None."""
-        waiting = self.outcomes.get(kind)
-        return waiting.pop(0) if waiting else None
+        """How a processing that starts now will end: an error, or None for success.  Uses up an outcome of the kind."""
+        outcomes = self.outcomes.get(kind)
+        return outcomes.pop(0) if outcomes else None
 
     def commit(
         self,
@@ -80,7 +80,7 @@ class World:
         body: Json = None,
         more: Object | None = None,
     ) -> None:
-        """Keep an object and write the change down, as one."""
+        """Store an object and record the change; the object and its mutation are one transaction."""
         mutation = {
             "time": in_microseconds(self.clock.now()),
             "account": stored.account,
@@ -98,15 +98,15 @@ class World:
         self.commits += 1
 
     def remember(self) -> None:
-        """Keep clock and behaviors for the next start."""
+        """Store clock and behaviours for the next start."""
         self.store.keep_setting("clock", [self.clock.offset, self.clock.frozen_at])
         self.store.keep_setting("behaviors", self.behaviors.changed())
 
     def start(self) -> None:
-        """Clock and behaviours as they were kept, else as the caller wants them; the rules for faults."""
-        kept = self.store.setting("clock")
-        if kept is not None:
-            self.clock.offset, self.clock.frozen_at = kept
+        """Restore the stored clock and behaviours; behaviours of the start take precedence.  Add its fault rules."""
+        clock_setting = self.store.setting("clock")
+        if clock_setting is not None:
+            self.clock.offset, self.clock.frozen_at = clock_setting
         self.seed = dict(self.first_seed)
         self.behaviors.change(
             {**(self.store.setting("behaviors") or self.store.setting("switches") or {}), **self.first_behaviors}
@@ -114,7 +114,7 @@ class World:
         self.faults.add(self.first_faults)
 
     def reset(self) -> None:
-        """Begin again: nothing but the seed."""
+        """Delete everything and start again with the seed, the behaviours and the fault rules of the start."""
         self.store.clear()
         self.journal.clear()
         self.chronicle = Chronicle()
@@ -130,7 +130,10 @@ class World:
 
 @dataclass(slots=True)
 class Call:
-    """One request of one account to one handler; `id` is the object in the path, `part` what is named below it."""
+    """One request of one account to one handler.
+
+    `id` is the id of the object in the path, `part` the name or the id below it, such as a skill.
+    """
 
     world: World
     request: Request
@@ -148,11 +151,11 @@ class Call:
         self.commit(replace(stored, deleted=self.world.clock.now()), "delete")
 
     def show(self, stored: Stored) -> None:
-        """Write down that the answer to this request shows an object, and which version of it."""
+        """Record the version of an object that the answer to this request shows."""
         self.entry.shown[stored.id] = self.world.chronicle.version(stored)
 
     def wants(self, name: str) -> bool:
-        """Whether a boolean query parameter is on."""
+        """Whether a query parameter is `true`."""
         return self.request.query.get(name, "").lower() == "true"
 
 
@@ -164,38 +167,40 @@ def build(
     behaviors: Mapping[str, Json] | None = None,
     allowed: Allowed | None = None,
 ) -> World:
-    """A world from the arguments of `serve`; must run in the thread that serves."""
+    """A world from the arguments of `serve`; must run in the thread that serves.  BadForm if a file is invalid."""
     first_seed, rules = _load(seed), _load(faults)
     with in_file(seed):
-        first_seed = _accounts({} if first_seed is None else first_seed)
+        first_seed = _seed_accounts({} if first_seed is None else first_seed)
     with in_file(faults):
-        rules = _listed(rules or [])
+        rules = _fault_rules(rules or [])
         Faults().add(rules)
-    store, known = Store(db), dict(behaviors or {})
-    with ExitStack() as undone:
-        undone.callback(store.close)  # what cannot be started keeps no file open
-        world = World(store, allowed or Allowed(), first_seed=first_seed, first_behaviors=known, first_faults=rules)
+    store, start_behaviors = Store(db), dict(behaviors or {})
+    with ExitStack() as cleanup:
+        cleanup.callback(store.close)  # a failed start leaves no file open
+        world = World(
+            store, allowed or Allowed(), first_seed=first_seed, first_behaviors=start_behaviors, first_faults=rules
+        )
         world.start()
-        undone.pop_all()
+        cleanup.pop_all()
     return world
 
 
 def _load(source: str | Path | Json) -> Json:
-    """What a file holds, or what was given in its place."""
+    """The content of a JSON file, or the value that was given in its place."""
     if not isinstance(source, str | Path):
         return source
     try:
         return json.loads(Path(source).read_text(encoding="utf-8"))
     except OSError as error:
         message = f"the file `{source}` cannot be read: {error.strerror}"
-    except (ValueError, RecursionError) as error:  # no UTF-8 is a ValueError, too
+    except (ValueError, RecursionError) as error:  # invalid UTF-8 is a ValueError, too
         message = f"the file `{source}` is not valid JSON: {error}"
     raise forms.BadForm(message)
 
 
 @contextmanager
 def in_file(source: str | Path | Json) -> Iterator[None]:
-    """Let what is wrong with the content of a file name it."""
+    """Raise a ValueError about the content of a file as BadForm that names the file."""
     try:
         yield
     except ValueError as error:
@@ -205,17 +210,17 @@ def in_file(source: str | Path | Json) -> Iterator[None]:
         raise forms.BadForm(message) from error
 
 
-def _accounts(found: Json) -> Object:
-    if not isinstance(found, Mapping):
+def _seed_accounts(seed: Json) -> Object:
+    if not isinstance(seed, Mapping):
         message = "the seed is an object of accounts"
         raise forms.BadForm(message)
-    return dict(found)
+    return dict(seed)
 
 
-def _listed(rules: Json) -> list[Json]:
-    """Rules for faults: a list, the same as the control side shows it, or one."""
-    found = rules["faults"] if isinstance(rules, dict) and set(rules) == {"faults"} else rules
-    if not isinstance(found, list | dict):
+def _fault_rules(rules: Json) -> list[Json]:
+    """The fault rules of a file: a list, an object with `faults` as GET faults returns it, or a single rule."""
+    fault_rules = rules["faults"] if isinstance(rules, dict) and set(rules) == {"faults"} else rules
+    if not isinstance(fault_rules, list | dict):
         message = "faults are a list of rules"
         raise forms.BadForm(message)
-    return found if isinstance(found, list) else [found]
+    return fault_rules if isinstance(fault_rules, list) else [fault_rules]

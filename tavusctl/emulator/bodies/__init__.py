@@ -1,1 +1,1 @@
-"""What every resource does with bodies: fields, patches, names, lists."""
+"""What all resources share for bodies: fields, patches, names, lists."""

@@ -1,4 +1,4 @@
-"""Two spellings of one field: persona and PAL, replica and face.  What is kept has the older one."""
+"""The older and the newer name of a field: persona and PAL, replica and face.  Stored documents have the older."""
 
 from __future__ import annotations
 
@@ -16,53 +16,64 @@ PERSONA: Table = {
 REPLICA: Table = {"replica_id": "face_id", "replica_name": "face_name", "replica_type": "face_type"}
 CONVERSATION: Table = {"persona_id": "pal_id", "replica_id": "face_id"}
 INTERRUPTIBILITY = ("replica_interruptibility", "pal_interruptibility", "face_interruptibility")
-# Not to be sent in both spellings.
+# Fields that a body must not have under both names.
 EXCLUSIVE = frozenset({"replica_id", "replica_name", "default_replica_id"})
 
 
 def is_new(request: Request) -> bool:
-    """Whether a path has the newer words."""
+    """Whether the path of a request is below `pals` or `faces`, the newer names."""
     segments = request.segments()
     return len(segments) > 1 and segments[1] in ("pals", "faces")
 
 
 def renamed(document: Object, table: Table) -> Object:
-    """A document in the newer words."""
+    """A document with its fields under their newer names."""
     return {table.get(name, name): value for name, value in document.items()}
 
 
 def older(body: Object, table: Table, *, new: bool) -> Object:
-    """A body in the older words; of two spellings that of the path counts, where both may be sent."""
-    kept = dict(body)
-    for old, other in table.items():
-        if other not in kept:
+    """A body with its fields under their older names.
+
+    If it has both names of a field, the value under the newer name counts if `new`, else that under the older name; for
+    the fields in EXCLUSIVE it is refused.
+    """
+    result = dict(body)
+    for old_name, new_name in table.items():
+        if new_name not in result:
             continue
-        value = kept.pop(other)
-        if old in kept and old in EXCLUSIVE:
-            text = f"Bad Request. Please provide only one of {old} and {other}."
+        value = result.pop(new_name)
+        if old_name in result and old_name in EXCLUSIVE:
+            text = f"Bad Request. Please provide only one of {old_name} and {new_name}."
             raise refuse(text)
-        if new or old not in kept:
-            kept[old] = value
-    return kept
+        if new or old_name not in result:
+            result[old_name] = value
+    return result
 
 
 def rewritten(before: Object, after: Object, table: Table) -> Object:
-    """A patched document in the older words: a spelling that the read does not show was written, so it counts."""
-    kept = dict(after)
-    for old, other in table.items():
-        first, second = (old, other) if old in before else (other, old)
-        value = kept.pop(second, kept.get(first, kept))
-        kept.pop(first, None)
-        if value is not kept:
-            kept[old] = value
-    return kept
+    """A patched document with its fields under their older names.
+
+    `before` is the document as the read shows it.  If `after` has both names of a field, the value under the name that
+    `before` lacks counts, because the patch has written it.
+    """
+    result = dict(after)
+    for old_name, new_name in table.items():
+        shown_name, other_name = (old_name, new_name) if old_name in before else (new_name, old_name)
+        value = result.pop(other_name, result.get(shown_name, result))
+        result.pop(shown_name, None)
+        if value is not result:
+            result[old_name] = value
+    return result
 
 
 def one_spelling(layer: Object, shown: str, written: Collection[str] = INTERRUPTIBILITY) -> Object:
-    """The layer of the flow with the older word for how easily it is interrupted; `shown` is what a read says."""
-    given = {name: layer[name] for name in written if name in layer}
-    if not given:
+    """The conversational_flow layer with the interruptibility under its oldest name only.
+
+    `shown` is the name that a read shows; of the names in `written`, a value under another name takes precedence.
+    """
+    values = {name: layer[name] for name in written if name in layer}
+    if not values:
         return layer
-    others = [value for name, value in given.items() if name != shown]
-    kept = {name: value for name, value in layer.items() if name not in INTERRUPTIBILITY}
-    return kept | {INTERRUPTIBILITY[0]: others[0] if others else given[shown]}
+    unshown_values = [value for name, value in values.items() if name != shown]
+    rest = {name: value for name, value in layer.items() if name not in INTERRUPTIBILITY}
+    return rest | {INTERRUPTIBILITY[0]: unshown_values[0] if unshown_values else values[shown]}

@@ -1,4 +1,7 @@
-"""Fields of an object: what they may hold, what a read shows when they are unset, and complaints in the API's words."""
+"""Fields of an object: their checks, the defaults that a read shows, and the error messages of the API.
+
+Most functions are checks, or make one: a check returns the error of a value, or None if the value is valid.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 
 from tavusctl.emulator.http.messages import Json, Object
 
-# The complaint about a value, or None when it will do.
+# The error of a value (a list of messages, or errors by member), or None if the value is valid.
 Check = Callable[[Json], Json]
 UNSET = object()
 NOT_TEXT = "Not a valid string."
@@ -24,7 +27,7 @@ NOT_NULL = "Field may not be null."
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: `default` is what a read shows when it is unset, UNSET: nothing."""
+    """One field: `default` is what a read shows if the field is unset; with UNSET, the read omits the field."""
 
     check: Check
     default: Json = UNSET
@@ -36,27 +39,27 @@ Fields = Mapping[str, Field]
 
 
 def text(value: Json) -> Json:
-    """A string."""
+    """Check for a string."""
     return None if isinstance(value, str) else [NOT_TEXT]
 
 
 def flag(value: Json) -> Json:
-    """A boolean."""
+    """Check for a boolean."""
     return None if isinstance(value, bool) else [NOT_FLAG]
 
 
 def flag_or_text(value: Json) -> Json:
-    """A boolean, or one written as a string."""
+    """Check for a boolean, or any string: a boolean may be written as one."""
     return None if isinstance(value, bool | str) else [NOT_FLAG]
 
 
 def is_number(value: Json) -> bool:
-    """A number that is not a boolean."""
+    """Whether a value is a number; a boolean is not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def integer(low: int, high: int | None = None) -> Check:
-    """A whole number between two bounds."""
+    """A check for an integer from `low` to `high`; None is no upper bound."""
 
     def check(value: Json) -> Json:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -70,7 +73,7 @@ def integer(low: int, high: int | None = None) -> Check:
 
 
 def number(low: float, high: float) -> Check:
-    """A number between two bounds."""
+    """A check for a number from `low` to `high`."""
 
     def check(value: Json) -> Json:
         if not is_number(value):
@@ -81,19 +84,19 @@ def number(low: float, high: float) -> Check:
 
 
 def length(least: int, most: int) -> Check:
-    """A string of some length; what is made of spaces counts as empty where one may not be."""
+    """A check for a string of `least` to `most` characters; spaces at its ends do not count towards `least`."""
 
     def check(value: Json) -> Json:
         if not isinstance(value, str):
             return [NOT_TEXT]
-        fits = len(value) <= most and len(value.strip() if least else value) >= least
-        return None if fits else [f"Length must be between {least} and {most}."]
+        is_valid = len(value) <= most and len(value.strip() if least else value) >= least
+        return None if is_valid else [f"Length must be between {least} and {most}."]
 
     return check
 
 
 def form(pattern: str, why: str) -> Check:
-    """A string of a form."""
+    """A check for a string that matches a regular expression as a whole; `why` is the error message."""
 
     def check(value: Json) -> Json:
         if not isinstance(value, str):
@@ -104,7 +107,7 @@ def form(pattern: str, why: str) -> Check:
 
 
 def some(most: int, item: Check) -> Check:
-    """A list of so many at most, each of which will do."""
+    """A check for a list of at most `most` items that all pass the check `item`."""
 
     def check(value: Json) -> Json:
         if not isinstance(value, list):
@@ -117,12 +120,12 @@ def some(most: int, item: Check) -> Check:
 
 
 def anything(_: Json) -> Json:
-    """Whatever it is."""
+    """Accept any value."""
     return None
 
 
 def choice(*values: str) -> Check:
-    """One of some words."""
+    """A check for one of the given strings."""
 
     def check(value: Json) -> Json:
         return None if isinstance(value, str) and value in values else [f"Must be one of: {', '.join(values)}."]
@@ -131,26 +134,26 @@ def choice(*values: str) -> Check:
 
 
 def texts(value: Json) -> Json:
-    """A list of strings."""
+    """Check for a list of strings."""
     if not isinstance(value, list):
         return [NOT_LIST]
     return {index: [NOT_TEXT] for index, item in enumerate(value) if not isinstance(item, str)} or None
 
 
 def mapping(value: Json) -> Json:
-    """An object with anything in it."""
+    """Check for an object with any members."""
     return None if isinstance(value, dict) else [NOT_MAPPING]
 
 
 def text_mapping(value: Json) -> Json:
-    """An object whose values are strings."""
+    """Check for an object whose values are strings."""
     if not isinstance(value, dict):
         return [NOT_MAPPING]
     return {name: {"value": [NOT_TEXT]} for name, item in value.items() if not isinstance(item, str)} or None
 
 
 def nested(fields: Fields) -> Check:
-    """An object with known fields."""
+    """A check for an object with the given fields and no others."""
 
     def check(value: Json) -> Json:
         if not isinstance(value, dict):
@@ -161,38 +164,41 @@ def nested(fields: Fields) -> Check:
 
 
 def diagnostics(fields: Fields, body: Object, *, unknown: bool = True) -> Object:
-    """What is wrong with a body, by field; `unknown` fields are wrong, too, unless told otherwise."""
-    found = {}
+    """The errors of a body by field name; with `unknown`, also an error for every unknown field."""
+    errors = {}
     for name, value in body.items():
-        known = fields.get(name)
-        if known is None:
-            wrong = [UNKNOWN] if unknown else None
+        field = fields.get(name)
+        if field is None:
+            error = [UNKNOWN] if unknown else None
         elif value is None:
-            wrong = None if known.nullable else [NOT_NULL]
+            error = None if field.nullable else [NOT_NULL]
         else:
-            wrong = known.check(value)
-        if wrong:
-            found[name] = wrong
-    return found
+            error = field.check(value)
+        if error:
+            errors[name] = error
+    return errors
 
 
 def missing(body: Object, names: Collection[str]) -> Object:
-    """What is wrong with a body that lacks required fields."""
+    """The errors for required fields that a body lacks, by field name; null counts as missing."""
     return {name: [REQUIRED] for name in names if body.get(name) is None}
 
 
 def fill(fields: Fields, given: Object, *, newer: bool) -> Object:
-    """Every field in its fixed order: what was given, else the default; unknown ones at the end."""
+    """The fields in their fixed order, with the given value or else the default; unknown fields at the end.
+
+    Unset fields that are `newer` are filled only if `newer` is true.
+    """
     filled = {
-        name: given.get(name, known.default)
-        for name, known in fields.items()
-        if name in given or (known.default is not UNSET and (newer or not known.newer))
+        name: given.get(name, field.default)
+        for name, field in fields.items()
+        if name in given or (field.default is not UNSET and (newer or not field.newer))
     }
     return filled | {name: value for name, value in given.items() if name not in fields}
 
 
 def by_length(value: Json) -> Json:
-    """Free-form objects as they are kept: keys by length, then by bytes; lists keep their order."""
+    """A free-form value as the API stores it: keys of objects by length, then by bytes; lists keep their order."""
     if isinstance(value, dict):
         keys = sorted(
             value, key=lambda key: (len(key.encode("utf-8", "surrogatepass")), key.encode("utf-8", "surrogatepass"))

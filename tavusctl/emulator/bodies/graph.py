@@ -1,4 +1,4 @@
-"""The graph of a set of objectives: who follows whom."""
+"""The graph of a set of objectives: which objectives follow each objective."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ MOST = 50
 
 
 def check(data: Sequence[Object], *, loops: bool) -> None:
-    """Refuse a set that has no beginning, more than one, no end, or that leads nowhere; `loops` are allowed or not."""
+    """Refuse an empty or too long set, or unknown references; without `loops`, also a cycle or more than one root."""
     if not 1 <= len(data) <= MOST:
         message = f"data must have between 1 and {MOST} objectives"
         raise refuse_message(message)
-    edges = {item["objective_name"]: _next(item) for item in data}
-    for name, following in edges.items():
-        unknown = [one for one in following if one not in edges]
+    edges = {item["objective_name"]: _successors(item) for item in data}
+    for name, successors in edges.items():
+        unknown = [successor for successor in successors if successor not in edges]
         if unknown:
             message = f"objective '{name}' references unknown objective '{unknown[0]}'"
             raise refuse_message(message)
@@ -25,13 +25,13 @@ def check(data: Sequence[Object], *, loops: bool) -> None:
     if _has_cycle(edges):
         message = "objectives must not form a cycle unless allow_loops is true"
         raise refuse_message(message)
-    roots = set(edges) - {one for following in edges.values() for one in following}
+    roots = set(edges) - {successor for successors in edges.values() for successor in successors}
     if len(roots) != 1:
         message = f"objectives must have a single root; found {len(roots)}"
         raise refuse_message(message)
 
 
-def _next(item: Object) -> list[str]:
+def _successors(item: Object) -> list[str]:
     required, conditional = item.get("next_required_objective"), item.get("next_conditional_objectives")
     if required and conditional:
         message = "an objective may have next_required_objective or next_conditional_objectives, not both"
@@ -40,9 +40,11 @@ def _next(item: Object) -> list[str]:
 
 
 def _has_cycle(edges: dict[str, list[str]]) -> bool:
-    """Whether taking away what leads nowhere leaves something."""
-    left = dict(edges)
-    while ends := [name for name, following in left.items() if not any(one in left for one in following)]:
+    """Whether objectives are left after repeatedly removing those that nothing follows: they form a cycle."""
+    remaining = dict(edges)
+    while ends := [
+        name for name, successors in remaining.items() if not any(successor in remaining for successor in successors)
+    ]:
         for name in ends:
-            del left[name]
-    return bool(left)
+            del remaining[name]
+    return bool(remaining)

@@ -1,4 +1,4 @@
-"""What becomes of a display name that is kept: as it came, or in a spelling that some servers prefer."""
+"""How display names are stored: as sent, or normalised as the behaviour `names` says."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 
 def respelled(behaviors: Behaviors, body: Object) -> Object:
-    """A body with its display name as this server keeps it."""
-    change = SPELLINGS[behaviors["names"]]
-    return {key: change(value) if key in NAMES and isinstance(value, str) else value for key, value in body.items()}
+    """A body with its display names as the server stores them."""
+    normalise = SPELLINGS[behaviors["names"]]
+    return {key: normalise(value) if key in NAMES and isinstance(value, str) else value for key, value in body.items()}

@@ -1,4 +1,4 @@
-"""Lists: pages of a window, the stock objects before the account's own, filters when asked for."""
+"""Lists: pages, order, filters; stock objects are older than those of the account."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tavusctl.emulator.http.messages import Object, Response, answer, refuse
 from tavusctl.emulator.resources.resource import Resource
 
 DEFAULT_LIMIT = 10
-# Beyond this no list goes on; the product of page and limit must fit into 64 bits.
+# The greatest page number and page size: no list is longer, and SQLite needs their product in 64 bits.
 FAR = 10**9
 View = Callable[[Stored], Object]
 
 
 def number(text: str | None, default: int, least: int) -> int:
-    """A query parameter; what is no such number is the default."""
+    """An integer query parameter, at most FAR; the default if it is missing, not an integer or below `least`."""
     try:
         value = int(text or "")
     except ValueError:
@@ -25,7 +25,7 @@ def number(text: str | None, default: int, least: int) -> int:
 
 
 def limit_of(call: Call, usual: int = DEFAULT_LIMIT, most: int | None = None) -> int:
-    """The page size asked for, within what the behaviours, and this list, allow."""
+    """The requested page size, at most that of the behaviour `max_limit` and `most`; `over_limit` may refuse it."""
     limit = number(call.request.query.get("limit"), usual, 1)
     greatest = call.world.behaviors["max_limit"]
     if most is not None:
@@ -39,14 +39,14 @@ def limit_of(call: Call, usual: int = DEFAULT_LIMIT, most: int | None = None) ->
 
 
 def newest_first(call: Call, *, usual: bool | None = None) -> bool | None:
-    """The order asked for; None is that of the behaviour."""
+    """Whether the request sorts the newest first; `usual` if it gives no order."""
     return {"asc": False, "ascending": False, "desc": True, "descending": True}.get(
         call.request.query.get("sort", ""), usual
     )
 
 
 def page_of(call: Call, base: int) -> int:
-    """How many pages to skip; `base` is the number of the first."""
+    """The number of pages to skip; `base` is the number of the first page."""
     return number(call.request.query.get("page"), base, base) - base
 
 
@@ -62,43 +62,47 @@ def list_all(
     newest_first: bool | None = None,
     limit: int | None = None,
 ) -> tuple[list[Object], int]:
-    """One page of a list, and how many there are in all."""
+    """One page of a list as shown by `view`, and the number of objects on all pages.
+
+    Without `own`, only stock objects are listed; `keep` is a filter.  Without `newest_first`, the order is that of the
+    behaviour `list_order`; without `limit`, the page size is that of the request.
+    """
     limit = limit_of(call) if limit is None else limit
     start = page_of(call, base) * limit
     if newest_first is None:
         newest_first = call.world.behaviors["list_order"] == "descending"
     store, as_of = call.world.store, call.world.as_of()
     if keep is not None or not own:
-        everything = [*stock, *(store.every(call.account, resource.name, as_of) if own else ())]
-        chosen = [stored for stored in everything if keep is None or keep(stored)]
+        candidates = [*stock, *(store.every(call.account, resource.name, as_of) if own else ())]
+        matches = [stored for stored in candidates if keep is None or keep(stored)]
         if newest_first:
-            chosen.reverse()
-        return _shown(call, view, chosen[start : start + limit]), len(chosen)
+            matches.reverse()
+        return _shown(call, view, matches[start : start + limit]), len(matches)
     count = store.count(call.account, resource.name, as_of)
 
     def window(skip: int, size: int) -> list[Stored]:
         return store.slice(call.account, resource.name, skip, size, as_of, newest_first=newest_first)
 
-    # The stock is older than anything of the account.
+    # Stock objects are older than any object of the account.
     if newest_first:
-        found = window(start, limit)
-        rest = start - count
-        found += list(reversed(stock))[max(rest, 0) : max(rest + limit, 0)]
+        page = window(start, limit)
+        stock_start = start - count
+        page += list(reversed(stock))[max(stock_start, 0) : max(stock_start + limit, 0)]
     else:
-        found = list(stock[start : start + limit])
-        found += window(max(start - len(stock), 0), limit - len(found))
-    return _shown(call, view, found), count + len(stock)
+        page = list(stock[start : start + limit])
+        page += window(max(start - len(stock), 0), limit - len(page))
+    return _shown(call, view, page), count + len(stock)
 
 
-def _shown(call: Call, view: View, found: Sequence[Stored]) -> list[Object]:
-    for stored in found:
+def _shown(call: Call, view: View, page: Sequence[Stored]) -> list[Object]:
+    for stored in page:
         call.show(stored)
-    return [view(stored) for stored in found]
+    return [view(stored) for stored in page]
 
 
 def listing(call: Call, data: list[Object], total: int, **more: int) -> Response:
-    """The envelope of a list."""
-    counting = call.world.behaviors["total_count"]
-    if counting == "absent":
+    """The response of a list: data, total and `more` members of its envelope."""
+    style = call.world.behaviors["total_count"]
+    if style == "absent":
         return answer({"data": data, **more})
-    return answer({"data": data, "total_count": total if counting == "exact" else len(data), **more})
+    return answer({"data": data, "total_count": total if style == "exact" else len(data), **more})

@@ -20,11 +20,11 @@ MEMBERS = {
 
 
 class Unpatchable(ValueError):
-    """The patch is malformed, or does not fit the document; the text is the library's."""
+    """The patch is malformed, or does not fit the document; where the library fails, the text is its own."""
 
 
 def apply(document: Object, operations: Json, *, ignore_test: bool = False) -> Object:
-    """The patched copy.  Unpatchable when an operation fails, or when the result is not an object."""
+    """A patched copy of a document.  Unpatchable if an operation is malformed or fails, or the result is no object."""
     _check(operations)
     if ignore_test:
         operations = [operation for operation in operations if operation["op"] != "test"]
@@ -33,7 +33,7 @@ def apply(document: Object, operations: Json, *, ignore_test: bool = False) -> O
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
         raise Unpatchable(str(error)) from error
     except (TypeError, KeyError, IndexError, ValueError, AttributeError, RecursionError) as error:
-        # The library stumbles over paths that lead through scalars.
+        # The library raises these for paths that lead through scalars.
         raise Unpatchable(str(error)) from error
     if not isinstance(patched, dict):
         message = "the document would no longer be an object"
@@ -62,19 +62,19 @@ def _well_formed(operation: Json) -> bool:
 
 
 def carry_over(pointers: list[str], before: Object, after: Object) -> None:
-    """Undo in `after` what changed at some pointers, as a server does that silently ignores them."""
+    """Undo in `after` the changes at some pointers, like a server that silently ignores writes to these fields."""
     for pointer in pointers:
         path = jsonpointer.JsonPointer(pointer)
-        kept = path.resolve(before, _ABSENT)
-        if path.resolve(after, _ABSENT) is _ABSENT and kept is _ABSENT:
+        old_value = path.resolve(before, _ABSENT)
+        if path.resolve(after, _ABSENT) is _ABSENT and old_value is _ABSENT:
             continue
-        parent, last = path.to_last(after) if _has_parent(path, after) else (None, None)
+        parent, name = path.to_last(after) if _has_parent(path, after) else (None, None)
         if not isinstance(parent, dict):
             continue
-        if kept is _ABSENT:
-            parent.pop(last, None)
+        if old_value is _ABSENT:
+            parent.pop(name, None)
         else:
-            parent[last] = kept
+            parent[name] = old_value
 
 
 TIDIES: dict[str, Callable[[Json], Json]] = {
@@ -86,14 +86,14 @@ TIDIES: dict[str, Callable[[Json], Json]] = {
 
 
 def keep(behaviors: Mapping[str, Json], before: Object, after: Object) -> None:
-    """Make `after` what a server keeps of it: some fields are ignored, and what is new in others gets its spelling."""
+    """Change `after` to what the server stores, as the behaviours `ignore_fields` and `tidied_fields` say."""
     carry_over(behaviors["ignore_fields"], before, after)
     for pointer, tidy in behaviors["tidied_fields"].items():
         path = jsonpointer.JsonPointer(pointer)
         value = path.resolve(after, _ABSENT)
-        if value is not _ABSENT and value != path.resolve(before, _ABSENT):  # only what this write has brought
-            parent, last = path.to_last(after)
-            parent[last] = TIDIES[tidy](value)
+        if value is not _ABSENT and value != path.resolve(before, _ABSENT):  # only a value that this write has changed
+            parent, name = path.to_last(after)
+            parent[name] = TIDIES[tidy](value)
 
 
 _ABSENT = object()

@@ -1,4 +1,4 @@
-"""What handlers share: reading a body, answering 304, writing down a mask that came back."""
+"""Functions that handlers share: read a body, answer 304, record a mask in a write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tavusctl.emulator.http.messages import Json, Malformed, Object, Response, a
 
 
 def read_object(call: Call) -> Object:
-    """The body, which must be an object."""
+    """The body of a request, with its display names as the server stores them; a refusal if it is not an object."""
     try:
         body = call.request.json()
     except Malformed as error:
@@ -21,18 +21,18 @@ def read_object(call: Call) -> Object:
 
 
 def blame_mask(call: Call, body: Json) -> None:
-    """A mask in a write is a client's mistake that the API would store; write it down."""
+    """Record a violation if a body contains a mask: a mistake of the client, because the API would store the mask."""
     if holds_mask(body):
         call.world.journal.blame(call.entry, "mask_written", "eight asterisks were written back")
 
 
 def unchanged(world: World, message: str) -> Response:
-    """304, with as much of a body as the behaviour wants."""
+    """A 304 response; the behaviour `body_304` says whether it announces or sends a body."""
     style = world.behaviors["body_304"]
     if style == "none":
         return empty(304)
-    told = answer({"message": message}, 304)
+    response = answer({"message": message}, 304)
     if style == "length":
-        return Response(304, b"", [*told.headers, ("content-length", str(len(told.body)))])
-    told.unframed = True
-    return told
+        return Response(304, b"", [*response.headers, ("content-length", str(len(response.body)))])
+    response.unframed = True
+    return response

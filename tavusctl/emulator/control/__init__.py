@@ -1,1 +1,1 @@
-"""What steers a world: the side channel, behaviours, faults, seeds, and people in PAL Maker."""
+"""What controls the emulator: the side channel, behaviours, faults, seeds, and edits of people in PAL Maker."""

@@ -1,6 +1,6 @@
-"""Everything about the API that is not known for sure, or that differs between accounts, as behaviours with defaults.
+"""Behaviours: whatever is uncertain about the API, or differs between accounts, as settings with defaults.
 
-`BEHAVIORS` is the documentation: name, default, what it does.
+`BEHAVIORS` is their documentation: name, default, check of the value, meaning.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def _keys(value: Json) -> bool:
     return isinstance(value, dict) and all(account is None or isinstance(account, str) for account in value.values())
 
 
-ERA = "today"  # the API that is served unless somebody asks for another one: seed or today
+ERA = "today"  # the default of the behaviour `era`: which API is served, `seed` or `today`
 
 
 @dataclass(frozen=True, slots=True)
 class Behavior:
-    """One thing that can be told to behave otherwise."""
+    """One setting of the emulator; `check` accepts its valid values."""
 
     name: str
     default: Json
@@ -194,12 +194,12 @@ BEHAVIORS = {
 
 
 class UnknownBehavior(ValueError):
-    """No such behaviour, or no such value."""
+    """A behaviour that does not exist, or a value that it does not accept."""
 
 
 @dataclass(slots=True)
 class Behaviors:
-    """The settings in force."""
+    """The current values of all behaviours, by name."""
 
     values: Object
 
@@ -207,7 +207,7 @@ class Behaviors:
         return self.values[name]
 
     def change(self, wanted: Mapping[str, Json]) -> None:
-        """Set some; all or nothing.  UnknownBehavior says what is wrong."""
+        """Set the given behaviours, or none of them and raise UnknownBehavior if one is invalid."""
         for name, value in wanted.items():
             behavior = BEHAVIORS.get(name)
             if behavior is None:
@@ -219,14 +219,14 @@ class Behaviors:
         self.values.update(wanted)
 
     def restore(self, names: Iterable[str] = BEHAVIORS) -> None:
-        """Back to the defaults."""
+        """Set behaviours back to their defaults."""
         self.values.update({name: BEHAVIORS[name].default for name in names})
 
     def changed(self) -> Object:
-        """Those that differ from their default."""
+        """The behaviours whose values differ from their defaults."""
         return {name: value for name, value in self.values.items() if value != BEHAVIORS[name].default}
 
 
 def defaults() -> Behaviors:
-    """All behaviours as they stand at the start."""
+    """All behaviours with their defaults."""
     return Behaviors({name: behavior.default for name, behavior in BEHAVIORS.items()})

@@ -1,27 +1,28 @@
 """The control side of a running emulator: everything under `/__emulator/`, JSON in and out, no API key.
 
-It is for programs: what has an `Origin` or another `Host` is refused, and so is what changes something without
-`content-type: application/json`, for a page could have made a browser send it (curl may leave it out).
+It is for programs.  A request with an `Origin` or a foreign `Host` is refused, and so is a change without
+`content-type: application/json`, because a page could have made a browser send it (curl may omit the header).
 
-Bad input is answered 400 `{"error": why}`.  Control requests are never written down, delayed or struck by faults.
-`PATTERN` is `"METHOD /path"` with `*` and `?` as wildcards (`*` also matches slashes; query and a slash at the end do
-not count): `"POST /v2/personas"`, `"* /v2/documents/*/recrawl"`, `"*"`.
+Bad input is answered 400 `{"error": why}`.  Control requests are never recorded, delayed or struck by faults.
+`PATTERN` is `"METHOD /path"` with `*` and `?` as wildcards (`*` also matches slashes; query and a slash at the end are
+ignored): `"POST /v2/personas"`, `"* /v2/documents/*/recrawl"`, `"*"`.
 
 GET    requests     {"requests": [...]} in order: seq, time, method, path, query, body (API keys as "(sensitive)"),
-                    account (null: 401), user_agent, status (null: no answer), committed (it changed something), fault
-                    (the kind that struck, or null), run and shown (see history).
+                    account (null: 401), user_agent, status (null: no answer), committed (whether it changed something),
+                    fault (the kind that struck, or null), if_match, run and shown (see history).
                     Filters: ?method=PATCH&path=/v2/personas*&since=SEQ
-DELETE requests     forget them, and the violations.
+DELETE requests     forget the requests and the violations.
 GET    mutations    {"mutations": [...]} committed changes, append-only, kept with `db`: seq, time, account, kind
                     (personas ...), id, action (create update rename delete recrawl end join say draft publish discard),
-                    by (api, portal, room), request (its seq), body (redacted request body); running_crawls on those
-                    that start a crawl.  ?since=SEQ
+                    by (api, portal, room), request (its seq), body (redacted request body); running_crawls if a crawl
+                    starts.  ?since=SEQ
 GET    history      {"events": [...]} everything in one order since the start or the last reset, the newest 200,000:
-                    at (its number), is (call: a request arrives; handled: it was carried out; commit; killed).  Calls
-                    and handled ones have request (its seq), time, account, method, path, run (the header
-                    x-tavusctl-run, else x-tavusctl-pid), user_agent, status, fault, and body or shown {id: version};
-                    commits have what mutations have, and changes {JSON Pointer: new value} and gone [pointers that are
-                    no more].  The version of an object is the number of its last commit, 0 for a seeded one.
+                    at (its number), is (call: a request arrives; handled: it was carried out; commit: a change; killed:
+                    a kill fault struck).  All but commits have request (its seq), time, account, method, path, run (the
+                    header x-tavusctl-run, else x-tavusctl-pid), user_agent, status, fault, and body (calls) or shown
+                    {id: version}.  Commits have the members of mutations but seq and body, and changes {JSON Pointer:
+                    new value} and gone [pointers that no longer exist].  The version of an object is the number of its
+                    last commit, 0 without one, as for a seeded object.
                     ?since=AT&account=NAME
 GET    violations   {"violations": [...]}: request (its seq), method, path, text, rule (mask_written: a mask in a write;
                     stock_written; dangling_reference: see the behaviour check_references).
@@ -30,54 +31,56 @@ GET    objects      {"objects": [...]}: account, kind, id, deleted (bool), docum
 GET    clock        {"now": ISO time, "frozen": bool}; everything that takes time, and the Date header, follow it.
 POST   clock        {"advance": seconds} | {"set": ISO time} | {"freeze": true | false}, combinable, freeze first and
                     advance last.  Answers like GET.
-GET    behaviors    {"behaviors": {name: value}, "defaults": {...}, "meanings": {...}}; all are told in `behaviors`.
-PUT    behaviors    {name: value, ...}: set some; answers like GET.  PATCH is the same.
-DELETE behaviors    back to the defaults.  `switches`, the older name of these three, still answers, "switches" in it.
+GET    behaviors    {"behaviors": {name: value}, "defaults": {...}, "meanings": {...}}; `behaviors` describes all.
+PUT    behaviors    {name: value, ...}: set these and no others; answers like GET.  PATCH is the same.
+DELETE behaviors    set all to their defaults.  `switches`, the older name of these paths, still works; its answers have
+                    "switches" in place of "behaviors".
 GET    faults       {"faults": [rule + "struck": how often]}.
 POST   faults       a rule, or a list of rules: {"match": PATTERN ("*"), "kind", "phase": "before" | "after" the change,
                     "skip": 0, "times": 1 (null: for ever), "probability": 1.0, "seed": 0} and, by kind: status,
                     headers {}, body (JSON or text), raw (text; with "base64": true, base64), at (bytes of the body),
-                    seconds, to.  Kinds: see `faults.KINDS`.  The first rule that strikes wins.  `late` makes the change
-                    of a request that was never answered when the clock (see POST clock) has moved by `seconds`.
-DELETE faults       forget them; what is late comes all the same.
-GET    outcomes     {"outcomes": {"documents": [...], "replicas": [...]}} still waiting.
+                    seconds, to.  Kinds: see `faults.KINDS`.  The first rule that strikes wins.  `late` sends no answer,
+                    and makes the change of the request when the clock (see POST clock) has moved by `seconds`.
+DELETE faults       forget the rules; changes that are late are made all the same.
+GET    outcomes     {"outcomes": {"documents": [...], "replicas": [...]}} that are not used up yet.
 POST   outcomes     {"kind": "documents" | "replicas" | "voices", "error": code or text (null: success), "times": 1}:
                     how the next processing, crawl or training ends.
-DELETE outcomes     forget them.
+DELETE outcomes     forget the outcomes.
 POST   portal       an edit that no API client made: {"kind": "persona", "id", "account"?} with one of "patch": [JSON
-                    Patch on the document as a read shows it, real keys in it], "delete": true; or "create": {body}
-                    without id.  Answers {"account", "kind", "id"}.  "when": {"before": PATTERN} arms it: it is made
-                    when such a request has arrived and before its handler reads anything, so it falls between a
-                    client's GET and its PATCH; {"after": PATTERN}: after such a request has changed something, before
-                    its answer.  "when" also takes "skip" and "times" (1).  Answers {"armed": true}.
+                    Patch on the document as a read shows it, but with real secrets], "delete": true; or "create":
+                    {body} without id.  Answers {"account", "kind", "id"}.  "when": {"before": PATTERN} arms the edit:
+                    it is made when such a request has arrived and before its handler reads anything, so it falls
+                    between a client's GET and its PATCH; {"after": PATTERN}: after such a request has changed
+                    something, before its answer.  "when" also takes "skip" and "times" (1).  Answers {"armed": true}.
 POST   drafts       {"id", "account"?, "model"?, "patch"?}: an unpublished edit of a persona, as in PAL Maker.  id "*"
-                    is every persona there is (of `account`); "patch" is what the person changed (JSON Patch).  "model":
-                    "maker" (default) keeps writes out: PATCH is answered 409 {"error", "conflict": "maker_changes"}
-                    before anything of it is looked at, and nothing is written; ?force=true writes, ends the draft, and
-                    the answer says discarded_maker_changes; a patch of /layers/conferencing alone passes.  "july":
-                    PATCH goes to the draft, is answered 200 and says publish_url; ?target=live writes the live
-                    persona; GET shows the live one, and with ?source=draft the draft with is_draft_view,
-                    has_unpublished_changes and publish_url; POST /v2/pals/ID/publish lets it go live.  "when" as for
-                    portal: the draft begins in the middle of things.  Answers {"drafts": [ids]} or {"armed": true}.
+                    is every persona (of `account`, if given); "patch" is what the person changed (JSON Patch).
+                    "model": "maker" (default) blocks writes: PATCH is answered 409 {"error", "conflict":
+                    "maker_changes"} before its operations are checked, and writes nothing; ?force=true writes and ends
+                    the draft, and the answer has discarded_maker_changes; a patch of /layers/conferencing alone passes.
+                    "july": PATCH changes the draft and is answered 200 with publish_url; ?target=live changes the live
+                    persona; GET shows the live persona, and with ?source=draft the draft with is_draft_view,
+                    has_unpublished_changes and publish_url; POST /v2/pals/ID/publish publishes the draft.  "when" as
+                    for portal: the draft begins around a request.  Answers {"drafts": [ids]} or {"armed": true}.
 GET    drafts       {"drafts": [{account, id, model, unpublished, document}]}.
-DELETE drafts       a person throws them away: all, or of ?id=ID&account=NAME.
-POST   drafts/publish  a person publishes them: {"id"?, "account"?}.
+DELETE drafts       a person discards drafts: all, or that of ?id=ID&account=NAME.
+POST   drafts/publish  a person publishes drafts: {"id"?, "account"?}.
 GET    portal       {"edits": [{edit, moment, times (left), failures}]}.
-DELETE portal       disarm.
+DELETE portal       disarm all edits.
 POST   seed         {"ACCOUNT": {"personas": [body, ...], "replicas": ..., "documents": ..., "guardrails": ...,
                     "objectives": ..., "conversations": ..., "tools": ..., "single_guardrails": ..., "voices": ...,
-                    "dictionaries": ..., "deployments": ..., "connectors": ...}}: objects without checks and without
-                    mutations.  A body is that of a creation or of a read, in either spelling; "id" (or the read's own
-                    key) fixes the id; status, times and counts may be given; "skills" and "tool_ids" of a persona, too.
+                    "dictionaries": ..., "deployments": ..., "connectors": ...}}: objects, without the API's checks
+                    and without mutations.  A body is that of a creation or of a read, with older or newer names; "id"
+                    (or the key of the id in a read) fixes the id; status, times and counts may be given, and "skills"
+                    and "tool_ids" of a persona.
                     "*" is every account, on its first call.  Answers {account: {kind: [ids]}}.
-POST   reset        forget everything and begin again with the seed, the behaviours and the faults of the start.
+POST   reset        forget everything and start again with the seed, the behaviours and the faults of the start.
 GET    accounts     {"accounts": [...]}.
 GET    callbacks    {"callbacks": [...]} in order: url, event, status (of the answer; null: none yet), error.  Only http
-                    addresses of this machine are called, at the ports that the start has allowed.
+                    URLs of this machine are called, at the ports that were allowed at the start.
 
 Every API key is an account of its own, unless the behaviour `keys` names its account: {"old": "acme", "new": "acme"};
-{"old": null} revokes a key, `unknown_keys: refuse` lets no others in.  A fault of kind `kill` needs the caller's
-process id in the request header `x-tavusctl-pid`, and kills only what the start has named.
+{"old": null} revokes a key, `unknown_keys: refuse` refuses all other keys.  A fault of kind `kill` needs the process id
+of the caller in the request header `x-tavusctl-pid`, and kills only processes that were allowed at the start.
 """
 
 from __future__ import annotations
@@ -98,7 +101,7 @@ from tavusctl.emulator.http.messages import Json, Malformed, Object, Request, Re
 from tavusctl.emulator.resources.routes import RESOURCES
 
 PREFIX = "/__emulator/"
-FURTHEST = 100 * 365 * 86400  # seconds that the clock moves at once
+FURTHEST = 100 * 365 * 86400  # the most seconds that one request moves the clock
 Verb = Callable[[World, Request], Json]
 
 
@@ -108,12 +111,12 @@ def is_meant(request: Request) -> bool:
 
 
 def answer_control(world: World, request: Request) -> Response:
-    """Carry a control request out."""
+    """Carry out a control request: 404 for an unknown method or path, 400 for invalid input."""
     name = request.path.removeprefix(PREFIX).strip("/")
     verb = VERBS.get((request.method, name))
     if verb is None:
-        known = sorted({f"{method} {PREFIX}{known}" for method, known in VERBS})
-        return answer({"error": f"no {request.method} {name}", "known": known}, 404)
+        calls = sorted({f"{method} {PREFIX}{path}" for method, path in VERBS})
+        return answer({"error": f"no {request.method} {name}", "known": calls}, 404)
     try:
         return answer(verb(world, request))
     except (Malformed, UnknownBehavior, BadRule, BadEdit, forms.BadForm, binascii.Error) as error:
@@ -145,12 +148,12 @@ def _mutations(world: World, request: Request) -> Json:
 
 def _history(world: World, request: Request) -> Json:
     account = request.query.get("account")
-    events = world.chronicle.select(_since(request), lambda stored: _opened(world, stored))
-    return {"events": [one for one in events if account is None or one["account"] == account]}
+    events = world.chronicle.select(_since(request), lambda stored: _as_read(world, stored))
+    return {"events": [event for event in events if account is None or event["account"] == account]}
 
 
-def _opened(world: World, stored: Stored) -> Object:
-    """An object as it reads or read, real keys in it."""
+def _as_read(world: World, stored: Stored) -> Object:
+    """An object as a read shows it, or showed it before it was deleted, with its real secrets."""
     return RESOURCES[stored.kind].opened(world, replace(stored, deleted=None))
 
 
@@ -160,13 +163,13 @@ def _violations(world: World, _: Request) -> Json:
 
 def _objects(world: World, request: Request) -> Json:
     query = request.query
-    shown = []
+    objects = []
     for stored in world.store.dump():
         if stored.deleted is not None and not query.get("deleted"):
             continue
         if query.get("kind", stored.kind) == stored.kind and query.get("account", stored.account) == stored.account:
-            document = _opened(world, stored)
-            shown.append(
+            document = _as_read(world, stored)
+            objects.append(
                 {
                     "account": stored.account,
                     "kind": stored.kind,
@@ -176,7 +179,7 @@ def _objects(world: World, request: Request) -> Json:
                     "secrets": secrets(document),
                 },
             )
-    return {"objects": shown}
+    return {"objects": objects}
 
 
 def _clock(world: World, _: Request) -> Json:
@@ -184,23 +187,23 @@ def _clock(world: World, _: Request) -> Json:
 
 
 def _turn_clock(world: World, request: Request) -> Json:
-    wanted = _object(request, {"advance", "set", "freeze"})
-    freezes, moment = forms.flag(wanted, "freeze"), parse(forms.text(wanted, "set")) if "set" in wanted else None
-    further = forms.number(wanted, "advance", 0, -FURTHEST, FURTHEST)
-    if "freeze" in wanted:
-        (world.clock.freeze if freezes else world.clock.thaw)()
+    body = _body(request, {"advance", "set", "freeze"})
+    freeze, moment = forms.flag(body, "freeze"), parse(forms.text(body, "set")) if "set" in body else None
+    advance = forms.number(body, "advance", 0, -FURTHEST, FURTHEST)
+    if "freeze" in body:
+        (world.clock.freeze if freeze else world.clock.thaw)()
     if moment is not None:
         world.clock.set(moment)
-    if further:
-        world.clock.set(world.clock.now() + further)
+    if advance:
+        world.clock.set(world.clock.now() + advance)
     world.remember()
     return _clock(world, request)
 
 
-def _object(request: Request, members: set[str] | None = None) -> Object:
+def _body(request: Request, members: set[str] | None = None) -> Object:
     body = request.json()
-    known = members if members is not None else body if isinstance(body, dict) else ()
-    return forms.only(body, known, "the body")
+    allowed = members if members is not None else body if isinstance(body, dict) else ()
+    return forms.only(body, allowed, "the body")
 
 
 def _behaviors(world: World, request: Request) -> Json:
@@ -212,7 +215,7 @@ def _behaviors(world: World, request: Request) -> Json:
 
 
 def _set_behaviors(world: World, request: Request) -> Json:
-    world.behaviors.change(_object(request))
+    world.behaviors.change(_body(request))
     world.remember()
     return _behaviors(world, request)
 
@@ -243,12 +246,12 @@ def _outcomes(world: World, _: Request) -> Json:
 
 
 def _add_outcome(world: World, request: Request) -> Json:
-    wanted = _object(request, {"kind", "error", "times"})
-    if wanted.get("kind") not in ("documents", "replicas", "voices"):
+    body = _body(request, {"kind", "error", "times"})
+    if body.get("kind") not in ("documents", "replicas", "voices"):
         message = "kind is documents, replicas or voices"
         raise Malformed(message)
-    error = None if wanted.get("error") is None else forms.text(wanted, "error")
-    world.outcomes.setdefault(wanted["kind"], []).extend([error] * forms.whole(wanted, "times", 1, 1, 10_000))
+    error = None if body.get("error") is None else forms.text(body, "error")
+    world.outcomes.setdefault(body["kind"], []).extend([error] * forms.whole(body, "times", 1, 1, 10_000))
     return _outcomes(world, request)
 
 
@@ -258,7 +261,7 @@ def _forget_outcomes(world: World, request: Request) -> Json:
 
 
 def _edit(world: World, request: Request) -> Json:
-    change = _object(request, {"account", "kind", "id", "patch", "delete", "create", "when"})
+    change = _body(request, {"account", "kind", "id", "patch", "delete", "create", "when"})
     if "when" not in change:
         return seeding.edit(world, change)
     seeding.check_edit(world, change)
@@ -297,17 +300,17 @@ def _publish_drafts(world: World, request: Request) -> Json:
 
 
 def _seed(world: World, request: Request) -> Json:
-    wanted = _object(request)
-    seeding.check(world, wanted)
-    sown: Object = {}
-    for account, kinds in wanted.items():
+    seed = _body(request)
+    seeding.check(world, seed)
+    ids: Object = {}
+    for account, kinds in seed.items():
         if account == seeding.EVERYBODY:
             world.seed = world.seed | {account: kinds}
-            sown |= {known: seeding.sow(world, known, kinds) for known in world.store.accounts()}
+            ids |= {name: seeding.sow(world, name, kinds) for name in world.store.accounts()}
         else:
             seeding.greet(world, account)
-            sown[account] = seeding.sow(world, account, kinds)
-    return sown
+            ids[account] = seeding.sow(world, account, kinds)
+    return ids
 
 
 def _reset(world: World, _: Request) -> Json:

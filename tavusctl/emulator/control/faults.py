@@ -1,8 +1,9 @@
 """Rules that make chosen requests go wrong.
 
-A rule: `match` a pattern, `kind` what goes wrong, `phase` before or after the change is made, `skip` so many matching
-requests first, `times` how often (1; null: for ever), `probability` of each match (with `seed`, the same every time).
-The other members belong to a kind: see `KINDS`.
+Members of a rule: `match` is a pattern of requests, `kind` what goes wrong, `phase` before or after the change is made,
+`skip` how many matching requests pass first, `times` how often it strikes (1; null: for ever), `probability`
+that it strikes a match (with the same `seed`, the same matches every time).  The other members
+belong to a kind: see `KINDS`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tavusctl.emulator.account.journal import Pattern
 from tavusctl.emulator.control import forms
 from tavusctl.emulator.http.messages import Json, Object, Response, answer
 
-# What each kind does; those marked * answer with the true response, so the change is always made before.
+# What each kind does; those marked * send the true response, so the change is always made before they strike.
 KINDS = {
     "refuse": "the port is closed for `seconds` (1); before: this call is reset, after: it is answered first",
     "drop": "the connection is closed without an answer",
@@ -41,7 +42,7 @@ MEMBERS |= {"status", "headers", "body", "raw", "base64", "to", "at", "seconds"}
 
 
 class BadRule(ValueError):
-    """A rule that cannot be followed; says why."""
+    """An invalid rule; the message says why."""
 
 
 @dataclass(slots=True)
@@ -63,11 +64,11 @@ class Fault:
         return self.phase == "before" and self.kind not in ANSWERED
 
     def seconds(self, default: float) -> float:
-        """The rule's pause."""
+        """The `seconds` of the rule, or the default."""
         return float(self.rule.get("seconds", default))
 
     def strikes(self, method: str, path: str) -> bool:
-        """Whether this request is hit; counts it."""
+        """Whether the rule strikes a request; counts it as skipped or struck."""
         if not self.pattern.matches(method, path) or (self.times is not None and self.struck >= self.times):
             return False
         if self.skip > 0:
@@ -79,11 +80,11 @@ class Fault:
         return True
 
     def substitute(self) -> Response | None:
-        """The response that stands in for the true one; None when there is none."""
+        """The response in place of the true one; None if the kind of fault has none."""
         rule = self.rule
         headers = [(str(name), str(value)) for name, value in rule.get("headers", {}).items()]
         if self.kind == "status":
-            response = _told(rule.get("body", {"message": "Internal Server Error"}), int(rule.get("status", 500)))
+            response = _response(rule.get("body", {"message": "Internal Server Error"}), int(rule.get("status", 500)))
         elif self.kind == "html":
             response = Response(int(rule.get("status", 502)), PAGE, [("content-type", "text/html")])
         elif self.kind == "redirect":
@@ -96,15 +97,15 @@ class Fault:
         return response
 
     def raw(self) -> bytes:
-        """The bytes of a raw fault."""
+        """The bytes that a fault of kind `raw` sends."""
         return _bytes(self.rule.get("raw", ""), encoded=bool(self.rule.get("base64")))
 
     def as_object(self) -> Object:
-        """The rule and its count."""
+        """The rule, and how often it has struck."""
         return {**self.rule, "struck": self.struck}
 
 
-def _told(body: Json, status: int) -> Response:
+def _response(body: Json, status: int) -> Response:
     if isinstance(body, str):
         return Response(status, body.encode(), [("content-type", "text/plain")])
     return answer(body, status)
@@ -115,18 +116,18 @@ def _bytes(text: str, *, encoded: bool) -> bytes:
 
 
 def parse(rule: Json) -> Fault:
-    """Read one rule; BadRule says what is wrong."""
+    """Parse one rule; BadRule if it is invalid."""
     kind = rule.get("kind") if isinstance(rule, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         message = f"a fault is an object with a kind: {', '.join(KINDS)}"
         raise BadRule(message)
     try:
-        return _parsed(rule, kind)
+        return _checked_fault(rule, kind)
     except forms.BadForm as error:
         raise BadRule(str(error)) from error
 
 
-def _parsed(rule: Object, kind: str) -> Fault:
+def _checked_fault(rule: Object, kind: str) -> Fault:
     forms.only(rule, MEMBERS, "a fault")
     phase = rule.get("phase", "before")
     if phase not in ("before", "after"):
@@ -158,11 +159,11 @@ class Faults:
     rules: list[Fault] = field(default_factory=list)
 
     def add(self, rules: Iterable[Json]) -> None:
-        """Add some; all or nothing."""
+        """Add rules, or none of them and raise BadRule if one is invalid."""
         self.rules += [parse(rule) for rule in rules]
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault for a request, or None."""
+        """The first fault that strikes a request, or None; counts it."""
         for fault in self.rules:
             if fault.strikes(method, path):
                 return fault

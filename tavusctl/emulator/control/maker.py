@@ -1,4 +1,4 @@
-"""What people do in PAL Maker: begin a draft of a persona, publish it, throw it away."""
+"""What people do in PAL Maker: begin a draft of a persona, publish it, discard it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ EVERY = "*"
 
 
 def begin(world: World, wanted: Json, *, request: int | None = None) -> Object:
-    """Begin drafts: of one persona, or of all there are."""
+    """Begin drafts of one persona or of all, as the body of POST drafts says; returns `{"drafts": [ids]}`."""
     check(wanted)
-    begun = []
+    ids = []
     for stored in _personas(world, wanted):
-        ops = wanted.get("patch") or []
-        document = seeding.patched(world, personas.RESOURCE, stored, ops).document if ops else stored.document
+        operations = wanted.get("patch") or []
+        document = (
+            seeding.patched(world, personas.RESOURCE, stored, operations).document if operations else stored.document
+        )
         draft = {"model": wanted.get("model", "maker"), "document": document}
         world.commit(
-            stored.with_document(stored.document, draft=draft), "draft", by="portal", request=request, body=ops
+            stored.with_document(stored.document, draft=draft), "draft", by="portal", request=request, body=operations
         )
-        begun.append(stored.id)
-    return {"drafts": begun}
+        ids.append(stored.id)
+    return {"drafts": ids}
 
 
 def check(wanted: Json) -> None:
-    """Refuse a draft that could never be begun."""
+    """Raise BadEdit or BadForm if the body of POST drafts is invalid."""
     forms.only(wanted, MEMBERS, "a draft")
     forms.text(wanted, "id")
     if "account" in wanted:
@@ -44,16 +46,16 @@ def check(wanted: Json) -> None:
         seeding.check_patch(wanted["patch"])
 
 
-def _personas(world: World, wanted: Object) -> list[Stored]:
-    """The personas that are meant."""
-    if wanted["id"] != EVERY:
-        return [seeding.target(world, personas.RESOURCE, wanted)]
-    accounts = [wanted["account"]] if "account" in wanted else world.store.accounts()
+def _personas(world: World, selection: Object) -> list[Stored]:
+    """The persona that a body names by its id, or all (of the account, if the body names one)."""
+    if selection["id"] != EVERY:
+        return [seeding.target(world, personas.RESOURCE, selection)]
+    accounts = [selection["account"]] if "account" in selection else world.store.accounts()
     return [stored for account in accounts for stored in world.store.every(account, KIND)]
 
 
 def every(world: World) -> list[Object]:
-    """All drafts there are."""
+    """All drafts as JSON, secrets hidden."""
     return [
         {
             "account": stored.account,
@@ -69,36 +71,36 @@ def every(world: World) -> list[Object]:
 
 
 def end(world: World, wanted: Object, *, publish: bool) -> Object:
-    """Publish or throw away the drafts of one persona, or of all there are."""
+    """Publish or discard the draft of one persona, or all drafts; returns `{"drafts": [ids]}`."""
     forms.only(wanted, ("account", "id"), "the body")
-    ended = []
+    ids = []
     for stored in _personas(world, {"id": forms.text(wanted, "id", EVERY), **wanted}):
         if not stored.hidden.get("draft"):
             continue
         now = in_microseconds(world.clock.now())
-        after = drafts.published(stored, now) if publish else drafts.without_draft(stored)
-        world.commit(after, "publish" if publish else "discard", by="portal")
-        ended.append(stored.id)
-    return {"drafts": ended}
+        changed = drafts.published(stored, now) if publish else drafts.without_draft(stored)
+        world.commit(changed, "publish" if publish else "discard", by="portal")
+        ids.append(stored.id)
+    return {"drafts": ids}
 
 
 def carry_out(world: World, change: Object, *, request: int) -> Object:
-    """An edit that has waited for a request: a draft that begins, or a change of an object."""
+    """Make an armed edit on the request that it waited for: begin drafts, or change an object."""
     if "draft" in change:
         return begin(world, change["draft"], request=request)
     return seeding.edit(world, change, request=request)
 
 
 def arm(world: World, wanted: Object) -> None:
-    """Let a draft begin around a request."""
+    """Arm drafts: they begin around the requests that `when` describes."""
     check(wanted)
     world.portal.arm(wanted["when"], {"draft": {name: value for name, value in wanted.items() if name != "when"}})
 
 
 def asked(world: World, request: Request) -> Json:
-    """POST drafts of the control side."""
-    wanted = request.json()
-    if isinstance(wanted, dict) and "when" in wanted:
-        arm(world, wanted)
+    """Carry out POST drafts of the control side: begin drafts, or arm them."""
+    body = request.json()
+    if isinstance(body, dict) and "when" in body:
+        arm(world, body)
         return {"armed": True}
-    return begin(world, wanted)
+    return begin(world, body)

@@ -19,37 +19,37 @@ ENDED = {"ready", "completed", "ended", "error", "disabled"}
 
 
 def greet(world: World, account: str) -> None:
-    """Meet an account; the first time it is given its seed, and everybody's."""
+    """Record an account; the first time, put the seed of every account and its own seed into it."""
     if not world.store.greet(account):
         return
-    for whose in (EVERYBODY, account):
-        if whose in world.seed:
-            sow(world, account, world.seed[whose])
+    for seed_account in (EVERYBODY, account):
+        if seed_account in world.seed:
+            sow(world, account, world.seed[seed_account])
 
 
 def sow(world: World, account: str, kinds: Mapping[str, Json]) -> dict[str, list[str]]:
-    """Put objects into an account, as they are; the ids by kind."""
-    sown: dict[str, list[str]] = {}
+    """Put objects into an account without mutations; returns the ids by kind."""
+    ids_by_kind: dict[str, list[str]] = {}
     for name, bodies in kinds.items():
-        resource = _kind(name)
-        made = []
+        resource = _resource(name)
+        ids = []
         for body in bodies:
-            stored = _made(world, resource, account, body)
-            # An id is derived from how many objects there were, so each is kept before the next is made.
+            stored = _new_object(world, resource, account, body)
+            # A new id depends on how often an object was stored, so each object is stored before the next one is made.
             world.store.put_unnoticed(stored)
-            made.append(stored.id)
-        sown[name] = made
-    return sown
+            ids.append(stored.id)
+        ids_by_kind[name] = ids
+    return ids_by_kind
 
 
 def check(world: World, wanted: Mapping[str, Json]) -> None:
-    """Refuse a seed that could not be sown, now or when an account comes; nothing is kept of it."""
+    """Raise BadEdit if a seed could not be put into its accounts, now or later; stores nothing."""
     for account, kinds in wanted.items():
         if not isinstance(kinds, dict):
             message = f"the seed of {account} is an object of kinds"
             raise BadEdit(message)
         for name, bodies in kinds.items():
-            resource = _kind(name)
+            resource = _resource(name)
             if not isinstance(bodies, list) or not all(isinstance(body, dict) for body in bodies):
                 message = f"{name} of {account} is a list of objects"
                 raise BadEdit(message)
@@ -58,41 +58,42 @@ def check(world: World, wanted: Mapping[str, Json]) -> None:
 
 
 def check_edit(world: World, change: Object) -> None:
-    """Refuse an edit that could never be made."""
-    resource = _kind(str(change.get("kind")))
-    ways = [one for one in ("create", "patch", "delete") if one in change]
-    if len(ways) != 1:
-        message = f"an edit is one of create, patch, delete; found {' and '.join(ways) or 'none of them'}"
+    """Raise BadEdit or BadForm if an edit could never be made, whatever the account contains."""
+    resource = _resource(str(change.get("kind")))
+    actions = [action for action in ("create", "patch", "delete") if action in change]
+    if len(actions) != 1:
+        message = f"an edit is one of create, patch, delete; found {' and '.join(actions) or 'none of them'}"
         raise BadEdit(message)
     if "account" in change:
         forms.text(change, "account")
-    if ways == ["create"]:
+    if actions == ["create"]:
         if not isinstance(change["create"], dict):
             message = "`create` is an object: the body"
             raise BadEdit(message)
         _check_body(world, resource, change["create"], "`create`")
         return
     forms.text(change, "id")
-    if ways == ["delete"] and change["delete"] is not True:
+    if actions == ["delete"] and change["delete"] is not True:
         message = f"`delete` is true; found {change['delete']!r}"
         raise BadEdit(message)
-    if ways == ["patch"]:
+    if actions == ["patch"]:
         check_patch(change["patch"])
 
 
 def check_patch(operations: Json) -> None:
-    """Refuse what is no JSON Patch."""
-    known = ("add", "remove", "replace", "move", "copy", "test")
-    right = isinstance(operations, list) and all(
-        isinstance(one, dict) and one.get("op") in known and isinstance(one.get("path"), str) for one in operations
+    """Raise BadEdit if a value is not a JSON Patch, or has no operations."""
+    names = ("add", "remove", "replace", "move", "copy", "test")
+    is_valid = isinstance(operations, list) and all(
+        isinstance(operation, dict) and operation.get("op") in names and isinstance(operation.get("path"), str)
+        for operation in operations
     )
-    if not right or not operations:
-        message = f"`patch` is a list of operations, each with op ({', '.join(known)}) and path"
+    if not is_valid or not operations:
+        message = f"`patch` is a list of operations, each with op ({', '.join(names)}) and path"
         raise BadEdit(message)
 
 
 def _check_body(world: World, resource: Resource, body: Object, what: str) -> None:
-    """Refuse a body that could not be shown: it is made, read, and forgotten again."""
+    """Raise BadEdit if no object can be made of a body, or a read could not show it; stores nothing."""
     try:
         document, hidden = resource.sown(world, body, world.clock.now())
         stored = Stored("", resource.name, _id_in(resource, body) or "made", world.clock.now(), document, hidden)
@@ -102,7 +103,7 @@ def _check_body(world: World, resource: Resource, body: Object, what: str) -> No
         raise BadEdit(message) from error
 
 
-def _kind(name: str) -> Resource:
+def _resource(name: str) -> Resource:
     resource = by_kind(name)
     if resource is None:
         message = f"there is no kind {name!r}"
@@ -117,7 +118,7 @@ def _id_in(resource: Resource, body: Object) -> str | None:
     return None
 
 
-def _made(world: World, resource: Resource, account: str, body: Object) -> Stored:
+def _new_object(world: World, resource: Resource, account: str, body: Object) -> Stored:
     now = world.clock.now()
     document, hidden = resource.sown(world, body, now)
     ident = _id_in(resource, body) or resource.new_id(world)
@@ -125,13 +126,13 @@ def _made(world: World, resource: Resource, account: str, body: Object) -> Store
 
 
 def edit(world: World, change: Object, *, request: int | None = None) -> Object:
-    """Make an edit in the portal; answers kind, id and account."""
+    """Make an edit in the portal; returns the kind, the id and the account of the object."""
     check_edit(world, change)
-    resource = _kind(str(change.get("kind")))
+    resource = _resource(str(change.get("kind")))
     if "create" in change:
         account = change.get("account") or _only_account(world)
         greet(world, account)
-        stored = _made(world, resource, account, change["create"])
+        stored = _new_object(world, resource, account, change["create"])
         world.commit(stored, "create", by="portal", request=request, body=change["create"])
         return {"account": account, "kind": resource.name, "id": stored.id}
     stored = target(world, resource, change)
@@ -144,7 +145,7 @@ def edit(world: World, change: Object, *, request: int | None = None) -> Object:
 
 
 def patched(world: World, resource: Resource, stored: Stored, operations: Json) -> Stored:
-    """An object as an edit in the portal makes it."""
+    """An object after a patch of an edit in the portal; BadEdit if the patch fails."""
     before = resource.opened(world, stored)
     try:
         after = patching.apply(before, operations)
@@ -154,7 +155,7 @@ def patched(world: World, resource: Resource, stored: Stored, operations: Json) 
     if "updated_at" in document and after.get("updated_at") == before.get("updated_at"):
         fresh, _ = resource.sown(world, {}, world.clock.now())
         document["updated_at"] = fresh["updated_at"]
-    # What has ended, or is ended by this edit, must not be told again by the clock.
+    # An object that has ended, perhaps by this edit, needs no hidden run: the clock must not compute its status again.
     hidden = {} if after.get("status") in ENDED else stored.hidden
     return replace(stored, document=document, hidden=hidden)
 
@@ -168,7 +169,7 @@ def _only_account(world: World) -> str:
 
 
 def target(world: World, resource: Resource, change: Object) -> Stored:
-    """The object that a change is meant for."""
+    """The object that an edit or a draft names; BadEdit if it does not exist, or several accounts have its id."""
     ident = str(change.get("id"))
     account = change.get("account")
     if account is None:

@@ -1,4 +1,4 @@
-"""The world at the start of a run: nothing that it is given can make a later request fail."""
+"""The world at the start of a server: invalid arguments fail here, and not in a later request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def begun(
     behaviors: Mapping[str, Json] | None = None,
     allowed: Allowed | None = None,
 ) -> World:
-    """A world from the arguments of `serve`, its seed looked at; must run in the thread that serves."""
+    """A world from the arguments of `serve`, its seed checked; must run in the thread that serves."""
     world = build(db=db, seed=seed, faults=faults, behaviors=behaviors, allowed=allowed)
-    with ExitStack() as undone:
-        undone.callback(world.store.close)  # what cannot be started keeps no file open
+    with ExitStack() as cleanup:
+        cleanup.callback(world.store.close)  # a failed start leaves no file open
         with in_file(seed):
             seeding.check(world, world.first_seed)
-        undone.pop_all()
+        cleanup.pop_all()
     return world

@@ -1,1 +1,1 @@
-"""The wire: a server on a socket, requests and responses, who may call, what is called back."""
+"""HTTP: the server on a socket, requests and responses, who may call, callbacks."""

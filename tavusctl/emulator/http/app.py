@@ -1,4 +1,4 @@
-"""From a request to its response: account, portal edits, handler, journal; knows nothing of sockets."""
+"""From a request to its response: account, portal edits, handler, journal; independent of sockets."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ BAD_REQUEST = 400
 
 @dataclass(slots=True)
 class Exchange:
-    """One request on its way: its line in the journal and the fault that will strike it."""
+    """One request being answered: its entry in the journal, and the fault that will strike it."""
 
     request: Request
-    refused: Response | None = None  # who calls may not
+    refused: Response | None = None  # the response to a sender that may not call
     account: str | None = None
     entry: Entry | None = None
     fault: Fault | None = None
@@ -41,13 +41,13 @@ class App:
     _greeted: set[str] = field(default_factory=set)
 
     def open(self, request: Request) -> Exchange:
-        """Write a request down and draw its fault; requests of the control side are left in peace."""
-        steers = channel.is_meant(request)
-        exchange = Exchange(request, self.border.refusal(request, control=steers))
+        """Record a request and choose its fault; not for refused ones, the control side, rooms and preflights."""
+        is_control = channel.is_meant(request)
+        exchange = Exchange(request, self.border.refusal(request, control=is_control))
         if exchange.refused:
             return exchange
         self.world.catch_up()
-        if steers or rooms.is_meant(request) or request.method == "OPTIONS":
+        if is_control or rooms.is_meant(request) or request.method == "OPTIONS":
             return exchange
         exchange.account = self._account(request)
         exchange.entry = self.world.journal.open(request, in_microseconds(self.world.clock.now()), exchange.account)
@@ -58,22 +58,22 @@ class App:
         return exchange
 
     def takes_seeds(self, request: Request) -> bool:
-        """Whether the body of a request may be as large as its sender likes."""
+        """Whether the body of a request may be as large as a seed: whether it is an allowed control request."""
         return channel.is_meant(request) and self.border.refusal(request, control=True) is None
 
     def answer_late(self, exchange: Exchange, seconds: float) -> None:
-        """Carry a request out when so much time has passed in our world; nobody hears the answer."""
+        """Carry out a request when `seconds` have passed on the emulated clock; the answer is not sent."""
         self.world.late.append((self.world.clock.now() + seconds, lambda: self.answer(exchange)))
 
     def answer(self, exchange: Exchange) -> Response:
-        """Carry a request out."""
+        """Carry out a request; returns its response."""
         entry = exchange.entry
         if exchange.refused:
             return exchange.refused
         if entry is None:
-            return self._beside(exchange.request)
+            return self._answer_outside_api(exchange.request)
         try:
-            response = self._carried_out(exchange, entry)
+            response = self._handle(exchange, entry)
         except Refusal as refusal:
             response = refusal.response
         except Exception as error:  # noqa: BLE001 - a defect of the emulator must show, not hang the client
@@ -88,32 +88,32 @@ class App:
         if entry.committed and exchange.account and self.world.behaviors["check_references"]:
             references.check(self.world, entry, exchange.account)
         if entry.committed:
-            self._edit_portal("after", entry)
+            self._make_armed_edits("after", entry)
         response.headers += self.border.grant(exchange.request)
         return response
 
-    def _beside(self, request: Request) -> Response:
-        """The answer to what is no call of the API."""
+    def _answer_outside_api(self, request: Request) -> Response:
+        """The response to a request outside the API: to the control side, to a room, or a preflight."""
         if channel.is_meant(request):
-            self._greeted.clear()
+            self._greeted.clear()  # a control request may reset the accounts
             return channel.answer_control(self.world, request)
         if rooms.is_meant(request):
             return rooms.answer_room(self.world, request)
         return self.border.preflight(request)
 
-    def _carried_out(self, exchange: Exchange, entry: Entry) -> Response:
+    def _handle(self, exchange: Exchange, entry: Entry) -> Response:
         if exchange.account is None:
             return answer(UNAUTHORISED, 401)
         if exchange.account not in self._greeted:
             seeding.greet(self.world, exchange.account)
             self._greeted.add(exchange.account)
-        self._edit_portal("before", entry)
+        self._make_armed_edits("before", entry)
         match = routes.match(exchange.request, self.world.behaviors["era"])
-        commits = self.world.commits
+        commits_before = self.world.commits
         try:
             return match.handler(Call(self.world, exchange.request, entry, exchange.account, match.id, match.part))
         finally:
-            entry.committed = self.world.commits != commits
+            entry.committed = self.world.commits != commits_before
 
     def _account(self, request: Request) -> str | None:
         key = request.headers.get("x-api-key", "")
@@ -123,7 +123,7 @@ class App:
             return None if account is None else str(account)
         return key if key and self.world.behaviors["unknown_keys"] == "account" else None
 
-    def _edit_portal(self, moment: str, entry: Entry) -> None:
+    def _make_armed_edits(self, moment: str, entry: Entry) -> None:
         for armed in self.world.portal.due(moment, entry.method, entry.path):
             try:
                 maker.carry_out(self.world, armed.edit, request=entry.seq)

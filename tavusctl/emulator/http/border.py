@@ -1,8 +1,9 @@
-"""Who may call: this machine's programs and the pages of its developers, and no page from elsewhere.
+"""Who may call: programs and developers' pages of this machine, but no page of another machine.
 
-Every page in a browser can send requests to this machine.  Three things tell them from programs: the name in `Host` (of
-a stranger, when a name of his leads here), `Origin`, and that a page sends no content type but those of a form without
-asking first.  The control side is for programs only; the API and the rooms are for pages of this machine, too.
+Any page in a browser can send requests to this machine.  Three things distinguish them from requests of programs:
+`Host` (a foreign name, if an attacker lets that name resolve to this machine), `Origin`, and the content type (without
+a preflight, a page can send only those of forms).  The control side is for programs only; the API and the rooms are
+also for pages of this machine.
 """
 
 from __future__ import annotations
@@ -19,107 +20,107 @@ _OWN: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
 _WEB: Final = {"http": 80, "https": 443}
 _READING: Final = frozenset({"GET", "HEAD"})
-_SIMPLE: Final = frozenset({"GET", "HEAD", "POST"})  # methods for which a browser does not ask first
-_DIRECT: Final = frozenset({"", "none"})  # nobody's page: a program, or an address that somebody has typed in
+_SIMPLE: Final = frozenset({"GET", "HEAD", "POST"})  # methods for which a browser may send no preflight
+_DIRECT: Final = frozenset({"", "none"})  # Sec-Fetch-Site without a page: a program, or a URL that was typed in
 _METHODS: Final = ("access-control-allow-methods", "GET, POST, PATCH, DELETE")
 _HEADERS: Final = ("access-control-allow-headers", "content-type, x-api-key")
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What whoever starts the server allows beyond the usual."""
+    """What is allowed beyond the defaults by whoever starts the server."""
 
-    hosts: Collection[str] = ()  # further names of this server, in a network of containers for example
+    hosts: Collection[str] = ()  # further names of this server, for example in a network of containers
     origins: Collection[str] = ()  # pages that may call the API although they are not of this machine
-    callback_ports: Container[int] = ()  # of this machine, which are told what happens in conversations
+    callback_ports: Container[int] = ()  # ports of this machine that may receive events of conversations
     killable: Container[int] = ()  # processes that a fault may end
 
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """The server's own address, and who is let in."""
+    """The address of the server, and the decision who may call."""
 
     host: str
     port: int
     allowed: Allowed = Allowed()
 
     def refusal(self, request: Request, *, control: bool) -> Response | None:
-        """Why a request is not carried out; None when it is."""
-        if not self._is_ours(request.headers.get("host", "")):
-            return _refused("this server has another name; allow one with --allow-host NAME", 421)
+        """The refusal of a request that may not be carried out; None if it may."""
+        if not self._is_own_host(request.headers.get("host", "")):
+            return _refusal("this server has another name; allow one with --allow-host NAME", 421)
         if control:
-            return _page_on_the_control_side(request)
+            return _control_refusal(request)
         origin = request.headers.get("origin")
         if origin is not None and request.method != "OPTIONS" and not self._is_known(origin, request):
-            return _refused(f"pages of {origin[:200]} may not call; allow them with --allow-origin ORIGIN")
+            return _refusal(f"pages of {origin[:200]} may not call; allow them with --allow-origin ORIGIN")
         return None
 
     def grant(self, request: Request) -> list[tuple[str, str]]:
-        """Headers that let the page that has sent a request read the answer."""
+        """The headers that let an allowed page read the answer to its request (CORS)."""
         origin = request.headers.get("origin")
-        known = origin is not None and self._is_known(origin, request)
-        return [("vary", "origin"), *([("access-control-allow-origin", str(origin))] if known else [])]
+        is_known = origin is not None and self._is_known(origin, request)
+        return [("vary", "origin"), *([("access-control-allow-origin", str(origin))] if is_known else [])]
 
     def preflight(self, request: Request) -> Response:
-        """The answer to a browser that asks whether a page may call."""
+        """The response to a preflight, with which a browser asks whether a page may call (CORS)."""
         granted = self.grant(request)
         return Response(204, headers=[*granted, *([_METHODS, _HEADERS] if len(granted) > 1 else [])])
 
-    def _is_ours(self, header: str) -> bool:
-        parts = _parts(f"http://{header}")
+    def _is_own_host(self, header: str) -> bool:
+        parts = _split(f"http://{header}")
         if parts is None or parts.netloc != header:
             return False
-        name = _name(parts)
-        if {name, header.lower()} & {one.lower() for one in self.allowed.hosts}:
+        name = _hostname(parts)
+        if {name, header.lower()} & {host.lower() for host in self.allowed.hosts}:
             return True
         is_own = name in _OWN or name == self.host.lower() or (self.host in _EVERYWHERE and _is_address(name))
         return is_own and (parts.port or _WEB["http"]) == self.port
 
     def _is_known(self, origin: str, request: Request) -> bool:
-        """Whether a page is one of this machine, or one that was allowed."""
+        """Whether an origin is a page of this machine, or was allowed at the start."""
         if origin in self.allowed.origins:
             return True
-        parts, here = _parts(origin), _parts(f"http://{request.headers.get('host', '')}")
-        if parts is None or parts.scheme not in _WEB or here is None:
+        parts, own_parts = _split(origin), _split(f"http://{request.headers.get('host', '')}")
+        if parts is None or parts.scheme not in _WEB or own_parts is None:
             return False
-        name = _name(parts)
-        return name == _name(here) or name.endswith(".localhost") or _is_loopback(name)
+        name = _hostname(parts)
+        return name == _hostname(own_parts) or name.endswith(".localhost") or _is_loopback(name)
 
 
-def _page_on_the_control_side(request: Request) -> Response | None:
-    """A refusal of what a page can have made a browser send."""
+def _control_refusal(request: Request) -> Response | None:
+    """The refusal of a control request that a page may have made a browser send; None for other requests."""
     headers = request.headers
     if "origin" in headers or headers.get("sec-fetch-site", "") not in _DIRECT:
-        return _refused("the control side is for programs, and not for pages")
-    if request.method in _READING or not _could_be_a_forms(request):
+        return _refusal("the control side is for programs, and not for pages")
+    if request.method in _READING or not _may_lack_preflight(request):
         return None
-    return _refused("the control side takes content-type: application/json, which no page can send unasked", 415)
+    return _refusal("the control side takes content-type: application/json, which no page can send unasked", 415)
 
 
-def _could_be_a_forms(request: Request) -> bool:
-    """Whether a browser may have sent such a request without asking first; none ever calls itself curl."""
+def _may_lack_preflight(request: Request) -> bool:
+    """Whether a browser may have sent a request without a preflight; no browser has the user agent curl."""
     headers = request.headers
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" or headers.get("user-agent", "").startswith("curl/"):
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == "application/json" or headers.get("user-agent", "").startswith("curl/"):
         return False
     has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     return request.method in _SIMPLE or has_body
 
 
-def _refused(why: str, status: int = 403) -> Response:
+def _refusal(why: str, status: int = 403) -> Response:
     return refuse(why, status).response
 
 
-def _parts(url: str) -> SplitResult | None:
+def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises when it is none
+        _ = parts.port  # raises ValueError if it is invalid
     except ValueError:
         return None
     return parts if parts.hostname and "@" not in parts.netloc else None
 
 
-def _name(parts: SplitResult) -> str:
+def _hostname(parts: SplitResult) -> str:
     return (parts.hostname or "").lower()
 
 

@@ -1,8 +1,9 @@
-"""Events of conversations: kept with each of them, and delivered to callbacks at allowed ports of this machine.
+"""Delivery of the events of conversations to callback URLs, at allowed ports of this machine.
 
-Nothing is sent anywhere else: whoever may begin a conversation may not talk to other services of this machine by way of
-this one.  An address that is not loopback, or at another port, is written down as such.  Deliveries are made one after
-another by a thread of their own, so that a slow or silent receiver delays nobody.
+Nothing is sent anywhere else: whoever can begin a conversation must not reach other services of this machine through
+the emulator.  A URL that is not loopback, or has another port, is recorded with an error and not called.  A separate
+thread makes the deliveries one after another, so that a slow or silent receiver delays no request.  Conversations keep
+their events, delivered or not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _SECONDS: Final = 5.0
 
 @dataclass(slots=True)
 class Callbacks:
-    """What was to be delivered, in order, and what became of it."""
+    """The deliveries in order, each with its event, and the status of the answer or an error."""
 
     ports: Container[int]
     deliveries: list[Object] = field(default_factory=list)
@@ -32,7 +33,7 @@ class Callbacks:
     _thread: threading.Thread | None = None
 
     def send(self, url: str, event: Object) -> None:
-        """Deliver an event, soon."""
+        """Record an event and queue it for delivery; does not wait."""
         delivery: Object = {"url": url, "event": event, "status": None, "error": None}
         self.deliveries.append(delivery)
         if self._thread is None:
@@ -44,15 +45,15 @@ class Callbacks:
         while True:
             delivery = self._waiting.get()
             try:
-                delivery["status"] = _posted(delivery["url"], delivery["event"], self.ports)
+                delivery["status"] = _post(delivery["url"], delivery["event"], self.ports)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 delivery["error"] = f"{type(error).__name__}: {error}"
 
 
-def _posted(url: str, event: Json, ports: Container[int]) -> int:
-    """The status that a receiver answered with."""
+def _post(url: str, event: Json, ports: Container[int]) -> int:
+    """Post an event; returns the status of the answer.  ValueError if the URL is not allowed."""
     parts = urlsplit(url)
-    if not _is_here(parts):
+    if not _is_own_http(parts):
         message = "not an http address of this machine: written down, not sent"
         raise ValueError(message)
     port = parts.port or 80
@@ -68,7 +69,7 @@ def _posted(url: str, event: Json, ports: Container[int]) -> int:
         connection.close()
 
 
-def _is_here(parts: SplitResult) -> bool:
+def _is_own_http(parts: SplitResult) -> bool:
     if parts.scheme != "http" or not parts.hostname:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What goes over the wire: a request, a response, and the bodies that say no."""
+"""Requests, responses, and the bodies of refusals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-# A JSON value; the shape of each is checked where it is used.
+# A JSON value; the code that uses a value checks its shape.
 Json = Any
 Object = dict[str, Json]
 
@@ -25,11 +25,11 @@ def _no_constant(name: str) -> Json:
 
 @dataclass(slots=True)
 class Request:
-    """One request, its body read whole."""
+    """One request with its complete body."""
 
     method: str
     target: str
-    headers: dict[str, str]  # names in lower case, the last one wins
+    headers: dict[str, str]  # names in lower case; the last of repeated headers wins
     body: bytes = b""
     path: str = field(init=False)
     query: dict[str, str] = field(init=False)
@@ -41,7 +41,7 @@ class Request:
         self.query = dict(parse_qsl(query, keep_blank_values=True)) if query else {}
 
     def json(self, default: Json = NOTHING) -> Json:
-        """The body as JSON; `default` stands for an empty one.  Malformed when it is not JSON."""
+        """The body as JSON, or `default`, if given, for an empty body.  Malformed if it is not JSON."""
         if self._json is NOTHING:
             if not self.body.strip() and default is not NOTHING:
                 return default
@@ -53,18 +53,18 @@ class Request:
         return self._json
 
     def segments(self) -> tuple[str, ...]:
-        """The parts of the path; a slash at the end is tolerated."""
+        """The segments of the path, percent-decoded; a slash at the end is ignored."""
         return tuple(unquote(part) for part in self.path.strip("/").split("/"))
 
 
 @dataclass(slots=True)
 class Response:
-    """One response before it is framed."""
+    """One response; `http.wire` adds the headers for its length, date and connection."""
 
     status: int = 200
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
-    # A server that breaks HTTP by sending a body where none may be.
+    # Send a body with a status that allows none, against HTTP.
     unframed: bool = False
     undated: bool = False  # no Date header
 
@@ -83,7 +83,7 @@ def empty(status: int) -> Response:
 
 
 class Refusal(Exception):
-    """The request is refused; carries the response."""
+    """Raised by handlers to refuse a request; `response` is the answer."""
 
     def __init__(self, status: int, body: Object) -> None:
         super().__init__(f"{status} {body}")
@@ -91,15 +91,15 @@ class Refusal(Exception):
 
 
 def refuse(text: str, status: int = 400) -> Refusal:
-    """A refusal in the `error` key."""
+    """A refusal with its text in the member `error`."""
     return Refusal(status, {"error": text})
 
 
 def refuse_message(text: str, status: int = 400) -> Refusal:
-    """A refusal in the `message` key."""
+    """A refusal with its text in the member `message`."""
     return Refusal(status, {"message": text})
 
 
 def refuse_fields(diagnostics: Object) -> Refusal:
-    """A refusal by the schema: the complaints as the Python dictionary they are."""
+    """A refusal of invalid fields; like the API, it shows their errors as a Python dictionary, not as JSON."""
     return refuse(f"Bad Request. {diagnostics}")

@@ -1,4 +1,4 @@
-"""The listening socket, and the life of a server in this thread or in another."""
+"""The listening socket, and functions that run a server in this thread or in another."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from tavusctl.emulator.http.wire import Connection
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 BACKLOG = 1024
-_TURNS = 5  # of the loop, from a connection's being taken to its being closed
+_CLOSING_TURNS = 5  # turns of the event loop in which an accepted connection is set up and closed
 
 
 class Listener:
-    """Accepts connections on one port, and can be deaf for a while."""
+    """Accepts connections on one port, which can be closed for a while."""
 
     def __init__(self, world: World, latency: float) -> None:
         self._app = App(world, Border("", 0))
         self._latency = latency
         self._connections: set[Connection] = set()
-        self._taking: set[asyncio.Task[object]] = set()
+        self._accepting: set[asyncio.Task[object]] = set()
         self._socket: socket.socket | None = None
         self._address: tuple[str, int] = ("", 0)
         self._closed = False
 
     def open(self, host: str, port: int) -> str:
-        """Listen; the base URL."""
-        self._socket = _bound(host, port)
+        """Listen on a port (0: any free port); returns the base URL."""
+        self._socket = _listening_socket(host, port)
         self._address = (host, self._socket.getsockname()[1])
         self._app.border = Border(*self._address, self._app.world.allowed)
-        # Not a server of asyncio's: one that is closed leaks what it has accepted in the same turn of the loop.
+        # Not a server of asyncio: when closed, that leaks connections accepted in the same turn of the event loop.
         asyncio.get_running_loop().add_reader(self._socket, self._accept)
         shown = f"[{host}]" if ":" in host else host
         return f"http://{shown}:{self._address[1]}"
@@ -47,35 +47,35 @@ class Listener:
         while self._socket is not None:
             try:
                 accepted, _ = self._socket.accept()
-            except OSError:  # nobody waits any more, or who waited has gone
+            except OSError:  # no client is waiting, or the waiting one has gone
                 return
             accepted.settimeout(0)
             task = loop.create_task(loop.connect_accepted_socket(self._connection, accepted))
-            self._taking.add(task)
-            task.add_done_callback(self._taking.discard)
+            self._accepting.add(task)
+            task.add_done_callback(self._accepting.discard)
 
     def _connection(self) -> Connection:
         return Connection(self._app, self._latency, self)
 
     def welcome(self, connection: Connection) -> bool:
-        """Count a connection among the open ones; one that was taken just before the port closed may not stay."""
+        """Record an open connection; whether it may stay: not if it was accepted just before the port closed."""
         self._connections.add(connection)
         return self._socket is not None
 
     def farewell(self, connection: Connection) -> None:
-        """Count it no more."""
+        """Remove a closed connection from the open ones."""
         self._connections.discard(connection)
 
     def be_deaf(self, seconds: float) -> None:
-        """Hang up on everybody, and take no connection for a while."""
-        self._hang_up()
+        """Close the port and all connections, and open the port again after `seconds`."""
+        self._close_all()
         asyncio.get_running_loop().call_later(seconds, self._reopen)
 
     def _reopen(self) -> None:
         if not self._closed and self._socket is None:
             self.open(*self._address)
 
-    def _hang_up(self) -> None:
+    def _close_all(self) -> None:
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
@@ -84,23 +84,23 @@ class Listener:
             connection.close()
 
     def close(self) -> None:
-        """Stop for good."""
+        """Close the port and all connections for good."""
         self._closed = True
-        self._hang_up()
+        self._close_all()
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
-        listening.listen(BACKLOG)
-        listening.settimeout(0)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        listener.settimeout(0)
     except OSError:
-        listening.close()
+        listener.close()
         raise
-    return listening
+    return listener
 
 
 async def _serve(
@@ -118,13 +118,13 @@ async def _serve(
         await stop.wait()
     finally:
         listener.close()
-        # The loop must see the connections close before it goes, and be handed those that it took just now.
-        for _ in range(_TURNS):
+        # The loop must run until connections accepted just now are set up, and all are closed.
+        for _ in range(_CLOSING_TURNS):
             await asyncio.sleep(0)
 
 
 def _run(main: Coroutine[object, object, None]) -> None:
-    # The kind of loop that can watch a listening socket, on every system.
+    # The event loop that can watch a listening socket (`add_reader`) on every system.
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         runner.run(main)
 
@@ -135,11 +135,11 @@ def serve(world: World, host: str, port: int, latency: float, ready: Callable[[s
     async def main() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in STOPPING:
+        for signal_number in STOPPING:
             try:
-                loop.add_signal_handler(number, stop.set)
+                loop.add_signal_handler(signal_number, stop.set)
             except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+                signal.signal(signal_number, lambda *_: loop.call_soon_threadsafe(stop.set))
         await _serve(world, host, port, latency, ready, stop)
 
     try:
@@ -151,15 +151,18 @@ def serve(world: World, host: str, port: int, latency: float, ready: Callable[[s
 
 @contextmanager
 def lend(build: Callable[[], World], host: str, port: int, latency: float) -> Iterator[str]:
-    """Serve in another thread for the length of a `with` block; yields the base URL."""
-    answers: queue.Queue[str | BaseException] = queue.Queue()
-    stopping: list[Callable[[], object]] = []
+    """Serve in another thread for the length of a `with` block; yields the base URL.
+
+    `build` runs in that thread.  Its errors, and those of the start, are raised here.
+    """
+    start_results: queue.Queue[str | BaseException] = queue.Queue()
+    stop_functions: list[Callable[[], object]] = []
 
     async def main(world: World) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        stopping.append(lambda: loop.call_soon_threadsafe(stop.set))
-        await _serve(world, host, port, latency, answers.put, stop)
+        stop_functions.append(lambda: loop.call_soon_threadsafe(stop.set))
+        await _serve(world, host, port, latency, start_results.put, stop)
 
     def run() -> None:
         try:
@@ -168,17 +171,17 @@ def lend(build: Callable[[], World], host: str, port: int, latency: float) -> It
                 _run(main(world))
             finally:
                 world.store.close()
-        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
-            answers.put(error)
+        except BaseException as error:  # noqa: BLE001 - passed to the waiting thread, which raises it
+            start_results.put(error)
 
     thread = threading.Thread(target=run, name="emulator", daemon=True)
     thread.start()
-    url = answers.get()
+    url = start_results.get()
     if isinstance(url, BaseException):
         thread.join()
         raise url
     try:
         yield url
     finally:
-        stopping[0]()
+        stop_functions[0]()
         thread.join()

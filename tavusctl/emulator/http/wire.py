@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a socket, and everything that can go wrong with it."""
+"""HTTP/1.1 on a socket, and the faults that strike its responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tavusctl.emulator.http.app import App, Exchange
 from tavusctl.emulator.http.messages import Request, Response
 
 MAX_BODY = 32 * 1024 * 1024
-# A seed may be as large as it likes.
+# For seeds, which may be very large.
 MAX_CONTROL_BODY = 1024 * MAX_BODY
 NO_BODY = {204, 304}
 REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -31,16 +31,16 @@ def _request(head: h11.Request, body: bytes = b"") -> Request:
 
 
 class Host(Protocol):
-    """Where connections come in."""
+    """The listener that accepted a connection."""
 
     def welcome(self, connection: Connection) -> bool:
-        """Count a connection among the open ones; whether it may stay."""
+        """Record an open connection; whether it may stay."""
 
     def farewell(self, connection: Connection) -> None:
-        """Count it no more."""
+        """Remove a closed connection from the open ones."""
 
     def be_deaf(self, seconds: float) -> None:
-        """Hang up on everybody, and take no connection for a while."""
+        """Close the port and all connections, and open the port again after `seconds`."""
 
 
 class Connection(asyncio.Protocol):
@@ -54,37 +54,37 @@ class Connection(asyncio.Protocol):
         self._head: h11.Request | None = None
         self._body: list[bytes] = []
         self._size = 0
-        self._largest = MAX_BODY
+        self._max_size = MAX_BODY
         self._task: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
 
-    # What asyncio calls.
+    # Methods that asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has come."""
+        """A client has connected; abort the connection if it may not stay."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
         self._transport = transport
         if not self._host.welcome(self):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """The client has gone; a request under way is carried out all the same."""
+        """The connection is closed; a request under way is carried out all the same."""
         self._transport = None
         self._host.farewell(self)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come."""
+        """Parse bytes from the client."""
         self._h11.receive_data(data)
         self._advance()
 
     def eof_received(self) -> bool:
-        """The client sends nothing more, but may still read."""
+        """The client sends nothing more, but may still read: keep the connection open while a request is under way."""
         self._h11.receive_data(b"")
         self._advance()
         return self._task is not None
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
@@ -95,40 +95,40 @@ class Connection(asyncio.Protocol):
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:
-                self._complain(error.error_status_hint, str(error))
+                self._send_protocol_error(error.error_status_hint, str(error))
                 return
             if isinstance(event, h11.Request):
                 self._head, self._body, self._size = event, [], 0
-                self._largest = MAX_CONTROL_BODY if self._app.takes_seeds(_request(event)) else MAX_BODY
-                self._encourage()
+                self._max_size = MAX_CONTROL_BODY if self._app.takes_seeds(_request(event)) else MAX_BODY
+                self._send_continue()
             elif isinstance(event, h11.Data):
                 self._size += len(event.data)
                 self._body.append(bytes(event.data))
-                if self._size > self._largest:
-                    self._complain(413, "the body is too large")
+                if self._size > self._max_size:
+                    self._send_protocol_error(413, "the body is too large")
                     return
             elif isinstance(event, h11.EndOfMessage):
-                self._begin()
+                self._start_answer()
             else:
                 if isinstance(event, h11.ConnectionClosed):
                     self.close()
                 return
 
-    def _encourage(self) -> None:
+    def _send_continue(self) -> None:
         if self._h11.they_are_waiting_for_100_continue:
             self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])))
 
-    def _begin(self) -> None:
+    def _start_answer(self) -> None:
         head = self._head
-        assert head is not None  # noqa: S101 - an end has a beginning
+        assert head is not None  # noqa: S101 - for the type checker: the end of a message follows its head
         exchange = self._app.open(_request(head, b"".join(self._body)))
         if exchange.fault is None and not (self._latency and exchange.entry):
             self._send(self._app.answer(exchange))
             return
-        self._task = asyncio.get_running_loop().create_task(self._misbehave(exchange, exchange.fault))
-        self._task.add_done_callback(self._resume)
+        self._task = asyncio.get_running_loop().create_task(self._answer_with_fault(exchange, exchange.fault))
+        self._task.add_done_callback(self._finish_answer)
 
-    def _resume(self, task: asyncio.Task[None]) -> None:
+    def _finish_answer(self, task: asyncio.Task[None]) -> None:
         self._task = None
         if not task.cancelled():
             task.result()
@@ -140,12 +140,12 @@ class Connection(asyncio.Protocol):
         if data and self._transport is not None:
             self._transport.write(data)
 
-    def _complain(self, status: int, why: str) -> None:
+    def _send_protocol_error(self, status: int, why: str) -> None:
         if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._send(Response(status, why.encode(), [("content-type", "text/plain"), ("connection", "close")]))
         self.close()
 
-    def _framed(self, response: Response) -> list[tuple[str, str]]:
+    def _all_headers(self, response: Response) -> list[tuple[str, str]]:
         date = [] if response.undated else [("date", self._app.world.clock.http_date())]
         headers = [*date, ("server", "emulator"), *response.headers]
         names = {name.lower() for name, _ in headers}
@@ -157,15 +157,15 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return
         if response.unframed:
-            self._write(self._bytes(response) + response.body)
+            self._write(self._unchecked_head(response) + response.body)
             self.close()
             return
         body = b"" if self._head is not None and self._head.method == b"HEAD" else response.body
         try:
-            self._write(self._in_order(response, body))
+            self._write(self._encoded(response, body))
         except h11.LocalProtocolError:
-            # What a fault makes up need not be HTTP.
-            self._write(self._bytes(response) + response.body)
+            # The response of a fault may be invalid HTTP, which h11 does not send.
+            self._write(self._unchecked_head(response) + response.body)
             self.close()
             return
         if self._h11.our_state is h11.MUST_CLOSE:
@@ -173,28 +173,28 @@ class Connection(asyncio.Protocol):
         else:
             self._h11.start_next_cycle()
 
-    def _in_order(self, response: Response, body: bytes) -> bytes:
-        """The answer as HTTP has it."""
+    def _encoded(self, response: Response, body: bytes) -> bytes:
+        """The response as h11 encodes it; LocalProtocolError if it is invalid HTTP."""
         head = h11.Response(
-            status_code=response.status, headers=self._framed(response), reason=REASONS.get(response.status, "")
+            status_code=response.status, headers=self._all_headers(response), reason=REASONS.get(response.status, "")
         )
-        out = [self._h11.send(head)]
+        chunks = [self._h11.send(head)]
         if body and response.status not in NO_BODY:
-            out.append(self._h11.send(h11.Data(data=body)))
-        out.append(self._h11.send(h11.EndOfMessage()))
-        return b"".join(part for part in out if part)
+            chunks.append(self._h11.send(h11.Data(data=body)))
+        chunks.append(self._h11.send(h11.EndOfMessage()))
+        return b"".join(chunk for chunk in chunks if chunk)
 
-    def _bytes(self, response: Response) -> bytes:
-        """Status line and headers as bytes, past all checks."""
+    def _unchecked_head(self, response: Response) -> bytes:
+        """Status line and headers as bytes, without the checks of h11."""
         lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, '')}"]
-        lines += [f"{name}: {value}" for name, value in self._framed(response)]
+        lines += [f"{name}: {value}" for name, value in self._all_headers(response)]
         if response.unframed:
             lines.append(f"content-length: {len(response.body)}")
         return ("\r\n".join([*lines, "connection: close", "", ""])).encode("latin-1")
 
     # Faults.
 
-    async def _misbehave(self, exchange: Exchange, fault: Fault | None) -> None:
+    async def _answer_with_fault(self, exchange: Exchange, fault: Fault | None) -> None:
         if self._latency:
             await asyncio.sleep(self._latency)
         if fault is None:
@@ -205,9 +205,9 @@ class Connection(asyncio.Protocol):
             self._app.answer_late(exchange, fault.seconds(1.0))
             self.close()
         elif fault.before:
-            await self._strike(exchange, fault, None)
+            await self._apply_fault(exchange, fault, None)
         else:
-            await self._strike(exchange, fault, self._app.answer(exchange))
+            await self._apply_fault(exchange, fault, self._app.answer(exchange))
 
     async def _delay(self, exchange: Exchange, fault: Fault) -> None:
         if fault.before:
@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
             await asyncio.sleep(fault.seconds(1.0))
             self._send(response)
 
-    async def _strike(self, exchange: Exchange, fault: Fault, response: Response | None) -> None:
+    async def _apply_fault(self, exchange: Exchange, fault: Fault, response: Response | None) -> None:
         if fault.kind == "refuse" and response is not None:
             response.headers.append(("connection", "close"))
             self._send(response)
@@ -226,27 +226,27 @@ class Connection(asyncio.Protocol):
             return
         substitute = fault.substitute()
         if substitute is not None:
-            self._note(exchange, substitute.status)
+            self._set_status(exchange, substitute.status)
             self._send(substitute)
         elif fault.kind in DROPPED:
-            self._note(exchange, None)
-            self._vanish(exchange, fault)
+            self._set_status(exchange, None)
+            self._drop(exchange, fault)
         elif fault.kind == "raw":
-            self._note(exchange, None)
+            self._set_status(exchange, None)
             self._write(fault.raw())
             self.close()
         elif fault.kind == "undated" and response is not None:
             response.undated = True
             self._send(response)
         elif response is not None:
-            await self._dole_out(fault, response)
+            await self._send_in_pieces(fault, response)
 
     @staticmethod
-    def _note(exchange: Exchange, status: int | None) -> None:
+    def _set_status(exchange: Exchange, status: int | None) -> None:
         if exchange.entry is not None:
             exchange.entry.status = status
 
-    def _vanish(self, exchange: Exchange, fault: Fault) -> None:
+    def _drop(self, exchange: Exchange, fault: Fault) -> None:
         if fault.kind == "kill":
             if exchange.entry is not None:
                 self._app.world.chronicle.note("killed", exchange.entry)
@@ -263,17 +263,17 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         if self._transport is None:
             return
-        peer: socket.socket = self._transport.get_extra_info("socket")
-        # Lingering for no time makes the kernel send RST instead of FIN.
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection_socket: socket.socket = self._transport.get_extra_info("socket")
+        # A linger time of 0 makes the kernel send RST instead of FIN.
+        connection_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
-    async def _dole_out(self, fault: Fault, response: Response) -> None:
+    async def _send_in_pieces(self, fault: Fault, response: Response) -> None:
         if fault.kind == "truncate":
             at = int(fault.rule.get("at", len(response.body) // 2))
-            self._write(self._bytes(response) + response.body[:at])
+            self._write(self._unchecked_head(response) + response.body[:at])
         else:
-            for byte in self._bytes(response) + response.body:
+            for byte in self._unchecked_head(response) + response.body:
                 if self._transport is None:
                     return
                 self._write(bytes([byte]))

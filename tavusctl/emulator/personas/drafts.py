@@ -1,9 +1,14 @@
-"""Unpublished edits of a persona: in PAL Maker they keep the API's writes out, or (July 2026) they swallow them.
+"""Drafts: unpublished edits of a persona, which block the writes of the API (PAL Maker) or receive them (July 2026).
 
-A draft is kept in the hidden part of a persona as `{"model", "document"}`.  Model `maker`: a write is answered 409 with
-`"conflict": "maker_changes"` unless it has `?force=true`, which throws the draft away, or touches only
-`/layers/conferencing`.  Model `july`: a write goes to the draft and is answered 200 all the same, unless it has
-`?target=live`; `?source=draft` shows the draft.  Who makes and ends drafts: `tavusctl.emulator.control.maker`.
+The hidden part of a persona holds its draft as `{"model", "document"}`.
+
+Model `maker`: a write is answered 409 with `"conflict": "maker_changes"`, unless it has `?force=true`, which discards
+the draft, or writes only inside `/layers/conferencing`.
+
+Model `july`: a write changes the draft and is answered 200 as usual, unless it has `?target=live`; `?source=draft`
+shows the draft.
+
+Drafts are begun and ended in `tavusctl.emulator.control.maker`.
 """
 
 from __future__ import annotations
@@ -16,45 +21,45 @@ from tavusctl.emulator.http.messages import Json, Object, Refusal, refuse
 
 MODELS = ("maker", "july")
 CONFERENCING = "/layers/conferencing"
-OWN_CALLS = ("tool_ids", "skills")  # what calls of their own write, past all drafts
+OWN_CALLS = ("tool_ids", "skills")  # parts: calls of their own write them, never to a draft
 BLOCKED = "This PAL has unpublished changes in PAL Maker. Publish or discard them there, or send force=true."
 
 
 def draft_of(stored: Stored, model: str) -> Object | None:
-    """The draft of a persona, when it has one of this model."""
+    """The draft of a persona, or None if it has no draft of this model."""
     draft = stored.hidden.get("draft")
     return draft if draft and draft["model"] == model else None
 
 
 def refuse_blocked(call: Call, stored: Stored, operations: Json) -> None:
-    """Refuse a patch that somebody's draft in PAL Maker keeps out."""
+    """Refuse a patch that a draft in PAL Maker blocks."""
     if draft_of(stored, "maker") and not call.wants("force") and not touches_only_conferencing(operations):
         raise conflict()
 
 
 def conflict() -> Refusal:
-    """The refusal that names the draft."""
+    """The 409 refusal of a write that a draft in PAL Maker blocks."""
     return Refusal(409, {"error": BLOCKED, "conflict": "maker_changes"})
 
 
 def touches_only_conferencing(operations: Json) -> bool:
-    """Whether a patch has operations, all of them inside the layer that never waits for a draft."""
-    paths = _written(operations)
+    """Whether a patch writes only inside the conferencing layer, which no draft blocks; False if it writes nothing."""
+    paths = _written_paths(operations)
     return bool(paths) and all(_is_conferencing(path) for path in paths)
 
 
 def refuse_mixed(operations: Json) -> None:
-    """Refuse a patch that writes the meeting identity beside something else."""
-    inside = {_is_conferencing(path) for path in _written(operations)}
-    if len(inside) > 1:
+    """Refuse a patch that writes the conferencing layer together with anything else."""
+    are_conferencing = {_is_conferencing(path) for path in _written_paths(operations)}
+    if len(are_conferencing) > 1:
         text = "Bad Request. layers.conferencing must be patched on its own."
         raise refuse(text)
 
 
-def _written(operations: Json) -> list[str]:
-    """The paths that a patch writes; a test writes nothing."""
-    ops = operations if isinstance(operations, list) else []
-    return [str(one.get("path")) for one in ops if isinstance(one, dict) and one.get("op") != "test"]
+def _written_paths(operations: Json) -> list[str]:
+    """The paths that a patch writes; a `test` operation writes nothing."""
+    entries = operations if isinstance(operations, list) else []
+    return [str(entry.get("path")) for entry in entries if isinstance(entry, dict) and entry.get("op") != "test"]
 
 
 def _is_conferencing(path: str) -> bool:
@@ -62,17 +67,20 @@ def _is_conferencing(path: str) -> bool:
 
 
 def row_to_write(call: Call, stored: Stored) -> Stored:
-    """The persona as a patch finds it: live, or its draft of July."""
+    """The persona that a patch changes: its draft of model `july`, or the live one (no draft, or `?target=live`)."""
     draft = draft_of(stored, "july")
-    return stored if draft is None or call.request.query.get("target") == "live" else _drafted(stored, draft)
+    return stored if draft is None or call.request.query.get("target") == "live" else _with_document_of(stored, draft)
 
 
-def _drafted(stored: Stored, draft: Object) -> Stored:
+def _with_document_of(stored: Stored, draft: Object) -> Stored:
     return replace(stored, document=draft["document"])
 
 
 def written(call: Call, stored: Stored, changed: Stored) -> tuple[Stored, Object]:
-    """What to keep after a patch, and what the answer says of it."""
+    """The persona to store after a patch, and the members about drafts that the answer gets.
+
+    `stored` is the persona before the patch, `changed` the result of the patch.
+    """
     if row_to_write(call, stored) is not stored:
         draft = {"model": "july", "document": changed.document}
         return replace(stored, hidden=stored.hidden | {"draft": draft}), {"publish_url": publish_url(stored)}
@@ -82,50 +90,55 @@ def written(call: Call, stored: Stored, changed: Stored) -> tuple[Stored, Object
 
 
 def without_draft(stored: Stored) -> Stored:
-    """A persona whose draft was thrown away."""
+    """The persona without its draft."""
     return replace(stored, hidden={name: value for name, value in stored.hidden.items() if name != "draft"})
 
 
 def publish_url(stored: Stored) -> str:
-    """Where a person publishes the draft."""
+    """The page of PAL Maker on which a person publishes the draft."""
     return f"https://maker.tavus.io/pals/{stored.id}"
 
 
 def row_to_show(call: Call, stored: Stored) -> tuple[Stored, Object]:
-    """The persona that a read shows, and what the read says of drafts."""
+    """The persona that a read shows, and the members about drafts that the read adds."""
     draft = draft_of(stored, "july")
-    wanted = draft is not None and call.request.query.get("source") == "draft"
+    draft_requested = draft is not None and call.request.query.get("source") == "draft"
     unpublished = draft is not None and is_unpublished(stored)
-    marks = {"is_draft_view": wanted, "has_unpublished_changes": unpublished}
-    if draft is not None and wanted:
-        return _drafted(stored, draft), marks | {"publish_url": publish_url(stored)}
+    marks = {"is_draft_view": draft_requested, "has_unpublished_changes": unpublished}
+    if draft is not None and draft_requested:
+        return _with_document_of(stored, draft), marks | {"publish_url": publish_url(stored)}
     return stored, marks if draft is not None and call.world.behaviors["draft_marks"] == "every read" else {}
 
 
 def is_unpublished(stored: Stored) -> bool:
-    """Whether a draft says something else than the live persona; one of PAL Maker always counts."""
+    """Whether a persona has a draft that differs from it, times aside; a draft of PAL Maker always counts."""
     draft = stored.hidden.get("draft")
     if not draft:
         return False
     times = ("created_at", "updated_at")
-    said, live = ({k: v for k, v in one.items() if k not in times} for one in (draft["document"], stored.document))
-    return bool(draft["model"] == "maker" or said != live)
+    draft_fields, live_fields = (
+        {k: v for k, v in document.items() if k not in times} for document in (draft["document"], stored.document)
+    )
+    return bool(draft["model"] == "maker" or draft_fields != live_fields)
 
 
 def published(stored: Stored, now: str) -> Stored:
-    """The persona after its draft went live: the live meeting identity stays, and so does a draft of July."""
+    """The persona after its draft was published; its live conferencing layer and its parts stay.
+
+    A draft of model `july` stays, too, equal to the new live document.
+    """
     draft = stored.hidden.get("draft")
     if not draft:
         return stored
     layers = {name: layer for name, layer in (draft["document"].get("layers") or {}).items() if name != "conferencing"}
-    live = (stored.document.get("layers") or {}).get("conferencing")
-    if live is not None:
-        layers["conferencing"] = live
-    kept = {name: stored.document[name] for name in OWN_CALLS if name in stored.document}
-    document = {**draft["document"], **kept, "layers": layers, "updated_at": now}
-    fresh = stored.with_document(document)
+    conferencing = (stored.document.get("layers") or {}).get("conferencing")
+    if conferencing is not None:
+        layers["conferencing"] = conferencing
+    parts = {name: stored.document[name] for name in OWN_CALLS if name in stored.document}
+    document = {**draft["document"], **parts, "layers": layers, "updated_at": now}
+    updated = stored.with_document(document)
     return (
-        without_draft(fresh)
+        without_draft(updated)
         if draft["model"] == "maker"
-        else fresh.with_document(document, draft=draft | {"document": document})
+        else updated.with_document(document, draft=draft | {"document": document})
     )

@@ -12,7 +12,7 @@ MISSING = Missing(400, "error", "Invalid persona_id")
 
 
 def found(call: Call) -> Stored:
-    """The account's own persona in the path, or the refusal."""
+    """The persona of the account whose id is in the path; raises the refusal if there is none."""
     stored = call.world.store.get(call.account, KIND, call.id)
     if stored is None:
         raise MISSING.refusal(call.world.behaviors["not_found"])
@@ -21,7 +21,11 @@ def found(call: Call) -> Stored:
 
 
 def found_to_change(call: Call) -> Stored:
-    """The same, when something is attached to it; whether a draft in PAL Maker keeps that out is a behaviour."""
+    """The persona in the path, for a call that changes its tools or skills.
+
+    Whether a draft in PAL Maker blocks the call is the behaviour `drafts_guard`.  Where that allows it,
+    `?force=true` discards the draft.
+    """
     stored, guard = found(call), call.world.behaviors["drafts_guard"]
     if guard == "patch" or not drafts.draft_of(stored, "maker"):
         return stored

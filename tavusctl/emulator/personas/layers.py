@@ -1,4 +1,4 @@
-"""The fields of a persona and of its layers: what they may hold and what an unset one shows."""
+"""The fields of a persona and of its layers in the older era: valid values, and the default that a read shows."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def _function(value: Json) -> Json:
 
 
 def tool(value: Json) -> Json:
-    """A function tool: `{type: function, function: {name, ...}}`, or the flat form with a name."""
+    """Check a function tool: `{type: function, function: {name, ...}}`, or the flat form with a name."""
     if not isinstance(value, dict):
         return ["Not a valid mapping type."]
     if value.get("type", "function") != "function":
         return {"type": ["Must be one of: function."]}
-    wrong = {name: [NOT_TEXT] for name in ("name", "description") if not isinstance(value.get(name, ""), str)}
-    if wrong:
-        return wrong
+    problems = {name: [NOT_TEXT] for name in ("name", "description") if not isinstance(value.get(name, ""), str)}
+    if problems:
+        return problems
     if "function" in value:
         diagnostic = _function(value["function"])
         return {"function": diagnostic} if diagnostic else None
@@ -49,13 +49,13 @@ def tool(value: Json) -> Json:
 
 
 def tools(value: Json) -> Json:
-    """A list of tools."""
+    """Check a list of function tools."""
     if not isinstance(value, list):
         return [NOT_LIST]
-    return {index: wrong for index, item in enumerate(value) if (wrong := tool(item))} or None
+    return {index: problems for index, item in enumerate(value) if (problems := tool(item))} or None
 
 
-def _share(value: Json) -> Json:
+def _fraction(value: Json) -> Json:
     fits = is_number(value) and 0 <= value <= 1
     return None if fits else ["Must be greater than or equal to 0 and less than or equal to 1."]
 
@@ -71,15 +71,15 @@ def _emotion(value: Json) -> Json:
 VOICE_SETTINGS = {
     "speed": Field(_speed),
     "emotion": Field(_emotion),
-    "stability": Field(_share),
-    "similarity_boost": Field(_share),
-    "style": Field(_share),
+    "stability": Field(_fraction),
+    "similarity_boost": Field(_fraction),
+    "style": Field(_fraction),
     "use_speaker_boost": Field(flag),
 }
 
 
 def voice_settings(value: Json) -> Json:
-    """Settings of the voice; each provider has its own, so unknown ones pass."""
+    """Check the settings of a voice; each provider has its own, so unknown ones are accepted."""
     return diagnostics(VOICE_SETTINGS, value, unknown=False) or None if isinstance(value, dict) else mapping(value)
 
 
@@ -146,13 +146,13 @@ CONVERSATIONAL_FLOW: Fields = {
     "wake_phrase": Field(text, nullable=True),
     "idle_engagement": Field(choice("off", "patient", "eager"), nullable=True),
 }
-# What setting any one field of the flow sets for the others.
+# The values that unset fields of the flow get as soon as any field of it is set.
 FLOW_DEFAULTS = {
     "turn_detection_model": "sparrow-1",
     "turn_taking_patience": "medium",
     "replica_interruptibility": "medium",
 }
-# In the order of a read.
+# In the order in which a read shows them.
 LAYERS: dict[str, Fields] = {
     "perception": PERCEPTION,
     "tts": TTS,

@@ -1,4 +1,4 @@
-"""The fields of a persona and of its layers as they are today; what differs from the older ones."""
+"""The fields of a persona and of its layers in the era `today`, built upon those of the older era."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tavusctl.emulator.personas.layers import (
     voice_settings,
 )
 
-MOST = 50  # tools, or guardrails, of one persona
+MOST = 50  # the most tools, and the most guardrails, that one persona may have
 IDS = some(MOST, length(1, 255))
 
 TTS: Fields = {
@@ -82,7 +82,7 @@ FLOW: Fields = {
     "turn_commitment": OLDER_FLOW["turn_commitment"],
     "active_listening": OLDER_FLOW["active_listening"],
 }
-# What setting any one field of the flow sets for the others.
+# The values that unset fields of the flow get as soon as any field of it is set.
 FLOW_DEFAULTS = {
     "turn_detection_model": "sparrow-1",
     "turn_taking_patience": "medium",
@@ -120,7 +120,7 @@ LAYERS: dict[str, Fields] = {
     },
     "vqa": {"enable_vision": Field(text), "prompt": Field(text)},
 }
-FREE = ("sts", "transport")  # layers with anything in them
+FREE = ("sts", "transport")  # layers that may have any members
 BEFORE_LAYERS: Fields = {
     "persona_name": Field(text, None, nullable=True),
     "persona_description": Field(text, "", nullable=True),
@@ -146,7 +146,7 @@ AFTER_TIMES: Fields = {
     "verbal_disclosure": Field(text, ""),
     "visual_disclosure": Field(text, ""),
 }
-# Members that the server knows for itself; a write may name them, and no read shows them.
+# Internal members of the server: a write may have them, and no read shows them.
 INTERNAL: Fields = {
     "memories": Field(texts, nullable=True),
     "is_template": Field(flag, nullable=True),

@@ -1,4 +1,4 @@
-"""Personas: /v2/personas, and /v2/pals, as they are called today."""
+"""Personas: /v2/personas, and /v2/pals, which is their name today."""
 
 from __future__ import annotations
 
@@ -27,71 +27,71 @@ from tavusctl.emulator.personas.shape import SEED, TODAY, shape_of
 from tavusctl.emulator.personas.validity import KIND, by_length_inside, checked, username_taken
 from tavusctl.emulator.resources.resource import Resource, Route, either
 
-# Two saves inside one creation.
+# The API saves a persona twice when it creates it: seconds from `created_at` to `updated_at`.
 SECOND_SAVE = 0.052392
-# What no patch of the document changes: there are calls of their own.
+# Parts that no patch of the persona changes: they have calls of their own.
 APART = ("skills",)
 
 
 def create(call: Call) -> Response:
-    """POST /v2/personas: answers three fields; a PAL needs a face."""
+    """POST /v2/personas: answers id, name and creation time; /v2/pals adds an e-mail address, and requires a face."""
     body, world = read_object(call), call.world
     blame_mask(call, body)
     if world.is_today:
-        wrong = missing(body, ["default_face_id"]) if aliases.is_new(call.request) else {}
+        problems = missing(body, ["default_face_id"]) if aliases.is_new(call.request) else {}
         body = reads.in_older_words(call, body)
-        if wrong and not body.get("default_replica_id"):
-            raise refuse_fields(wrong)
+        if problems and not body.get("default_replica_id"):
+            raise refuse_fields(problems)
     document = checked(call, body, {})
     patching.keep(world.behaviors.values, {}, document)
     now = world.clock.now()
     document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now + SECOND_SAVE)}
     stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document)
     call.commit(stored, "create")
-    return answer(_created(call, stored))
+    return answer(_creation_answer(call, stored))
 
 
-def _created(call: Call, stored: Stored) -> Object:
+def _creation_answer(call: Call, stored: Stored) -> Object:
     document = stored.document
-    told = {"persona_id": stored.id, "persona_name": document.get("persona_name")}
+    fields = {"persona_id": stored.id, "persona_name": document.get("persona_name")}
     if aliases.is_new(call.request):
         username = document["layers"].get("conferencing", {}).get("username")
-        told = {**aliases.renamed(told, aliases.PERSONA), "conferencing_email": reads.email_of(username)}
-    return told | {"created_at": document["created_at"]}
+        fields = {**aliases.renamed(fields, aliases.PERSONA), "conferencing_email": reads.email_of(username)}
+    return fields | {"created_at": document["created_at"]}
 
 
 def get(call: Call) -> Response:
-    """GET /v2/personas/ID: the bare object."""
-    stored, marks = drafts.row_to_show(call, _found(call))
+    """GET /v2/personas/ID: the object itself, or a list in `data` if the behaviour `wrapped_get` is on."""
+    stored, marks = drafts.row_to_show(call, _stock_or_own(call))
     shown = reads.shown(call, stored) | marks
     return answer({"data": [shown]} if call.world.behaviors["wrapped_get"] else shown)
 
 
-def _found(call: Call) -> Stored:
-    return _stock(call.world).get(call.id) or RESOURCE.find(call)
+def _stock_or_own(call: Call) -> Stored:
+    return _stock_personas(call.world).get(call.id) or RESOURCE.find(call)
 
 
 _STOCK = {row.id: Stored("", KIND, row.id, 0, stock.persona(row)) for row in stock.STOCK_PERSONAS}
 
 
-def _stock(world: World) -> dict[str, Stored]:
+def _stock_personas(world: World) -> dict[str, Stored]:
     return _STOCK if world.behaviors["stock"] else {}
 
 
-def _own(call: Call) -> Stored:
-    if call.id in _stock(call.world):
+def _own_persona(call: Call) -> Stored:
+    if call.id in _stock_personas(call.world):
         call.world.journal.blame(call.entry, "stock_written", "a stock persona was to be changed")
     return RESOURCE.find(call)
 
 
 def patch(call: Call) -> Response:
-    """PATCH /v2/personas/ID: RFC 6902 on the read form, the result validated as a whole."""
+    """PATCH /v2/personas/ID: a JSON Patch (RFC 6902) of what a read shows; its result is validated as a whole."""
     world = call.world
-    live = _own(call)
+    live = _own_persona(call)
     stored = drafts.row_to_write(call, live)
     before = reads.opened(world, stored)
-    wanted = _wanted(call, live, before)
-    document = checked(call, wanted, before)
+    body = _patched_body(call, live, before)
+    document = checked(call, body, before)
     patching.keep(world.behaviors.values, before, document)
     document |= {name: stored.document[name] for name in APART if name in stored.document}
     times = {"created_at": before["created_at"], "updated_at": before["updated_at"]}
@@ -99,13 +99,13 @@ def patch(call: Call) -> Response:
         return unchanged(world, "No changes were made to the persona")
     times["updated_at"] = in_microseconds(later(world.clock, before["updated_at"], 1e-6))
     changed = stored.with_document(document | times)
-    kept, told = drafts.written(call, live, changed)
-    call.commit(kept, "update" if stored is live else "draft")
-    return empty(200) if world.behaviors["patch_answer"] == "empty" else answer(reads.shown(call, changed) | told)
+    to_store, marks = drafts.written(call, live, changed)
+    call.commit(to_store, "update" if stored is live else "draft")
+    return empty(200) if world.behaviors["patch_answer"] == "empty" else answer(reads.shown(call, changed) | marks)
 
 
-def _wanted(call: Call, live: Stored, before: Object) -> Object:
-    """The body that a patch makes of what is there, in the words in which it is kept."""
+def _patched_body(call: Call, live: Stored, before: Object) -> Object:
+    """The writable fields of the persona after the patch of the request, with the older names, as they are stored."""
     world = call.world
     shown = {name: value for name, value in reads.worded(call, before).items() if name not in APART}
     try:
@@ -114,12 +114,12 @@ def _wanted(call: Call, live: Stored, before: Object) -> Object:
         drafts.refuse_blocked(call, live, operations)
         after = patching.apply(shown, operations, ignore_test=world.behaviors["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
-        recorded = world.behaviors["patch_error"] == "recorded"
-        raise refuse_message(str(error) if recorded else "Invalid JSON patch format", 422) from error
+        shows_cause = world.behaviors["patch_error"] == "recorded"
+        raise refuse_message(str(error) if shows_cause else "Invalid JSON patch format", 422) from error
     if world.is_today:
         drafts.refuse_mixed(operations)
         after = reads.patched_in_older_words(call, shown, after)
-        after = _with_the_right_tools(world, before, after)
+        after = _apply_tool_policy(world, before, after)
     return {
         name: value
         for name, value in respelled(world.behaviors, after).items()
@@ -127,8 +127,8 @@ def _wanted(call: Call, live: Stored, before: Object) -> Object:
     }
 
 
-def _with_the_right_tools(world: World, before: Object, after: Object) -> Object:
-    """A patched read after what this server thinks of patches of `/tool_ids`."""
+def _apply_tool_policy(world: World, before: Object, after: Object) -> Object:
+    """The patched read; a change of `tool_ids` is accepted, undone or refused (behaviour `patch_tool_ids`)."""
     policy = world.behaviors["patch_tool_ids"]
     if after.get("tool_ids", []) == before["tool_ids"] or policy == "accept":
         return after
@@ -138,7 +138,10 @@ def _with_the_right_tools(world: World, before: Object, after: Object) -> Object
 
 
 def publish(call: Call) -> Response:
-    """POST /v2/pals/ID/publish: harmless without a draft; one in PAL Maker is a person's to publish."""
+    """POST /v2/pals/ID/publish: publishes a draft of model `july`; without one it changes nothing.
+
+    A draft in PAL Maker is not published: only a person can do that.
+    """
     stored = RESOURCE.find(call)
     if drafts.draft_of(stored, "july") and drafts.is_unpublished(stored):
         stored = drafts.published(stored, in_microseconds(call.world.clock.now()))
@@ -164,33 +167,36 @@ def check_username(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /v2/personas/ID."""
-    call.delete(_own(call))
+    call.delete(_own_persona(call))
     return empty(204)
 
 
 def list_personas(call: Call) -> Response:
     """GET /v2/personas: stock personas first, unless filtered out."""
-    wanted = _type_wanted(call)
-    system = list(_stock(call.world).values()) if wanted != "user" else []
+    persona_type = _requested_type(call)
+    system = list(_stock_personas(call.world).values()) if persona_type != "user" else []
     data, total = list_all(
         call,
         RESOURCE,
-        lambda stored: _listed(call, stored),
+        lambda stored: _list_item(call, stored),
         stock=system,
-        own=wanted != "system",
+        own=persona_type != "system",
         newest_first=newest_first(call) if call.world.is_today else None,
     )
     return listing(call, data, total)
 
 
-def _listed(call: Call, stored: Stored) -> Object:
-    """An item of the list: nobody has recorded whether it has all that a read has."""
+def _list_item(call: Call, stored: Stored) -> Object:
+    """An item of the list, without the parts if the behaviour `personas_list` is `short`.
+
+    Whether an item of the API has everything that a read has is not recorded.
+    """
     shown = reads.shown(call, stored)
     is_short = call.world.behaviors["personas_list"] == "short"
     return {name: value for name, value in shown.items() if not (is_short and name in drafts.OWN_CALLS)}
 
 
-def _type_wanted(call: Call) -> str | None:
+def _requested_type(call: Call) -> str | None:
     query = call.request.query
     if not call.world.is_today:
         return query.get("persona_type")
@@ -199,13 +205,16 @@ def _type_wanted(call: Call) -> str | None:
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A persona from a seed: a creation body, or a read with its secrets in it; nothing is checked."""
+    """The document and hidden part of a persona in a seed.
+
+    `given` is a creation body, or a read with real secrets; it is not validated.
+    """
     given = aliases.older(given, aliases.PERSONA, new=True)
     layers = dict(given.get("layers") or {})
     if isinstance(layers.get("conversational_flow"), dict):
         layers["conversational_flow"] = aliases.one_spelling(layers["conversational_flow"], aliases.INTERRUPTIBILITY[0])
-    known = {**SEED.top, **TODAY.top}
-    document: dict[str, Json] = {key: value for key, value in given.items() if key in known}
+    fields = {**SEED.top, **TODAY.top}
+    document: dict[str, Json] = {key: value for key, value in given.items() if key in fields}
     document["layers"] = by_length_inside(layers)
     document["created_at"] = given.get("created_at", in_microseconds(now))
     document["updated_at"] = given.get("updated_at", in_microseconds(now + SECOND_SAVE))

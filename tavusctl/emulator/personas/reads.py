@@ -1,4 +1,7 @@
-"""What a read of a persona shows: every field of its present layers, in the words of the path, its keys masked."""
+"""What a read of a persona shows: every field of the layers that it has, with its API keys masked.
+
+Documents are stored with the older names (`persona_id`); answers below /v2/pals have the newer ones (`pal_id`).
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,21 @@ from tavusctl.emulator.bodies.fields import fill
 from tavusctl.emulator.http.messages import Json, Object
 from tavusctl.emulator.personas.shape import Shape, shape_of
 
-MEETINGS = "meet.tavus.io"  # where meeting identities have their addresses
+MEETINGS = "meet.tavus.io"  # the host of the e-mail addresses of meeting identities
 
 
 def materialise(world: World, document: Object) -> Object:
-    """The document with every field of its present layers, real secrets included."""
+    """The document with every field of the layers that it has, real secrets included."""
     newer, shape = bool(world.behaviors["newer_fields"]), shape_of(world)
-    given = document.get("layers") or {}
-    layers = {name: _filled(world, shape, name, given[name], newer=newer) for name in shape.layers if name in given}
-    layers |= {name: layer for name, layer in given.items() if name not in shape.layers}
+    stored_layers = document.get("layers") or {}
+    layers = {
+        name: _fill_layer(world, shape, name, stored_layers[name], newer=newer)
+        for name in shape.layers
+        if name in stored_layers
+    }
+    layers |= {name: layer for name, layer in stored_layers.items() if name not in shape.layers}
     top = {name: value for name, value in document.items() if name in shape.top}
-    before, last = ({name: top.pop(name) for name in part if name in top} for part in (shape.before, shape.last))
+    before, last = ({name: top.pop(name) for name in fields if name in top} for fields in (shape.before, shape.last))
     return {
         **fill(shape.before, before, newer=newer),
         "layers": layers,
@@ -31,7 +38,7 @@ def materialise(world: World, document: Object) -> Object:
     }
 
 
-def _filled(world: World, shape: Shape, name: str, layer: Json, *, newer: bool) -> Json:
+def _fill_layer(world: World, shape: Shape, name: str, layer: Json, *, newer: bool) -> Json:
     if not isinstance(layer, dict):
         return layer
     if name == "conversational_flow" and world.behaviors["flow_defaults"] == "filled":
@@ -45,11 +52,11 @@ def _filled(world: World, shape: Shape, name: str, layer: Json, *, newer: bool) 
 
 
 def email_of(username: Json) -> str | None:
-    """The address of a meeting name."""
+    """The e-mail address of a meeting name; None without a name."""
     return f"{username}@{MEETINGS}" if username else None
 
 
-def _masked(world: World, layers: Object) -> Object:
+def _mask_layers(world: World, layers: Object) -> Object:
     style = world.behaviors["mask"]
     if style == "echo":
         return layers
@@ -62,30 +69,30 @@ def _masked(world: World, layers: Object) -> Object:
 
 
 def opened(world: World, stored: Stored) -> Object:
-    """A read with the real secrets, in the older words."""
+    """The persona with real secrets and the older names."""
     return {"persona_id": stored.id, **materialise(world, stored.document)}
 
 
 def masked(world: World, document: Object) -> Object:
-    """A read with its secrets hidden."""
-    return document | {"layers": _masked(world, document["layers"])}
+    """The document with its API keys masked, left out or shown, as the behaviour `mask` says."""
+    return document | {"layers": _mask_layers(world, document["layers"])}
 
 
 def view(world: World, stored: Stored) -> Object:
-    """What a read on the older path shows."""
+    """What a read below /v2/personas shows."""
     return masked(world, opened(world, stored))
 
 
 def interruptibility(call: Call) -> str:
-    """What the answer to a call names how easily a persona is interrupted."""
-    wanted = call.world.behaviors["interruptibility"]
-    if wanted != "path":
-        return f"{wanted}_interruptibility"
+    """The name under which the answer to a call shows how easily a persona can be interrupted."""
+    style = call.world.behaviors["interruptibility"]
+    if style != "path":
+        return f"{style}_interruptibility"
     return aliases.INTERRUPTIBILITY[1 if aliases.is_new(call.request) else 0]
 
 
 def worded(call: Call, document: Object) -> Object:
-    """A document in the words of the call."""
+    """The document with the names that the answer to a call has."""
     if not call.world.is_today:
         return document
     layers = dict(document["layers"])
@@ -97,17 +104,17 @@ def worded(call: Call, document: Object) -> Object:
 
 
 def shown(call: Call, stored: Stored) -> Object:
-    """What the answer to a call shows of a persona."""
+    """The persona as the answer to a call shows it."""
     return worded(call, view(call.world, stored))
 
 
 def in_older_words(call: Call, body: Object) -> Object:
-    """A body with the words in which it is kept."""
+    """The request body with the older names, under which it is stored."""
     return _flow_in_older_words(call, aliases.older(body, aliases.PERSONA, new=aliases.is_new(call.request)))
 
 
 def patched_in_older_words(call: Call, before: Object, after: Object) -> Object:
-    """A patched read with the words in which it is kept."""
+    """The patched read with the older names, under which it is stored; `before` is the read that was patched."""
     return _flow_in_older_words(call, aliases.rewritten(before, after, aliases.PERSONA))
 
 

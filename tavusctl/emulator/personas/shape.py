@@ -14,7 +14,7 @@ from tavusctl.emulator.personas import layers_today as today
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The fields of one era, in the order of a read, and what is filled in."""
+    """The fields of a persona in one era, in the order of a read, and the defaults of the conversational flow."""
 
     before: Fields  # before the layers
     layers: Mapping[str, Fields]
@@ -22,8 +22,8 @@ class Shape:
     last: Fields  # after the times
     flow_defaults: Object
     read_only: tuple[str, ...]
-    free: tuple[str, ...] = ()  # layers with anything in them
-    accepted: Fields | None = None  # top-level fields that a write may have
+    free: tuple[str, ...] = ()  # layers that may have any members
+    accepted: Fields | None = None  # the top-level fields that a write may have; None: those of a read
 
     @property
     def top(self) -> Fields:
@@ -51,5 +51,5 @@ TODAY = Shape(
 
 
 def shape_of(world: World) -> Shape:
-    """The shape in force."""
+    """The shape of a persona in the era that is served."""
     return TODAY if world.is_today else SEED

@@ -1,4 +1,4 @@
-"""Skills: what there is (/v2/skills) and what a persona has of it (/v2/pals/ID/skills, a map, not a list)."""
+"""Skills: the registry (/v2/skills), and those attached to a persona (/v2/pals/ID/skills: a map by id, not a list)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tavusctl.emulator.resources.resource import Route, either
 COMPONENTS = ("question", "input", "calendar", "scheduling_embed", "text", "image", "video", "chart", "alert")
 
 
-def _components(value: Json) -> Json:
-    """An overlay over the parts of the canvas."""
+def _check_components(value: Json) -> Json:
+    """Check the settings of the canvas by component, which overlay its defaults."""
     if not isinstance(value, dict):
         return mapping(value)
     return {
-        name: ["Unknown component."] if name not in COMPONENTS else mapping(one)
-        for name, one in value.items()
-        if name not in COMPONENTS or mapping(one)
+        name: ["Unknown component."] if name not in COMPONENTS else mapping(settings)
+        for name, settings in value.items()
+        if name not in COMPONENTS or mapping(settings)
     } or None
 
 
@@ -43,100 +43,100 @@ SKILLS: dict[str, Fields] = {
         "slides_trigger": Field(choice("on_demand", "walk_the_deck")),
         "prompt": Field(text, nullable=True),
     },
-    "magic_canvas": {"components": Field(_components), "usage_guidance": Field(text, nullable=True)},
+    "magic_canvas": {"components": Field(_check_components), "usage_guidance": Field(text, nullable=True)},
 }
 DEFAULTS: dict[str, Object] = {"presentation": {"slides_trigger": "on_demand"}}
 
 
-def _entry(ident: str) -> Object:
+def _registry_entry(ident: str) -> Object:
     name = ident.replace("_", " ").title()
     return {"skill_id": ident, "name": name, "description": f"{name}.", "config_schema": {"type": "object"}}
 
 
 def list_registry(_: Call) -> Response:
     """GET /v2/skills."""
-    return answer({"data": [_entry(ident) for ident in SKILLS]})
+    return answer({"data": [_registry_entry(ident) for ident in SKILLS]})
 
 
 def get_of_registry(call: Call) -> Response:
     """GET /v2/skills/ID."""
-    _known(call.id)
-    return answer(_entry(call.id))
+    _skill_fields(call.id)
+    return answer(_registry_entry(call.id))
 
 
-def _known(ident: str) -> Fields:
+def _skill_fields(ident: str) -> Fields:
     if ident not in SKILLS:
         message = f"Unknown skill '{ident}'"
         raise refuse(message, 404)
     return SKILLS[ident]
 
 
-def _checked(ident: str, config: Json) -> Object:
-    """A config as it is kept: what says no more than the default is left out of the canvas."""
-    fields = _known(ident)
+def _checked_config(ident: str, config: Json) -> Object:
+    """The validated config with its defaults; the canvas omits `enabled: true`, and components without settings."""
+    fields = _skill_fields(ident)
     if not isinstance(config, dict):
         raise refuse_fields({"config": mapping(config)})
-    wrong = diagnostics(fields, config)
+    problems = diagnostics(fields, config)
     if ident == "presentation" and not config.get("document_ids"):
-        wrong.setdefault("document_ids", [REQUIRED])
-    if wrong:
-        raise refuse_fields({"config": wrong})
-    kept = DEFAULTS.get(ident, {}) | {name: value for name, value in config.items() if value is not None}
-    if "components" in kept:
+        problems.setdefault("document_ids", [REQUIRED])
+    if problems:
+        raise refuse_fields({"config": problems})
+    document = DEFAULTS.get(ident, {}) | {name: value for name, value in config.items() if value is not None}
+    if "components" in document:
         sparse = {
-            name: {k: v for k, v in one.items() if (k, v) != ("enabled", True)}
-            for name, one in kept["components"].items()
+            name: {k: v for k, v in settings.items() if (k, v) != ("enabled", True)}
+            for name, settings in document["components"].items()
         }
-        kept["components"] = {name: one for name, one in sparse.items() if one}
-    return kept
+        document["components"] = {name: settings for name, settings in sparse.items() if settings}
+    return document
 
 
-def _has(persona: Stored) -> dict[str, Object]:
+def _attached_skills(persona: Stored) -> dict[str, Object]:
     return dict(persona.document.get("skills") or {})
 
 
 def _attachment(persona: Stored, ident: str) -> Object:
-    attached = _has(persona).get(ident)
-    if attached is None:
+    skill = _attached_skills(persona).get(ident)
+    if skill is None:
         message = f"Skill '{ident}' is not attached"
         raise refuse(message, 404)
-    return {"skill_id": ident, **attached}
+    return {"skill_id": ident, **skill}
 
 
-def _keep(call: Call, persona: Stored, attached: dict[str, Object]) -> Stored:
+def _store_skills(call: Call, persona: Stored, attached: dict[str, Object]) -> Stored:
     times = {"updated_at": in_microseconds(call.world.clock.now())}
     changed = persona.with_document(persona.document | {"skills": attached} | times)
     call.commit(changed, "update")
     return changed
 
 
-def _dated(call: Call, config: Object, before: Object | None) -> Object:
+def _with_times(call: Call, config: Object, before: Object | None) -> Object:
     now = with_offset(call.world.clock.now())
     return {"config": config, "updated_at": now, "attached_at": before["attached_at"] if before else now}
 
 
-def _shown(persona: Stored) -> Response:
-    return answer({"data": {ident: {"skill_id": ident, **one} for ident, one in _has(persona).items()}})
+def _skills_answer(persona: Stored) -> Response:
+    return answer({"data": {ident: {"skill_id": ident, **skill} for ident, skill in _attached_skills(persona).items()}})
 
 
 def list_skills(call: Call) -> Response:
     """GET /v2/pals/ID/skills."""
-    return _shown(found(call))
+    return _skills_answer(found(call))
 
 
 def replace_all(call: Call) -> Response:
-    """PUT /v2/pals/ID/skills: what is not named is detached."""
+    """PUT /v2/pals/ID/skills: replaces all skills; those that the body lacks are detached."""
     persona, body = found_to_change(call), read_object(call)
-    wanted = body.get("skills")
-    if not isinstance(wanted, dict):
-        raise refuse_fields({"skills": [REQUIRED] if wanted is None else mapping(wanted)})
-    before = _has(persona)
+    skills = body.get("skills")
+    if not isinstance(skills, dict):
+        raise refuse_fields({"skills": [REQUIRED] if skills is None else mapping(skills)})
+    before = _attached_skills(persona)
     after = {}
-    for ident, one in wanted.items():
-        config = _checked(ident, (one or {}).get("config") or {} if isinstance(one, dict | None) else one)
-        old = before.get(ident)
-        after[ident] = old if old and old["config"] == config else _dated(call, config, old)
-    return _shown(persona if after == before else _keep(call, persona, after))
+    for ident, entry in skills.items():
+        config = _checked_config(ident, (entry or {}).get("config") or {} if isinstance(entry, dict | None) else entry)
+        previous = before.get(ident)
+        after[ident] = previous if previous and previous["config"] == config else _with_times(call, config, previous)
+    return _skills_answer(persona if after == before else _store_skills(call, persona, after))
 
 
 def get(call: Call) -> Response:
@@ -145,27 +145,27 @@ def get(call: Call) -> Response:
 
 
 def put(call: Call) -> Response:
-    """PUT /v2/pals/ID/skills/SKILL: attaches, or overwrites the config."""
+    """PUT /v2/pals/ID/skills/SKILL: attaches a skill, or replaces its config."""
     persona, body = found_to_change(call), read_object(call)
-    config = _checked(call.part, body.get("config") or {})
-    before = _has(persona)
-    persona = _keep(call, persona, before | {call.part: _dated(call, config, before.get(call.part))})
+    config = _checked_config(call.part, body.get("config") or {})
+    before = _attached_skills(persona)
+    persona = _store_skills(call, persona, before | {call.part: _with_times(call, config, before.get(call.part))})
     return answer(_attachment(persona, call.part))
 
 
 def patch(call: Call) -> Response:
-    """PATCH /v2/pals/ID/skills/SKILL: merges the top level of the config; null takes a key away."""
+    """PATCH /v2/pals/ID/skills/SKILL: merges the top level of the config; null removes a key."""
     persona, body = found_to_change(call), read_object(call)
-    _known(call.part)
-    attached = _attachment(persona, call.part)
+    _skill_fields(call.part)
+    skill = _attachment(persona, call.part)
     if not isinstance(body.get("config"), dict):
         raise refuse_fields({"config": [REQUIRED]})
-    merged = {name: value for name, value in (attached["config"] | body["config"]).items() if value is not None}
-    config = _checked(call.part, merged)
-    if config == attached["config"]:
+    merged = {name: value for name, value in (skill["config"] | body["config"]).items() if value is not None}
+    config = _checked_config(call.part, merged)
+    if config == skill["config"]:
         return unchanged(call.world, "No changes were made")
-    before = _has(persona)
-    persona = _keep(call, persona, before | {call.part: _dated(call, config, before[call.part])})
+    before = _attached_skills(persona)
+    persona = _store_skills(call, persona, before | {call.part: _with_times(call, config, before[call.part])})
     return answer(_attachment(persona, call.part))
 
 
@@ -173,7 +173,9 @@ def delete(call: Call) -> Response:
     """DELETE /v2/pals/ID/skills/SKILL."""
     persona = found_to_change(call)
     _attachment(persona, call.part)
-    _keep(call, persona, {ident: one for ident, one in _has(persona).items() if ident != call.part})
+    _store_skills(
+        call, persona, {ident: skill for ident, skill in _attached_skills(persona).items() if ident != call.part}
+    )
     return empty(204)
 
 

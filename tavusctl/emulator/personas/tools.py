@@ -1,4 +1,4 @@
-"""Which tools a persona has: /v2/pals/ID/tools, and the same below /v2/personas."""
+"""The tools of a persona: /v2/pals/ID/tools, and the same below /v2/personas."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from tavusctl.emulator.resources.resource import either
 BODY = {"tool_ids": Field(IDS)}
 
 
-def _attached(call: Call, persona: Stored) -> list[Object]:
-    """The registry's tools that a persona has; inline ones and those of the system are not among them."""
+def _attached_tools(call: Call, persona: Stored) -> list[Object]:
+    """The attached tools of a persona as reads show them, without inline tools and system tools."""
     store = call.world.store
     rows = (store.get(call.account, tools.KIND, ident) for ident in persona.document.get("tool_ids") or [])
     return [tools.view(call.world, row) for row in rows if row is not None]
 
 
 def list_tools(call: Call) -> Response:
-    """GET /v2/pals/ID/tools: under `data`, or bare, as somebody has seen it."""
-    data = _attached(call, found(call))
+    """GET /v2/pals/ID/tools: a list in `data`, or a bare list, as it was once observed (behaviour `pal_tools_list`)."""
+    data = _attached_tools(call, found(call))
     if call.world.behaviors["pal_tools_list"] == "bare":
         return answer(data)
     return answer({"data": data, "total_count": len(data)})
 
 
 def attach(call: Call) -> Response:
-    """POST /v2/pals/ID/tools: adds; what is there already stays."""
+    """POST /v2/pals/ID/tools: adds tools; those already attached stay."""
     persona, body = found_to_change(call), read_object(call)
-    wrong = missing(body, ["tool_ids"]) | diagnostics(BODY, body)
-    if wrong or not body["tool_ids"]:
-        raise refuse_fields(wrong or {"tool_ids": ["Shorter than minimum length 1."]})
+    problems = missing(body, ["tool_ids"]) | diagnostics(BODY, body)
+    if problems or not body["tool_ids"]:
+        raise refuse_fields(problems or {"tool_ids": ["Shorter than minimum length 1."]})
     for ident in body["tool_ids"]:
-        _check(call, persona, ident)
-    there = persona.document.get("tool_ids") or []
-    wanted = list(dict.fromkeys([*there, *body["tool_ids"]]))
-    if len(wanted) > MOST:
+        _check_tool(call, persona, ident)
+    before = persona.document.get("tool_ids") or []
+    after = list(dict.fromkeys([*before, *body["tool_ids"]]))
+    if len(after) > MOST:
         text = f"Bad Request. A PAL has at most {MOST} tools."
         raise refuse(text)
-    if wanted != there:
-        persona = _with(call, persona, wanted)
-    data = _attached(call, persona)
+    if after != before:
+        persona = _store_tools(call, persona, after)
+    data = _attached_tools(call, persona)
     return answer({"data": data, "total_count": len(data)})
 
 
-def _check(call: Call, persona: Stored, ident: str) -> None:
-    """Refuse a tool that is not there, or that sees and hears where nothing does."""
+def _check_tool(call: Call, persona: Stored, ident: str) -> None:
+    """Refuse a tool that does not exist, and one of origin vision or audio if the perception model is not a raven."""
     if ident in tools.SYSTEM:
         return
     tool = call.world.store.get(call.account, tools.KIND, ident)
@@ -67,17 +67,17 @@ def _check(call: Call, persona: Stored, ident: str) -> None:
 def detach(call: Call) -> Response:
     """DELETE /v2/pals/ID/tools/TOOL."""
     persona = found_to_change(call)
-    there = persona.document.get("tool_ids") or []
-    if call.part not in there:
+    attached = persona.document.get("tool_ids") or []
+    if call.part not in attached:
         text = "Bad Request. Tool not attached to this PAL"
         raise refuse(text)
-    _with(call, persona, [ident for ident in there if ident != call.part])
+    _store_tools(call, persona, [ident for ident in attached if ident != call.part])
     return empty(204)
 
 
-def _with(call: Call, persona: Stored, wanted: list[str]) -> Stored:
+def _store_tools(call: Call, persona: Stored, tool_ids: list[str]) -> Stored:
     now = in_microseconds(call.world.clock.now())
-    changed = persona.with_document(persona.document | {"tool_ids": wanted, "updated_at": now})
+    changed = persona.with_document(persona.document | {"tool_ids": tool_ids, "updated_at": now})
     call.commit(changed, "update")
     return changed
 

@@ -1,4 +1,4 @@
-"""What of a persona may be stored: fields, layers, and rules that join them."""
+"""Validation of a persona: its fields, its layers, and the rules across them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ KIND = "personas"
 
 
 def checked(call: Call, body: Object, before: Object) -> Object:
-    """The body as it is to be stored, or a refusal in the words of the API; `before` is what is there already."""
+    """The validated body as it is to be stored, or the refusal of the API.
+
+    `before` is the persona before the write, empty at its creation.
+    """
     world = call.world
     top = {name: value for name, value in body.items() if name != "layers"}
-    wrong = diagnostics(shape_of(world).writable, top)
-    layers, wrong_layers = _checked_layers(world, body.get("layers", {}))
-    if wrong_layers:
-        wrong["layers"] = wrong_layers
+    problems = diagnostics(shape_of(world).writable, top)
+    layers, layer_problems = _checked_layers(world, body.get("layers", {}))
+    if layer_problems:
+        problems["layers"] = layer_problems
     if world.is_today:
-        _check_mode(top, wrong)
-        _check_phrases(layers, wrong)
+        _check_mode(top, problems)
+        _check_phrases(layers, problems)
     elif top.get("system_prompt") is None and top.get("pipeline_mode", "full") != "echo":
-        wrong.setdefault("system_prompt", [REQUIRED])
-    if wrong:
-        raise refuse_fields(wrong)
+        problems.setdefault("system_prompt", [REQUIRED])
+    if problems:
+        raise refuse_fields(problems)
     _check_llm(world, layers.get("llm", {}))
     _check_conferencing(call, top, layers, before)
     _check_references(call, top, layers, before)
@@ -35,7 +38,7 @@ def checked(call: Call, body: Object, before: Object) -> Object:
 
 
 def by_length_inside(layers: Object) -> Object:
-    """The layers with their free-form objects in the order in which they are kept."""
+    """The layers with the keys of free-form objects in the order in which the API stores them: by length."""
     return {
         name: {key: by_length(value) for key, value in layer.items()} if isinstance(layer, dict) else layer
         for name, layer in layers.items()
@@ -46,50 +49,50 @@ def _checked_layers(world: World, layers: Json) -> tuple[Object, Json]:
     if not isinstance(layers, dict):
         return {}, [NOT_MAPPING]
     policy, shape = world.behaviors["layers_unknown"], shape_of(world)
-    kept: Object = {}
-    wrong: Object = {}
-    for name, given in layers.items():
-        layer = _without_what_is_read(name, given) if world.is_today else given
+    accepted: Object = {}
+    problems: Object = {}
+    for name, sent in layers.items():
+        layer = _without_computed(name, sent) if world.is_today else sent
         fields = shape.layers.get(name)
         if not isinstance(layer, dict) and (fields is not None or name in shape.free):
-            wrong[name] = [NOT_MAPPING]
+            problems[name] = [NOT_MAPPING]
         elif fields is None and name not in shape.free:
-            wrong |= {name: [UNKNOWN]} if policy == "reject" else {}
+            problems |= {name: [UNKNOWN]} if policy == "reject" else {}
         elif fields is not None:
-            wrong |= {name: found} if (found := diagnostics(fields, layer, unknown=policy == "reject")) else {}
-        if name in wrong:
+            problems |= {name: problem} if (problem := diagnostics(fields, layer, unknown=policy == "reject")) else {}
+        if name in problems:
             continue
         if fields is not None and policy == "drop":
-            kept[name] = {key: value for key, value in layer.items() if key in fields}
+            accepted[name] = {key: value for key, value in layer.items() if key in fields}
         elif fields is not None or policy == "keep" or name in shape.free:
-            kept[name] = layer
-    retired = kept.get("llm", {}).get("model") if isinstance(kept.get("llm"), dict) else None
-    if retired in world.behaviors["retired_models"]:
-        wrong["llm"] = {"model": [f"Model {retired} is no longer available."]}
-    return kept, wrong
+            accepted[name] = layer
+    model = accepted.get("llm", {}).get("model") if isinstance(accepted.get("llm"), dict) else None
+    if model in world.behaviors["retired_models"]:
+        problems["llm"] = {"model": [f"Model {model} is no longer available."]}
+    return accepted, problems
 
 
-def _without_what_is_read(name: str, layer: Json) -> Json:
-    """A layer without members that the server knows for itself."""
+def _without_computed(name: str, layer: Json) -> Json:
+    """The layer without the members that the server computes."""
     if name != "conferencing" or not isinstance(layer, dict):
         return layer
     return {key: value for key, value in layer.items() if key not in CONFERENCING_READ}
 
 
-def _check_mode(top: Object, wrong: Object) -> None:
-    """A prompt is needed for the full pipeline; the others have none."""
+def _check_mode(top: Object, problems: Object) -> None:
+    """Add the problem of a full pipeline without a prompt, or of another pipeline with a prompt or a context."""
     mode = top.get("pipeline_mode", "full")
     if mode == "full" and not top.get("system_prompt"):
-        wrong.setdefault("system_prompt", [REQUIRED])
+        problems.setdefault("system_prompt", [REQUIRED])
     for name in ("system_prompt", "context") if mode != "full" else ():
         if top.get(name):
-            wrong.setdefault(name, [f"Not allowed with pipeline_mode {mode}."])
+            problems.setdefault(name, [f"Not allowed with pipeline_mode {mode}."])
 
 
-def _check_phrases(layers: Object, wrong: Object) -> None:
+def _check_phrases(layers: Object, problems: Object) -> None:
     flow = layers.get("conversational_flow", {})
     if flow.get("sleep_phrase") and not flow.get("wake_phrase"):
-        wrong.setdefault("layers", {})["conversational_flow"] = {"sleep_phrase": ["Needs a wake_phrase."]}
+        problems.setdefault("layers", {})["conversational_flow"] = {"sleep_phrase": ["Needs a wake_phrase."]}
 
 
 def _check_llm(world: World, llm: Object) -> None:
@@ -102,7 +105,7 @@ def _check_llm(world: World, llm: Object) -> None:
 
 
 def _check_conferencing(call: Call, top: Object, layers: Object, before: Object) -> None:
-    """A meeting identity needs a face, and its name is nobody else's, in any account."""
+    """Refuse a meeting identity without a face, or with a username that another persona of any account has."""
     username = layers.get("conferencing", {}).get("username")
     if not username or not call.world.is_today:
         return
@@ -115,7 +118,7 @@ def _check_conferencing(call: Call, top: Object, layers: Object, before: Object)
 
 
 def username_taken(world: World, username: str, but: str | None = None) -> bool:
-    """Whether a persona of any account, but for one, has this meeting name."""
+    """Whether a persona of any account has this meeting name; the persona with the id `but` does not count."""
     return any(
         persona.id != but and (persona.document.get("layers") or {}).get("conferencing", {}).get("username") == username
         for account in world.store.accounts()
@@ -124,7 +127,7 @@ def username_taken(world: World, username: str, but: str | None = None) -> bool:
 
 
 def _check_references(call: Call, top: Object, layers: Object, before: Object) -> None:
-    """What is newly named must exist; what was named before may have been deleted since."""
+    """Refuse a new reference to an object that does not exist; older ones may lead to objects deleted since."""
     world, account = call.world, call.account
     replica = top.get("default_replica_id")
     if replica and replica != before.get("default_replica_id") and not replica_exists(world, account, replica):
@@ -132,26 +135,29 @@ def _check_references(call: Call, top: Object, layers: Object, before: Object) -
         raise refuse(text)
     if world.behaviors["references"] == "ignore":
         return
-    for name, kind, new in _named(top, layers, before):
-        if not world.store.exists(account, kind, new):
+    for name, kind, ident in _new_references(top, layers, before):
+        if not world.store.exists(account, kind, ident):
             text = f"Invalid {name}"
             raise refuse(text)
 
 
-def _named(top: Object, layers: Object, before: Object) -> list[tuple[str, str, str]]:
-    """What is newly named: the field, the kind, the id."""
+def _new_references(top: Object, layers: Object, before: Object) -> list[tuple[str, str, str]]:
+    """The references that the write adds: field, kind and id of each."""
     tts, tts_before = layers.get("tts", {}), (before.get("layers") or {}).get("tts", {})
     single = [
-        (name, kind, one[name])
-        for name, kind, one, old in (
+        (name, kind, fields[name])
+        for name, kind, fields, old_fields in (
             ("objectives_id", "objectives", top, before),
             ("guardrails_id", "guardrails", top, before),
             ("voice_id", "voices", tts, tts_before),
             ("pronunciation_dictionary_id", "dictionaries", tts, tts_before),
         )
-        if one.get(name) and one[name] != old.get(name)
+        if fields.get(name) and fields[name] != old_fields.get(name)
     ]
     lists = (("document_ids", "documents"), ("guardrail_ids", "single_guardrails"), ("tool_ids", "tools"))
     return single + [
-        (name, kind, one) for name, kind in lists for one in top.get(name) or [] if one not in (before.get(name) or [])
+        (name, kind, ident)
+        for name, kind in lists
+        for ident in top.get(name) or []
+        if ident not in (before.get(name) or [])
     ]

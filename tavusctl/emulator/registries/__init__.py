@@ -1,1 +1,1 @@
-"""Registries of today: single guardrails, tools, voices, dictionaries, deployments, connectors."""
+"""Registries of the era `today`: single guardrails, tools, voices, dictionaries, deployments, connectors."""

@@ -1,4 +1,4 @@
-"""What registries share: JSON Patch on a read, lists from page 0, times that go on."""
+"""What registries share: the JSON Patch of a read, and comma-separated query parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tavusctl.emulator.http.messages import Json, Malformed, Object, refuse, ref
 
 
 def patched(call: Call, shown: Object, *, unfit: int) -> Object:
-    """A read with the patch of a call carried out; `unfit` is the status for operations that do not fit."""
+    """The read after the JSON Patch of a call; `unfit` is the status of the refusal if it cannot be applied."""
     try:
         operations = call.request.json()
     except Malformed as error:
@@ -27,5 +27,5 @@ def patched(call: Call, shown: Object, *, unfit: int) -> Object:
 
 
 def words(text: Json) -> set[str]:
-    """The parts of a comma list in a query."""
+    """The items of a comma-separated query parameter."""
     return {word for word in str(text or "").split(",") if word}

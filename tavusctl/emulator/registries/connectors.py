@@ -1,4 +1,4 @@
-"""Connectors: /v2/connectors; servers of tools, some of which a person must let in."""
+"""Connectors: /v2/connectors; MCP servers that offer tools; with oauth2 a person must authorize the connection."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def _auth(value: Json) -> Json:
         return [NOT_MAPPING]
     if not isinstance(value.get("type"), str):
         return {"type": [REQUIRED]}
-    lacks = value["type"] == "bearer" and not value.get("token")
-    return {"token": [REQUIRED]} if lacks else None
+    lacks_token = value["type"] == "bearer" and not value.get("token")
+    return {"token": [REQUIRED]} if lacks_token else None
 
 
 FIELDS: Fields = {
@@ -54,30 +54,30 @@ def opened(_world: World, stored: Stored) -> Object:
 
 
 def view(world: World, stored: Stored) -> Object:
-    """What a read shows: of how it signs in, only the type."""
+    """The connector as a read shows it: of its `auth_config` only the type."""
     return opened(world, stored) | {"auth_config": {"type": stored.document["auth_config"]["type"]}}
 
 
-def _asked(world: World, stored: Stored) -> Object:
-    """An answer that sends a person to where he lets the connector in."""
+def _view_with_link(world: World, stored: Stored) -> Object:
+    """The view; for oauth2 with the URL at which a person authorizes the connector."""
     if stored.document["auth_config"]["type"] != "oauth2":
         return view(world, stored)
     return view(world, stored) | {"authorize_url": f"https://auth.example.com/authorize?connector={stored.id}"}
 
 
 def create(call: Call) -> Response:
-    """POST /v2/connectors: one with oauth2 waits for a person."""
+    """POST /v2/connectors: one with oauth2 is pending until a person authorizes it."""
     body = read_object(call)
     blame_mask(call, body)
-    wrong = missing(body, list(FIELDS)) | diagnostics(FIELDS, body)
-    if wrong:
-        raise refuse_fields(wrong)
+    problems = missing(body, list(FIELDS)) | diagnostics(FIELDS, body)
+    if problems:
+        raise refuse_fields(problems)
     now = call.world.clock.now()
     status = "pending" if body["auth_config"]["type"] == "oauth2" else None
     document = body | {"oauth_status": status, "created_at": zoneless(now), "updated_at": zoneless(now)}
     stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
     call.commit(stored, "create")
-    return answer(_asked(call.world, stored))
+    return answer(_view_with_link(call.world, stored))
 
 
 def get(call: Call) -> Response:
@@ -86,12 +86,12 @@ def get(call: Call) -> Response:
 
 
 def patch(call: Call) -> Response:
-    """PATCH /v2/connectors/ID: a merge."""
+    """PATCH /v2/connectors/ID: merges the top level of the body."""
     stored, body = RESOURCE.find(call), read_object(call)
     blame_mask(call, body)
-    wrong = diagnostics(FIELDS, body)
-    if wrong:
-        raise refuse_fields(wrong)
+    problems = diagnostics(FIELDS, body)
+    if problems:
+        raise refuse_fields(problems)
     moment = later(call.world.clock, stored.document["updated_at"], 1e-6)
     changed = stored.with_document(stored.document | body | {"updated_at": zoneless(moment)})
     call.commit(changed, "update")
@@ -99,18 +99,18 @@ def patch(call: Call) -> Response:
 
 
 def delete(call: Call) -> Response:
-    """DELETE /v2/connectors/ID: personas that name it go without."""
+    """DELETE /v2/connectors/ID: references of personas to it stay, without effect."""
     call.delete(RESOURCE.find(call))
     return empty(204)
 
 
 def reconnect(call: Call) -> Response:
-    """POST /v2/connectors/ID/oauth/reconnect: where a person lets it in again."""
-    return answer({"authorize_url": _asked(call.world, RESOURCE.find(call)).get("authorize_url")})
+    """POST /v2/connectors/ID/oauth/reconnect: the URL at which a person authorizes it again; null without oauth2."""
+    return answer({"authorize_url": _view_with_link(call.world, RESOURCE.find(call)).get("authorize_url")})
 
 
 def preview(call: Call) -> Response:
-    """GET /v2/connectors/ID/preview: the tools of the server; ours has none."""
+    """GET /v2/connectors/ID/preview: the tools of the server; always none in the emulator."""
     RESOURCE.find(call)
     return answer({"tools": []})
 
@@ -122,7 +122,7 @@ def list_connectors(call: Call) -> Response:
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A connector from a seed: let in, unless it says otherwise."""
+    """A connector in a seed: authorized, unless the seed has another `oauth_status`."""
     return {
         "name": given.get("name", "Connector"),
         "server_url": given.get("server_url", "https://mcp.example.com/mcp"),

@@ -1,4 +1,4 @@
-"""Deployments: /v2/deployments; places where a persona is on the air.  A patch may say which version it means."""
+"""Deployments: /v2/deployments; public channels of a persona.  A patch may require a version (`If-Match`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "deployments"
 PATH = "/v2/deployments"
-USUAL, MOST = 20, 200
+USUAL, MOST = 20, 200  # page sizes of the list: default and maximum
 LIMITS: Fields = {
     name: Field(integer(1), nullable=True)
     for name in ("daily_call_limit", "daily_call_limit_per_user", "concurrent_call_limit", "max_call_duration")
@@ -65,25 +65,25 @@ def opened(_world: World, stored: Stored) -> Object:
 
 
 def view(world: World, stored: Stored) -> Object:
-    """What a read shows: nothing of the password but that there is one."""
+    """The deployment as a read shows it: of the password only whether there is one."""
     return {name: value for name, value in opened(world, stored).items() if name != "password"}
 
 
-def _answer(call: Call, stored: Stored) -> Response:
+def _answer_with_etag(call: Call, stored: Stored) -> Response:
     response = answer(view(call.world, stored))
-    response.headers.append(("etag", _tag(stored)))
+    response.headers.append(("etag", _etag(stored)))
     return response
 
 
-def _tag(stored: Stored) -> str:
-    """The version of a deployment: a weak tag made of its last change."""
+def _etag(stored: Stored) -> str:
+    """The version of a deployment: a weak ETag, made of the time of its last change."""
     return f'W/"{stored.document["updated_at"]}"'
 
 
-def _checked(call: Call, body: Object, before: Object) -> Object:
-    wrong = missing(body, ["pal_id", "channel"]) | diagnostics(FIELDS, body)
-    if wrong:
-        raise refuse_fields(wrong)
+def _checked_document(call: Call, body: Object, before: Object) -> Object:
+    problems = missing(body, ["pal_id", "channel"]) | diagnostics(FIELDS, body)
+    if problems:
+        raise refuse_fields(problems)
     if body["pal_id"] != before.get("pal_id") and not call.world.store.exists(call.account, "personas", body["pal_id"]):
         text = "Invalid pal_id"
         raise refuse(text)
@@ -92,32 +92,32 @@ def _checked(call: Call, body: Object, before: Object) -> Object:
 
 
 def create(call: Call) -> Response:
-    """POST /v2/deployments: an active one is on the air at once."""
-    document = _checked(call, read_object(call), {})
+    """POST /v2/deployments: an active deployment is live at once."""
+    document = _checked_document(call, read_object(call), {})
     patching.keep(call.world.behaviors.values, {}, document)
     now = call.world.clock.now()
     document |= {"created_at": in_microseconds(now), "updated_at": in_microseconds(now)}
     stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document)
     call.commit(stored, "create")
-    return _answer(call, stored)
+    return _answer_with_etag(call, stored)
 
 
 def get(call: Call) -> Response:
-    """GET /v2/deployments/ID: with its version as ETag."""
-    return _answer(call, RESOURCE.find(call))
+    """GET /v2/deployments/ID: its version is the ETag of the answer."""
+    return _answer_with_etag(call, RESOURCE.find(call))
 
 
 def patch(call: Call) -> Response:
-    """PATCH /v2/deployments/ID: JSON Patch; If-Match must be the version that is there."""
+    """PATCH /v2/deployments/ID: a JSON Patch; 412 if `If-Match` has neither the current version nor `*`."""
     world, stored = call.world, RESOURCE.find(call)
     tags = [tag.strip() for tag in call.request.headers.get("if-match", "*").split(",")]
-    if "*" not in tags and _tag(stored) not in tags:
+    if "*" not in tags and _etag(stored) not in tags:
         text = "Precondition Failed. The deployment has changed"
         raise refuse(text, 412)
     before = stored.document
     after = respelled(world.behaviors, patched(call, view(world, stored), unfit=400))
     body = {name: value for name, value in after.items() if name not in READ_ONLY}
-    document = _checked(call, {"password": before["password"]} | body, before)
+    document = _checked_document(call, {"password": before["password"]} | body, before)
     patching.keep(world.behaviors.values, before, document)
     times = {name: before[name] for name in ("created_at", "updated_at")}
     if document | times == before:
@@ -125,7 +125,7 @@ def patch(call: Call) -> Response:
     times["updated_at"] = in_microseconds(later(world.clock, before["updated_at"], 1e-6))
     changed = stored.with_document(document | times)
     call.commit(changed, "update")
-    return _answer(call, changed)
+    return _answer_with_etag(call, changed)
 
 
 def delete(call: Call) -> Response:
@@ -135,18 +135,24 @@ def delete(call: Call) -> Response:
 
 
 def list_deployments(call: Call) -> Response:
-    """GET /v2/deployments: from page 0, newest first, in an envelope of its own."""
+    """GET /v2/deployments: from page 0, newest first, in an envelope that no other list has."""
     limit = limit_of(call, USUAL, MOST)
     order = newest_first(call, usual=True)
     rows, total = list_all(
-        call, RESOURCE, lambda one: _listed(call, one), base=0, keep=_filter(call), newest_first=order, limit=limit
+        call,
+        RESOURCE,
+        lambda stored: _list_item(call, stored),
+        base=0,
+        keep=_filter(call),
+        newest_first=order,
+        limit=limit,
     )
     return answer({"deployments": rows, "total": total, "page": page_of(call, 0), "limit": limit})
 
 
-def _listed(call: Call, stored: Stored) -> Object:
-    shown = view(call.world, stored)
-    return shown if call.wants("include_thumbnails") else {k: v for k, v in shown.items() if k not in THUMBNAILS}
+def _list_item(call: Call, stored: Stored) -> Object:
+    item = view(call.world, stored)
+    return item if call.wants("include_thumbnails") else {k: v for k, v in item.items() if k not in THUMBNAILS}
 
 
 def _filter(call: Call) -> Callable[[Stored], bool] | None:
@@ -169,10 +175,10 @@ def _filter(call: Call) -> Callable[[Stored], bool] | None:
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A deployment from a seed; nothing is checked."""
+    """A deployment in a seed; it is not validated."""
     document = {"pal_id": "", "channel": "widget"} | {name: value for name, value in given.items() if name in FIELDS}
-    whole = {name: document.get(name, field.default) for name, field in FIELDS.items()}
-    return whole | {name: given.get(name, in_microseconds(now)) for name in ("created_at", "updated_at")}, {}
+    values = {name: document.get(name, field.default) for name, field in FIELDS.items()}
+    return values | {name: given.get(name, in_microseconds(now)) for name in ("created_at", "updated_at")}, {}
 
 
 RESOURCE = Resource(

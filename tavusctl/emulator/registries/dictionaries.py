@@ -1,4 +1,7 @@
-"""Pronunciation dictionaries: /v2/pronunciation-dictionaries; a change is live for every persona that names one."""
+"""Pronunciation dictionaries: /v2/pronunciation-dictionaries.
+
+A change is in force at once for every persona that refers to the dictionary.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ from tavusctl.emulator.resources.resource import Missing, Resource, Route
 KIND = "dictionaries"
 ID = "pronunciation_dictionary_id"
 PATH = "/v2/pronunciation-dictionaries"
-USUAL, MOST = 10, 100
+USUAL, MOST = 10, 100  # page sizes of the list: default and maximum
 RULE: Fields = {
     "text": Field(length(1, 200)),
     "pronunciation": Field(length(1, 500)),
@@ -39,42 +42,42 @@ RULE: Fields = {
 }
 
 
-def _rule(value: Json) -> Json:
-    wrong = nested(RULE)(value)
-    return wrong or (missing(value, ["text", "pronunciation", "type"]) or None)
+def _check_rule(value: Json) -> Json:
+    problems = nested(RULE)(value)
+    return problems or (missing(value, ["text", "pronunciation", "type"]) or None)
 
 
-FIELDS: Fields = {"name": Field(length(1, 255)), "rules": Field(some(10_000, _rule), [])}
+FIELDS: Fields = {"name": Field(length(1, 255)), "rules": Field(some(10_000, _check_rule), [])}
 READ_ONLY = (ID, "rules_count", "created_at", "updated_at")
 
 
 def opened(_world: World, stored: Stored) -> Object:
-    """The dictionary with its rules."""
+    """The dictionary as a read shows it, with its rules."""
     document = stored.document
     rules = [fill(RULE, rule, newer=True) for rule in document["rules"]]
     times = {name: document[name] for name in ("created_at", "updated_at")}
     return {ID: stored.id, "name": document["name"], "rules": rules, "rules_count": len(rules), **times}
 
 
-def _listed(world: World, stored: Stored) -> Object:
+def _list_item(world: World, stored: Stored) -> Object:
     return {name: value for name, value in opened(world, stored).items() if name != "rules"}
 
 
-def _checked(body: Object) -> Object:
-    wrong = missing(body, ["name"]) | diagnostics(FIELDS, body)
-    if wrong:
-        message = f"Bad Request. {wrong}"
+def _checked_document(body: Object) -> Object:
+    problems = missing(body, ["name"]) | diagnostics(FIELDS, body)
+    if problems:
+        message = f"Bad Request. {problems}"
         raise refuse_message(message, 422)
-    said = [rule["text"] for rule in body.get("rules", [])]
-    if len(said) != len(set(said)):
+    rule_texts = [rule["text"] for rule in body.get("rules", [])]
+    if len(rule_texts) != len(set(rule_texts)):
         text = "Bad Request. Duplicate 'text' in rules"
         raise refuse(text)
     return {"name": body["name"], "rules": body.get("rules", [])}
 
 
 def create(call: Call) -> Response:
-    """POST /v2/pronunciation-dictionaries: 201."""
-    document = _checked(read_object(call))
+    """POST /v2/pronunciation-dictionaries: answers 201 and the dictionary."""
+    document = _checked_document(read_object(call))
     patching.keep(call.world.behaviors.values, {}, document)
     now = call.world.clock.now()
     document |= {"created_at": in_seconds(now), "updated_at": in_seconds(now)}
@@ -89,11 +92,11 @@ def get(call: Call) -> Response:
 
 
 def patch(call: Call) -> Response:
-    """PATCH /v2/pronunciation-dictionaries/ID: JSON Patch of name and rules; answers the dictionary."""
+    """PATCH /v2/pronunciation-dictionaries/ID: a JSON Patch of name and rules; answers the dictionary."""
     world, stored = call.world, RESOURCE.find(call)
     before = opened(world, stored)
     after = respelled(world.behaviors, patched(call, before, unfit=422))
-    document = _checked({name: value for name, value in after.items() if name not in READ_ONLY})
+    document = _checked_document({name: value for name, value in after.items() if name not in READ_ONLY})
     patching.keep(world.behaviors.values, before, document)
     times = {name: before[name] for name in ("created_at", "updated_at")}
     if opened(world, stored.with_document(document | times)) == before:
@@ -105,7 +108,7 @@ def patch(call: Call) -> Response:
 
 
 def delete(call: Call) -> Response:
-    """DELETE /v2/pronunciation-dictionaries/ID: taken out of every persona."""
+    """DELETE /v2/pronunciation-dictionaries/ID: clears the references of personas to it."""
     stored = RESOURCE.find(call)
     call.delete(stored)
     for persona in list(call.world.store.every(call.account, "personas")):
@@ -121,13 +124,13 @@ def list_dictionaries(call: Call) -> Response:
     limit = limit_of(call, USUAL, MOST)
     order = newest_first(call, usual=True)
     data, total = list_all(
-        call, RESOURCE, lambda one: _listed(call.world, one), base=0, newest_first=order, limit=limit
+        call, RESOURCE, lambda stored: _list_item(call.world, stored), base=0, newest_first=order, limit=limit
     )
     return listing(call, data, total, page=page_of(call, 0), limit=limit)
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A dictionary from a seed; nothing is checked."""
+    """A dictionary in a seed; it is not validated."""
     document = {"name": given.get("name", "Dictionary"), "rules": given.get("rules", [])}
     return document | {name: given.get(name, in_seconds(now)) for name in ("created_at", "updated_at")}, {}
 

@@ -1,4 +1,4 @@
-"""Guardrails one by one, on the same paths as the older sets: /v2/guardrails."""
+"""Single guardrails, on the same paths as the older guardrail sets: /v2/guardrails."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _SETS = sets.resource_of(sets.GUARDRAILS)
 
 
 def opened(_world: World, stored: Stored) -> Object:
-    """The guardrail; a tool call that is empty is left out."""
+    """The guardrail as a read shows it, without `tool_call` if that is empty."""
     document = stored.document
     shown = {
         "uuid": stored.id,
@@ -64,39 +64,41 @@ def opened(_world: World, stored: Stored) -> Object:
     return shown | {"created_at": document["created_at"]}
 
 
-def _shown(call: Call, stored: Stored) -> Object:
-    shown = opened(call.world, stored)
+def _view(call: Call, stored: Stored) -> Object:
+    document = opened(call.world, stored)
     if not call.wants("verbose"):
-        return shown
-    users = [{"id": one.id, "name": one.document.get("persona_name")} for one in _users(call, stored.id)]
-    return shown | {"guardrail_type": "user", "persona_refs": users}
+        return document
+    personas = [
+        {"id": persona.id, "name": persona.document.get("persona_name")} for persona in _personas_with(call, stored.id)
+    ]
+    return document | {"guardrail_type": "user", "persona_refs": personas}
 
 
-def _users(call: Call, ident: str) -> Iterator[Stored]:
-    """The personas that name a guardrail."""
+def _personas_with(call: Call, ident: str) -> Iterator[Stored]:
+    """The personas that refer to a guardrail."""
     for persona in list(call.world.store.every(call.account, "personas")):
         if ident in (persona.document.get("guardrail_ids") or []):
             yield persona
 
 
-def _checked(body: Object) -> Object:
+def _checked_document(body: Object) -> Object:
     for name in ("guardrail_name", "guardrail_prompt"):
         if not body.get(name):
             message = f"{name} is required"
             raise refuse_message(message)
-    wrong = diagnostics(FIELDS, body)
-    if wrong:
-        raise refuse_fields(wrong)
+    problems = diagnostics(FIELDS, body)
+    if problems:
+        raise refuse_fields(problems)
     return {name: by_length(value) for name, value in body.items()}
 
 
 def create(call: Call) -> Response:
-    """POST /v2/guardrails: a body with a guardrail_name makes one guardrail, any other a set."""
+    """POST /v2/guardrails: a body with a guardrail_name creates one guardrail, any other body a set."""
     body = read_object(call)
     if "guardrail_name" not in body:
-        return _of_sets("POST", "/v2/guardrails")(call)
+        return _set_handler("POST", "/v2/guardrails")(call)
     blame_mask(call, body)
-    document = _checked(body)
+    document = _checked_document(body)
     patching.keep(call.world.behaviors.values, {}, document)
     now = call.world.clock.now()
     stored = Stored(call.account, KIND, RESOURCE.new_id(call.world), now, document | {"created_at": spaced(now)})
@@ -104,18 +106,18 @@ def create(call: Call) -> Response:
     return answer(opened(call.world, stored))
 
 
-def _of_sets(method: str, path: str) -> Handler:
-    """The handler that sets have."""
+def _set_handler(method: str, path: str) -> Handler:
+    """The handler of guardrail sets for the same route."""
     return next(route.handler for route in _SETS.routes if (route.method, route.path) == (method, path))
 
 
 def _by_id(method: str, handler: Callable[[Call, Stored], Response]) -> Handler:
-    """The handler of a call for one guardrail, or for a set: whichever has the id."""
+    """A handler of calls with an id: `handler` answers for a guardrail, that of sets for any other id."""
 
     def handle(call: Call) -> Response:
         stored = call.world.store.get(call.account, KIND, call.id)
         if stored is None:
-            return _of_sets(method, "/v2/guardrails/*")(call)
+            return _set_handler(method, "/v2/guardrails/*")(call)
         call.show(stored)
         return handler(call, stored)
 
@@ -123,11 +125,11 @@ def _by_id(method: str, handler: Callable[[Call, Stored], Response]) -> Handler:
 
 
 def _get(call: Call, stored: Stored) -> Response:
-    return answer(_shown(call, stored))
+    return answer(_view(call, stored))
 
 
 def _patch(call: Call, stored: Stored) -> Response:
-    """JSON Patch on the read, which has no `tool_call` when that is empty."""
+    """Apply a JSON Patch to what a read shows, which has no `tool_call` if that is empty."""
     world = call.world
     before = opened(world, stored)
     try:
@@ -136,7 +138,9 @@ def _patch(call: Call, stored: Stored) -> Response:
         after = patching.apply(before, operations, ignore_test=world.behaviors["ignore_test"])
     except (Malformed, patching.Unpatchable) as error:
         raise refuse(sets.INVALID_PATCH) from error
-    document = _checked({name: one for name, one in respelled(world.behaviors, after).items() if name not in READ_ONLY})
+    document = _checked_document(
+        {name: value for name, value in respelled(world.behaviors, after).items() if name not in READ_ONLY}
+    )
     patching.keep(world.behaviors.values, before, document)
     changed = stored.with_document(document | {"created_at": stored.document["created_at"]})
     if opened(world, changed) == before:
@@ -146,37 +150,37 @@ def _patch(call: Call, stored: Stored) -> Response:
 
 
 def _delete(call: Call, stored: Stored) -> Response:
-    """References are cleared."""
+    """Delete a guardrail, and clear the references of personas to it."""
     call.delete(stored)
-    for persona in _users(call, stored.id):
-        left = [one for one in persona.document["guardrail_ids"] if one != stored.id]
-        call.commit(persona.with_document(persona.document | {"guardrail_ids": left}), "update")
+    for persona in _personas_with(call, stored.id):
+        remaining = [ident for ident in persona.document["guardrail_ids"] if ident != stored.id]
+        call.commit(persona.with_document(persona.document | {"guardrail_ids": remaining}), "update")
     return empty(204)
 
 
 def list_guardrails(call: Call) -> Response:
-    """GET /v2/guardrails: single ones from page 0 with legacy=false, sets from page 1 with legacy=true."""
-    usual = "true" if call.world.behaviors["legacy"] else "false"
-    if call.request.query.get("legacy", usual).lower() != "false":
-        return _of_sets("GET", "/v2/guardrails")(call)
+    """GET /v2/guardrails: single guardrails from page 0 with legacy=false, sets from page 1 with legacy=true."""
+    default = "true" if call.world.behaviors["legacy"] else "false"
+    if call.request.query.get("legacy", default).lower() != "false":
+        return _set_handler("GET", "/v2/guardrails")(call)
     data, total = list_all(
-        call, RESOURCE, lambda one: _shown(call, one), base=0, keep=_filter(call), newest_first=newest_first(call)
+        call, RESOURCE, lambda stored: _view(call, stored), base=0, keep=_filter(call), newest_first=newest_first(call)
     )
     return listing(call, data, total, page=page_of(call, 0), limit=limit_of(call))
 
 
 def _filter(call: Call) -> Callable[[Stored], bool] | None:
     query = call.request.query
-    wanted, tags = query.get("name_or_uuid", "").lower(), {tag for tag in query.get("tags", "").split(",") if tag}
+    name_or_id, tags = query.get("name_or_uuid", "").lower(), {tag for tag in query.get("tags", "").split(",") if tag}
     system = query.get("type") == "system"
-    if not (wanted or tags or system):
+    if not (name_or_id or tags or system):
         return None
 
     def keep(stored: Stored) -> bool:
         document = stored.document
         return (
             not system
-            and (not wanted or stored.id == wanted or wanted in document["guardrail_name"].lower())
+            and (not name_or_id or stored.id == name_or_id or name_or_id in document["guardrail_name"].lower())
             and (not tags or bool(tags.intersection(document.get("tags") or [])))
         )
 
@@ -191,7 +195,7 @@ def list_tags(call: Call) -> Response:
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A guardrail from a seed; nothing is checked."""
+    """A guardrail in a seed; it is not validated."""
     document = {"guardrail_name": "Guardrail", "guardrail_prompt": "Be kind."}
     document |= {name: value for name, value in given.items() if name in FIELDS}
     return document | {"created_at": given.get("created_at", spaced(now))}, {}

@@ -1,4 +1,4 @@
-"""What a tool may be: its fields, its delivery, and the ways to sign in at somebody's address."""
+"""Validation of tools: their fields, their delivery, and the authentication at the URL that a delivery calls."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ REQUIRED_TEXT = Field(length(1, 10_000))
 
 
 def _https(value: Json) -> Json:
-    right = isinstance(value, str) and value.lower().startswith("https://")
-    return None if right else ["Must be an https:// address."]
+    is_https = isinstance(value, str) and value.lower().startswith("https://")
+    return None if is_https else ["Must be an https:// address."]
 
 
 def _seconds(value: Json) -> Json:
     return None if is_number(value) and 0 < value <= 60 else ["Must be a number of seconds up to 60."]  # noqa: PLR2004
 
 
-# By type: the members that must be there, and which of them is the secret.
+# By type of authentication: its members (AUTHS), and which of them is the secret (SECRETS).
 AUTHS: dict[str, Fields] = {
     "none": {},
     "bearer": {"token": REQUIRED_TEXT},
@@ -72,9 +72,9 @@ def _auth(value: Json) -> Json:
     fields = AUTHS.get(kind) if isinstance(kind, str) else None
     if fields is None:
         return {"type": [f"Must be one of: {', '.join(AUTHS)}."]}
-    needed = [name for name, field in fields.items() if not field.nullable and name != "location"]
-    given = {name: one for name, one in value.items() if name != "type"}
-    return missing(given, needed) | diagnostics(fields, given) or None
+    required = [name for name, field in fields.items() if not field.nullable and name != "location"]
+    members = {name: member for name, member in value.items() if name != "type"}
+    return missing(members, required) | diagnostics(fields, members) or None
 
 
 API: Fields = {
@@ -92,19 +92,19 @@ API: Fields = {
 def _api(value: Json) -> Json:
     if not isinstance(value, dict):
         return [NOT_MAPPING]
-    wrong = missing(value, ["url"]) | diagnostics(API, value)
+    problems = missing(value, ["url"]) | diagnostics(API, value)
     if value.get("body_template") is not None and value.get("method", "POST") in BODYLESS:
-        wrong.setdefault("body_template", [f"Not with method {value['method']}."])
-    return wrong or None
+        problems.setdefault("body_template", [f"Not with method {value['method']}."])
+    return problems or None
 
 
 def _delivery(value: Json) -> Json:
     if not isinstance(value, dict):
         return [NOT_MAPPING]
-    wrong = diagnostics({"app_message": Field(flag, nullable=True), "api": Field(_api, nullable=True)}, value)
-    if not wrong and bool(value.get("app_message")) == bool(value.get("api")):
+    problems = diagnostics({"app_message": Field(flag, nullable=True), "api": Field(_api, nullable=True)}, value)
+    if not problems and bool(value.get("app_message")) == bool(value.get("api")):
         return ["Exactly one of app_message and api must be enabled."]
-    return wrong or None
+    return problems or None
 
 
 def _parameters(value: Json) -> Json:
@@ -133,13 +133,13 @@ FIELDS: Fields = {
 
 
 def declared(parameters: Json) -> list[str]:
-    """The parameters that a tool declares."""
+    """The names of the parameters that a tool declares."""
     properties = parameters.get("properties") if isinstance(parameters, dict) else None
     return list(properties) if isinstance(properties, dict) else []
 
 
 def whole(given: Object) -> Object:
-    """A tool with its defaults, which depend on where it comes from."""
+    """The tool with its defaults, some of which depend on its `trigger_type` and `origin`."""
     tool = {name: given.get(name, field.default) for name, field in FIELDS.items() if name != "name" or name in given}
     if tool["trigger_type"] == "post_call":
         tool["origin"] = given.get("origin")
@@ -152,31 +152,34 @@ def whole(given: Object) -> Object:
 
 
 def wrong_with(tool: Object) -> Object:
-    """What is wrong with a whole tool, by field."""
-    wrong = missing(tool, ["name", "description"]) | diagnostics(FIELDS, tool)
-    if wrong:
-        return wrong
+    """The problems of a tool that has its defaults already, by field."""
+    problems = missing(tool, ["name", "description"]) | diagnostics(FIELDS, tool)
+    if problems:
+        return problems
     if len(tool["description"]) + len(json.dumps(tool["parameters"], sort_keys=True)) > LONGEST:
-        wrong["parameters"] = [f"With the description, longer than {LONGEST} characters."]
-    return wrong | _wrong_moments(tool) | _wrong_placeholders(tool)
+        problems["parameters"] = [f"With the description, longer than {LONGEST} characters."]
+    return problems | _origin_problems(tool) | _placeholder_problems(tool)
 
 
-def _wrong_moments(tool: Object) -> Object:
-    """A tool that sees or hears says nothing; one after the call calls an address."""
+def _origin_problems(tool: Object) -> Object:
+    """The problems with the origin, by field.
+
+    A post-call tool has none, and calls an API; a tool of origin vision or audio does not make the persona speak.
+    """
     if tool["trigger_type"] == "post_call":
-        wrong = {"origin": ["Must be null for post_call."]} if tool["origin"] is not None else {}
-        return wrong | ({} if tool["delivery"].get("api") else {"delivery": {"api": [REQUIRED]}})
+        problems = {"origin": ["Must be null for post_call."]} if tool["origin"] is not None else {}
+        return problems | ({} if tool["delivery"].get("api") else {"delivery": {"api": [REQUIRED]}})
     if tool["origin"] == "llm":
-        lacks = tool["on_call"] == "static_filler" and not tool["static_filler"]
-        return {"static_filler": [REQUIRED]} if lacks else {}
-    nulls = [name for name in ("on_call", "static_filler") if tool[name] is not None]
-    wrong = {name: [f"Must be null for origin {tool['origin']}."] for name in nulls}
+        lacks_filler = tool["on_call"] == "static_filler" and not tool["static_filler"]
+        return {"static_filler": [REQUIRED]} if lacks_filler else {}
+    names = [name for name in ("on_call", "static_filler") if tool[name] is not None]
+    problems = {name: [f"Must be null for origin {tool['origin']}."] for name in names}
     if tool["on_resolve"] not in (None, "fire_and_forget"):
-        wrong["on_resolve"] = ["Must be fire_and_forget."]
-    return wrong
+        problems["on_resolve"] = ["Must be fire_and_forget."]
+    return problems
 
 
-def _wrong_placeholders(tool: Object) -> Object:
+def _placeholder_problems(tool: Object) -> Object:
     api = tool["delivery"].get("api") or {}
     if (api.get("auth") or {}).get("type") == "hmac":
         return {}
@@ -193,27 +196,27 @@ def _placeholders(value: Json) -> Iterator[str]:
 
 
 def masked(tool: Object, style: str) -> Object:
-    """A tool whose secret is hidden."""
+    """The tool with its secret masked, left out or shown; `style` is the behaviour `mask`."""
     api = tool["delivery"].get("api")
     auth = (api or {}).get("auth") or {}
-    name = SECRETS.get(auth.get("type", ""), "")
-    if style == "echo" or not auth.get(name):
+    secret_name = SECRETS.get(auth.get("type", ""), "")
+    if style == "echo" or not auth.get(secret_name):
         return tool
-    hidden = {k: MASK if k == name else v for k, v in auth.items() if style == "stars" or k != name}
+    hidden = {k: MASK if k == secret_name else v for k, v in auth.items() if style == "stars" or k != secret_name}
     return tool | {"delivery": tool["delivery"] | {"api": api | {"auth": hidden}}}
 
 
 def with_kept_secret(delivery: Json, before: Json) -> Json:
-    """A delivery that lacks the secret of its auth, with the one that is stored."""
+    """The delivery, with the stored secret if its auth has the same type as the stored one and no secret."""
     auth, stored = _auth_of(delivery), _auth_of(before)
-    name = SECRETS.get(str(auth.get("type")), "")
-    if not name or name in auth or stored.get("type") != auth["type"]:
+    secret_name = SECRETS.get(str(auth.get("type")), "")
+    if not secret_name or secret_name in auth or stored.get("type") != auth["type"]:
         return delivery
-    return delivery | {"api": delivery["api"] | {"auth": auth | {name: stored[name]}}}
+    return delivery | {"api": delivery["api"] | {"auth": auth | {secret_name: stored[secret_name]}}}
 
 
 def _auth_of(delivery: Json) -> Object:
-    """How a delivery signs in; nothing when it does not."""
+    """The `auth` of a delivery; empty if it has none."""
     api = delivery.get("api") if isinstance(delivery, dict) else None
     auth = api.get("auth") if isinstance(api, dict) else None
     return auth if isinstance(auth, dict) else {}

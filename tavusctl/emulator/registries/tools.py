@@ -1,4 +1,4 @@
-"""Tools: /v2/tools; a patch is a merge whose `delivery` is replaced whole."""
+"""Tools: /v2/tools; a patch merges top-level fields, so it replaces `delivery` as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "tools"
 MADE_AT = "2026-05-15T10:30:00"
-USUAL, MOST = 25, 100
+USUAL, MOST = 25, 100  # page sizes of the list: default and maximum
 SYSTEM = {
     "end_call": Stored(
         "",
@@ -42,17 +42,17 @@ def opened(_world: World, stored: Stored) -> Object:
 
 
 def view(world: World, stored: Stored) -> Object:
-    """What a read shows."""
+    """The tool as a read shows it, its secret as the behaviour `mask` says."""
     return masked(opened(world, stored), world.behaviors["mask"])
 
 
-def _checked(call: Call, tool: Object, but: str | None = None) -> Object:
-    """The tool as it is to be stored, or a refusal; `but` is itself."""
-    wrong = wrong_with(tool)
-    if wrong:
-        raise refuse_fields(wrong)
+def _checked_tool(call: Call, tool: Object, own_id: str | None = None) -> Object:
+    """The tool, or a refusal if it is invalid or its name is taken; `own_id` is its id, if it has one already."""
+    problems = wrong_with(tool)
+    if problems:
+        raise refuse_fields(problems)
     others = call.world.store.every(call.account, KIND)
-    if tool["name"] in SYSTEM or any(one.document["name"] == tool["name"] and one.id != but for one in others):
+    if tool["name"] in SYSTEM or any(other.document["name"] == tool["name"] and other.id != own_id for other in others):
         text = f"A tool named {tool['name']} already exists"
         raise refuse(text, 409)
     return tool
@@ -63,7 +63,7 @@ def create(call: Call) -> Response:
     body = read_object(call)
     blame_mask(call, body)
     unknown = {name: value for name, value in body.items() if name not in FIELDS}
-    document = _checked(call, whole(body) | unknown)
+    document = _checked_tool(call, whole(body) | unknown)
     patching.keep(call.world.behaviors.values, {}, document)
     now = zoneless_seconds(call.world.clock.now())
     document |= {"created_at": now, "updated_at": now}
@@ -77,7 +77,7 @@ def get(call: Call) -> Response:
     return answer(view(call.world, SYSTEM.get(call.id) or RESOURCE.find(call)))
 
 
-def _own(call: Call) -> Stored:
+def _own_tool(call: Call) -> Stored:
     if call.id in SYSTEM:
         call.world.journal.blame(call.entry, "stock_written", "a system tool was to be changed")
         text = "Bad Request. System tools cannot be changed"
@@ -86,15 +86,15 @@ def _own(call: Call) -> Stored:
 
 
 def patch(call: Call) -> Response:
-    """PATCH /v2/tools/ID: what is named replaces what was there."""
-    stored, body, world = _own(call), read_object(call), call.world
+    """PATCH /v2/tools/ID: each field of the body replaces the stored one."""
+    stored, body, world = _own_tool(call), read_object(call), call.world
     blame_mask(call, body)
     before = stored.document
     if world.behaviors["tool_auth"] == "kept" and "delivery" in body:
         body = body | {"delivery": with_kept_secret(body["delivery"], before["delivery"])}
     times = ("created_at", "updated_at")
     old = {name: value for name, value in before.items() if name not in times}
-    document = _checked(call, old | body, stored.id)
+    document = _checked_tool(call, old | body, stored.id)
     patching.keep(world.behaviors.values, old, document)
     moment = later(world.clock, before["updated_at"], 0)
     document |= {"created_at": before["created_at"], "updated_at": zoneless_seconds(moment)}
@@ -104,26 +104,26 @@ def patch(call: Call) -> Response:
 
 
 def delete(call: Call) -> Response:
-    """DELETE /v2/tools/ID: detached everywhere, and its name is free again."""
-    stored = _own(call)
+    """DELETE /v2/tools/ID: detaches it from all personas; its name may be used again."""
+    stored = _own_tool(call)
     call.delete(stored)
     for persona in list(call.world.store.every(call.account, "personas")):
-        there = persona.document.get("tool_ids") or []
-        if stored.id in there:
-            left = [ident for ident in there if ident != stored.id]
-            call.commit(persona.with_document(persona.document | {"tool_ids": left}), "update")
+        tool_ids = persona.document.get("tool_ids") or []
+        if stored.id in tool_ids:
+            remaining = [ident for ident in tool_ids if ident != stored.id]
+            call.commit(persona.with_document(persona.document | {"tool_ids": remaining}), "update")
     return empty(204)
 
 
 def list_tools(call: Call) -> Response:
-    """GET /v2/tools: the account's own, unless asked otherwise."""
-    wanted = call.request.query.get("type", "user")
+    """GET /v2/tools: the account's own tools, unless `type` is `system` or `all`."""
+    tool_type = call.request.query.get("type", "user")
     data, total = list_all(
         call,
         RESOURCE,
         lambda stored: view(call.world, stored),
-        stock=list(SYSTEM.values()) if wanted in ("system", "all") else [],
-        own=wanted != "system",
+        stock=list(SYSTEM.values()) if tool_type in ("system", "all") else [],
+        own=tool_type != "system",
         keep=_filter(call.request.query.get("name_or_uuid", "")),
         newest_first=newest_first(call),
         limit=limit_of(call, USUAL, MOST),
@@ -131,14 +131,14 @@ def list_tools(call: Call) -> Response:
     return listing(call, data, total)
 
 
-def _filter(wanted: str) -> Callable[[Stored], bool] | None:
-    if not wanted:
+def _filter(name_or_id: str) -> Callable[[Stored], bool] | None:
+    if not name_or_id:
         return None
-    return lambda stored: stored.id == wanted or wanted.lower() in stored.document["name"].lower()
+    return lambda stored: stored.id == name_or_id or name_or_id.lower() in stored.document["name"].lower()
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A tool from a seed; nothing is checked."""
+    """A tool in a seed; it is not validated."""
     document = whole({"name": "tool", "description": "A tool.", **{k: v for k, v in given.items() if k in FIELDS}})
     moment = zoneless_seconds(now)
     return document | {name: given.get(name, moment) for name in ("created_at", "updated_at")}, {}

@@ -1,4 +1,4 @@
-"""Voices: /v2/voices; cloned from audio by the clock, renamed, and not deleted while somebody speaks with them."""
+"""Voices: /v2/voices; cloned from audio in emulated time; may be renamed, but not deleted while in use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tavusctl.emulator.registries.common import words
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "voices"
-USUAL, MOST = 20, 100
+USUAL, MOST = 20, 100  # page sizes of the list: default and maximum
 MADE_AT = "2026-03-01T09:00:00.000000"
 AUDIO = Field(form(r"https?://.{1,2040}", "Must be a link of at most 2048 characters."))
 UPDATE: Fields = {
@@ -24,8 +24,8 @@ UPDATE: Fields = {
     "tags": Field(some(50, length(1, 64))),
 }
 CREATE: Fields = {**UPDATE, "train_audio_url": AUDIO, "audio_url": AUDIO, "callback_url": Field(length(0, 2048))}
-AUDIO_KEYS = ("train_audio_url", "audio_url")  # how the link is called is not known
-# Name, and the face whose voice it is: that has no id of its own.
+AUDIO_KEYS = ("train_audio_url", "audio_url")  # which name the API has for the link is not known, so both are accepted
+# Id and name; a voice without an id belongs to a face, the third member.
 _STOCK_ROWS = (
     ("v4a7c0e9d1b2f", "Anna", None),
     ("v5b8d1f0e2c3a", "Benjamin", None),
@@ -62,12 +62,12 @@ def exists(world: World, account: str, ident: str) -> bool:
 
 
 def by_name(name: str) -> str | None:
-    """The id of a stock voice by its name in lower case."""
+    """The id of a stock voice by its name, ignoring case; None if there is none."""
     return next((ident for ident, row in _STOCK.items() if row.document["voice_name"].lower() == name.lower()), None)
 
 
 def opened(world: World, stored: Stored) -> Object:
-    """The voice as it is now."""
+    """The voice as it is now: its cloning ends by the clock."""
     document = {"voice_id": stored.id, **stored.document}
     run = stored.hidden.get("run")
     if run is not None and world.clock.now() >= run["began"] + run["seconds"]:
@@ -76,22 +76,22 @@ def opened(world: World, stored: Stored) -> Object:
 
 
 def create(call: Call) -> Response:
-    """POST /v2/voices: answers at once; the voice is there some minutes later."""
+    """POST /v2/voices: answers at once; the voice is ready after `voice_seconds`, a behaviour."""
     body, world = read_object(call), call.world
-    wrong = missing(body, ["voice_name"]) | diagnostics(CREATE, body)
+    problems = missing(body, ["voice_name"]) | diagnostics(CREATE, body)
     if not any(name in body for name in AUDIO_KEYS):
-        wrong |= missing(body, AUDIO_KEYS[:1])
-    if wrong:
-        raise refuse_fields(wrong)
+        problems |= missing(body, AUDIO_KEYS[:1])
+    if problems:
+        raise refuse_fields(problems)
     now = world.clock.now()
-    document = _fresh(body, now) | {"status": "started"}
+    document = _new_document(body, now) | {"status": "started"}
     run = {"began": now, "seconds": world.behaviors["voice_seconds"], "error": world.next_outcome(KIND)}
     stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document, {"run": run, "given": body})
     call.commit(stored, "create")
     return answer(opened(world, stored))
 
 
-def _fresh(given: Object, now: float) -> Object:
+def _new_document(given: Object, now: float) -> Object:
     return {
         "voice_name": given.get("voice_name", "Voice"),
         "description": given.get("description"),
@@ -108,53 +108,53 @@ def get(call: Call) -> Response:
     return answer(opened(call.world, _STOCK.get(call.id) or RESOURCE.find(call)))
 
 
-def _own(call: Call) -> Stored:
+def _own_voice(call: Call) -> Stored:
     if call.id in _STOCK:
         call.world.journal.blame(call.entry, "stock_written", "a stock voice was to be changed")
     return RESOURCE.find(call)
 
 
 def patch(call: Call) -> Response:
-    """PATCH /v2/voices/ID: a merge of name, description and tags."""
-    stored, body = _own(call), read_object(call)
-    wrong = diagnostics(UPDATE, body)
-    if wrong or not body:
-        raise refuse_fields(wrong or {"_schema": ["Nothing to change."]})
+    """PATCH /v2/voices/ID: merges name, description and tags."""
+    stored, body = _own_voice(call), read_object(call)
+    problems = diagnostics(UPDATE, body)
+    if problems or not body:
+        raise refuse_fields(problems or {"_schema": ["Nothing to change."]})
     changed = stored.with_document(stored.document | body)
     call.commit(changed, "update")
     return answer(opened(call.world, changed))
 
 
 def delete(call: Call) -> Response:
-    """DELETE /v2/voices/ID: refused while a persona or a face has it."""
-    stored = _own(call)
-    used = _used_by(call, stored.id)
-    if any(used.values()):
-        raise Refusal(409, {"error": "Voice is in use and cannot be deleted", "used_by": used})
+    """DELETE /v2/voices/ID: refused while a persona or a face uses it."""
+    stored = _own_voice(call)
+    use_counts = _use_counts(call, stored.id)
+    if any(use_counts.values()):
+        raise Refusal(409, {"error": "Voice is in use and cannot be deleted", "used_by": use_counts})
     call.delete(stored)
     return empty(204)
 
 
-def _used_by(call: Call, ident: str) -> dict[str, int]:
+def _use_counts(call: Call, ident: str) -> dict[str, int]:
     store = call.world.store
-    personas = [one.document.get("layers") or {} for one in store.every(call.account, "personas")]
-    faces = [one.document for one in store.every(call.account, "replicas")]
+    layers_of_personas = [persona.document.get("layers") or {} for persona in store.every(call.account, "personas")]
+    faces = [face.document for face in store.every(call.account, "replicas")]
     return {
-        "pals": sum(layers.get("tts", {}).get("voice_id") == ident for layers in personas),
+        "pals": sum(layers.get("tts", {}).get("voice_id") == ident for layers in layers_of_personas),
         "faces": sum(ident in (face.get("default_voice_id"), face.get("original_voice_id")) for face in faces),
     }
 
 
 def list_voices(call: Call) -> Response:
-    """GET /v2/voices: stock voices among them, some of which have no id."""
+    """GET /v2/voices: with stock voices, some of which have no id."""
     query = call.request.query
-    wanted = query.get("voice_type")
+    voice_type = query.get("voice_type")
     data, total = list_all(
         call,
         RESOURCE,
         lambda stored: opened(call.world, stored),
-        stock=STOCK if wanted != "user" and call.world.behaviors["stock"] else (),
-        own=wanted != "system",
+        stock=STOCK if voice_type != "user" and call.world.behaviors["stock"] else (),
+        own=voice_type != "system",
         keep=_filter(query.get("search", "").lower(), words(query.get("tags"))),
         newest_first=newest_first(call),
         limit=limit_of(call, USUAL, MOST),
@@ -172,8 +172,8 @@ def _filter(search: str, tags: set[str]) -> Callable[[Stored], bool] | None:
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A voice from a seed: ready, unless it says otherwise."""
-    return _fresh(given, now), {}
+    """A voice in a seed: ready, unless the seed has another status."""
+    return _new_document(given, now), {}
 
 
 RESOURCE = Resource(

@@ -1,4 +1,4 @@
-"""Conversations: /v2/conversations, without anybody to talk to: they begin, are told about, and end."""
+"""Conversations: /v2/conversations, without a replica that talks: they start, send their callbacks, and end."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from tavusctl.emulator.resources.replicas import replica_exists
 from tavusctl.emulator.resources.resource import Missing, Resource, Route
 
 KIND = "conversations"
-ABSENT_TIMEOUT = 300
-MAX_CALL_DURATION = 3600
+ABSENT_TIMEOUT = 300  # seconds after which a conversation ends that nobody has joined
+MAX_CALL_DURATION = 3600  # seconds
 
 
 def _language(value: Json) -> Json:
-    named = isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z ()-]{3,}", value)
-    return None if named else ["Must be one of: multilingual, or the English name of a language."]
+    is_name = isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z ()-]{3,}", value)
+    return None if is_name else ["Must be one of: multilingual, or the English name of a language."]
 
 
 PROPERTIES: Fields = {
@@ -52,10 +52,10 @@ PROPERTIES: Fields = {
     "recording_s3_bucket_region": Field(text),
     "aws_assume_role_arn": Field(text),
     "recording_storage": Field(mapping),
-    "livekit_ws_url": Field(text),  # what LiveKit's plugin sends: the room of a persona with that transport
+    "livekit_ws_url": Field(text),  # LiveKit's plugin sends these two: the room of a persona with that transport
     "livekit_room_token": Field(text),
 }
-# The API's pages had it in 2024, before closed captions; applications send it still, and it does nothing.
+# Documented in 2024, before closed captions; applications still send it, and it has no effect.
 OLDER: Fields = {"enable_transcription": Field(flag)}
 CREATE: Fields = {
     "replica_id": Field(text),
@@ -82,7 +82,7 @@ TODAY: Fields = {"participant_tags": Field(some(1, text))}
 
 
 def opened(world: World, stored: Stored) -> Object:
-    """The conversation as it is now; one that nobody joins ends by itself."""
+    """The conversation as it is now: ended if its time is up, which is sooner if nobody joins."""
     document = {"conversation_id": stored.id, **stored.document}
     ends = stored.hidden.get("ends")
     if document["status"] == "active" and ends is not None and world.clock.now() >= ends:
@@ -90,64 +90,67 @@ def opened(world: World, stored: Stored) -> Object:
     return document
 
 
-def _shown(call: Call, stored: Stored) -> Object:
+def _view(call: Call, stored: Stored) -> Object:
     document = opened(call.world, stored)
     return document | {"events": stored.hidden.get("events", [])} if call.wants("verbose") else document
 
 
 def create(call: Call) -> Response:
-    """POST /v2/conversations: in test mode it is born ended, free and uncounted."""
+    """POST /v2/conversations: in test mode it has ended already, costs nothing and does not count."""
     world, body = call.world, read_object(call)
     if world.is_today:
         body = aliases.older(body, aliases.CONVERSATION, new=False)
     fields = CREATE_OLDER if world.behaviors["older_properties"] == "accept" else CREATE
-    wrong = diagnostics({**fields, **TODAY} if world.is_today else fields, body)
-    if wrong:
-        raise refuse_fields(wrong)
-    replica = _replica(call, body)
-    test = body.get("test_mode", False)
-    if not test:
-        _check_means(call)
+    problems = diagnostics({**fields, **TODAY} if world.is_today else fields, body)
+    if problems:
+        raise refuse_fields(problems)
+    replica = _replica_id(call, body)
+    is_test = body.get("test_mode", False)
+    if not is_test:
+        _check_limits(call)
     now = world.clock.now()
     ident = RESOURCE.new_id(world)
     document = {
         "conversation_name": body.get("conversation_name", f"New Conversation {int(now * 1000)}"),
-        "conversation_url": _room(call, ident),
-        "status": "ended" if test else "active",
+        "conversation_url": _room_url(call, ident),
+        "status": "ended" if is_test else "active",
         "callback_url": body.get("callback_url", ""),
         "created_at": in_microseconds(now),
         "replica_id": replica,
         "persona_id": body.get("persona_id"),
         "updated_at": in_microseconds(now),
     }
-    stored = Stored(call.account, KIND, ident, now, document, _hidden(call, body, ident, now))
-    stored = stored if test else _told(world, stored, "system.replica_joined", {})
+    stored = Stored(call.account, KIND, ident, now, document, _hidden_part(call, body, ident, now))
+    stored = stored if is_test else _with_event(world, stored, "system.replica_joined", {})
     call.commit(stored, "create")
-    hidden = ("replica_id", "persona_id", "updated_at")
-    shown = {name: value for name, value in opened(world, stored).items() if name not in hidden}
-    return answer(shown | {"meeting_token": stored.hidden["token"]} if body.get("require_auth") else shown)
+    omitted_members = ("replica_id", "persona_id", "updated_at")
+    members = {name: value for name, value in opened(world, stored).items() if name not in omitted_members}
+    return answer(members | {"meeting_token": stored.hidden["token"]} if body.get("require_auth") else members)
 
 
-def _room(call: Call, ident: str) -> str:
-    """Where people meet."""
+def _room_url(call: Call, ident: str) -> str:
+    """The URL at which people join the conversation."""
     if call.world.behaviors["rooms"] == "daily":
         return f"https://tavus.daily.co/{ident}"
     return f"http://{call.request.headers.get('host', 'localhost')}/rooms/{ident}"
 
 
-def _hidden(call: Call, body: Object, ident: str, now: float) -> Object:
+def _hidden_part(call: Call, body: Object, ident: str, now: float) -> Object:
     properties = body.get("properties", {})
     return {
         "ends": now + properties.get("participant_absent_timeout", ABSENT_TIMEOUT),
         "max_call_duration": properties.get("max_call_duration", MAX_CALL_DURATION),
         "left_timeout": properties.get("participant_left_timeout", 0),
-        "said": _opening(call, body),
+        "said": _first_lines(call, body),
         "token": f"token-{ident}" if body.get("require_auth") else "",
     }
 
 
-def _replica(call: Call, body: Object) -> str:
-    """The replica of the call: the one given, else the persona's; whatever is named must exist."""
+def _replica_id(call: Call, body: Object) -> str:
+    """The id of the replica in the body, else of the persona's default; refuses ids of objects that do not exist.
+
+    Unknown documents are refused only if the behaviour `references` says so.
+    """
     world, persona_id = call.world, body.get("persona_id")
     default = None
     if persona_id is not None:
@@ -161,34 +164,36 @@ def _replica(call: Call, body: Object) -> str:
     if not replica or not replica_exists(world, call.account, replica):
         message = "Invalid replica_id"
         raise refuse(message)
-    missing = [d for d in body.get("document_ids", ()) if not world.store.exists(call.account, "documents", d)]
+    missing = [
+        ident for ident in body.get("document_ids", ()) if not world.store.exists(call.account, "documents", ident)
+    ]
     if missing and world.behaviors["references"] == "reject":
         message = "Invalid document_ids"
         raise refuse(message)
     return str(replica)
 
 
-def _check_means(call: Call) -> None:
+def _check_limits(call: Call) -> None:
     world = call.world
     if not world.behaviors["credits"]:
         message = "The user is out of conversational credits"
         raise refuse_message(message, 402)
-    greatest = world.behaviors["max_conversations"]
-    if greatest is None:
+    limit = world.behaviors["max_conversations"]
+    if limit is None:
         return
-    active = sum(1 for s in world.store.every(call.account, KIND) if opened(world, s)["status"] == "active")
-    if active >= greatest:
+    active = sum(1 for stored in world.store.every(call.account, KIND) if opened(world, stored)["status"] == "active")
+    if active >= limit:
         message = "User has reached maximum concurrent conversations"
         raise refuse_message(message)
 
 
 def get(call: Call) -> Response:
     """GET /v2/conversations/ID."""
-    return answer(_shown(call, RESOURCE.find(call)))
+    return answer(_view(call, RESOURCE.find(call)))
 
 
 def end(call: Call) -> Response:
-    """POST /v2/conversations/ID/end: a second time it is refused."""
+    """POST /v2/conversations/ID/end: refused if it has ended already."""
     stored = RESOURCE.find(call)
     if opened(call.world, stored)["status"] == "ended":
         message = "Conversation has already ended"
@@ -198,24 +203,28 @@ def end(call: Call) -> Response:
 
 
 def ended(world: World, stored: Stored, reason: str) -> Stored:
-    """The conversation at its end, of which its callback is told."""
+    """The conversation after its end; the shutdown and the transcript are sent to its callback URL."""
     now = in_microseconds(world.clock.now())
-    over = stored.with_document(stored.document | {"status": "ended", "updated_at": now})
-    over = _told(world, over, "system.shutdown", {"shutdown_reason": reason})
-    return _told(world, over, "application.transcription_ready", {"transcript": over.hidden.get("said", [])})
+    conversation = stored.with_document(stored.document | {"status": "ended", "updated_at": now})
+    conversation = _with_event(world, conversation, "system.shutdown", {"shutdown_reason": reason})
+    return _with_event(
+        world, conversation, "application.transcription_ready", {"transcript": conversation.hidden.get("said", [])}
+    )
 
 
-def _opening(call: Call, body: Object) -> list[Object]:
-    """What a transcript begins with: the persona's prompt and the context, then what the persona says first."""
+def _first_lines(call: Call, body: Object) -> list[Object]:
+    """The first two lines of a transcript: the persona's prompt with the context, then the greeting."""
     persona = call.world.store.get(call.account, "personas", str(body.get("persona_id")))
-    known = persona.document if persona else {}
-    system = "\n".join(str(text) for text in (known.get("system_prompt"), body.get("conversational_context")) if text)
-    greeting = body.get("custom_greeting") or known.get("greeting") or "Hello."
+    document = persona.document if persona else {}
+    system = "\n".join(
+        str(text) for text in (document.get("system_prompt"), body.get("conversational_context")) if text
+    )
+    greeting = body.get("custom_greeting") or document.get("greeting") or "Hello."
     return [{"role": "system", "content": system}, {"role": "assistant", "content": greeting}]
 
 
-def _told(world: World, stored: Stored, event_type: str, properties: Object) -> Stored:
-    """The conversation with one more event, which its callback is told."""
+def _with_event(world: World, stored: Stored, event_type: str, properties: Object) -> Stored:
+    """The conversation with one more event, which is sent to its callback URL as well."""
     url = str(stored.document.get("callback_url") or "")
     event = {
         "properties": {"replica_id": stored.document["replica_id"], **properties},
@@ -239,20 +248,20 @@ def delete(call: Call) -> Response:
 
 def list_conversations(call: Call) -> Response:
     """GET /v2/conversations."""
-    wanted = {
+    filters = {
         key: call.request.query[key] for key in ("status", "persona_id", "replica_id") if key in call.request.query
     }
 
     def keep(stored: Stored) -> bool:
         document = opened(call.world, stored)
-        return all(document.get(key) == value for key, value in wanted.items())
+        return all(document.get(key) == value for key, value in filters.items())
 
-    data, total = list_all(call, RESOURCE, lambda stored: _shown(call, stored), keep=keep if wanted else None)
+    data, total = list_all(call, RESOURCE, lambda stored: _view(call, stored), keep=keep if filters else None)
     return listing(call, data, total)
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A conversation from a seed: ended, unless it says otherwise."""
+    """A conversation in a seed: ended, unless the seed has another status."""
     document = {
         "conversation_name": "Conversation",
         "conversation_url": "https://tavus.daily.co/seeded",

@@ -1,4 +1,4 @@
-"""Processing and crawling of documents: states by the clock, limits, cooldown."""
+"""Processing and crawling of documents: statuses that follow the clock, limits, cooldown."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from tavusctl.emulator.http.messages import Json, Object, refuse
 
 KIND = "documents"
 CRAWL: Fields = {"depth": Field(integer(1, 10)), "max_pages": Field(integer(1, 100))}
-# A document is only "started" for this share of its processing.
+# The share of its processing time for which a new document is "started", before it is "processing".
 STARTED = 0.1
 
 
 def checked(crawl: Json) -> Object:
-    """A crawl configuration, or a refusal."""
+    """The crawl configuration of a body, or a refusal if it is invalid."""
     if not isinstance(crawl, dict):
         text = "Invalid request: crawl must be an object"
         raise refuse(text)
     missing = [name for name in CRAWL if name not in crawl]
-    wrong = diagnostics(CRAWL, crawl)
-    if missing or wrong:
-        name, why = next(iter(wrong.items())) if wrong else (missing[0], ["is required"])
+    problems = diagnostics(CRAWL, crawl)
+    if missing or problems:
+        name, why = next(iter(problems.items())) if problems else (missing[0], ["is required"])
         text = f"Invalid request: crawl.{name}: {why[0]}"
         raise refuse(text)
     return {name: crawl[name] for name in CRAWL}
 
 
 def begin(world: World, kind: str, url: str, crawl: Object | None) -> Object:
-    """A run that starts now, for the hidden part of a document."""
+    """A processing run that starts now, for the hidden part of a document; `kind` is `create` or `recrawl`."""
     error = world.next_outcome(KIND)
     if error is None and not url.startswith(("http://", "https://")):
         error = "invalid_file_url"
@@ -51,44 +51,42 @@ def is_running(world: World, stored: Stored) -> bool:
 
 
 def settled(world: World, stored: Stored) -> Object:
-    """The document as it is now."""
+    """The document as it is now, with the progress or the results of its run."""
     run = stored.hidden.get("run")
     document = dict(stored.document)
     if run is None:
         return document
-    passed = world.clock.now() - run["began"]
-    if passed >= run["seconds"]:
-        return document | _ended(document, run)
-    if run["kind"] == "create" and passed >= run["seconds"] * STARTED:
+    elapsed = world.clock.now() - run["began"]
+    if elapsed >= run["seconds"]:
+        return document | _results(document, run)
+    if run["kind"] == "create" and elapsed >= run["seconds"] * STARTED:
         document["status"] = "processing"
         if world.behaviors["newer_fields"]:
-            document["progress"] = int(100 * passed / run["seconds"])
+            document["progress"] = int(100 * elapsed / run["seconds"])
     return document
 
 
-def _ended(document: Object, run: Object) -> Object:
+def _results(document: Object, run: Object) -> Object:
     ended = run["began"] + run["seconds"]
-    # The document may have been renamed since.
+    # The document may have been renamed after the end of the run.
     ended_at = max(in_seconds(ended), document["updated_at"])
     if run["error"]:
         return {"status": "error", "error_message": run["error"], "progress": None, "updated_at": ended_at}
-    ready: Object = {"status": "ready", "error_message": None, "progress": None, "updated_at": ended_at}
+    members: Object = {"status": "ready", "error_message": None, "progress": None, "updated_at": ended_at}
     if run["crawl"]:
-        ready |= {
+        members |= {
             "crawled_urls": pages(document["document_url"], run["crawl"]),
             "last_crawled_at": in_seconds(ended),
             "crawl_count": (document["crawl_count"] or 0) + 1,
         }
-    return ready
+    return members
 
 
 def pages(url: str, crawl: Object) -> list[str]:
-    """The pages that a crawl finds: three on every level, as many as allowed."""
+    """The URLs that a crawl finds: the start page and three on every level, but at most `max_pages`."""
     base = url.rstrip("/")
-    found = [url] + [
-        f"{base}/level-{level}/page-{page}" for level in range(1, crawl["depth"] + 1) for page in (1, 2, 3)
-    ]
-    return found[: crawl["max_pages"]]
+    urls = [url] + [f"{base}/level-{level}/page-{page}" for level in range(1, crawl["depth"] + 1) for page in (1, 2, 3)]
+    return urls[: crawl["max_pages"]]
 
 
 def running_crawls(world: World, account: str) -> int:
@@ -98,13 +96,15 @@ def running_crawls(world: World, account: str) -> int:
 
 
 def check_capacity(call: Call, *, another: bool) -> None:
-    """Refuse a crawl beyond the limits of the account; `another` document would be crawled."""
+    """Refuse a crawl beyond the limits of the account; `another` if its document was not crawled before."""
     world = call.world
-    total = world.behaviors["crawl_documents"]
-    if another and total is not None:
-        crawled = sum(1 for stored in world.store.every(call.account, KIND) if stored.document["crawl_config"])
-        if crawled >= total:
-            text = f"Crawl document limit reached ({total}). Contact support@tavus.io to increase your limit."
+    limit = world.behaviors["crawl_documents"]
+    if another and limit is not None:
+        crawled_documents = sum(
+            1 for stored in world.store.every(call.account, KIND) if stored.document["crawl_config"]
+        )
+        if crawled_documents >= limit:
+            text = f"Crawl document limit reached ({limit}). Contact support@tavus.io to increase your limit."
             raise refuse(text, 429)
     at_once = world.behaviors["crawls_at_once"]
     if at_once is not None and running_crawls(world, call.account) >= at_once:

@@ -1,4 +1,4 @@
-"""Documents of the knowledge base: /v2/documents; pages count from zero."""
+"""Documents of the knowledge base: /v2/documents; the pages of the list are numbered from 0."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ CREATE_TODAY: Fields = {
 }
 STATUSES_TODAY = ("started", "processing", "ready", "error", "recrawling", "disabled")
 STATUSES = ("started", "processing", "ready", "error", "recrawling")
+# How messages call the types of fields that are not strings.
 ARE = {"tags": "a list of strings", "crawl": "an object", "properties": "an object"}
 
 
 def opened(world: World, stored: Stored) -> Object:
-    """The document as it is now."""
+    """The document as it is now, as a read shows it."""
     document = {"document_id": stored.id, **crawls.settled(world, stored)}
     if not world.behaviors["newer_fields"]:
         document.pop("error_message", None)
@@ -49,35 +50,35 @@ def opened(world: World, stored: Stored) -> Object:
     return document
 
 
-def _check(fields: Fields, body: Object) -> None:
-    for name, wrong in diagnostics(fields, body).items():
-        known = name in fields
-        why = f"{name} must be {ARE.get(name, 'a string')}" if known else f"unknown field {name}: {wrong[0]}"
+def _check_fields(fields: Fields, body: Object) -> None:
+    for name, problem in diagnostics(fields, body).items():
+        is_known = name in fields
+        why = f"{name} must be {ARE.get(name, 'a string')}" if is_known else f"unknown field {name}: {problem[0]}"
         message = f"Invalid request: {why}"
         raise refuse(message)
 
 
 def create(call: Call) -> Response:
-    """POST /v2/documents: answers the whole object; processing goes on by the clock."""
+    """POST /v2/documents: answers the whole document; its processing follows the clock."""
     world, body = call.world, read_object(call)
     if not body.get("document_url"):
         message = "Invalid request: document_url is required"
         raise refuse(message)
-    _check(CREATE_TODAY if world.is_today else CREATE, body)
+    _check_fields(CREATE_TODAY if world.is_today else CREATE, body)
     crawl = crawls.checked(body["crawl"]) if "crawl" in body else None
     if crawl:
         crawls.check_capacity(call, another=True)
     body = dict(body)
     patching.keep(world.behaviors.values, {}, body)
     now = world.clock.now()
-    document = _fresh(body, crawl, now)
+    document = _new_document(body, crawl, now)
     stored = Stored(call.account, KIND, RESOURCE.new_id(world), now, document)
     stored = stored.with_document(document, run=crawls.begin(world, "create", document["document_url"], crawl))
     call.commit(stored, "create", {"running_crawls": crawls.running_crawls(world, call.account) + 1} if crawl else {})
     return answer(opened(world, stored))
 
 
-def _fresh(body: Object, crawl: Object | None, now: float) -> Object:
+def _new_document(body: Object, crawl: Object | None, now: float) -> Object:
     url = body["document_url"]
     return {
         "document_name": body.get("document_name") or _name_from(url),
@@ -114,7 +115,7 @@ def patch(call: Call) -> Response:
     """PATCH /v2/documents/ID: plain JSON; tags replace the whole list."""
     stored = RESOURCE.find(call)
     body = read_object(call)
-    _check(PATCH, body)
+    _check_fields(PATCH, body)
     document = stored.document | body | {"updated_at": in_seconds(call.world.clock.now())}
     patching.keep(call.world.behaviors.values, stored.document, document)
     changed = stored.with_document(document)
@@ -132,9 +133,9 @@ def recrawl(call: Call) -> Response:
     """POST /v2/documents/ID/recrawl: 202; the results of the previous run stay until this one ends."""
     world = call.world
     stored = RESOURCE.find(call)
-    override = _override(call)
+    requested_crawl = _requested_crawl(call)
     document = crawls.settled(world, stored)
-    crawl = override or document["crawl_config"]
+    crawl = requested_crawl or document["crawl_config"]
     if crawl is None:
         message = "Document was not created with crawl configuration"
         raise refuse(message)
@@ -152,7 +153,7 @@ def recrawl(call: Call) -> Response:
     return answer(opened(world, changed), 202)
 
 
-def _override(call: Call) -> Object | None:
+def _requested_crawl(call: Call) -> Object | None:
     try:
         body = call.request.json(default={})
     except Malformed as error:
@@ -167,7 +168,7 @@ def _override(call: Call) -> Object | None:
 def list_documents(call: Call) -> Response:
     """GET /v2/documents: page 0 is the first."""
     query = call.request.query
-    _check_query(query, STATUSES_TODAY if call.world.is_today else STATUSES, _sorts(call.world))
+    _check_query(query, STATUSES_TODAY if call.world.is_today else STATUSES, _sort_orders(call.world))
     data, total = list_all(
         call,
         RESOURCE,
@@ -179,15 +180,15 @@ def list_documents(call: Call) -> Response:
     return listing(call, data, total, page=page_of(call, 0), limit=limit_of(call))
 
 
-def _sorts(world: World) -> tuple[str, ...]:
+def _sort_orders(world: World) -> tuple[str, ...]:
     return ("ascending", "descending", "asc", "desc") if world.is_today else ("ascending", "descending")
 
 
 def _check_query(query: dict[str, str], statuses: tuple[str, ...], sorts: tuple[str, ...]) -> None:
-    for name, what, least in (("limit", "a positive integer", 1), ("page", "a non-negative integer", 0)):
-        given = query.get(name)
-        if given is not None and not (given.isascii() and given.isdigit() and int(given[:20]) >= least):
-            message = f"Invalid request: {name} must be {what}"
+    for name, expected, least in (("limit", "a positive integer", 1), ("page", "a non-negative integer", 0)):
+        value = query.get(name)
+        if value is not None and not (value.isascii() and value.isdigit() and int(value[:20]) >= least):
+            message = f"Invalid request: {name} must be {expected}"
             raise refuse(message)
     for name, allowed in (("sort", sorts), ("status", statuses)):
         if name in query and query[name] not in allowed:
@@ -215,7 +216,7 @@ def _filter(world: World, query: dict[str, str]) -> Callable[[Stored], bool] | N
 
 
 def list_tags(call: Call) -> Response:
-    """GET /v2/documents/tags: those in use, from page 0."""
+    """GET /v2/documents/tags: the tags in use, from page 0."""
     search = call.request.query.get("search", "").lower()
     rows = call.world.store.every(call.account, KIND)
     tags = sorted({tag for row in rows for tag in row.document["tags"] if search in tag.lower()})
@@ -224,15 +225,15 @@ def list_tags(call: Call) -> Response:
 
 
 def chunks(call: Call) -> Response:
-    """GET /v2/documents/ID/chunks: nothing is indexed here."""
+    """GET /v2/documents/ID/chunks: always empty, as the emulator indexes nothing."""
     RESOURCE.find(call)
     return answer({"chunks": [], "next_offset": None})
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A document from a seed: ready, unless it says otherwise."""
+    """A document in a seed: ready, unless the seed has another status."""
     crawl = given.get("crawl_config", given.get("crawl"))
-    document = _fresh({"document_url": "https://docs.example.com/", **given}, crawl, now) | {"status": "ready"}
+    document = _new_document({"document_url": "https://docs.example.com/", **given}, crawl, now) | {"status": "ready"}
     if crawl:
         urls = crawls.pages(document["document_url"], crawl)
         document |= {"crawled_urls": urls, "last_crawled_at": in_seconds(now), "crawl_count": 1}

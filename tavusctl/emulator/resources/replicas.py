@@ -1,4 +1,4 @@
-"""Replicas: /v2/replicas; trained by the clock, renamed, never otherwise changed."""
+"""Replicas: /v2/replicas, today also /v2/faces; trained in emulated time; only name and default voice may change."""
 
 from __future__ import annotations
 
@@ -44,22 +44,22 @@ CREATE_TODAY: Fields = {
     "default_voice_id": Field(length(1, 255)),
 }
 UPDATE: Fields = {"replica_name": Field(length(1, 255)), "default_voice_id": Field(length(1, 255))}
-USUAL, MOST = 10, 100
-PREVIEW = "phoenix-4.5"  # usable long before its training ends, when it is made from a picture
+USUAL, MOST = 10, 100  # page sizes of the list: default and maximum
+PREVIEW = "phoenix-4.5"  # made from a picture, a replica of this model is usable long before its training ends
 _STOCK = {ident: Stored("", KIND, ident, 0, stock.replica(ident)) for ident in stock.STOCK_REPLICAS}
 
 
-def _stock(world: World) -> dict[str, Stored]:
+def _stock_replicas(world: World) -> dict[str, Stored]:
     return _STOCK if world.behaviors["stock"] else {}
 
 
 def replica_exists(world: World, account: str, ident: str) -> bool:
     """Whether the account may use this replica."""
-    return ident in _stock(world) or world.store.exists(account, KIND, ident)
+    return ident in _stock_replicas(world) or world.store.exists(account, KIND, ident)
 
 
 def opened(world: World, stored: Stored) -> Object:
-    """The replica as it is now: training goes on by the clock."""
+    """The replica as it is now: its training follows the clock."""
     document = {"replica_id": stored.id, **stored.document}
     if not world.is_today:
         for name in TODAY_ONLY:
@@ -67,22 +67,22 @@ def opened(world: World, stored: Stored) -> Object:
     training = stored.hidden.get("training")
     if training is None:
         return document
-    done = min(max((world.clock.now() - training["began"]) / max(training["seconds"], 1e-9), 0.0), 1.0)
-    if done >= 1.0:
+    progress = min(max((world.clock.now() - training["began"]) / max(training["seconds"], 1e-9), 0.0), 1.0)
+    if progress >= 1.0:
         error = training["error"]
         document["status"] = "error" if error else "completed"
         document["error_message"] = error
-        done = 0.0 if error else 1.0
+        progress = 0.0 if error else 1.0
         ended = training["began"] + training["seconds"]
         document["updated_at"] = in_milliseconds(max(ended, training["touched"]))
-    document["training_progress"] = f"{int(done * 100)}/100"
+    document["training_progress"] = f"{int(progress * 100)}/100"
     if world.is_today and "finetune_seconds" in training:
         ends = training["began"] + training["finetune_seconds"]
         document["finetune_status"] = "completed" if world.clock.now() >= ends else "training"
     return document
 
 
-def _shown(call: Call, stored: Stored) -> Object:
+def _view(call: Call, stored: Stored) -> Object:
     document = opened(call.world, stored)
     if not call.world.behaviors["newer_fields"]:
         document.pop("model_name", None)
@@ -92,7 +92,7 @@ def _shown(call: Call, stored: Stored) -> Object:
 
 
 def worded(call: Call, document: Object) -> Object:
-    """A document in the words of the path."""
+    """The document with the names of the path: `face_id` below /v2/faces, `replica_id` below /v2/replicas."""
     return aliases.renamed(document, aliases.REPLICA) if aliases.is_new(call.request) else document
 
 
@@ -106,9 +106,9 @@ def create(call: Call) -> Response:
     if not str(body.get(source) or "").startswith(("http://", "https://")):
         text = f"Invalid {source}"
         raise refuse(text)
-    wrong = diagnostics(CREATE_TODAY if call.world.is_today else CREATE, body)
-    if wrong:
-        raise refuse_fields(wrong)
+    problems = diagnostics(CREATE_TODAY if call.world.is_today else CREATE, body)
+    if problems:
+        raise refuse_fields(problems)
     world, now = call.world, call.world.clock.now()
     ident = RESOURCE.new_id(world)
     document = {
@@ -120,7 +120,7 @@ def create(call: Call) -> Response:
         "updated_at": in_milliseconds(now),
         "error_message": None,
         "model_name": body.get("model_name", "phoenix-4" if world.is_today else "phoenix-3"),
-        **_voice(body),
+        **_voice_ids(body),
     }
     training = {
         "began": now,
@@ -135,7 +135,10 @@ def create(call: Call) -> Response:
 
 
 def _check_sources(call: Call, body: Object) -> None:
-    """A face is made of one thing; one from a picture needs a voice, and that is named once."""
+    """Refuse a face of both a video and a picture, and a face of a picture without exactly one name or id of a voice.
+
+    A voice id must exist, and a model may be required (behaviour `model_name`).
+    """
     if body.get("train_video_url") and body.get("train_image_url"):
         text = "Bad Request. Please provide only one of train_video_url and train_image_url."
         raise refuse(text)
@@ -151,38 +154,38 @@ def _check_sources(call: Call, body: Object) -> None:
         raise refuse(text)
 
 
-def _voice(body: Object) -> Object:
-    """The voice of a new face: the same now and for good."""
+def _voice_ids(body: Object) -> Object:
+    """The voice ids of a new face: its default voice is its original voice."""
     ident = body.get("default_voice_id") or voices_there.by_name(str(body.get("voice_name", "")))
     return {"default_voice_id": ident, "original_voice_id": ident}
 
 
 def get(call: Call) -> Response:
     """GET /v2/replicas/ID."""
-    return answer(_shown(call, _stock(call.world).get(call.id) or RESOURCE.find(call)))
+    return answer(_view(call, _stock_replicas(call.world).get(call.id) or RESOURCE.find(call)))
 
 
-def _own(call: Call) -> Stored:
-    if call.id in _stock(call.world):
+def _own_replica(call: Call) -> Stored:
+    if call.id in _stock_replicas(call.world):
         call.world.journal.blame(call.entry, "stock_written", "a stock replica was to be changed")
     return RESOURCE.find(call)
 
 
 def rename(call: Call) -> Response:
-    """PATCH /v2/replicas/ID/name: no body in the answer."""
-    stored = _own(call)
+    """PATCH /v2/replicas/ID/name: the answer has no body."""
+    stored = _own_replica(call)
     body = read_object(call)
     if call.world.is_today:
         body = aliases.older(body, aliases.REPLICA, new=aliases.is_new(call.request))
     name = body.get("replica_name")
     if not isinstance(name, str):
         raise refuse_fields({"replica_name": [REQUIRED if name is None else NOT_TEXT]})
-    call.commit(_touched(call, stored, {"replica_name": name}), "rename")
+    call.commit(_with_change(call, stored, {"replica_name": name}), "rename")
     return empty(200)
 
 
-def _touched(call: Call, stored: Stored, change: Object) -> Stored:
-    """A replica with a change, and the time of it."""
+def _with_change(call: Call, stored: Stored, change: Object) -> Stored:
+    """The replica with a change, and with the time of the change."""
     moment = later(call.world.clock, opened(call.world, stored)["updated_at"], 1e-3)
     document = stored.document | change | {"updated_at": in_milliseconds(moment)}
     training = stored.hidden.get("training")
@@ -191,18 +194,18 @@ def _touched(call: Call, stored: Stored, change: Object) -> Stored:
 
 
 def update(call: Call) -> Response:
-    """PATCH /v2/faces/ID: a merge of name and default voice, neither null nor blank."""
-    stored, world = _own(call), call.world
+    """PATCH /v2/faces/ID, also /v2/replicas/ID: changes name and default voice; neither may be null or blank."""
+    stored, world = _own_replica(call), call.world
     body = aliases.older(read_object(call), aliases.REPLICA, new=aliases.is_new(call.request))
-    wrong = diagnostics(UPDATE, body)
-    if wrong or not body:
-        raise refuse_fields(wrong or {"_schema": ["Nothing to change."]})
+    problems = diagnostics(UPDATE, body)
+    if problems or not body:
+        raise refuse_fields(problems or {"_schema": ["Nothing to change."]})
     voice = body.get("default_voice_id")
-    known = (None, stored.document.get("original_voice_id"))
-    if voice not in known and not voices_there.exists(world, call.account, voice):
+    accepted = (None, stored.document.get("original_voice_id"))
+    if voice not in accepted and not voices_there.exists(world, call.account, voice):
         text = "Invalid default_voice_id"
         raise refuse(text)
-    changed = _touched(call, stored, body)
+    changed = _with_change(call, stored, body)
     call.commit(changed, "update")
     names = ("replica_id", "replica_name", "default_voice_id", "original_voice_id")
     document = opened(world, changed)
@@ -211,15 +214,15 @@ def update(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /v2/replicas/ID: 200, not 204."""
-    call.delete(_own(call))
+    call.delete(_own_replica(call))
     return empty(200)
 
 
 def list_replicas(call: Call) -> Response:
     """GET /v2/replicas: stock replicas first, unless filtered out."""
     query, world = call.request.query, call.world
-    wanted = query.get("face_type", query.get("replica_type")) if world.is_today else query.get("replica_type")
-    system = list(_stock(world).values()) if wanted != "user" else []
+    replica_type = query.get("face_type", query.get("replica_type")) if world.is_today else query.get("replica_type")
+    system = list(_stock_replicas(world).values()) if replica_type != "user" else []
     ids = {ident for ident in query.get("face_ids", query.get("replica_ids", "")).split(",") if ident}
     model = query.get("model_name")
 
@@ -229,9 +232,9 @@ def list_replicas(call: Call) -> Response:
     data, total = list_all(
         call,
         RESOURCE,
-        lambda stored: _shown(call, stored),
+        lambda stored: _view(call, stored),
         stock=system,
-        own=wanted != "system",
+        own=replica_type != "system",
         keep=keep if ids or model else None,
         limit=limit_of(call, USUAL, MOST if world.is_today else None),
     )
@@ -239,7 +242,7 @@ def list_replicas(call: Call) -> Response:
 
 
 def sown(_world: World, given: Object, now: float) -> tuple[Object, Object]:
-    """A replica from a seed: trained, unless it says otherwise."""
+    """A replica in a seed: trained, unless the seed has another status."""
     given = aliases.older(given, aliases.REPLICA, new=True)
     document = {
         "replica_name": given.get("replica_name", "Replica"),

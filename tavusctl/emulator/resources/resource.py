@@ -1,4 +1,4 @@
-"""What every kind of object has: its place, its ids, its reads, its routes, its way to say that it is not there."""
+"""How a kind of object is declared: its ids, its reads, its routes, and its refusal of an unknown id."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ Handler = Callable[[Call], Response]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, a path whose `*` is the id, or what is named below it, and who answers."""
+    """A method, a path and its handler; the first `*` of the path is the id of an object, the second that of a part."""
 
     method: str
     path: str
     handler: Handler
-    era: str = ""  # the era that has it; both when empty
+    era: str = ""  # the era that has the route; empty: both
 
 
 def either(method: str, path: str, handler: Handler, era: str = "today") -> Sequence[Route]:
-    """The routes of a call below both names of a persona."""
+    """The routes of a call below /v2/personas and below /v2/pals; `path` has `{}` for the two names."""
     return [Route(method, path.format(name), handler, era) for name in ("personas", "pals")]
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """How the API says that there is no such object."""
+    """The answer of the API when there is no such object."""
 
     status: int
     key: str
     text: str
 
     def refusal(self, style: str) -> Refusal:
-        """The refusal; `style` is the not_found behaviour."""
+        """The refusal; `style` is the value of the behaviour `not_found`."""
         return Refusal(self.status if style == "documented" else int(style), {self.key: self.text})
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind of object."""
+    """The declaration of one kind of object."""
 
     name: str  # the collection, and the kind in the store
     singular: str
@@ -54,7 +54,7 @@ class Resource:
     view: Callable[[World, Stored], Object]
     # What a portal edit patches: like a read, with real secrets.
     opened: Callable[[World, Stored], Object]
-    # Document and hidden part from a seed or a portal creation, with the id given.
+    # Document and hidden part of an object that a seed has or the portal creates, from its body and the time.
     sown: Callable[[World, Object, float], tuple[Object, Object]]
     routes: Sequence[Route]
     also: Sequence[str] = ()  # further names of the kind
@@ -64,7 +64,7 @@ class Resource:
         return world.store.next_id(self.prefix, self.digits)
 
     def find(self, call: Call) -> Stored:
-        """The object in the path, or the refusal."""
+        """The object whose id is in the path; raises the refusal if there is none."""
         stored = call.world.store.get(call.account, self.name, call.id)
         if stored is None:
             raise self.missing.refusal(call.world.behaviors["not_found"])

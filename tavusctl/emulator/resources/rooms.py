@@ -1,12 +1,12 @@
-"""Rooms: where an application sends people to a conversation, as pages without a call in them.
+"""Rooms: pages without video, in place of those at which people join a conversation.
 
-The true rooms are on another host.  With the behaviour `rooms: emulator`, `conversation_url` leads here instead:
+The real rooms are on another host.  With the behaviour `rooms: emulator`, `conversation_url` leads here instead:
 
-GET  /rooms/ID         who is there and what was said; whoever sees it has joined, and participant_absent_timeout is off
-POST /rooms/ID/say     text=... (a form): a line of the transcript
+GET  /rooms/ID         replica and transcript; opening the page joins, so that participant_absent_timeout does not apply
+POST /rooms/ID/say     text=... (a form): adds a line to the transcript
 POST /rooms/ID/leave   the last participant leaves: the conversation ends when participant_left_timeout has passed
 
-A private room (`require_auth`) lets nobody in without its meeting token, as ?t=TOKEN.
+A private room (`require_auth`) requires its meeting token, as ?t=TOKEN.
 """
 
 from __future__ import annotations
@@ -48,64 +48,66 @@ def is_meant(request: Request) -> bool:
 
 
 def answer_room(world: World, request: Request) -> Response:
-    """The page of a room, or what somebody does in it."""
+    """Show a room, or carry out what a participant does in it."""
     _, *rest = request.segments()
-    stored = _open(world, rest[0]) if rest else None
+    stored = _conversation(world, rest[0]) if rest else None
     if stored is None:
         return _page(404, "No such room", "<p>There is no conversation of this id.</p>")
     token = stored.hidden.get("token")
     if token and request.query.get("t") != token:
         return _page(403, "A private room", "<p>It takes the meeting token: ?t=TOKEN</p>")
-    deed = DEEDS.get("/".join((request.method, *rest[1:])))
+    action = DEEDS.get("/".join((request.method, *rest[1:])))
     return (
         _page(405, "Nothing to do here", "<p>A room is seen, spoken in and left.</p>")
-        if deed is None
-        else deed(world, request, stored)
+        if action is None
+        else action(world, request, stored)
     )
 
 
-def _open(world: World, ident: str) -> Stored | None:
+def _conversation(world: World, ident: str) -> Stored | None:
     owners = world.store.owners(conversations.KIND, ident)
     return world.store.get(owners[0], conversations.KIND, ident) if owners else None
 
 
-def _see(world: World, request: Request, stored: Stored) -> Response:
+def _show(world: World, request: Request, stored: Stored) -> Response:
     shown = conversations.opened(world, stored)
     title = escape(str(shown["conversation_name"]))
     if shown["status"] != "active":
         return _page(200, title, "<p>This conversation has ended.</p>")
     if not stored.hidden.get("joined"):
-        lasts = stored.hidden.get("max_call_duration", conversations.MAX_CALL_DURATION)
-        world.commit(stored.with_document(stored.document, joined=True, ends=stored.created + lasts), "join", by="room")
-    said = [line for line in stored.hidden.get("said", []) if line["role"] != "system"]
-    lines = "\n".join(f"<li><b>{escape(line['role'])}</b>: {escape(line['content'])}</li>" for line in said)
-    told = f"<p>A room of the emulator, with {escape(str(shown['replica_id']))}, who hears and does not answer.</p>"
+        duration = stored.hidden.get("max_call_duration", conversations.MAX_CALL_DURATION)
+        world.commit(
+            stored.with_document(stored.document, joined=True, ends=stored.created + duration), "join", by="room"
+        )
+    spoken_lines = [line for line in stored.hidden.get("said", []) if line["role"] != "system"]
+    lines = "\n".join(f"<li><b>{escape(line['role'])}</b>: {escape(line['content'])}</li>" for line in spoken_lines)
+    notice = f"<p>A room of the emulator, with {escape(str(shown['replica_id']))}, who hears and does not answer.</p>"
     token = f"?t={escape(request.query['t'])}" if "t" in request.query else ""
     return _page(
-        200, title, f"{told}\n<ol>\n{lines}\n</ol>\n{FORMS.format(here=request.path.rstrip('/'), token=token)}"
+        200, title, f"{notice}\n<ol>\n{lines}\n</ol>\n{FORMS.format(here=request.path.rstrip('/'), token=token)}"
     )
 
 
 def _say(world: World, request: Request, stored: Stored) -> Response:
     words = parse_qs(request.body.decode("utf-8", "replace")).get("text", [""])[0].strip()
     if words and conversations.opened(world, stored)["status"] == "active":
-        said = [*stored.hidden.get("said", []), {"role": "user", "content": words}]
-        world.commit(stored.with_document(stored.document, said=said), "say", by="room")
-    return _back(request, stored)
+        transcript = [*stored.hidden.get("said", []), {"role": "user", "content": words}]
+        world.commit(stored.with_document(stored.document, said=transcript), "say", by="room")
+    return _redirect(request, stored)
 
 
 def _leave(world: World, request: Request, stored: Stored) -> Response:
     def end() -> None:
-        left = _open(world, stored.id)
-        if left is not None and conversations.opened(world, left)["status"] == "active":
-            world.commit(conversations.ended(world, left, "participant_left_timeout"), "end", by="room")
+        conversation = _conversation(world, stored.id)
+        if conversation is not None and conversations.opened(world, conversation)["status"] == "active":
+            world.commit(conversations.ended(world, conversation, "participant_left_timeout"), "end", by="room")
 
     world.late.append((world.clock.now() + stored.hidden.get("left_timeout", 0), end))
     world.catch_up()
-    return _back(request, stored)
+    return _redirect(request, stored)
 
 
-def _back(request: Request, stored: Stored) -> Response:
+def _redirect(request: Request, stored: Stored) -> Response:
     query = request.target.partition("?")[2]
     return Response(303, headers=[("location", f"{PREFIX}{stored.id}" + (f"?{query}" if query else ""))])
 
@@ -115,7 +117,7 @@ def _page(status: int, title: str, body: str) -> Response:
 
 
 DEEDS: dict[str, Callable[[World, Request, Stored], Response]] = {
-    "GET": _see,
+    "GET": _show,
     "POST/say": _say,
     "POST/leave": _leave,
 }

@@ -1,4 +1,4 @@
-"""The table of kinds, and which handler answers which request."""
+"""The table of kinds, and the handler of each request."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ Table = dict[tuple[str, ...], dict[str, Handler]]
 TABLES: dict[str, Table] = {"seed": {}, "today": {}}
 for _era, _table in TABLES.items():
     for _resource in RESOURCES.values():
-        for _route in sorted(_resource.routes, key=lambda route: route.era):  # those of one era win
+        for _route in sorted(_resource.routes, key=lambda route: route.era):  # routes of one era win
             if _route.era in ("", _era):
                 _table.setdefault(tuple(_route.path.strip("/").split("/")), {})[_route.method] = _route.handler
 ID_AT, PART_AT = 2, 4
 
 
 class Match(NamedTuple):
-    """Who answers, the id in the path, and what is named below it."""
+    """The handler of a request, the id of the object in the path, and that of its part; an id not there is empty."""
 
     handler: Handler
     id: str
@@ -47,7 +47,7 @@ class Match(NamedTuple):
 
 
 def match(request: Request, era: str) -> Match:
-    """The handler of a request, or a refusal: 404 for a strange path, 405 for a strange method."""
+    """The handler of a request, or a refusal: 404 for an unknown path, 405 for a method that the path does not have."""
     segments = request.segments()
     shape = _shape(TABLES[era], segments)
     if shape is None:
@@ -62,7 +62,7 @@ def match(request: Request, era: str) -> Match:
 
 
 def _shape(table: Table, segments: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The shape that a path has in the table; words count before ids."""
+    """The key of a path in the table, or None; words are tried before ids."""
     for ids in ((), (ID_AT,), (ID_AT, PART_AT)):
         shape = tuple("*" if at in ids and part else part for at, part in enumerate(segments))
         if shape in table:
@@ -77,7 +77,7 @@ def _not_allowed(methods: dict[str, Handler]) -> Refusal:
 
 
 def by_kind(name: str) -> Resource | None:
-    """A resource by its name in the plural or in the singular."""
+    """A resource by one of its names, in the plural or in the singular; None if there is none."""
     for resource in RESOURCES.values():
         if name in (resource.name, resource.singular, *resource.also):
             return resource

@@ -1,4 +1,4 @@
-"""Guardrail sets and objective sets: /v2/guardrails and /v2/objectives, one shape in two vocabularies."""
+"""Guardrail sets and objective sets: /v2/guardrails and /v2/objectives, each declared by a SetKind."""
 
 from __future__ import annotations
 
@@ -51,36 +51,36 @@ INVALID_PATCH = "Invalid patch operation"
 
 @dataclass(frozen=True, slots=True)
 class SetKind:
-    """The vocabulary of one kind of set."""
+    """The names, fields and messages of one kind of set."""
 
     kind: str
-    singular: str  # guardrail
+    singular: str  # such as guardrail
     id_key: str
     created_name: str  # the key in which a creation answers the name
     default_name: str | None
     prefix: str
     not_found: str
-    updated: str
+    updated: str  # the message of a patch that changed something
     items: Fields
-    names: re.Pattern[str]
-    names_are: str
+    names: re.Pattern[str]  # what the name of an item must match
+    names_are: str  # the same in words, for the refusal
     inside: bool  # reads show owner_id and is_deleted
-    today: SetKind | None = None  # the same today, where it differs
+    today: SetKind | None = None  # the kind in the era `today`, if it differs there
     fields: Fields = field(default_factory=lambda: SET)
 
     def now(self, world: World) -> SetKind:
-        """The vocabulary of the era."""
+        """The kind as the era that is served has it."""
         return self.today if self.today is not None and world.is_today else self
 
     def checked(self, world: World, body: Object) -> Object:
-        """Name and items as they are to be stored, or a refusal."""
+        """The validated set as it is to be stored, or a refusal."""
         return self.now(world).checked_alike(body, unknown=world.behaviors["set_items_unknown"] == "reject")
 
     def checked_alike(self, body: Object, *, unknown: bool) -> Object:
-        """The same, in the era of this vocabulary; `unknown` members of items are wrong, or kept."""
-        wrong = diagnostics(self.fields, body)
-        if wrong:
-            raise refuse_fields(wrong)
+        """The same, with these fields in any era; unknown members of items are refused if `unknown`, else stored."""
+        problems = diagnostics(self.fields, body)
+        if problems:
+            raise refuse_fields(problems)
         if "data" not in body:
             message = "data is required"
             raise refuse_message(message)
@@ -89,10 +89,10 @@ class SetKind:
             raise refuse_fields({"data": [NOT_LIST]})
         for index, item in enumerate(data):
             self._check_item(index, item, unknown=unknown)
-        more = {name: body[name] for name in self.fields if name not in SET and name in body}
+        extra = {name: body[name] for name in self.fields if name not in SET and name in body}
         if "allow_loops" in self.fields:
-            graph.check(data, loops=bool(more.get("allow_loops")))
-        return {"name": body.get("name"), "data": [by_length_inside(item) for item in data], **more}
+            graph.check(data, loops=bool(extra.get("allow_loops")))
+        return {"name": body.get("name"), "data": [by_length_inside(item) for item in data], **extra}
 
     def _check_item(self, index: int, item: Json, *, unknown: bool) -> None:
         if not isinstance(item, dict):
@@ -102,9 +102,9 @@ class SetKind:
             if item.get(key) is None or item[key] == "":
                 message = f"{key} is required"
                 raise refuse_message(message)
-        wrong = diagnostics(self.items, item, unknown=unknown)
-        if wrong:
-            raise refuse_fields({"data": {index: wrong}})
+        problems = diagnostics(self.items, item, unknown=unknown)
+        if problems:
+            raise refuse_fields({"data": {index: problems}})
         if not self.names.fullmatch(item[f"{self.singular}_name"]):
             message = f"{self.singular}_name {self.names_are}"
             raise refuse_message(message)
@@ -114,16 +114,16 @@ class SetKind:
         return self.now(world).opened_alike(world, stored)
 
     def opened_alike(self, world: World, stored: Stored) -> Object:
-        """The same, in the era of this vocabulary."""
+        """The same, with these fields in any era."""
         newer = bool(world.behaviors["newer_fields"])
         document = stored.document
-        more = [name for name in self.fields if name not in SET]
+        extra = [name for name in self.fields if name not in SET]
         shown = {
             self.id_key if world.behaviors["set_id_key"] == "documented" else "uuid": stored.id,
             "owner_id": 1,
             "name": document["name"],
-            **{name: document.get(name, False) for name in more},
-            "data": [self._shown(world, item, newer=newer) for item in document["data"]],
+            **{name: document.get(name, False) for name in extra},
+            "data": [self._shown_item(world, item, newer=newer) for item in document["data"]],
             "created_at": document["created_at"],
             "updated_at": document["updated_at"],
             "is_deleted": False,
@@ -132,8 +132,8 @@ class SetKind:
             del shown["owner_id"], shown["is_deleted"]
         return shown
 
-    def _shown(self, world: World, item: Object, *, newer: bool) -> Object:
-        """An item with every field; one that is null shows as empty today."""
+    def _shown_item(self, world: World, item: Object, *, newer: bool) -> Object:
+        """An item with every field; in the era `today`, a field that is null shows as empty."""
         shown = fill(self.items, item, newer=newer)
         if "app_message" in self.items and not world.behaviors["set_app_message"]:
             shown.pop("app_message")
@@ -143,14 +143,14 @@ class SetKind:
         return {key: empty_ones.get(key) if value is None else value for key, value in shown.items()}
 
     def listed(self, world: World, stored: Stored) -> Object:
-        """What a list shows."""
+        """The set as a list shows it."""
         if world.behaviors["sets_list_documented"]:
             times = {key: stored.document[key] for key in ("created_at", "updated_at")}
             return {self.id_key: stored.id, **times}
         return self.opened(world, stored)
 
     def sown(self, world: World, given: Object, now: float) -> tuple[Object, Object]:
-        """A set from a seed; nothing is checked."""
+        """A set in a seed; it is not validated."""
         return {
             "name": given.get("name", self.default_name),
             "data": given.get("data", []),
@@ -161,16 +161,16 @@ class SetKind:
 
 
 def in_time(world: World, now: float) -> str:
-    """A moment as sets show it."""
+    """A time in the format that sets have in the era."""
     return spaced(now) if world.is_today else in_seconds(now)
 
 
 def by_length_inside(item: Object) -> Object:
-    """An item whose free-form values have the order in which they are kept."""
+    """The item with the keys of free-form values in the order in which the API stores them: by length."""
     return {key: by_length(value) for key, value in item.items()}
 
 
-def _create(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Response:
+def _create(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
     body = read_object(call)
     blame_mask(call, body)
     document = kind.checked(call.world, body)
@@ -179,7 +179,7 @@ def _create(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Resp
         document["name"] = kind.default_name
     now = call.world.clock.now()
     document |= {"created_at": in_time(call.world, now), "updated_at": in_time(call.world, now)}
-    stored = Stored(call.account, kind.kind, resource().new_id(call.world), now, document)
+    stored = Stored(call.account, kind.kind, get_resource().new_id(call.world), now, document)
     call.commit(stored, "create")
     if call.world.behaviors["set_create_full"]:
         return answer(kind.opened(call.world, stored))
@@ -187,12 +187,12 @@ def _create(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Resp
     return answer({**shown, "created_at": document["created_at"]})
 
 
-def _found(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Stored:
+def _find(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Stored:
     malformed = not re.fullmatch(f"{kind.prefix}[0-9a-z]+", call.id)
     if malformed and call.world.behaviors["not_found"] == "documented":
         text = f"Invalid {kind.id_key}"
         raise refuse(text)
-    return resource().find(call)
+    return get_resource().find(call)
 
 
 def _patch(kind: SetKind, stored: Stored, call: Call) -> Response:
@@ -221,34 +221,36 @@ def _clear_references(kind: SetKind, call: Call) -> None:
             call.commit(persona.with_document(persona.document | {kind.id_key: None}), "update")
 
 
-def _named(call: Call) -> Callable[[Stored], bool] | None:
-    """The filter of today's lists: a part of a name, or an id; there are none of the system."""
+def _filter(call: Call) -> Callable[[Stored], bool] | None:
+    """The filter of the lists of `today`: by id or a part of the name; `type=system` matches none.  None: no filter."""
     query = call.request.query
-    wanted, system = query.get("name_or_uuid", "").lower(), query.get("type") == "system"
-    if not wanted and not system:
+    name_or_id, system = query.get("name_or_uuid", "").lower(), query.get("type") == "system"
+    if not name_or_id and not system:
         return None
-    return lambda stored: not system and (stored.id == wanted or wanted in str(stored.document["name"] or "").lower())
+    return lambda stored: (
+        not system and (stored.id == name_or_id or name_or_id in str(stored.document["name"] or "").lower())
+    )
 
 
-def _get(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Response:
-    shown = kind.opened(call.world, _found(kind, resource, call))
+def _get(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
+    shown = kind.opened(call.world, _find(kind, get_resource, call))
     return answer({"data": [shown]} if call.world.behaviors["wrapped_get"] else shown)
 
 
-def _delete(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Response:
-    call.delete(_found(kind, resource, call))
+def _delete(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
+    call.delete(_find(kind, get_resource, call))
     if call.world.behaviors["delete_clears"] or call.world.is_today:
         _clear_references(kind, call)
     return empty(204)
 
 
-def _list(kind: SetKind, resource: Callable[[], Resource], call: Call) -> Response:
+def _list(kind: SetKind, get_resource: Callable[[], Resource], call: Call) -> Response:
     today = call.world.is_today
     data, total = list_all(
         call,
-        resource(),
+        get_resource(),
         lambda stored: kind.listed(call.world, stored),
-        keep=_named(call) if today else None,
+        keep=_filter(call) if today else None,
         newest_first=newest_first(call) if today else None,
     )
     return listing(call, data, total)
@@ -260,9 +262,9 @@ def _validate(kind: SetKind, call: Call) -> Response:
 
 
 def resource_of(kind: SetKind) -> Resource:
-    """The resource with this vocabulary."""
+    """The resource of a kind of set."""
 
-    def self() -> Resource:
+    def get_resource() -> Resource:
         return resource
 
     path = f"/v2/{kind.kind}"
@@ -277,11 +279,11 @@ def resource_of(kind: SetKind) -> Resource:
         opened=kind.opened,
         sown=kind.sown,
         routes=(
-            Route("GET", path, lambda call: _list(kind, self, call)),
-            Route("POST", path, lambda call: _create(kind, self, call)),
-            Route("GET", f"{path}/*", lambda call: _get(kind, self, call)),
-            Route("PATCH", f"{path}/*", lambda call: _patch(kind, _found(kind, self, call), call)),
-            Route("DELETE", f"{path}/*", lambda call: _delete(kind, self, call)),
+            Route("GET", path, lambda call: _list(kind, get_resource, call)),
+            Route("POST", path, lambda call: _create(kind, get_resource, call)),
+            Route("GET", f"{path}/*", lambda call: _get(kind, get_resource, call)),
+            Route("PATCH", f"{path}/*", lambda call: _patch(kind, _find(kind, get_resource, call), call)),
+            Route("DELETE", f"{path}/*", lambda call: _delete(kind, get_resource, call)),
             *(
                 [Route("POST", f"{path}/validate", lambda call: _validate(kind, call), "today")]
                 if kind is OBJECTIVES
